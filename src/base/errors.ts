@@ -1,0 +1,56 @@
+/**
+ * The project's one error type. `code` is stable and what programs branch on; `message` is for people and says what is
+ * wrong, where (file, row, tensor) and what to do; `detail` carries the same facts as plain data.
+ */
+export class MedTextError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly detail: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'MedTextError';
+  }
+
+  toJSON(): { code: string; message: string; detail: Readonly<Record<string, unknown>> } {
+    return { code: this.code, message: this.message, detail: this.detail };
+  }
+}
+
+/** Every code the project raises, one line each: what the person did or met. */
+export type ErrorCode =
+  | 'USAGE' // wrong command-line use
+  | 'NOT_FOUND' // a file, folder, column or name that is not there
+  | 'IO' // the disk or the operating system refused
+  | 'DISK_FULL'
+  | 'CANCELLED'
+  | 'INTERNAL' // our own mistake
+  | 'UNSUPPORTED' // a valid thing this version cannot do, named
+  | 'CHECKPOINT_FORMAT' // a weights file that is broken, cut short or lies about itself
+  | 'CHECKPOINT_UNSAFE' // a pickle that asks for anything but tensors
+  | 'CHECKPOINT_MISMATCH' // tensors that do not fit the configuration
+  | 'MODEL_CONFIG' // config.json is missing, broken or describes another architecture
+  | 'TOKENIZER' // vocabulary or tokenizer files missing or broken
+  | 'ONNX_FORMAT' // an ONNX file that is broken
+  | 'GRAPH' // an operator, shape or type mistake found while building a graph
+  | 'NO_GRADIENT' // an operator on the path has no gradient rule
+  | 'DATA_FORMAT' // a data file or row that cannot be read
+  | 'LABELS' // labels that are not mapped or not listed
+  | 'RECIPE' // a recipe that is not valid
+  | 'RUNTIME' // ONNX Runtime refused or failed
+  | 'OUT_OF_MEMORY'
+  | 'RESUME'; // a run folder that cannot be resumed
+
+/** The error as a {@link MedTextError}: itself if it is one, else wrapped as `INTERNAL` (or `IO` for system errors). */
+export function asMedTextError(error: unknown): MedTextError {
+  if (error instanceof MedTextError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const systemCode = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (systemCode === 'ENOSPC') return new MedTextError('DISK_FULL', `The disk is full: ${message}`, {}, { cause: error });
+  if (systemCode === 'ENOENT') return new MedTextError('NOT_FOUND', message, {}, { cause: error });
+  if (typeof systemCode === 'string' && /^E[A-Z]+$/.test(systemCode)) {
+    return new MedTextError('IO', message, { systemCode }, { cause: error });
+  }
+  return new MedTextError('INTERNAL', message, {}, { cause: error });
+}

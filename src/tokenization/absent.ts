@@ -1,0 +1,2 @@
+/** Stands in for packages that transformers.js imports and its tokenizers never use. */
+export default {};
