@@ -1,0 +1,22 @@
+/** A BERT-family encoder's architecture, in our names, as `config.json` describes it. */
+export interface EncoderConfig {
+  /** config.json's `model_type`: bert, structbert, sbert, roberta, xlm-roberta, ... */
+  readonly modelType: string;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly layerCount: number;
+  readonly headCount: number;
+  readonly intermediateSize: number;
+  readonly activation: 'gelu' | 'gelu_new' | 'relu';
+  readonly maxPositions: number;
+  readonly typeVocabSize: number;
+  /** Added to every position: padding_idx + 1 in RoBERTa (fairseq's convention), 0 in BERT. */
+  readonly positionOffset: number;
+  readonly padTokenId: number;
+  readonly layerNormEps: number;
+  readonly hiddenDropout: number;
+  readonly attentionDropout: number;
+  /** `classifier_dropout`, else the hidden dropout. */
+  readonly classifierDropout: number;
+  readonly initializerRange: number;
+}

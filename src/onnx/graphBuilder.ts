@@ -1,0 +1,196 @@
+/**
+ * Builds graphs node by node: types are inferred at each call, so a mistake fails on its own line; a scope stack makes
+ * node names follow the checkpoint's names; equal constants are stored once.
+ */
+import { MedTextError } from '../base/errors';
+import { allocate, type DataType } from './dataType';
+import { inferTypes, type KnownTensor } from './inference';
+import { IR_VERSION, OPSET, type Attribute, type Graph, type GraphNode, type Model, type Tensor, type ValueInfo } from './model';
+import type { Shape } from './shapes';
+
+/** A value of the graph under construction. `constant` holds its contents where they are known. */
+export interface Value extends KnownTensor {
+  readonly name: string;
+}
+
+/** A node with its operands as values, as gradient rules want it. */
+export interface BuiltNode {
+  readonly name: string;
+  readonly opType: string;
+  readonly domain: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+export class GraphBuilder {
+  private readonly nodeList: BuiltNode[] = [];
+  private readonly inputMap = new Map<string, Value>();
+  private readonly outputMap = new Map<string, Value>();
+  private readonly constants = new Map<string, Value>();
+  private readonly initializers = new Map<string, Tensor>();
+  private readonly usedNames = new Map<string, number>();
+  private scopes: readonly string[] = [];
+
+  /** In topological order. */
+  get nodes(): readonly BuiltNode[] {
+    return this.nodeList;
+  }
+
+  get inputs(): ReadonlyMap<string, Value> {
+    return this.inputMap;
+  }
+
+  get outputs(): ReadonlyMap<string, Value> {
+    return this.outputMap;
+  }
+
+  /** Runs `body` with `name` appended to the path that names are made of. */
+  scope<T>(name: string, body: () => T): T {
+    const outer = this.scopes;
+    this.scopes = [...outer, name];
+    try {
+      return body();
+    } finally {
+      this.scopes = outer;
+    }
+  }
+
+  input(name: string, dataType: DataType, shape: Shape): Value {
+    const value: Value = { name: this.claim(name), dataType, shape };
+    this.inputMap.set(name, value);
+    return value;
+  }
+
+  /** Marks a value as an output; under another name than its own it goes through an Identity. */
+  output(value: Value, name = value.name): void {
+    const named = name === value.name && !this.inputMap.has(name) ? value : this.emit('Identity', [value], {}, 1, [name])[0];
+    this.outputMap.set(name, named);
+  }
+
+  /** A constant of the graph; equal ones are one. */
+  constant(tensor: Tensor, name?: string): Value {
+    const small = tensor.data.length <= 64;
+    const key = small ? `${tensor.dataType}[${tensor.shape}]=${tensor.data.join(',')}` : undefined;
+    const known = key !== undefined && name === undefined ? this.constants.get(key) : undefined;
+    if (known) return known;
+    const value: Value = {
+      name: this.claim(name ?? (small ? `const.${tensor.dataType}.${tensor.data.join('_') || 'empty'}`.slice(0, 60) : 'const')),
+      dataType: tensor.dataType,
+      shape: tensor.shape,
+      constant: tensor,
+    };
+    this.initializers.set(value.name, tensor);
+    if (key !== undefined && name === undefined) this.constants.set(key, value);
+    return value;
+  }
+
+  scalar(value: number, dataType: DataType = 'float32'): Value {
+    const data = allocate(dataType, 1);
+    data[0] = (data instanceof BigInt64Array ? BigInt(value) : value) as never;
+    return this.constant({ dataType, shape: [], data });
+  }
+
+  /** A vector of int64, as axes, shapes and slices want it. */
+  integers(values: readonly number[]): Value {
+    return this.constant({ dataType: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) });
+  }
+
+  /**
+   * Adds a node and gives its outputs.
+   * @param names the outputs' names; by default they follow the scope and the operator.
+   * @throws MedTextError GRAPH or UNSUPPORTED with the node's name.
+   */
+  emit(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    outputCount = 1,
+    names?: readonly string[],
+    domain = '',
+  ): Value[] {
+    const path = [...this.scopes, opType].join('/');
+    const nodeName = this.claim(path);
+    const types = inferTypes({ opType, inputs, attributes, outputCount }, nodeName);
+    const outputs = types.map((type, i): Value => ({
+      name: names?.[i] !== undefined ? this.claim(names[i]) : i === 0 ? `${nodeName}:0` : `${nodeName}:${i}`,
+      dataType: type.dataType,
+      shape: type.shape,
+    }));
+    this.nodeList.push({ name: nodeName, opType, domain, inputs, outputs, attributes });
+    return outputs;
+  }
+
+  /**
+   * Adds a whole static graph (see specialize): its inputs become this graph's inputs unless `bind` names a value for
+   * them, its initialisers constants unless bound. Returns every value by its name in that graph.
+   */
+  include(graph: Graph, bind: ReadonlyMap<string, Value> = new Map()): Map<string, Value> {
+    const values = new Map<string, Value>(bind);
+    for (const [name, tensor] of graph.initializers) {
+      if (!values.has(name)) values.set(name, this.constant(tensor));
+    }
+    for (const input of graph.inputs) {
+      if (!values.has(input.name)) values.set(input.name, this.input(input.name, input.dataType, staticShape(input)));
+    }
+    for (const node of graph.nodes) {
+      const inputs = node.inputs.map((name) => (name === '' ? undefined : lookUp(values, name, node)));
+      const outputs = this.scope(node.name || node.opType, () =>
+        this.emit(node.opType, inputs, node.attributes, node.outputs.length, undefined, node.domain),
+      );
+      node.outputs.forEach((name, i) => values.set(name, outputs[i]));
+    }
+    return values;
+  }
+
+  /** The graph of everything the outputs need; what they do not need is left out. */
+  build(name: string): Model {
+    if (this.outputMap.size === 0) throw new MedTextError('GRAPH', `The graph "${name}" has no outputs.`);
+    const needed = new Set([...this.outputMap.values()].map((v) => v.name));
+    const nodes: GraphNode[] = [];
+    for (const node of [...this.nodeList].reverse()) {
+      if (!node.outputs.some((output) => needed.has(output.name))) continue;
+      for (const input of node.inputs) if (input) needed.add(input.name);
+      nodes.push({
+        name: node.name,
+        opType: node.opType,
+        domain: node.domain,
+        inputs: node.inputs.map((input) => input?.name ?? ''),
+        outputs: node.outputs.map((output) => output.name),
+        attributes: node.attributes,
+      });
+    }
+    const graph: Graph = {
+      name,
+      nodes: nodes.reverse(),
+      inputs: [...this.inputMap.values()].filter((v) => needed.has(v.name)).map(valueInfo),
+      outputs: [...this.outputMap.values()].map(valueInfo),
+      initializers: new Map([...this.initializers].filter(([initializer]) => needed.has(initializer))),
+    };
+    return { irVersion: IR_VERSION, producerName: 'medtext-lab', opsets: new Map([['', OPSET]]), graph };
+  }
+
+  /** A name nobody has: itself, else with a number behind. */
+  private claim(name: string): string {
+    const count = this.usedNames.get(name) ?? 0;
+    this.usedNames.set(name, count + 1);
+    return count === 0 ? name : this.claim(`${name}_${count}`);
+  }
+}
+
+function valueInfo(value: Value): ValueInfo {
+  return { name: value.name, dataType: value.dataType, shape: value.shape };
+}
+
+function staticShape(info: ValueInfo): number[] {
+  return info.shape.map((dimension) => {
+    if (typeof dimension === 'number') return dimension;
+    throw new MedTextError('GRAPH', `Input "${info.name}" has the symbolic dimension "${dimension}"; bind it first.`);
+  });
+}
+
+function lookUp(values: ReadonlyMap<string, Value>, name: string, node: GraphNode): Value {
+  const value = values.get(name);
+  if (!value) throw new MedTextError('GRAPH', `Node "${node.name}" (${node.opType}) reads "${name}", which nothing makes.`);
+  return value;
+}

@@ -1,0 +1,212 @@
+/**
+ * The operator vocabulary: the call is the operator. Only standard operators of opset 20, chosen so that the CPU,
+ * WebGPU, CUDA, DirectML and CoreML providers can all run them.
+ */
+import { DATA_TYPES, type DataType } from './dataType';
+import { GraphBuilder, type Value } from './graphBuilder';
+import type { Attribute } from './model';
+import { allAxes, broadcastAxes, normalizeAxis, sameShape, type Shape } from './shapes';
+
+const int = (value: number): Attribute => ({ type: 'int', value });
+const float = (value: number): Attribute => ({ type: 'float', value });
+const ints = (value: readonly number[]): Attribute => ({ type: 'ints', value });
+const string = (value: string): Attribute => ({ type: 'string', value });
+
+/** A value, or a number that becomes a constant of the other operand's type. */
+export type Operand = Value | number;
+
+export class Operators extends GraphBuilder {
+  // --- elementwise, broadcasting ---
+  add(a: Operand, b: Operand): Value {
+    return this.binary('Add', a, b);
+  }
+  sub(a: Operand, b: Operand): Value {
+    return this.binary('Sub', a, b);
+  }
+  mul(a: Operand, b: Operand): Value {
+    return this.binary('Mul', a, b);
+  }
+  div(a: Operand, b: Operand): Value {
+    return this.binary('Div', a, b);
+  }
+  pow(a: Operand, b: Operand): Value {
+    return this.binary('Pow', a, b);
+  }
+  equal(a: Operand, b: Operand): Value {
+    return this.binary('Equal', a, b);
+  }
+  greater(a: Operand, b: Operand): Value {
+    return this.binary('Greater', a, b);
+  }
+  less(a: Operand, b: Operand): Value {
+    return this.binary('Less', a, b);
+  }
+  greaterOrEqual(a: Operand, b: Operand): Value {
+    return this.binary('GreaterOrEqual', a, b);
+  }
+  and(a: Value, b: Value): Value {
+    return this.one('And', [a, b]);
+  }
+  where(condition: Value, a: Value, b: Value): Value {
+    return this.one('Where', [condition, a, b]);
+  }
+
+  // --- elementwise, unary ---
+  not(x: Value): Value {
+    return this.one('Not', [x]);
+  }
+  neg(x: Value): Value {
+    return this.one('Neg', [x]);
+  }
+  abs(x: Value): Value {
+    return this.one('Abs', [x]);
+  }
+  exp(x: Value): Value {
+    return this.one('Exp', [x]);
+  }
+  log(x: Value): Value {
+    return this.one('Log', [x]);
+  }
+  sqrt(x: Value): Value {
+    return this.one('Sqrt', [x]);
+  }
+  reciprocal(x: Value): Value {
+    return this.one('Reciprocal', [x]);
+  }
+  tanh(x: Value): Value {
+    return this.one('Tanh', [x]);
+  }
+  erf(x: Value): Value {
+    return this.one('Erf', [x]);
+  }
+  sigmoid(x: Value): Value {
+    return this.one('Sigmoid', [x]);
+  }
+  sin(x: Value): Value {
+    return this.one('Sin', [x]);
+  }
+  cos(x: Value): Value {
+    return this.one('Cos', [x]);
+  }
+  relu(x: Value): Value {
+    return this.one('Relu', [x]);
+  }
+  /** `approximate` 'none' is x * Phi(x) by erf; 'tanh' is BERT's gelu_new. */
+  gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
+    return this.one('Gelu', [x], { approximate: string(approximate) });
+  }
+  identity(x: Value): Value {
+    return this.one('Identity', [x]);
+  }
+  cast(x: Value, to: DataType): Value {
+    return x.dataType === to ? x : this.one('Cast', [x], { to: int(DATA_TYPES[to].code) });
+  }
+
+  // --- linear algebra ---
+  matMul(a: Value, b: Value): Value {
+    return this.one('MatMul', [a, b]);
+  }
+  /** op(a) op(b) + c for matrices; c broadcasts. */
+  gemm(a: Value, b: Value, c?: Value, options: { transA?: boolean; transB?: boolean } = {}): Value {
+    const attributes = {
+      ...(options.transA ? { transA: int(1) } : {}),
+      ...(options.transB ? { transB: int(1) } : {}),
+    };
+    return this.one('Gemm', c ? [a, b, c] : [a, b], attributes);
+  }
+
+  // --- reductions; axes default to all ---
+  reduceSum(x: Value, axes: readonly number[] = allAxes(x.shape.length), keepDims = false): Value {
+    return this.reduce('ReduceSum', x, axes, keepDims);
+  }
+  reduceMean(x: Value, axes: readonly number[] = allAxes(x.shape.length), keepDims = false): Value {
+    return this.reduce('ReduceMean', x, axes, keepDims);
+  }
+  reduceMax(x: Value, axes: readonly number[] = allAxes(x.shape.length), keepDims = false): Value {
+    return this.reduce('ReduceMax', x, axes, keepDims);
+  }
+  reduceSumSquare(x: Value, axes: readonly number[] = allAxes(x.shape.length), keepDims = false): Value {
+    return this.reduce('ReduceSumSquare', x, axes, keepDims);
+  }
+
+  // --- normalisation ---
+  softmax(x: Value, axis = -1): Value {
+    return this.one('Softmax', [x], { axis: int(axis) });
+  }
+  /** Over the last axis. Also gives the mean and the inverse standard deviation, which the gradient uses. */
+  layerNormalization(x: Value, scale: Value, bias: Value, epsilon: number): Value {
+    return this.emit('LayerNormalization', [x, scale, bias], { axis: int(-1), epsilon: float(epsilon) }, 3)[0];
+  }
+
+  // --- shape ---
+  transpose(x: Value, permutation: readonly number[]): Value {
+    return permutation.every((p, i) => p === i) ? x : this.one('Transpose', [x], { perm: ints(permutation) });
+  }
+  reshape(x: Value, shape: Shape): Value {
+    return sameShape(x.shape, shape) ? x : this.one('Reshape', [x, this.integers(shape)]);
+  }
+  expand(x: Value, shape: Shape): Value {
+    return sameShape(x.shape, shape) ? x : this.one('Expand', [x, this.integers(shape)]);
+  }
+  concat(parts: readonly Value[], axis: number): Value {
+    return parts.length === 1 ? parts[0] : this.one('Concat', parts, { axis: int(axis) });
+  }
+  slice(x: Value, starts: readonly number[], ends: readonly number[], axes: readonly number[], steps?: readonly number[]): Value {
+    const inputs = [x, this.integers(starts), this.integers(ends), this.integers(axes)];
+    return this.one('Slice', steps ? [...inputs, this.integers(steps)] : inputs);
+  }
+  /** `before` and `after`: zeros added to each axis. */
+  pad(x: Value, before: readonly number[], after: readonly number[]): Value {
+    if ([...before, ...after].every((n) => n === 0)) return x;
+    return this.one('Pad', [x, this.integers([...before, ...after])]);
+  }
+
+  // --- indexing ---
+  gather(x: Value, indices: Value, axis = 0): Value {
+    return this.one('Gather', [x, indices], { axis: int(axis) });
+  }
+  gatherElements(x: Value, indices: Value, axis: number): Value {
+    return this.one('GatherElements', [x, indices], { axis: int(axis) });
+  }
+  /** x with updates added at the places that indices name. */
+  scatterNdAdd(x: Value, indices: Value, updates: Value): Value {
+    return this.one('ScatterND', [x, indices, updates], { reduction: string('add') });
+  }
+  scatterElementsAdd(x: Value, indices: Value, updates: Value, axis: number): Value {
+    return this.one('ScatterElements', [x, indices, updates], { axis: int(axis), reduction: string('add') });
+  }
+
+  // --- composed ---
+  /** A value of one number. Expand, because WebGPU has no ConstantOfShape. */
+  fill(value: number, shape: Shape, dataType: DataType = 'float32'): Value {
+    return this.expand(this.scalar(value, dataType), shape);
+  }
+  /** Summed over the axes along which `shape` was broadcast to x's shape: what a gradient needs. */
+  sumTo(x: Value, shape: Shape): Value {
+    const axes = broadcastAxes(x.shape, shape);
+    const summed = axes.length > 0 ? this.reduceSum(x, axes) : x;
+    return this.reshape(summed, shape);
+  }
+  /** log(softmax(x)) over the last axis, by the shifted sum of exponentials; WebGPU has no LogSoftmax. */
+  logSoftmax(x: Value): Value {
+    const axis = normalizeAxis(-1, x.shape.length);
+    const shifted = this.sub(x, this.reduceMax(x, [axis], true));
+    return this.sub(shifted, this.log(this.reduceSum(this.exp(shifted), [axis], true)));
+  }
+
+  private binary(opType: string, a: Operand, b: Operand): Value {
+    const dataType = typeof a !== 'number' ? a.dataType : typeof b !== 'number' ? b.dataType : 'float32';
+    const operand = (x: Operand) => (typeof x === 'number' ? this.scalar(x, dataType) : x);
+    return this.one(opType, [operand(a), operand(b)]);
+  }
+
+  private reduce(opType: string, x: Value, axes: readonly number[], keepDims: boolean): Value {
+    const keepdims = int(keepDims ? 1 : 0);
+    // ReduceMean, ReduceMax and ReduceSumSquare take axes as an input since opset 18, ReduceSum since 13.
+    return this.one(opType, [x, this.integers(axes)], { keepdims });
+  }
+
+  private one(opType: string, inputs: readonly (Value | undefined)[], attributes: Record<string, Attribute> = {}): Value {
+    return this.emit(opType, inputs, attributes)[0];
+  }
+}
