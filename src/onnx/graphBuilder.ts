@@ -5,7 +5,16 @@
 import { MedTextError } from '../base/errors';
 import { allocate, type DataType } from './dataType';
 import { inferTypes, type KnownTensor } from './inference';
-import { IR_VERSION, OPSET, type Attribute, type Graph, type GraphNode, type Model, type Tensor, type ValueInfo } from './model';
+import {
+  IR_VERSION,
+  OPSET,
+  type Attribute,
+  type Graph,
+  type GraphNode,
+  type Model,
+  type Tensor,
+  type ValueInfo,
+} from './model';
 import type { Shape } from './shapes';
 
 /** A value of the graph under construction. `constant` holds its contents where they are known. */
@@ -64,7 +73,8 @@ export class GraphBuilder {
 
   /** Marks a value as an output; under another name than its own it goes through an Identity. */
   output(value: Value, name = value.name): void {
-    const named = name === value.name && !this.inputMap.has(name) ? value : this.emit('Identity', [value], {}, 1, [name])[0];
+    const named =
+      name === value.name && !this.inputMap.has(name) ? value : this.emit('Identity', [value], {}, 1, [name])[0];
     this.outputMap.set(name, named);
   }
 
@@ -75,7 +85,9 @@ export class GraphBuilder {
     const known = key !== undefined && name === undefined ? this.constants.get(key) : undefined;
     if (known) return known;
     const value: Value = {
-      name: this.claim(name ?? (small ? `const.${tensor.dataType}.${tensor.data.join('_') || 'empty'}`.slice(0, 60) : 'const')),
+      name: this.claim(
+        name ?? (small ? `const.${tensor.dataType}.${tensor.data.join('_') || 'empty'}`.slice(0, 60) : 'const'),
+      ),
       dataType: tensor.dataType,
       shape: tensor.shape,
       constant: tensor,
@@ -191,6 +203,7 @@ function staticShape(info: ValueInfo): number[] {
 
 function lookUp(values: ReadonlyMap<string, Value>, name: string, node: GraphNode): Value {
   const value = values.get(name);
-  if (!value) throw new MedTextError('GRAPH', `Node "${node.name}" (${node.opType}) reads "${name}", which nothing makes.`);
+  if (!value)
+    throw new MedTextError('GRAPH', `Node "${node.name}" (${node.opType}) reads "${name}", which nothing makes.`);
   return value;
 }

@@ -178,7 +178,9 @@ const unsqueeze: Rule = (c) => {
   const rank = x.shape.length + axes.length;
   const added = new Set(axes.map((a) => normalizeAxis(a, rank)));
   let next = 0;
-  return [{ dataType: x.dataType, shape: Array.from({ length: rank }, (_, i) => (added.has(i) ? 1 : x.shape[next++])) }];
+  return [
+    { dataType: x.dataType, shape: Array.from({ length: rank }, (_, i) => (added.has(i) ? 1 : x.shape[next++])) },
+  ];
 };
 
 const concat: Rule = (c) => {
@@ -186,7 +188,8 @@ const concat: Rule = (c) => {
   const first = inputs[0];
   const axis = normalizeAxis(c.attributes.int('axis'), first.shape.length);
   for (const input of inputs) {
-    const fits = input.shape.length === first.shape.length && input.shape.every((d, i) => i === axis || d === first.shape[i]);
+    const fits =
+      input.shape.length === first.shape.length && input.shape.every((d, i) => i === axis || d === first.shape[i]);
     if (!fits || input.dataType !== first.dataType) c.fail(`the inputs cannot be joined along axis ${axis}`);
   }
   const total = inputs.reduce((sum, input) => sum + input.shape[axis], 0);
@@ -201,7 +204,8 @@ const split: Rule = (c) => {
   const parts =
     c.optionalIntegers(1, 'split') ??
     Array.from({ length: c.outputCount }, (_, i) => Math.max(0, Math.min(chunk, size - i * chunk)));
-  if (parts.length !== c.outputCount || parts.reduce((a, b) => a + b, 0) !== size) c.fail(`[${parts}] does not split ${size}`);
+  if (parts.length !== c.outputCount || parts.reduce((a, b) => a + b, 0) !== size)
+    c.fail(`[${parts}] does not split ${size}`);
   return parts.map((part) => ({ dataType: x.dataType, shape: x.shape.map((d, i) => (i === axis ? part : d)) }));
 };
 
@@ -219,7 +223,8 @@ export function resolveSlice(
     const size = shape[axis];
     const step = steps[i];
     if (step === 0) throw new MedTextError('GRAPH', 'Slice: a step is 0.');
-    const clamp = (value: number, low: number, high: number) => Math.min(Math.max(value < 0 ? value + size : value, low), high);
+    const clamp = (value: number, low: number, high: number) =>
+      Math.min(Math.max(value < 0 ? value + size : value, low), high);
     const start = step > 0 ? clamp(starts[i], 0, size) : clamp(starts[i], 0, size - 1);
     const end = step > 0 ? clamp(ends[i], 0, size) : clamp(ends[i], -1, size - 1);
     result[axis] = { start, end, step, length: Math.max(0, Math.ceil((end - start) / step)) };
@@ -230,7 +235,13 @@ export function resolveSlice(
 const slice: Rule = (c) => {
   const x = c.input(0);
   const starts = c.integers(1, 'starts');
-  const parts = resolveSlice(x.shape, starts, c.integers(2, 'ends'), c.optionalIntegers(3, 'axes'), c.optionalIntegers(4, 'steps'));
+  const parts = resolveSlice(
+    x.shape,
+    starts,
+    c.integers(2, 'ends'),
+    c.optionalIntegers(3, 'axes'),
+    c.optionalIntegers(4, 'steps'),
+  );
   return [{ dataType: x.dataType, shape: parts.map((p) => p.length) }];
 };
 

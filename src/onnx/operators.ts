@@ -16,6 +16,20 @@ const string = (value: string): Attribute => ({ type: 'string', value });
 export type Operand = Value | number;
 
 export class Operators extends GraphBuilder {
+  private readonly detachedNames = new Set<string>();
+
+  /** Names of the values that gradients do not flow through. */
+  get detached(): ReadonlySet<string> {
+    return this.detachedNames;
+  }
+
+  /** The same value, as a constant to reverse-mode differentiation (PyTorch's `detach`, JAX's `stop_gradient`). */
+  detach(x: Value): Value {
+    const y = this.identity(x);
+    this.detachedNames.add(y.name);
+    return y;
+  }
+
   // --- elementwise, broadcasting ---
   add(a: Operand, b: Operand): Value {
     return this.binary('Add', a, b);
@@ -151,7 +165,13 @@ export class Operators extends GraphBuilder {
   concat(parts: readonly Value[], axis: number): Value {
     return parts.length === 1 ? parts[0] : this.one('Concat', parts, { axis: int(axis) });
   }
-  slice(x: Value, starts: readonly number[], ends: readonly number[], axes: readonly number[], steps?: readonly number[]): Value {
+  slice(
+    x: Value,
+    starts: readonly number[],
+    ends: readonly number[],
+    axes: readonly number[],
+    steps?: readonly number[],
+  ): Value {
     const inputs = [x, this.integers(starts), this.integers(ends), this.integers(axes)];
     return this.one('Slice', steps ? [...inputs, this.integers(steps)] : inputs);
   }
@@ -190,7 +210,8 @@ export class Operators extends GraphBuilder {
   /** log(softmax(x)) over the last axis, by the shifted sum of exponentials; WebGPU has no LogSoftmax. */
   logSoftmax(x: Value): Value {
     const axis = normalizeAxis(-1, x.shape.length);
-    const shifted = this.sub(x, this.reduceMax(x, [axis], true));
+    // The shift changes nothing of the result, so nothing of the gradient either.
+    const shifted = this.sub(x, this.detach(this.reduceMax(x, [axis], true)));
     return this.sub(shifted, this.log(this.reduceSum(this.exp(shifted), [axis], true)));
   }
 
@@ -206,7 +227,11 @@ export class Operators extends GraphBuilder {
     return this.one(opType, [x, this.integers(axes)], { keepdims });
   }
 
-  private one(opType: string, inputs: readonly (Value | undefined)[], attributes: Record<string, Attribute> = {}): Value {
+  private one(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Record<string, Attribute> = {},
+  ): Value {
     return this.emit(opType, inputs, attributes)[0];
   }
 }

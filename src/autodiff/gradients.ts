@@ -1,0 +1,142 @@
+/**
+ * Reverse-mode differentiation over a graph under construction. What every rule would repeat lives here, once:
+ * which values matter, accumulation, un-broadcasting, names and error text.
+ */
+import { MedTextError } from '../base/errors';
+import { Attributes } from '../onnx/inference';
+import type { BuiltNode, Value } from '../onnx/graphBuilder';
+import type { Operators } from '../onnx/operators';
+import { sameShape } from '../onnx/shapes';
+import { GRADIENT_RULES } from './rules';
+
+/** What a gradient rule sees: the node's inputs `x`, outputs `y`, and the gradient `dy` of its first output. */
+export interface GradientCall {
+  readonly g: Operators;
+  readonly x: readonly Value[];
+  readonly y: readonly Value[];
+  readonly dy: Value;
+  /** The gradients of all outputs; undefined where the loss does not depend on one. */
+  readonly dys: readonly (Value | undefined)[];
+  readonly attributes: Attributes;
+  /** A value that several inputs' gradients share, made at its first use. */
+  once(key: string, make: () => Value): Value;
+}
+
+/**
+ * The gradient of one input as a formula of the call. It may have the shape of the node's output where the input was
+ * broadcast: the driver sums it back. null: the input has no gradient (indices, conditions, shapes).
+ */
+export type InputGradient = ((call: GradientCall) => Value) | null;
+
+/** One formula per input. A row of one function on a node of more inputs serves them all ('variadic'). */
+export type GradientRule = readonly InputGradient[] | ((call: GradientCall, input: number) => Value);
+
+export type GradientRules = Readonly<Record<string, GradientRule>>;
+
+/**
+ * Adds the nodes that compute d loss / d parameter to the graph.
+ * @param loss a scalar (shape []) of the graph.
+ * @param parameters inputs or other values of the graph, of floating type.
+ * @param options.rules the table of gradient rules; the default knows every supported operator.
+ * @param options.seed d objective / d loss, shape []: 1 unless a loss is scaled for half precision.
+ * @returns the gradient of each parameter, by the parameter's name; each has the parameter's shape and the name
+ * `grad.<name>`. A parameter that the loss does not depend on has a gradient of zeros.
+ * @throws MedTextError NO_GRADIENT naming operator and node when the path crosses an operator without a rule.
+ */
+export function addGradients(
+  g: Operators,
+  loss: Value,
+  parameters: readonly Value[],
+  options: { rules?: GradientRules; seed?: Value } = {},
+): Map<string, Value> {
+  const rules = options.rules ?? GRADIENT_RULES;
+  if (loss.shape.length !== 0) {
+    throw new MedTextError('GRAPH', `The loss "${loss.name}" must be a scalar, but has shape [${loss.shape}].`);
+  }
+  const forward = [...g.nodes];
+  const active = valuesThatDependOn(parameters, forward, g.detached);
+  const contributions = new Map<string, Value[]>([[loss.name, [options.seed ?? g.scalar(1)]]]);
+
+  /** The sum of what has flowed back into a value so far. */
+  const gradientOf = (value: Value): Value | undefined =>
+    contributions.get(value.name)?.reduce((sum, part) => g.add(sum, part));
+
+  g.scope('backward', () => {
+    for (const node of forward.reverse()) {
+      if (!node.outputs.some((y) => contributions.has(y.name) && active.has(y.name))) continue;
+      if (!node.inputs.some((x) => x && active.has(x.name))) continue;
+      g.scope(node.name, () => differentiate(g, node, node.outputs.map(gradientOf), active, rules, contributions));
+    }
+  });
+
+  return new Map(
+    parameters.map((parameter) => {
+      const gradient = gradientOf(parameter) ?? g.fill(0, parameter.shape, parameter.dataType);
+      return [parameter.name, named(g, gradient, `grad.${parameter.name}`)];
+    }),
+  );
+}
+
+/** Adds the gradients of one node's active inputs to `contributions`. */
+function differentiate(
+  g: Operators,
+  node: BuiltNode,
+  dys: readonly (Value | undefined)[],
+  active: ReadonlySet<string>,
+  rules: GradientRules,
+  contributions: Map<string, Value[]>,
+): void {
+  const rule = Object.hasOwn(rules, node.opType) ? rules[node.opType] : undefined;
+  if (!rule) {
+    throw new MedTextError(
+      'NO_GRADIENT',
+      `The operator ${node.opType} (node "${node.name}") lies between a trained parameter and the loss, and has no gradient rule.`,
+      { opType: node.opType, node: node.name },
+    );
+  }
+  const shared = new Map<string, Value>();
+  const call: GradientCall = {
+    g,
+    x: node.inputs as readonly Value[],
+    y: node.outputs,
+    dy: dys[0] as Value,
+    dys,
+    attributes: new Attributes(node.attributes, node.opType),
+    once: (key, make) => {
+      const value = shared.get(key) ?? make();
+      shared.set(key, value);
+      return value;
+    },
+  };
+  node.inputs.forEach((x, i) => {
+    if (!x || !active.has(x.name)) return;
+    const formula = typeof rule === 'function' ? (c: GradientCall) => rule(c, i) : rule[i];
+    if (!formula) return;
+    const dx = formula(call);
+    const fitted = sameShape(dx.shape, x.shape) ? dx : g.sumTo(dx, x.shape);
+    contributions.set(x.name, [...(contributions.get(x.name) ?? []), fitted]);
+  });
+}
+
+/** The names of the floating values that change when a parameter does, the parameters among them. */
+function valuesThatDependOn(
+  parameters: readonly Value[],
+  forward: readonly BuiltNode[],
+  detached: ReadonlySet<string>,
+): Set<string> {
+  const active = new Set(parameters.map((p) => p.name));
+  for (const node of forward) {
+    if (!node.inputs.some((x) => x && active.has(x.name))) continue;
+    for (const y of node.outputs) if (isFloating(y) && !detached.has(y.name)) active.add(y.name);
+  }
+  return active;
+}
+
+function isFloating(value: Value): boolean {
+  return value.dataType === 'float32' || value.dataType === 'float16' || value.dataType === 'float64';
+}
+
+/** The value under the given name. An Identity, which the runtime removes. */
+function named(g: Operators, value: Value, name: string): Value {
+  return g.emit('Identity', [value], {}, 1, [name])[0];
+}

@@ -1,0 +1,72 @@
+import { integersOf, resolveSlice } from '../../onnx/inference';
+import { allAxes, normalizeAxis } from '../../onnx/shapes';
+import type { GradientCall, GradientRule } from '../gradients';
+import { scatterAlongAxis } from './gathering';
+
+/** Broadcast along its axes; the driver sums back over them. */
+export const expandRule: GradientRule = [({ dy }) => dy, null];
+
+/** Each part's gradient is its slice of dy. */
+export const concatRule: GradientRule = ({ g, x, dy, attributes }, input) => {
+  const axis = normalizeAxis(attributes.int('axis'), dy.shape.length);
+  const start = x.slice(0, input).reduce((sum, part) => sum + part.shape[axis], 0);
+  return g.slice(dy, [start], [start + x[input].shape[axis]], [axis]);
+};
+
+/** The parts' gradients side by side; zeros for a part that the loss does not read. */
+export const splitRule: GradientRule = [
+  ({ g, x, y, dys, attributes }) => {
+    const axis = normalizeAxis(attributes.int('axis', 0), x[0].shape.length);
+    return g.concat(
+      y.map((part, i) => dys[i] ?? g.fill(0, part.shape, part.dataType)),
+      axis,
+    );
+  },
+  null,
+];
+
+/** dy with zeros around it; along an axis taken in steps, dy scattered to the places it came from. */
+export const sliceRule: GradientRule = [
+  (call) => {
+    const { g, x, dy } = call;
+    const slices = sliceOf(call);
+    let dx = dy;
+    slices.forEach(({ start, step, length }, axis) => {
+      if (step === 1) return;
+      const places = g.integers(Array.from({ length }, (_, i) => start + i * step));
+      const shape = dx.shape.map((d, i) => (i === axis ? x[0].shape[axis] : d));
+      dx = scatterAlongAxis(g, dx, places, axis, shape);
+    });
+    const before = slices.map(({ start, step }) => (step === 1 ? start : 0));
+    const after = slices.map(({ start, step, length }, i) => (step === 1 ? x[0].shape[i] - start - length : 0));
+    return g.pad(dx, before, after);
+  },
+  null,
+  null,
+  null,
+  null,
+];
+
+function sliceOf({ x }: GradientCall) {
+  const [starts, ends, axes, steps] = [1, 2, 3, 4].map((i) => integersOf(x[i]));
+  return resolveSlice(x[0].shape, starts!, ends!, axes, steps);
+}
+
+/** The slice of dy inside the padding. */
+export const padRule: GradientRule = [
+  ({ g, x, dy }) => {
+    const rank = x[0].shape.length;
+    const pads = integersOf(x[1])!;
+    const axes = integersOf(x[3])?.map((a) => normalizeAxis(a, rank)) ?? allAxes(rank);
+    const starts = pads.slice(0, axes.length);
+    return g.slice(
+      dy,
+      starts,
+      axes.map((axis, i) => starts[i] + x[0].shape[axis]),
+      axes,
+    );
+  },
+  null,
+  null,
+  null,
+];

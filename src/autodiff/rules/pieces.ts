@@ -1,0 +1,31 @@
+/** Powers, and functions made of pieces. */
+import type { GradientCall, GradientRule } from '../gradients';
+
+/** x^p: p x^(p-1), and y log(x) for the exponent (0 where x is 0). The square, LayerNorm's, is spelled as a product. */
+export const powRule: GradientRule = [
+  ({ g, x, dy }) => {
+    const exponent = x[1].constant?.data.length === 1 ? Number(x[1].constant.data[0]) : undefined;
+    if (exponent === 2) return g.mul(dy, g.mul(x[0], 2));
+    const p = g.cast(x[1], x[0].dataType);
+    return g.mul(dy, g.mul(p, g.pow(x[0], g.sub(p, 1))));
+  },
+  ({ g, x, y, dy }) => {
+    const isZero = g.equal(x[0], 0);
+    const logarithm = g.log(g.where(isZero, g.scalar(1, x[0].dataType), x[0]));
+    return g.mul(dy, g.mul(y[0], logarithm));
+  },
+];
+
+/** Min and Max: the inputs that equal the result share its gradient equally (PyTorch). */
+export const extremumRule: GradientRule = ({ g, x, y, dy }: GradientCall, input: number) => {
+  const chosen = x.map((value) => g.cast(g.equal(value, y[0]), dy.dataType));
+  const count = chosen.reduce((sum, mask) => g.add(sum, mask));
+  return g.mul(chosen[input], g.div(dy, count));
+};
+
+/** Inside the bounds, or on them, the gradient passes (PyTorch's clamp). */
+export const clipRule: GradientRule = [
+  ({ g, x, y, dy }) => g.where(g.equal(x[0], y[0]), dy, g.scalar(0, dy.dataType)),
+  null,
+  null,
+];
