@@ -1,0 +1,126 @@
+/** Weights files told apart by what is in them; sharded checkpoints as one. */
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { asMedTextError, MedTextError } from '../../base/errors';
+import type { CheckpointSource, CheckpointTensor } from './checkpointSource';
+import { RandomAccessFile } from './randomAccessFile';
+import { openSafetensors } from './safetensors';
+import { openTorchLegacy } from './torchLegacy';
+import { openTorchZip } from './torchZip';
+
+/**
+ * Opens a weights file, or a shard index (`*.index.json`).
+ * @throws MedTextError NOT_FOUND, IO, CHECKPOINT_FORMAT, CHECKPOINT_UNSAFE or UNSUPPORTED.
+ */
+export async function openCheckpoint(path: string): Promise<CheckpointSource> {
+  if (path.endsWith('.index.json')) return openShards(path);
+  const file = await RandomAccessFile.open(path);
+  const head = new Uint8Array(Math.min(512, file.size));
+  try {
+    await file.read(head, 0);
+    refuseKnownForeign(head, path);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  if (startsWith(head, 'PK')) return openTorchZip(file);
+  const looksLikeSafetensors = path.endsWith('.safetensors') || (head[8] === 0x7b && head[7] === 0 && head[6] === 0);
+  if (looksLikeSafetensors) return openSafetensors(file);
+  // What is left is a pickle of some protocol, or nothing we know; the pickle machine says which.
+  return openTorchLegacy(file);
+}
+
+function refuseKnownForeign(head: Uint8Array, path: string): void {
+  const refuse = (what: string) => {
+    throw new MedTextError('UNSUPPORTED', `${path} is ${what}. Use the model's safetensors or PyTorch file.`, {
+      file: path,
+    });
+  };
+  if (head.length === 0) throw new MedTextError('CHECKPOINT_FORMAT', `${path} is empty.`, { file: path });
+  if (startsWith(head, 'version https://git-lfs')) {
+    throw new MedTextError(
+      'CHECKPOINT_FORMAT',
+      `${path} is a Git LFS pointer, not the weights themselves. Fetch them with "git lfs pull".`,
+      { file: path },
+    );
+  }
+  if (startsWith(head, '\x89HDF')) refuse('a Keras (HDF5) file');
+  if (Buffer.from(head.subarray(257, 262)).toString('latin1') === 'ustar')
+    refuse('a tar file (PyTorch before 0.2 or Paddle)');
+  if (path.endsWith('.msgpack')) refuse('a Flax file');
+  if (startsWith(head, '<')) {
+    throw new MedTextError('CHECKPOINT_FORMAT', `${path} is a web page, not weights. Download it again.`, {
+      file: path,
+    });
+  }
+}
+
+function startsWith(head: Uint8Array, text: string): boolean {
+  return Buffer.from(head.subarray(0, text.length)).toString('latin1') === text;
+}
+
+const MAX_INDEX_BYTES = 2 ** 24;
+
+/** `model.safetensors.index.json` or `pytorch_model.bin.index.json`: which tensor lies in which file beside it. */
+async function openShards(path: string): Promise<CheckpointSource> {
+  const weightMap = await readIndex(path);
+  const shards = new Map<string, CheckpointSource>();
+  const close = async () => {
+    for (const shard of shards.values()) await shard.close();
+  };
+  try {
+    const tensors = new Map<string, CheckpointTensor>();
+    for (const [name, shardName] of weightMap) {
+      let shard = shards.get(shardName);
+      if (!shard) {
+        shard = await openCheckpoint(join(dirname(path), shardName));
+        shards.set(shardName, shard);
+      }
+      const tensor = shard.tensors.get(name);
+      if (!tensor) {
+        throw new MedTextError(
+          'CHECKPOINT_FORMAT',
+          `${path} says that "${name}" lies in ${shardName}, which has no such tensor.`,
+          {
+            file: path,
+            tensor: name,
+          },
+        );
+      }
+      tensors.set(name, tensor);
+    }
+    const [first] = shards.values();
+    const files = Array.from(shards.values(), (shard) => shard.files[0]);
+    return { format: first.format, files, tensors, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function readIndex(path: string): Promise<[string, string][]> {
+  const broken = (what: string) => new MedTextError('CHECKPOINT_FORMAT', `${path}: ${what}.`, { file: path });
+  let json: unknown;
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_INDEX_BYTES) throw broken(`an index of ${size} bytes is too long`);
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw broken(`it is not JSON (${error.message})`);
+    throw asMedTextError(error);
+  }
+  const weightMap = (json as { weight_map?: unknown } | null)?.weight_map;
+  if (typeof weightMap !== 'object' || weightMap === null || Array.isArray(weightMap))
+    throw broken('it has no "weight_map"');
+  const entries = Object.entries(weightMap);
+  if (entries.length === 0) throw broken('its "weight_map" is empty');
+  for (const [name, shard] of entries) {
+    // A shard lies beside its index: an index must not make us open anything else.
+    const plain =
+      typeof shard === 'string' && shard === basename(shard) && !/[\\/\0:]/.test(shard) && !/^\.*$/.test(shard);
+    if (!plain || shard.endsWith('.index.json')) {
+      throw broken(`the file of tensor "${name}" is not a file name (${String(JSON.stringify(shard)).slice(0, 100)})`);
+    }
+  }
+  return entries as [string, string][];
+}

@@ -1,0 +1,113 @@
+/** The safetensors format: an 8-byte header length, a JSON header, the tensors' bytes end to end. */
+import { MedTextError } from '../../base/errors';
+import { DATA_TYPES, elementCount, type DataType } from '../../onnx/dataType';
+import { assertLength, checkedShape, type CheckpointSource, type CheckpointTensor } from './checkpointSource';
+import type { RandomAccessFile } from './randomAccessFile';
+import { readWidened } from './widen';
+
+const TYPES: Record<string, DataType> = {
+  F64: 'float64',
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  I64: 'int64',
+  I32: 'int32',
+  I16: 'int16',
+  I8: 'int8',
+  U64: 'uint64',
+  U32: 'uint32',
+  U16: 'uint16',
+  U8: 'uint8',
+  BOOL: 'bool',
+};
+
+/** Room for 100,000 tensors; the format's own limit is 100 MB. */
+const MAX_HEADER_BYTES = 2 ** 24;
+
+/**
+ * Takes over `file`: closed with the source, or here when it is not a checkpoint.
+ * Checks as the reference implementation does that the tensors' ranges follow each other without overlap or gap and
+ * end with the file.
+ */
+export async function openSafetensors(file: RandomAccessFile): Promise<CheckpointSource> {
+  try {
+    return { format: 'safetensors', files: [file.path], tensors: await readHeader(file), close: () => file.close() };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function readHeader(file: RandomAccessFile): Promise<Map<string, CheckpointTensor>> {
+  const broken = (what: string, detail = {}) =>
+    new MedTextError('CHECKPOINT_FORMAT', `${file.path}: ${what}.`, { file: file.path, ...detail });
+
+  const prefix = new Uint8Array(8);
+  await file.read(prefix, 0);
+  const headerBytes = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+  if (headerBytes > file.size - 8) throw broken(`its header of ${headerBytes} bytes is longer than the file`);
+  if (headerBytes > MAX_HEADER_BYTES) throw broken(`its header of ${headerBytes} bytes is too long`);
+  const header = new Uint8Array(headerBytes);
+  await file.read(header, 8);
+  let entries: unknown;
+  try {
+    entries = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(header));
+  } catch (error) {
+    throw broken(`its header is not JSON (${(error as Error).message})`);
+  }
+  if (!isRecord(entries)) throw broken('its header is not a JSON object');
+
+  const start = 8 + headerBytes;
+  const ranges: { name: string; begin: number; end: number }[] = [];
+  const tensors = new Map<string, CheckpointTensor>();
+  for (const [name, entry] of Object.entries(entries)) {
+    if (name === '__metadata__') continue;
+    if (!isRecord(entry)) throw broken(`its header says nothing about tensor "${name}"`);
+    const shape = checkedShape(entry.shape, name, file.path);
+    if (typeof entry.dtype !== 'string') throw broken(`tensor "${name}" has no dtype`);
+    const dataType = Object.hasOwn(TYPES, entry.dtype) ? TYPES[entry.dtype] : undefined;
+    if (!dataType) {
+      const type = entry.dtype.slice(0, 40);
+      throw new MedTextError(
+        'UNSUPPORTED',
+        `${file.path}: tensor "${name}" is of type ${type}, which is not supported.`,
+        {
+          file: file.path,
+          tensor: name,
+        },
+      );
+    }
+    const [begin, end, more] = Array.isArray(entry.data_offsets) ? entry.data_offsets : [];
+    const valid =
+      Number.isSafeInteger(begin) && Number.isSafeInteger(end) && more === undefined && begin >= 0 && begin <= end;
+    if (!valid || start + end > file.size) throw broken(`tensor "${name}" lies outside the file`, { tensor: name });
+    if (end - begin !== elementCount(shape) * DATA_TYPES[dataType].bytes) {
+      throw broken(`tensor "${name}" has ${end - begin} bytes, which do not make ${entry.dtype} [${shape}]`, {
+        tensor: name,
+      });
+    }
+    ranges.push({ name, begin, end });
+    const read = async (into: Float32Array) => {
+      assertLength({ name, shape }, into);
+      await readWidened((bytes, offset) => file.read(bytes, start + offset), begin, dataType, into);
+    };
+    tensors.set(name, { name, dataType, shape, read });
+  }
+
+  ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  for (const { name, begin, end } of ranges) {
+    if (begin !== covered) {
+      const what = begin < covered ? 'overlaps the tensor before it' : 'follows a gap';
+      throw broken(`tensor "${name}" ${what}`, { tensor: name });
+    }
+    covered = end;
+  }
+  if (start + covered !== file.size)
+    throw broken(`${file.size - start - covered} bytes at its end belong to no tensor`);
+  return tensors;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,185 @@
+/**
+ * PyTorch's zip form (torch.save since 1.6): `<name>/data.pkl` describes the tensors, `<name>/data/<key>` are the raw
+ * storages, `<name>/byteorder` says little or big.
+ */
+import { Readable } from 'node:stream';
+import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
+import { asMedTextError, MedTextError } from '../../base/errors';
+import { ByteCursor } from './byteCursor';
+import type { CheckpointSource } from './checkpointSource';
+import type { RandomAccessFile } from './randomAccessFile';
+import { findStateDictionary, unpickleTorch } from './torchPickle';
+import { torchTensors, type StorageBytes } from './torchTensors';
+
+const MAX_ENTRIES = 100_000;
+const MAX_PICKLE_BYTES = 2 ** 26;
+const STORED = 0;
+const DEFLATED = 8;
+
+/** Takes over `file`: closed with the source, or here when it is not a checkpoint. */
+export async function openTorchZip(file: RandomAccessFile): Promise<CheckpointSource> {
+  try {
+    const zip = await openZip(file);
+    const entries = await readDirectory(zip, file);
+    const pickle = [...entries.keys()].find((name) => /^([^/]*\/)?data\.pkl$/.test(name));
+    if (pickle === undefined) throw format(file, 'is a zip file without data.pkl, not a PyTorch checkpoint');
+    const folder = pickle.slice(0, -'data.pkl'.length);
+    if (entries.has(`${folder}constants.pkl`)) {
+      throw new MedTextError(
+        'UNSUPPORTED',
+        `${file.path} is a TorchScript program. Save its weights in Python: torch.save(model.state_dict(), path).`,
+        { file: file.path },
+      );
+    }
+    const byteOrder = entries.get(`${folder}byteorder`);
+    if (byteOrder && Buffer.from(await readEntry(zip, byteOrder, file, 16)).toString() === 'big') {
+      throw new MedTextError('UNSUPPORTED', `${file.path} was written big-endian, which is not supported.`, {
+        file: file.path,
+      });
+    }
+    const pickled = await readEntry(zip, entries.get(pickle) as Entry, file, MAX_PICKLE_BYTES);
+    const state = findStateDictionary(unpickleTorch(ByteCursor.over(pickled, file.path), file.path), file.path);
+
+    const storages = new Map<string, StorageBytes>();
+    for (const key of new Set(Array.from(state.values(), (tensor) => tensor.storage.key))) {
+      const entry = entries.get(`${folder}data/${key}`);
+      if (entry) storages.set(key, await storageBytes(zip, entry, file));
+    }
+    return {
+      format: 'torch-zip',
+      files: [file.path],
+      tensors: torchTensors(state, (key) => storages.get(key), file.path),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** yauzl's window on the file: a position that a lying directory makes up becomes an error, never an exception. */
+class ZipReader extends RandomAccessReader {
+  constructor(private readonly file: RandomAccessFile) {
+    super();
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return Readable.from(chunksOf(this.file, start, end), { objectMode: false });
+  }
+
+  override read(buffer: Buffer, offset: number, length: number, position: number, done: (error: Error | null) => void) {
+    try {
+      this.file.readSync(buffer.subarray(offset, offset + length), position);
+    } catch (error) {
+      setImmediate(done, error as Error);
+      return;
+    }
+    setImmediate(done, null);
+  }
+
+  override close(done: (error: Error | null) => void): void {
+    done(null);
+  }
+}
+
+async function* chunksOf(file: RandomAccessFile, start: number, end: number): AsyncGenerator<Buffer> {
+  for (let position = start; position < end;) {
+    const chunk = Buffer.allocUnsafe(Math.min(2 ** 20, end - position));
+    await file.read(chunk, position);
+    position += chunk.length;
+    yield chunk;
+  }
+}
+
+function openZip(file: RandomAccessFile): Promise<ZipFile> {
+  return new Promise((resolve, reject) => {
+    const options = { lazyEntries: true, autoClose: false };
+    fromRandomAccessReader(new ZipReader(file), file.size, options, (error, zip) =>
+      error ? reject(asFormat(file, error)) : resolve(zip),
+    );
+  });
+}
+
+function readDirectory(zip: ZipFile, file: RandomAccessFile): Promise<Map<string, Entry>> {
+  const entries = new Map<string, Entry>();
+  return new Promise((resolve, reject) => {
+    zip.on('error', (error: Error) => reject(asFormat(file, error)));
+    zip.on('end', () => resolve(entries));
+    zip.on('entry', (entry: Entry) => {
+      if (entries.size === MAX_ENTRIES) return reject(format(file, `has more than ${MAX_ENTRIES} entries`));
+      entries.set(entry.fileName, entry);
+      zip.readEntry();
+    });
+    zip.readEntry();
+  });
+}
+
+async function dataStart(zip: ZipFile, entry: Entry, file: RandomAccessFile): Promise<number> {
+  if (entry.isEncrypted() || (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED)) {
+    throw format(file, `has an entry "${entry.fileName}" that is encrypted or packed in an unknown way`);
+  }
+  try {
+    const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+    if (fileDataStart + entry.compressedSize <= file.size) return fileDataStart;
+  } catch (error) {
+    throw asFormat(file, error);
+  }
+  throw format(file, `is cut short inside "${entry.fileName}"`);
+}
+
+/** An entry as a whole, at most `limit` bytes of it unpacked. */
+async function readEntry(zip: ZipFile, entry: Entry, file: RandomAccessFile, limit: number): Promise<Uint8Array> {
+  const start = await dataStart(zip, entry, file);
+  const tooLarge = () => format(file, `has an entry "${entry.fileName}" of more than ${limit} bytes`);
+  if (entry.uncompressedSize > limit) throw tooLarge();
+  if (entry.compressionMethod === STORED) {
+    const bytes = new Uint8Array(entry.uncompressedSize);
+    await file.read(bytes, start);
+    return bytes;
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    // yauzl stops a stream that unpacks to more than the directory says.
+    for await (const chunk of await zip.openReadStreamPromise(entry)) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw asFormat(file, error);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+async function storageBytes(zip: ZipFile, entry: Entry, file: RandomAccessFile): Promise<StorageBytes> {
+  const start = await dataStart(zip, entry, file);
+  const sizeBytes = entry.uncompressedSize;
+  if (entry.compressionMethod === STORED) {
+    return { sizeBytes, read: (into, byteOffset) => file.read(into, start + byteOffset) };
+  }
+  // PyTorch never packs a storage, but a person may have zipped the file anew. Deflate expands at most 1032 times.
+  if (sizeBytes > 1032 * entry.compressedSize + 64) throw format(file, `lies about the size of "${entry.fileName}"`);
+  let unpacked: Uint8Array | undefined;
+  let left = sizeBytes;
+  const read = async (into: Uint8Array, byteOffset: number) => {
+    unpacked ??= await readEntry(zip, entry, file, sizeBytes);
+    into.set(unpacked.subarray(byteOffset, byteOffset + into.byteLength));
+    // Once it was all handed out nobody is likely to come back: at most about one storage is kept.
+    left -= into.byteLength;
+    if (left > 0) return;
+    unpacked = undefined;
+    left = sizeBytes;
+  };
+  return { sizeBytes, read };
+}
+
+function asFormat(file: RandomAccessFile, error: unknown): MedTextError {
+  if (error instanceof MedTextError) return error;
+  const coded = asMedTextError(error);
+  return coded.code === 'IO' ? coded : format(file, `is a broken zip file: ${coded.message}`, error);
+}
+
+function format(file: RandomAccessFile, what: string, cause?: unknown): MedTextError {
+  return new MedTextError('CHECKPOINT_FORMAT', `${file.path} ${what}.`, { file: file.path }, { cause });
+}

@@ -1,0 +1,73 @@
+/** Stored element types to float32. */
+import { DATA_TYPES, type DataType } from '../../onnx/dataType';
+
+let halfTable: Float32Array | undefined;
+
+/** IEEE 754 binary16 (all 65,536 values, NaN payloads aside) as float32. */
+function halfToFloat(): Float32Array {
+  if (halfTable) return halfTable;
+  halfTable = new Float32Array(65536);
+  for (let bits = 0; bits < 65536; bits++) {
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 0x1f;
+    const fraction = bits & 0x3ff;
+    if (exponent === 0) halfTable[bits] = sign * fraction * 2 ** -24;
+    else if (exponent === 31) halfTable[bits] = fraction ? NaN : sign * Infinity;
+    else halfTable[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return halfTable;
+}
+
+/**
+ * `raw` holds little-endian elements of `dataType`; their values go to `into` from `at` on. float64 and integers are
+ * rounded to the nearest float32.
+ */
+export function widenToFloat32(raw: Uint8Array, dataType: DataType, into: Float32Array, at = 0): void {
+  const count = raw.byteLength / DATA_TYPES[dataType].bytes;
+  // Typed arrays want aligned offsets; a slice of a file seldom is.
+  const aligned = raw.byteOffset % DATA_TYPES[dataType].bytes === 0 ? raw : raw.slice();
+  const values = new DATA_TYPES[dataType].array(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
+  switch (dataType) {
+    case 'float16': {
+      const table = halfToFloat();
+      for (let i = 0; i < count; i++) into[at + i] = table[values[i] as number];
+      return;
+    }
+    case 'bfloat16': {
+      // bfloat16 is the upper half of a float32.
+      const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
+      for (let i = 0; i < count; i++) bits[at + i] = (values[i] as number) << 16;
+      return;
+    }
+    case 'bool':
+      for (let i = 0; i < count; i++) into[at + i] = values[i] ? 1 : 0;
+      return;
+    default:
+      for (let i = 0; i < count; i++) into[at + i] = Number(values[i]);
+  }
+}
+
+/** Reads `length` bytes of a stored array at a byte offset. */
+export type ReadBytes = (into: Uint8Array, byteOffset: number) => Promise<void>;
+
+const CHUNK_ELEMENTS = 2 ** 18;
+
+/** Contiguous elements from a byte offset on, widened; float32 goes straight to its place, others in 256 Ki pieces. */
+export async function readWidened(
+  readBytes: ReadBytes,
+  byteOffset: number,
+  dataType: DataType,
+  into: Float32Array,
+): Promise<void> {
+  if (dataType === 'float32') {
+    await readBytes(new Uint8Array(into.buffer, into.byteOffset, into.byteLength), byteOffset);
+    return;
+  }
+  const elementBytes = DATA_TYPES[dataType].bytes;
+  const scratch = new Uint8Array(Math.min(CHUNK_ELEMENTS, into.length) * elementBytes);
+  for (let at = 0; at < into.length; at += CHUNK_ELEMENTS) {
+    const raw = scratch.subarray(0, Math.min(CHUNK_ELEMENTS, into.length - at) * elementBytes);
+    await readBytes(raw, byteOffset + at * elementBytes);
+    widenToFloat32(raw, dataType, into, at);
+  }
+}
