@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'DISK_FULL'
   | 'CANCELLED'
   | 'INTERNAL' // our own mistake
+  | 'CLOSED' // the process or panel at the other end of a channel is gone
+  | 'PROTOCOL' // the other end of a channel speaks another version or sent something malformed
   | 'UNSUPPORTED' // a valid thing this version cannot do, named
   | 'CHECKPOINT_FORMAT' // a weights file that is broken, cut short or lies about itself
   | 'CHECKPOINT_UNSAFE' // a pickle that asks for anything but tensors
@@ -47,7 +49,8 @@ export function asMedTextError(error: unknown): MedTextError {
   if (error instanceof MedTextError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const systemCode = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (systemCode === 'ENOSPC') return new MedTextError('DISK_FULL', `The disk is full: ${message}`, {}, { cause: error });
+  if (systemCode === 'ENOSPC')
+    return new MedTextError('DISK_FULL', `The disk is full: ${message}`, {}, { cause: error });
   if (systemCode === 'ENOENT') return new MedTextError('NOT_FOUND', message, {}, { cause: error });
   if (typeof systemCode === 'string' && /^E[A-Z]+$/.test(systemCode)) {
     return new MedTextError('IO', message, { systemCode }, { cause: error });

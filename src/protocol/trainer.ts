@@ -1,3 +1,6 @@
+import { anything, count, nothing, nullable, number, object, oneOf, recordOf, text, flag, type Check } from './check';
+import { defineContract, handshake, workerEvents } from './contract';
+
 /**
  * The trainer boundary: one child process, one run at a time. The reports are the same JSON contract that
  * `medtext finetune --json` prints, so a script, a panel and a test read one shape.
@@ -50,3 +53,64 @@ export interface TrainingEnd {
   readonly model: string;
   readonly best: BestEvaluation | null;
 }
+
+/** Ended by itself, or was asked to stop and saved a checkpoint to resume from. */
+export type TrainingStatus = 'finished' | 'stopped';
+export type TrainingResult = TrainingEnd & { readonly status: TrainingStatus };
+
+const trainingReport: Check<TrainingReport> = object(
+  {
+    runId: text,
+    step: count,
+    totalSteps: count,
+    epoch: number,
+    loss: number,
+    learningRate: number,
+    examplesPerSecond: number,
+    secondsLeft: number,
+  },
+  { gradientNorm: number, sequenceLength: count, memoryBytes: number, device: text },
+);
+
+const evaluationReport: Check<EvaluationReport> = object({
+  step: count,
+  epoch: number,
+  evaluation: recordOf(anything),
+});
+
+const trainingResult: Check<TrainingResult> = object({
+  run: text,
+  model: text,
+  best: nullable(object({ step: count, metric: text, value: number })) as Check<BestEvaluation | null>,
+  status: oneOf('finished', 'stopped'),
+});
+
+export const trainerContract = defineContract({
+  name: 'trainer',
+  version: 1,
+  requests: {
+    initialize: handshake,
+    /**
+     * The whole run; settles when it ends. `recipe` is a resolved recipe (src/protocol/recipe.ts) as JSON, its paths
+     * absolute. Errors are those of training, coded.
+     */
+    train: {
+      params: object(
+        { recipe: recordOf(anything), recipeFile: text, onHostGone: oneOf('stop', 'continue') },
+        { resumeFrom: text, baseFolder: text },
+      ),
+      result: trainingResult,
+    },
+    /** Finish the step, save a checkpoint, end; `train` then settles as `stopped`. False when nothing is running. */
+    stop: { params: nothing, result: flag },
+  },
+  events: {
+    ...workerEvents,
+    report: trainingReport,
+    evaluation: evaluationReport,
+  },
+});
+export type TrainerContract = typeof trainerContract;
+
+/** At most this many reports a second cross the channel; the newest of each interval wins and the last always comes. */
+export const maxReportsPerSecond = 10;

@@ -1,0 +1,73 @@
+import { MedTextError } from '../base/errors';
+
+/**
+ * Validators for what arrives over a channel. A check returns its argument, typed, or throws `PROTOCOL` naming the
+ * path. Unknown fields pass: a newer sender may say more than an older receiver reads.
+ */
+export type Check<T> = (value: unknown, path?: string) => T;
+export type Checked<C> = C extends Check<infer T> ? T : never;
+
+export const anything: Check<unknown> = (value) => value;
+/** For messages without content; whatever stands there is ignored. */
+export const nothing: Check<void> = () => undefined;
+
+export const text: Check<string> = (value, path) =>
+  typeof value === 'string' ? value : refuse(value, 'a string', path);
+export const flag: Check<boolean> = (value, path) =>
+  typeof value === 'boolean' ? value : refuse(value, 'true or false', path);
+/** Any number, NaN and infinities included: a diverged loss must still reach the panel. */
+export const number: Check<number> = (value, path) =>
+  typeof value === 'number' ? value : refuse(value, 'a number', path);
+export const count: Check<number> = (value, path) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0
+    ? value
+    : refuse(value, 'a non-negative integer', path);
+
+export function oneOf<const T extends string>(...options: readonly T[]): Check<T> {
+  return (value, path) =>
+    options.includes(value as T) ? (value as T) : refuse(value, `one of ${options.join(', ')}`, path);
+}
+
+export function nullable<T>(inner: Check<T>): Check<T | null> {
+  return (value, path) => (value === null ? null : inner(value, path));
+}
+
+export function listOf<T>(item: Check<T>): Check<readonly T[]> {
+  return (value, path = 'message') => {
+    if (!Array.isArray(value)) return refuse(value, 'a list', path);
+    value.forEach((entry, index) => item(entry, `${path}[${index}]`));
+    return value as readonly T[];
+  };
+}
+
+export function recordOf<T>(item: Check<T>): Check<Readonly<Record<string, T>>> {
+  return (value, path = 'message') => {
+    if (!isPlainObject(value)) return refuse(value, 'an object', path);
+    for (const [key, entry] of Object.entries(value)) item(entry, `${path}.${key}`);
+    return value as Readonly<Record<string, T>>;
+  };
+}
+
+/** An object whose required fields all pass; fields of `optional` may be absent or undefined. */
+export function object<R extends Record<string, Check<any>>, O extends Record<string, Check<any>> = {}>(
+  required: R,
+  optional?: O,
+): Check<{ readonly [K in keyof R]: Checked<R[K]> } & { readonly [K in keyof O]?: Checked<O[K]> }> {
+  return (value, path = 'message') => {
+    if (!isPlainObject(value)) return refuse(value, 'an object', path);
+    for (const [key, check] of Object.entries(required)) check(value[key], `${path}.${key}`);
+    for (const [key, check] of Object.entries(optional ?? {})) {
+      if (value[key] !== undefined) check(value[key], `${path}.${key}`);
+    }
+    return value as never;
+  };
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refuse(value: unknown, expected: string, path = 'message'): never {
+  const got = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value;
+  throw new MedTextError('PROTOCOL', `${path} must be ${expected}, got ${got}`, { path });
+}

@@ -1,0 +1,73 @@
+import { anything, count, listOf, nothing, nullable, number, object, oneOf, recordOf, text } from './check';
+import type { Checked } from './check';
+import { defineContract, handshake, workerEvents } from './contract';
+
+/** Two texts in the model's order; a single-sentence model reads `first` only. */
+export const textPair = object({ first: text, second: text });
+export type TextPair = Checked<typeof textPair>;
+
+/** As `medtext score --json`: `logits` in label order, `similarity` in [0, 1]. */
+export const pairScore = object({
+  similarity: number,
+  probabilities: recordOf(number),
+  logits: listOf(number),
+});
+export type PairScore = Checked<typeof pairScore>;
+
+export const loadedModel = object({ folder: text, labels: listOf(text), device: text });
+export type LoadedModel = Checked<typeof loadedModel>;
+
+/** Columns of a data file with the guess which of them hold the texts and the label. */
+export const dataInfo = object(
+  { file: text, columns: listOf(text), rows: count },
+  {
+    first: text,
+    second: text,
+    label: text,
+    labels: listOf(object({ value: text, count })),
+    example: recordOf(anything),
+  },
+);
+export type DataInfo = Checked<typeof dataInfo>;
+
+const dataColumns = { first: text, second: text, label: text };
+
+export const scorerContract = defineContract({
+  name: 'scorer',
+  version: 1,
+  requests: {
+    initialize: handshake,
+    /** Makes the folder's model the one that scores; loading the loaded one is free. */
+    load: {
+      params: object({ folder: text, device: text }, { threads: count }),
+      result: loadedModel,
+    },
+    /** Scores in the given order. `CANCELLED` between batches. */
+    scorePairs: { params: object({ pairs: listOf(textPair) }), result: listOf(pairScore) },
+    /** As `medtext evaluate --json`. */
+    evaluate: {
+      params: object({ folder: text, file: text, device: text }, dataColumns),
+      result: recordOf(anything),
+    },
+    /** As `medtext predict`: the input's own format with labels filled in. */
+    predict: {
+      params: object({ folder: text, file: text, output: text, device: text }, dataColumns),
+      result: object({ output: text, rows: count }),
+    },
+    dataInfo: { params: object({ file: text }), result: dataInfo },
+    /** As `medtext import`: a checkpoint folder or file becomes a model folder in `output`. */
+    importModel: {
+      params: object({ source: text, output: text }),
+      result: object({ folder: text, summary: text }),
+    },
+    /** As `medtext doctor --json`: runtime, providers, threads, self-test. */
+    doctor: { params: nothing, result: recordOf(anything) },
+  },
+  events: {
+    ...workerEvents,
+    progress: object({ request: oneOf('evaluate', 'predict', 'importModel'), done: number, total: nullable(number) }),
+    /** The loaded model, or null; follows `load` and a model that was given up to free memory. */
+    modelChanged: nullable(loadedModel),
+  },
+});
+export type ScorerContract = typeof scorerContract;
