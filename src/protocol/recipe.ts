@@ -1,0 +1,603 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { MedTextError } from '../base/errors';
+import schema from './recipe.schema.json';
+
+/** The recipe's JSON schema, also contributed to the editor for completion and hovers. */
+export const recipeSchema = schema;
+
+/** What a person may write as `task`. */
+export type RecipeTask = Task | 'pair-classification';
+
+/** `pair-classification` is another name of `sentence-similarity`. */
+export type Task = 'sentence-similarity' | 'text-classification' | 'regression';
+
+/** A column's name, or its position from 0 in a file without a header. */
+export type Column = string | number;
+
+export interface RecipeSplit {
+  file: string;
+  /** Absent: recognised from the data. */
+  first_sequence?: Column;
+  /** Absent: recognised from the data; null: there is none. */
+  second_sequence?: Column | null;
+  /** Absent: recognised from the data. */
+  label?: Column;
+  /** Their order gives the ids. Absent: taken from the data. */
+  labels?: readonly (string | number)[];
+  /** Raw value to label; null drops the row. */
+  label_mapping?: Readonly<Record<string, string | null>>;
+  format?: 'auto' | 'json' | 'jsonl' | 'csv' | 'tsv';
+  encoding?: 'auto' | 'utf-8' | 'utf-16le' | 'utf-16be' | 'gb18030';
+  header?: 'auto' | boolean;
+  on_bad_row?: 'stop' | 'skip';
+}
+
+export interface RecipeOptimizer {
+  type?: 'AdamW';
+  lr?: number;
+  weight_decay?: number;
+  betas?: readonly [number, number];
+  eps?: number;
+  /** Parameters whose name contains one of these are not decayed. */
+  no_decay?: readonly string[];
+}
+
+export interface RecipeScheduler {
+  type?: 'linear' | 'constant' | 'cosine';
+  /** Below 1 a share of all steps, from 1 on a number of steps. */
+  warmup?: number;
+  /** Step at which the decay ends, warm-up included; null: the last step of the training. */
+  total_iters?: number | null;
+}
+
+/** Names as in the evaluation report. */
+export type MetricName =
+  'accuracy' | 'macroF1' | 'microF1' | 'binaryF1' | 'loss' | 'pearson' | 'spearman' | 'mse' | 'mae';
+
+export type Trainable = 'all' | 'head' | 'no-embeddings' | { last_layers: number };
+
+export interface RecipeTrain {
+  max_epochs?: number;
+  batch_size?: number;
+  max_length?: 'auto' | number;
+  optimizer?: RecipeOptimizer;
+  lr_scheduler?: RecipeScheduler;
+  /** null: no clipping. */
+  max_grad_norm?: number | null;
+  gradient_accumulation?: number;
+  /** null: the model's own. */
+  dropout?: number | null;
+  label_smoothing?: number;
+  /** Numbers are in the order of the labels. */
+  class_weights?: null | 'balanced' | readonly number[];
+  seed?: number;
+  /** After each epoch, or after this many steps. */
+  evaluate_every?: 'epoch' | number;
+  metric_for_best?: MetricName;
+  /** null: off. */
+  early_stopping?: { patience?: number; min_delta?: number } | null;
+  trainable?: Trainable;
+  length_buckets?: 'auto' | 'none' | readonly number[];
+}
+
+export type Device = 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+
+/** A recipe as a person writes it: everything but task, model and training data may be left out. */
+export interface Recipe {
+  $schema?: string;
+  task: RecipeTask;
+  model: string;
+  dataset: { train: RecipeSplit; validation?: RecipeSplit; test?: RecipeSplit };
+  train?: RecipeTrain;
+  device?: Device;
+  threads?: 'auto' | number;
+  work_dir?: string;
+}
+
+/** Any part of a recipe, for defaults that a recipe is laid over. */
+export type PartialRecipe = DeepPartial<Recipe>;
+
+type DeepPartial<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: DeepPartial<T[K]> } : T;
+
+/** Columns, labels and mapping stay absent where they are to be recognised from the data. */
+export type ResolvedSplit = Omit<RecipeSplit, 'labels'> &
+  Required<Pick<RecipeSplit, 'format' | 'encoding' | 'header' | 'on_bad_row'>> & { labels?: readonly string[] };
+
+export type ResolvedTrain = Required<Omit<RecipeTrain, 'optimizer' | 'lr_scheduler' | 'early_stopping'>> & {
+  optimizer: Required<RecipeOptimizer>;
+  lr_scheduler: Required<RecipeScheduler>;
+  early_stopping: { patience: number; min_delta: number } | null;
+};
+
+/** A recipe with every default filled in; what a run folder keeps. */
+export interface ResolvedRecipe {
+  task: Task;
+  model: string;
+  dataset: { train: ResolvedSplit; validation?: ResolvedSplit; test?: ResolvedSplit };
+  train: ResolvedTrain;
+  device: Device;
+  threads: 'auto' | number;
+  work_dir: string;
+}
+
+/** One thing wrong in a recipe; `pointer` is the JSON pointer (RFC 6901) of the value, '' for the whole. */
+export interface RecipeProblem {
+  pointer: string;
+  message: string;
+  /** For an unknown field: the known name that is nearest, if any is near. */
+  nearest?: string;
+}
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type JsonObject = Record<string, unknown>;
+
+/** The part of JSON schema that the recipe's schema uses. */
+interface Schema {
+  $ref?: string;
+  type?: string | readonly string[];
+  enum?: readonly unknown[];
+  anyOf?: readonly Schema[];
+  properties?: Readonly<Record<string, Schema>>;
+  additionalProperties?: boolean | Schema;
+  required?: readonly string[];
+  items?: Schema;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  minLength?: number;
+  minItems?: number;
+  maxItems?: number;
+}
+
+const rootSchema = schema as Schema;
+const definitions = schema.definitions as Readonly<Record<string, Schema>>;
+
+/**
+ * The value as a recipe.
+ * @param where the file (or 'the command line') it came from, for messages
+ * @throws RECIPE listing every problem, each with its JSON pointer; `detail.problems` has them as data
+ */
+export function validateRecipe(json: unknown, where: string): Recipe {
+  const problems = recipeProblems(json);
+  if (problems.length === 0) return json as Recipe;
+  const lines = problems.map(({ pointer, message }) => `  ${pointer === '' ? '(recipe)' : pointer}: ${message}`);
+  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  throw new MedTextError('RECIPE', `${where} is not a valid recipe, ${count}:\n${lines.join('\n')}`, {
+    where,
+    problems,
+  });
+}
+
+/** Everything wrong with the value as a recipe, in the order of the fields; empty when it is valid. */
+export function recipeProblems(json: unknown): RecipeProblem[] {
+  const validate = compiledSchema();
+  if (validate(json)) return contradictions(json as Recipe);
+  return schemaProblems(validate.errors ?? []);
+}
+
+let compiled: ValidateFunction | undefined;
+
+/** Compiled at first use: a window that opens no recipe should not pay for it. */
+function compiledSchema(): ValidateFunction {
+  if (compiled === undefined) {
+    const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
+    ajv.addVocabulary(['enumDescriptions']);
+    compiled = ajv.compile(schema);
+  }
+  return compiled;
+}
+
+function schemaProblems(errors: readonly ErrorObject[]): RecipeProblem[] {
+  const problems = new Map<string, RecipeProblem & { missing?: string }>();
+  for (const error of withoutAlternatives(errors)) {
+    const problem = problemOf(error);
+    // One sentence a value: the description of what was expected already covers each single keyword.
+    const key = error.keyword === 'additionalProperties' || error.keyword === 'required' ? error.params : '';
+    const id = `${problem.pointer}\n${JSON.stringify(key)}`;
+    if (!problems.has(id)) problems.set(id, problem);
+  }
+  const misspelt = new Set(
+    [...problems.values()].map(({ pointer, nearest }) => `${parentPointer(pointer)}\n${nearest}`),
+  );
+  return [...problems.values()]
+    .filter(({ pointer, missing }) => missing === undefined || !misspelt.has(`${pointer}\n${missing}`))
+    .map(({ missing: _, ...problem }) => problem);
+}
+
+/**
+ * A value that fits none of several alternatives yields an error for each. Keep the one of the alternative that was
+ * evidently meant (its object or array was recognised and is wrong inside), else the one that names all alternatives.
+ */
+function withoutAlternatives(errors: readonly ErrorObject[]): ErrorObject[] {
+  const dropped = new Set<ErrorObject>();
+  for (const any of errors.filter((error) => error.keyword === 'anyOf')) {
+    const branches = errors.filter(
+      (error) => error.schemaPath.startsWith(`${any.schemaPath}/`) && error.instancePath.startsWith(any.instancePath),
+    );
+    const inside = branches.filter(
+      (error) =>
+        error.instancePath.length > any.instancePath.length ||
+        error.keyword === 'additionalProperties' ||
+        error.keyword === 'required',
+    );
+    for (const error of inside.length > 0 ? [any, ...branches] : branches) dropped.add(error);
+    for (const error of inside) dropped.delete(error);
+  }
+  return errors.filter((error) => !dropped.has(error));
+}
+
+function problemOf(error: ErrorObject): RecipeProblem & { missing?: string } {
+  const parent = error.parentSchema as Schema;
+  if (error.keyword === 'additionalProperties') {
+    const name = error.params.additionalProperty as string;
+    return { pointer: `${error.instancePath}/${escapePointer(name)}`, ...unknownField(name, parent) };
+  }
+  if (error.keyword === 'required') {
+    const name = error.params.missingProperty as string;
+    const expected = expectation(resolveReference(parent.properties?.[name] ?? {}));
+    return { pointer: error.instancePath, message: `the field "${name}" is missing (${expected})`, missing: name };
+  }
+  return { pointer: error.instancePath, message: `expected ${expectation(parent)}, found ${shown(error.data)}` };
+}
+
+function parentPointer(pointer: string): string {
+  return pointer.slice(0, Math.max(0, pointer.lastIndexOf('/')));
+}
+
+function unknownField(name: string, parent: Schema): { message: string; nearest?: string } {
+  const known = Object.keys(parent.properties ?? {}).filter((key) => key !== '$schema');
+  const nearest = nearestName(name, known);
+  const help = nearest === undefined ? `known here: ${known.join(', ')}` : `did you mean "${nearest}"?`;
+  return { message: `unknown field "${name}"; ${help}`, nearest };
+}
+
+/** What a schema accepts, in words. */
+function expectation(schema: Schema): string {
+  if (schema.anyOf) return schema.anyOf.map((branch) => expectation(resolveReference(branch))).join(' or ');
+  if (schema.enum) {
+    const values = schema.enum.map((value) => JSON.stringify(value));
+    return values.length === 1 ? values[0] : `one of ${values.join(', ')}`;
+  }
+  const types = schema.type === undefined ? [] : [schema.type].flat();
+  return types.map((type) => typeInWords(type as string, schema)).join(' or ') || 'another value';
+}
+
+function typeInWords(type: string, schema: Schema): string {
+  switch (type) {
+    case 'integer':
+      return `a whole number${range(schema)}`;
+    case 'number':
+      return `a number${range(schema)}`;
+    case 'string':
+      return 'a text';
+    case 'boolean':
+      return 'true or false';
+    case 'array': {
+      const { minItems, maxItems, items } = schema;
+      const count =
+        minItems === undefined ? '' : minItems === maxItems ? ` of ${minItems}` : ` of at least ${minItems}`;
+      return `a list${count}${items ? `, each ${expectation(items)}` : ''}`;
+    }
+    case 'object': {
+      const fields = Object.keys(schema.properties ?? {});
+      return fields.length > 0 ? `an object with ${fields.map((field) => `"${field}"`).join(', ')}` : 'an object';
+    }
+    default:
+      return type;
+  }
+}
+
+function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema): string {
+  const low =
+    minimum !== undefined ? `at least ${minimum}` : exclusiveMinimum !== undefined ? `above ${exclusiveMinimum}` : '';
+  const high =
+    maximum !== undefined ? `at most ${maximum}` : exclusiveMaximum !== undefined ? `below ${exclusiveMaximum}` : '';
+  const both = [low, high].filter((text) => text !== '').join(' and ');
+  return both === '' ? '' : ` ${both}`;
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
+}
+
+/** What a schema cannot see: fields that contradict each other. */
+function contradictions(recipe: Recipe): RecipeProblem[] {
+  const problems: RecipeProblem[] = [];
+  const report = (pointer: string, message: string): void => void problems.push({ pointer, message });
+  const { dataset, train = {} } = recipe;
+  const task = taskOf(recipe.task);
+  const labels = dataset.train.labels?.map(String);
+
+  for (const [name, split] of Object.entries(dataset) as [string, RecipeSplit][]) {
+    const pointer = `/dataset/${name}`;
+    const own = split.labels?.map(String);
+    const twice = own?.find((label, index) => own.indexOf(label) !== index);
+    if (twice !== undefined) report(`${pointer}/labels`, `the label "${twice}" is listed twice`);
+    if (own && name !== 'train' && labels?.join('\n') !== own.join('\n')) {
+      report(`${pointer}/labels`, 'differs from /dataset/train/labels; leave it out, the order there gives the ids');
+    }
+    if (own && task !== 'regression' && own.length < 2) {
+      report(`${pointer}/labels`, 'a classification needs at least two labels');
+    }
+    if (own && task === 'regression')
+      report(`${pointer}/labels`, 'a regression has no labels, the column holds numbers');
+    for (const [raw, label] of Object.entries(split.label_mapping ?? {})) {
+      if (label !== null && labels && !labels.includes(label)) {
+        const listed = labels.map((name) => `"${name}"`).join(', ');
+        report(`${pointer}/label_mapping/${escapePointer(raw)}`, `"${label}" is not among the labels ${listed}`);
+      }
+    }
+    if (task === 'sentence-similarity' && split.second_sequence === null) {
+      report(`${pointer}/second_sequence`, `the task ${recipe.task} needs a second sentence`);
+    }
+    if (task === 'text-classification' && split.second_sequence != null) {
+      report(`${pointer}/second_sequence`, 'text-classification reads one sentence; for pairs use sentence-similarity');
+    }
+  }
+
+  if (task === 'regression' && train.class_weights != null) {
+    report('/train/class_weights', 'a regression has no classes');
+  }
+  if (task === 'regression' && (train.label_smoothing ?? 0) > 0) {
+    report('/train/label_smoothing', 'a regression has no labels to smooth');
+  }
+  if (labels && Array.isArray(train.class_weights) && train.class_weights.length !== labels.length) {
+    report('/train/class_weights', `${train.class_weights.length} weights for ${labels.length} labels`);
+  }
+  if (Array.isArray(train.class_weights) && train.class_weights.every((weight: number) => weight === 0)) {
+    report('/train/class_weights', 'all weights are 0: nothing would be learned');
+  }
+  const metric = train.metric_for_best;
+  if (metric !== undefined && !metricsOf(task).includes(metric)) {
+    report(
+      '/train/metric_for_best',
+      `"${metric}" does not exist for ${recipe.task}: one of ${metricsOf(task).join(', ')}`,
+    );
+  }
+  if (metric === 'binaryF1' && labels && labels.length !== 2) {
+    report('/train/metric_for_best', `"binaryF1" needs exactly two labels, there are ${labels.length}`);
+  }
+  const buckets = train.length_buckets;
+  if (
+    Array.isArray(buckets) &&
+    buckets.some((length: number, index: number) => index > 0 && length <= buckets[index - 1])
+  ) {
+    report('/train/length_buckets', 'the lengths must ascend');
+  }
+  return problems;
+}
+
+function taskOf(task: RecipeTask): Task {
+  return task === 'pair-classification' ? 'sentence-similarity' : task;
+}
+
+/** The metrics that an evaluation of the task reports. */
+export function metricsOf(task: Task): readonly MetricName[] {
+  return task === 'regression'
+    ? ['pearson', 'spearman', 'mse', 'mae', 'loss']
+    : ['accuracy', 'macroF1', 'microF1', 'binaryF1', 'loss'];
+}
+
+/**
+ * The recipe with every default of the schema filled in, fields in the schema's order. Validation and test splits take
+ * the columns, labels and mapping that they do not give from the training split.
+ */
+export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
+  const { train, validation, test } = recipe.dataset;
+  const dataset = {
+    train,
+    ...(validation && { validation: { ...sharedFields(train), ...validation } }),
+    ...(test && { test: { ...sharedFields(train), ...test } }),
+  };
+  const { $schema: _, ...filled } = withDefaults(rootSchema, { ...recipe, dataset }) as Recipe;
+  const resolved = filled as ResolvedRecipe;
+  resolved.task = taskOf(recipe.task);
+  resolved.train.metric_for_best ??= resolved.task === 'regression' ? 'pearson' : 'accuracy';
+  for (const split of Object.values(resolved.dataset)) if (split.labels) split.labels = split.labels.map(String);
+  return resolved;
+}
+
+/** What describes the data set and not one file of it. */
+function sharedFields(split: RecipeSplit): Partial<RecipeSplit> {
+  const { file: _file, format: _format, encoding: _encoding, header: _header, ...shared } = split;
+  return shared;
+}
+
+function withDefaults(reference: Schema, value: unknown): unknown {
+  const schema = resolveReference(reference);
+  if (value === undefined) {
+    if (schema.default !== undefined) return structuredClone(schema.default);
+    // An absent object whose fields all have defaults is filled too; one with required fields stays absent.
+    if (schema.properties === undefined || schema.required !== undefined) return undefined;
+    value = {};
+  }
+  if (!isObject(value) || schema.properties === undefined) return structuredClone(value);
+  const filled: JsonObject = {};
+  for (const [name, property] of Object.entries(schema.properties)) {
+    const field = withDefaults(property, value[name]);
+    if (field !== undefined) filled[name] = field;
+  }
+  return filled;
+}
+
+/**
+ * `over` laid on `base`: objects are merged field by field, anything else (lists, null) replaces. A label mapping is one
+ * value: it replaces as a whole.
+ */
+export function mergeRecipes<T extends PartialRecipe>(base: PartialRecipe, over: T): T {
+  return merged(rootSchema, base, over) as T;
+}
+
+function merged(reference: Schema, base: unknown, over: unknown): unknown {
+  const schema = resolveReference(reference);
+  if (over === undefined) return structuredClone(base);
+  if (!isObject(base) || !isObject(over) || schema.properties === undefined) return structuredClone(over);
+  const result: JsonObject = {};
+  for (const name of new Set([...Object.keys(base), ...Object.keys(over)])) {
+    result[name] = merged(schema.properties[name] ?? {}, base[name], over[name]);
+  }
+  return result;
+}
+
+/**
+ * A copy of the recipe with one field set, as `--set train.optimizer.lr=3e-5` does. The value is read as JSON where it
+ * is JSON and fits the field, else taken as text. The recipe may be incomplete; validate it afterwards.
+ * @throws USAGE without '=' · RECIPE for an unknown path, with the nearest known name
+ */
+export function setPath<T extends PartialRecipe>(recipe: T, assignment: string): T {
+  const equals = assignment.indexOf('=');
+  if (equals < 1) {
+    throw new MedTextError(
+      'USAGE',
+      `"${assignment}" sets nothing: write a field, "=" and a value (train.batch_size=32).`,
+    );
+  }
+  const path = assignment.slice(0, equals).trim();
+  const { keys, schema } = fieldAt(path);
+  const copy = structuredClone(recipe) as JsonObject;
+  let parent = copy;
+  for (const key of keys.slice(0, -1)) {
+    if (!isObject(parent[key])) parent[key] = {};
+    parent = parent[key] as JsonObject;
+  }
+  parent[keys[keys.length - 1]] = valueFor(schema, assignment.slice(equals + 1));
+  return copy as T;
+}
+
+/** The keys along a dotted path and the schema at its end. */
+function fieldAt(path: string): { keys: string[]; schema: Schema } {
+  const segments = path.split('.');
+  const keys: string[] = [];
+  let schema = rootSchema;
+  while (segments.length > 0) {
+    const object = objectSchema(schema);
+    const segment = segments[0];
+    if (typeof object?.additionalProperties === 'object' && segments.join('.') !== '__proto__') {
+      // The keys of a mapping are the person's own and may contain dots.
+      return { keys: [...keys, segments.join('.')], schema: object.additionalProperties };
+    }
+    const next = ownProperty(object?.properties, segment);
+    if (next === undefined) throw unknownPath(path, keys, segment, object);
+    keys.push(segment);
+    segments.shift();
+    schema = next;
+  }
+  return { keys, schema: resolveReference(schema) };
+}
+
+function ownProperty(properties: Schema['properties'], name: string): Schema | undefined {
+  return properties && Object.hasOwn(properties, name) ? properties[name] : undefined;
+}
+
+function objectSchema(reference: Schema): Schema | undefined {
+  const schema = resolveReference(reference);
+  if (schema.properties || typeof schema.additionalProperties === 'object') return schema;
+  return schema.anyOf?.map(objectSchema).find((branch) => branch !== undefined);
+}
+
+function unknownPath(path: string, keys: readonly string[], segment: string, parent: Schema | undefined): MedTextError {
+  const inside = keys.length === 0 ? 'a recipe' : `"${keys.join('.')}"`;
+  const known = Object.keys(parent?.properties ?? {}).filter((key) => key !== '$schema');
+  if (known.length === 0) {
+    return new MedTextError('RECIPE', `"${path}" is no field of a recipe: ${inside} has no fields.`, { path });
+  }
+  // A bare name is often a field from deeper inside: "lr" for "train.optimizer.lr".
+  const deeper = keys.length === 0 ? allPaths().filter((known) => known.endsWith(`.${path}`)) : [];
+  const near = nearestName(segment, known);
+  const nearest = deeper[0] ?? (near && [...keys, near].join('.'));
+  const help = nearest === undefined ? `known there: ${known.join(', ')}` : `did you mean "${nearest}"?`;
+  return new MedTextError('RECIPE', `"${path}" is no field of a recipe: ${inside} has no "${segment}"; ${help}`, {
+    path,
+    ...(nearest !== undefined && { nearest }),
+  });
+}
+
+function allPaths(schema: Schema = rootSchema, prefix = ''): string[] {
+  return Object.entries(objectSchema(schema)?.properties ?? {}).flatMap(([name, property]) => [
+    `${prefix}${name}`,
+    ...allPaths(property, `${prefix}${name}.`),
+  ]);
+}
+
+function valueFor(schema: Schema, text: string): unknown {
+  const types = acceptedTypes(schema);
+  try {
+    const value = JSON.parse(text) as Json;
+    if (!types.has('string') || [...types].some((type) => isOfType(type, value))) return value;
+  } catch {
+    // Not JSON: a text.
+  }
+  return text;
+}
+
+function acceptedTypes(reference: Schema): Set<string> {
+  const schema = resolveReference(reference);
+  return new Set([
+    ...[schema.type ?? []].flat(),
+    ...(schema.anyOf ?? []).flatMap((branch) => [...acceptedTypes(branch)]),
+  ]);
+}
+
+function isOfType(type: string, value: Json): boolean {
+  switch (type) {
+    case 'null':
+      return value === null;
+    case 'integer':
+      return Number.isInteger(value);
+    case 'array':
+      return Array.isArray(value);
+    case 'object':
+      return isObject(value);
+    default:
+      return typeof value === type;
+  }
+}
+
+function resolveReference(schema: Schema): Schema {
+  return schema.$ref === undefined ? schema : definitions[schema.$ref.replace('#/definitions/', '')];
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function escapePointer(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** The candidate fewest edits away, if it is near enough to be a slip of the pen. */
+export function nearestName(name: string, candidates: readonly string[]): string | undefined {
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_ ]/g, '');
+  let nearest: string | undefined;
+  let fewest = Infinity;
+  for (const candidate of candidates) {
+    const [a, b] = [plain(name), plain(candidate)];
+    const contained = a.length >= 4 && (b.includes(a) || (b.length >= 4 && a.includes(b)));
+    const distance = contained ? 1.5 : editDistance(a, b);
+    if (distance < fewest && distance <= Math.max(1, Math.max(a.length, b.length) * 0.4)) {
+      nearest = candidate;
+      fewest = distance;
+    }
+  }
+  return nearest;
+}
+
+/** Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours. */
+function editDistance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 20) return Infinity;
+  let before: number[] = [];
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      row[j] = Math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) row[j] = Math.min(row[j], before[j - 2] + 1);
+    }
+    [before, above] = [above, row];
+  }
+  return above[b.length];
+}
