@@ -1,0 +1,291 @@
+/** config.json (Hugging Face's fields, ModelScope's too) to our architecture and back. */
+import { MedTextError } from '../base/errors';
+import type { EncoderConfig } from './encoderConfig';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+export type ProblemType = 'single_label_classification' | 'multi_label_classification' | 'regression';
+
+/** Which convention a model type follows. StructBERT, ERNIE and ELECTRA's discriminator are BERT at inference. */
+const FAMILIES: Readonly<Record<string, 'bert' | 'roberta'>> = {
+  bert: 'bert',
+  structbert: 'bert',
+  sbert: 'bert',
+  ernie: 'bert',
+  electra: 'bert',
+  roberta: 'roberta',
+  'xlm-roberta': 'roberta',
+  camembert: 'roberta',
+};
+
+/** `roberta` counts positions from padding_idx + 1 and calls its encoder `roberta.`; all others are `bert`. */
+export function modelFamily(modelType: string): 'bert' | 'roberta' {
+  return Object.hasOwn(FAMILIES, modelType) ? FAMILIES[modelType] : 'bert';
+}
+
+/** gelu_python and the tanh forms are other spellings of the same formulas (transformers/activations.py). */
+const ACTIVATIONS: Readonly<Record<string, EncoderConfig['activation']>> = {
+  gelu: 'gelu',
+  gelu_python: 'gelu',
+  gelu_new: 'gelu_new',
+  gelu_fast: 'gelu_new',
+  gelu_pytorch_tanh: 'gelu_new',
+  relu: 'relu',
+};
+
+/** 8 GB of float32: nothing this program could train. */
+const MAX_PARAMETERS = 2 ** 31;
+
+/**
+ * The architecture that config.json describes, with Hugging Face's defaults (BertConfig) for what may be left out.
+ * @param where the file's name, for messages. @param typeHint the model type when config.json names none.
+ * @throws MedTextError MODEL_CONFIG naming the field; UNSUPPORTED naming what differs from BERT.
+ */
+export function parseEncoderConfig(json: unknown, where: string, typeHint?: string): EncoderConfig {
+  if (!isObject(json)) throw new MedTextError('MODEL_CONFIG', `${where} is not a JSON object.`, { file: where });
+  const fields = new Fields(json, where);
+
+  const modelType = modelTypeOf(json, typeHint, where);
+  if (!Object.hasOwn(FAMILIES, modelType)) {
+    throw fields.unsupported('model_type', `is "${modelType}"; supported are ${Object.keys(FAMILIES).join(', ')}`);
+  }
+  const family = modelFamily(modelType);
+  const padTokenId = fields.integer('pad_token_id', 0, 2 ** 24, family === 'roberta' ? 1 : 0);
+  const positionOffset = family === 'roberta' ? padTokenId + 1 : 0;
+  const hiddenSize = fields.integer('hidden_size', 1, 2 ** 15);
+  const headCount = fields.integer('num_attention_heads', 1, 2 ** 10);
+  if (hiddenSize % headCount) {
+    throw fields.wrong('num_attention_heads', `is ${headCount}, which does not divide hidden_size ${hiddenSize}`);
+  }
+  const activationName = fields.text('hidden_act', 'gelu');
+  if (!Object.hasOwn(ACTIVATIONS, activationName)) {
+    throw fields.unsupported(
+      'hidden_act',
+      `is "${activationName}"; supported are ${Object.keys(ACTIVATIONS).join(', ')}`,
+    );
+  }
+  const rows = fields.integer('max_position_embeddings', 1, 2 ** 20, 512);
+  if (rows <= positionOffset) {
+    throw fields.wrong('max_position_embeddings', `is ${rows}, of which the first ${positionOffset} are not usable`);
+  }
+  const hiddenDropout = fields.probability('hidden_dropout_prob', 0.1);
+  refuseOtherArchitectures(json, hiddenSize, fields);
+
+  const config: EncoderConfig = {
+    modelType,
+    vocabSize: fields.integer('vocab_size', 1, 2 ** 24),
+    hiddenSize,
+    layerCount: fields.integer('num_hidden_layers', 1, 1024),
+    headCount,
+    intermediateSize: fields.integer('intermediate_size', 1, 2 ** 18),
+    activation: ACTIVATIONS[activationName],
+    maxPositions: rows - positionOffset,
+    typeVocabSize: fields.integer('type_vocab_size', 1, 2 ** 16, 2),
+    positionOffset,
+    padTokenId,
+    layerNormEps: fields.number('layer_norm_eps', 1e-30, 1, 1e-12),
+    hiddenDropout,
+    attentionDropout: fields.probability('attention_probs_dropout_prob', 0.1),
+    classifierDropout: fields.probability('classifier_dropout', hiddenDropout),
+    initializerRange: fields.number('initializer_range', 0, 10, 0.02),
+  };
+  if (config.padTokenId >= config.vocabSize) {
+    throw fields.wrong('pad_token_id', `is ${padTokenId}, but the vocabulary has ${config.vocabSize} entries`);
+  }
+  if (parameterCount(config) > MAX_PARAMETERS) {
+    throw new MedTextError('MODEL_CONFIG', `${where} describes a model of ${parameterCount(config)} parameters.`, {
+      file: where,
+    });
+  }
+  return config;
+}
+
+/** The inverse of {@link parseEncoderConfig}, for a `model_type` that transformers knows. */
+export function encoderConfigJson(config: EncoderConfig, modelType: string): JsonObject {
+  return {
+    model_type: modelType,
+    vocab_size: config.vocabSize,
+    hidden_size: config.hiddenSize,
+    num_hidden_layers: config.layerCount,
+    num_attention_heads: config.headCount,
+    intermediate_size: config.intermediateSize,
+    hidden_act: config.activation,
+    hidden_dropout_prob: config.hiddenDropout,
+    attention_probs_dropout_prob: config.attentionDropout,
+    classifier_dropout: config.classifierDropout === config.hiddenDropout ? null : config.classifierDropout,
+    max_position_embeddings: config.maxPositions + config.positionOffset,
+    position_embedding_type: 'absolute',
+    type_vocab_size: config.typeVocabSize,
+    initializer_range: config.initializerRange,
+    layer_norm_eps: config.layerNormEps,
+    pad_token_id: config.padTokenId,
+  };
+}
+
+/** ModelScope's order (modelscope/utils/hub.py get_model_type) after config.json's own word. */
+export function modelTypeOfConfiguration(configuration: JsonObject | undefined): string | undefined {
+  const model = objectAt(configuration, 'model');
+  const backbone = objectAt(model, 'backbone')?.type;
+  const names = [backbone, model?.type === undefined ? model?.model_type : undefined, model?.type];
+  return names.find((name): name is string => typeof name === 'string');
+}
+
+/**
+ * A classifier's labels in the order of their ids, by ModelScope's precedence (modelscope/utils/hub.py
+ * parse_label_mapping): label_mapping.json, configuration.json's `model`, its `preprocessor`, config.json; then
+ * `num_labels` alone, as LABEL_0, LABEL_1, ... Undefined when nothing speaks of labels.
+ * @throws MedTextError MODEL_CONFIG when ids are not 0, 1, 2, ... or a label stands twice.
+ */
+export function parseLabels(
+  files: { config?: JsonObject; configuration?: JsonObject; labelMapping?: unknown },
+  where: string,
+): string[] | undefined {
+  if (files.labelMapping !== undefined) return labelsOfLabel2id(files.labelMapping, `${where}: label_mapping.json`);
+  const preprocessor = objectAt(files.configuration, 'preprocessor');
+  const places: readonly [JsonObject | undefined, string][] = [
+    [objectAt(files.configuration, 'model'), 'configuration.json, model'],
+    [preprocessor, 'configuration.json, preprocessor'],
+    [objectAt(preprocessor, 'val') ?? objectAt(preprocessor, 'train'), 'configuration.json, preprocessor.val'],
+    [files.config, 'config.json'],
+  ];
+  for (const [place, name] of places) {
+    if (isObject(place?.label2id)) return labelsOfLabel2id(place.label2id, `${where}: ${name}, label2id`);
+    if (isObject(place?.id2label)) return labelsOfId2label(place.id2label, `${where}: ${name}, id2label`);
+  }
+  const count = files.config?.num_labels;
+  if (count === undefined || count === null) return undefined;
+  if (!Number.isInteger(count) || (count as number) < 1 || (count as number) > 100_000) {
+    throw new MedTextError('MODEL_CONFIG', `${where}: config.json, num_labels is not a count.`, {
+      field: 'num_labels',
+    });
+  }
+  return Array.from({ length: count as number }, (_, id) => `LABEL_${id}`);
+}
+
+/** config.json's `problem_type`, if it is one. */
+export function parseProblemType(config: JsonObject): ProblemType | undefined {
+  const known = ['single_label_classification', 'multi_label_classification', 'regression'] as const;
+  return known.find((name) => name === config.problem_type);
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function objectAt(object: JsonObject | undefined, key: string): JsonObject | undefined {
+  const value = object?.[key];
+  return isObject(value) ? value : undefined;
+}
+
+function labelsOfLabel2id(label2id: unknown, where: string): string[] {
+  const entries = isObject(label2id) ? Object.entries(label2id) : [];
+  return labelsOfPairs(
+    entries.map(([label, id]) => [id, label]),
+    where,
+  );
+}
+
+function labelsOfId2label(id2label: JsonObject, where: string): string[] {
+  return labelsOfPairs(Object.entries(id2label), where);
+}
+
+function labelsOfPairs(pairs: readonly (readonly [id: unknown, label: unknown])[], where: string): string[] {
+  const labels: string[] = [];
+  const wrong = () =>
+    new MedTextError('MODEL_CONFIG', `${where} does not give the ids 0 to ${pairs.length - 1} one label each.`, {
+      field: where,
+    });
+  if (pairs.length === 0) throw new MedTextError('MODEL_CONFIG', `${where} is not a mapping of labels to ids.`);
+  for (const [rawId, label] of pairs) {
+    const id = typeof rawId === 'string' && /^\d{1,6}$/.test(rawId) ? Number(rawId) : rawId;
+    const valid = Number.isInteger(id) && (id as number) >= 0 && (id as number) < pairs.length;
+    if (!valid || labels[id as number] !== undefined || (typeof label !== 'string' && typeof label !== 'number'))
+      throw wrong();
+    labels[id as number] = String(label);
+  }
+  if (new Set(labels).size !== labels.length) throw wrong();
+  return labels;
+}
+
+function modelTypeOf(json: JsonObject, hint: string | undefined, where: string): string {
+  const named = json.model_type;
+  if (named !== undefined && typeof named !== 'string') {
+    throw new MedTextError('MODEL_CONFIG', `${where}: model_type is not a string.`, {
+      file: where,
+      field: 'model_type',
+    });
+  }
+  // Google's own bert_config.json has no model_type.
+  if (named) return named;
+  if (hint !== undefined && Object.hasOwn(FAMILIES, hint)) return hint;
+  const architecture = Array.isArray(json.architectures) ? String(json.architectures[0]) : 'Bert';
+  const known = /^(Bert|SBert|SbertFor|StructBert|Roberta|XLMRoberta|Electra|Ernie)/i
+    .exec(architecture)?.[1]
+    .toLowerCase();
+  if (known === undefined) return architecture;
+  return { xlmroberta: 'xlm-roberta', sbertfor: 'sbert' }[known] ?? known;
+}
+
+function refuseOtherArchitectures(json: JsonObject, hiddenSize: number, fields: Fields): void {
+  const positions = json.position_embedding_type;
+  if (positions !== undefined && positions !== null && positions !== 'absolute') {
+    throw fields.unsupported('position_embedding_type', `is "${String(positions)}"; supported is absolute`);
+  }
+  const embeddingSize = json.embedding_size;
+  if (embeddingSize !== undefined && embeddingSize !== null && embeddingSize !== hiddenSize) {
+    throw fields.unsupported(
+      'embedding_size',
+      `is ${String(embeddingSize)}; supported is that of hidden_size (${hiddenSize})`,
+    );
+  }
+  for (const flag of ['is_decoder', 'add_cross_attention', 'is_encoder_decoder', 'use_task_id']) {
+    if (json[flag]) throw fields.unsupported(flag, 'is on; supported are plain encoders');
+  }
+}
+
+function parameterCount(config: EncoderConfig): number {
+  const { hiddenSize, intermediateSize } = config;
+  const rows = config.vocabSize + config.maxPositions + config.positionOffset + config.typeVocabSize;
+  return rows * hiddenSize + config.layerCount * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize);
+}
+
+/** Reads fields one by one; whatever is wrong names file and field. */
+class Fields {
+  constructor(
+    private readonly json: JsonObject,
+    private readonly where: string,
+  ) {}
+
+  integer(field: string, low: number, high: number, fallback?: number): number {
+    const value = this.number(field, low, high, fallback);
+    if (Number.isInteger(value)) return value;
+    throw this.wrong(field, `is ${value}, not an integer`);
+  }
+
+  probability(field: string, fallback: number): number {
+    const value = this.number(field, 0, 1, fallback);
+    if (value < 1) return value;
+    throw this.wrong(field, 'is 1, which drops everything');
+  }
+
+  number(field: string, low: number, high: number, fallback?: number): number {
+    const value = this.json[field] ?? fallback;
+    if (value === undefined) throw this.wrong(field, 'is missing');
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.wrong(field, 'is not a number');
+    if (value < low || value > high) throw this.wrong(field, `is ${value}, not between ${low} and ${high}`);
+    return value;
+  }
+
+  text(field: string, fallback: string): string {
+    const value = this.json[field] ?? fallback;
+    if (typeof value === 'string') return value;
+    throw this.wrong(field, 'is not a string');
+  }
+
+  wrong(field: string, what: string): MedTextError {
+    return new MedTextError('MODEL_CONFIG', `${this.where}: ${field} ${what}.`, { file: this.where, field });
+  }
+
+  unsupported(field: string, what: string): MedTextError {
+    return new MedTextError('UNSUPPORTED', `${this.where}: ${field} ${what}.`, { file: this.where, field });
+  }
+}

@@ -1,0 +1,121 @@
+/** Any supported layout of a model to a clean model folder. */
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { MedTextError } from '../base/errors';
+import { elementCount } from '../onnx/dataType';
+import { openCheckpoint } from './checkpoint/openCheckpoint';
+import type { WritableTensor } from './checkpoint/writeSafetensors';
+import { openModelFolder, planLoad, type ModelFolder } from './modelFolder';
+import { classifierParameterSpecs, encoderParameterSpecs, MASKED_LM_HEAD, type LoadReport } from './parameterNames';
+import { writeModelFolder, type WriteOptions } from './writeModelFolder';
+
+export interface ImportedModel {
+  /** The new folder, absolute. */
+  readonly path: string;
+  readonly source: ModelFolder;
+  readonly parameterCount: number;
+  readonly report: LoadReport;
+}
+
+/** Fields of config.json that say nothing about the architecture but that tokenizers and others look for. */
+const KEPT_FIELDS = [
+  'bos_token_id',
+  'eos_token_id',
+  'sep_token_id',
+  'cls_token_id',
+  'mask_token_id',
+  'tokenizer_class',
+];
+
+/**
+ * Reads the model at `source` (a folder or a weights file) tensor by tensor and writes it to `output` as float32
+ * safetensors under today's names, with tokenizer files, cards and ModelScope's files. A classifier and a
+ * masked-language-model head are kept when they are there; parameters that are absent stay absent.
+ * @throws MedTextError what {@link openModelFolder}, {@link planLoad} and {@link writeModelFolder} throw.
+ */
+export async function importModel(source: string, output: string, options: WriteOptions = {}): Promise<ImportedModel> {
+  const folder = await openModelFolder(source);
+  const path = resolve(output);
+  if (path === folder.path) {
+    throw new MedTextError('USAGE', 'A model cannot be imported onto itself; choose another output folder.', {
+      file: path,
+    });
+  }
+  if (folder.weightsPath === undefined) {
+    throw new MedTextError(
+      'NOT_FOUND',
+      `${folder.path} has no weights file (model.safetensors, pytorch_model.bin, …).`,
+      {
+        file: folder.path,
+      },
+    );
+  }
+  const checkpoint = await openCheckpoint(folder.weightsPath);
+  try {
+    const encoder = encoderParameterSpecs(folder.config);
+    const { mapping } = planLoad(checkpoint, encoder, folder);
+    const classifierFrom = mapping.fromOurs.get('classifier.weight');
+    const rows = classifierFrom === undefined ? undefined : checkpoint.tensors.get(classifierFrom)?.shape[0];
+    const labels =
+      folder.labels ?? (rows === undefined ? undefined : Array.from({ length: rows }, (_, id) => `LABEL_${id}`));
+    const classifier = rows === undefined || !labels ? [] : classifierParameterSpecs(folder.config, labels.length);
+    const plan = planLoad(checkpoint, [...encoder, ...classifier], folder);
+
+    const heads = [...mapping.fromOurs]
+      .filter(([ours]) => MASKED_LM_HEAD.test(ours) && !ours.endsWith('decoder.weight'))
+      .map(([ours, from]) => ({ name: ours, from }));
+    const used = [...plan.used, ...heads];
+    const kept = new Set(used.map(({ from }) => from));
+    const leftOver = plan.leftOver
+      .filter(({ name }) => !kept.has(name))
+      .map(({ name, reason }) =>
+        name.endsWith('decoder.weight') ? { name, reason: 'tied to the word embeddings' } : { name, reason },
+      );
+
+    let scratch = new Float32Array(0);
+    const tensors: WritableTensor[] = used.map(({ name, from }) => {
+      const tensor = checkpoint.tensors.get(from);
+      if (!tensor) throw new MedTextError('INTERNAL', `Tensor "${from}" vanished.`);
+      const values = async () => {
+        // One buffer serves all: each tensor is written before the next is read.
+        const length = elementCount(tensor.shape);
+        if (scratch.length < length) scratch = new Float32Array(length);
+        const into = scratch.subarray(0, length);
+        await tensor.read(into);
+        return into;
+      };
+      return { name, shape: tensor.shape, values };
+    });
+
+    const hasClassifier = used.some(({ name }) => name === 'classifier.weight');
+    const configurationPath = join(folder.path, 'configuration.json');
+    await writeModelFolder(
+      path,
+      {
+        parameters: tensors,
+        config: folder.config,
+        labels: hasClassifier ? labels : undefined,
+        problemType: folder.problemType,
+        copies: [...folder.tokenizerFiles, ...folder.cardFiles],
+        // ModelScope's own configuration holds training defaults that no other file has.
+        extraFiles: folder.configuration && { [basename(configurationPath)]: await readFile(configurationPath) },
+        configFields: Object.fromEntries(
+          KEPT_FIELDS.filter((field) => folder.rawConfig[field] !== undefined).map((field) => [
+            field,
+            folder.rawConfig[field],
+          ]),
+        ),
+      },
+      options,
+    );
+    const missing = plan.missing.map(({ name }) => ({ name, initializedAs: 'left out; training will initialise it' }));
+    return {
+      path,
+      source: folder,
+      parameterCount: tensors.reduce((sum, tensor) => sum + elementCount(tensor.shape), 0),
+      report: { used, missing, leftOver },
+    };
+  } finally {
+    await checkpoint.close();
+  }
+}

@@ -1,0 +1,293 @@
+/** A model on disk: Hugging Face's layout, with ModelScope's files where they are present. */
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { asMedTextError, MedTextError } from '../base/errors';
+import { keyOf, uniformAt } from '../base/random';
+import type { CheckpointSource } from './checkpoint/checkpointSource';
+import { openCheckpoint } from './checkpoint/openCheckpoint';
+import { namesIn } from './checkpoint/replaceFolder';
+import {
+  isObject,
+  modelTypeOfConfiguration,
+  parseEncoderConfig,
+  parseLabels,
+  parseProblemType,
+  type JsonObject,
+  type ProblemType,
+} from './configJson';
+import type { EncoderConfig } from './encoderConfig';
+import { mapParameterNames, MASKED_LM_HEAD, type LoadReport, type NameMapping } from './parameterNames';
+import { Parameters, type ParameterSpec } from './parameters';
+
+export interface ModelFolder {
+  /** Absolute. */
+  readonly path: string;
+  readonly config: EncoderConfig;
+  /** Labels in the order of their ids, when the model says any. */
+  readonly labels: readonly string[] | undefined;
+  readonly problemType: ProblemType | undefined;
+  /** The weights file or shard index; undefined when the folder has none (training then starts from random weights). */
+  readonly weightsPath: string | undefined;
+  /** Absolute paths of the tokenizer's files that are present. */
+  readonly tokenizerFiles: readonly string[];
+  /** Absolute paths of README.md, LICENSE and the like. */
+  readonly cardFiles: readonly string[];
+  /** config.json as it stands. */
+  readonly rawConfig: JsonObject;
+  /** ModelScope's configuration.json, when present. */
+  readonly configuration: JsonObject | undefined;
+}
+
+/** In the order in which they are looked for. */
+const WEIGHTS = [
+  'model.safetensors',
+  'model.safetensors.index.json',
+  'pytorch_model.safetensors',
+  'pytorch_model.bin',
+  'pytorch_model.bin.index.json',
+];
+const TOKENIZER_FILES = [
+  'vocab.txt',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'sentencepiece.bpe.model',
+  'spiece.model',
+];
+const CARD = /^(readme(\.md|\.txt)?|licen[cs]e(\.md|\.txt)?|notice(\.md|\.txt)?)$/i;
+const MAX_JSON_BYTES = 2 ** 24;
+
+/**
+ * Opens a model folder, or a single weights file with its config.json beside it. Reads no weights.
+ * @throws MedTextError NOT_FOUND, MODEL_CONFIG, UNSUPPORTED or IO.
+ */
+export async function openModelFolder(path: string): Promise<ModelFolder> {
+  const given = resolve(path);
+  const isFolder = await isDirectory(given);
+  let folder = isFolder ? given : dirname(given);
+  let names = await namesIn(folder);
+  if (!names.some(isConfigName) && basename(folder) === 'onnx') {
+    // optimum's and transformers.js' layout keeps ONNX files one folder below the configuration.
+    folder = dirname(folder);
+    names = await namesIn(folder);
+  }
+  const configName = names.find(isConfigName);
+  if (configName === undefined) {
+    throw new MedTextError('NOT_FOUND', `${folder} has no config.json, which describes the model.`, { file: folder });
+  }
+
+  const configPath = join(folder, configName);
+  const rawConfig = await readJsonObject(configPath);
+  const optional = (name: string) => (names.includes(name) ? readJsonObject(join(folder, name)) : undefined);
+  const configuration = await optional('configuration.json');
+  const labelMapping = await optional('label_mapping.json');
+  return {
+    path: folder,
+    config: parseEncoderConfig(rawConfig, configPath, modelTypeOfConfiguration(configuration)),
+    labels: parseLabels({ config: rawConfig, configuration, labelMapping }, folder),
+    problemType: parseProblemType(rawConfig),
+    weightsPath: isFolder ? await findWeights(folder, names) : given,
+    tokenizerFiles: TOKENIZER_FILES.filter((name) => names.includes(name)).map((name) => join(folder, name)),
+    cardFiles: names.filter((name) => CARD.test(name)).map((name) => join(folder, name)),
+    rawConfig,
+    configuration,
+  };
+}
+
+/**
+ * Reads the parameters that `specs` name into one flat array; what the checkpoint lacks is initialised: N(0,
+ * initializer_range) with the padding token's row zero, zeros or ones, each drawn by `seed` and its own name.
+ * @throws MedTextError CHECKPOINT_MISMATCH when the checkpoint's shapes or layers are not config.json's,
+ * CHECKPOINT_FORMAT, CHECKPOINT_UNSAFE, UNSUPPORTED, IO or CANCELLED.
+ */
+export async function loadParameters(
+  folder: ModelFolder,
+  specs: readonly ParameterSpec[],
+  options: { readonly seed: number; readonly signal?: AbortSignal },
+): Promise<{ parameters: Parameters; report: LoadReport }> {
+  const parameters = new Parameters(specs);
+  if (folder.weightsPath === undefined) {
+    const missing = specs.map((spec) => ({
+      name: spec.name,
+      initializedAs: initialize(parameters, spec, folder.config, options.seed),
+    }));
+    return { parameters, report: { used: [], missing, leftOver: [] } };
+  }
+  const source = await openCheckpoint(folder.weightsPath);
+  try {
+    const plan = planLoad(source, specs, folder);
+    const used: { name: string; from: string }[] = [];
+    for (const { name, from } of plan.used) {
+      if (options.signal?.aborted) throw new MedTextError('CANCELLED', 'Loading the model was cancelled.');
+      await source.tensors.get(from)?.read(parameters.values(name));
+      used.push({ name, from });
+    }
+    const missing = plan.missing.map((spec) => ({
+      name: spec.name,
+      initializedAs: initialize(parameters, spec, folder.config, options.seed),
+    }));
+    return { parameters, report: { used, missing, leftOver: plan.leftOver } };
+  } finally {
+    await source.close();
+  }
+}
+
+export interface LoadPlan {
+  readonly mapping: NameMapping;
+  readonly used: readonly { readonly name: string; readonly from: string }[];
+  readonly missing: readonly ParameterSpec[];
+  readonly leftOver: LoadReport['leftOver'];
+}
+
+/**
+ * Which tensor of the checkpoint fills which parameter. A classifier for another number of labels is left over; an
+ * encoder's tensor of another shape, or a layer that is wholly absent, is an error: config.json describes another model.
+ */
+export function planLoad(source: CheckpointSource, specs: readonly ParameterSpec[], folder: ModelFolder): LoadPlan {
+  const where = folder.weightsPath ?? folder.path;
+  const mapping = mapParameterNames(source.tensors.keys(), folder.config.modelType, where);
+  const leftOver = [...mapping.leftOver];
+  const used: { name: string; from: string }[] = [];
+  const missing: ParameterSpec[] = [];
+
+  for (const spec of specs) {
+    const from = mapping.fromOurs.get(spec.name);
+    const stored = from === undefined ? undefined : source.tensors.get(from)?.shape;
+    if (from === undefined || stored === undefined) {
+      missing.push(spec);
+    } else if (sameShape(stored, spec.shape)) {
+      used.push({ name: spec.name, from });
+    } else if (spec.name.startsWith('classifier.')) {
+      missing.push(spec);
+      leftOver.push({
+        name: from,
+        reason: `a classifier of ${stored[0] ?? 1} labels; this model has ${spec.shape[0]}`,
+      });
+    } else {
+      throw new MedTextError(
+        'CHECKPOINT_MISMATCH',
+        `${where}: "${from}" is [${stored}], but config.json makes it [${spec.shape}]. Is this config.json the checkpoint's own?`,
+        { file: where, tensor: from, shape: stored, expected: spec.shape },
+      );
+    }
+  }
+  // Half a classifier would be worse than none.
+  const halfClassifier = used.filter(({ name }) => name.startsWith('classifier.'));
+  if (halfClassifier.length === 1 && missing.some((spec) => spec.name.startsWith('classifier.'))) {
+    used.splice(used.indexOf(halfClassifier[0]), 1);
+    missing.push(...specs.filter((spec) => spec.name === halfClassifier[0].name));
+    leftOver.push({ name: halfClassifier[0].from, reason: 'half of a classifier whose other half does not fit' });
+  }
+
+  const wanted = new Set(specs.map((spec) => spec.name));
+  for (const [ours, name] of mapping.fromOurs) {
+    if (wanted.has(ours)) continue;
+    leftOver.push({ name, reason: reasonUnwanted(ours, folder.config.layerCount) });
+  }
+  refuseAbsentLayers(missing, used, where);
+  return { mapping, used, missing, leftOver };
+}
+
+function reasonUnwanted(ours: string, layerCount: number): string {
+  if (MASKED_LM_HEAD.test(ours)) return 'a masked-language-model head, which this task does not use';
+  if (ours.startsWith('bert.encoder.layer.')) return `config.json says that the encoder has ${layerCount} layers`;
+  return 'not used by this task';
+}
+
+function refuseAbsentLayers(missing: readonly ParameterSpec[], used: readonly { name: string }[], where: string): void {
+  const layerOf = (name: string) => /^bert\.encoder\.layer\.\d+\./.exec(name)?.[0];
+  const present = new Set(used.map(({ name }) => layerOf(name)));
+  const absent = missing.map((spec) => layerOf(spec.name)).find((layer) => layer !== undefined && !present.has(layer));
+  if (absent === undefined) return;
+  throw new MedTextError(
+    'CHECKPOINT_MISMATCH',
+    `${where} has nothing for "${absent.slice(0, -1)}", which config.json says the encoder has. Is this config.json the checkpoint's own?`,
+    { file: where, layer: absent.slice(0, -1) },
+  );
+}
+
+/** Fills one parameter as {@link loadParameters} says; returns the words for the report. */
+function initialize(parameters: Parameters, spec: ParameterSpec, config: EncoderConfig, seed: number): string {
+  const values = parameters.values(spec.name);
+  if (spec.initial !== 'normal') {
+    values.fill(spec.initial === 'ones' ? 1 : 0);
+    return `set to ${spec.initial}`;
+  }
+  fillNormal(
+    values,
+    keyOf(seed, ...Array.from(spec.name, (character) => character.charCodeAt(0))),
+    config.initializerRange,
+  );
+  if (spec.name === 'bert.embeddings.word_embeddings.weight') {
+    values.fill(0, config.padTokenId * config.hiddenSize, (config.padTokenId + 1) * config.hiddenSize);
+  }
+  return `drawn from N(0, ${config.initializerRange}) with seed ${seed}`;
+}
+
+/** N(0, deviation) by Box-Muller, both of each pair used: every embedding of a large vocabulary is drawn here. */
+function fillNormal(values: Float32Array, key: number, deviation: number): void {
+  for (let i = 0; i < values.length; i += 2) {
+    const radius = deviation * Math.sqrt(-2 * Math.log(1 - uniformAt(key, i)));
+    const angle = 2 * Math.PI * uniformAt(key, i + 1);
+    values[i] = radius * Math.cos(angle);
+    if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
+  }
+}
+
+async function findWeights(folder: string, names: readonly string[]): Promise<string | undefined> {
+  const usual = WEIGHTS.find((name) => names.includes(name));
+  if (usual !== undefined) return join(folder, usual);
+  for (const pattern of [/\.safetensors$/, /\.(bin|pt|pth|ckpt)$/, /\.onnx$/]) {
+    const found = names.filter(
+      (name) => pattern.test(name) && !/^(training_args|optimizer|scheduler|rng_state)/.test(name),
+    );
+    if (found.length === 1) return join(folder, found[0]);
+    if (found.length > 1) {
+      throw new MedTextError(
+        'NOT_FOUND',
+        `${folder} holds several weights files (${found.join(', ')}); name the one you mean.`,
+        {
+          file: folder,
+          found,
+        },
+      );
+    }
+  }
+  const nested = join(folder, 'onnx', 'model.onnx');
+  return names.includes('onnx') && (await namesIn(join(folder, 'onnx'))).includes('model.onnx') ? nested : undefined;
+}
+
+function isConfigName(name: string): boolean {
+  return name === 'config.json' || name === 'bert_config.json';
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    const coded = asMedTextError(error);
+    if (coded.code !== 'NOT_FOUND') throw coded;
+    throw new MedTextError('NOT_FOUND', `There is no model at ${path}.`, { file: path }, { cause: error });
+  }
+}
+
+async function readJsonObject(path: string): Promise<JsonObject> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_JSON_BYTES)
+      throw new MedTextError('MODEL_CONFIG', `${path} is too long (${size} bytes).`, { file: path });
+    const json: unknown = JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/, ''));
+    if (isObject(json)) return json;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw asMedTextError(error);
+    throw new MedTextError('MODEL_CONFIG', `${path} is not JSON: ${error.message}`, { file: path }, { cause: error });
+  }
+  throw new MedTextError('MODEL_CONFIG', `${path} is not a JSON object.`, { file: path });
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dimension, i) => dimension === b[i]);
+}

@@ -1,0 +1,217 @@
+/**
+ * The names of parameters. Inside the engine they are Hugging Face's for BertForSequenceClassification
+ * (`bert.encoder.layer.0...`, `classifier.weight`), whatever a checkpoint calls them.
+ */
+import { MedTextError } from '../base/errors';
+import { modelFamily } from './configJson';
+import type { EncoderConfig } from './encoderConfig';
+import type { ParameterSpec } from './parameters';
+
+/** The encoder's parameters (embeddings, layers, pooler) in the order of Hugging Face's BertModel. */
+export function encoderParameterSpecs(config: EncoderConfig): ParameterSpec[] {
+  const { hiddenSize, intermediateSize } = config;
+  const specs: ParameterSpec[] = [];
+  const table = (name: string, rows: number) =>
+    specs.push({ name: `${name}.weight`, shape: [rows, hiddenSize], initial: 'normal' });
+  const linear = (name: string, outputs: number, inputs: number) => {
+    specs.push({ name: `${name}.weight`, shape: [outputs, inputs], initial: 'normal' });
+    specs.push({ name: `${name}.bias`, shape: [outputs], initial: 'zeros' });
+  };
+  const layerNorm = (name: string) => {
+    specs.push({ name: `${name}.weight`, shape: [hiddenSize], initial: 'ones' });
+    specs.push({ name: `${name}.bias`, shape: [hiddenSize], initial: 'zeros' });
+  };
+
+  table('bert.embeddings.word_embeddings', config.vocabSize);
+  table('bert.embeddings.position_embeddings', config.maxPositions + config.positionOffset);
+  table('bert.embeddings.token_type_embeddings', config.typeVocabSize);
+  layerNorm('bert.embeddings.LayerNorm');
+  for (let index = 0; index < config.layerCount; index++) {
+    const layer = `bert.encoder.layer.${index}`;
+    linear(`${layer}.attention.self.query`, hiddenSize, hiddenSize);
+    linear(`${layer}.attention.self.key`, hiddenSize, hiddenSize);
+    linear(`${layer}.attention.self.value`, hiddenSize, hiddenSize);
+    linear(`${layer}.attention.output.dense`, hiddenSize, hiddenSize);
+    layerNorm(`${layer}.attention.output.LayerNorm`);
+    linear(`${layer}.intermediate.dense`, intermediateSize, hiddenSize);
+    linear(`${layer}.output.dense`, hiddenSize, intermediateSize);
+    layerNorm(`${layer}.output.LayerNorm`);
+  }
+  linear('bert.pooler.dense', hiddenSize, hiddenSize);
+  return specs;
+}
+
+/** The classification (or, with one label, regression) head. */
+export function classifierParameterSpecs(config: EncoderConfig, labelCount: number): ParameterSpec[] {
+  return [
+    { name: 'classifier.weight', shape: [labelCount, config.hiddenSize], initial: 'normal' },
+    { name: 'classifier.bias', shape: [labelCount], initial: 'zeros' },
+  ];
+}
+
+/** What became of a checkpoint's tensors and of a model's parameters. */
+export interface LoadReport {
+  /** Parameters that were read, with the checkpoint's names for them. */
+  readonly used: readonly { readonly name: string; readonly from: string }[];
+  readonly missing: readonly { readonly name: string; readonly initializedAs: string }[];
+  /** Tensors of the checkpoint that were not used. */
+  readonly leftOver: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** The report for people, one line each; long runs of one reason are folded. */
+export function loadReportLines(report: LoadReport): string[] {
+  const lines = [`${report.used.length} parameters read from the checkpoint`];
+  const fold = (title: string, items: readonly { name: string; why: string }[]) => {
+    const reasons = new Map<string, string[]>();
+    for (const { name, why } of items) reasons.set(why, [...(reasons.get(why) ?? []), name]);
+    for (const [why, names] of reasons) {
+      const shown = names.length > 4 ? `${names.slice(0, 3).join(', ')}, … (${names.length} in all)` : names.join(', ');
+      lines.push(`${title}: ${shown}: ${why}`);
+    }
+  };
+  fold(
+    'missing',
+    report.missing.map(({ name, initializedAs }) => ({ name, why: initializedAs })),
+  );
+  fold(
+    'left over',
+    report.leftOver.map(({ name, reason }) => ({ name, why: reason })),
+  );
+  return lines;
+}
+
+export interface NameMapping {
+  /** Our name to the checkpoint's. Holds the encoder, the classifier and a masked-language-model head. */
+  readonly fromOurs: ReadonlyMap<string, string>;
+  readonly leftOver: readonly { readonly name: string; readonly reason: string }[];
+}
+
+const ENCODER_PART = new RegExp(
+  [
+    '^embeddings\\.(word|position|token_type)_embeddings\\.weight$',
+    '^embeddings\\.LayerNorm\\.(weight|bias)$',
+    '^encoder\\.layer\\.\\d+\\.attention\\.self\\.(query|key|value)\\.(weight|bias)$',
+    '^encoder\\.layer\\.\\d+\\.attention\\.output\\.(dense|LayerNorm)\\.(weight|bias)$',
+    '^encoder\\.layer\\.\\d+\\.intermediate\\.dense\\.(weight|bias)$',
+    '^encoder\\.layer\\.\\d+\\.output\\.(dense|LayerNorm)\\.(weight|bias)$',
+    '^pooler\\.dense\\.(weight|bias)$',
+  ].join('|'),
+);
+
+/** Prefix of the masked-language-model head's tensors, in both families' names. */
+export const MASKED_LM_HEAD = /^(cls\.predictions|lm_head)\./;
+
+/**
+ * Finds the encoder among a checkpoint's names (under no prefix, `bert.`, `encoder.`, `roberta.`, `module.bert.`, ...)
+ * and says what every tensor is to us.
+ *
+ * The prefix is what stands before `embeddings.word_embeddings.weight`: an unprefixed model has a child `encoder` of
+ * its own, so `encoder.` alone proves nothing.
+ * @throws MedTextError CHECKPOINT_MISMATCH when there is no encoder, or more than one to choose from.
+ */
+export function mapParameterNames(names: Iterable<string>, modelType: string, where: string): NameMapping {
+  const all = [...names];
+  const prefix = encoderPrefix(all, where);
+  // `module.bert.` has its heads under `module.`; `bert.` and no prefix have them at the top.
+  const outer = prefix.replace(/[^.]+\.$/, '');
+  const fromOurs = new Map<string, string>();
+  const leftOver: { name: string; reason: string }[] = [];
+  const roberta = modelFamily(modelType) === 'roberta';
+
+  const take = (ours: string, name: string) => {
+    const earlier = fromOurs.get(ours);
+    if (earlier === undefined) fromOurs.set(ours, name);
+    else leftOver.push({ name, reason: `the same parameter as ${earlier}` });
+  };
+  // RoBERTa's classification head is its own pooler: it goes before that of the pretrained encoder.
+  const ordered = roberta ? [...all].sort((a, b) => Number(isDenseHead(b)) - Number(isDenseHead(a))) : all;
+  for (const name of ordered) {
+    const inside = name.startsWith(prefix) ? modernised(name.slice(prefix.length)) : undefined;
+    if (inside !== undefined && ENCODER_PART.test(inside)) {
+      take(`bert.${inside}`, name);
+      continue;
+    }
+    const head = modernised(
+      inside !== undefined && prefix !== outer && isHead(inside) ? inside : withoutPrefix(name, outer),
+    );
+    const ours = headParameter(head, modelType);
+    if (ours !== undefined) take(ours, name);
+    else leftOver.push({ name, reason: reasonToLeave(inside ?? head, head, modelType) });
+  }
+  return { fromOurs, leftOver };
+}
+
+/**
+ * Our name in a file for transformers: RoBERTa's encoder is `roberta.`, and its classification head holds the dense
+ * layer (`classifier.dense`) that BERT calls pooler, then `classifier.out_proj`. The two are the same computation.
+ */
+export function fileParameterName(ours: string, modelType: string, hasClassifier: boolean): string {
+  if (modelFamily(modelType) !== 'roberta') return ours;
+  if (hasClassifier && ours.startsWith('bert.pooler.dense.')) return ours.replace('bert.pooler.', 'classifier.');
+  if (ours.startsWith('classifier.')) return ours.replace('classifier.', 'classifier.out_proj.');
+  return ours.replace(/^bert\./, 'roberta.');
+}
+
+function encoderPrefix(names: readonly string[], where: string): string {
+  const anchor = 'embeddings.word_embeddings.weight';
+  const prefixes = names
+    .filter((name) => name === anchor || name.endsWith(`.${anchor}`))
+    .map((name) => name.slice(0, -anchor.length))
+    // ELECTRA's generator and averaged or teaching copies are not the model that is meant.
+    .filter(
+      (prefix, _, found) => found.length === 1 || !/(^|\.)(generator|ema|ema_model|teacher|momentum\w*)\./.test(prefix),
+    );
+  if (prefixes.length === 1) return prefixes[0];
+  if (prefixes.length === 0) {
+    const shown = names.slice(0, 5).join(', ');
+    throw new MedTextError(
+      'CHECKPOINT_MISMATCH',
+      `${where} holds no BERT-like encoder: no tensor is called "…${anchor}" (it has ${shown}${names.length > 5 ? ', …' : ''}).`,
+      { file: where },
+    );
+  }
+  throw new MedTextError(
+    'CHECKPOINT_MISMATCH',
+    `${where} holds several encoders (${prefixes.map((prefix) => `"${prefix}"`).join(', ')}). Save the wanted one alone.`,
+    { file: where, prefixes },
+  );
+}
+
+/** TensorFlow's names for LayerNorm's parameters, in checkpoints converted long ago. */
+function modernised(name: string): string {
+  return name.replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
+}
+
+function isHead(name: string): boolean {
+  return /^(classifier|cls|lm_head)\./.test(name);
+}
+
+function isDenseHead(name: string): boolean {
+  return /(^|\.)classifier\.dense\.(weight|bias)$/.test(name);
+}
+
+function withoutPrefix(name: string, prefix: string): string {
+  return name.startsWith(prefix) ? name.slice(prefix.length) : name;
+}
+
+function headParameter(head: string, modelType: string): string | undefined {
+  if (/^classifier\.(weight|bias)$/.test(head)) return head;
+  if (MASKED_LM_HEAD.test(head)) return head;
+  if (modelFamily(modelType) !== 'roberta') return undefined;
+  const part = /^classifier\.(dense|out_proj)\.(weight|bias)$/.exec(head);
+  if (!part) return undefined;
+  return part[1] === 'dense' ? `bert.pooler.dense.${part[2]}` : `classifier.${part[2]}`;
+}
+
+function reasonToLeave(inside: string, head: string, modelType: string): string {
+  if (/(^|\.)(position_ids|token_type_ids)$/.test(inside)) return 'a buffer that is computed';
+  if (/^cls\.seq_relationship\./.test(head)) return 'a next-sentence head, which is not used';
+  if (modelType === 'electra' && /^classifier\./.test(head)) {
+    return "ELECTRA's classification head (GELU); the head here is BERT's (tanh)";
+  }
+  if (/^(discriminator_predictions|generator_predictions|generator_lm_head|generator|electra_)/.test(head)) {
+    return "a pretraining head of ELECTRA's, which is not used";
+  }
+  if (/^(qa_outputs|score|classifier|logits_proj|sop_|cls\.)/.test(head)) return 'a head of another task';
+  return 'not part of the architecture that config.json describes';
+}

@@ -1,0 +1,196 @@
+/** Writes a model folder that transformers, ModelScope and this program load as it is. */
+import { copyFile, open, readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { MedTextError } from '../base/errors';
+import { namesIn, replaceFolder } from './checkpoint/replaceFolder';
+import { writeSafetensors, type WritableTensor } from './checkpoint/writeSafetensors';
+import { encoderConfigJson, modelFamily, type JsonObject, type ProblemType } from './configJson';
+import type { EncoderConfig } from './encoderConfig';
+import { fileParameterName } from './parameterNames';
+import { Parameters } from './parameters';
+
+export interface ModelFolderContents {
+  /** Under the engine's own names; {@link WritableTensor}s are made and written one by one. */
+  readonly parameters: Parameters | readonly WritableTensor[];
+  readonly config: EncoderConfig;
+  /** In the order of their ids; with a classifier, one a row of it. */
+  readonly labels?: readonly string[];
+  readonly problemType?: ProblemType;
+  /** ModelScope's name of the task (`sentence-similarity`, `text-classification`, ...). */
+  readonly task?: string;
+  /** Paths of files that are copied under their own names. */
+  readonly copies: readonly string[];
+  /** Further files by name; they replace generated ones of the same name. */
+  readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
+  /** Further fields of config.json (bos_token_id, ...). */
+  readonly configFields?: JsonObject;
+}
+
+export interface WriteOptions {
+  readonly onProgress?: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** config.json's mark of this program, and where it keeps the model type that transformers does not know. */
+const ORIGIN_FIELD = 'medtext';
+
+/**
+ * Writes `folder` whole or not at all: config.json, model.safetensors (float32), label_mapping.json and
+ * configuration.json, the copies and the extra files. An earlier model folder of ours, or an empty one, is replaced.
+ * @throws MedTextError IO when the folder holds anything else, DISK_FULL, CANCELLED.
+ */
+export async function writeModelFolder(
+  folder: string,
+  contents: ModelFolderContents,
+  options: WriteOptions = {},
+): Promise<void> {
+  await refuseForeignFolder(folder);
+  const tensors = tensorsOf(contents.parameters);
+  const hasClassifier = tensors.some((tensor) => tensor.name === 'classifier.weight');
+  const labels = checkedLabels(tensors, contents.labels);
+  const named = tensors.map((tensor) => ({
+    name: fileParameterName(tensor.name, contents.config.modelType, hasClassifier),
+    shape: tensor.shape,
+    values: () => tensor.values(),
+  }));
+  const totalBytes = named.reduce((sum, { shape }) => sum + 4 * shape.reduce((product, size) => product * size, 1), 0);
+  let doneBytes = 0;
+  const onBytes = (bytes: number) => {
+    doneBytes += bytes;
+    options.onProgress?.({ doneBytes, totalBytes });
+  };
+
+  await replaceFolder(folder, async (temporary) => {
+    await writeSafetensors(join(temporary, 'model.safetensors'), named, onBytes, options.signal);
+    const files: Record<string, string | Uint8Array> = {
+      'config.json': json(configJson(contents, tensors, labels)),
+      'configuration.json': json(configurationJson(contents, labels)),
+      ...(labels && { 'label_mapping.json': json(label2id(labels)) }),
+      ...tokenizerConfig(contents),
+      ...contents.extraFiles,
+    };
+    for (const path of contents.copies) {
+      if (!Object.hasOwn(files, basename(path))) await copyFile(path, join(temporary, basename(path)));
+    }
+    for (const [name, content] of Object.entries(files)) await writeSynced(join(temporary, name), content);
+  });
+}
+
+/** transformers' class for the weights that are there. */
+function architectureOf(contents: ModelFolderContents, tensors: readonly WritableTensor[]): string {
+  const prefix = {
+    bert: 'Bert',
+    roberta: { 'xlm-roberta': 'XLMRoberta', camembert: 'Camembert' }[contents.config.modelType] ?? 'Roberta',
+  };
+  const family = prefix[modelFamily(contents.config.modelType)];
+  if (tensors.some(({ name }) => name === 'classifier.weight')) return `${family}ForSequenceClassification`;
+  return tensors.some(({ name }) => /^(cls\.predictions|lm_head)\./.test(name))
+    ? `${family}ForMaskedLM`
+    : `${family}Model`;
+}
+
+function configJson(
+  contents: ModelFolderContents,
+  tensors: readonly WritableTensor[],
+  labels: readonly string[] | undefined,
+): JsonObject {
+  const { config } = contents;
+  // To transformers StructBERT, ERNIE and ELECTRA's encoder are BERT; RoBERTa's kin count positions in their own way.
+  const modelType = modelFamily(config.modelType) === 'bert' ? 'bert' : config.modelType;
+  const problemType =
+    contents.problemType ?? (labels && (labels.length === 1 ? 'regression' : 'single_label_classification'));
+  return {
+    architectures: [architectureOf(contents, tensors)],
+    ...contents.configFields,
+    ...encoderConfigJson(config, modelType),
+    ...(labels && {
+      num_labels: labels.length,
+      id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
+      label2id: label2id(labels),
+      problem_type: problemType,
+    }),
+    dtype: 'float32',
+    torch_dtype: 'float32',
+    [ORIGIN_FIELD]: { source_model_type: config.modelType },
+  };
+}
+
+function configurationJson(contents: ModelFolderContents, labels: readonly string[] | undefined): JsonObject {
+  const task = contents.task ?? (labels ? 'text-classification' : 'fill-mask');
+  return {
+    framework: 'pytorch',
+    task,
+    model: { type: contents.config.modelType, ...(labels && { label2id: label2id(labels) }) },
+    ...(labels && {
+      preprocessor: { type: task === 'sentence-similarity' ? 'sen-sim-tokenizer' : 'sen-cls-tokenizer' },
+    }),
+    pipeline: { type: task },
+  };
+}
+
+/** A vocab.txt alone leaves open how to split; this is what BertTokenizer does by default, said aloud. */
+function tokenizerConfig(contents: ModelFolderContents): Record<string, string> {
+  const names = contents.copies.map((path) => basename(path));
+  if (!names.includes('vocab.txt') || names.includes('tokenizer_config.json')) return {};
+  return {
+    'tokenizer_config.json': json({
+      tokenizer_class: 'BertTokenizer',
+      do_lower_case: true,
+      tokenize_chinese_chars: true,
+      model_max_length: contents.config.maxPositions,
+    }),
+  };
+}
+
+function tensorsOf(parameters: Parameters | readonly WritableTensor[]): readonly WritableTensor[] {
+  if (!(parameters instanceof Parameters)) return parameters;
+  return parameters.specs.map(({ name, shape }) => ({ name, shape, values: () => parameters.values(name) }));
+}
+
+function checkedLabels(
+  tensors: readonly WritableTensor[],
+  labels: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const rows = tensors.find(({ name }) => name === 'classifier.weight')?.shape[0];
+  if (rows === undefined) return labels;
+  const named = labels ?? Array.from({ length: rows }, (_, id) => `LABEL_${id}`);
+  if (named.length === rows) return named;
+  throw new MedTextError('INTERNAL', `A classifier of ${rows} rows was given ${named.length} labels.`);
+}
+
+function label2id(labels: readonly string[]): JsonObject {
+  return Object.fromEntries(labels.map((label, id) => [label, id]));
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Replacing a folder deletes what is in it: only ours may go. */
+async function refuseForeignFolder(folder: string): Promise<void> {
+  const names = await namesIn(folder);
+  if (names.length === 0) return;
+  if (names.includes('config.json') && names.includes('model.safetensors')) {
+    try {
+      const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
+      if (config?.[ORIGIN_FIELD] !== undefined) return;
+    } catch {
+      // Not ours then.
+    }
+  }
+  throw new MedTextError(
+    'IO',
+    `${resolve(folder)} already holds other files (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}). Choose a new folder.`,
+    { file: resolve(folder) },
+  );
+}
