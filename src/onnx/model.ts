@@ -35,6 +35,8 @@ export interface ValueInfo {
   readonly name: string;
   readonly dataType: DataType;
   readonly shape: readonly (number | string)[];
+  /** The file does not say how many dimensions there are; `shape` is then []. */
+  readonly unranked?: true;
 }
 
 /** Nodes are in topological order. */

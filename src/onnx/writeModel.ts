@@ -1,0 +1,134 @@
+/** The ONNX writer: the inverse of readModel. Tensors are written as raw bytes, large ones in a file of their own if asked. */
+import { MedTextError } from '../base/errors';
+import { DATA_TYPES } from './dataType';
+import type { Attribute, Graph, GraphNode, Model, Tensor, ValueInfo } from './model';
+import { MessageWriter } from './wire';
+
+export interface WriteOptions {
+  /** Initialisers of at least this many bytes go to the external file. Without it everything is in one file, up to 2 GB. */
+  readonly externalThresholdBytes?: number;
+  /** The external file's name, beside the model's. */
+  readonly externalLocation?: string;
+}
+
+/** The external file: its pieces one after the other. They are views on the tensors, not copies. */
+export interface ExternalData {
+  readonly location: string;
+  readonly sizeBytes: number;
+  readonly pieces: readonly Uint8Array[];
+}
+
+export interface WrittenModel {
+  readonly bytes: Uint8Array;
+  readonly externalData?: ExternalData;
+}
+
+/** Protobuf's own limit. */
+const MAX_FILE_BYTES = 2 ** 31 - 1;
+/** onnx.proto asks for page-aligned offsets, so that a runtime can map the file. */
+const ALIGNMENT_BYTES = 4096;
+
+/** @throws MedTextError UNSUPPORTED when the file would exceed 2 GB: write it with `externalThresholdBytes`. */
+export function writeModel(model: Model, options: WriteOptions = {}): WrittenModel {
+  const external = new ExternalPieces(options);
+  const writer = new MessageWriter();
+  writer.integer(1, model.irVersion).string(2, model.producerName);
+  writer.message(7, (w) => writeGraph(w, model.graph, external));
+  for (const [domain, version] of model.opsets) writer.message(8, (w) => w.string(1, domain).integer(2, version));
+  if (writer.length > MAX_FILE_BYTES) {
+    throw new MedTextError('UNSUPPORTED', 'An ONNX file cannot exceed 2 GB; its tensors must go to an external file.', {
+      sizeBytes: writer.length,
+    });
+  }
+  const bytes = writer.finish();
+  return external.pieces.length > 0 ? { bytes, externalData: external } : { bytes };
+}
+
+class ExternalPieces implements ExternalData {
+  readonly location: string;
+  readonly pieces: Uint8Array[] = [];
+  sizeBytes = 0;
+  private readonly threshold: number;
+
+  constructor(options: WriteOptions) {
+    this.location = options.externalLocation ?? 'model.onnx.data';
+    this.threshold = options.externalThresholdBytes ?? Infinity;
+  }
+
+  takes(bytes: Uint8Array): boolean {
+    return bytes.length >= this.threshold && bytes.length > 0;
+  }
+
+  /** Appends a tensor's bytes and gives their offset. */
+  add(bytes: Uint8Array): number {
+    const padding = (ALIGNMENT_BYTES - (this.sizeBytes % ALIGNMENT_BYTES)) % ALIGNMENT_BYTES;
+    if (padding > 0) this.pieces.push(new Uint8Array(padding));
+    const offset = this.sizeBytes + padding;
+    this.pieces.push(bytes);
+    this.sizeBytes = offset + bytes.length;
+    return offset;
+  }
+}
+
+function writeGraph(w: MessageWriter, graph: Graph, external?: ExternalPieces): void {
+  for (const node of graph.nodes) w.message(1, (inner) => writeNode(inner, node));
+  w.string(2, graph.name);
+  for (const [name, tensor] of graph.initializers) w.message(5, (inner) => writeTensor(inner, name, tensor, external));
+  for (const input of graph.inputs) w.message(11, (inner) => writeValueInfo(inner, input));
+  for (const output of graph.outputs) w.message(12, (inner) => writeValueInfo(inner, output));
+}
+
+function writeNode(w: MessageWriter, node: GraphNode): void {
+  for (const input of node.inputs) w.string(1, input);
+  for (const output of node.outputs) w.string(2, output);
+  if (node.name) w.string(3, node.name);
+  w.string(4, node.opType);
+  for (const [name, attribute] of Object.entries(node.attributes)) {
+    w.message(5, (inner) => writeAttribute(inner.string(1, name), attribute));
+  }
+  if (node.domain) w.string(7, node.domain);
+}
+
+/** Field and AttributeProto.AttributeType of each kind. */
+function writeAttribute(w: MessageWriter, attribute: Attribute): void {
+  switch (attribute.type) {
+    case 'float': w.float(2, attribute.value).integer(20, 1); break;
+    case 'int': w.integer(3, attribute.value).integer(20, 2); break;
+    case 'string': w.string(4, attribute.value).integer(20, 3); break;
+    case 'tensor': w.message(5, (inner) => writeTensor(inner, '', attribute.value)).integer(20, 4); break;
+    case 'graph': w.message(6, (inner) => writeGraph(inner, attribute.value)).integer(20, 5); break;
+    case 'floats': attribute.value.forEach((value) => w.float(7, value)); w.integer(20, 6); break;
+    case 'ints': attribute.value.forEach((value) => w.integer(8, value)); w.integer(20, 7); break;
+    case 'strings': attribute.value.forEach((value) => w.string(9, value)); w.integer(20, 8); break;
+  } // prettier-ignore
+}
+
+function writeTensor(w: MessageWriter, name: string, tensor: Tensor, external?: ExternalPieces): void {
+  const { data, shape, dataType } = tensor;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  for (const dimension of shape) w.integer(1, dimension);
+  w.integer(2, DATA_TYPES[dataType].code);
+  if (name) w.string(8, name);
+  if (!external?.takes(bytes)) {
+    w.bytes(9, bytes);
+    return;
+  }
+  const entry = (key: string, value: string) => w.message(13, (inner) => inner.string(1, key).string(2, value));
+  entry('location', external.location);
+  entry('offset', String(external.add(bytes)));
+  entry('length', String(bytes.length));
+  w.integer(14, 1);
+}
+
+function writeValueInfo(w: MessageWriter, info: ValueInfo): void {
+  const dimension = (d: number | string) => (inner: MessageWriter) => {
+    if (typeof d === 'number') inner.integer(1, d);
+    else if (d !== '') inner.string(2, d);
+  };
+  w.string(1, info.name).message(2, (type) =>
+    type.message(1, (tensor) => {
+      tensor.integer(1, DATA_TYPES[info.dataType].code);
+      if (!info.unranked) tensor.message(2, (shape) => info.shape.forEach((d) => shape.message(1, dimension(d))));
+    }),
+  );
+}
