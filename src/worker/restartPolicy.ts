@@ -1,0 +1,22 @@
+/** Whether a crashed process may be started again: not when it keeps crashing. Pure; the caller gives the time. */
+export class RestartPolicy {
+  private crashes: number[] = [];
+
+  constructor(
+    private readonly maxCrashes = 3,
+    private readonly windowMs = 5 * 60_000,
+  ) {}
+
+  crashed(nowMs: number): void {
+    this.crashes = [...this.crashes, nowMs].filter((time) => nowMs - time < this.windowMs);
+  }
+
+  mayStart(nowMs: number): boolean {
+    return this.crashes.filter((time) => nowMs - time < this.windowMs).length < this.maxCrashes;
+  }
+
+  /** A person asked for it: start counting anew. */
+  reset(): void {
+    this.crashes = [];
+  }
+}

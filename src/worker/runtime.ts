@@ -1,0 +1,36 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { MedTextError } from '../base/errors';
+
+/** The Node that child processes run on. */
+export interface Runtime {
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * The Node named by the setting, else the one that runs the extension host. On the desktop that one is Electron, which
+ * behaves as Node when told to; a plain Node ignores the variable.
+ * @throws NOT_FOUND when the setting names no executable file
+ */
+export function chooseRuntime(nodePath: string, execPath = process.execPath): Runtime {
+  const path = nodePath.trim();
+  if (path === '') return { path: execPath, env: { ELECTRON_RUN_AS_NODE: '1' } };
+  if (!isAbsolute(path) || !isExecutableFile(path)) {
+    throw new MedTextError(
+      'NOT_FOUND',
+      `The setting medtext.runtime.nodePath is "${path}", which is no executable file. Give the full path of a Node, or leave it empty.`,
+      { setting: 'medtext.runtime.nodePath', path },
+    );
+  }
+  return { path, env: {} };
+}
+
+function isExecutableFile(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,117 @@
+import { asMedTextError, MedTextError } from '../base/errors';
+import type { DataInfo, LoadedModel, PairScore, ScorerContract, TextPair } from '../protocol/scorer';
+import { scorerContract } from '../protocol/scorer';
+import type { Params } from '../protocol/contract';
+import { serveWorker } from './serveWorker';
+
+const endGraceMs = 2000;
+
+/** A model that is ready to score; `openPairScorer` of src/inference/pairScorer.ts. */
+export interface OpenScorer {
+  readonly labels: readonly string[];
+  readonly device?: string;
+  score(pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]>;
+  close(): void | Promise<void>;
+}
+
+type FileJob = { device: string; first?: string; second?: string; label?: string; signal: AbortSignal } & {
+  readonly onProgress: (done: number, total: number | null) => void;
+};
+
+/** What the scorer process needs of the engine; the same functions that the command line calls. */
+export interface ScorerEngine {
+  openPairScorer(folder: string, options: { device: string; threads?: number }): Promise<OpenScorer>;
+  evaluate(folder: string, file: string, job: FileJob): Promise<Record<string, unknown>>;
+  predict(folder: string, file: string, output: string, job: FileJob): Promise<{ output: string; rows: number }>;
+  dataInfo(file: string, signal: AbortSignal): Promise<DataInfo>;
+  importModel(
+    source: string,
+    output: string,
+    onProgress: FileJob['onProgress'],
+    signal: AbortSignal,
+  ): Promise<{ folder: string; summary: string }>;
+  doctor(): Promise<Record<string, unknown>>;
+}
+
+/** Makes this process the scorer. */
+export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
+  serveWorker(
+    scorerContract,
+    ({ emit }) => {
+      const slot = new ModelSlot(loadEngine, (model) => emit('modelChanged', model));
+      const progress = (request: 'evaluate' | 'predict' | 'importModel') => (done: number, total: number | null) =>
+        emit('progress', { request, done, total });
+      return {
+        load: (params) => slot.load(params),
+        scorePairs: ({ pairs }, signal) => slot.use((scorer) => scorer.score(pairs, signal)),
+        async evaluate({ folder, file, ...job }, signal) {
+          const engine = await loadEngine();
+          return engine.evaluate(folder, file, { ...job, signal, onProgress: progress('evaluate') });
+        },
+        async predict({ folder, file, output, ...job }, signal) {
+          const engine = await loadEngine();
+          return engine.predict(folder, file, output, { ...job, signal, onProgress: progress('predict') });
+        },
+        dataInfo: async ({ file }, signal) => (await loadEngine()).dataInfo(file, signal),
+        importModel: async ({ source, output }, signal) =>
+          (await loadEngine()).importModel(source, output, progress('importModel'), signal),
+        doctor: async () => (await loadEngine()).doctor(),
+      };
+    },
+    { graceMs: endGraceMs },
+  );
+}
+
+/** At most one model in memory. Loads queue; a model is closed only when no request uses it any more. */
+class ModelSlot {
+  private key = '';
+  private current: Promise<{ readonly scorer: OpenScorer; readonly model: LoadedModel }> | undefined;
+  private users = 0;
+  private idle: (() => void)[] = [];
+
+  constructor(
+    private readonly loadEngine: () => Promise<ScorerEngine>,
+    private readonly onChange: (model: LoadedModel | null) => void,
+  ) {}
+
+  async load(params: Params<ScorerContract, 'load'>): Promise<LoadedModel> {
+    const key = JSON.stringify([params.folder, params.device, params.threads]);
+    if (this.current && this.key === key) return (await this.current).model;
+    const previous = this.current;
+    this.key = key;
+    const next = this.replace(previous, params);
+    this.current = next;
+    try {
+      const { model } = await next;
+      if (this.current === next) this.onChange(model);
+      return model;
+    } catch (error) {
+      if (this.current === next) {
+        this.current = undefined;
+        this.onChange(null);
+      }
+      throw asMedTextError(error);
+    }
+  }
+
+  async use<T>(work: (scorer: OpenScorer) => Promise<T>): Promise<T> {
+    if (!this.current) throw new MedTextError('NOT_FOUND', 'No model is loaded. Choose an active model first.');
+    const { scorer } = await this.current;
+    this.users++;
+    try {
+      return await work(scorer);
+    } finally {
+      if (--this.users === 0) for (const wake of this.idle.splice(0)) wake();
+    }
+  }
+
+  private async replace(previous: ModelSlot['current'], { folder, device, threads }: Params<ScorerContract, 'load'>) {
+    const old = await previous?.catch(() => undefined);
+    // Two base-sized encoders at once could exhaust a small machine: the old one goes first.
+    while (old && this.users > 0) await new Promise<void>((wake) => this.idle.push(wake));
+    await old?.scorer.close();
+    const { openPairScorer } = await this.loadEngine();
+    const scorer = await openPairScorer(folder, { device, threads });
+    return { scorer, model: { folder, labels: scorer.labels, device: scorer.device ?? device } };
+  }
+}

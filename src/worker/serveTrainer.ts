@@ -1,0 +1,77 @@
+import { dirname } from 'node:path';
+import { MedTextError } from '../base/errors';
+import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
+import {
+  maxReportsPerSecond,
+  trainerContract,
+  type EvaluationReport,
+  type TrainingReport,
+  type TrainingResult,
+} from '../protocol/trainer';
+import { latestAtMost } from './latestAtMost';
+import { serveWorker } from './serveWorker';
+
+/** Long enough to save weights and optimiser state of a large encoder on a slow disk. */
+const saveGraceMs = 60_000;
+
+/** What the trainer process needs of the engine; `finetune` of src/training/finetune.ts. */
+export interface TrainerEngine {
+  finetune(options: {
+    recipe: ResolvedRecipe;
+    baseFolder: string;
+    resumeFrom?: string;
+    onReport(report: TrainingReport): void;
+    onEvaluation(evaluation: EvaluationReport): void;
+    log(line: string): void;
+    stopSignal: AbortSignal;
+  }): Promise<TrainingResult>;
+}
+
+/** Makes this process the trainer: one run, then it is done. */
+export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
+  serveWorker(
+    trainerContract,
+    ({ emit, log, hostGone, outliveHost }) => {
+      const stopping = new AbortController();
+      let running = false;
+      process.on('SIGTERM', () => stopping.abort());
+
+      return {
+        async train({ recipe, recipeFile, resumeFrom, baseFolder, onHostGone }, cancelled) {
+          if (running) throw new MedTextError('USAGE', 'This process is already training.');
+          running = true;
+          if (onHostGone === 'continue') outliveHost();
+          const onAbort = (): void => {
+            if (!(hostGone.aborted && onHostGone === 'continue')) stopping.abort();
+          };
+          cancelled.addEventListener('abort', onAbort);
+          const reports = latestAtMost(maxReportsPerSecond, (report: TrainingReport) => emit('report', report));
+          try {
+            const { finetune } = await loadEngine();
+            return await finetune({
+              recipe: resolveRecipe(validateRecipe(recipe, recipeFile)),
+              baseFolder: baseFolder ?? dirname(recipeFile),
+              resumeFrom,
+              onReport: (report) => reports.push({ memoryBytes: process.memoryUsage.rss(), ...report }),
+              onEvaluation(evaluation) {
+                // In order: the curve's last point before its evaluation.
+                reports.flush();
+                emit('evaluation', evaluation);
+              },
+              log: (line) => log.info(line),
+              stopSignal: stopping.signal,
+            });
+          } finally {
+            reports.flush();
+          }
+        },
+
+        stop() {
+          if (running) stopping.abort();
+          return running;
+        },
+      };
+    },
+    { graceMs: saveGraceMs },
+  );
+}

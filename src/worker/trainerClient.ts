@@ -1,0 +1,69 @@
+import type { Disposable } from '../base/disposables';
+import {
+  trainerContract,
+  type EvaluationReport,
+  type TrainerContract,
+  type TrainingReport,
+  type TrainingResult,
+} from '../protocol/trainer';
+import type { Params } from '../protocol/contract';
+import { WorkerProcess, type WorkerLaunch } from './workerProcess';
+
+const saveGraceMs = 60_000;
+
+export interface TrainingListeners {
+  onReport(report: TrainingReport): void;
+  onEvaluation(evaluation: EvaluationReport): void;
+}
+
+/** One run in a process of its own, from the host's side. */
+export class TrainerClient implements Disposable {
+  private constructor(
+    private readonly worker: WorkerProcess<TrainerContract>,
+    /** Settles once: the end of the run, its coded error, or CLOSED when the process died. */
+    readonly result: Promise<TrainingResult>,
+  ) {}
+
+  /** Starts the process and the run; rejects only when the process cannot start. */
+  static async start(
+    launch: WorkerLaunch,
+    params: Params<TrainerContract, 'train'>,
+    listeners: TrainingListeners,
+  ): Promise<TrainerClient> {
+    const worker = await WorkerProcess.start(trainerContract, launch);
+    worker.channel.on('report', (report) => listeners.onReport(report));
+    worker.channel.on('evaluation', (evaluation) => listeners.onEvaluation(evaluation));
+    const result = worker.channel.request('train', params).finally(() => void worker.end(saveGraceMs));
+    // The caller may come to listen later; until then a failure is no unhandled rejection.
+    result.catch(() => undefined);
+    return new TrainerClient(worker, result);
+  }
+
+  get pid(): number {
+    return this.worker.pid;
+  }
+
+  /** Finish the step, save a checkpoint, end. `result` tells when. */
+  async stop(): Promise<void> {
+    await this.worker.channel.request('stop', undefined);
+  }
+
+  /** Ends the process now; `result` rejects with CLOSED. What was saved last can be resumed. */
+  kill(): void {
+    this.worker.kill();
+  }
+
+  /** The window goes; the process does what the run was started with (`onHostGone`). */
+  release(): void {
+    this.worker.release();
+  }
+
+  /** Resolves when the process is gone. */
+  async exited(): Promise<void> {
+    await this.worker.exited;
+  }
+
+  dispose(): void {
+    this.release();
+  }
+}

@@ -1,0 +1,195 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Disposable } from '../base/disposables';
+import { MedTextError } from '../base/errors';
+import type { Log } from '../base/log';
+import { ClientChannel, closedError } from '../protocol/channel';
+import type { Contract, RequestName, WorkerIdentity } from '../protocol/contract';
+import { childPort } from './processPort';
+import type { Runtime } from './runtime';
+
+const handshakeTimeoutMs = 30_000;
+const oldestNode = 20;
+
+export interface WorkerLaunch {
+  /** The child's bundled entry point. */
+  readonly entry: string;
+  readonly runtime: Runtime;
+  readonly execArgv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly log: Log;
+}
+
+export interface WorkerExit {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Whether this end asked for it. */
+  readonly expected: boolean;
+}
+
+/** A running child process and the channel to it. Gone means gone: it is not restarted here. */
+export class WorkerProcess<C extends Contract> implements Disposable {
+  private expectedEnd = false;
+
+  private constructor(
+    readonly channel: ClientChannel<C>,
+    readonly identity: WorkerIdentity,
+    private readonly child: ChildProcess,
+    /** Settles, never rejects, when the process has ended and everything it sent has been delivered. */
+    readonly exited: Promise<Omit<WorkerExit, 'expected'>>,
+  ) {}
+
+  /**
+   * Forks the child and shakes hands.
+   * @throws CLOSED when it does not start or ends at once · PROTOCOL for another version · UNSUPPORTED for an old Node
+   */
+  static async start<C extends Contract>(contract: C, launch: WorkerLaunch): Promise<WorkerProcess<C>> {
+    const child = fork(launch.entry, [], {
+      execPath: launch.runtime.path,
+      execArgv: [...(launch.execArgv ?? [])],
+      env: childEnvironment(launch),
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const { log } = launch;
+    createInterface({ input: child.stdout! }).on('line', (line) => log.info(`[${contract.name}] ${line}`));
+    const lastErrors: string[] = [];
+    createInterface({ input: child.stderr! }).on('line', (line) => {
+      log.warn(`[${contract.name}] ${line}`);
+      if (lastErrors.push(line) > 20) lastErrors.shift();
+    });
+    const port = childPort(child);
+    const channel = new ClientChannel(contract, port);
+    const exited = whenEnded(child).then((exit) => {
+      channel.close(endedError(contract.name, exit, lastErrors));
+      port.close();
+      return exit;
+    });
+    channel.onMalformedEvent((error) => log.warn(`[${contract.name}] ${error.message}`));
+    channel.on('log', (entry: any) => log[entry.level as 'info'](`[${contract.name}] ${entry.message}`));
+    try {
+      const identity = await withTimeout(shakeHands(contract, channel), contract.name);
+      log.info(`[${contract.name}] process ${identity.pid} on Node ${identity.node} (${launch.runtime.path})`);
+      return new WorkerProcess(channel, identity, child, exited);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** Why it ended, with whether we ended it. */
+  async exit(): Promise<WorkerExit> {
+    return { ...(await this.exited), expected: this.expectedEnd };
+  }
+
+  /** Closes the channel, which the child answers by ending; after `graceMs` it is killed. */
+  async end(graceMs: number): Promise<void> {
+    this.expectedEnd = true;
+    if (this.child.connected) this.child.disconnect();
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), graceMs);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  /** Ends the process now. */
+  kill(): void {
+    this.expectedEnd = true;
+    this.child.kill('SIGKILL');
+  }
+
+  /** Leaves the process to itself: it goes on without this window. */
+  release(): void {
+    this.expectedEnd = true;
+    if (this.child.connected) this.child.disconnect();
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
+    this.child.unref();
+  }
+
+  dispose(): void {
+    this.kill();
+  }
+}
+
+async function shakeHands<C extends Contract>(contract: C, channel: ClientChannel<C>): Promise<WorkerIdentity> {
+  const asked = { contract: contract.name, version: contract.version };
+  const identity: WorkerIdentity = await channel.request('initialize' as RequestName<C>, asked as never);
+  if (Number.parseInt(identity.node.slice(1), 10) < oldestNode) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      `The ${contract.name} runs on Node ${identity.node}; version ${oldestNode} or later is needed. ` +
+        'Change the setting medtext.runtime.nodePath.',
+      { node: identity.node },
+    );
+  }
+  return identity;
+}
+
+/** Both the exit and the end of the channel: messages sent just before the exit still arrive in between. */
+function whenEnded(child: ChildProcess): Promise<Omit<WorkerExit, 'expected'>> {
+  return new Promise((resolve) => {
+    let exit: Omit<WorkerExit, 'expected'> | undefined;
+    let drained = false;
+    const settle = (force = false): void => {
+      if ((exit && drained) || force) resolve(exit ?? { exitCode: null, signal: null });
+    };
+    child.once('exit', (exitCode, signal) => {
+      exit = { exitCode, signal };
+      settle();
+      // A helper process that inherited the pipe could keep it open for ever.
+      setTimeout(() => settle(true), 1000).unref();
+    });
+    child.once('disconnect', () => {
+      drained = true;
+      settle();
+    });
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      if (child.pid === undefined) resolve({ exitCode: null, signal: error.code ?? error.message });
+    });
+  });
+}
+
+function endedError(
+  name: string,
+  { exitCode, signal }: Omit<WorkerExit, 'expected'>,
+  lastErrors: string[],
+): MedTextError {
+  const how = signal ? `signal ${signal}` : exitCode === null ? 'no exit code' : `exit code ${exitCode}`;
+  const hint =
+    signal === 'ENOENT' || signal === 'EACCES'
+      ? ' Check the setting medtext.runtime.nodePath.'
+      : signal === 'SIGKILL'
+        ? ' It was killed, perhaps because the memory ran out.'
+        : '';
+  const error = closedError(name, { exitCode, signal, lastErrors: [...lastErrors] });
+  return new MedTextError(error.code, `The ${name} process ended (${how}).${hint}`, error.detail);
+}
+
+function childEnvironment({ runtime, env }: WorkerLaunch): NodeJS.ProcessEnv {
+  const inherited = { ...process.env };
+  // The editor's own switches (inspector, crash reporter, proxies of its Node) are not meant for our child.
+  for (const name of Object.keys(inherited)) {
+    if (/^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_CHANNEL)/.test(name)) delete inherited[name];
+  }
+  return { ...inherited, ...runtime.env, ...env };
+}
+
+async function withTimeout<T>(answer: Promise<T>, name: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(new MedTextError('CLOSED', `The ${name} process did not answer within ${handshakeTimeoutMs / 1000} s.`)),
+      handshakeTimeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([answer, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
