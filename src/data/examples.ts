@@ -1,0 +1,183 @@
+import { MedTextError } from '../base/errors';
+import { resolveColumn, ROLE_NAMES, type DataFields, type FieldRole } from './columns';
+import { BadRows, openDataFile, type BadRowPolicy, type DataFile, type DataFileOptions } from './dataFile';
+import { excerptOf, isBadRow, type BadRow, type DataRow } from './dataRow';
+import {
+  checkedLabels,
+  inferLabels,
+  LabelMap,
+  RawLabelCounts,
+  rawLabelOf,
+  unmappedError,
+  type LabelMapping,
+  type RawLabel,
+} from './labelMapping';
+import { duplicatesOf, type Duplicates } from './statistics';
+
+/** `sentence-similarity` and `pair-classification` classify pairs; `regression` predicts one number. */
+export type DataTask = 'sentence-similarity' | 'pair-classification' | 'text-classification' | 'regression';
+
+export interface Example {
+  readonly first: string;
+  /** Undefined for single sentences. */
+  readonly second?: string;
+  /** The label's id (its place in the list of labels) or, for regression, the number. Undefined when predicting. */
+  readonly label?: number;
+  /** 1-based line of the file on which the row starts. */
+  readonly line: number;
+}
+
+export interface ReadExamplesOptions extends BadRowPolicy {
+  /** Labels in order: place = id. Absent: inferred, numbers ascending, then the others by code point. */
+  readonly labels?: readonly (string | number)[];
+  /** Renames, merges and drops raw values. Values of `labels` map to themselves unless it says otherwise. */
+  readonly labelMapping?: LabelMapping;
+  /** `predict`: no labels are read, and an empty text is not a bad row, since every row needs an answer. */
+  readonly mode?: 'train' | 'predict';
+  readonly open?: DataFileOptions;
+  readonly signal?: AbortSignal;
+}
+
+export interface Examples {
+  readonly file: DataFile;
+  /** The columns read. */
+  readonly columns: { readonly first: string; readonly second?: string; readonly label?: string };
+  readonly examples: readonly Example[];
+  /** Labels in order of their ids; empty for regression and when predicting. */
+  readonly labels: readonly string[];
+  /** Examples by label id. */
+  readonly counts: readonly number[];
+  /** Raw label values as they stand in the file. */
+  readonly rawLabels: readonly RawLabel[];
+  /** Rows left out because the mapping says so. */
+  readonly dropped: number;
+  readonly badRows: { readonly count: number; readonly reports: readonly BadRow[] };
+  readonly duplicates: Duplicates;
+}
+
+/** Whether the task's examples are pairs; regression is, if a second field is named. */
+export function needsPair(task: DataTask): boolean {
+  return task === 'sentence-similarity' || task === 'pair-classification';
+}
+
+/**
+ * Reads the examples of a task from a file.
+ *
+ * Errors: those of `openDataFile`; `USAGE` if the task needs a field that is not named; `NOT_FOUND` for a column;
+ * `DATA_FORMAT` (file, line) for a bad row unless bad rows are skipped, and for a file without examples; `LABELS` listing
+ * every value that is not mapped, or for regression is no number, with its count and first line; `CANCELLED`.
+ */
+export async function readExamples(
+  source: string | DataFile,
+  fields: DataFields,
+  task: DataTask,
+  options: ReadExamplesOptions = {},
+): Promise<Examples> {
+  const file = typeof source === 'string' ? await openDataFile(source, options.open) : source;
+  const isTraining = options.mode !== 'predict';
+  if (needsPair(task) && fields.secondSequence === undefined) {
+    throw new MedTextError('USAGE', `${task} needs pairs: name the column of the second text (second_sequence).`, { task });
+  }
+  if (isTraining && fields.label === undefined) {
+    throw new MedTextError('USAGE', `${task} learns from labels: name the column of the label (label).`, { task });
+  }
+  const hasSecond = task !== 'text-classification' && fields.secondSequence !== undefined;
+  const columns = {
+    first: resolveColumn(file, fields.firstSequence, 'first_sequence'),
+    second: hasSecond ? resolveColumn(file, fields.secondSequence!, 'second_sequence') : undefined,
+    label: isTraining ? resolveColumn(file, fields.label!, 'label') : undefined,
+  };
+  const known = options.labels && task !== 'regression' ? checkedLabels(options.labels) : undefined;
+  const map = new LabelMap(known, options.labelMapping);
+  const badRows = new BadRows(file.path, options);
+  const rawLabels = new RawLabelCounts();
+  const unmapped = new RawLabelCounts();
+  const rows: { first: string; second?: string; label?: string; line: number }[] = [];
+  let dropped = 0;
+
+  const textOf = (row: DataRow, column: string, role: FieldRole): string | undefined => {
+    const value = Object.hasOwn(row.values, column) ? row.values[column] : undefined;
+    const text = typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
+    if (text !== undefined && (!isTraining || text.trim() !== '')) return text;
+    const what = text !== undefined ? 'is empty' : value === undefined || value === null ? 'is missing' : 'is not a text';
+    badRows.add({
+      line: row.line,
+      reason: `${ROLE_NAMES[role]} (column ${JSON.stringify(column)}) ${what}`,
+      excerpt: excerptOf(JSON.stringify(row.values)),
+    });
+    return undefined;
+  };
+
+  for await (const row of file.rows(options.signal)) {
+    if (isBadRow(row)) {
+      badRows.add(row);
+      continue;
+    }
+    let label: string | undefined;
+    if (columns.label !== undefined) {
+      const raw = rawLabelOf(Object.hasOwn(row.values, columns.label) ? row.values[columns.label] : undefined);
+      if (raw === undefined) {
+        const reason = `label (column ${JSON.stringify(columns.label)}) is a list or an object`;
+        badRows.add({ line: row.line, reason, excerpt: excerptOf(JSON.stringify(row.values)) });
+        continue;
+      }
+      rawLabels.add(raw, row.line);
+      const mapped = map.labelOf(raw);
+      if (mapped === null) {
+        dropped++;
+        continue;
+      }
+      if (mapped === undefined || (task === 'regression' && !isNumber(mapped))) {
+        unmapped.add(raw, row.line);
+        continue;
+      }
+      label = mapped;
+    }
+    const first = textOf(row, columns.first, 'firstSequence');
+    if (first === undefined) continue;
+    const second = columns.second === undefined ? undefined : textOf(row, columns.second, 'secondSequence');
+    if (columns.second !== undefined && second === undefined) continue;
+    rows.push({ first, second, label, line: row.line });
+  }
+
+  if (unmapped.size > 0) {
+    const what =
+      task === 'regression'
+        ? 'regression needs numbers, but these values are none'
+        : known
+          ? `these values are neither among the labels ${JSON.stringify(known)} nor mapped to one (map them in label_mapping, to null to leave them out)`
+          : 'these rows have no label (map "" in label_mapping, to null to leave them out)';
+    throw unmappedError(file.path, columns.label!, unmapped.list(), what);
+  }
+  if (rows.length === 0) {
+    const reasons = `${badRows.count} bad rows, ${dropped} dropped by label_mapping`;
+    throw new MedTextError('DATA_FORMAT', `${file.path} gives no examples (${reasons}).`, { file: file.path });
+  }
+
+  const classifies = task !== 'regression' && columns.label !== undefined;
+  const labels = classifies ? (known ?? inferLabels(rows.map((row) => row.label!))) : [];
+  const idOf = new Map(labels.map((label, id) => [label, id]));
+  const counts = labels.map(() => 0);
+  const examples = rows.map(({ first, second, label, line }): Example => {
+    if (label === undefined) return { first, second, line };
+    if (!classifies) return { first, second, label: Number(label), line };
+    const id = idOf.get(label)!;
+    counts[id]++;
+    return { first, second, label: id, line };
+  });
+  return {
+    file,
+    columns,
+    examples,
+    labels,
+    counts,
+    rawLabels: rawLabels.list(),
+    dropped,
+    badRows: { count: badRows.count, reports: badRows.reports },
+    duplicates: duplicatesOf(examples),
+  };
+}
+
+function isNumber(text: string): boolean {
+  return text !== '' && Number.isFinite(Number(text));
+}

@@ -1,0 +1,119 @@
+import { MedTextError } from '../base/errors';
+import { excerptOf, type DataValue } from './dataRow';
+
+/** Raw value in the file -> label, or null for "leave such rows out". */
+export type LabelMapping = Readonly<Record<string, string | number | null>>;
+
+/** How often a raw label value occurs and where it was met first. */
+export interface RawLabel {
+  readonly value: string;
+  readonly count: number;
+  readonly firstLine: number;
+}
+
+/**
+ * A cell as a raw label: numbers, booleans and strings compare as strings (`0` is `"0"`), white space around is not part
+ * of it, and a missing one is `""`. Undefined for lists and objects, which are no label.
+ */
+export function rawLabelOf(value: DataValue): string | undefined {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'object') return undefined;
+  return String(value).trim();
+}
+
+/** Counts the raw label values of a file, in the order they are met. */
+export class RawLabelCounts {
+  private readonly counts = new Map<string, { count: number; firstLine: number }>();
+
+  add(value: string, line: number): void {
+    const known = this.counts.get(value);
+    if (known) known.count++;
+    else this.counts.set(value, { count: 1, firstLine: line });
+  }
+
+  get size(): number {
+    return this.counts.size;
+  }
+
+  list(): RawLabel[] {
+    return [...this.counts].map(([value, { count, firstLine }]) => ({ value, count, firstLine }));
+  }
+}
+
+/**
+ * The labels in a deterministic order that does not depend on how the file is shuffled: numbers ascending, then the
+ * others by code point. (The order defines the ids, so a recipe that names its labels is safer.)
+ */
+export function inferLabels(values: Iterable<string>): string[] {
+  const isNumber = (value: string) => value !== '' && Number.isFinite(Number(value));
+  const byCodePoint = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const distinct = [...new Set(values)];
+  const numbers = distinct.filter(isNumber).sort((a, b) => Number(a) - Number(b) || byCodePoint(a, b));
+  return [...numbers, ...distinct.filter((value) => !isNumber(value)).sort(byCodePoint)];
+}
+
+/** The labels as strings. Errors: `LABELS` if one is empty or occurs twice, or there is none. */
+export function checkedLabels(labels: readonly (string | number)[]): string[] {
+  const names = labels.map((label) => String(label).trim());
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  const problem =
+    names.length === 0
+      ? 'the list of labels is empty'
+      : names.includes('')
+        ? 'a label is empty'
+        : repeated !== undefined
+          ? `the label ${JSON.stringify(repeated)} is listed twice`
+          : undefined;
+  if (problem) throw new MedTextError('LABELS', `In "labels", ${problem}.`, { labels: names });
+  return names;
+}
+
+/** What becomes of raw label values: a label, `null` (dropped) or `undefined` (not mapped). */
+export class LabelMap {
+  private readonly byRawValue = new Map<string, string | null>();
+
+  /**
+   * @param labels the labels in order, or undefined if they are still to be inferred: then every raw value is a label
+   * Errors: `LABELS` if the mapping leads to a label that is not listed.
+   */
+  constructor(
+    readonly labels: readonly string[] | undefined,
+    mapping: LabelMapping = {},
+  ) {
+    for (const label of labels ?? []) this.byRawValue.set(label, label);
+    for (const [raw, target] of Object.entries(mapping)) {
+      const label = target === null ? null : String(target).trim();
+      if (label !== null && labels && !labels.includes(label)) {
+        throw new MedTextError(
+          'LABELS',
+          `label_mapping sends ${JSON.stringify(raw)} to ${JSON.stringify(label)}, which is not one of the labels ${JSON.stringify(labels)}.`,
+          { raw, label, labels },
+        );
+      }
+      this.byRawValue.set(raw.trim(), label);
+    }
+  }
+
+  labelOf(raw: string): string | null | undefined {
+    const label = this.byRawValue.get(raw);
+    if (label !== undefined || this.labels || raw === '') return label;
+    return raw;
+  }
+}
+
+/** The error for values that no label is known for; it lists every one, the most frequent first. */
+export function unmappedError(file: string, column: string, unmapped: readonly RawLabel[], what: string): MedTextError {
+  const sorted = [...unmapped].sort((a, b) => b.count - a.count);
+  const shown = sorted
+    .slice(0, 50)
+    .map(({ value, count, firstLine }) => {
+      const name = value === '' ? '(no label)' : JSON.stringify(excerptOf(value, 40));
+      return `${name} in ${count} ${count === 1 ? 'row' : 'rows'}, first on line ${firstLine}`;
+    });
+  if (sorted.length > shown.length) shown.push(`and ${sorted.length - shown.length} more values`);
+  return new MedTextError('LABELS', `${file}, column ${JSON.stringify(column)}: ${what}: ${shown.join('; ')}.`, {
+    file,
+    column,
+    unmapped: sorted.slice(0, 1000),
+  });
+}

@@ -1,0 +1,196 @@
+/** What statistics look at: an example, or any row reduced to its texts and label. */
+export interface TextPair {
+  readonly first: string;
+  readonly second?: string;
+  readonly label?: number | string;
+  readonly line: number;
+}
+
+export interface Duplicates {
+  /** Rows whose texts and label an earlier row has already. */
+  readonly exact: number;
+  /** Groups of rows with the same texts and different labels. */
+  readonly contradictions: number;
+  /** Rows in those groups. */
+  readonly contradictoryRows: number;
+  /** Pairs whose two texts are equal. */
+  readonly equalSides: number;
+  /** Lines of the first groups of each kind. */
+  readonly examples: {
+    readonly exact: readonly (readonly number[])[];
+    readonly contradictions: readonly (readonly number[])[];
+    readonly equalSides: readonly number[];
+  };
+}
+
+/** Finds equal rows and contradictory labels. Texts compare exactly; the order of a pair matters. */
+export function duplicatesOf(pairs: Iterable<TextPair>, maxExamples = 20): Duplicates {
+  const groups = new Map<string, { lines: number[]; labels: (number | string | undefined)[] } | TextPair>();
+  let equalSides = 0;
+  const equalSideLines: number[] = [];
+  for (const pair of pairs) {
+    if (pair.second !== undefined && pair.first === pair.second) {
+      equalSides++;
+      if (equalSideLines.length < maxExamples) equalSideLines.push(pair.line);
+    }
+    const key = pairKey(pair);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, pair);
+    else if ('lines' in group) {
+      group.lines.push(pair.line);
+      group.labels.push(pair.label);
+    } else groups.set(key, { lines: [group.line, pair.line], labels: [group.label, pair.label] });
+  }
+  let exact = 0;
+  let contradictions = 0;
+  let contradictoryRows = 0;
+  const exactLines: number[][] = [];
+  const contradictionLines: number[][] = [];
+  for (const group of groups.values()) {
+    if (!('lines' in group)) continue;
+    const distinct = new Set(group.labels).size;
+    exact += group.lines.length - distinct;
+    if (group.lines.length > distinct && exactLines.length < maxExamples) exactLines.push(group.lines);
+    if (distinct === 1) continue;
+    contradictions++;
+    contradictoryRows += group.lines.length;
+    if (contradictionLines.length < maxExamples) contradictionLines.push(group.lines);
+  }
+  return {
+    exact,
+    contradictions,
+    contradictoryRows,
+    equalSides,
+    examples: { exact: exactLines, contradictions: contradictionLines, equalSides: equalSideLines },
+  };
+}
+
+export interface LengthStatistics {
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly median: number;
+  readonly p90: number;
+  readonly p95: number;
+  readonly p99: number;
+  /** Counts in equal steps from `min` to `max`. */
+  readonly histogram: { readonly edges: readonly number[]; readonly counts: readonly number[] };
+}
+
+/**
+ * Statistics of lengths (characters, tokens). Percentiles interpolate linearly as NumPy's; the histogram has ten bins of
+ * equal width, the last one closed, as `numpy.histogram`. All zero for no lengths.
+ */
+export function lengthStatistics(lengths: readonly number[], bins = 10): LengthStatistics {
+  const sorted = Float64Array.from(lengths).sort();
+  const count = sorted.length;
+  if (count === 0) {
+    return { count, min: 0, max: 0, mean: 0, median: 0, p90: 0, p95: 0, p99: 0, histogram: { edges: [], counts: [] } };
+  }
+  const [min, max] = [sorted[0], sorted[count - 1]];
+  const percentile = (share: number) => {
+    const at = share * (count - 1);
+    const below = Math.floor(at);
+    return sorted[below] + (at - below) * ((sorted[below + 1] ?? sorted[below]) - sorted[below]);
+  };
+  // NumPy widens a range of one value by a half on both sides.
+  const [from, to] = min === max ? [min - 0.5, max + 0.5] : [min, max];
+  const edges = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? to : from + ((to - from) * i) / bins));
+  const counts = new Array<number>(bins).fill(0);
+  for (const length of sorted) {
+    let bin = Math.min(bins - 1, Math.floor(((length - from) / (to - from)) * bins));
+    if (length < edges[bin]) bin--;
+    else if (bin < bins - 1 && length >= edges[bin + 1]) bin++;
+    counts[bin]++;
+  }
+  let sum = 0;
+  for (const length of sorted) sum += length;
+  return {
+    count,
+    min,
+    max,
+    mean: sum / count,
+    median: percentile(0.5),
+    p90: percentile(0.9),
+    p95: percentile(0.95),
+    p99: percentile(0.99),
+    histogram: { edges, counts },
+  };
+}
+
+/** Characters as people count them: code points, not UTF-16 units. */
+export function characterCount(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length - 1; i++) {
+    const isPair = (text.charCodeAt(i) & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
+    if (isPair) {
+      count--;
+      i++;
+    }
+  }
+  return count;
+}
+
+export interface Majority {
+  readonly label: string;
+  readonly count: number;
+  readonly share: number;
+}
+
+/** The most frequent label, the first of equals: always answering it is the baseline any model must beat. */
+export function majorityOf(labels: readonly string[], counts: readonly number[]): Majority | undefined {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return undefined;
+  const count = Math.max(...counts);
+  return { label: labels[counts.indexOf(count)], count, share: count / total };
+}
+
+export interface Overlap {
+  /** Rows of the second set whose texts occur in the first, letter for letter. */
+  readonly exact: number;
+  /** Also counting those that differ only in width, case, white space, punctuation or the order of the pair. */
+  readonly normalized: number;
+  /** The first of them: line in the first set, line in the second. */
+  readonly examples: readonly { readonly line: number; readonly otherLine: number }[];
+}
+
+/** What two sets (training and validation, say) have in common, whatever the labels. */
+export function overlapOf(pairs: Iterable<TextPair>, others: Iterable<TextPair>, maxExamples = 20): Overlap {
+  const exactKeys = new Set<string>();
+  const lines = new Map<string, number>();
+  for (const pair of pairs) {
+    exactKeys.add(pairKey(pair));
+    const key = normalizedKey(pair);
+    if (!lines.has(key)) lines.set(key, pair.line);
+  }
+  let exact = 0;
+  let normalized = 0;
+  const examples: { line: number; otherLine: number }[] = [];
+  for (const other of others) {
+    const line = lines.get(normalizedKey(other));
+    if (line === undefined) continue;
+    normalized++;
+    if (exactKeys.has(pairKey(other))) exact++;
+    if (examples.length < maxExamples) examples.push({ line, otherLine: other.line });
+  }
+  return { exact, normalized, examples };
+}
+
+/** The text for comparing: compatibility forms folded, lower case, letters and digits only (all of it if it has none). */
+export function normalizedText(text: string): string {
+  const folded = text.normalize('NFKC').toLowerCase();
+  const letters = folded.replace(/[^\p{L}\p{N}]+/gu, '');
+  return letters === '' ? folded.trim() : letters;
+}
+
+function pairKey({ first, second }: TextPair): string {
+  return second === undefined ? first : `${first.length}:${first}${second}`;
+}
+
+function normalizedKey({ first, second }: TextPair): string {
+  const a = normalizedText(first);
+  if (second === undefined) return a;
+  const b = normalizedText(second);
+  return a <= b ? `${a.length}:${a}${b}` : `${b.length}:${b}${a}`;
+}
