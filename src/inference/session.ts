@@ -1,0 +1,139 @@
+/** The only door to onnxruntime-node: sessions over our graphs, on a device, with typed arrays in and out. */
+import type * as Ort from 'onnxruntime-node';
+import { MedTextError } from '../base/errors';
+import { elementCount, type DataType, type TypedArray } from '../onnx/dataType';
+import type { Model } from '../onnx/model';
+import { writeModel } from '../onnx/writeModel';
+
+/** A device that ONNX Runtime has an execution provider for. */
+export type ExecutionDevice = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+
+export interface SessionOptions {
+  readonly device?: ExecutionDevice;
+  /** Threads inside one operator; absent: as many as the machine has cores. */
+  readonly threads?: number;
+  /** Writes the runtime's profile (JSON, Chrome trace format) to files of this prefix. */
+  readonly profilePrefix?: string;
+}
+
+/** A value to feed. The array is read in place, without a copy. */
+export interface Feed {
+  readonly dataType: DataType;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+export interface Output {
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+let runtime: typeof Ort | undefined;
+
+/** The runtime's module, loaded at first use: an import costs 60 ms and a native library. */
+function loadRuntime(): typeof Ort {
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    runtime ??= require('onnxruntime-node') as typeof Ort;
+    return runtime;
+  } catch (error) {
+    throw new MedTextError(
+      'RUNTIME',
+      `ONNX Runtime cannot be loaded on this machine (${process.platform} ${process.arch}, Node ${process.version}): ${(error as Error).message}`,
+      { platform: process.platform, arch: process.arch },
+      { cause: error },
+    );
+  }
+}
+
+export function runtimeVersion(): string {
+  return loadRuntime().env.versions.node ?? loadRuntime().env.versions.common;
+}
+
+/** The providers compiled into this platform's runtime, and whether their libraries are there. */
+export function supportedDevices(): { name: string; bundled: boolean }[] {
+  return loadRuntime()
+    .listSupportedBackends()
+    .map(({ name, bundled }) => ({ name, bundled }));
+}
+
+/** A graph ready to run. `run` blocks the process while it computes. */
+export class Session {
+  private constructor(private readonly session: Ort.InferenceSession) {}
+
+  /**
+   * @throws MedTextError RUNTIME when the runtime refuses the graph or the device, with its own words.
+   */
+  static async create(model: Model | Uint8Array, options: SessionOptions = {}): Promise<Session> {
+    const bytes = model instanceof Uint8Array ? model : writeModel(model).bytes;
+    const device = options.device ?? 'cpu';
+    try {
+      return new Session(
+        await loadRuntime().InferenceSession.create(bytes, {
+          executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+          intraOpNumThreads: options.threads,
+          interOpNumThreads: 1,
+          // Warnings are for the people who build graphs; the runtime's errors reach us as exceptions.
+          logSeverityLevel: 3,
+          ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
+        }),
+      );
+    } catch (error) {
+      throw runtimeError(`ONNX Runtime refused a graph on ${device}`, error);
+    }
+  }
+
+  get inputNames(): readonly string[] {
+    return this.session.inputNames;
+  }
+
+  get outputNames(): readonly string[] {
+    return this.session.outputNames;
+  }
+
+  /**
+   * Runs the graph.
+   * @param into arrays that the named outputs are written to in place. One may be an array that is also fed, if the
+   * graph's last reader of that input is the node that the output depends on.
+   */
+  async run(feeds: Readonly<Record<string, Feed>>, into: Readonly<Record<string, Feed>> = {}): Promise<Record<string, Output>> {
+    const tensors: Record<string, Ort.Tensor> = {};
+    for (const name of this.session.inputNames) {
+      const feed = feeds[name];
+      if (!feed) throw new MedTextError('INTERNAL', `The graph's input "${name}" was not fed.`, { name });
+      tensors[name] = tensorOf(name, feed);
+    }
+    const fetches: Record<string, Ort.Tensor | null> = {};
+    for (const name of this.session.outputNames) fetches[name] = into[name] ? tensorOf(name, into[name]) : null;
+    try {
+      const outputs = await this.session.run(tensors, fetches);
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, t]) => [name, { shape: t.dims, data: t.data as TypedArray }]),
+      );
+    } catch (error) {
+      throw runtimeError('ONNX Runtime failed while it ran a graph', error);
+    }
+  }
+
+  /** Ends profiling, if it was on, and writes the file. */
+  endProfiling(): void {
+    this.session.endProfiling();
+  }
+
+  async release(): Promise<void> {
+    await this.session.release();
+  }
+}
+
+function tensorOf(name: string, feed: Feed): Ort.Tensor {
+  if (feed.data.length !== elementCount(feed.shape)) {
+    throw new MedTextError('INTERNAL', `"${name}" was fed ${feed.data.length} elements for the shape [${feed.shape}].`);
+  }
+  return new (loadRuntime().Tensor)(feed.dataType as Ort.Tensor.Type, feed.data as never, feed.shape);
+}
+
+function runtimeError(what: string, error: unknown): MedTextError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const code = /failed to allocate|out of memory|bad_alloc|bad allocation/i.test(reason) ? 'OUT_OF_MEMORY' : 'RUNTIME';
+  return new MedTextError(code, `${what}: ${reason}`, { reason }, { cause: error });
+}
