@@ -100,7 +100,7 @@ export async function importModel(source: string, output: string, options: Write
         // ModelScope's own configuration holds training defaults that no other file has.
         extraFiles: folder.configuration && { [basename(configurationPath)]: await readFile(configurationPath) },
         configFields: Object.fromEntries(
-          KEPT_FIELDS.filter((field) => folder.rawConfig[field] !== undefined).map((field) => [
+          KEPT_FIELDS.filter((field) => folder.rawConfig[field] != null).map((field) => [
             field,
             folder.rawConfig[field],
           ]),

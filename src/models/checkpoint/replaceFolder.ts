@@ -1,5 +1,6 @@
 /** A folder that is there as a whole or not at all. */
-import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { asMedTextError } from '../../base/errors';
 
@@ -14,7 +15,9 @@ export async function replaceFolder(folder: string, fill: (temporary: string) =>
   let temporary: string | undefined;
   try {
     await mkdir(beside, { recursive: true });
-    temporary = await mkdtemp(join(beside, `.${basename(target)}.writing-`));
+    const unused = join(beside, `.${basename(target)}.writing-${randomBytes(6).toString('hex')}`);
+    await mkdir(unused);
+    temporary = unused;
     await fill(temporary);
     await syncFolder(temporary);
     const old = `${temporary}.old`;
