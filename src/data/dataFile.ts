@@ -1,7 +1,7 @@
 import { MedTextError } from '../base/errors';
 import { isKnownColumnName } from './columns';
 import { excerptOf, type BadRow, type DataRow, type Piece } from './dataRow';
-import { readDelimited, recordEnd } from './delimitedReader';
+import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
 import { readJsonArray } from './jsonArrayReader';
 import { isBlank, readJsonLines, readPlainText } from './lineReader';
 import { canonicalEncoding, dataFileSize, decodedText, detectEncoding, hasByteOrderMark } from './textEncoding';
@@ -273,18 +273,10 @@ function sampleFields(text: string, delimiter: string, quoted: boolean, isWhole:
 
 function splitFields(record: string, delimiter: string, quoted: boolean): string[] {
   if (!quoted) return record.split(delimiter);
-  const fields: string[] = [];
-  for (let at = 0; at <= record.length;) {
-    // A field is a record of a grammar whose lines end with the delimiter.
-    const found = recordEnd(record, at, { delimiter: '\0', quoted, newline: delimiter }, true);
-    const end = found.kind === 'more' ? record.length : found.end;
-    const hasNext = end > at && record[end - 1] === delimiter && found.kind === 'end';
-    const field = record.slice(at, hasNext ? end - 1 : end);
-    fields.push(/^"[^]*"$/.test(field) ? field.slice(1, -1).replaceAll('""', '"') : field);
-    if (!hasNext) break;
-    at = end;
-  }
-  return fields;
+  return fieldSpans(record, delimiter, quoted).map(([start, end]) => {
+    const field = record.slice(start, end);
+    return /^"[^]*"$/.test(field) ? field.slice(1, -1).replaceAll('""', '"') : field;
+  });
 }
 
 function modeOf(counts: readonly number[]): number {

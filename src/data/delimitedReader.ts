@@ -185,6 +185,25 @@ export function recordEnd(text: string, start: number, grammar: RecordGrammar, e
   }
 }
 
+/** Where the fields of one record (without its line break) begin and end, quotes included. */
+export function fieldSpans(record: string, delimiter: string, quoted: boolean): [start: number, end: number][] {
+  const spans: [number, number][] = [];
+  for (let at = 0; ; ) {
+    // A field is a record of a grammar whose lines end with the delimiter.
+    const found = recordEnd(record, at, { delimiter: '\0', quoted, newline: delimiter }, true);
+    const end = found.kind === 'more' ? record.length : found.end;
+    const hasNext = found.kind === 'end' && end > at && record[end - 1] === delimiter;
+    spans.push([at, hasNext ? end - 1 : end]);
+    if (!hasNext) return spans;
+    at = end;
+  }
+}
+
+/** The record's line break: LF, CRLF, CR or, at the end of a file, nothing. */
+export function lineBreakOf(record: string): string {
+  return /(?:\r\n|\r|\n)$/.exec(record.slice(-2))?.[0] ?? '';
+}
+
 function lineEnd(text: string, start: number, newline: string | undefined, ended: boolean): Found {
   const at = newline === undefined ? -1 : text.indexOf(newline, start);
   if (at >= 0) return { kind: 'end', end: at + 1, multiline: false, improper: false };

@@ -25,6 +25,8 @@ export interface Example {
   readonly label?: number;
   /** 1-based line of the file on which the row starts. */
   readonly line: number;
+  /** 0-based place among the file's readable rows, for writing an answer back to the row. */
+  readonly row: number;
 }
 
 export interface ReadExamplesOptions extends BadRowPolicy {
@@ -92,8 +94,9 @@ export async function readExamples(
   const badRows = new BadRows(file.path, options);
   const rawLabels = new RawLabelCounts();
   const unmapped = new RawLabelCounts();
-  const rows: { first: string; second?: string; label?: string; line: number }[] = [];
+  const rows: { first: string; second?: string; label?: string; line: number; row: number }[] = [];
   let dropped = 0;
+  let place = -1;
 
   const textOf = (row: DataRow, column: string, role: FieldRole): string | undefined => {
     const value = Object.hasOwn(row.values, column) ? row.values[column] : undefined;
@@ -113,6 +116,7 @@ export async function readExamples(
       badRows.add(row);
       continue;
     }
+    place++;
     let label: string | undefined;
     if (columns.label !== undefined) {
       const raw = rawLabelOf(Object.hasOwn(row.values, columns.label) ? row.values[columns.label] : undefined);
@@ -137,7 +141,7 @@ export async function readExamples(
     if (first === undefined) continue;
     const second = columns.second === undefined ? undefined : textOf(row, columns.second, 'secondSequence');
     if (columns.second !== undefined && second === undefined) continue;
-    rows.push({ first, second, label, line: row.line });
+    rows.push({ first, second, label, line: row.line, row: place });
   }
 
   if (unmapped.size > 0) {
@@ -158,12 +162,12 @@ export async function readExamples(
   const labels = classifies ? (known ?? inferLabels(rows.map((row) => row.label!))) : [];
   const idOf = new Map(labels.map((label, id) => [label, id]));
   const counts = labels.map(() => 0);
-  const examples = rows.map(({ first, second, label, line }): Example => {
-    if (label === undefined) return { first, second, line };
-    if (!classifies) return { first, second, label: Number(label), line };
+  const examples = rows.map(({ first, second, label, line, row }): Example => {
+    if (label === undefined) return { first, second, line, row };
+    if (!classifies) return { first, second, label: Number(label), line, row };
     const id = idOf.get(label)!;
     counts[id]++;
-    return { first, second, label: id, line };
+    return { first, second, label: id, line, row };
   });
   return {
     file,

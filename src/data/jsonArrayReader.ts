@@ -158,7 +158,8 @@ class JsonArrayReader {
       this.drop(window.text.length);
       this.state = 'end';
     } else {
-      const keepFrom = Math.max(window.position, window.text.length - OVERLAP);
+      let keepFrom = Math.max(window.position, window.text.length - OVERLAP);
+      if (keepFrom > window.position && isLowSurrogate(window.text.charCodeAt(keepFrom))) keepFrom--;
       if (window.unread > this.maxRowLength) {
         this.drop(keepFrom);
         this.lookFrom = 0;
@@ -324,6 +325,12 @@ const CLOSE_BRACKET = 93;
 const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
 
+/** Where the value that begins at `start` ends, in a text that is known to be valid JSON. */
+export function jsonValueEnd(text: string, start: number): number {
+  const found = scanElement(text, start, true);
+  return found.kind === 'end' ? found.end : text.length;
+}
+
 /** The index of the closing quote, or of the line break a string cannot hold; negative if neither is in the text. */
 function stringEnd(text: string, from: number): number {
   for (let i = from; i < text.length; i++) {
@@ -332,6 +339,10 @@ function stringEnd(text: string, from: number): number {
     if (code === BACKSLASH) i++;
   }
   return -1;
+}
+
+function isLowSurrogate(code: number): boolean {
+  return (code & 0xfc00) === 0xdc00;
 }
 
 function scalarEnd(text: string, from: number): number {

@@ -1,0 +1,85 @@
+import { MedTextError } from '../base/errors';
+import type { RecipeSplit, RecipeTask } from '../protocol/recipe';
+import { guessFields, type DataFields, type FieldGuess } from './columns';
+import { openDataFile, type DataFile } from './dataFile';
+import { needsPair, readExamples, type Examples } from './examples';
+
+/** A recipe's data section with what it leaves open recognised from the file. */
+export interface ResolvedFields {
+  readonly fields: DataFields;
+  /** What was guessed and why; absent if the recipe names everything. */
+  readonly guess: FieldGuess | undefined;
+}
+
+/**
+ * The fields for a task: as the recipe names them, else guessed from the file.
+ *
+ * Errors: `NOT_FOUND` naming the field that is neither named nor recognised, and the columns there are.
+ */
+export function resolveFields(
+  file: DataFile,
+  split: Pick<RecipeSplit, 'first_sequence' | 'second_sequence' | 'label'>,
+  task: RecipeTask,
+  mode: 'train' | 'predict' = 'train',
+): ResolvedFields {
+  const wantsSecond = task !== 'text-classification' && split.second_sequence !== null;
+  const isComplete =
+    split.first_sequence !== undefined &&
+    (!wantsSecond || split.second_sequence !== undefined) &&
+    (mode === 'predict' || split.label !== undefined);
+  const guess = isComplete ? undefined : guessFields(file.columns, file.sample.map((row) => row.values));
+  const found = <T>(value: T | null | undefined, field: string): T => {
+    if (value !== undefined && value !== null) return value;
+    throw new MedTextError(
+      'NOT_FOUND',
+      `${file.path}: no column was recognised as ${field}. Name it; the columns are: ${file.columns.map((name) => JSON.stringify(name)).join(', ')}.`,
+      { file: file.path, field, columns: file.columns },
+    );
+  };
+  const second = wantsSecond ? (split.second_sequence ?? guess?.secondSequence) : undefined;
+  const fields: DataFields = {
+    firstSequence: found(split.first_sequence ?? guess?.firstSequence, 'first_sequence'),
+    secondSequence: needsPair(task) ? found(second, 'second_sequence') : second,
+    label: mode === 'predict' ? (split.label ?? guess?.label) : found(split.label ?? guess?.label, 'label'),
+  };
+  return { fields, guess };
+}
+
+/** Opens the file a recipe names, as it says to. Errors: those of `openDataFile`. */
+export function openRecipeSplit(split: RecipeSplit): Promise<DataFile> {
+  const named = <T>(value: T | 'auto' | undefined) => (value === 'auto' ? undefined : value);
+  return openDataFile(split.file, {
+    format: named(split.format),
+    encoding: named(split.encoding),
+    header: named(split.header),
+  });
+}
+
+export interface ReadSplitOptions {
+  /** Labels found elsewhere, normally in the training split; they win over the recipe's own list. */
+  readonly labels?: readonly string[];
+  readonly mode?: 'train' | 'predict';
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads the examples of one split of a recipe; `split.file` is a path the caller has resolved.
+ *
+ * Errors: those of `openDataFile`, `resolveFields` and `readExamples`.
+ */
+export async function readRecipeSplit(
+  split: RecipeSplit,
+  task: RecipeTask,
+  options: ReadSplitOptions = {},
+): Promise<Examples & ResolvedFields> {
+  const file = await openRecipeSplit(split);
+  const resolved = resolveFields(file, split, task, options.mode);
+  const examples = await readExamples(file, resolved.fields, task, {
+    labels: options.labels ?? split.labels,
+    labelMapping: split.label_mapping,
+    onBadRow: split.on_bad_row,
+    mode: options.mode,
+    signal: options.signal,
+  });
+  return { ...examples, ...resolved };
+}
