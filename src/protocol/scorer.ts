@@ -1,4 +1,4 @@
-import { anything, count, listOf, nothing, nullable, number, object, oneOf, recordOf, text } from './check';
+import { anything, count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf, text } from './check';
 import type { Checked } from './check';
 import { defineContract, handshake, workerEvents } from './contract';
 
@@ -17,15 +17,24 @@ export type PairScore = Checked<typeof pairScore>;
 export const loadedModel = object({ folder: text, labels: listOf(text), device: text });
 export type LoadedModel = Checked<typeof loadedModel>;
 
-/** Columns of a data file with the guess which of them hold the texts and the label. */
+/** What a data file is, with the guess which columns hold the texts and the label. Rows are counted. */
 export const dataInfo = object(
-  { file: text, columns: listOf(text), rows: count },
   {
+    file: text,
+    format: oneOf('json', 'jsonl', 'csv', 'tsv', 'text'),
+    /** Delimited files: whether the first row names the columns. */
+    header: flag,
+    columns: listOf(text),
+    rows: count,
+    badRows: count,
+  },
+  {
+    delimiter: text,
     first: text,
     second: text,
     label: text,
+    /** Values of the label column, most frequent first, at most 100. */
     labels: listOf(object({ value: text, count })),
-    example: recordOf(anything),
   },
 );
 export type DataInfo = Checked<typeof dataInfo>;

@@ -1,0 +1,58 @@
+/** Every id that the manifest and the code share; a test compares both, and the compiler completes what is keyed by them. */
+
+/** Commands of the palette. */
+export const paletteCommands = [
+  'medtext.fineTune',
+  'medtext.runRecipe',
+  'medtext.resumeRun',
+  'medtext.stopTraining',
+  'medtext.stopNow',
+  'medtext.chooseActiveModel',
+  'medtext.importModel',
+  'medtext.evaluate',
+  'medtext.predictFile',
+  'medtext.scoreSelection',
+  'medtext.setReference',
+  'medtext.clearReference',
+  'medtext.showRun',
+  'medtext.openLog',
+  'medtext.checkDevice',
+] as const;
+
+/** Commands of trees, lenses and links, hidden from the palette. */
+export const innerCommands = [
+  'medtext.previewData',
+  'medtext.mapLabels',
+  'medtext.useModel',
+  'medtext.revealModel',
+  'medtext.removeModel',
+  'medtext.openRecipe',
+  'medtext.revealRun',
+  'medtext.renameRun',
+  'medtext.deleteRun',
+  'medtext.refreshRuns',
+  'medtext.jumpTo',
+] as const;
+
+export type CommandId = (typeof paletteCommands)[number] | (typeof innerCommands)[number];
+
+export const viewIds = ['medtext.models', 'medtext.runs'] as const;
+export type ViewId = (typeof viewIds)[number];
+
+/** Keys of `when` clauses. */
+export const contextKeys = {
+  training: 'medtext.training',
+  hasReference: 'medtext.hasReference',
+} as const;
+
+/** Settings with the type of their value. */
+export interface Settings {
+  'medtext.runtime.nodePath': string;
+  /** 0: the runtime's own choice. */
+  'medtext.runtime.threads': number;
+  'medtext.device': 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+  'medtext.hover.enabled': boolean;
+  'medtext.hover.languages': readonly string[];
+  'medtext.training.onWindowClose': 'ask' | 'stop' | 'continue';
+}
+export type SettingId = keyof Settings;
