@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { parseEncoderConfig } from '../../src/models/configJson';
+import {
+  classifierParameterSpecs,
+  encoderParameterSpecs,
+  fileParameterName,
+  loadReportLines,
+  mapParameterNames,
+} from '../../src/models/parameterNames';
+import { elementCount } from '../../src/onnx/dataType';
+import { fails } from './checkpoint/support';
+
+const BASE = {
+  vocab_size: 21128,
+  hidden_size: 768,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  intermediate_size: 3072,
+};
+
+describe('parameter specs', () => {
+  it('of BERT-base with 21,128 words are 102,267,648 elements', () => {
+    const specs = encoderParameterSpecs(parseEncoderConfig(BASE, 'c'));
+    assert.equal(specs.length, 199);
+    assert.equal(
+      specs.reduce((sum, spec) => sum + elementCount(spec.shape), 0),
+      102_267_648,
+    );
+  });
+
+  it("have RoBERTa's unused position rows", () => {
+    const config = parseEncoderConfig({ ...BASE, model_type: 'roberta', max_position_embeddings: 514 }, 'c');
+    const positions = encoderParameterSpecs(config).find(({ name }) => name.includes('position'));
+    assert.deepEqual(positions?.shape, [514, 768]);
+    assert.deepEqual(classifierParameterSpecs(config, 3)[0].shape, [3, 768]);
+  });
+});
+
+describe('mapParameterNames', () => {
+  const small = {
+    ...BASE,
+    vocab_size: 9,
+    hidden_size: 4,
+    num_hidden_layers: 2,
+    num_attention_heads: 1,
+    intermediate_size: 4,
+  };
+  const encoder = encoderParameterSpecs(parseEncoderConfig(small, 'c')).map(({ name }) => name);
+
+  for (const prefix of [
+    '',
+    'bert.',
+    'encoder.',
+    'roberta.',
+    'electra.',
+    'ernie.',
+    'model.',
+    'module.bert.',
+    '0.auto_model.',
+    'encoder.bert.',
+  ]) {
+    it(`finds the encoder under "${prefix}"`, () => {
+      const names = encoder.map((name) => name.replace(/^bert\./, prefix));
+      const { fromOurs, leftOver } = mapParameterNames(names, 'bert', 'f');
+      assert.deepEqual([...fromOurs.keys()], encoder);
+      assert.deepEqual([...fromOurs.values()], names);
+      assert.deepEqual(leftOver, []);
+    });
+  }
+
+  it('finds the classifier beside or inside the prefix', () => {
+    for (const [prefix, classifier] of [
+      ['bert.', 'classifier.weight'],
+      ['module.bert.', 'module.classifier.weight'],
+      ['', 'classifier.weight'],
+      ['module.', 'module.classifier.weight'],
+      ['encoder.', 'classifier.weight'],
+    ]) {
+      const names = [...encoder.map((name) => name.replace(/^bert\./, prefix)), classifier];
+      assert.equal(mapParameterNames(names, 'bert', 'f').fromOurs.get('classifier.weight'), classifier, prefix);
+    }
+  });
+
+  it('modernises gamma and beta', () => {
+    const names = encoder.map((name) =>
+      name.replace(/LayerNorm\.weight/, 'LayerNorm.gamma').replace(/LayerNorm\.bias/, 'LayerNorm.beta'),
+    );
+    assert.deepEqual([...mapParameterNames(names, 'bert', 'f').fromOurs.keys()], encoder);
+  });
+
+  it('says why the rest is left over', () => {
+    const more = [
+      'bert.embeddings.position_ids',
+      'cls.seq_relationship.weight',
+      'qa_outputs.bias',
+      'bert.adapter.weight',
+      'bert.pooler.extra',
+    ];
+    const { leftOver } = mapParameterNames([...encoder, ...more], 'bert', 'f');
+    assert.deepEqual(
+      leftOver.map(({ name }) => name),
+      more,
+    );
+    assert.match(leftOver[0].reason, /computed/);
+    assert.match(leftOver[1].reason, /next-sentence/);
+    assert.match(leftOver[2].reason, /another task/);
+    assert.match(leftOver[3].reason, /not part/);
+  });
+
+  it("takes RoBERTa's head as pooler and classifier, before a pretrained pooler", () => {
+    const names = encoder.map((name) => name.replace(/^bert\./, 'roberta.'));
+    const head = [
+      'classifier.dense.weight',
+      'classifier.dense.bias',
+      'classifier.out_proj.weight',
+      'classifier.out_proj.bias',
+    ];
+    const { fromOurs, leftOver } = mapParameterNames([...names, ...head], 'roberta', 'f');
+    assert.equal(fromOurs.get('bert.pooler.dense.weight'), 'classifier.dense.weight');
+    assert.equal(fromOurs.get('classifier.bias'), 'classifier.out_proj.bias');
+    assert.deepEqual(
+      leftOver.map(({ name }) => name),
+      ['roberta.pooler.dense.weight', 'roberta.pooler.dense.bias'],
+    );
+    assert.equal(fileParameterName('bert.pooler.dense.weight', 'roberta', true), 'classifier.dense.weight');
+    assert.equal(fileParameterName('bert.pooler.dense.weight', 'roberta', false), 'roberta.pooler.dense.weight');
+    assert.equal(fileParameterName('classifier.weight', 'roberta', true), 'classifier.out_proj.weight');
+    assert.equal(fileParameterName('bert.pooler.dense.weight', 'structbert', true), 'bert.pooler.dense.weight');
+  });
+
+  it("leaves ELECTRA's heads, whose activation differs, and its generator", () => {
+    const names = [
+      ...encoder.map((name) => name.replace(/^bert\./, 'discriminator.')),
+      'generator.embeddings.word_embeddings.weight',
+      'classifier.dense.weight',
+    ];
+    const { fromOurs, leftOver } = mapParameterNames(names, 'electra', 'f');
+    assert.equal(fromOurs.size, encoder.length);
+    assert.match(leftOver[1].reason, /GELU/);
+  });
+
+  it('refuses a checkpoint without an encoder, or with two', async () => {
+    await fails('CHECKPOINT_MISMATCH', () => mapParameterNames(['transformer.wte.weight'], 'bert', 'f'));
+    await fails('CHECKPOINT_MISMATCH', () => mapParameterNames([], 'bert', 'f'));
+    const two = ['query.embeddings.word_embeddings.weight', 'passage.embeddings.word_embeddings.weight'];
+    const error = await fails('CHECKPOINT_MISMATCH', () => mapParameterNames(two, 'bert', 'f'));
+    assert.match(error.message, /"query\.", "passage\."/);
+  });
+});
+
+describe('loadReportLines', () => {
+  it('folds long runs of one reason', () => {
+    const leftOver = Array.from({ length: 9 }, (_, i) => ({ name: `n${i}`, reason: 'unknown' }));
+    const missing = [{ name: 'classifier.weight', initializedAs: 'drawn' }];
+    assert.deepEqual(loadReportLines({ used: [], missing, leftOver }), [
+      '0 parameters read from the checkpoint',
+      'missing: classifier.weight: drawn',
+      'left over: n0, n1, n2, … (9 in all): unknown',
+    ]);
+  });
+});
