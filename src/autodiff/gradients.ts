@@ -55,7 +55,7 @@ export function addGradients(
   }
   const forward = [...g.nodes];
   const active = valuesThatDependOn(parameters, forward, g.detached);
-  const contributions = new Map<string, Value[]>([[loss.name, [options.seed ?? g.scalar(1)]]]);
+  const contributions = new Map<string, Value[]>([[loss.name, [options.seed ?? g.scalar(1, loss.dataType)]]]);
 
   /** The sum of what has flowed back into a value so far. */
   const gradientOf = (value: Value): Value | undefined =>

@@ -11,7 +11,7 @@ import { layerNormalizationRule } from './rules/layerNormalization';
 import { gemmRule, matMulRule } from './rules/matrixProducts';
 import { reduceMaxRule, reduceMeanRule, reduceSumRule, reduceSumSquareRule } from './rules/reductions';
 import { logSoftmaxRule, softmaxRule } from './rules/softmax';
-import { clipRule, extremumRule, powRule } from './rules/pieces';
+import { clipRule, extremumRule, onlyWhere, powRule } from './rules/pieces';
 import { inversePermutation } from '../onnx/shapes';
 
 export const GRADIENT_RULES: GradientRules = {
@@ -25,7 +25,7 @@ export const GRADIENT_RULES: GradientRules = {
   Max: extremumRule,
   Where: [
     null,
-    ({ g, x, dy }) => g.where(x[0], dy, g.scalar(0, dy.dataType)),
+    ({ g, x, dy }) => onlyWhere(g, x[0], dy),
     ({ g, x, dy }) => g.where(x[0], g.scalar(0, dy.dataType), dy),
   ],
 
@@ -33,7 +33,7 @@ export const GRADIENT_RULES: GradientRules = {
   Identity: [({ dy }) => dy],
   Cast: [({ g, x, dy }) => g.cast(dy, x[0].dataType)],
   Neg: [({ g, dy }) => g.neg(dy)],
-  Abs: [({ g, x, dy }) => g.where(g.less(x[0], 0), g.neg(dy), dy)],
+  Abs: [({ g, x, dy }) => g.sub(onlyWhere(g, g.greater(x[0], 0), dy), onlyWhere(g, g.less(x[0], 0), dy))], // 0 at 0
   Exp: [({ g, y, dy }) => g.mul(dy, y[0])],
   Log: [({ g, x, dy }) => g.div(dy, x[0])],
   Sqrt: [({ g, y, dy }) => g.div(g.mul(dy, 0.5), y[0])],
@@ -43,7 +43,7 @@ export const GRADIENT_RULES: GradientRules = {
   Tanh: [({ g, y, dy }) => g.mul(dy, g.sub(1, g.mul(y[0], y[0])))],
   Sigmoid: [({ g, y, dy }) => g.mul(dy, g.mul(y[0], g.sub(1, y[0])))],
   Erf: [({ g, x, dy }) => g.mul(dy, g.mul(g.exp(g.neg(g.mul(x[0], x[0]))), 2 / Math.sqrt(Math.PI)))],
-  Relu: [({ g, x, dy }) => g.where(g.greater(x[0], 0), dy, g.scalar(0, dy.dataType))],
+  Relu: [({ g, x, dy }) => onlyWhere(g, g.greater(x[0], 0), dy)],
   Gelu: geluRule,
   Clip: clipRule,
 

@@ -222,6 +222,8 @@ export class Operators extends GraphBuilder {
   }
 
   private reduce(opType: string, x: Value, axes: readonly number[], keepDims: boolean): Value {
+    // To ONNX an empty list of axes means all of them; here it means none.
+    if (axes.length === 0) return opType === 'ReduceSumSquare' ? this.mul(x, x) : x;
     const keepdims = int(keepDims ? 1 : 0);
     // ReduceMean, ReduceMax and ReduceSumSquare take axes as an input since opset 18, ReduceSum since 13.
     return this.one(opType, [x, this.integers(axes)], { keepdims });

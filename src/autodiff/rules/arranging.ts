@@ -1,4 +1,7 @@
+import { MedTextError } from '../../base/errors';
+import type { Value } from '../../onnx/graphBuilder';
 import { integersOf, resolveSlice } from '../../onnx/inference';
+import type { Operators } from '../../onnx/operators';
 import { allAxes, normalizeAxis } from '../../onnx/shapes';
 import type { GradientCall, GradientRule } from '../gradients';
 import { scatterAlongAxis } from './gathering';
@@ -52,21 +55,49 @@ function sliceOf({ x }: GradientCall) {
   return resolveSlice(x[0].shape, starts!, ends!, axes, steps);
 }
 
-/** The slice of dy inside the padding. */
+/** The slice of dy inside the padding; a constant that is not fixed gets what fell outside. */
 export const padRule: GradientRule = [
-  ({ g, x, dy }) => {
-    const rank = x[0].shape.length;
-    const pads = integersOf(x[1])!;
-    const axes = integersOf(x[3])?.map((a) => normalizeAxis(a, rank)) ?? allAxes(rank);
-    const starts = pads.slice(0, axes.length);
-    return g.slice(
-      dy,
-      starts,
-      axes.map((axis, i) => starts[i] + x[0].shape[axis]),
-      axes,
-    );
+  ({ g, x, dy, attributes }) => {
+    const mode = attributes.string('mode', 'constant');
+    if (mode !== 'constant') {
+      throw new MedTextError('NO_GRADIENT', `Pad in the mode "${mode}" has no gradient rule; only "constant" has.`);
+    }
+    const { before, after } = paddingOf(x);
+    const inside = innerSlice(g, dy, before, after);
+    // Negative padding crops: what was cropped has a gradient of 0.
+    const cropped = (pads: readonly number[]) => pads.map((n) => Math.max(0, -n));
+    return g.pad(inside, cropped(before), cropped(after));
   },
   null,
-  null,
+  ({ g, x, dy }) => {
+    const { before, after } = paddingOf(x);
+    return g.sub(g.reduceSum(dy), g.reduceSum(innerSlice(g, dy, before, after)));
+  },
   null,
 ];
+
+/** The elements added before and after each axis. */
+function paddingOf(x: readonly Value[]): { before: number[]; after: number[] } {
+  const rank = x[0].shape.length;
+  const pads = integersOf(x[1])!;
+  const axes = integersOf(x[3])?.map((a) => normalizeAxis(a, rank)) ?? allAxes(rank);
+  const before = new Array<number>(rank).fill(0);
+  const after = new Array<number>(rank).fill(0);
+  axes.forEach((axis, i) => {
+    before[axis] = pads[i];
+    after[axis] = pads[i + axes.length];
+  });
+  return { before, after };
+}
+
+/** What of a padded value came from the input. */
+function innerSlice(g: Operators, y: Value, before: readonly number[], after: readonly number[]): Value {
+  const padded = allAxes(y.shape.length).filter((i) => before[i] > 0 || after[i] > 0);
+  if (padded.length === 0) return y;
+  return g.slice(
+    y,
+    padded.map((i) => Math.max(0, before[i])),
+    padded.map((i) => y.shape[i] - Math.max(0, after[i])),
+    padded,
+  );
+}

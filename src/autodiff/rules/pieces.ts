@@ -1,13 +1,27 @@
 /** Powers, and functions made of pieces. */
+import type { Value } from '../../onnx/graphBuilder';
+import type { Operators } from '../../onnx/operators';
 import type { GradientCall, GradientRule } from '../gradients';
 
-/** x^p: p x^(p-1), and y log(x) for the exponent (0 where x is 0). The square, LayerNorm's, is spelled as a product. */
+/** x where the condition holds, 0 elsewhere. */
+export function onlyWhere(g: Operators, condition: Value, x: Value): Value {
+  return g.where(condition, x, g.scalar(0, x.dataType));
+}
+
+/**
+ * x^p: p x^(p-1) (0 where p is 0, also at x = 0), and y log(x) for the exponent (0 where x is 0). The square,
+ * LayerNorm's, is spelled as a product.
+ */
 export const powRule: GradientRule = [
   ({ g, x, dy }) => {
     const exponent = x[1].constant?.data.length === 1 ? Number(x[1].constant.data[0]) : undefined;
     if (exponent === 2) return g.mul(dy, g.mul(x[0], 2));
     const p = g.cast(x[1], x[0].dataType);
-    return g.mul(dy, g.mul(p, g.pow(x[0], g.sub(p, 1))));
+    const slope = g.mul(p, g.pow(x[0], g.sub(p, 1)));
+    return g.mul(
+      dy,
+      exponent !== undefined && exponent !== 0 ? slope : g.where(g.equal(p, 0), g.scalar(0, p.dataType), slope),
+    );
   },
   ({ g, x, y, dy }) => {
     const isZero = g.equal(x[0], 0);
@@ -23,9 +37,9 @@ export const extremumRule: GradientRule = ({ g, x, y, dy }: GradientCall, input:
   return g.mul(chosen[input], g.div(dy, count));
 };
 
-/** Inside the bounds, or on them, the gradient passes (PyTorch's clamp). */
+/** Inside the bounds, or on them, the gradient passes (PyTorch's clamp); outside it belongs to the bound. */
 export const clipRule: GradientRule = [
-  ({ g, x, y, dy }) => g.where(g.equal(x[0], y[0]), dy, g.scalar(0, dy.dataType)),
-  null,
-  null,
+  ({ g, x, y, dy }) => onlyWhere(g, g.equal(x[0], y[0]), dy),
+  ({ g, x, dy }) => onlyWhere(g, g.less(x[0], x[1]), dy),
+  ({ g, x, dy }) => onlyWhere(g, g.greater(x[0], x[2]), dy),
 ];
