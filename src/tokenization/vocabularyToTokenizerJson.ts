@@ -1,0 +1,125 @@
+import { MedTextError } from '../base/errors';
+import { bertSpecialTokens, namedSpecialTokens, type SpecialTokens } from './specialTokens';
+import { isJsonObject, isTokenId, type AddedTokenJson, type JsonObject, type TokenizerJson } from './tokenizerJson';
+
+/**
+ * The tokenizer.json of a BERT model that has only a `vocab.txt` (one token a line, the line number being its id), as
+ * `transformers`' BertTokenizer builds it: `do_lower_case` (default true), `tokenize_chinese_chars` (default true),
+ * `strip_accents` (default: as `do_lower_case`), the special tokens' names and `added_tokens_decoder` of
+ * tokenizer_config.json are honoured, and special_tokens_map.json where that is silent.
+ *
+ * @param where the model folder or file, for messages
+ * @throws MedTextError TOKENIZER when the vocabulary is empty, not UTF-8, has a token twice or lacks a special token.
+ */
+export function vocabularyToTokenizerJson(
+  vocabTxt: string,
+  tokenizerConfig: JsonObject,
+  specialTokensMap: JsonObject,
+  where: string,
+): TokenizerJson {
+  const ids = readVocabulary(vocabTxt, where);
+  const special: SpecialTokens = { ...bertSpecialTokens, ...namedSpecialTokens(tokenizerConfig, specialTokensMap) };
+  for (const name of ['pad', 'unk', 'cls', 'sep'] as const) {
+    if (!ids.has(special[name])) {
+      throw new MedTextError(
+        'TOKENIZER',
+        `${where}: vocab.txt has no ${special[name]} (the ${name} token). It is not a BERT vocabulary, or tokenizer_config.json ` +
+          `must name the token as "${name}_token".`,
+        { where, token: special[name] },
+      );
+    }
+  }
+  const specialTexts = [special.pad, special.unk, special.cls, special.sep, special.mask].filter((text) =>
+    ids.has(text),
+  );
+  const byId = new Map<number, AddedTokenJson>();
+  for (const content of specialTexts) {
+    const id = ids.get(content)!;
+    byId.set(id, { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true });
+  }
+  for (const token of addedTokensOfConfig(tokenizerConfig)) byId.set(token.id, token);
+  return {
+    added_tokens: [...byId.values()].sort((x, y) => x.id - y.id),
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: true,
+      handle_chinese_chars: tokenizerConfig.tokenize_chinese_chars ?? true,
+      strip_accents: tokenizerConfig.strip_accents ?? null,
+      lowercase: tokenizerConfig.do_lower_case ?? true,
+    },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [specialPiece(special.cls, 0), { Sequence: { id: 'A', type_id: 0 } }, specialPiece(special.sep, 0)],
+      pair: [
+        specialPiece(special.cls, 0),
+        { Sequence: { id: 'A', type_id: 0 } },
+        specialPiece(special.sep, 0),
+        { Sequence: { id: 'B', type_id: 1 } },
+        specialPiece(special.sep, 1),
+      ],
+      special_tokens: Object.fromEntries(
+        [special.cls, special.sep].map((token) => [token, { id: token, ids: [ids.get(token)!], tokens: [token] }]),
+      ),
+    },
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+    model: {
+      type: 'WordPiece',
+      unk_token: special.unk,
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+      vocab: Object.fromEntries(ids),
+    },
+  };
+}
+
+function specialPiece(token: string, typeId: number): JsonObject {
+  return { SpecialToken: { id: token, type_id: typeId } };
+}
+
+/** Tokens that tokenizer_config.json adds by id (`added_tokens_decoder`), as `transformers` saves them. */
+export function addedTokensOfConfig(tokenizerConfig: JsonObject): AddedTokenJson[] {
+  const decoder = tokenizerConfig.added_tokens_decoder;
+  if (!isJsonObject(decoder)) return [];
+  return Object.entries(decoder).flatMap(([key, token]) => {
+    const id = Number(key);
+    return isTokenId(id) && isJsonObject(token) && typeof token.content === 'string' && token.content !== ''
+      ? [{ ...token, id, content: token.content }]
+      : [];
+  });
+}
+
+/** Token -> id. Lines end in LF, CRLF or CR; blank lines keep their place, so that no later id shifts. */
+function readVocabulary(vocabTxt: string, where: string): Map<string, number> {
+  const broken = (problem: string, detail: JsonObject = {}) =>
+    new MedTextError('TOKENIZER', `${where}: vocab.txt ${problem}`, { where, ...detail });
+  const text = vocabTxt.replace(/^\uFEFF/, '');
+  if (text.trim() === '') throw broken('is empty. Copy it again.');
+  if (text.includes('\0')) throw broken('holds NUL characters: it is not text in UTF-8. Save it as UTF-8.');
+  const lines = text.split(/\r\n|\r|\n/);
+  const ids = new Map<string, number>();
+  const undecodable: number[] = [];
+  for (const [id, token] of lines.entries()) {
+    if (token === '') continue;
+    // One token may well be U+FFFD itself; a file in another encoding is full of them.
+    if (token.includes('\uFFFD')) undecodable.push(id + 1);
+    const earlier = ids.get(token);
+    if (earlier !== undefined && undecodable.length < 2) {
+      throw broken(
+        `has the token ${JSON.stringify(token)} twice, in lines ${earlier + 1} and ${id + 1}. A line number is a token's id: ` +
+          'copy the file again from where the model came from.',
+        { token, lines: [earlier + 1, id + 1] },
+      );
+    }
+    ids.set(token, id);
+  }
+  if (undecodable.length > 1) {
+    throw broken(
+      `is not UTF-8 (line ${undecodable[0]} and ${undecodable.length - 1} more cannot be decoded). Save it as UTF-8.`,
+      {
+        lines: undecodable.slice(0, 10),
+      },
+    );
+  }
+  return ids;
+}
