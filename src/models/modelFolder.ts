@@ -144,7 +144,7 @@ export interface LoadPlan {
 
 /**
  * Which tensor of the checkpoint fills which parameter. A classifier for another number of labels is left over; an
- * encoder's tensor of another shape, or a layer that is wholly absent, is an error: config.json describes another model.
+ * encoder's tensor of another shape, or a layer (or the position embeddings) wholly absent, is an error: config.json describes another model.
  */
 export function planLoad(source: CheckpointSource, specs: readonly ParameterSpec[], folder: ModelFolder): LoadPlan {
   const where = folder.weightsPath ?? folder.path;
@@ -187,7 +187,7 @@ export function planLoad(source: CheckpointSource, specs: readonly ParameterSpec
     if (wanted.has(ours)) continue;
     leftOver.push({ name, reason: reasonUnwanted(ours, folder.config.layerCount) });
   }
-  refuseAbsentLayers(missing, used, where);
+  refuseAbsentParts(missing, used, where);
   return { mapping, used, missing, leftOver };
 }
 
@@ -197,15 +197,16 @@ function reasonUnwanted(ours: string, layerCount: number): string {
   return 'not used by this task';
 }
 
-function refuseAbsentLayers(missing: readonly ParameterSpec[], used: readonly { name: string }[], where: string): void {
-  const layerOf = (name: string) => /^bert\.encoder\.layer\.\d+\./.exec(name)?.[0];
-  const present = new Set(used.map(({ name }) => layerOf(name)));
-  const absent = missing.map((spec) => layerOf(spec.name)).find((layer) => layer !== undefined && !present.has(layer));
+function refuseAbsentParts(missing: readonly ParameterSpec[], used: readonly { name: string }[], where: string): void {
+  const partOf = (name: string) => /^bert\.(encoder\.layer\.\d+|embeddings\.position_embeddings)\./.exec(name)?.[0];
+  // A part with no tensor at all would be random and useless; a single missing tensor is reported and initialised.
+  const present = new Set(used.map(({ name }) => partOf(name)));
+  const absent = missing.map((spec) => partOf(spec.name)).find((part) => part !== undefined && !present.has(part));
   if (absent === undefined) return;
   throw new MedTextError(
     'CHECKPOINT_MISMATCH',
     `${where} has nothing for "${absent.slice(0, -1)}", which config.json says the encoder has. Is this config.json the checkpoint's own?`,
-    { file: where, layer: absent.slice(0, -1) },
+    { file: where, part: absent.slice(0, -1) },
   );
 }
 

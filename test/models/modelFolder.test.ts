@@ -88,6 +88,23 @@ describe('model folder', () => {
     });
   }
 
+  for (const weights of ['traced.onnx', 'dynamo.onnx']) {
+    it(`loads every parameter of ${weights}`, async () => {
+      const folder = folderWith(weights, weights);
+      rmSync(join(folder, weights));
+      // optimum's layout: the graph one folder below config.json.
+      mkdirSync(join(folder, 'onnx'));
+      copyFileSync(fixture(weights), join(folder, 'onnx', 'model.onnx'));
+      copyFileSync(fixture('dynamo.onnx.data'), join(folder, 'onnx', 'dynamo.onnx.data'));
+      const { model, specs } = await specsOf(folder);
+      const { parameters, report } = await loadParameters(model, specs, { seed: 1 });
+      for (const { name, shape } of specs) assert.deepEqual(parameters.values(name), valuesOf(name, shape), name);
+      assert.deepEqual(report.missing, []);
+      for (const { reason } of report.leftOver) assert.match(reason, /computed/);
+      assert.equal((await openModelFolder(join(folder, 'onnx', 'model.onnx'))).path, folder);
+    });
+  }
+
   it("loads RoBERTa under the engine's names", async () => {
     const { model, specs } = await specsOf(fixture('roberta'));
     assert.deepEqual(model.labels, ['LABEL_0', 'LABEL_1', 'LABEL_2']);

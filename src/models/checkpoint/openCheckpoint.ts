@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asMedTextError, MedTextError } from '../../base/errors';
 import type { CheckpointSource, CheckpointTensor } from './checkpointSource';
+import { openOnnxWeights } from './onnxWeights';
 import { RandomAccessFile } from './randomAccessFile';
 import { openSafetensors } from './safetensors';
 import { openTorchLegacy } from './torchLegacy';
@@ -10,7 +11,7 @@ import { openTorchZip } from './torchZip';
 
 /**
  * Opens a weights file, or a shard index (`*.index.json`).
- * @throws MedTextError NOT_FOUND, IO, CHECKPOINT_FORMAT, CHECKPOINT_UNSAFE or UNSUPPORTED.
+ * @throws MedTextError NOT_FOUND, IO, CHECKPOINT_FORMAT, ONNX_FORMAT, CHECKPOINT_UNSAFE or UNSUPPORTED.
  */
 export async function openCheckpoint(path: string): Promise<CheckpointSource> {
   if (path.endsWith('.index.json')) return openShards(path);
@@ -23,6 +24,7 @@ export async function openCheckpoint(path: string): Promise<CheckpointSource> {
     await file.close();
     throw error;
   }
+  if (path.endsWith('.onnx')) return openOnnxWeights(file);
   if (startsWith(head, 'PK')) return openTorchZip(file);
   const looksLikeSafetensors = path.endsWith('.safetensors') || (head[8] === 0x7b && head[7] === 0 && head[6] === 0);
   if (looksLikeSafetensors) return openSafetensors(file);

@@ -8,7 +8,7 @@ import { openCheckpoint } from '../../../src/models/checkpoint/openCheckpoint';
 import { elementCount } from '../../../src/onnx/dataType';
 import { fixture } from './support';
 
-const CODES = new Set(['CHECKPOINT_FORMAT', 'CHECKPOINT_UNSAFE', 'UNSUPPORTED', 'IO']);
+const CODES = new Set(['CHECKPOINT_FORMAT', 'CHECKPOINT_UNSAFE', 'UNSUPPORTED', 'IO', 'ONNX_FORMAT', 'NOT_FOUND']);
 
 /** Changes a few bytes, mostly where the format's structure lies: near the beginning and the end. */
 function mutated(bytes: Buffer, random: RandomStream): Buffer {
@@ -48,6 +48,7 @@ describe('mutated checkpoints', () => {
     ['nested.bin', 400],
     ['deflated.bin', 400],
     ['model.safetensors', 600],
+    ['traced.onnx', 300],
   ];
   for (const [file, count] of files) {
     it(`${count} of ${file}: read, or refused with a code`, async () => {

@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../../src/models/checkpoint/openCheckpoint';
+import type { GraphNode, Tensor } from '../../../src/onnx/model';
+import { writeModel } from '../../../src/onnx/writeModel';
 import { fails, fixture, read, valuesOf } from './support';
 
 interface Views {
@@ -117,6 +119,78 @@ describe('openCheckpoint', () => {
       }
       await fails('CHECKPOINT_FORMAT', () => openCheckpoint(write('cut.bin', bytes.subarray(0, bytes.length - 1))));
     }
+  });
+
+  describe('onnx', () => {
+    const weight = { dataType: 'float32' as const, shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
+    const bias = { dataType: 'float32' as const, shape: [3], data: new Float32Array(3) };
+    const node = (opType: string, inputs: string[], output: string, domain = ''): GraphNode => ({
+      name: `the ${opType}`,
+      opType,
+      domain,
+      inputs,
+      outputs: [output],
+      attributes: {},
+    });
+    const open = (nodes: GraphNode[], initializers: [string, Tensor][]) => {
+      const graph = {
+        name: 'g',
+        nodes,
+        inputs: [{ name: 'x', dataType: 'float32' as const, shape: [1, 2] }],
+        outputs: [],
+        initializers: new Map(initializers),
+      };
+      const model = {
+        irVersion: 8,
+        producerName: 'test',
+        opsets: new Map([
+          ['', 17],
+          ['com.microsoft', 1],
+        ]),
+        graph,
+      };
+      return openCheckpoint(write('made.onnx', writeModel(model).bytes));
+    };
+
+    it("turns a linear layer's weight the module's way, with its own name", async () => {
+      const source = await open(
+        [node('MatMul', ['x', 'onnx::MatMul_9'], 'p'), node('Add', ['dense.bias', 'p'], 'y')],
+        [
+          ['onnx::MatMul_9', weight],
+          ['dense.bias', bias],
+        ],
+      );
+      assert.deepEqual(source.tensors.get('dense.weight')?.shape, [3, 2]);
+      assert.deepEqual(await read(source, 'dense.weight'), Float32Array.of(1, 4, 2, 5, 3, 6));
+    });
+
+    it('follows Identity to the parameters that share a tensor', async () => {
+      const source = await open(
+        [node('Identity', ['a.LayerNorm.weight'], 'b.LayerNorm.weight')],
+        [['a.LayerNorm.weight', bias]],
+      );
+      assert.deepEqual(await read(source, 'b.LayerNorm.weight'), new Float32Array(3));
+    });
+
+    it('refuses two weights for one name, quantised and fused graphs', async () => {
+      const two = ['p', 'q'].flatMap((x) => [
+        node('MatMul', ['x', `w${x}`], x),
+        node('Add', [x, 'dense.bias'], `y${x}`),
+      ]);
+      await fails('UNSUPPORTED', () =>
+        open(two, [
+          ['wp', weight],
+          ['wq', { ...weight }],
+          ['dense.bias', bias],
+        ]),
+      );
+      const quantised = await fails('UNSUPPORTED', () =>
+        open([node('MatMulInteger', ['x', 'w'], 'y')], [['w', weight]]),
+      );
+      assert.match(quantised.message, /MatMulInteger.*the MatMulInteger/);
+      await fails('UNSUPPORTED', () => open([node('Attention', ['x', 'w'], 'y', 'com.microsoft')], [['w', weight]]));
+      await fails('CHECKPOINT_FORMAT', () => open([], [['constant', weight]]));
+    });
   });
 
   describe('safetensors', () => {

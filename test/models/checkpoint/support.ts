@@ -11,8 +11,9 @@ export function fixture(...names: string[]): string {
 
 /** The values that make.py gives the parameter `name`. */
 export function valuesOf(name: string, shape: readonly number[]): Float32Array {
-  const start = Array.from(name).reduce((sum, character) => sum + character.charCodeAt(0), 0);
-  return Float32Array.from({ length: elementCount(shape) }, (_, i) => (((start + 37 * i) % 256) - 128) / 64);
+  const start = Array.from(name).reduce((sum, character, i) => sum + (i + 1) * character.charCodeAt(0), 0);
+  const step = 37 + 2 * ((start >> 8) % 64);
+  return Float32Array.from({ length: elementCount(shape) }, (_, i) => (((start + step * i) % 256) - 128) / 64);
 }
 
 export async function read(source: CheckpointSource, name: string): Promise<Float32Array> {
