@@ -261,6 +261,21 @@ const gather: Rule = (c) => {
   return [{ dataType: x.dataType, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] }];
 };
 
+const gatherNd: Rule = (c) => {
+  const [x, indices] = [c.input(0), c.input(1)];
+  const batch = c.attributes.int('batch_dims', 0);
+  const depth = indices.shape.at(-1) ?? Infinity;
+  if (batch + depth > x.shape.length) c.fail('the indices do not fit');
+  return [{ dataType: x.dataType, shape: [...indices.shape.slice(0, -1), ...x.shape.slice(batch + depth)] }];
+};
+
+const tile: Rule = (c) => {
+  const x = c.input(0);
+  const repeats = c.integers(1, 'the repeats');
+  if (repeats.length !== x.shape.length) c.fail(`[${repeats}] does not repeat a value of rank ${x.shape.length}`);
+  return [{ dataType: x.dataType, shape: x.shape.map((d, i) => d * repeats[i]) }];
+};
+
 const expand: Rule = (c) => [
   { dataType: c.input(0).dataType, shape: broadcastShapes(c.input(0).shape, c.integers(1, 'the shape')) },
 ];
@@ -318,6 +333,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Pow: (c) => [{ dataType: c.input(0).dataType, shape: broadcastShapes(c.input(0).shape, c.input(1).shape) }],
   Equal: broadcasting('bool'), Greater: broadcasting('bool'), GreaterOrEqual: broadcasting('bool'),
   Less: broadcasting('bool'), LessOrEqual: broadcasting('bool'), And: broadcasting('bool'), Or: broadcasting('bool'),
+  Xor: broadcasting('bool'),
   Where: (c) => [{ dataType: c.input(1).dataType, shape: c.inputs().map((i) => i.shape).reduce(broadcastShapes) }],
   Not: unary, Neg: unary, Abs: unary, Exp: unary, Log: unary, Sqrt: unary, Reciprocal: unary, Tanh: unary, Erf: unary,
   Sigmoid: unary, Relu: unary, Gelu: unary, Sin: unary, Cos: unary, Floor: unary, Ceil: unary, Sign: unary,
@@ -330,7 +346,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Concat: concat, Split: split, Slice: slice, Pad: pad,
   Gather: gather,
   GatherElements: (c) => [{ dataType: c.input(0).dataType, shape: c.input(1).shape }],
-  ScatterND: unary, ScatterElements: unary,
+  GatherND: gatherNd, ScatterND: unary, ScatterElements: unary, Tile: tile, CumSum: unary,
   Cast: cast, Constant: constant, ConstantOfShape: constantOfShape, Range: range,
   Shape: (c) => [{ dataType: 'int64', shape: [c.input(0).shape.length] }],
   Size: () => [{ dataType: 'int64', shape: [] }],
