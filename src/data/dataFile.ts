@@ -331,11 +331,7 @@ function hasHeader(format: 'csv' | 'tsv' | 'text', rows: readonly string[][], wi
   const names = first.map((name) => name.trim());
   // pandas leaves the name of an index column empty.
   if (names.some((name, i) => (name === '' && i > 0) || (name !== '' && Number.isFinite(Number(name))))) return false;
-  if (
-    new Set(names).size === names.length &&
-    names.some(isKnownColumnName) &&
-    names.every((name) => name.length <= 40)
-  ) {
+  if (names.some(isKnownColumnName) && names.every((name) => name.length <= 40)) {
     return true;
   }
   if (format === 'text') return false;

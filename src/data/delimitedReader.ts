@@ -188,7 +188,7 @@ export function recordEnd(text: string, start: number, grammar: RecordGrammar, e
 /** Where the fields of one record (without its line break) begin and end, quotes included. */
 export function fieldSpans(record: string, delimiter: string, quoted: boolean): [start: number, end: number][] {
   const spans: [number, number][] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     // A field is a record of a grammar whose lines end with the delimiter.
     const found = recordEnd(record, at, { delimiter: '\0', quoted, newline: delimiter }, true);
     const end = found.kind === 'more' ? record.length : found.end;

@@ -78,7 +78,9 @@ export async function readExamples(
   const file = typeof source === 'string' ? await openDataFile(source, options.open) : source;
   const isTraining = options.mode !== 'predict';
   if (needsPair(task) && fields.secondSequence === undefined) {
-    throw new MedTextError('USAGE', `${task} needs pairs: name the column of the second text (second_sequence).`, { task });
+    throw new MedTextError('USAGE', `${task} needs pairs: name the column of the second text (second_sequence).`, {
+      task,
+    });
   }
   if (isTraining && fields.label === undefined) {
     throw new MedTextError('USAGE', `${task} learns from labels: name the column of the label (label).`, { task });
@@ -102,7 +104,8 @@ export async function readExamples(
     const value = Object.hasOwn(row.values, column) ? row.values[column] : undefined;
     const text = typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
     if (text !== undefined && (!isTraining || text.trim() !== '')) return text;
-    const what = text !== undefined ? 'is empty' : value === undefined || value === null ? 'is missing' : 'is not a text';
+    const what =
+      text !== undefined ? 'is empty' : value === undefined || value === null ? 'is missing' : 'is not a text';
     badRows.add({
       line: row.line,
       reason: `${ROLE_NAMES[role]} (column ${JSON.stringify(column)}) ${what}`,

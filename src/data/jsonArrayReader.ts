@@ -273,7 +273,7 @@ function scanElement(text: string, start: number, ended: boolean): Found {
         }
         if (text.charCodeAt(end) !== QUOTE) {
           const reason = 'a string is not closed before the end of its line';
-          return { kind: 'broken', at: end, resume: end, depth: closers.length, reason };
+          return { kind: 'broken', at: end, resume: lastVisible(text, i, end), depth: closers.length, reason };
         }
         i = end;
         break;
@@ -339,6 +339,13 @@ function stringEnd(text: string, from: number): number {
     if (code === BACKSLASH) i++;
   }
   return -1;
+}
+
+/** The last character in text[from, to) that is no white space: a comma there may precede the next element. */
+function lastVisible(text: string, from: number, to: number): number {
+  let at = to - 1;
+  while (at > from && text[at].trim() === '') at--;
+  return at;
 }
 
 function isLowSurrogate(code: number): boolean {

@@ -104,12 +104,10 @@ export class LabelMap {
 /** The error for values that no label is known for; it lists every one, the most frequent first. */
 export function unmappedError(file: string, column: string, unmapped: readonly RawLabel[], what: string): MedTextError {
   const sorted = [...unmapped].sort((a, b) => b.count - a.count);
-  const shown = sorted
-    .slice(0, 50)
-    .map(({ value, count, firstLine }) => {
-      const name = value === '' ? '(no label)' : JSON.stringify(excerptOf(value, 40));
-      return `${name} in ${count} ${count === 1 ? 'row' : 'rows'}, first on line ${firstLine}`;
-    });
+  const shown = sorted.slice(0, 50).map(({ value, count, firstLine }) => {
+    const name = value === '' ? '(no label)' : JSON.stringify(excerptOf(value, 40));
+    return `${name} in ${count} ${count === 1 ? 'row' : 'rows'}, first on line ${firstLine}`;
+  });
   if (sorted.length > shown.length) shown.push(`and ${sorted.length - shown.length} more values`);
   return new MedTextError('LABELS', `${file}, column ${JSON.stringify(column)}: ${what}: ${shown.join('; ')}.`, {
     file,

@@ -27,7 +27,12 @@ export function resolveFields(
     split.first_sequence !== undefined &&
     (!wantsSecond || split.second_sequence !== undefined) &&
     (mode === 'predict' || split.label !== undefined);
-  const guess = isComplete ? undefined : guessFields(file.columns, file.sample.map((row) => row.values));
+  const guess = isComplete
+    ? undefined
+    : guessFields(
+        file.columns,
+        file.sample.map((row) => row.values),
+      );
   const found = <T>(value: T | null | undefined, field: string): T => {
     if (value !== undefined && value !== null) return value;
     throw new MedTextError(

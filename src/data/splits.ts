@@ -25,9 +25,13 @@ export function splitRows(count: number, options: SplitOptions): Record<string, 
   const shares = names.map((name) => options.shares[name]);
   const total = shares.reduce((sum, share) => sum + share, 0);
   if (names.length === 0 || shares.some((share) => !(share > 0)) || Math.abs(total - 1) > 1e-6) {
-    throw new MedTextError('USAGE', `The shares of a split must be positive and add up to 1, not ${JSON.stringify(options.shares)}.`, {
-      shares: options.shares,
-    });
+    throw new MedTextError(
+      'USAGE',
+      `The shares of a split must be positive and add up to 1, not ${JSON.stringify(options.shares)}.`,
+      {
+        shares: options.shares,
+      },
+    );
   }
   const groups = groupsOf(count, options);
   new RandomStream(keyOf(options.seed, 0x5b117)).shuffle(groups);

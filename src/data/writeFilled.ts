@@ -51,9 +51,13 @@ export async function writeFilled(
     for await (const batch of file.pieces(options.signal)) {
       const text = batch.map(filledPiece).join('');
       if (!isWellFormed(text)) {
-        throw new MedTextError('DATA_FORMAT', `${file.path} holds bytes that are not valid ${file.encoding}; it cannot be copied.`, {
-          file: file.path,
-        });
+        throw new MedTextError(
+          'DATA_FORMAT',
+          `${file.path} holds bytes that are not valid ${file.encoding}; it cannot be copied.`,
+          {
+            file: file.path,
+          },
+        );
       }
       if (text !== '') yield encode(text);
     }
@@ -82,10 +86,14 @@ function fillerOf(file: DataFile, { label, textColumns = [] }: FillOptions): Fil
   }
   const name = file.columns[index] ?? String(label);
   if (textColumns.includes(name)) {
-    throw new MedTextError('USAGE', `The column ${JSON.stringify(name)} holds a text; answers cannot be written over it.`, {
-      file: file.path,
-      column: name,
-    });
+    throw new MedTextError(
+      'USAGE',
+      `The column ${JSON.stringify(name)} holds a text; answers cannot be written over it.`,
+      {
+        file: file.path,
+        column: name,
+      },
+    );
   }
   if (isJson) return { header: (text) => text, row: (text, answer) => withJsonField(text, name, answer) };
   const fill = (text: string, value: string) => withDelimitedField(text, index, value, file);
@@ -135,7 +143,8 @@ function withDelimitedField(record: string, index: number, value: string, file: 
   const lineBreak = lineBreakOf(record);
   const content = record.slice(0, record.length - lineBreak.length);
   const spans = fieldSpans(content, delimiter, file.quoted);
-  const isQuoted = ([start, end]: [number, number]) => end - start >= 2 && content[start] === '"' && content[end - 1] === '"';
+  const isQuoted = ([start, end]: [number, number]) =>
+    end - start >= 2 && content[start] === '"' && content[end - 1] === '"';
   const isReplaced = index < spans.length;
   const wasQuoted = file.quoted && (isReplaced ? isQuoted(spans[index]) : spans.every(isQuoted));
   const field = delimitedField(value, wasQuoted, file);
@@ -146,7 +155,9 @@ function withDelimitedField(record: string, index: number, value: string, file: 
 function delimitedField(value: string, alwaysQuoted: boolean, file: DataFile): string {
   const delimiter = file.delimiter!;
   const needsQuotes = value.includes(delimiter) || /["\r\n]/.test(value) || value !== value.trim();
-  const isUnsafe = file.quoted ? file.format === 'text' && /[\t\r\n]/.test(value) : value.includes(delimiter) || /[\r\n]/.test(value);
+  const isUnsafe = file.quoted
+    ? file.format === 'text' && /[\t\r\n]/.test(value)
+    : value.includes(delimiter) || /[\r\n]/.test(value);
   if (isUnsafe) {
     throw new MedTextError(
       'UNSUPPORTED',
