@@ -25,6 +25,7 @@ export interface Sample {
 export interface LossGraph {
   readonly g: Operators;
   readonly x: readonly Value[];
+  readonly y: readonly Value[];
   readonly loss: Value;
   /** The nodes of the row's own function, without those of the loss. */
   readonly nodeNames: ReadonlySet<string>;
@@ -85,7 +86,7 @@ export function lossGraph(row: GradientRow, weights: Sample['weights']): LossGra
       return g.reduceSum(weighted);
     })
     .reduce((sum, part) => g.add(sum, part));
-  return { g, x, loss, nodeNames };
+  return { g, x, y, loss, nodeNames };
 }
 
 const differences = new Map<GradientRow, Promise<number[]>>();

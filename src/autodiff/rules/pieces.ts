@@ -37,9 +37,12 @@ export const extremumRule: GradientRule = ({ g, x, y, dy }: GradientCall, input:
   return g.mul(chosen[input], g.div(dy, count));
 };
 
-/** Inside the bounds, or on them, the gradient passes (PyTorch's clamp); outside it belongs to the bound. */
+/** Strictly inside the bounds the gradient passes (PyTorch's clamp); outside it belongs to the bound. */
 export const clipRule: GradientRule = [
-  ({ g, x, y, dy }) => onlyWhere(g, g.equal(x[0], y[0]), dy),
+  ({ g, x, dy }) => {
+    const above = x[1] ? onlyWhere(g, g.greater(x[0], x[1]), dy) : dy;
+    return x[2] ? onlyWhere(g, g.less(x[0], x[2]), above) : above;
+  },
   ({ g, x, dy }) => onlyWhere(g, g.less(x[0], x[1]), dy),
   ({ g, x, dy }) => onlyWhere(g, g.greater(x[0], x[2]), dy),
 ];
