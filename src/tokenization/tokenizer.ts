@@ -20,6 +20,7 @@ import {
 } from './tokenizerJson';
 import { longestFirst } from './truncation';
 import { addedTokensOfConfig, vocabularyToTokenizerJson } from './vocabularyToTokenizerJson';
+import { wordPieceEncoder } from './wordPiece';
 
 /** The tokenizer files of a model folder, as text or (for JSON) parsed. Either `vocabTxt` or `tokenizerJson` is needed. */
 export interface TokenizerFiles {
@@ -211,7 +212,7 @@ export class Tokenizer {
     return this.tokenOfId[id] ?? this.specialTokens.unk;
   }
 
-  /** Counts beyond the budget may be cut short; which text is the longer one then decides who gets an odd token. */
+  /** Counts beyond the budget may have been cut short; an odd token goes by which text is the longer, so count on. */
   private keptTokens(
     a: string,
     b: string | undefined,
@@ -219,8 +220,10 @@ export class Tokenizer {
     lengthB: number,
     budget: number,
   ): [number, number] {
-    if (b !== undefined && lengthA > budget && lengthB > budget && budget % 2 === 1) {
-      return longestFirst(this.countTokens(a), this.countTokens(b), budget);
+    for (let limit = budget; b !== undefined && budget % 2 === 1 && lengthA > limit && lengthB > limit;) {
+      limit *= 16;
+      lengthA = this.textIds(a, limit).length;
+      lengthB = this.textIds(b, limit).length;
     }
     return longestFirst(lengthA, lengthB, budget);
   }
@@ -278,21 +281,27 @@ function isBertPipeline(json: TokenizerJson): boolean {
 }
 
 /**
- * BERT's pipeline. The library's normaliser and word splitting differ from Python's for ideographs beyond the basic plane,
- * newer accents and punctuation, final sigma and some white space, so both are ours, and so is the search for added tokens;
- * WordPiece itself is the library's.
+ * BERT's pipeline, ours from end to end. The library's differs from Python's for ideographs beyond the basic plane, newer
+ * accents and punctuation, final sigma and some white space, and its WordPiece takes half a minute for a megabyte of long
+ * words (see wordPiece.ts).
  */
 function bertTextIds(json: TokenizerJson, where: string): (text: string, limit: number) => number[] {
-  const unknown = json.model.unk_token;
-  if (typeof unknown !== 'string' || !Object.hasOwn(json.model.vocab, unknown)) {
+  const { vocab, unk_token, continuing_subword_prefix, max_input_chars_per_word } = json.model;
+  const ids = new Map(Object.entries(vocab as Record<string, number>));
+  const unknownId = typeof unk_token === 'string' ? ids.get(unk_token) : undefined;
+  if (unknownId === undefined) {
     throw new MedTextError(
       'TOKENIZER',
-      `${where}: the vocabulary has no ${unknown ?? 'unknown token'}, which stands for what is not in it.`,
-      {
-        where,
-      },
+      `${where}: the vocabulary has no ${unk_token ?? 'unknown token'}, which stands for what is not in it. Copy the tokenizer files again.`,
+      { where },
     );
   }
+  const encodeWord = wordPieceEncoder({
+    vocab: ids,
+    unknownId,
+    continuingPrefix: typeof continuing_subword_prefix === 'string' ? continuing_subword_prefix : '##',
+    maxCharactersPerWord: typeof max_input_chars_per_word === 'number' ? max_input_chars_per_word : 100,
+  });
   const option = (name: string) => json.normalizer![name];
   const options: BertNormalizerOptions = {
     cleanText: option('clean_text') !== false,
@@ -307,33 +316,19 @@ function bertTextIds(json: TokenizerJson, where: string): (text: string, limit: 
   const normalizedSplitter = new AddedTokenSplitter(
     json.added_tokens.filter(normalized).map((token) => [bertNormalize(token.content, options), token]),
   );
-  const wordPiece = libraryTokenizer(
-    {
-      ...json,
-      added_tokens: [],
-      normalizer: null,
-      pre_tokenizer: { type: 'Split', pattern: { String: ' ' }, behavior: 'Removed' },
-      post_processor: null,
-      decoder: null,
-      model: { continuing_subword_prefix: '##', max_input_chars_per_word: 100, ...json.model, type: 'WordPiece' },
-    },
-    {},
-    where,
-  );
   return (text, limit) => {
     const ids: number[] = [];
     for (const raw of rawSplitter.split(text)) {
       const parts = typeof raw === 'number' ? [raw] : normalizedSplitter.split(bertNormalize(raw, options));
       for (const part of parts) {
-        if (ids.length > limit) return ids;
         if (typeof part === 'number') {
           ids.push(part);
           continue;
         }
-        // Every word gives at least one token, so words beyond the limit cannot matter.
-        const words = bertSplit(part);
-        if (words.length > limit - ids.length + 1) words.length = limit - ids.length + 1;
-        for (const id of wordPiece.encode(words.join(' '), { add_special_tokens: false })) ids.push(id);
+        for (const word of bertSplit(part)) {
+          if (ids.length > limit) return ids;
+          for (const id of encodeWord(word)) ids.push(id);
+        }
       }
     }
     return ids;
