@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'RECIPE' // a recipe that is not valid
   | 'RUNTIME' // ONNX Runtime refused or failed
   | 'OUT_OF_MEMORY'
+  | 'DIVERGED' // a training whose loss or gradient is no longer a finite number
   | 'RESUME'; // a run folder that cannot be resumed
 
 /** The error as a {@link MedTextError}: itself if it is one, else wrapped as `INTERNAL` (or `IO` for system errors). */

@@ -73,6 +73,9 @@ export class Session {
           executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
           intraOpNumThreads: options.threads,
           interOpNumThreads: 1,
+          // An arena of its own in every session would keep one graph's memory from the next; malloc shares it
+          // (and, in large pages, is as fast: see bench/README.md).
+          ...(device === 'cpu' ? { enableCpuMemArena: false } : {}),
           // Warnings are for the people who build graphs; the runtime's errors reach us as exceptions.
           logSeverityLevel: 3,
           ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
@@ -96,7 +99,10 @@ export class Session {
    * @param into arrays that the named outputs are written to in place. One may be an array that is also fed, if the
    * graph's last reader of that input is the node that the output depends on.
    */
-  async run(feeds: Readonly<Record<string, Feed>>, into: Readonly<Record<string, Feed>> = {}): Promise<Record<string, Output>> {
+  async run(
+    feeds: Readonly<Record<string, Feed>>,
+    into: Readonly<Record<string, Feed>> = {},
+  ): Promise<Record<string, Output>> {
     const tensors: Record<string, Ort.Tensor> = {};
     for (const name of this.session.inputNames) {
       const feed = feeds[name];

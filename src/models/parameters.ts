@@ -18,7 +18,10 @@ export class Parameters {
   readonly flat: Float32Array;
   private readonly views = new Map<string, { spec: ParameterSpec; offset: number; values: Float32Array }>();
 
-  constructor(readonly specs: readonly ParameterSpec[], flat?: Float32Array) {
+  constructor(
+    readonly specs: readonly ParameterSpec[],
+    flat?: Float32Array,
+  ) {
     const total = specs.reduce((sum, spec) => sum + elementCount(spec.shape), 0);
     this.flat = flat ?? new Float32Array(total);
     if (this.flat.length !== total) {
