@@ -156,11 +156,17 @@ const modulo: Evaluator = (e) => {
   )(e);
 };
 
-const power: Evaluator = (e) =>
-  binary(
-    (a, b) => a ** b,
-    (a, b) => (b < 0n ? BigInt(Math.trunc(Number(a) ** Number(b))) : a ** b),
-  )(e);
+/** Modulo 2^64 at each step: BigInt's own ** would build numbers of any length. */
+function integerPower(base: bigint, exponent: bigint): bigint {
+  if (exponent < 0n) return base === 1n ? 1n : base === -1n ? (exponent % 2n === 0n ? 1n : -1n) : 0n;
+  let result = 1n;
+  for (let square = base, rest = exponent; rest > 0n; rest >>= 1n, square = BigInt.asIntN(64, square * square)) {
+    if (rest & 1n) result = BigInt.asIntN(64, result * square);
+  }
+  return result;
+}
+
+const power = binary((a, b) => a ** b, integerPower);
 
 /** The output's elements are input elements in another place. */
 const moved =

@@ -33,6 +33,7 @@ export interface SpecializeOptions {
 export const FOLDED_PREFIX = 'folded:';
 const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 25;
+const MAX_RANK = 64;
 
 /**
  * The graph for these input shapes: static, opset 20, float32 in place of float16 and bfloat16. Parameters keep their
@@ -100,9 +101,8 @@ class Specializer implements Emitter {
     this.addNodes(graph, new Set(outputs), scope);
     const outputInfos = outputs.map((name): ValueInfo => {
       const value = scope.get(name);
-      const isInput = inputs.some((input) => input.name === value.name);
-      // An output that another value stands for (a folded constant, an input, what an Identity named) gets its name back.
-      if (value.name !== name || value.constant || isInput) this.push('Identity', [value], {}, [{ ...value, name }]);
+      // An output that another value stands for (a folded constant, what an Identity repeated) gets its name back.
+      if (value.name !== name) this.push('Identity', [value], {}, [{ ...value, name }]);
       return { name, dataType: value.dataType, shape: value.shape };
     });
     return this.pruned(inputs, outputInfos);
@@ -137,11 +137,12 @@ class Specializer implements Emitter {
 
   private addNode(node: GraphNode, scope: Scope): void {
     this.current = node.name || node.outputs.find((name) => name !== '') || node.opType;
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : scope.get(name)));
-    const results =
-      node.opType === 'If' && node.domain === ''
-        ? this.chooseBranch(node, inputs[0], scope)
-        : upgradeNode(this.foreign(node, inputs), this.opset, this);
+    const label = this.current;
+    const results = attributed(label, () => {
+      const inputs = node.inputs.map((name) => (name === '' ? undefined : scope.get(name)));
+      if (node.opType === 'If' && node.domain === '') return this.chooseBranch(node, inputs[0], scope);
+      return upgradeNode(this.foreign(node, inputs), this.opset, this);
+    });
     node.outputs.forEach((name, i) => {
       if (name !== '' && results[i]) scope.set(name, results[i]);
     });
@@ -185,6 +186,7 @@ class Specializer implements Emitter {
       return [this.folded(outputs[0], evaluateNonZero(inputs[0].constant))];
     }
     const types = inferTypes({ opType, inputs, attributes, outputCount: outputs.length }, this.current);
+    for (const type of types) checkShape(type.shape, opType, this.current);
     const alias = this.alias(opType, inputs, attributes, types[0], outputs[0]);
     if (alias) return [alias];
     const constants = this.fold(opType, inputs, attributes, types);
@@ -318,6 +320,27 @@ class Specializer implements Emitter {
     }
     const initializers = new Map([...this.constants].filter(([name]) => used.has(name)));
     return { name: this.graph.name, nodes: nodes.reverse(), inputs, outputs, initializers };
+  }
+}
+
+/** Errors name the node. Whatever else goes wrong in a node that makes no sense is a mistake of the graph. */
+function attributed<T>(label: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof MedTextError && error.message.includes(label)) throw error;
+    const code = error instanceof MedTextError ? error.code : 'GRAPH';
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new MedTextError(code, `Node "${label}": ${reason}`, { node: label }, { cause: error });
+  }
+}
+
+function checkShape(shape: readonly number[], opType: string, label: string): void {
+  if (shape.length > MAX_RANK || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    const text = `${shape.slice(0, 8)}${shape.length > 8 ? ',...' : ''}`;
+    throw new MedTextError('GRAPH', `${opType} (node "${label}") gives the impossible shape [${text}].`, {
+      node: label,
+    });
   }
 }
 

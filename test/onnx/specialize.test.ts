@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { MedTextError, type ErrorCode } from '../../src/base/errors';
+import { RandomStream } from '../../src/base/random';
 import { DATA_TYPES, type DataType } from '../../src/onnx/dataType';
 import { widenTensor } from '../../src/onnx/halfPrecision';
 import { liftParameters } from '../../src/onnx/liftParameters';
@@ -530,6 +531,70 @@ describe('specialise', () => {
     );
   });
 
+  it('keeps outputs that are initialisers or inputs', async () => {
+    const x = floats(2);
+    const graph = specialize(
+      modelOf(20, {
+        nodes: [node('Add', ['x', 'w'], ['y'])],
+        inputs: [info('x', x)],
+        outputs: [openOutput('y', 'float32'), openOutput('w', 'float32')],
+        initializers: new Map([['w', floats(2)]]),
+      }),
+    );
+    const outputs = await runOnnx(writeModel(asModel(graph)).bytes, { x: ortTensor(x) });
+    assert.deepEqual(outputs.w.data, floats(2).data);
+  });
+
+  it('mutated graphs are specialised or fail with a code, quickly', () => {
+    const started = Date.now();
+    const counts = { read: 0, specialized: 0 };
+    for (const layout of ['dynamo', 'opset11'] as const) {
+      const original = encoderBytes(layout);
+      const model = readModel(original);
+      const random = new RandomStream(11);
+      const pick = <T>(items: readonly T[]): T => items[random.integer(items.length)];
+      for (let i = 0; i < 400; i++) {
+        // Mutated as bytes, or as a graph whose nodes read other values, have other attributes and other operators.
+        const mutated = i % 2 ? tryRead(flipped(original, random)) : { ...model, graph: shuffled(model.graph, pick) };
+        if (!mutated) continue;
+        counts.read++;
+        try {
+          specialize(mutated, { inputShapes: shapesOf(REFERENCE.cases[0]) });
+          counts.specialized++;
+        } catch (error) {
+          assert.ok(
+            error instanceof MedTextError && error.code !== 'INTERNAL',
+            error instanceof Error ? error.stack : '',
+          );
+        }
+      }
+    }
+    assert.ok(counts.specialized > 20 && counts.read - counts.specialized > 100, JSON.stringify(counts));
+    assert.ok(Date.now() - started < 30_000);
+  });
+
+  it('impossible shapes and endless powers are refused or bounded', () => {
+    const constant = (name: string, value: Tensor) =>
+      node('Constant', [], [name], { value: { type: 'tensor', value } });
+    const graph = (opType: string, a: Tensor, b: Tensor) =>
+      specialize(
+        modelOf(20, {
+          nodes: [constant('a', a), constant('b', b), node(opType, ['a', 'b'], ['y'])],
+          outputs: [openOutput('y', a.dataType)],
+        }),
+      );
+    failsWith('GRAPH', /Expand.y.*impossible shape/, () => graph('Expand', long([], [1]), long([2], [-3, 4])));
+    failsWith('GRAPH', /Expand.y.*impossible shape/, () =>
+      graph('Expand', long([], [1]), long([5000], new Array<number>(5000).fill(1))),
+    );
+    assert.equal(graph('Expand', long([], [1]), long([3], [2 ** 17, 2 ** 17, 2 ** 17])).nodes[0].opType, 'Expand');
+    const power = graph('Pow', long([], [3]), long([], [2n ** 62n]));
+    assert.deepEqual(
+      [...power.initializers.values()][0].data,
+      BigInt64Array.of(BigInt.asIntN(64, modularPower(3n, 2n ** 62n))),
+    );
+  });
+
   it('binds symbolic dimensions once', () => {
     const value = (name: string, shape: (number | string)[]): ValueInfo => ({ name, dataType: 'float32', shape });
     const model = modelOf(20, {
@@ -552,3 +617,44 @@ describe('specialise', () => {
     );
   });
 });
+
+function modularPower(base: bigint, exponent: bigint): bigint {
+  return exponent === 0n
+    ? 1n
+    : (modularPower((base * base) % 2n ** 64n, exponent / 2n) * (exponent % 2n ? base : 1n)) % 2n ** 64n;
+}
+
+function flipped(bytes: Uint8Array, random: RandomStream): Uint8Array {
+  const mutated = new Uint8Array(bytes);
+  for (let flips = 1 + random.integer(3); flips > 0; flips--)
+    mutated[random.integer(mutated.length)] = random.integer(256);
+  return mutated;
+}
+
+function tryRead(bytes: Uint8Array): Model | undefined {
+  try {
+    return readModel(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The graph with a few nodes given another node's operator or attributes, or an earlier value as input. */
+function shuffled(graph: Graph, pick: <T>(items: readonly T[]) => T): Graph {
+  const nodes = [...graph.nodes];
+  for (let i = 0; i < 3; i++) {
+    const at = pick([...nodes.keys()]);
+    const other = pick(nodes);
+    const values = [
+      ...graph.initializers.keys(),
+      ...graph.inputs.map((v) => v.name),
+      ...nodes.slice(0, at).flatMap((n) => n.outputs),
+    ];
+    nodes[at] = pick([
+      { ...nodes[at], opType: other.opType },
+      { ...nodes[at], attributes: other.attributes },
+      { ...nodes[at], inputs: nodes[at].inputs.map((name) => pick([name, pick(values)])) },
+    ]);
+  }
+  return { ...graph, nodes };
+}
