@@ -3,7 +3,7 @@
  * `dy` the gradient of y. The driver (gradients.ts) sums a formula back to the input's shape where it was broadcast.
  * Rules of more than five lines live in rules/.
  */
-import type { GradientRules } from './gradients';
+import type { GradientRules } from './gradientRule';
 import { concatRule, expandRule, padRule, sliceRule, splitRule } from './rules/arranging';
 import { geluRule } from './rules/gelu';
 import { gatherRule, gatherElementsRule } from './rules/gathering';

@@ -4,7 +4,8 @@
  * graph. Both run through onnxruntime-node; the sums over weights and directions are taken in float64.
  */
 import { keyOf, RandomStream } from '../../src/base/random';
-import { addGradients, type GradientRules } from '../../src/autodiff/gradients';
+import type { GradientRules } from '../../src/autodiff/gradientRule';
+import { addGradients } from '../../src/autodiff/gradients';
 import { elementCount } from '../../src/onnx/dataType';
 import type { Value } from '../../src/onnx/graphBuilder';
 import { Operators } from '../../src/onnx/operators';

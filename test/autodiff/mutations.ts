@@ -2,7 +2,7 @@
  * Systematic breakages of gradient rules. Each operator's rule is run once to see which formulas a row reaches and
  * what they are made of; from that follows one broken table of rules per breakage.
  */
-import type { GradientCall, GradientRules, InputGradient } from '../../src/autodiff/gradients';
+import type { GradientCall, GradientRules, InputGradient } from '../../src/autodiff/gradientRule';
 import { GRADIENT_RULES } from '../../src/autodiff/rules';
 import type { Attributes } from '../../src/onnx/inference';
 import type { Value } from '../../src/onnx/graphBuilder';

@@ -3,7 +3,7 @@ import type { Value } from '../../onnx/graphBuilder';
 import { integersOf, resolveSlice } from '../../onnx/inference';
 import type { Operators } from '../../onnx/operators';
 import { allAxes, normalizeAxis } from '../../onnx/shapes';
-import type { GradientCall, GradientRule } from '../gradients';
+import type { GradientCall, GradientRule } from '../gradientRule';
 import { scatterAlongAxis } from './gathering';
 
 /** Broadcast along its axes; the driver sums back over them. */

@@ -1,7 +1,7 @@
 import type { Value } from '../../onnx/graphBuilder';
 import type { Operators } from '../../onnx/operators';
 import { allAxes, inversePermutation, normalizeAxis, type Shape } from '../../onnx/shapes';
-import type { GradientRule } from '../gradients';
+import type { GradientRule } from '../gradientRule';
 
 /**
  * Zeros of `shape` with `dy` added along `axis` at `indices`; the transpose of Gather. `dy` has `indices`' axes in

@@ -1,4 +1,4 @@
-import type { GradientCall, GradientRule } from '../gradients';
+import type { GradientCall, GradientRule } from '../gradientRule';
 
 /**
  * Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016. Everything is recomputed from x: of a layer's widest

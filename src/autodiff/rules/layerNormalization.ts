@@ -1,7 +1,7 @@
 import { MedTextError } from '../../base/errors';
 import type { Value } from '../../onnx/graphBuilder';
 import { allAxes } from '../../onnx/shapes';
-import type { GradientCall, GradientRule } from '../gradients';
+import type { GradientCall, GradientRule } from '../gradientRule';
 
 /**
  * y = n scale + bias with n = (x - mean) / deviation over the last axis (Ba, Kiros and Hinton, "Layer Normalization",

@@ -1,7 +1,7 @@
 import type { Value } from '../../onnx/graphBuilder';
 import type { Operators } from '../../onnx/operators';
 import { allAxes } from '../../onnx/shapes';
-import type { GradientRule } from '../gradients';
+import type { GradientRule } from '../gradientRule';
 
 /**
  * Y = A B: dA = dY B', dB = A' dY. When B is one matrix, A's leading axes are rows, and both products are Gemms over

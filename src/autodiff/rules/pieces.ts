@@ -1,7 +1,7 @@
 /** Powers, and functions made of pieces. */
 import type { Value } from '../../onnx/graphBuilder';
 import type { Operators } from '../../onnx/operators';
-import type { GradientCall, GradientRule } from '../gradients';
+import type { GradientCall, GradientRule } from '../gradientRule';
 
 /** x where the condition holds, 0 elsewhere. */
 export function onlyWhere(g: Operators, condition: Value, x: Value): Value {

@@ -2,7 +2,7 @@ import { integersOf } from '../../onnx/inference';
 import type { Value } from '../../onnx/graphBuilder';
 import { elementCount } from '../../onnx/dataType';
 import { normalizeAxis } from '../../onnx/shapes';
-import type { GradientCall, GradientRule } from '../gradients';
+import type { GradientCall, GradientRule } from '../gradientRule';
 
 export const reduceSumRule: GradientRule = [(call) => call.g.expand(kept(call, call.dy), call.x[0].shape), null];
 

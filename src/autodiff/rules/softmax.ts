@@ -1,5 +1,5 @@
 import { normalizeAxis } from '../../onnx/shapes';
-import type { GradientRule } from '../gradients';
+import type { GradientRule } from '../gradientRule';
 
 /** dx = y (dy - sum(dy y)). */
 export const softmaxRule: GradientRule = [
