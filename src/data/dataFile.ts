@@ -329,11 +329,10 @@ function hasHeader(format: 'csv' | 'tsv' | 'text', rows: readonly string[][], wi
   const [first, ...others] = rows;
   if (first === undefined || first.length !== width) return false;
   const names = first.map((name) => name.trim());
+  if (names.some((name) => name !== '' && Number.isFinite(Number(name)))) return false;
+  if (names.some(isKnownColumnName) && names.every((name) => name.length <= 40)) return true;
   // pandas leaves the name of an index column empty.
-  if (names.some((name, i) => (name === '' && i > 0) || (name !== '' && Number.isFinite(Number(name))))) return false;
-  if (names.some(isKnownColumnName) && names.every((name) => name.length <= 40)) {
-    return true;
-  }
+  if (names.some((name, i) => name === '' && i > 0)) return false;
   if (format === 'text') return false;
   if (names.some((name) => name.length > 30 || /[。！？；?!]/.test(name))) return false;
   const isRepeated = names.some((name, i) => name !== '' && others.some((row) => row[i]?.trim() === name));

@@ -278,6 +278,11 @@ function encodeGb18030(text: string): Uint8Array {
       i++;
     } else {
       const entry = gb18030Table[codePoint];
+      if (entry === 0) {
+        throw new MedTextError('UNSUPPORTED', `GB18030 has no code for U+${codePoint.toString(16).toUpperCase()}.`, {
+          codePoint,
+        });
+      }
       if (entry < 0x10000) length = bytes.writeUInt16BE(entry, length);
       else length = writeFourBytes(bytes, length, entry - 0x10000);
     }
