@@ -238,12 +238,40 @@ const skipLayerNormalization: Rule = (u) => {
   return [result, mean, deviation, total];
 };
 
+/** NaN is what does not equal itself; the WebGPU provider has no IsNaN, and exporters guard every attention with one. */
+const isNaN: Rule = (u) => u.as([u.inner('Equal', [u.input(0), u.input(0)])], {}, 'Not');
+
+/**
+ * Opset 23's Attention, softmax(scale Q K^T + mask) V, for what encoders use of it: separate heads
+ * ([batch, heads, sequence, size]), a mask that is added or (bool) keeps, no cache, no causality.
+ */
+const attention: Rule = (u) => {
+  const [q, k, v, mask] = u.node.inputs;
+  if (!q || !k || !v || q.shape.length !== 4) return u.refuse('has its heads joined');
+  if (q.shape[1] !== k.shape[1] || q.shape[1] !== v.shape[1]) u.refuse('shares keys among heads');
+  if (u.node.inputs.slice(4).some((input) => input)) u.refuse('has a cache');
+  if (u.node.outputs.slice(1).some((output) => output)) u.refuse('gives more than its result');
+  if (u.attributes.int('is_causal', 0) !== 0 || u.attributes.float('softcap', 0) !== 0) u.refuse('is causal or capped');
+  const scale = u.attributes.float('scale', 1 / Math.sqrt(q.shape[3]));
+  const transposed = u.inner('Transpose', [k], { perm: { type: 'ints', value: [0, 1, 3, 2] } }, 'keys');
+  const products = u.inner('MatMul', [q, transposed], {}, 'products');
+  let scores = u.inner('Mul', [products, u.scalar(scale)], {}, 'scores');
+  if (mask?.dataType === 'bool') scores = u.inner('Where', [mask, scores, u.scalar(LOWEST_FLOAT32)], {}, 'masked');
+  else if (mask) scores = u.inner('Add', [scores, mask], {}, 'masked');
+  const weights = u.inner('Softmax', [scores], { axis: int(-1) }, 'weights');
+  return u.as([weights, v], {}, 'MatMul');
+};
+
+/** Instead of minus infinity, so that a row without any key is no NaN. */
+const LOWEST_FLOAT32 = -3.4028234663852886e38;
+
 const STANDARD: Readonly<Record<string, Rule>> = {
   Squeeze: axesAsInput(13), Unsqueeze: axesAsInput(13), ReduceSum: axesAsInput(13),
   ReduceMean: axesAsInput(18), ReduceMax: axesAsInput(18), ReduceMin: axesAsInput(18), ReduceProd: axesAsInput(18),
   ReduceSumSquare: axesAsInput(18), ReduceL1: axesAsInput(18), ReduceL2: axesAsInput(18),
   Softmax: softmax, LogSoftmax: softmax, Slice: slice, Clip: clip, Pad: pad, Split: split,
   Dropout: dropout, LayerNormalization: layerNormalization, Constant: constant, Sum: sum,
+  IsNaN: isNaN, Attention: attention,
 }; // prettier-ignore
 
 const CONTRIBUTED: Readonly<Record<string, Rule>> = {

@@ -258,6 +258,17 @@ describe('older operator sets, said in opset 20', () => {
         node('Unsqueeze', ['f', 'zero'], ['u']), node('Mul', ['x', 'u'], ['m']), node('Add', ['m', 'v'], ['n']), node('ReduceSum', ['n', 'i'], ['y']),
       ], initializers: initial({ zero: long([1], [0]) }) },
     { name: 'Sqrt and Pow chains', opset: 11, x: positive, nodes: [node('Constant', [], ['two'], { value: { type: 'tensor', value: float([], [2]) } }), node('Sqrt', ['x'], ['s']), node('Pow', ['s', 'two'], ['y'])] },
+    ...[
+      { kind: 'an added mask', mask: float([2, 1, 3, 3], [0, 0, -1e4, 0, -1e4, 0.5, -0.5, 0, 0, 0, -1e4, -1e4, 0, 0, 0, 1, 2, 3]), attributes: { scale: asFloat(0.3) } as Record<string, Attribute> },
+      { kind: 'a mask that keeps', mask: bool([2, 1, 3, 3], [1, 1, 0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 1, 0, 1, 1, 1]), attributes: {} },
+    ].map(({ kind, mask, attributes }) => ({
+      name: `Attention-23 with ${kind}`,
+      opset: 23,
+      x: floats(2, 2, 3, 4),
+      nodes: [node('Neg', ['x'], ['k']), node('Exp', ['x'], ['v']), node('Attention', ['x', 'k', 'v', 'mask'], ['y'], attributes)],
+      initializers: initial({ mask }),
+    })),
+    { name: 'a guard against NaN', opset: 17, x: float([4], [1, NaN, -2, NaN]), nodes: [node('IsNaN', ['x'], ['n']), node('Where', ['n', 'zero', 'x'], ['y'])], initializers: initial({ zero: float([], [0]) }) },
     { name: 'CumSum, Tile and GatherND', opset: 14, nodes: [node('CumSum', ['x', 'one'], ['c']), node('Tile', ['c', 'reps'], ['t']), node('GatherND', ['t', 'at'], ['y'])], initializers: initial({ one: long([], [1]), reps: long([3], [1, 2, 1]), at: long([2, 2], [0, 5, 1, 0]) }) },
   ]; // prettier-ignore
 
@@ -516,6 +527,9 @@ describe('specialise', () => {
     failsWith('UNSUPPORTED', /__proto__|toString/, () => specialize(one(node('toString', ['x'], ['y']))));
     failsWith('UNSUPPORTED', /Dropout.*training mode/, () =>
       specialize(one(node('Dropout', ['x', '', 'on'], ['y']), 13, { initializers: new Map([['on', bool([], [1])]]) })),
+    );
+    failsWith('UNSUPPORTED', /Attention \(node "Attention.y"\) has its heads joined/, () =>
+      specialize(one(node('Attention', ['x', 'x', 'x'], ['y']), 23)),
     );
     failsWith('UNSUPPORTED', /operator set 6/, () => specialize(one(node('Neg', ['x'], ['y']), 6)));
     failsWith('GRAPH', /Node "MatMul.y": MatMul/, () => specialize(one(node('MatMul', ['x', 'x'], ['y']))));
