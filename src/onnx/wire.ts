@@ -160,6 +160,11 @@ export class MessageWriter {
     return this.wrote();
   }
 
+  double(field: number, value: number): this {
+    this.scalars.tag(field, WireType.Bit64).double(value);
+    return this.wrote();
+  }
+
   string(field: number, value: string): this {
     this.scalars.tag(field, WireType.LengthDelimited).string(value);
     return this.wrote();
