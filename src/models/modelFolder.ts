@@ -135,6 +135,30 @@ export async function loadParameters(
   }
 }
 
+/** The texts of the tokenizer's files that are present, as the tokenization room takes them. */
+export async function readTokenizerFiles(folder: ModelFolder): Promise<{
+  vocabTxt?: string;
+  tokenizerJson?: string;
+  tokenizerConfig?: string;
+  specialTokensMap?: string;
+}> {
+  const text = async (name: string): Promise<string | undefined> => {
+    const path = folder.tokenizerFiles.find((file) => basename(file) === name);
+    if (path === undefined) return undefined;
+    try {
+      return await readFile(path, 'utf8');
+    } catch (error) {
+      throw asMedTextError(error);
+    }
+  };
+  return {
+    vocabTxt: await text('vocab.txt'),
+    tokenizerJson: await text('tokenizer.json'),
+    tokenizerConfig: await text('tokenizer_config.json'),
+    specialTokensMap: await text('special_tokens_map.json'),
+  };
+}
+
 export interface LoadPlan {
   readonly mapping: NameMapping;
   readonly used: readonly { readonly name: string; readonly from: string }[];

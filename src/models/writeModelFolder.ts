@@ -22,6 +22,8 @@ export interface ModelFolderContents {
   readonly copies: readonly string[];
   /** Further files by name; they replace generated ones of the same name. */
   readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
+  /** What this program wants to know when it uses the model again (task, max_length, ...), under config.json's `medtext`. */
+  readonly usage?: JsonObject;
   /** Further fields of config.json (bos_token_id, ...). */
   readonly configFields?: JsonObject;
 }
@@ -111,7 +113,7 @@ function configJson(
     }),
     dtype: 'float32',
     torch_dtype: 'float32',
-    [ORIGIN_FIELD]: { source_model_type: config.modelType },
+    [ORIGIN_FIELD]: { source_model_type: config.modelType, ...contents.usage },
   };
 }
 

@@ -1,0 +1,623 @@
+/** Fine-tuning from a recipe to a model folder; the one function behind the command line, the worker and the tests. */
+import { basename, resolve } from 'node:path';
+import { writeFileAtomically } from '../base/atomicFile';
+import { asMedTextError, MedTextError } from '../base/errors';
+import { fingerprintFile } from '../data/fingerprint';
+import type { Example } from '../data/examples';
+import { readRecipeSplit, type ResolvedFields } from '../data/recipeSplit';
+import type { Examples } from '../data/examples';
+import { ClassifierRunner } from '../inference/classifierRunner';
+import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
+import type { SessionOptions } from '../inference/session';
+import { bertClassifier } from '../models/encoder';
+import { loadParameters, openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import { classifierParameterSpecs, encoderParameterSpecs, loadReportLines } from '../models/parameterNames';
+import type { Parameters } from '../models/parameters';
+import { writeModelFolder } from '../models/writeModelFolder';
+import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
+import type { EvaluationReport, TrainingReport, TrainingResult } from '../protocol/trainer';
+import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
+import { planEpoch, type PlannedBatch } from './batchPlan';
+import { loadCheckpoint, newestCheckpoint, saveCheckpoint, type RunCounters } from './checkpoints';
+import {
+  classificationReport,
+  improves,
+  metricValue,
+  regressionReport,
+  type EvaluationMetrics,
+} from './evaluationReport';
+import { describeEnvironment } from './environment';
+import { MetricsLog } from './metricsLog';
+import { renderModelCard } from './modelCard';
+import { createRunFolder, readRun, RunFolder, writeRunRecord, type DataRecord, type RunRecord } from './runFolder';
+import { learningRateAt, scheduleOf } from './schedule';
+import { StepClock } from './stepClock';
+import { TensorBoardWriter } from './tensorboard';
+import { trainedParameters } from './trainable';
+import { Trainer, type TrainerOptions, type TrainingExample } from './trainer';
+
+export interface FinetuneOptions {
+  readonly recipe: ResolvedRecipe;
+  /** The folder that the recipe's relative paths start from. */
+  readonly baseFolder: string;
+  /** A run folder to continue. Its own recipe counts then; of `recipe` only device and threads do. */
+  readonly resumeFrom?: string;
+  readonly onReport: (report: TrainingReport) => void;
+  readonly onEvaluation: (evaluation: EvaluationReport) => void;
+  readonly log: (line: string) => void;
+  /** Aborting finishes the step, saves a checkpoint and ends with the status `stopped`. */
+  readonly stopSignal: AbortSignal;
+}
+
+/**
+ * Trains, evaluates and saves as the recipe says, in a run folder of its own (see {@link RunFolder}).
+ * @throws MedTextError with the code of what went wrong; the run folder's record then says `failed`, and the newest
+ * checkpoint is there to resume from.
+ */
+export async function finetune(options: FinetuneOptions): Promise<TrainingResult> {
+  const run = options.resumeFrom ? await continuedRun(options.resumeFrom, options) : await newRun(options);
+  try {
+    return await run.train();
+  } catch (error) {
+    await run.fail(asMedTextError(error));
+    throw error;
+  } finally {
+    await run.close();
+  }
+}
+
+interface Split {
+  readonly data: Examples & ResolvedFields;
+  readonly encoded: readonly EncodedExample[];
+}
+
+async function newRun(options: FinetuneOptions): Promise<Run> {
+  const recipe = withAbsolutePaths(options.recipe, options.baseFolder);
+  const material = await prepare(recipe, options);
+  const folder = await createRunFolder(recipe.work_dir, basename(material.folder.path), new Date());
+  await writeFileAtomically(folder.recipeFile, `${JSON.stringify(recipe, null, 2)}\n`);
+  options.log(`Run folder: ${folder.path}`);
+  return Run.start(folder, recipe, material, options);
+}
+
+async function continuedRun(path: string, options: FinetuneOptions): Promise<Run> {
+  const { folder, recipe: stored, record } = await readRun(path);
+  const recipe = { ...stored, device: options.recipe.device, threads: options.recipe.threads };
+  const checkpoint = await newestCheckpoint(folder.checkpoints);
+  if (!checkpoint) {
+    throw new MedTextError('RESUME', `${folder.path} has no checkpoint to continue from; start the recipe anew.`, {
+      run: folder.path,
+    });
+  }
+  const material = await prepare(recipe, options);
+  for (const [name, then] of Object.entries(record.data)) {
+    const now = material.records[name];
+    if (now?.sha256 === then.sha256) continue;
+    throw new MedTextError(
+      'RESUME',
+      `${then.file} is not the file this run began with (its contents changed), so the run cannot continue exactly. Restore it, or start the recipe anew.`,
+      { file: then.file, split: name },
+    );
+  }
+  options.log(`Continuing ${folder.path} from ${basename(checkpoint)}`);
+  return Run.start(folder, recipe, material, options, { checkpoint, record });
+}
+
+/** Everything a run needs that is read from files. */
+interface Material {
+  readonly folder: ModelFolder;
+  readonly tokenizer: Tokenizer;
+  readonly labels: readonly string[];
+  readonly maxLength: number;
+  readonly train: Split;
+  readonly validation: Split | undefined;
+  readonly parameters: Parameters;
+  readonly records: Readonly<Record<string, DataRecord>>;
+}
+
+async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: FinetuneOptions): Promise<Material> {
+  const folder = await openModelFolder(recipe.model);
+  const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
+  if (tokenizer.vocabSize > folder.config.vocabSize) {
+    throw new MedTextError(
+      'TOKENIZER',
+      `${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${folder.config.vocabSize}. They are not of one model.`,
+      { file: folder.path },
+    );
+  }
+
+  const read = (split: ResolvedSplit, labels?: readonly string[]) =>
+    readRecipeSplit(split, recipe.task, { labels, signal });
+  const trainData = await read(recipe.dataset.train);
+  const labels = recipe.task === 'regression' ? ['score'] : trainData.labels;
+  if (labels.length < 2 && recipe.task !== 'regression') {
+    throw new MedTextError(
+      'LABELS',
+      `${trainData.file.path} has a single label (${labels[0]}); there is nothing to tell apart.`,
+      {
+        file: trainData.file.path,
+      },
+    );
+  }
+  const { validation } = recipe.dataset;
+  const validationData = validation && (await read(validation, recipe.task === 'regression' ? undefined : labels));
+
+  const everything = [trainData, ...(validationData ? [validationData] : [])].flatMap((data) => data.examples);
+  const maxLength = maxLengthOf(
+    recipe,
+    folder,
+    await encode(tokenizer, everything, folder.config.maxPositions, signal),
+  );
+  const split = async (data: Examples & ResolvedFields): Promise<Split> => ({
+    data,
+    encoded: await encode(tokenizer, data.examples, maxLength, signal),
+  });
+  const train = await split(trainData);
+  const truncated = train.encoded.filter((example) => example.truncated).length;
+  log(
+    `${train.encoded.length} training examples, max_length ${maxLength}` +
+      (truncated > 0 ? ` (${truncated} cut, ${((100 * truncated) / train.encoded.length).toFixed(1)} %)` : ''),
+  );
+
+  const labelCount = recipe.task === 'regression' ? 1 : labels.length;
+  const specs = [...encoderParameterSpecs(folder.config), ...classifierParameterSpecs(folder.config, labelCount)];
+  const { parameters, report } = await loadParameters(folder, specs, { seed: recipe.train.seed, signal });
+  for (const line of loadReportLines(report)) log(line);
+  return {
+    folder,
+    tokenizer,
+    labels,
+    maxLength,
+    train,
+    validation: validationData && (await split(validationData)),
+    parameters,
+    records: {
+      train: await dataRecord(trainData, signal),
+      ...(validationData && { validation: await dataRecord(validationData, signal) }),
+    },
+  };
+}
+
+function encode(tokenizer: Tokenizer, examples: readonly Example[], maxLength: number, signal: AbortSignal) {
+  return tokenizer.encodeAll(
+    examples.map(({ first, second }) => ({ a: first, b: second })),
+    maxLength,
+    undefined,
+    signal,
+  );
+}
+
+/** `auto` is the longest example there is: buckets make a long maximum cost nothing where texts are short. */
+function maxLengthOf(
+  recipe: ResolvedRecipe,
+  { config, path }: ModelFolder,
+  encoded: readonly EncodedExample[],
+): number {
+  const wanted = recipe.train.max_length;
+  if (wanted === 'auto') return encoded.reduce((longest, { length }) => Math.max(longest, length), 0);
+  if (wanted <= config.maxPositions) return wanted;
+  throw new MedTextError(
+    'RECIPE',
+    `max_length is ${wanted}, but the model at ${path} has ${config.maxPositions} positions.`,
+    {
+      maxLength: wanted,
+      maxPositions: config.maxPositions,
+    },
+  );
+}
+
+async function dataRecord(data: Examples, signal: AbortSignal): Promise<DataRecord> {
+  const { file, sha256, sizeBytes } = await fingerprintFile(data.file.path, signal);
+  return {
+    file,
+    sha256,
+    sizeBytes,
+    rows: data.examples.length,
+    ...(data.labels.length > 0 && {
+      counts: Object.fromEntries(data.labels.map((label, id) => [label, data.counts[id]])),
+    }),
+    dropped: data.dropped,
+    badRows: data.badRows.count,
+  };
+}
+
+function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe {
+  const split = <T extends ResolvedSplit | undefined>(s: T): T => (s ? { ...s, file: resolve(base, s.file) } : s);
+  const { train, validation, test } = recipe.dataset;
+  return {
+    ...recipe,
+    model: resolve(base, recipe.model),
+    work_dir: resolve(base, recipe.work_dir),
+    dataset: {
+      train: split(train),
+      ...(validation && { validation: split(validation) }),
+      ...(test && { test: split(test) }),
+    },
+  };
+}
+
+/** One training from its first step, or a checkpoint, to its end. */
+class Run {
+  private record: RunRecord;
+  private counters: RunCounters = { step: 0, best: null, evaluationsWithoutGain: 0 };
+  private lastEvaluation: EvaluationMetrics | undefined;
+  private readonly evaluations: EvaluationReport[] = [];
+
+  private constructor(
+    private readonly folder: RunFolder,
+    private readonly recipe: ResolvedRecipe,
+    private readonly material: Material,
+    private readonly options: FinetuneOptions,
+    private readonly trainer: Trainer,
+    private readonly runner: ClassifierRunner,
+    private readonly plan: TrainingPlan,
+    private readonly metrics: MetricsLog,
+    private readonly tensorBoard: TensorBoardWriter,
+    startedAt: string,
+    trainedCount: number,
+  ) {
+    this.record = {
+      format: 1,
+      id: folder.id,
+      status: 'running',
+      startedAt,
+      updatedAt: startedAt,
+      pid: process.pid,
+      task: recipe.task,
+      labels: material.labels,
+      model: { path: recipe.model, parameterCount: material.parameters.flat.length, trainedCount },
+      maxLength: material.maxLength,
+      totalSteps: plan.totalSteps,
+      step: 0,
+      data: material.records,
+      environment: describeEnvironment({
+        device: sessionOptions(recipe).device ?? 'cpu',
+        threads: sessionOptions(recipe).threads,
+      }),
+      best: null,
+    };
+  }
+
+  static async start(
+    folder: RunFolder,
+    recipe: ResolvedRecipe,
+    material: Material,
+    options: FinetuneOptions,
+    resumed?: { checkpoint: string; record: RunRecord },
+  ): Promise<Run> {
+    const { parameters, folder: model } = material;
+    const trained = trainedParameters(parameters.specs, recipe.train.trainable, model.config.layerCount);
+    const classifier = bertClassifier(model.config, parameters.shape('classifier.weight')[0]);
+    const session = sessionOptions(recipe);
+    const trainer = await Trainer.create({
+      classifier,
+      parameters,
+      trained,
+      objective: objectiveOf(recipe, material),
+      adamW: {
+        betas: recipe.train.optimizer.betas,
+        eps: recipe.train.optimizer.eps,
+        weightDecay: recipe.train.optimizer.weight_decay,
+        decays: (name) => !recipe.train.optimizer.no_decay.some((pattern) => name.includes(pattern)),
+      },
+      maxGradientNorm: recipe.train.max_grad_norm,
+      batchSize: Math.min(recipe.train.batch_size, material.train.encoded.length),
+      dropout: recipe.train.dropout ?? undefined,
+      seed: recipe.train.seed,
+      padTokenId: model.config.padTokenId,
+      session,
+    });
+    const counters = resumed && (await loadCheckpoint(resumed.checkpoint, { parameters, ...momentsOf(trainer) }));
+    const run = new Run(
+      folder,
+      recipe,
+      material,
+      options,
+      trainer,
+      new ClassifierRunner(classifier, parameters, { ...session, padTokenId: model.config.padTokenId }),
+      new TrainingPlan(recipe, material),
+      await MetricsLog.open(folder.metricsFile, counters?.step ?? 0),
+      TensorBoardWriter.open(folder.path, { step: counters?.step ?? 0 }),
+      resumed?.record.startedAt ?? new Date().toISOString(),
+      trainer.optimizer.firstMoments.flat.length,
+    );
+    if (counters) run.counters = counters;
+    await run.writeRecord();
+    return run;
+  }
+
+  async train(): Promise<TrainingResult> {
+    const { plan, recipe, trainer, options } = this;
+    const schedule = scheduleOf(recipe.train, plan.totalSteps);
+    const clock = new StepClock(plan.totalSteps - this.counters.step);
+    let savedStep = this.counters.step;
+
+    while (this.counters.step < plan.totalSteps) {
+      const step = this.counters.step + 1;
+      const batches = plan.batchesOf(step);
+      const learningRate = learningRateAt(step - 1, schedule);
+      const { loss, gradientNorm } = await trainer.step(batches, step, learningRate);
+      this.counters = { ...this.counters, step };
+      clock.stepDone(batches.reduce((sum, batch) => sum + batch.examples.length, 0));
+      this.report({ loss, learningRate, gradientNorm, length: batches[0].length, clock });
+
+      const stopping = options.stopSignal.aborted;
+      if (plan.evaluatesAfter(step) && !stopping) {
+        const improved = await clock.pause(() => this.evaluate());
+        if (improved === false && this.patienceIsOver()) {
+          options.log(`Stopped early at step ${step}: no gain in ${this.counters.evaluationsWithoutGain} evaluations.`);
+          break;
+        }
+      }
+      if (stopping || plan.savesAfter(step)) {
+        await clock.pause(() => this.save());
+        savedStep = step;
+      }
+      if (stopping && step < plan.totalSteps) return this.end('stopped');
+    }
+    if (savedStep !== this.counters.step) await this.save();
+    if (!this.material.validation) await this.saveModel();
+    else await this.saveCard();
+    return this.end('finished');
+  }
+
+  async fail(error: MedTextError): Promise<void> {
+    this.record = { ...this.record, error: { code: error.code, message: error.message } };
+    // The first error is the one to hear of, also where the disk takes nothing any more.
+    await this.writeRecord('failed').catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.metrics.close();
+    this.tensorBoard.close();
+    await this.trainer.close();
+    await this.runner.close();
+  }
+
+  private report(done: {
+    loss: number;
+    learningRate: number;
+    gradientNorm: number;
+    length: number;
+    clock: StepClock;
+  }): void {
+    const { step } = this.counters;
+    const report: TrainingReport = {
+      runId: this.folder.id,
+      step,
+      totalSteps: this.plan.totalSteps,
+      epoch: this.plan.epochOf(step),
+      loss: done.loss,
+      learningRate: done.learningRate,
+      examplesPerSecond: done.clock.examplesPerSecond,
+      secondsLeft: done.clock.secondsLeft,
+      gradientNorm: done.gradientNorm,
+      sequenceLength: done.length,
+      device: sessionOptions(this.recipe).device ?? 'cpu',
+    };
+    this.metrics.append({ ...report, time: new Date().toISOString() });
+    this.tensorBoard.scalars(step, {
+      'train/loss': done.loss,
+      'train/learning_rate': done.learningRate,
+      'train/gradient_norm': done.gradientNorm,
+    });
+    this.options.onReport(report);
+  }
+
+  /** Whether the evaluation is the best so far; then its weights are the run's model. */
+  private async evaluate(): Promise<boolean> {
+    const { step } = this.counters;
+    const metrics = await this.validationMetrics();
+    const report: EvaluationReport = { step, epoch: this.plan.epochOf(step), evaluation: { ...metrics } };
+    this.lastEvaluation = metrics;
+    this.evaluations.push(report);
+    this.metrics.append({ ...report, time: new Date().toISOString() });
+    this.tensorBoard.scalars(step, evaluationScalars(metrics));
+
+    const metric = this.recipe.train.metric_for_best;
+    const value = metricValue(metrics, metric);
+    const { best } = this.counters;
+    const gained = improves(metric, value, best?.value, this.recipe.train.early_stopping?.min_delta ?? 0);
+    this.counters = {
+      step,
+      best: improves(metric, value, best?.value) ? { step, metric, value, evaluation: metrics } : best,
+      evaluationsWithoutGain: gained ? 0 : this.counters.evaluationsWithoutGain + 1,
+    };
+    if (this.counters.best !== best) await this.saveModel();
+    this.options.onEvaluation(report);
+    return gained;
+  }
+
+  private async validationMetrics(): Promise<EvaluationMetrics> {
+    const { data, encoded } = this.material.validation!;
+    const outputs = await this.runner.logits(encoded);
+    const targets = data.examples.map((example) => example.label!);
+    return this.recipe.task === 'regression'
+      ? regressionReport({ targets, predictions: outputs })
+      : classificationReport({ labels: this.material.labels, targets, logits: outputs });
+  }
+
+  private patienceIsOver(): boolean {
+    const early = this.recipe.train.early_stopping;
+    return early !== null && this.counters.evaluationsWithoutGain >= early.patience;
+  }
+
+  private async save(): Promise<void> {
+    this.metrics.flush();
+    await saveCheckpoint(this.folder.checkpoints, this.counters, {
+      parameters: this.material.parameters,
+      ...momentsOf(this.trainer),
+    });
+    await this.writeRecord();
+  }
+
+  /** The parameters as they are, as the run's model. */
+  private async saveModel(): Promise<void> {
+    const { folder, labels, parameters, maxLength } = this.material;
+    await writeModelFolder(this.folder.model, {
+      parameters,
+      config: folder.config,
+      labels,
+      problemType: this.recipe.task === 'regression' ? 'regression' : 'single_label_classification',
+      task: this.recipe.task,
+      copies: folder.tokenizerFiles,
+      usage: { task: this.recipe.task, max_length: maxLength, run: this.folder.id, step: this.counters.step },
+      extraFiles: { 'README.md': this.card() },
+    });
+  }
+
+  /** The card tells the whole run, so it is written again when the run has ended. */
+  private async saveCard(): Promise<void> {
+    await writeFileAtomically(resolve(this.folder.model, 'README.md'), this.card());
+  }
+
+  private card(): string {
+    const { folder, labels, train, validation, maxLength } = this.material;
+    return renderModelCard({
+      name: this.folder.id,
+      baseModel: basename(folder.path),
+      recipe: this.recipe,
+      labels,
+      maxLength,
+      data: this.material.records,
+      fields: train.data.columns,
+      examples: train.data.examples.slice(0, 3),
+      parameterCount: this.material.parameters.flat.length,
+      step: this.counters.step,
+      totalSteps: this.plan.totalSteps,
+      best: this.counters.best,
+      evaluation: (this.counters.best?.evaluation ?? this.lastEvaluation) as EvaluationMetrics | undefined,
+      evaluations: this.evaluations,
+      environment: this.record.environment,
+      hasValidation: validation !== undefined,
+    });
+  }
+
+  private async end(status: TrainingResult['status']): Promise<TrainingResult> {
+    await this.writeRecord(status);
+    const hasModel = this.counters.best !== null || status === 'finished';
+    return { status, run: this.folder.path, model: hasModel ? this.folder.model : '', best: this.counters.best };
+  }
+
+  private async writeRecord(status: RunRecord['status'] = 'running'): Promise<void> {
+    const { pid: _, ...rest } = this.record;
+    this.record = {
+      ...(status === 'running' ? this.record : rest),
+      status,
+      updatedAt: new Date().toISOString(),
+      step: this.counters.step,
+      best: this.counters.best,
+    };
+    await writeRunRecord(this.folder, this.record);
+  }
+}
+
+/** Which batches every step takes, and what happens after it: pure functions of the recipe and the data. */
+class TrainingPlan {
+  readonly totalSteps: number;
+  private readonly stepsAnEpoch: number;
+  private readonly lengths: readonly number[];
+  private epoch = -1;
+  private batches: readonly PlannedBatch[] = [];
+
+  constructor(
+    private readonly recipe: ResolvedRecipe,
+    private readonly material: Material,
+  ) {
+    const { batch_size, gradient_accumulation, max_epochs } = recipe.train;
+    this.lengths = material.train.encoded.map((example) => example.length);
+    this.stepsAnEpoch = Math.ceil(Math.ceil(this.lengths.length / batch_size) / gradient_accumulation);
+    this.totalSteps = Math.max(1, Math.ceil(this.stepsAnEpoch * max_epochs));
+  }
+
+  /** @param step from 1 */
+  batchesOf(step: number): { examples: TrainingExample[]; length: number }[] {
+    const epoch = Math.floor((step - 1) / this.stepsAnEpoch);
+    if (epoch !== this.epoch) {
+      this.batches = planEpoch(this.lengths, {
+        batchSize: this.recipe.train.batch_size,
+        seed: this.recipe.train.seed,
+        epoch,
+        bucketOf: (length) => this.bucketOf(length),
+        groupByLength: this.recipe.train.length_buckets !== 'none',
+      });
+      this.epoch = epoch;
+    }
+    const { gradient_accumulation: count } = this.recipe.train;
+    const first = ((step - 1) % this.stepsAnEpoch) * count;
+    const { data, encoded } = this.material.train;
+    return this.batches.slice(first, first + count).map(({ examples, length }) => ({
+      length,
+      examples: examples.map((i) => ({ encoded: encoded[i], label: data.examples[i].label! })),
+    }));
+  }
+
+  epochOf(step: number): number {
+    return step / this.stepsAnEpoch;
+  }
+
+  evaluatesAfter(step: number): boolean {
+    return this.material.validation !== undefined && this.savesAfter(step);
+  }
+
+  savesAfter(step: number): boolean {
+    const every = this.recipe.train.evaluate_every;
+    return step === this.totalSteps || step % (every === 'epoch' ? this.stepsAnEpoch : every) === 0;
+  }
+
+  private bucketOf(length: number): number {
+    const { length_buckets } = this.recipe.train;
+    if (length_buckets === 'none') return this.material.maxLength;
+    return length_buckets === 'auto'
+      ? bucketLength(length, this.material.maxLength)
+      : Math.min(bucketAmong(length, length_buckets), this.material.maxLength);
+  }
+}
+
+function momentsOf({ optimizer: { firstMoments, secondMoments } }: Trainer) {
+  return { firstMoments, secondMoments };
+}
+
+function objectiveOf(recipe: ResolvedRecipe, { labels, train }: Material): TrainerOptions['objective'] {
+  if (recipe.task === 'regression') return { loss: 'squaredError' };
+  return {
+    loss: 'crossEntropy',
+    labelCount: labels.length,
+    labelSmoothing: recipe.train.label_smoothing,
+    classWeights: classWeightsOf(recipe, labels, train.data.counts),
+  };
+}
+
+/** 'balanced' is scikit-learn's: rows / (classes * rows of the class). */
+function classWeightsOf(
+  recipe: ResolvedRecipe,
+  labels: readonly string[],
+  counts: readonly number[],
+): readonly number[] | undefined {
+  const weights = recipe.train.class_weights;
+  if (weights === null) return undefined;
+  if (weights === 'balanced') {
+    const rows = counts.reduce((sum, count) => sum + count, 0);
+    return counts.map((count) => (count === 0 ? 0 : rows / (labels.length * count)));
+  }
+  if (weights.length === labels.length) return weights;
+  throw new MedTextError(
+    'RECIPE',
+    `class_weights has ${weights.length} numbers for ${labels.length} labels (${labels.join(', ')}).`,
+    {
+      labels,
+    },
+  );
+}
+
+function sessionOptions(recipe: ResolvedRecipe): SessionOptions {
+  const device = recipe.device === 'auto' ? 'cpu' : recipe.device;
+  return { device, threads: recipe.threads === 'auto' ? undefined : recipe.threads };
+}
+
+function evaluationScalars(metrics: EvaluationMetrics): Record<string, number> {
+  const named = Object.entries(metrics).filter((entry): entry is [string, number] => typeof entry[1] === 'number');
+  return Object.fromEntries(
+    named.filter(([name]) => name !== 'rows').map(([name, value]) => [`validation/${name}`, value]),
+  );
+}
