@@ -185,7 +185,8 @@ function contentOf(column: string, sample: readonly Readonly<Record<string, Data
   const length = values.reduce((sum, value) => sum + value.length, 0) / values.length;
   const numeric = values.every((value) => Number.isFinite(Number(value)));
   const isIdentifier = IDENTIFIER.test(normalName(column)) && distinct === values.length && values.length > 1;
-  const isLabel = !isIdentifier && length <= 30 && (numeric || length <= 3 || distinct <= Math.max(2, values.length / 2));
+  const isLabel =
+    !isIdentifier && length <= 30 && (numeric || length <= 3 || distinct <= Math.max(2, values.length / 2));
   const isText = !isIdentifier && !numeric && !/^https?:/.test(values[0]) && (length >= 4 || !isLabel);
   return { isText: isText && !(isLabel && distinct <= values.length / 4), isLabel };
 }

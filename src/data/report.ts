@@ -1,0 +1,337 @@
+import { guessFields, type DataFields, type FieldGuess } from './columns';
+import { BadRows, type DataFile } from './dataFile';
+import { isBadRow, type BadRow, type DataValue } from './dataRow';
+import { RawLabelCounts, rawLabelOf } from './labelMapping';
+import {
+  characterCount,
+  duplicatesOf,
+  lengthStatistics,
+  type Duplicates,
+  type LengthStatistics,
+  type Majority,
+  type TextPair,
+} from './statistics';
+
+export interface ColumnReport {
+  readonly name: string;
+  /** Rows in which the column is absent, null or empty. */
+  readonly missing: number;
+  /** Distinct values, counted up to 10,000. */
+  readonly distinct: number;
+  readonly distinctIsMore: boolean;
+  /** `mixed` where rows differ; values of delimited files are text, and `number` if all of them read as one. */
+  readonly type: 'text' | 'number' | 'boolean' | 'list or object' | 'mixed' | 'none';
+}
+
+export interface LabelReport {
+  /** The value as it stands in the file; `""` for rows without one. */
+  readonly value: string;
+  readonly count: number;
+  readonly share: number;
+  readonly firstLine: number;
+}
+
+/** Everything `medtext data` says about a file. The field names are a contract: see the README. */
+export interface DataReport {
+  readonly file: string;
+  readonly format: string;
+  readonly encoding: string;
+  readonly byteOrderMark: boolean;
+  readonly delimiter?: string;
+  readonly header?: boolean;
+  readonly sizeBytes: number;
+  readonly rows: number;
+  readonly columns: readonly ColumnReport[];
+  readonly fields: { readonly firstSequence?: string; readonly secondSequence?: string; readonly label?: string };
+  /** Why these fields; empty if the caller named them. */
+  readonly guesses: readonly string[];
+  /** Most frequent first; at most 1,000. */
+  readonly labels: readonly LabelReport[];
+  readonly distinctLabels: number;
+  readonly majority?: Majority;
+  /** In characters (code points). */
+  readonly lengths: {
+    readonly first?: LengthStatistics;
+    readonly second?: LengthStatistics;
+    readonly both?: LengthStatistics;
+  };
+  readonly duplicates?: Duplicates;
+  readonly badRows: { readonly count: number; readonly reports: readonly BadRow[] };
+  readonly warnings: readonly string[];
+}
+
+const MAX_DISTINCT = 10_000;
+const MAX_LABELS = 1000;
+
+export interface ReportOptions {
+  /** Resolved column names; what is absent is guessed. */
+  readonly fields?: Partial<Record<keyof DataFields, string>>;
+  readonly maxReports?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Reads a whole file and says what is in it; bad rows are counted. Errors: `IO`, `CANCELLED`. */
+export async function reportOn(file: DataFile, options: ReportOptions = {}): Promise<DataReport> {
+  const guess: FieldGuess = options.fields?.firstSequence
+    ? { reasons: [] }
+    : guessFields(
+        file.columns,
+        file.sample.map((row) => row.values),
+      );
+  const named = Object.fromEntries(Object.entries(options.fields ?? {}).filter(([, column]) => column !== undefined));
+  const { firstSequence, secondSequence, label }: Partial<Record<keyof DataFields, string>> = { ...guess, ...named };
+  const columns = new Map(file.columns.map((name) => [name, new ColumnCounts(name)]));
+  const labels = new RawLabelCounts();
+  const badRows = new BadRows(file.path, { onBadRow: 'skip', maxReports: options.maxReports });
+  const pairs: TextPair[] = [];
+  let rows = 0;
+
+  for await (const row of file.rows(options.signal)) {
+    if (isBadRow(row)) {
+      badRows.add(row);
+      continue;
+    }
+    // A key that JSON rows bring later than the sample is a column too; the rows before lacked it.
+    for (const name of Object.keys(row.values)) {
+      if (!columns.has(name) && columns.size < MAX_LABELS) columns.set(name, new ColumnCounts(name, rows));
+    }
+    rows++;
+    for (const [name, counts] of columns) counts.add(Object.hasOwn(row.values, name) ? row.values[name] : undefined);
+    const rawLabel = label === undefined ? undefined : rawLabelOf(row.values[label]);
+    if (rawLabel !== undefined) labels.add(rawLabel, row.line);
+    const first = firstSequence === undefined ? undefined : textOf(row.values[firstSequence]);
+    const second = secondSequence === undefined ? undefined : textOf(row.values[secondSequence]);
+    if (first !== undefined) pairs.push({ first, second, label: rawLabel, line: row.line });
+  }
+
+  const firstLengths = pairs.map((pair) => characterCount(pair.first));
+  const hasPairs = secondSequence !== undefined;
+  const secondLengths = hasPairs ? pairs.map((pair) => characterCount(pair.second ?? '')) : [];
+  const counted = labels.list().sort((a, b) => b.count - a.count);
+  const total = counted.reduce((sum, { count }) => sum + count, 0);
+  const distribution = counted.slice(0, MAX_LABELS).map((raw): LabelReport => ({ ...raw, share: raw.count / total }));
+  const mostFrequent = distribution.find(({ value }) => value !== '');
+  return {
+    file: file.path,
+    format: file.format,
+    encoding: file.encoding,
+    byteOrderMark: file.byteOrderMark,
+    ...(file.delimiter !== undefined && { delimiter: file.delimiter, header: file.header }),
+    sizeBytes: file.sizeBytes,
+    rows,
+    columns: [...columns.values()].map((counts) => counts.report()),
+    fields: { firstSequence, secondSequence, label },
+    guesses: guess.reasons,
+    labels: distribution,
+    distinctLabels: counted.length,
+    ...(mostFrequent && {
+      majority: { label: mostFrequent.value, count: mostFrequent.count, share: mostFrequent.share },
+    }),
+    lengths: {
+      ...(firstSequence !== undefined && { first: lengthStatistics(firstLengths) }),
+      ...(hasPairs && {
+        second: lengthStatistics(secondLengths),
+        both: lengthStatistics(firstLengths.map((length, i) => length + secondLengths[i])),
+      }),
+    },
+    ...(firstSequence !== undefined && { duplicates: duplicatesOf(pairs) }),
+    badRows: { count: badRows.count, reports: badRows.reports },
+    warnings: file.warnings,
+  };
+}
+
+/** The report as lines of text for a terminal. */
+export function renderReport(report: DataReport, barWidth = 30): string[] {
+  const lines: string[] = [];
+  const title = (text: string) => lines.push('', text);
+  const layout = report.delimiter === undefined ? '' : `, ${report.header ? 'with' : 'no'} header`;
+  const mark = report.byteOrderMark ? ' with byte order mark' : '';
+  lines.push(
+    report.file,
+    `${report.format}${layout}, ${report.encoding}${mark}, ${bytes(report.sizeBytes)}, ${plural(report.rows, 'row')}`,
+  );
+  for (const warning of report.warnings) lines.push(`warning: ${warning}`);
+
+  title('Columns');
+  const roles = new Map<string | undefined, string>([
+    [report.fields.firstSequence, 'first_sequence'],
+    [report.fields.secondSequence, 'second_sequence'],
+    [report.fields.label, 'label'],
+  ]);
+  lines.push(
+    ...table(
+      report.columns.map((column) => [
+        column.name,
+        column.type,
+        `${number(column.distinct)}${column.distinctIsMore ? '+' : ''} distinct`,
+        column.missing > 0 ? `${number(column.missing)} missing` : '',
+        roles.has(column.name) ? `<- ${roles.get(column.name)}` : '',
+      ]),
+    ),
+  );
+  for (const reason of report.guesses) lines.push(`  guessed ${oneLine(reason)}`);
+
+  if (report.labels.length > 0) {
+    title(`Labels (${number(report.distinctLabels)} distinct)`);
+    const shown = report.labels.slice(0, 20);
+    const most = Math.max(...shown.map((label) => label.count));
+    lines.push(
+      ...table(
+        shown.map(({ value, count, share }) => [
+          value === '' ? '(no label)' : value,
+          number(count),
+          percent(share),
+          '█'.repeat(Math.max(1, Math.round((count / most) * barWidth))),
+        ]),
+        [1, 2],
+      ),
+    );
+    if (report.distinctLabels > shown.length)
+      lines.push(`  … and ${number(report.distinctLabels - shown.length)} more`);
+    if (report.majority) {
+      lines.push(
+        `  always answering ${JSON.stringify(report.majority.label)} is right in ${percent(report.majority.share)}`,
+      );
+    }
+  }
+
+  const lengths = Object.entries(report.lengths).filter(([, statistics]) => statistics.count > 0);
+  if (lengths.length > 0) {
+    title('Lengths in characters');
+    const head = ['', 'min', 'median', 'mean', '90 %', '95 %', '99 %', 'max'];
+    const body = lengths.map(([name, { min, median, mean, p90, p95, p99, max }]) => [
+      { first: 'first', second: 'second', both: 'both together' }[name]!,
+      ...[min, median, mean, p90, p95, p99, max].map((value) => String(Math.round(value * 10) / 10)),
+    ]);
+    lines.push(...table([head, ...body], [1, 2, 3, 4, 5, 6, 7]));
+  }
+
+  if (report.duplicates) {
+    const { exact, contradictions, contradictoryRows, equalSides, examples } = report.duplicates;
+    const at = (groups: readonly (readonly number[])[]) =>
+      groups.length === 0 ? '' : `, first on lines ${groups[0].slice(0, 5).join(', ')}`;
+    title('Findings');
+    lines.push(`  ${plural(exact, 'duplicate row')}${at(examples.exact)}`);
+    if (report.fields.label !== undefined) {
+      lines.push(
+        `  ${plural(contradictions, 'text')} with contradictory labels, ${plural(contradictoryRows, 'row')}${at(examples.contradictions)}`,
+      );
+    }
+    if (report.fields.secondSequence !== undefined) {
+      const first = equalSides > 0 ? `, first on line ${examples.equalSides[0]}` : '';
+      lines.push(`  ${plural(equalSides, 'pair')} of equal texts${first}`);
+    }
+  }
+
+  if (report.badRows.count > 0) {
+    title(`Bad rows: ${number(report.badRows.count)}`);
+    for (const { line, reason, excerpt } of report.badRows.reports) {
+      lines.push(`  line ${line}: ${oneLine(reason)}${excerpt === '' ? '' : `: ${oneLine(excerpt)}`}`);
+    }
+    const more = report.badRows.count - report.badRows.reports.length;
+    if (more > 0) lines.push(`  … and ${number(more)} more`);
+  }
+  return lines;
+}
+
+class ColumnCounts {
+  private readonly values = new Set<string>();
+  private readonly types = new Set<ColumnReport['type']>();
+  private isMore = false;
+  private areNumbers = true;
+
+  constructor(
+    private readonly name: string,
+    private missing = 0,
+  ) {}
+
+  add(value: DataValue): void {
+    if (value === undefined || value === null || value === '') {
+      this.missing++;
+      return;
+    }
+    const type = typeof value === 'string' ? 'text' : typeof value === 'object' ? 'list or object' : typeof value;
+    this.types.add(type as ColumnReport['type']);
+    if (type === 'text' && this.areNumbers) this.areNumbers = Number.isFinite(Number(value));
+    if (this.isMore || type === 'list or object') return;
+    const text = String(value);
+    if (this.values.size < MAX_DISTINCT) this.values.add(text);
+    else this.isMore = !this.values.has(text);
+  }
+
+  report(): ColumnReport {
+    const [type] = this.types.size > 1 ? (['mixed'] as const) : this.types;
+    return {
+      name: this.name,
+      missing: this.missing,
+      distinct: this.values.size,
+      distinctIsMore: this.isMore,
+      type: type === 'text' && this.areNumbers ? 'number' : (type ?? 'none'),
+    };
+  }
+}
+
+function textOf(value: DataValue): string | undefined {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
+}
+
+/** Columns aligned by the width terminals give to characters; `right` names those aligned to the right. */
+function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
+  const tidy = rows.map((row) => row.map((cell) => fitted(oneLine(cell), 40)));
+  const widths = (tidy[0] ?? []).map((_, column) => Math.max(...tidy.map((row) => displayWidth(row[column]))));
+  return tidy.map((row) => {
+    const cells = row.map((cell, column) => {
+      const padding = ' '.repeat(widths[column] - displayWidth(cell));
+      return right.includes(column) ? padding + cell : cell + padding;
+    });
+    return `  ${cells.join('  ')}`.trimEnd();
+  });
+}
+
+/** Cells can hold anything: no line break or terminal control may get through. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
+}
+
+function fitted(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let kept = '';
+  for (const character of text) {
+    if (displayWidth(kept + character) >= width) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+/** Wide characters (Chinese, full-width forms, most emoji) take two columns of a terminal. */
+function displayWidth(text: string): number {
+  let width = 0;
+  for (const character of text) {
+    const isWide =
+      /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(
+        character,
+      );
+    width += isWide || character.codePointAt(0)! > 0x1f2ff ? 2 : 1;
+  }
+  return width;
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function plural(count: number, thing: string): string {
+  return `${number(count)} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+function bytes(size: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let unit = 0;
+  let value = size;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { openDataFile } from '../../src/data/dataFile';
+import { renderReport, reportOn } from '../../src/data/report';
+import { temporaryFolder } from './support';
+
+describe('data report', () => {
+  const temporary = temporaryFolder();
+  const rows = [
+    'text1,text2,标签',
+    '头痛怎么办,头疼怎么办,相似',
+    '头痛怎么办,头疼怎么办,不相似',
+    '发热,发热,相似',
+    '发热,发热,相似',
+    '咳嗽,,',
+    '坏行',
+    '腹泻\u001b[31m,"拉\n肚子",相似',
+  ];
+
+  it('tells what is in a file', async () => {
+    const file = await openDataFile(temporary.file('data.csv', rows.join('\n')));
+    const report = await reportOn(file);
+    assert.equal(report.rows, 6);
+    assert.deepEqual(report.fields, { firstSequence: 'text1', secondSequence: 'text2', label: '标签' });
+    assert.deepEqual(report.columns[1], {
+      name: 'text2',
+      missing: 1,
+      distinct: 3,
+      distinctIsMore: false,
+      type: 'text',
+    });
+    assert.deepEqual(report.labels, [
+      { value: '相似', count: 4, firstLine: 2, share: 4 / 6 },
+      { value: '不相似', count: 1, firstLine: 3, share: 1 / 6 },
+      { value: '', count: 1, firstLine: 6, share: 1 / 6 },
+    ]);
+    assert.deepEqual(report.majority, { label: '相似', count: 4, share: 4 / 6 });
+    assert.equal(report.lengths.both!.max, 11);
+    assert.deepEqual(
+      [report.duplicates!.exact, report.duplicates!.contradictions, report.duplicates!.equalSides],
+      [1, 1, 2],
+    );
+    assert.deepEqual(
+      report.badRows.reports.map((row) => row.line),
+      [7],
+    );
+    assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
+  });
+
+  it('as text, aligned, without control characters', async () => {
+    const file = await openDataFile(temporary.file('data.csv', rows.join('\n')));
+    const lines = renderReport({ ...(await reportOn(file)), file: 'data.csv' });
+    assert.deepEqual(lines, [
+      'data.csv',
+      'csv, with header, utf-8, 189 B, 6 rows',
+      '',
+      'Columns',
+      '  text1  text  4 distinct             <- first_sequence',
+      '  text2  text  3 distinct  1 missing  <- second_sequence',
+      '  标签   text  2 distinct  1 missing  <- label',
+      '  guessed first_sequence: column "text1", by its name',
+      '  guessed label: column "标签", by its name',
+      '  guessed second_sequence: column "text2", by its name',
+      '',
+      'Labels (3 distinct)',
+      '  相似        4  66.7 %  ██████████████████████████████',
+      '  不相似      1  16.7 %  ████████',
+      '  (no label)  1  16.7 %  ████████',
+      '  always answering "相似" is right in 66.7 %',
+      '',
+      'Lengths in characters',
+      '                 min  median  mean  90 %  95 %  99 %  max',
+      '  first            2     3.5   3.8     6   6.5   6.9    7',
+      '  second           0       3     3     5     5     5    5',
+      '  both together    2       7   6.8  10.5  10.8    11   11',
+      '',
+      'Findings',
+      '  1 duplicate row, first on lines 4, 5',
+      '  1 text with contradictory labels, 2 rows, first on lines 2, 3',
+      '  2 pairs of equal texts, first on line 4',
+      '',
+      'Bad rows: 1',
+      '  line 7: 3 fields are expected, 1 found: 坏行',
+    ]);
+    const hostile = await openDataFile(temporary.file('hostile.csv', 'text,label\n一,"\u001b[31m红\n\u202e"\n'));
+    for (const line of renderReport(await reportOn(hostile))) assert.doesNotMatch(line, /[\p{Cc}\p{Cf}]/u);
+  });
+
+  it('columns that JSON rows bring late count as missing before', async () => {
+    const path = temporary.file(
+      'late.jsonl',
+      '{"text": "a", "n": 1}\n{"text": "b", "n": "x", "note": {}}\n{"text": null}',
+    );
+    const report = await reportOn(await openDataFile(path), { fields: { firstSequence: 'text' } });
+    assert.deepEqual(
+      report.columns.map(({ name, missing, type }) => [name, missing, type]),
+      [
+        ['text', 1, 'text'],
+        ['n', 1, 'mixed'],
+        ['note', 2, 'list or object'],
+      ],
+    );
+    assert.deepEqual([report.guesses, report.labels], [[], []]);
+  });
+});
