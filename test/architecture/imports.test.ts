@@ -1,0 +1,204 @@
+/** Who may import whom. A layer rule without a test is a wish. */
+import assert from 'node:assert/strict';
+import {
+  closureOf,
+  findCycle,
+  importsOf,
+  resolveImport,
+  sourceFiles,
+  withoutComments,
+  type SourceFile,
+} from './sourceGraph';
+
+interface Room {
+  readonly rooms: readonly string[];
+  /** Packages, a deeper path of one included; "node:" is every built-in module. */
+  readonly packages: readonly string[];
+  /** What single files may import besides, and why. */
+  readonly exceptions?: Readonly<Record<string, { readonly packages: readonly string[]; readonly reason: string }>>;
+}
+
+const FILES_ARE_ITS_SUBJECT = { packages: ['node:'], reason: 'a model folder is files; the rest of the room works on plain data' }; // prettier-ignore
+
+/** The table of the architecture. A room may also import itself. */
+const ROOMS: Readonly<Record<string, Room>> = {
+  base: {
+    rooms: [],
+    packages: [],
+    exceptions: {
+      'src/base/atomicFile.ts': {
+        packages: ['node:'],
+        reason: 'the one way to write a file, for every room that does',
+      },
+    },
+  },
+  protocol: { rooms: ['base'], packages: ['ajv', 'vscode-jsonrpc'] },
+  onnx: { rooms: ['base'], packages: ['@bufbuild/protobuf'] },
+  hub: { rooms: ['base'], packages: ['node:'] },
+  tokenization: { rooms: ['base'], packages: ['@huggingface/transformers'] },
+  autodiff: { rooms: ['base', 'onnx'], packages: [] },
+  // Readers stream files, hence the built-in modules.
+  data: { rooms: ['base', 'protocol'], packages: ['csv-parse', 'node:'] },
+  models: {
+    rooms: ['base', 'onnx'],
+    packages: ['yauzl'],
+    exceptions: {
+      'src/models/checkpoint/': { packages: ['node:'], reason: 'checkpoints are files' },
+      'src/models/importModel.ts': FILES_ARE_ITS_SUBJECT,
+      'src/models/modelFolder.ts': FILES_ARE_ITS_SUBJECT,
+      'src/models/writeModelFolder.ts': FILES_ARE_ITS_SUBJECT,
+    },
+  },
+  inference: {
+    rooms: ['base', 'onnx', 'models', 'tokenization'],
+    packages: [],
+    exceptions: {
+      'src/inference/session.ts': { packages: ['onnxruntime-node'], reason: 'the only file that knows the runtime' },
+    },
+  },
+  training: {
+    rooms: ['base', 'protocol', 'onnx', 'autodiff', 'models', 'tokenization', 'data', 'inference'],
+    packages: ['node:'],
+  },
+  worker: {
+    rooms: ['base', 'protocol', 'onnx', 'hub', 'tokenization', 'autodiff', 'data', 'models', 'inference', 'training'],
+    packages: ['vscode-jsonrpc', 'node:'],
+  },
+  cli: {
+    rooms: ['base', 'protocol', 'onnx', 'hub', 'tokenization', 'autodiff', 'data', 'models', 'inference', 'training'],
+    packages: ['node:'],
+  },
+  // Of worker only the clients: see the test below. Built-in modules to find folders and watch runs.
+  extension: { rooms: ['base', 'protocol', 'worker'], packages: ['vscode', 'jsonc-parser', 'node:'] },
+};
+
+/** Webviews run in a browser: what only Node or the editor has cannot be loaded there. */
+const NOT_IN_A_BROWSER = ['node:', 'vscode', 'onnxruntime-node'];
+
+const FILES = new Map([...sourceFiles('src'), ...sourceFiles('webview')].map((file) => [file.path, file]));
+
+/** "onnx" of "src/onnx/model.ts"; "webview" of everything in webview/. */
+function roomOf(file: SourceFile): string {
+  const [top, second] = file.path.split('/');
+  return top === 'webview' ? 'webview' : second;
+}
+
+function isAmong(module: string, packages: readonly string[]): boolean {
+  return packages.some((name) => (name === 'node:' ? module.startsWith(name) : module === name || module.startsWith(`${name}/`))); // prettier-ignore
+}
+
+/** One line per import that the table does not allow. */
+function offences(): string[] {
+  return [...FILES.values()].flatMap((file) => {
+    const name = roomOf(file);
+    const room = ROOMS[name] ?? { rooms: ['base', 'protocol'], packages: [] };
+    const exceptions = Object.entries(room.exceptions ?? {}).filter(([start]) => file.path.startsWith(start));
+    const packages = [...room.packages, ...exceptions.flatMap(([, exception]) => exception.packages)];
+    return file.imports.flatMap((module) => {
+      const target = resolveImport(file, module, FILES);
+      if (target) {
+        const allowed = roomOf(target) === name || room.rooms.includes(roomOf(target));
+        return allowed ? [] : [`${file.path} imports ${target.path}`];
+      }
+      if (module.startsWith('.')) return []; // data; that the file is there is the compiler's to say
+      const allowed = name === 'webview' ? !isAmong(module, NOT_IN_A_BROWSER) : isAmong(module, packages);
+      return allowed ? [] : [`${file.path} imports ${module}`];
+    });
+  });
+}
+
+describe('import directions', () => {
+  it('finds imports of every form, and none in comments', () => {
+    const text = [
+      `import { a,`,
+      `  b } from 'one';`,
+      `import type { C } from "two";`,
+      `import 'three';`,
+      `export { d } from 'four';`,
+      `const e = await import('five'), f = require('six');`,
+      `type G = import('seven').G;`,
+      `// import 'no';`,
+      `/** import 'no';`,
+      ` * import('no') */`,
+    ].join('\n');
+    assert.deepEqual(importsOf(text).sort(), ['five', 'four', 'one', 'seven', 'six', 'three', 'two']);
+  });
+
+  it('finds the source', () => {
+    assert.ok(FILES.size > 40);
+    const gradients = FILES.get('src/autodiff/gradients.ts')!;
+    const targets = gradients.imports.map((module) => resolveImport(gradients, module, FILES)?.path);
+    assert.ok(targets.includes('src/autodiff/rules.ts') && targets.includes('src/onnx/shapes.ts'));
+  });
+
+  it('knows every room', () => {
+    for (const file of FILES.values()) {
+      const room = roomOf(file);
+      assert.ok(room === 'webview' || room in ROOMS, `${file.path} is in no room of the architecture`);
+    }
+  });
+
+  it('are those of the table, for rooms and packages', () => {
+    assert.deepEqual(offences(), []);
+  });
+
+  it('have no exception that nobody needs any more', () => {
+    for (const room of Object.values(ROOMS)) {
+      for (const [start, { packages }] of Object.entries(room.exceptions ?? {})) {
+        const used = [...FILES.values()].some(
+          (file) => file.path.startsWith(start) && file.imports.some((module) => isAmong(module, packages)),
+        );
+        assert.ok(used, start);
+      }
+    }
+  });
+
+  it('make no cycle', () => {
+    assert.equal(findCycle(FILES), undefined);
+  });
+
+  it('see a cycle where there is one', () => {
+    const file = (path: string, ...imports: string[]) => [path, { path, imports, text: '' }] as const;
+    const files = new Map([file('src/a.ts', './b'), file('src/b.ts', './c'), file('src/c.ts', './b')]);
+    assert.deepEqual(findCycle(files), ['src/b.ts', 'src/c.ts', 'src/b.ts']);
+  });
+
+  it('lead the extension and its views to nothing that computes', () => {
+    const light = ['base', 'protocol', 'worker', 'extension', 'webview'];
+    for (const file of FILES.values()) {
+      if (roomOf(file) !== 'extension' && roomOf(file) !== 'webview') continue;
+      for (const reached of closureOf(file, FILES)) {
+        assert.ok(light.includes(roomOf(reached)), `${file.path} reaches ${reached.path}`);
+      }
+    }
+  });
+
+  it('keep files, processes, clocks and the console out of the engine', () => {
+    const outside =
+      /\b(process\.|performance\.|Date\b|setTimeout|setInterval|setImmediate|console\.|fetch\(|Math\.random)/;
+    for (const file of FILES.values()) {
+      if (!['onnx', 'autodiff'].includes(roomOf(file)) && file.path !== 'src/base/random.ts') continue;
+      assert.doesNotMatch(withoutComments(file.text), outside, file.path);
+      const reached = [...closureOf(file, FILES)].map((f) => f.path);
+      assert.ok(!reached.includes('src/base/atomicFile.ts'), `${file.path} reaches the disk`);
+    }
+  });
+});
+
+describe('modules', () => {
+  it('have no default export', () => {
+    // The stand-in for packages that are left out of the bundle has to have the shape of what it replaces.
+    const exceptions = ['src/tokenization/absent.ts'];
+    for (const file of FILES.values()) {
+      if (exceptions.includes(file.path)) continue;
+      assert.doesNotMatch(withoutComments(file.text), /(?:^|;)\s*export\s+default\b|\bas\s+default\b/m, file.path);
+    }
+  });
+
+  it('are no barrels', () => {
+    for (const file of FILES.values()) {
+      assert.doesNotMatch(file.path, /(^|\/)index\.[cm]?tsx?$/);
+      assert.doesNotMatch(withoutComments(file.text), /(?:^|;)\s*export\s[^'"`;]*?\bfrom\s*['"]/m, file.path);
+    }
+  });
+});
