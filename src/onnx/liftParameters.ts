@@ -24,6 +24,9 @@ const DISCRETE = new Set(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrE
 /**
  * Makes inputs of the graph's parameters: its float32 initialisers that a gradient from some output reaches, except
  * numbers the exporter wrote (scalars, single elements without a parameter's name, constants that folding made).
+ *
+ * Sharing follows the file: one initialiser read in two places is one parameter. PyTorch's newer exporter (dynamo) stores
+ * equal tensors once, so that the biases of an untrained encoder, all zero, come out tied; a trained one's differ.
  * @param graph from {@link specialize}, which has widened float16 and bfloat16.
  * @param isParameter tells more: return false to keep an initialiser constant.
  */
