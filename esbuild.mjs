@@ -1,8 +1,13 @@
 // Bundles every entry point into dist/. Only onnxruntime-node stays outside: it loads a native library beside itself.
 import { build } from 'esbuild';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 
-const entries = { cli: 'src/cli/main.ts' };
+const entries = {
+  cli: 'src/cli/main.ts',
+  extension: 'src/extension/main.ts',
+  trainer: 'src/worker/trainerMain.ts',
+  scorer: 'src/worker/scorerMain.ts',
+};
 
 await build({
   entryPoints: Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file))),
@@ -15,6 +20,15 @@ await build({
   sourcemap: process.argv.includes('--production') ? false : 'linked',
   external: ['onnxruntime-node', 'vscode'],
   // transformers.js is used for its tokenizers alone; its image and browser runtimes stay out of the bundle.
-  alias: { sharp: './src/tokenization/absent.ts', 'onnxruntime-web/webgpu': './src/tokenization/absent.ts', 'onnxruntime-web': './src/tokenization/absent.ts' },
+  alias: {
+    sharp: './src/tokenization/absent.ts',
+    'onnxruntime-web/webgpu': './src/tokenization/absent.ts',
+    'onnxruntime-web': './src/tokenization/absent.ts',
+    // Its main file hides its parts from a bundler behind UMD.
+    'jsonc-parser': 'jsonc-parser/lib/esm/main.js',
+  },
   logLevel: 'warning',
 });
+
+// The editor validates and completes recipes by this file (contributes.jsonValidation).
+copyFileSync('src/protocol/recipe.schema.json', 'dist/recipe.schema.json');

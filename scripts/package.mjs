@@ -1,0 +1,49 @@
+// npm run package [-- --target linux-x64]: a VSIX for one platform, with only that platform's runtime library inside.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+// VS Code's name of a platform to the runtime's folder.
+const runtimeFolders = {
+  'linux-x64': 'linux/x64',
+  'linux-arm64': 'linux/arm64',
+  'win32-x64': 'win32/x64',
+  'win32-arm64': 'win32/arm64',
+  'darwin-arm64': 'darwin/arm64',
+};
+const maxMegabytes = 35;
+
+const { values } = parseArgs({
+  options: { target: { type: 'string', default: `${process.platform}-${process.arch}` } },
+});
+const { target } = values;
+const folder = runtimeFolders[target];
+if (!folder) fail(`no runtime library for ${target}; there is one for ${Object.keys(runtimeFolders).join(', ')}`);
+const library = `node_modules/onnxruntime-node/bin/napi-v6/${folder}`;
+if (!existsSync(library)) fail(`${library} is missing; run npm install`);
+
+execFileSync(process.execPath, ['esbuild.mjs', '--production'], { stdio: 'inherit' });
+
+const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const output = `${name}-${target}-${version}.vsix`;
+const temporary = mkdtempSync(join(tmpdir(), 'medtext-package-'));
+try {
+  const ignoreFile = join(temporary, 'vscodeignore');
+  writeFileSync(ignoreFile, `${readFileSync('.vscodeignore', 'utf8')}!${library}/**\n`);
+  const vsce = 'node_modules/@vscode/vsce/vsce';
+  const options = ['--target', target, '--ignoreFile', ignoreFile, '--out', output];
+  const quiet = ['--allow-missing-repository', '--skip-license', '--no-rewrite-relative-links'];
+  execFileSync(process.execPath, [vsce, 'package', ...options, ...quiet], { stdio: 'inherit' });
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}
+const megabytes = statSync(output).size / 1e6;
+if (megabytes > maxMegabytes) fail(`${output} weighs ${megabytes.toFixed(1)} MB, more than ${maxMegabytes}`);
+console.log(`${output}: ${megabytes.toFixed(1)} MB`);
+
+function fail(message) {
+  console.error(`error: ${message}`);
+  process.exit(1);
+}

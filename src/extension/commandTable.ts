@@ -1,0 +1,87 @@
+import { commands, window } from 'vscode';
+import { DisposableStore, type Disposable } from '../base/disposables';
+import { asMedTextError } from '../base/errors';
+import { fineTune } from './commands/fineTune';
+import { mapLabels } from './commands/mapLabels';
+import {
+  checkDevice,
+  chooseActiveModel,
+  evaluate,
+  importModel,
+  predictFile,
+  previewData,
+  removeModel,
+  revealModel,
+  useModel,
+} from './commands/modelCommands';
+import {
+  deleteRun,
+  isRunRecord,
+  openRecipe,
+  renameRun,
+  resumeRun,
+  revealFolder,
+  runRecipe,
+  showRun,
+  stopTraining,
+} from './commands/runCommands';
+import { jumpTo, scoreSelection, setReference } from './commands/scoreCommands';
+import type { CommandId } from './ids';
+import type { Services } from './services';
+
+/** Every command; the compiler refuses a missing or an unknown one, a test compares with the manifest. */
+const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: unknown[]) => unknown>> = {
+  'medtext.fineTune': fineTune,
+  'medtext.runRecipe': runRecipe,
+  'medtext.resumeRun': resumeRun,
+  'medtext.stopTraining': stopTraining,
+  'medtext.stopNow': ({ training }) => training.stopNow(),
+  'medtext.chooseActiveModel': chooseActiveModel,
+  'medtext.importModel': importModel,
+  'medtext.evaluate': evaluate,
+  'medtext.predictFile': predictFile,
+  'medtext.scoreSelection': scoreSelection,
+  'medtext.setReference': setReference,
+  'medtext.clearReference': (services) => services.setReference(undefined),
+  'medtext.showRun': showRun,
+  'medtext.openLog': ({ log }) => log.show(),
+  'medtext.checkDevice': checkDevice,
+  'medtext.previewData': previewData,
+  'medtext.mapLabels': mapLabels,
+  'medtext.useModel': useModel,
+  'medtext.revealModel': revealModel,
+  'medtext.removeModel': removeModel,
+  'medtext.openRecipe': openRecipe,
+  'medtext.revealRun': (_services, run) => (isRunRecord(run) ? revealFolder(run.folder) : undefined),
+  'medtext.renameRun': renameRun,
+  'medtext.deleteRun': deleteRun,
+  'medtext.refreshRuns': (services) => services.runs.refresh(),
+  'medtext.jumpTo': jumpTo,
+};
+
+/** Registers the table; what a command throws is shown with a way to the log, a cancellation is not shown. */
+export function registerCommands(services: Services): Disposable {
+  const store = new DisposableStore();
+  for (const [id, handle] of Object.entries(handlers)) {
+    store.add(
+      commands.registerCommand(id, async (...parameters: unknown[]) => {
+        try {
+          return await handle(services, ...parameters);
+        } catch (error) {
+          await showError(services, id, error);
+        }
+      }),
+    );
+  }
+  return store;
+}
+
+async function showError({ log, t }: Services, id: string, caught: unknown): Promise<void> {
+  const error = asMedTextError(caught);
+  if (error.code === 'CANCELLED') return;
+  log.error(`${id}: ${error.code}: ${error.message}`);
+  if (error.code === 'INTERNAL') log.error(error.cause instanceof Error ? (error.cause.stack ?? '') : '');
+  const showLog = t('Show Log');
+  // Not awaited by the command: it has ended, whether or not the message is closed.
+  void window.showErrorMessage(error.message, showLog).then((choice) => choice === showLog && log.show());
+}

@@ -1,0 +1,44 @@
+import { basename } from 'node:path';
+import { Uri, commands, window, workspace } from 'vscode';
+import type { Translate } from '../translate';
+
+const maxListed = 200;
+
+/** A workspace file by quick pick, or any file by dialog. */
+export async function pickFile(
+  { title, glob, filters }: { title: string; glob: string; filters: Record<string, string[]> },
+  t: Translate,
+): Promise<Uri | undefined> {
+  const found = await workspace.findFiles(glob, '**/{node_modules,runs,dist,.git}/**', maxListed);
+  const items = fileItems(found);
+  const browse = { label: `$(folder-opened) ${t('Browse…')}`, description: '', uri: undefined, alwaysShow: true };
+  const choice = await window.showQuickPick([...items, browse], { title, matchOnDescription: true });
+  if (!choice) return undefined;
+  return choice.uri ?? (await window.showOpenDialog({ title, filters }))?.[0];
+}
+
+export function fileItems(uris: readonly Uri[]): { label: string; description: string; uri: Uri }[] {
+  return uris
+    .map((uri) => ({ label: basename(uri.fsPath), description: workspace.asRelativePath(uri), uri }))
+    .sort((a, b) => a.description.localeCompare(b.description));
+}
+
+export const dataGlob = '**/*.{json,jsonl,csv,tsv,txt}';
+export const dataFilters = { Data: ['json', 'jsonl', 'csv', 'tsv', 'txt'] };
+
+/** Whether a workspace file can be data; recipes and the usual configuration files are not offered. */
+export function canBeData({ fsPath }: Uri): boolean {
+  const name = basename(fsPath);
+  return !/\.medtext\.json$|^(package(-lock)?|tsconfig.*|config|settings|launch|tasks|tokenizer.*|vocab)\.(json|txt)$/.test(
+    name,
+  );
+}
+
+/** Training and import run code and write files for the folder: they wait for its trust. */
+export async function requireTrust(t: Translate): Promise<boolean> {
+  if (workspace.isTrusted) return true;
+  const manage = t('Manage Trust');
+  const choice = await window.showWarningMessage(t('Trust this folder first: training writes files into it.'), manage);
+  if (choice === manage) await commands.executeCommand('workbench.trust.manage');
+  return false;
+}

@@ -1,0 +1,235 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { QuickPickItemKind, Uri, window, workspace } from 'vscode';
+import { MedTextError } from '../../base/errors';
+import type { Device, RecipeTask } from '../../protocol/recipe';
+import type { DataInfo } from '../../protocol/scorer';
+import { freeRecipeFile, labelsOf, recipeText, taskOf } from '../recipe/recipeDraft';
+import type { Services } from '../services';
+import { setting } from '../settings';
+import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
+import { importModel } from './modelCommands';
+import { runRecipe } from './runCommands';
+import { back, pick, runSteps, type Option, type Step } from './steps';
+
+interface Answers {
+  readonly recipe?: Uri;
+  readonly model?: string;
+  readonly train?: string;
+  readonly info?: DataInfo;
+  readonly first?: string;
+  /** null: the task reads one sentence. */
+  readonly second?: string | null;
+  readonly label?: string;
+  readonly validation?: string | null;
+  readonly task?: RecipeTask;
+  readonly device?: Device;
+}
+
+const none = '-';
+const ignored = '**/{node_modules,runs,dist,.git}/**';
+
+/**
+ * Asks for recipe or model, data, columns, task and device, every step with a way back; ends in a saved recipe that
+ * opens in the editor, or in the run of an existing one.
+ */
+export async function fineTune(services: Services, target?: unknown): Promise<void> {
+  const { t } = services;
+  if (!(await requireTrust(t))) return;
+  const given = target instanceof Uri ? target.fsPath : undefined;
+  const answers = await runSteps<Answers>(
+    [
+      recipeOrModel(services),
+      dataStep(services, given),
+      columnStep(services, 'first', t('Column of the text, or of the first text of the pair')),
+      columnStep(services, 'second', t('Column of the second text')),
+      columnStep(services, 'label', t('Column of the label')),
+      validationStep(services),
+      taskStep(services),
+      deviceStep(services),
+    ],
+    {},
+  );
+  if (!answers) return;
+  if (answers.recipe) {
+    await window.showTextDocument(answers.recipe);
+    await runRecipe(services, answers.recipe);
+    return;
+  }
+  const file = await save(answers);
+  await window.showTextDocument(Uri.file(file), { preview: false });
+  const start = t('Start Fine-Tuning');
+  const choice = await window.showInformationMessage(t('{0} is ready.', basename(file)), start);
+  if (choice === start) await runRecipe(services, Uri.file(file));
+}
+
+function recipeOrModel(services: Services): Step<Answers> {
+  const { t, models } = services;
+  return async (answers, position) => {
+    const recipes = fileItems(await workspace.findFiles('**/*.medtext.json', ignored, 50));
+    const options: Option<string>[] = [
+      ...section(t('Recipes')),
+      ...recipes.map(({ label, description, uri }) => ({
+        label: `$(play) ${label}`,
+        description,
+        value: `recipe:${uri}`,
+      })),
+      ...section(t('Models')),
+      ...models
+        .list()
+        .filter(({ missing }) => !missing)
+        .map((model) => ({
+          label: `$(package) ${model.name}`,
+          description: model.description,
+          value: `model:${model.folder}`,
+        })),
+      ...section(t('More')),
+      { label: `$(folder-opened) ${t('Open a model folder…')}`, value: 'browse' },
+      { label: `$(cloud-download) ${t('Import Model…')}`, value: 'import' },
+    ];
+    const title = t('Fine-Tune Encoder: recipe or model');
+    const choice = await pick(options, { title }, position);
+    if (choice === undefined || choice === back) return choice;
+    if (choice.startsWith('recipe:')) return { recipe: Uri.parse(choice.slice('recipe:'.length)) };
+    const model =
+      choice === 'import'
+        ? (await importModel(services))?.folder
+        : choice === 'browse'
+          ? (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, title }))?.[0]?.fsPath
+          : choice.slice('model:'.length);
+    return model === undefined ? undefined : { ...answers, recipe: undefined, model };
+  };
+}
+
+function dataStep(services: Services, given: string | undefined): Step<Answers> {
+  const { t, scorer } = services;
+  return async (answers, position) => {
+    if (answers.recipe) return answers;
+    const train =
+      given ?? (await pickData(services, t('Fine-Tune Encoder: training data'), position, undefined, false));
+    if (train === undefined || train === back) return train;
+    const info = await scorer.request('dataInfo', { file: train! });
+    return { ...answers, train: train!, info };
+  };
+}
+
+function columnStep({ t }: Services, role: 'first' | 'second' | 'label', placeholder: string): Step<Answers> {
+  return async (answers, position) => {
+    if (answers.recipe) return answers;
+    const { info } = answers;
+    const taken = role === 'first' ? [] : [answers.first, ...(role === 'label' ? [answers.second] : [])];
+    const options: Option<string>[] = info!.columns
+      .filter((column) => !taken.includes(column))
+      .map((column) => ({ label: column, description: column === info![role] ? t('recognised') : '', value: column }));
+    if (role === 'second') options.push({ label: t('None: the task reads one text'), value: none, alwaysShow: true });
+    const preferred = info![role] ?? (role === 'second' ? none : undefined);
+    const title = t('Fine-Tune Encoder: columns of {0}', basename(answers.train!));
+    const choice = await pick(options, { title, placeholder, preferred }, position);
+    if (choice === undefined || choice === back) return choice;
+    return { ...answers, [role]: role === 'second' && choice === none ? null : choice };
+  };
+}
+
+function validationStep(services: Services): Step<Answers> {
+  const { t } = services;
+  return async (answers, position) => {
+    if (answers.recipe) return answers;
+    const choice = await pickData(services, t('Fine-Tune Encoder: validation data'), position, answers.train, true);
+    if (choice === undefined || choice === back) return choice;
+    return { ...answers, validation: choice };
+  };
+}
+
+function taskStep({ t }: Services): Step<Answers> {
+  return async (answers, position) => {
+    if (answers.recipe) return answers;
+    const pair = answers.second !== null;
+    const options: Option<RecipeTask>[] = [
+      ...(pair
+        ? [
+            {
+              label: t('Sentence similarity'),
+              description: t('a label for a pair'),
+              value: 'sentence-similarity' as const,
+            },
+          ]
+        : [
+            {
+              label: t('Text classification'),
+              description: t('a label for a text'),
+              value: 'text-classification' as const,
+            },
+          ]),
+      { label: t('Regression'), description: t('a number'), value: 'regression' },
+    ];
+    const suggested = taskOf(answers.info!);
+    const preferred = options.some(({ value }) => value === suggested) ? suggested : options[0].value;
+    const choice = await pick(options, { title: t('Fine-Tune Encoder: task'), preferred }, position);
+    return choice === undefined || choice === back ? choice : { ...answers, task: choice };
+  };
+}
+
+function deviceStep({ t }: Services): Step<Answers> {
+  return async (answers, position) => {
+    if (answers.recipe) return answers;
+    const options: Option<Device>[] = [
+      { label: t('Automatic'), description: t('the best device that works'), value: 'auto' },
+      { label: 'CPU', value: 'cpu' },
+      { label: 'WebGPU', value: 'webgpu' },
+      { label: 'CUDA', description: 'NVIDIA', value: 'cuda' },
+      { label: 'DirectML', description: 'Windows', value: 'dml' },
+      { label: 'CoreML', description: 'macOS', value: 'coreml' },
+    ];
+    const title = t('Fine-Tune Encoder: where');
+    const choice = await pick(options, { title, preferred: setting('medtext.device') }, position);
+    return choice === undefined || choice === back ? choice : { ...answers, device: choice };
+  };
+}
+
+/** A data file of the workspace or elsewhere; null for none. Files of the other's folder come first. */
+async function pickData(
+  { t }: Services,
+  title: string,
+  position: Parameters<Step<Answers>>[1],
+  other: string | undefined,
+  optional: boolean,
+) {
+  const found = (await workspace.findFiles(dataGlob, ignored, 500)).filter(canBeData);
+  const near = (path: string): number =>
+    other === undefined
+      ? 0
+      : (dirname(path) === dirname(other) ? 2 : 0) + (/valid|dev|eval/i.test(basename(path)) ? 1 : 0);
+  const options: Option<string | null>[] = fileItems(found)
+    .filter(({ uri }) => uri.fsPath !== other)
+    .sort((a, b) => near(b.uri.fsPath) - near(a.uri.fsPath))
+    .map(({ label, description, uri }) => ({ label, description, value: uri.fsPath }));
+  if (optional) options.push({ label: `$(circle-slash) ${t('None')}`, value: null, alwaysShow: true });
+  options.push({ label: `$(folder-opened) ${t('Browse…')}`, value: '', alwaysShow: true });
+  const choice = await pick(options, { title }, position);
+  if (choice !== '') return choice;
+  return (await window.showOpenDialog({ title, filters: dataFilters }))?.[0]?.fsPath;
+}
+
+async function save({ model, train, info, first, second, label, validation, task, device }: Answers): Promise<string> {
+  const trainUri = Uri.file(train!);
+  const folder =
+    (workspace.getWorkspaceFolder(trainUri) ?? workspace.workspaceFolders?.[0])?.uri.fsPath ?? dirname(train!);
+  if (!existsSync(folder)) throw new MedTextError('NOT_FOUND', `The folder ${folder} does not exist.`, { folder });
+  const file = freeRecipeFile(train!, folder, existsSync);
+  const choices = {
+    modelFolder: model!,
+    trainFile: train!,
+    validationFile: validation ?? undefined,
+    task: task!,
+    first: first!,
+    second: second ?? undefined,
+    label: label!,
+    labels: label === info!.label ? labelsOf(info!) : undefined,
+    device: device!,
+  };
+  await writeFile(file, recipeText(choices, file), { flag: 'wx' });
+  return file;
+}
+
+const section = (label: string): Option<string>[] => [{ label, kind: QuickPickItemKind.Separator, value: '' }];

@@ -1,0 +1,214 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { ProgressLocation, Uri, window, workspace } from 'vscode';
+import { MedTextError } from '../../base/errors';
+import { abortSignalOf } from '../cancellation';
+import type { ListedModel } from '../modelStore';
+import type { Services } from '../services';
+import { setting } from '../settings';
+import { canBeData, dataFilters, dataGlob, fileItems, pickFile, requireTrust } from './asking';
+import { revealFolder } from './runCommands';
+
+/** A checkpoint folder or file becomes a model in this extension's storage. */
+export async function importModel(services: Services, target?: unknown): Promise<ListedModel | undefined> {
+  const { t, models, context } = services;
+  if (!(await requireTrust(t))) return undefined;
+  const source =
+    target instanceof Uri
+      ? target
+      : (
+          await window.showOpenDialog({
+            title: t('Import Model'),
+            canSelectFolders: true,
+            canSelectFiles: false,
+            openLabel: t('Import This Folder'),
+          })
+        )?.[0];
+  if (!source) return undefined;
+  const stem = basename(source.fsPath, extname(source.fsPath)) || 'model';
+  const output = freeFolder(join(context.globalStorageUri.fsPath, 'models'), stem);
+  const { folder, summary } = await withProgress(services, t('Importing {0}', stem), 'importModel', (signal) =>
+    services.scorer.request('importModel', { source: source.fsPath, output }, signal),
+  );
+  services.log.info(`import of ${source.fsPath}:\n${summary}`);
+  await models.add(folder, 'imported', basename(folder));
+  void window.showInformationMessage(t('{0} is imported.', basename(folder)));
+  return models.list().find((model) => model.folder === folder);
+}
+
+export async function chooseActiveModel(services: Services): Promise<void> {
+  const { t, models } = services;
+  const items = models
+    .list()
+    .filter(({ missing }) => !missing)
+    .map((model) => ({
+      label: `${model.active ? '$(check) ' : ''}${model.name}`,
+      description: model.canScore ? model.description : t('encoder, fine-tune it first'),
+      detail: model.folder,
+      folder: model.folder,
+    }));
+  const add = { label: `$(add) ${t('Import Model…')}`, description: '', detail: '', folder: '', alwaysShow: true };
+  const browse = { ...add, label: `$(folder-opened) ${t('Open a model folder…')}`, folder: '*' };
+  const choice = await window.showQuickPick([...items, browse, add], { title: t('Choose Active Model') });
+  if (!choice) return;
+  if (choice.folder === '') return void (await importModel(services));
+  if (choice.folder === '*') {
+    const uri = (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false }))?.[0];
+    if (uri) await useFolder(services, uri.fsPath);
+    return;
+  }
+  await models.activate(choice.folder);
+}
+
+/** Lists a model folder where it lies and makes it the active one. */
+export async function useFolder({ models }: Services, folder: string): Promise<void> {
+  if (!existsSync(join(folder, 'config.json'))) {
+    throw new MedTextError('MODEL_CONFIG', `${folder} is no model folder: it has no config.json.`, { folder });
+  }
+  if (!models.list().some((model) => model.folder === folder)) await models.add(folder, 'imported');
+  await models.activate(folder);
+}
+
+export async function useModel(services: Services, target: unknown): Promise<void> {
+  if (isModel(target)) await services.models.activate(target.folder);
+  else if (typeof target === 'string') await useFolder(services, target);
+}
+
+export async function revealModel(_services: Services, target: unknown): Promise<void> {
+  if (isModel(target)) await revealFolder(target.folder);
+}
+
+export async function removeModel({ models }: Services, target: unknown): Promise<void> {
+  if (isModel(target)) await models.remove(target.folder);
+}
+
+/** Metrics of the active model on a labelled file, as a document. */
+export async function evaluate(services: Services, target?: unknown): Promise<void> {
+  const { t } = services;
+  const model = await scoringModel(services);
+  const file = model && (await dataFile(services, target, t('Evaluate on which file?')));
+  if (!model || !file) return;
+  const params = { folder: model.folder, file: file.fsPath, device: setting('medtext.device') };
+  const metrics = await withProgress(services, t('Evaluating {0}', basename(file.fsPath)), 'evaluate', (signal) =>
+    services.scorer.request('evaluate', params, signal),
+  );
+  const content = `${JSON.stringify({ model: model.folder, file: file.fsPath, ...metrics }, undefined, 2)}\n`;
+  await window.showTextDocument(await workspace.openTextDocument({ language: 'json', content }));
+}
+
+/** Fills in the labels of a file with the active model; the result opens. */
+export async function predictFile(services: Services, target?: unknown): Promise<void> {
+  const { t } = services;
+  const model = await scoringModel(services);
+  const file = model && (await dataFile(services, target, t('Predict labels of which file?')));
+  if (!model || !file || !(await requireTrust(t))) return;
+  const extension = extname(file.fsPath);
+  const suggestion = join(dirname(file.fsPath), `${basename(file.fsPath, extension)}.predicted${extension}`);
+  const output = await window.showSaveDialog({ defaultUri: Uri.file(suggestion), title: t('Save predictions as') });
+  if (!output) return;
+  const params = { folder: model.folder, file: file.fsPath, output: output.fsPath, device: setting('medtext.device') };
+  const { rows } = await withProgress(services, t('Predicting {0}', basename(file.fsPath)), 'predict', (signal) =>
+    services.scorer.request('predict', params, signal),
+  );
+  await window.showTextDocument(output);
+  void window.showInformationMessage(t('{0} rows predicted.', rows));
+}
+
+/** Runtime, providers, threads and a self-test, as a document. */
+export async function checkDevice(services: Services): Promise<void> {
+  const { t } = services;
+  // A person who asks wants the process tried again, whatever happened before.
+  await services.scorer.restart();
+  const facts = await withProgress(services, t('Checking the device'), undefined, (signal) =>
+    services.scorer.request('doctor', undefined, signal),
+  );
+  const content = `${JSON.stringify(facts, undefined, 2)}\n`;
+  await window.showTextDocument(await workspace.openTextDocument({ language: 'json', content }));
+}
+
+/** Columns, guessed fields and label counts of a data file, as a document. */
+export async function previewData(services: Services, target?: unknown): Promise<void> {
+  const { t } = services;
+  const file = await dataFile(services, await trainingFileOf(target), t('Preview which file?'));
+  if (!file) return;
+  const info = await services.scorer.request('dataInfo', { file: file.fsPath });
+  const lines = [
+    `# ${basename(info.file)}`,
+    '',
+    t('{0} rows, {1} columns, format {2}', info.rows, info.columns.length, info.format),
+    ...(info.badRows > 0 ? ['', t('{0} rows cannot be read', info.badRows)] : []),
+    '',
+    `| ${t('Field')} | ${t('Column')} |`,
+    '| --- | --- |',
+    `| first_sequence | ${info.first ?? '–'} |`,
+    `| second_sequence | ${info.second ?? '–'} |`,
+    `| label | ${info.label ?? '–'} |`,
+    ...(info.labels ? ['', `| ${t('Label')} | ${t('Rows')} |`, '| --- | ---: |'] : []),
+    ...(info.labels ?? []).map(
+      ({ value, count }) => `| ${value.replaceAll('|', '\\|').replace(/\s+/g, ' ')} | ${count} |`,
+    ),
+    '',
+  ];
+  await window.showTextDocument(await workspace.openTextDocument({ language: 'markdown', content: lines.join('\n') }));
+}
+
+export async function withProgress<T>(
+  { scorer }: Services,
+  title: string,
+  request: 'evaluate' | 'predict' | 'importModel' | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return window.withProgress(
+    { location: ProgressLocation.Notification, title, cancellable: true },
+    async (progress, token) => {
+      let reached = 0;
+      const subscription = scorer.onProgress((event) => {
+        if (event.request !== request || !event.total) return;
+        const percent = (100 * event.done) / event.total;
+        progress.report({ increment: percent - reached, message: `${Math.floor(percent)} %` });
+        reached = percent;
+      });
+      try {
+        return await work(abortSignalOf(token));
+      } finally {
+        subscription.dispose();
+      }
+    },
+  );
+}
+
+export async function scoringModel(services: Services): Promise<ListedModel | undefined> {
+  if (!services.models.active()) await chooseActiveModel(services);
+  return services.models.active();
+}
+
+async function dataFile({ t }: Services, target: unknown, title: string): Promise<Uri | undefined> {
+  if (target instanceof Uri) return target;
+  const found = (await workspace.findFiles(dataGlob, '**/{node_modules,runs,dist,.git}/**', 500)).filter(canBeData);
+  if (found.length === 0) return pickFile({ title, glob: '', filters: dataFilters }, t);
+  const browse = { label: `$(folder-opened) ${t('Browse…')}`, description: '', uri: undefined, alwaysShow: true };
+  const choice = await window.showQuickPick([...fileItems(found), browse], { title, matchOnDescription: true });
+  if (!choice) return undefined;
+  return choice.uri ?? (await window.showOpenDialog({ title, filters: dataFilters }))?.[0];
+}
+
+/** The training file that a recipe names; any other target as it is. */
+async function trainingFileOf(target: unknown): Promise<unknown> {
+  if (!(target instanceof Uri) || !target.fsPath.endsWith('.medtext.json')) return target;
+  const recipe = JSON.parse((await workspace.openTextDocument(target)).getText()) as {
+    dataset: { train: { file: string } };
+  };
+  return Uri.file(resolve(dirname(target.fsPath), recipe.dataset.train.file));
+}
+
+function freeFolder(parent: string, stem: string): string {
+  for (let number = 1; ; number++) {
+    const folder = join(parent, number === 1 ? stem : `${stem}-${number}`);
+    if (!existsSync(folder)) return folder;
+  }
+}
+
+function isModel(value: unknown): value is ListedModel {
+  const model = value as Partial<ListedModel> | undefined;
+  return typeof model?.folder === 'string' && typeof model.canScore === 'boolean';
+}

@@ -1,0 +1,68 @@
+import type { PairScore } from '../../protocol/scorer';
+import type { Translate } from '../translate';
+
+/** What a hover says, before it becomes Markdown. */
+export interface HoverContent {
+  readonly kind: 'reference' | 'row';
+  readonly score: PairScore;
+  readonly modelName: string;
+  /** The pinned text, for `reference`. */
+  readonly reference?: string;
+  /** What the data file gives, for `row`. */
+  readonly givenLabel?: string;
+}
+
+export interface HoverLink {
+  readonly title: string;
+  readonly target: string;
+}
+
+/** Markdown of a score: similarity, the classes as bars, model, links. Text of documents is escaped. */
+export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[], t: Translate): string {
+  const { score, modelName, reference, givenLabel } = content;
+  const entries = Object.entries(score.probabilities);
+  const predicted = entries.reduce<[string, number] | undefined>(
+    (best, entry) => (best === undefined || entry[1] > best[1] ? entry : best),
+    undefined,
+  );
+  const lines = [`**MedText Lab** · ${t('similarity')} **${score.similarity.toFixed(3)}**`];
+  if (content.kind === 'reference') lines.push(t('Reference: {0}', quoted(reference ?? '')));
+  else if (predicted) {
+    const label = `\`${code(predicted[0])}\``;
+    if (givenLabel === undefined) lines.push(t('Predicted {0}', label));
+    else if (givenLabel === predicted[0]) lines.push(`${t('Predicted {0}', label)} · ${t('as given')} ✓`);
+    else lines.push(`${t('Predicted {0}', label)} · ${t('given {0}', `\`${code(givenLabel)}\``)} ✗`);
+  }
+  if (entries.length > 1) lines.push(entries.map(([label, probability]) => bar(label, probability)).join('  \n'));
+  const footer = [
+    t('Model: {0}', escapeMarkdown(modelName)),
+    ...links.map(({ title, target }) => `[${title}](${target})`),
+  ];
+  lines.push(footer.join(' · '));
+  return lines.join('\n\n');
+}
+
+const barWidth = 12;
+
+function bar(label: string, probability: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, probability)) * barWidth);
+  return `\`${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}\` ${(probability * 100).toFixed(1)} % \`${code(label)}\``;
+}
+
+function quoted(text: string): string {
+  const short = text.length > 80 ? `${text.slice(0, 79)}…` : text;
+  return `“${escapeMarkdown(short.replace(/\s+/g, ' '))}”`;
+}
+
+function code(text: string): string {
+  return text.replace(/`/g, 'ˋ').replace(/\s+/g, ' ').slice(0, 60);
+}
+
+/** Any text as Markdown that shows exactly it. Direction marks are dropped: they could reorder what stands around. */
+export function escapeMarkdown(text: string): string {
+  return text
+    .replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
+    .replace(/[\\`*_{}[\]()#+\-.!|~>$:@]/g, '\\$&')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;');
+}

@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { MedTextError } from '../base/errors';
+import { Emitter } from '../base/events';
+
+/** What the stores persist in; structurally `vscode.Memento`. */
+export interface Memory {
+  get<T>(key: string): T | undefined;
+  update(key: string, value: unknown): PromiseLike<void>;
+}
+
+export interface ModelEntry {
+  readonly folder: string;
+  readonly name: string;
+  readonly origin: 'imported' | 'fine-tuned';
+  readonly addedAtMs: number;
+}
+
+/** A listed model with what its files say. */
+export interface ListedModel extends ModelEntry {
+  readonly active: boolean;
+  readonly missing: boolean;
+  /** A scorer needs a trained head; an imported encoder has none. */
+  readonly canScore: boolean;
+  /** For example `12 layers · 768`. */
+  readonly description: string;
+}
+
+const listKey = 'medtext.models';
+const activeKey = 'medtext.activeModel';
+
+/** The models this person has imported or trained, and which one scores in this workspace. */
+export class ModelStore {
+  private readonly change = new Emitter<void>();
+  readonly onDidChange = this.change.event;
+
+  /**
+   * @param shared of all windows: the list
+   * @param workspace the choice of the active one
+   */
+  constructor(
+    private readonly shared: Memory,
+    private readonly workspace: Memory,
+  ) {}
+
+  list(): ListedModel[] {
+    const active = this.activeFolder();
+    return this.entries().map((entry) => ({ ...entry, ...factsOf(entry), active: entry.folder === active }));
+  }
+
+  /** The model that hovers and scores use; undefined when none is chosen or its folder is gone. */
+  active(): ListedModel | undefined {
+    return this.list().find(({ active, missing }) => active && !missing);
+  }
+
+  async add(folder: string, origin: ModelEntry['origin'], name = basename(folder)): Promise<void> {
+    const others = this.entries().filter((entry) => entry.folder !== folder);
+    await this.shared.update(listKey, [...others, { folder, name, origin, addedAtMs: Date.now() }]);
+    this.change.fire();
+  }
+
+  /** Forgets the entry; the files stay. */
+  async remove(folder: string): Promise<void> {
+    await this.shared.update(
+      listKey,
+      this.entries().filter((entry) => entry.folder !== folder),
+    );
+    if (this.activeFolder() === folder) await this.workspace.update(activeKey, undefined);
+    this.change.fire();
+  }
+
+  /** @throws MODEL_CONFIG when the model cannot score */
+  async activate(folder: string): Promise<void> {
+    const model = this.list().find((candidate) => candidate.folder === folder);
+    if (!model || model.missing)
+      throw new MedTextError('NOT_FOUND', `The model folder ${folder} does not exist.`, { folder });
+    if (!model.canScore) {
+      throw new MedTextError(
+        'MODEL_CONFIG',
+        `${model.name} is an encoder without labels: fine-tune it first, then it can score.`,
+        { folder },
+      );
+    }
+    await this.workspace.update(activeKey, folder);
+    this.change.fire();
+  }
+
+  private entries(): ModelEntry[] {
+    return this.shared.get<ModelEntry[]>(listKey) ?? [];
+  }
+
+  private activeFolder(): string | undefined {
+    return this.workspace.get<string>(activeKey);
+  }
+}
+
+function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'canScore' | 'description'> {
+  const file = join(folder, 'config.json');
+  if (!existsSync(file)) return { missing: true, canScore: false, description: '' };
+  try {
+    const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, any>;
+    const labels = Object.values(config.id2label ?? {}).map(String);
+    const isClassifier =
+      /ForSequenceClassification/.test(String(config.architectures)) || config.problem_type !== undefined;
+    const parts = [`${config.num_hidden_layers ?? '?'} × ${config.hidden_size ?? '?'}`];
+    if (isClassifier && labels.length > 0) parts.push(labels.slice(0, 4).join(' / ') + (labels.length > 4 ? ' …' : ''));
+    return { missing: false, canScore: isClassifier, description: parts.join(' · ') };
+  } catch {
+    return { missing: false, canScore: false, description: 'config.json ?' };
+  }
+}

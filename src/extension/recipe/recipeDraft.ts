@@ -1,0 +1,66 @@
+import { basename, dirname, extname, join, relative, sep } from 'node:path';
+import type { RecipeTask } from '../../protocol/recipe';
+import type { DataInfo } from '../../protocol/scorer';
+
+/** What the steps of Fine-Tune Encoder… gather. */
+export interface RecipeChoices {
+  readonly modelFolder: string;
+  readonly trainFile: string;
+  readonly validationFile?: string;
+  readonly task: RecipeTask;
+  readonly first: string;
+  readonly second?: string;
+  readonly label: string;
+  readonly labels?: readonly string[];
+  readonly device: string;
+}
+
+/** The recipe as a person would write it: only what was chosen, paths relative to the recipe where they are near. */
+export function recipeText(choices: RecipeChoices, recipeFile: string): string {
+  const folder = dirname(recipeFile);
+  const path = (target: string): string => {
+    const near = relative(folder, target);
+    return near.startsWith(`..${sep}..`) || near === '' ? target : near.split(sep).join('/');
+  };
+  const recipe = {
+    task: choices.task,
+    model: path(choices.modelFolder),
+    dataset: {
+      train: {
+        file: path(choices.trainFile),
+        first_sequence: choices.first,
+        ...(choices.second !== undefined && { second_sequence: choices.second }),
+        label: choices.label,
+        ...(choices.labels && choices.task !== 'regression' && { labels: choices.labels }),
+      },
+      ...(choices.validationFile && { validation: { file: path(choices.validationFile) } }),
+    },
+    train: { max_epochs: 3, batch_size: 16, max_length: 'auto', optimizer: { lr: 3e-5 }, seed: 42 },
+    device: choices.device,
+  };
+  return `${JSON.stringify(recipe, undefined, 2)}\n`;
+}
+
+/** `<data>.medtext.json` beside the data, numbered when taken. */
+export function freeRecipeFile(trainFile: string, folder: string, exists: (path: string) => boolean): string {
+  const stem = basename(trainFile, extname(trainFile));
+  for (let number = 1; ; number++) {
+    const file = join(folder, `${stem}${number === 1 ? '' : `-${number}`}.medtext.json`);
+    if (!exists(file)) return file;
+  }
+}
+
+/** The labels of a column in ascending order where they are numbers, else as met; undefined when too many to be classes. */
+export function labelsOf(info: DataInfo): readonly string[] | undefined {
+  const values = info.labels?.map(({ value }) => value).filter((value) => value !== '' && value !== 'NA');
+  if (!values || values.length < 2 || values.length >= 100) return undefined;
+  const numeric = values.every((value) => Number.isFinite(Number(value)));
+  return numeric ? [...values].sort((a, b) => Number(a) - Number(b)) : values;
+}
+
+/** What the columns suggest: numbers with many values are scores, two texts make a pair. */
+export function taskOf(info: DataInfo): RecipeTask {
+  const fractional = info.labels?.some(({ value }) => /^-?\d*\.\d+$/.test(value));
+  if (fractional) return 'regression';
+  return info.second === undefined ? 'text-classification' : 'sentence-similarity';
+}

@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import {
+  CodeAction,
+  CodeActionKind,
+  CodeLens,
+  Diagnostic,
+  DiagnosticSeverity,
+  Range,
+  WorkspaceEdit,
+  languages,
+  workspace,
+  type TextDocument,
+} from 'vscode';
+import { DisposableStore, type Disposable } from '../../base/disposables';
+import type { CommandId } from '../ids';
+import type { Services } from '../services';
+import type { LocatedProblem } from './recipeProblems';
+
+const debounceMs = 300;
+const selector = { scheme: 'file', pattern: '**/*.medtext.json' };
+
+export const isRecipe = (document: TextDocument): boolean =>
+  document.uri.scheme === 'file' && document.fileName.endsWith('.medtext.json');
+
+/** CodeLens, diagnostics and quick fixes of recipes. */
+export function registerRecipeEditor(services: Services): Disposable {
+  const store = new DisposableStore();
+  const { t } = services;
+  store.add(
+    languages.registerCodeLensProvider(selector, {
+      provideCodeLenses(document) {
+        const top = new Range(0, 0, 0, 0);
+        const lens = (title: string, command: CommandId) =>
+          new CodeLens(top, { title, command, arguments: [document.uri] });
+        return [
+          lens(`$(play) ${t('Fine-tune')}`, 'medtext.runRecipe'),
+          lens(t('Preview data'), 'medtext.previewData'),
+          lens(t('Map labels'), 'medtext.mapLabels'),
+        ];
+      },
+    }),
+  );
+
+  const collection = store.add(languages.createDiagnosticCollection('medtext'));
+  const found = new Map<string, { diagnostic: Diagnostic; problem: LocatedProblem }[]>();
+  const timers = new Map<string, NodeJS.Timeout>();
+  const check = async (document: TextDocument): Promise<void> => {
+    const version = document.version;
+    // Loaded with the first recipe: the schema's validator should not cost every window.
+    const { problemsOfRecipe } = await import('./recipeProblems');
+    const surroundings = { exists: existsSync, dataInfo: (file: string) => services.dataInfo(file) };
+    const problems = await problemsOfRecipe(document.getText(), dirname(document.fileName), surroundings, t);
+    if (document.isClosed || document.version !== version) return;
+    const entries = problems.map((problem) => ({ problem, diagnostic: diagnosticOf(document, problem) }));
+    found.set(document.uri.toString(), entries);
+    collection.set(
+      document.uri,
+      entries.map(({ diagnostic }) => diagnostic),
+    );
+  };
+  const schedule = (document: TextDocument): void => {
+    if (!isRecipe(document)) return;
+    const key = document.uri.toString();
+    clearTimeout(timers.get(key));
+    timers.set(
+      key,
+      setTimeout(() => {
+        timers.delete(key);
+        check(document).catch((error: Error) => services.log.warn(`recipe check: ${error.message}`));
+      }, debounceMs),
+    );
+  };
+  store.add({ dispose: () => timers.forEach((timer) => clearTimeout(timer)) });
+  store.add(workspace.onDidOpenTextDocument(schedule));
+  store.add(workspace.onDidChangeTextDocument(({ document }) => schedule(document)));
+  store.add(workspace.onDidSaveTextDocument(() => workspace.textDocuments.forEach(schedule)));
+  store.add(
+    workspace.onDidCloseTextDocument(({ uri }) => {
+      collection.delete(uri);
+      found.delete(uri.toString());
+    }),
+  );
+  workspace.textDocuments.forEach(schedule);
+
+  store.add(
+    languages.registerCodeActionsProvider(
+      selector,
+      {
+        provideCodeActions(document, range) {
+          return (found.get(document.uri.toString()) ?? [])
+            .filter(({ diagnostic }) => diagnostic.range.intersection(range))
+            .flatMap(({ diagnostic, problem }) => problem.fixes.map((fix) => actionOf(document, diagnostic, fix)));
+        },
+      },
+      { providedCodeActionKinds: [CodeActionKind.QuickFix] },
+    ),
+  );
+  return store;
+}
+
+function diagnosticOf(document: TextDocument, { start, end, message, severity }: LocatedProblem): Diagnostic {
+  const range = new Range(document.positionAt(start), document.positionAt(end));
+  const diagnostic = new Diagnostic(
+    range,
+    message,
+    severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
+  );
+  diagnostic.source = 'MedText Lab';
+  return diagnostic;
+}
+
+function actionOf(document: TextDocument, diagnostic: Diagnostic, fix: LocatedProblem['fixes'][number]): CodeAction {
+  const action = new CodeAction(fix.title, CodeActionKind.QuickFix);
+  action.edit = new WorkspaceEdit();
+  action.edit.replace(document.uri, diagnostic.range, fix.replacement);
+  action.diagnostics = [diagnostic];
+  return action;
+}

@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-parser';
+import { recipeProblems } from '../../protocol/recipe';
+import type { DataInfo } from '../../protocol/scorer';
+import type { TextRange } from '../hover/sentenceAt';
+import type { Translate } from '../translate';
+
+/** Something wrong in a recipe that JSON validation cannot see, where it stands, and how it may be mended. */
+export interface LocatedProblem extends TextRange {
+  readonly message: string;
+  readonly severity: 'error' | 'warning';
+  readonly fixes: readonly RecipeFix[];
+}
+
+/** Replace the problem's value by another. */
+export interface RecipeFix {
+  readonly title: string;
+  readonly replacement: string;
+}
+
+/** What a recipe needs to know of the disk and of data files; given, so that it can be tested. */
+export interface RecipeSurroundings {
+  exists(path: string): boolean;
+  /** undefined when the file cannot be read as data. */
+  dataInfo(path: string): Promise<DataInfo | undefined>;
+}
+
+export const diskOnly: RecipeSurroundings = { exists: existsSync, dataInfo: async () => undefined };
+
+/**
+ * The problems of a recipe's text: contradictions between fields, missing files, unknown columns, labels that are not
+ * listed. What the JSON schema already reports is left to the editor.
+ */
+export async function problemsOfRecipe(
+  text: string,
+  baseFolder: string,
+  surroundings: RecipeSurroundings,
+  t: Translate,
+): Promise<LocatedProblem[]> {
+  const root = parseTree(text);
+  if (!root || root.type !== 'object') return [];
+  const recipe = getNodeValue(root) as Record<string, any>;
+  const problems: LocatedProblem[] = recipeProblems(recipe)
+    .filter(({ message }) => !/^expected |^unknown field|^the field /.test(message))
+    .map(({ pointer, message }) => located(nodeAt(root, pointer) ?? root, message));
+
+  const model = findNodeAtLocation(root, ['model']);
+  if (model?.type === 'string' && !surroundings.exists(resolve(baseFolder, String(model.value)))) {
+    problems.push(located(model, t('The model {0} does not exist.', String(model.value))));
+  }
+  const train = recipe.dataset?.train as Record<string, unknown> | undefined;
+  for (const name of ['train', 'validation', 'test']) {
+    const split = findNodeAtLocation(root, ['dataset', name]);
+    if (split?.type !== 'object') continue;
+    problems.push(...(await problemsOfSplit(split, train ?? {}, baseFolder, surroundings, t)));
+  }
+  return problems;
+}
+
+async function problemsOfSplit(
+  split: Node,
+  train: Readonly<Record<string, unknown>>,
+  baseFolder: string,
+  surroundings: RecipeSurroundings,
+  t: Translate,
+): Promise<LocatedProblem[]> {
+  const file = findNodeAtLocation(split, ['file']);
+  if (file?.type !== 'string') return [];
+  const path = resolve(baseFolder, String(file.value));
+  if (!surroundings.exists(path)) return [located(file, t('The data file {0} does not exist.', String(file.value)))];
+  const info = await surroundings.dataInfo(path);
+  if (!info) return [];
+
+  const problems: LocatedProblem[] = [];
+  for (const field of ['first_sequence', 'second_sequence', 'label']) {
+    const node = findNodeAtLocation(split, [field]);
+    if (!node || node.value === null || isColumn(node.value as string | number, info.columns)) continue;
+    const fixes = info.columns.map((column) => ({
+      title: t('Use the column {0}', column),
+      replacement: JSON.stringify(column),
+    }));
+    const message = t(
+      '{0} has no column {1}; it has {2}.',
+      String(file.value),
+      String(node.value),
+      info.columns.join(', '),
+    );
+    problems.push({ ...located(node, message), fixes });
+  }
+
+  const values = getNodeValue(split) as Record<string, unknown>;
+  const labels = (values.labels ?? train.labels) as unknown[] | undefined;
+  const mapping = (values.label_mapping ?? train.label_mapping ?? {}) as Record<string, unknown>;
+  const usesGuess = (values.label ?? train.label ?? info.label) === info.label;
+  if (Array.isArray(labels) && info.labels && usesGuess) {
+    const listed = new Set(labels.map(String));
+    const unlisted = info.labels.filter(({ value }) => !listed.has(value) && !Object.hasOwn(mapping, value));
+    const node = findNodeAtLocation(split, ['labels']);
+    if (unlisted.length > 0) {
+      const names = unlisted.slice(0, 8).map(({ value, count }) => `${value} (${count})`);
+      const all = JSON.stringify([...labels.map(String), ...unlisted.map(({ value }) => value)]);
+      problems.push({
+        ...located(node ?? file, t('Labels in the data that are not listed: {0}', names.join(', '))),
+        fixes: node ? [{ title: t('List them'), replacement: all }] : [],
+      });
+    }
+  }
+  return problems;
+}
+
+function isColumn(column: string | number, columns: readonly string[]): boolean {
+  if (columns.includes(String(column))) return true;
+  return /^\d+$/.test(String(column)) && Number(column) < columns.length;
+}
+
+function located(node: Node, message: string): LocatedProblem {
+  return { start: node.offset, end: node.offset + node.length, message, severity: 'error', fixes: [] };
+}
+
+function nodeAt(root: Node, pointer: string): Node | undefined {
+  const path = pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return findNodeAtLocation(
+    root,
+    path.map((part) => (/^\d+$/.test(part) ? Number(part) : part)),
+  );
+}

@@ -1,0 +1,76 @@
+import { Emitter } from '../base/events';
+import type { Memory } from './modelStore';
+
+export type RunStatus = 'running' | 'finished' | 'stopped' | 'interrupted' | 'failed';
+
+/** What this workspace knows of a run; the run folder holds the rest. */
+export interface RunRecord {
+  /** Name of the run folder. */
+  readonly runId: string;
+  readonly folder: string;
+  readonly recipeFile: string;
+  readonly name: string;
+  readonly status: RunStatus;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs?: number;
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly metric?: { readonly name: string; readonly value: number };
+  readonly modelFolder?: string;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+const key = 'medtext.runs';
+
+/** The runs of a workspace, newest first. */
+export class RunStore {
+  private readonly change = new Emitter<void>();
+  readonly onDidChange = this.change.event;
+
+  constructor(private readonly memory: Memory) {}
+
+  list(): readonly RunRecord[] {
+    return [...(this.memory.get<RunRecord[]>(key) ?? [])].sort((a, b) => b.startedAtMs - a.startedAtMs);
+  }
+
+  get(folder: string): RunRecord | undefined {
+    return this.list().find((run) => run.folder === folder);
+  }
+
+  async put(run: RunRecord): Promise<void> {
+    await this.save([...this.list().filter(({ folder }) => folder !== run.folder), run]);
+  }
+
+  async patch(folder: string, change: Partial<RunRecord>): Promise<void> {
+    const run = this.get(folder);
+    if (run) await this.put({ ...run, ...change });
+  }
+
+  async remove(folder: string): Promise<void> {
+    await this.save(this.list().filter((run) => run.folder !== folder));
+  }
+
+  /**
+   * Runs that stand as running although no process works on them: the window or the machine went down. They become
+   * `interrupted` and are returned, so that they can be offered for resuming.
+   */
+  async markLost(isWorking: (run: RunRecord) => boolean): Promise<readonly RunRecord[]> {
+    const lost = this.list().filter((run) => run.status === 'running' && !isWorking(run));
+    for (const run of lost) await this.patch(run.folder, { status: 'interrupted', endedAtMs: Date.now() });
+    return lost.map((run) => this.get(run.folder)!);
+  }
+
+  /** Makes views look again. */
+  refresh(): void {
+    this.change.fire();
+  }
+
+  private async save(runs: readonly RunRecord[]): Promise<void> {
+    await this.memory.update(key, runs);
+    this.change.fire();
+  }
+}
+
+export const isResumable = ({ status }: RunRecord): boolean =>
+  status === 'stopped' || status === 'interrupted' || status === 'failed';

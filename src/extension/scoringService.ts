@@ -1,0 +1,72 @@
+import type { Disposable } from '../base/disposables';
+import { MedTextError } from '../base/errors';
+import { LruCache } from '../base/lruCache';
+import type { DataInfo, PairScore, TextPair } from '../protocol/scorer';
+import type { ScorerModel } from '../worker/scorerClient';
+
+/** The part of `ScorerClient` that scoring needs. */
+export interface PairScoring {
+  scorePairs(model: ScorerModel, pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]>;
+  request(name: 'dataInfo', params: { file: string }, signal?: AbortSignal): Promise<DataInfo>;
+}
+
+const maxScores = 5000;
+const maxFiles = 50;
+
+/** Scores with the active model, answering what it has answered before from memory. Knows no editor. */
+export class ScoringService implements Disposable {
+  private readonly scores = new LruCache<PairScore>(maxScores);
+  private readonly files = new LruCache<Promise<DataInfo>>(maxFiles);
+  private referenceText: string | undefined;
+
+  constructor(
+    private readonly scorer: PairScoring,
+    private readonly activeModel: () => ScorerModel | undefined,
+  ) {}
+
+  /** The pinned text that hovers compare with. */
+  get reference(): string | undefined {
+    return this.referenceText;
+  }
+
+  set reference(text: string | undefined) {
+    this.referenceText = text;
+  }
+
+  /** In the order of the pairs. @throws NOT_FOUND without an active model · CANCELLED · what the scorer throws */
+  async score(pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]> {
+    const model = this.activeModel();
+    if (!model) throw new MedTextError('NOT_FOUND', 'No model is active. Choose one first.');
+    const keyOf = ({ first, second }: TextPair): string => JSON.stringify([model.folder, model.device, first, second]);
+    const missing = pairs.filter((pair) => !this.scores.get(keyOf(pair)));
+    const fresh = new Map<string, PairScore>();
+    if (missing.length > 0) {
+      const answers = await this.scorer.scorePairs(model, missing, signal);
+      missing.forEach((pair, index) => fresh.set(keyOf(pair), answers[index]));
+    }
+    for (const [key, score] of fresh) this.scores.set(key, score);
+    return pairs.map((pair) => fresh.get(keyOf(pair)) ?? this.scores.get(keyOf(pair))!);
+  }
+
+  /** What the data file is; asked once per `version`, also when the answer was an error. */
+  dataInfo(file: string, version: string): Promise<DataInfo> {
+    const key = JSON.stringify([file, version]);
+    const known = this.files.get(key);
+    if (known) return known;
+    const asked = this.scorer.request('dataInfo', { file });
+    // Two hovers share one question, and neither may cancel the other's.
+    asked.catch(() => undefined);
+    this.files.set(key, asked);
+    return asked;
+  }
+
+  /** The model in some folder changed under the same name, or a crash made answers doubtful. */
+  forget(): void {
+    this.scores.clear();
+    this.files.clear();
+  }
+
+  dispose(): void {
+    this.forget();
+  }
+}

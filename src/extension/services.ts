@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { commands, l10n, window, workspace, type ExtensionContext, type LogOutputChannel } from 'vscode';
+import { DisposableStore } from '../base/disposables';
+import type { DataInfo, ScorerContract } from '../protocol/scorer';
+import type { Params, RequestName, Result } from '../protocol/contract';
+import { chooseRuntime } from '../worker/runtime';
+import { ScorerClient } from '../worker/scorerClient';
+import { TrainerClient } from '../worker/trainerClient';
+import type { WorkerLaunch } from '../worker/workerProcess';
+import { contextKeys } from './ids';
+import { ModelStore } from './modelStore';
+import { RunStore } from './runStore';
+import { ScoringService } from './scoringService';
+import { setting } from './settings';
+import { TrainingService } from './trainingService';
+import type { Translate } from './translate';
+
+/** What the parts of the extension share; made once at activation, nothing heavy in it. */
+export interface Services {
+  readonly context: ExtensionContext;
+  readonly log: LogOutputChannel;
+  readonly models: ModelStore;
+  readonly runs: RunStore;
+  readonly training: TrainingService;
+  readonly scorer: ScorerClient;
+  readonly scoring: ScoringService;
+  readonly t: Translate;
+  setReference(text: string | undefined): void;
+  /** What the data file on disk is; undefined when it cannot be read as data. */
+  dataInfo(file: string): Promise<DataInfo | undefined>;
+}
+
+export function createServices(context: ExtensionContext, store: DisposableStore): Services {
+  const log = store.add(window.createOutputChannel('MedText Lab', { log: true }));
+  const launch = (name: 'trainer' | 'scorer'): WorkerLaunch => ({
+    entry: join(context.extensionPath, 'dist', `${name}.js`),
+    runtime: chooseRuntime(setting('medtext.runtime.nodePath')),
+    log,
+  });
+  const models = new ModelStore(context.globalState, context.workspaceState);
+  const runs = new RunStore(context.workspaceState);
+  const training = store.add(
+    new TrainingService((params, listeners) => TrainerClient.start(launch('trainer'), params, listeners), runs),
+  );
+  const scorer = store.add(new ScorerClient(() => launch('scorer')));
+  const scoring = store.add(
+    new ScoringService(scorer, () => {
+      const model = models.active();
+      const threads = setting('medtext.runtime.threads');
+      return model && { folder: model.folder, device: setting('medtext.device'), ...(threads > 0 && { threads }) };
+    }),
+  );
+
+  scorer.onCrash((exit) =>
+    log.error(`The scorer ended (${exit.signal ?? exit.exitCode}); it starts again when needed.`),
+  );
+  training.onDidChange(() => void commands.executeCommand('setContext', contextKeys.training, training.isActive));
+  models.onDidChange(() => scoring.forget());
+  store.add(
+    workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration('medtext.runtime') || event.affectsConfiguration('medtext.device')) {
+        void scorer.restart();
+      }
+    }),
+  );
+
+  return {
+    context,
+    log,
+    models,
+    runs,
+    training,
+    scorer,
+    scoring,
+    t: (message, ...values) => l10n.t(message, ...values),
+    setReference(text) {
+      scoring.reference = text;
+      void commands.executeCommand('setContext', contextKeys.hasReference, text !== undefined);
+    },
+    async dataInfo(file) {
+      if (!existsSync(file)) return undefined;
+      try {
+        const { mtimeMs, size } = await stat(file);
+        return await scoring.dataInfo(file, `${mtimeMs} ${size}`);
+      } catch (error) {
+        log.debug(`${file} is not read as data: ${(error as Error).message}`);
+        return undefined;
+      }
+    },
+  };
+}
+
+export type ScorerRequest = Exclude<RequestName<ScorerContract>, 'initialize' | 'load' | 'scorePairs'>;
+export type ScorerParams<K extends ScorerRequest> = Params<ScorerContract, K>;
+export type ScorerResult<K extends ScorerRequest> = Result<ScorerContract, K>;

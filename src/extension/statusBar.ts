@@ -1,0 +1,45 @@
+import { StatusBarAlignment, window } from 'vscode';
+import { DisposableStore, type Disposable } from '../base/disposables';
+import { durationText } from './durationText';
+import type { CommandId } from './ids';
+import type { Services } from './services';
+import type { TrainingState } from './trainingService';
+import type { Translate } from './translate';
+
+/** Shows the running training; hidden while there is none. */
+export function registerStatusBar({ training, t }: Services): Disposable {
+  const store = new DisposableStore();
+  const item = store.add(window.createStatusBarItem('medtext.training', StatusBarAlignment.Left, 50));
+  const command: CommandId = 'medtext.showRun';
+  item.name = 'MedText Lab';
+  item.command = command;
+  store.add(
+    training.onDidChange((state) => {
+      const text = statusText(state, t);
+      if (text === undefined) return item.hide();
+      item.text = `$(sync~spin) ${text}`;
+      item.tooltip = tooltip(state, t);
+      item.accessibilityInformation = { label: `MedText Lab, ${text}` };
+      item.show();
+    }),
+  );
+  return store;
+}
+
+/** What the status bar says; undefined when nothing runs. */
+export function statusText({ phase, report }: TrainingState, t: Translate): string | undefined {
+  if (phase === 'idle') return undefined;
+  if (phase === 'stopping') return t('Stopping after this step…');
+  if (!report) return t('Training starts…');
+  const percent = Math.floor((100 * report.step) / Math.max(1, report.totalSteps));
+  return `${percent} % · ${t('loss')} ${report.loss.toFixed(3)} · ${durationText(report.secondsLeft, t)}`;
+}
+
+function tooltip({ request, report }: TrainingState, t: Translate): string {
+  const lines = [request?.name ?? ''];
+  if (report) {
+    lines.push(t('Step {0} of {1}, epoch {2}', report.step, report.totalSteps, report.epoch.toFixed(2)));
+    lines.push(t('{0} examples a second', report.examplesPerSecond.toFixed(1)));
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,87 @@
+import { resolve } from 'node:path';
+import {
+  CustomExecution,
+  EventEmitter,
+  Task,
+  TaskGroup,
+  TaskScope,
+  Uri,
+  tasks,
+  workspace,
+  type Pseudoterminal,
+  type TaskDefinition,
+  type WorkspaceFolder,
+} from 'vscode';
+import type { Disposable } from '../base/disposables';
+import { asMedTextError } from '../base/errors';
+import { runRecipe, stopTraining } from './commands/runCommands';
+import type { Services } from './services';
+import { statusText } from './statusBar';
+
+const type = 'medtext';
+
+interface RecipeTask extends TaskDefinition {
+  readonly type: typeof type;
+  readonly recipe: string;
+}
+
+/** A recipe as a VS Code task: `{"type": "medtext", "recipe": "pairs.medtext.json"}`. */
+export function registerTasks(services: Services): Disposable {
+  return tasks.registerTaskProvider(type, {
+    async provideTasks() {
+      const recipes = await workspace.findFiles('**/*.medtext.json', '**/{node_modules,runs,dist,.git}/**', 100);
+      return recipes.map((uri) => {
+        const folder = workspace.getWorkspaceFolder(uri);
+        return taskOf(services, { type, recipe: workspace.asRelativePath(uri, false) }, folder);
+      });
+    },
+    resolveTask({ definition, scope }) {
+      if (typeof definition.recipe !== 'string') return undefined;
+      const folder = typeof scope === 'object' ? scope : workspace.workspaceFolders?.[0];
+      return taskOf(services, definition as RecipeTask, folder);
+    },
+  });
+}
+
+function taskOf(services: Services, definition: RecipeTask, folder: WorkspaceFolder | undefined): Task {
+  const uri = Uri.file(resolve(folder?.uri.fsPath ?? '', definition.recipe));
+  const execution = new CustomExecution(async () => recipeTerminal(services, uri));
+  const task = new Task(definition, folder ?? TaskScope.Workspace, definition.recipe, 'medtext', execution, []);
+  task.group = TaskGroup.Build;
+  return task;
+}
+
+function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
+  const output = new EventEmitter<string>();
+  const closing = new EventEmitter<number>();
+  const { training, t } = services;
+  const run = async (): Promise<number> => {
+    let last = 0;
+    const subscription = training.onDidChange((state) => {
+      const text = statusText(state, t);
+      if (text === undefined || Date.now() - last < 1000) return;
+      last = Date.now();
+      output.fire(`${text}\r\n`);
+    });
+    try {
+      const outcome = await runRecipe(services, recipe);
+      if (!outcome) return 1;
+      const { status, error, result } = outcome;
+      output.fire(`${status}${error ? `: ${error.code}: ${error.message}` : ''}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
+      if (result?.model) output.fire(`${result.model}\r\n`);
+      return status === 'finished' ? 0 : 1;
+    } catch (error) {
+      const { code, message } = asMedTextError(error);
+      output.fire(`error: ${code}: ${message}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
+      return 1;
+    } finally {
+      subscription.dispose();
+    }
+  };
+  return {
+    onDidWrite: output.event,
+    onDidClose: closing.event,
+    open: () => void run().then((code) => closing.fire(code)),
+    close: () => void stopTraining(services),
+  };
+}

@@ -1,0 +1,189 @@
+import { dirname, resolve } from 'node:path';
+import type { Disposable } from '../base/disposables';
+import { asMedTextError, MedTextError } from '../base/errors';
+import { Emitter } from '../base/events';
+import type { Params } from '../protocol/contract';
+import type { EvaluationReport, TrainerContract, TrainingReport, TrainingResult } from '../protocol/trainer';
+import type { RunRecord, RunStatus, RunStore } from './runStore';
+
+/** A run in a child process, as `TrainerClient` gives it. */
+export interface TrainerHandle {
+  readonly pid: number;
+  readonly result: Promise<TrainingResult>;
+  stop(): Promise<void>;
+  kill(): void;
+  release(): void;
+}
+
+export type StartTrainer = (
+  params: Params<TrainerContract, 'train'>,
+  listeners: { onReport(report: TrainingReport): void; onEvaluation(evaluation: EvaluationReport): void },
+) => Promise<TrainerHandle>;
+
+export interface RunRequest {
+  readonly recipeFile: string;
+  /** As written in the file; the trainer fills in the defaults. */
+  readonly recipe: Readonly<Record<string, unknown>>;
+  readonly name: string;
+  readonly onHostGone: 'stop' | 'continue';
+  readonly resumeFrom?: string;
+}
+
+/** Complete at every change: a view that appears late misses nothing. */
+export interface TrainingState {
+  readonly phase: 'idle' | 'starting' | 'running' | 'stopping';
+  readonly request?: RunRequest;
+  readonly runFolder?: string;
+  readonly report?: TrainingReport;
+  readonly history: readonly TrainingReport[];
+  readonly evaluations: readonly EvaluationReport[];
+}
+
+export interface TrainingOutcome {
+  readonly request: RunRequest;
+  readonly status: Exclude<RunStatus, 'running'>;
+  readonly runFolder?: string;
+  readonly result?: TrainingResult;
+  readonly error?: MedTextError;
+}
+
+const maxHistory = 4000;
+const idle: TrainingState = { phase: 'idle', history: [], evaluations: [] };
+
+/** The one run of this window: starts, follows and ends it, and keeps its record. Knows no editor. */
+export class TrainingService implements Disposable {
+  private current: TrainingState = idle;
+  private handle: TrainerHandle | undefined;
+  private killed = false;
+  private readonly change = new Emitter<TrainingState>();
+  private readonly end = new Emitter<TrainingOutcome>();
+
+  readonly onDidChange = this.change.event;
+  readonly onDidEnd = this.end.event;
+
+  constructor(
+    private readonly startTrainer: StartTrainer,
+    private readonly runs: RunStore,
+  ) {}
+
+  get state(): TrainingState {
+    return this.current;
+  }
+
+  get isActive(): boolean {
+    return this.current.phase !== 'idle';
+  }
+
+  /**
+   * Runs to the end; resolves with how it ended and never rejects for the run's own failure.
+   * @throws USAGE when this window is training already
+   */
+  async run(request: RunRequest): Promise<TrainingOutcome> {
+    if (this.isActive) throw new MedTextError('USAGE', 'A training is running in this window; stop it first.');
+    this.killed = false;
+    this.set({ ...idle, phase: 'starting', request, runFolder: request.resumeFrom });
+    const outcome = await this.follow(request);
+    await this.keepEnd(outcome);
+    this.handle = undefined;
+    this.set(idle);
+    this.end.fire(outcome);
+    return outcome;
+  }
+
+  /** Finish the step, save, end. */
+  async stop(): Promise<void> {
+    if (!this.isActive) return;
+    this.set({ ...this.current, phase: 'stopping' });
+    await this.handle?.stop();
+  }
+
+  /** End now; the run can be resumed from its last checkpoint. */
+  stopNow(): void {
+    this.killed = true;
+    this.handle?.kill();
+  }
+
+  /** The window goes: the process does what the run was started with. */
+  dispose(): void {
+    this.handle?.release();
+    this.change.dispose();
+    this.end.dispose();
+  }
+
+  private async follow(request: RunRequest): Promise<TrainingOutcome> {
+    try {
+      const { recipe, recipeFile, onHostGone, resumeFrom } = request;
+      const handle = await this.startTrainer(
+        { recipe, recipeFile, onHostGone, resumeFrom, baseFolder: dirname(recipeFile) },
+        {
+          onReport: (report) => this.take(report),
+          onEvaluation: (evaluation) =>
+            this.set({ ...this.current, evaluations: [...this.current.evaluations, evaluation] }),
+        },
+      );
+      this.handle = handle;
+      // Asked to stop while the process was starting.
+      if (this.killed) handle.kill();
+      else if (this.current.phase === 'stopping') await handle.stop();
+      else this.set({ ...this.current, phase: 'running' });
+      const result = await handle.result;
+      return { request, status: result.status, runFolder: result.run, result };
+    } catch (caught) {
+      const error = asMedTextError(caught);
+      const status = error.code === 'CLOSED' && this.handle ? 'interrupted' : 'failed';
+      return { request, status, runFolder: this.current.runFolder, error };
+    }
+  }
+
+  private take(report: TrainingReport): void {
+    const { request, history } = this.current;
+    const isFirst = this.current.report === undefined;
+    const runFolder = this.current.runFolder ?? runFolderOf(request!, report.runId);
+    this.set({ ...this.current, runFolder, report, history: thinned([...history, report]) });
+    if (isFirst) void this.runs.put(recordOf(this.current, this.handle?.pid ?? 0, this.runs.get(runFolder)));
+  }
+
+  private async keepEnd({ request, status, runFolder, result, error }: TrainingOutcome): Promise<void> {
+    if (runFolder === undefined) return;
+    const started = recordOf({ ...this.current, request, runFolder }, this.handle?.pid ?? 0, this.runs.get(runFolder));
+    await this.runs.put({
+      ...started,
+      status,
+      endedAtMs: Date.now(),
+      metric: result?.best ? { name: result.best.metric, value: result.best.value } : undefined,
+      modelFolder: result?.model || undefined,
+      error: error && status === 'failed' ? { code: error.code, message: error.message } : undefined,
+    });
+  }
+
+  private set(state: TrainingState): void {
+    this.current = state;
+    this.change.fire(state);
+  }
+}
+
+function runFolderOf({ recipeFile, recipe }: RunRequest, runId: string): string {
+  const workDir = typeof recipe.work_dir === 'string' ? recipe.work_dir : 'runs';
+  return resolve(dirname(recipeFile), workDir, runId);
+}
+
+function recordOf({ request, runFolder, report }: TrainingState, pid: number, earlier?: RunRecord): RunRecord {
+  return {
+    runId: report?.runId ?? earlier?.runId ?? '',
+    folder: runFolder!,
+    recipeFile: request!.recipeFile,
+    name: earlier?.name ?? request!.name,
+    status: 'running',
+    pid,
+    startedAtMs: earlier?.startedAtMs ?? Date.now(),
+    step: report?.step ?? earlier?.step ?? 0,
+    totalSteps: report?.totalSteps ?? earlier?.totalSteps ?? 0,
+  };
+}
+
+/** Every second point of the older half goes when the list grows too long: recent steps stay fine-grained. */
+function thinned(history: TrainingReport[]): readonly TrainingReport[] {
+  if (history.length <= maxHistory) return history;
+  const half = history.length >> 1;
+  return history.filter((_, index) => index >= half || index % 2 === 0);
+}

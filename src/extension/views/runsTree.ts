@@ -1,0 +1,70 @@
+import { EventEmitter, ThemeIcon, TreeItem, window, type TreeDataProvider } from 'vscode';
+import { DisposableStore, type Disposable } from '../../base/disposables';
+import { durationText } from '../durationText';
+import type { ViewId } from '../ids';
+import { isResumable, type RunRecord, type RunStatus } from '../runStore';
+import type { Services } from '../services';
+import type { Translate } from '../translate';
+
+const viewId: ViewId = 'medtext.runs';
+const refreshMs = 1000;
+
+const icons: Readonly<Record<RunStatus, string>> = {
+  running: 'sync~spin',
+  finished: 'pass',
+  stopped: 'debug-pause',
+  interrupted: 'warning',
+  failed: 'error',
+};
+
+/** The workspace's runs with status, main metric and duration. */
+export function registerRunsTree({ runs, training, t }: Services): Disposable {
+  const store = new DisposableStore();
+  const changed = store.add(new EventEmitter<void>());
+  const provider: TreeDataProvider<RunRecord> = {
+    onDidChangeTreeData: changed.event,
+    getChildren: (element) => (element ? [] : [...runs.list()]),
+    getTreeItem(run) {
+      const { state } = training;
+      const live = state.runFolder === run.folder ? state.report : undefined;
+      const item = new TreeItem(run.name);
+      item.id = run.folder;
+      item.description = describe(live ? { ...run, step: live.step, totalSteps: live.totalSteps } : run, t);
+      item.tooltip = [run.folder, run.error?.message].filter(Boolean).join('\n');
+      item.iconPath = new ThemeIcon(icons[run.status]);
+      item.contextValue = run.status === 'running' ? 'running' : isResumable(run) ? 'resumable' : 'finished';
+      item.command = { command: 'medtext.showRun', title: t('Show Run'), arguments: [run] };
+      item.accessibilityInformation = { label: `${run.name}, ${item.description}` };
+      return item;
+    },
+  };
+  store.add(window.createTreeView(viewId, { treeDataProvider: provider }));
+  store.add(runs.onDidChange(() => changed.fire()));
+  // Reports come ten times a second; a tree that repaints that often cannot be clicked.
+  let pending: NodeJS.Timeout | undefined;
+  store.add(
+    training.onDidChange(() => {
+      pending ??= setTimeout(() => {
+        pending = undefined;
+        changed.fire();
+      }, refreshMs);
+    }),
+  );
+  store.add({ dispose: () => clearTimeout(pending) });
+  return store;
+}
+
+function describe(run: RunRecord, t: Translate): string {
+  const words: Readonly<Record<RunStatus, string>> = {
+    running: t('running'),
+    finished: t('finished'),
+    stopped: t('stopped'),
+    interrupted: t('interrupted'),
+    failed: t('failed'),
+  };
+  const parts = [words[run.status]];
+  if (run.status !== 'finished' && run.totalSteps > 0) parts.push(t('step {0} of {1}', run.step, run.totalSteps));
+  if (run.metric) parts.push(`${run.metric.name} ${run.metric.value.toFixed(4)}`);
+  if (run.endedAtMs) parts.push(durationText((run.endedAtMs - run.startedAtMs) / 1000, t));
+  return parts.join(' · ');
+}
