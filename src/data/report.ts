@@ -231,7 +231,7 @@ export function renderReport(report: DataReport, barWidth = 30): string[] {
     const more = report.badRows.count - report.badRows.reports.length;
     if (more > 0) lines.push(`  … and ${number(more)} more`);
   }
-  return lines;
+  return lines.map(oneLine);
 }
 
 class ColumnCounts {
