@@ -142,6 +142,21 @@ describe('addGradients', () => {
       );
     });
 
+    it('nothing below a trained value inside the graph, so operators without a rule may stand there', () => {
+      const g = new Operators();
+      const h = g.emit('Floor', [g.input('x', 'float32', [2])])[0];
+      const loss = g.reduceSum(g.mul(h, 2));
+      assert.doesNotThrow(() => addGradients(g, loss, [h]));
+    });
+
+    it('no power for a square', () => {
+      const g = new Operators();
+      const x = g.input('x', 'float32', [2]);
+      const loss = g.reduceSum(g.pow(x, 2));
+      g.output(addGradients(g, loss, [x]).get('x')!);
+      assert.ok(!operatorsOf(g).includes('Pow'));
+    });
+
     it('nothing through comparisons and integers', () => {
       const g = new Operators();
       const x = g.input('x', 'float32', [3]);
