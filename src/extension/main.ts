@@ -1,6 +1,6 @@
 import type { ExtensionContext } from 'vscode';
 import { DisposableStore } from '../base/disposables';
-import { offerLostRuns } from './commands/runCommands';
+import { findRunsAgain, watchDetachedRuns } from './commands/runCommands';
 import { registerCommands } from './commandTable';
 import { registerHover } from './hover/hoverProvider';
 import { registerRecipeEditor } from './recipe/recipeEditor';
@@ -29,7 +29,8 @@ export function activate(context: ExtensionContext): MedTextApi {
   store.add(registerHover(services));
   store.add(registerRecipeEditor(services));
   store.add(registerTasks(services));
-  offerLostRuns(services).catch((error: Error) => services.log.error(error.message));
+  store.add(watchDetachedRuns(services));
+  findRunsAgain(services).catch((error: Error) => services.log.error(error.message));
   const activationMs = performance.now() - startMs;
   services.log.info(`activated in ${activationMs.toFixed(1)} ms`);
   return { activationMs, services };

@@ -51,16 +51,6 @@ export class RunStore {
     await this.save(this.list().filter((run) => run.folder !== folder));
   }
 
-  /**
-   * Runs that stand as running although no process works on them: the window or the machine went down. They become
-   * `interrupted` and are returned, so that they can be offered for resuming.
-   */
-  async markLost(isWorking: (run: RunRecord) => boolean): Promise<readonly RunRecord[]> {
-    const lost = this.list().filter((run) => run.status === 'running' && !isWorking(run));
-    for (const run of lost) await this.patch(run.folder, { status: 'interrupted', endedAtMs: Date.now() });
-    return lost.map((run) => this.get(run.folder)!);
-  }
-
   /** Makes views look again. */
   refresh(): void {
     this.change.fire();

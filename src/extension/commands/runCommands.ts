@@ -1,13 +1,17 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
+import type { Disposable } from '../../base/disposables';
 import { MedTextError } from '../../base/errors';
 import { validateRecipe } from '../../protocol/recipe';
+import { isAlive, recordFromFolder } from '../runFolderRecord';
 import { isResumable, type RunRecord } from '../runStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import type { TrainingOutcome } from '../trainingService';
 import { pickFile, requireTrust } from './asking';
+
+const detachedPollMs = 3000;
 
 /** Runs a recipe to its end; used by the palette, the CodeLens, the trees and tasks. */
 export async function runRecipe(services: Services, target?: unknown): Promise<TrainingOutcome | undefined> {
@@ -31,8 +35,10 @@ export async function resumeRun(services: Services, target?: unknown): Promise<T
 }
 
 async function startRun(services: Services, recipeFile: string, resumed: RunRecord | undefined) {
-  const { training, t } = services;
-  const json = validateRecipe(readJson(recipeFile), recipeFile) as unknown as Record<string, unknown>;
+  const { training } = services;
+  // A run goes on with the recipe it began with, whatever became of the file.
+  const source = resumed ? join(resumed.folder, 'recipe.medtext.json') : recipeFile;
+  const json = validateRecipe(readJson(source), source) as unknown as Record<string, unknown>;
   const onHostGone = await whatOnWindowClose(services);
   if (!onHostGone) return undefined;
   const threads = setting('medtext.runtime.threads');
@@ -50,7 +56,7 @@ async function startRun(services: Services, recipeFile: string, resumed: RunReco
   void tellEnd(services, outcome).catch((error: Error) => services.log.error(error.message));
   if (outcome.status === 'failed')
     services.log.error(`training ${name}: ${outcome.error?.code}: ${outcome.error?.message}`);
-  else services.log.info(t('training {0}: {1}', name, outcome.status));
+  else services.log.info(`training ${name}: ${outcome.status}`);
   return outcome;
 }
 
@@ -90,15 +96,42 @@ async function tellEnd(
   }
 }
 
-/** After the window opens: runs that lost their process are offered for resuming. */
-export async function offerLostRuns(services: Services): Promise<void> {
-  const { runs, training, t } = services;
-  const lost = await runs.markLost((run) => training.state.runFolder === run.folder || isAlive(run.pid));
-  for (const run of lost.slice(0, 1)) {
-    const resume = t('Resume');
-    const message = t('{0} was interrupted at step {1} of {2}.', run.name, run.step, run.totalSteps);
-    if ((await window.showWarningMessage(message, resume)) === resume) await resumeRun(services, run);
+/**
+ * After the window opens: what became of runs that were going on when the last one closed. A run that is still going
+ * is watched until it ends; one that lost its process is offered for resuming.
+ */
+export async function findRunsAgain(services: Services): Promise<void> {
+  const { runs, training, t, log } = services;
+  const open = runs.list().filter(({ status, folder }) => status === 'running' && training.state.runFolder !== folder);
+  for (const run of open) {
+    const now = await recordFromFolder(run);
+    await runs.put(now);
+    log.info(`run ${run.name}: ${now.status}`);
   }
+  const lost = runs
+    .list()
+    .find(({ folder, status }) => status === 'interrupted' && open.some((run) => run.folder === folder));
+  if (lost) {
+    const resume = t('Resume');
+    const message = t('{0} was interrupted at step {1} of {2}.', lost.name, lost.step, lost.totalSteps);
+    if ((await window.showWarningMessage(message, resume)) === resume) await resumeRun(services, lost);
+  }
+}
+
+/** Looks after runs that go on without a window. */
+export function watchDetachedRuns(services: Services): Disposable {
+  const { runs, training, models } = services;
+  const timer = setInterval(async () => {
+    const detached = runs
+      .list()
+      .filter(({ status, folder }) => status === 'running' && training.state.runFolder !== folder);
+    for (const run of detached) {
+      const now = await recordFromFolder(run);
+      if (now.step !== run.step || now.status !== run.status) await runs.put(now);
+      if (now.status === 'finished' && now.modelFolder) await models.add(now.modelFolder, 'fine-tuned', now.name);
+    }
+  }, detachedPollMs);
+  return { dispose: () => clearInterval(timer) };
 }
 
 export async function stopTraining({ training, runs }: Services, target?: unknown): Promise<void> {
@@ -205,15 +238,5 @@ function readJson(file: string): unknown {
       { file },
       { cause: error },
     );
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -25,8 +25,9 @@ export function recordAt(text: string, offset: number, layout: RecordLayout): Re
   }
 }
 
-/** The outermost object inside the outermost array: nested objects are part of their record. */
+/** The object inside the outermost array: objects nested in it are part of their record. */
 function jsonObjectAt(text: string, offset: number): RecordAt | undefined {
+  if (!/^\s*\[/.test(text)) return undefined;
   let depth = 0;
   let start = -1;
   let inString = false;

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { recordAt, type RecordLayout } from '../../src/extension/hover/dataRowAt';
+
+const plain = (layout: RecordLayout, text: string, at: string) => {
+  const record = recordAt(text, text.indexOf(at), layout);
+  return record && { ...record.values };
+};
+const json: RecordLayout = { format: 'json', header: false, columns: ['a', 'b'] };
+const csv: RecordLayout = { format: 'csv', header: true, delimiter: ',', columns: ['a', 'b'] };
+
+describe('the record under the mouse', () => {
+  it('in a JSON array, with braces and quotes inside strings, nested objects and any layout', () => {
+    const text = '[{"a":"x { \\" }","b":"1"},\n {"a":"y",\n  "b":{"deep":[1,{"c":2}]}, "n": 3}\n]';
+    assert.deepEqual(plain(json, text, 'x {'), { a: 'x { " }', b: '1' });
+    assert.deepEqual(plain(json, text, 'deep'), { a: 'y', n: '3' });
+    assert.equal(recordAt(text, text.length - 1, json), undefined);
+    assert.equal(recordAt('{"a": {"b": 1}}', 8, json)?.values.b, undefined);
+  });
+
+  it('in JSON Lines, and none in a broken line', () => {
+    const layout: RecordLayout = { ...json, format: 'jsonl' };
+    const text = '{"a":"甲"}\n{"a":\n{"a":"丙","b":true}';
+    assert.deepEqual(plain(layout, text, '甲'), { a: '甲' });
+    assert.equal(recordAt(text, 11, layout), undefined);
+    assert.deepEqual(plain(layout, text, '丙'), { a: '丙', b: 'true' });
+  });
+
+  it('in CSV, with quoted delimiters, quotes and line breaks, CRLF, and not in the header', () => {
+    const text = 'a,b\r\n"x, ""y""\r\nz",1\r\n\r\nplain,2\r\n';
+    assert.equal(recordAt(text, 0, csv), undefined);
+    assert.deepEqual(plain(csv, text, 'z"'), { a: 'x, "y"\r\nz', b: '1' });
+    assert.deepEqual(plain(csv, text, 'plain'), { a: 'plain', b: '2' });
+  });
+
+  it('in tab-separated text without header, where quotes are characters', () => {
+    const layout: RecordLayout = { format: 'text', header: false, delimiter: '\t', columns: ['0', '1'] };
+    assert.deepEqual(plain(layout, '1\t"甲\n0\t乙', '甲'), { '0': '1', '1': '"甲' });
+    assert.deepEqual(plain(layout, '1\t"甲\n0\t乙', '乙'), { '0': '0', '1': '乙' });
+  });
+
+  it('never touches the prototype', () => {
+    const record = recordAt('[{"__proto__":"x","a":"1"}]', 5, json)!;
+    assert.equal(record.values['toString'], undefined);
+  });
+
+  it('in three megabytes within a moment', () => {
+    const rows = Array.from({ length: 20_000 }, (_, id) => ({ id, a: `问题${id}`.repeat(10), b: '回答'.repeat(20) }));
+    const text = JSON.stringify(rows, undefined, 1);
+    const before = performance.now();
+    assert.equal(recordAt(text, text.lastIndexOf('问题19999'), json)?.values.id, '19999');
+    assert.ok(performance.now() - before < 1000);
+  });
+});

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { escapeMarkdown, hoverMarkdown, type HoverContent } from '../../src/extension/hover/hoverText';
+import { untranslated } from '../../src/extension/translate';
+
+const score = { similarity: 0.8312, probabilities: { '0': 0.1, '1': 0.2, '2': 0.7 }, logits: [0, 1, 2] };
+const text = (content: Partial<HoverContent>) =>
+  hoverMarkdown({ kind: 'row', score, modelName: 'm', ...content }, [], untranslated);
+
+describe('hover text', () => {
+  it('shows similarity, bars, model and, for a row, whether the prediction is as given', () => {
+    assert.match(text({ givenLabel: '2' }), /\*\*0\.831\*\*[^]*Predicted `2` · as given ✓[^]*70\.0 % `2`[^]*Model: m/);
+    assert.match(text({ givenLabel: '0' }), /Predicted `2` · given `0` ✗/);
+    assert.match(text({}), /Predicted `2`\n/);
+  });
+
+  it('keeps text of documents text', () => {
+    const nasty = '<img onerror=x> [a](command:x) `b` **c** </script> \u202e https://x.y';
+    const shown = text({ kind: 'reference', reference: nasty, modelName: '[x](command:y)' });
+    assert.ok(!/<|\u202e|[^\\]\]\(|[^\\]`b/.test(shown.replace(/`[█░]+`|`\d`/g, '')), shown);
+    assert.equal(escapeMarkdown('a_b*c'), 'a\\_b\\*c');
+  });
+
+  it('cuts long references and survives probabilities outside [0, 1]', () => {
+    assert.ok(text({ kind: 'reference', reference: '长'.repeat(5000) }).length < 600);
+    assert.match(text({ score: { ...score, probabilities: { a: Number.NaN, b: 2 } } }), /`█{12}`/);
+  });
+});
