@@ -71,7 +71,7 @@ export class Session {
       return new Session(
         await loadRuntime().InferenceSession.create(bytes, {
           executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
-          intraOpNumThreads: options.threads,
+          ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
           interOpNumThreads: 1,
           // An arena of its own in every session would keep one graph's memory from the next; malloc shares it
           // (and, in large pages, is as fast: see bench/README.md).

@@ -1,0 +1,149 @@
+/** Whether training works on this machine: what there is, and a small training whose result is known. */
+import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
+import { asMedTextError } from '../base/errors';
+import { keyOf, RandomStream } from '../base/random';
+import { executionDevice } from '../inference/device';
+import { runtimeVersion, supportedDevices, type ExecutionDevice } from '../inference/session';
+import { bertClassifier } from '../models/encoder';
+import type { EncoderConfig } from '../models/encoderConfig';
+import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
+import { Parameters } from '../models/parameters';
+import { Trainer, type MicroBatch } from './trainer';
+
+/** What `medtext doctor --json` prints: a contract. */
+export interface Diagnosis {
+  readonly node: string;
+  /** Such as `linux x64 6.1.0`. */
+  readonly platform: string;
+  readonly cpu: string;
+  readonly threads: number;
+  readonly memoryBytes: number;
+  readonly freeMemoryBytes: number;
+  /** ONNX Runtime's version; null when it cannot be loaded. */
+  readonly onnxruntime: string | null;
+  /** Execution providers of this platform's runtime. */
+  readonly providers: readonly string[];
+  readonly selfTest: SelfTest;
+}
+
+export interface SelfTest {
+  readonly device: string;
+  readonly passed: boolean;
+  /** Losses of the steps, and what they should be. */
+  readonly losses: readonly number[];
+  readonly expected: readonly number[];
+  readonly milliseconds: number;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+const STEPS = 5;
+/**
+ * The losses of the self-test's steps, as PyTorch 2 with transformers' BertForSequenceClassification and AdamW computes
+ * them (test/fixtures/doctor).
+ */
+const EXPECTED_LOSSES: readonly number[] = [1.3385371, 1.0244043, 0.8559271, 0.7543455, 0.6778749];
+const TOLERANCE = 2e-4;
+
+const CONFIG: EncoderConfig = {
+  modelType: 'bert',
+  vocabSize: 50,
+  hiddenSize: 16,
+  layerCount: 2,
+  headCount: 2,
+  intermediateSize: 32,
+  activation: 'gelu',
+  maxPositions: 16,
+  typeVocabSize: 2,
+  positionOffset: 0,
+  padTokenId: 0,
+  layerNormEps: 1e-12,
+  hiddenDropout: 0,
+  attentionDropout: 0,
+  classifierDropout: 0,
+  initializerRange: 0.2,
+};
+
+/** @throws MedTextError USAGE for a device that is none; anything else that is wrong is part of the diagnosis. */
+export async function diagnose(options: { device?: string; threads?: number } = {}): Promise<Diagnosis> {
+  let onnxruntime: string | null = null;
+  let providers: string[] = [];
+  try {
+    onnxruntime = runtimeVersion();
+    providers = supportedDevices().map(({ name }) => name);
+  } catch {
+    // The self-test below says why.
+  }
+  return {
+    node: process.version,
+    platform: `${platform()} ${arch()} ${release()}`,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    threads: options.threads || availableParallelism(),
+    memoryBytes: totalmem(),
+    freeMemoryBytes: freemem(),
+    onnxruntime,
+    providers,
+    selfTest: await selfTest(options),
+  };
+}
+
+async function selfTest({ device, threads }: { device?: string; threads?: number }): Promise<SelfTest> {
+  const started = performance.now();
+  const test = { device: device ?? 'auto', expected: EXPECTED_LOSSES };
+  const milliseconds = () => Math.round(performance.now() - started);
+  try {
+    const resolved = executionDevice(device);
+    const losses = await selfTestLosses(resolved, threads);
+    const passed = losses.every((loss, i) => Math.abs(loss - EXPECTED_LOSSES[i]) <= TOLERANCE);
+    return { ...test, device: resolved, passed, losses, milliseconds: milliseconds() };
+  } catch (error) {
+    const { code, message } = asMedTextError(error);
+    if (code === 'USAGE') throw error;
+    return { ...test, passed: false, losses: [], milliseconds: milliseconds(), error: { code, message } };
+  }
+}
+
+/** Five steps of a two-layer encoder on one batch of made-up tokens, all parameters trained. */
+export async function selfTestLosses(device: ExecutionDevice, threads?: number): Promise<number[]> {
+  const { parameters, batch } = selfTestMaterial();
+  const trainer = await Trainer.create({
+    classifier: bertClassifier(CONFIG, 3),
+    parameters,
+    trained: new Set(parameters.names),
+    objective: { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 },
+    adamW: { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, decays: (name) => !/bias|LayerNorm/.test(name) },
+    maxGradientNorm: 1,
+    batchSize: batch.examples.length,
+    seed: 0,
+    padTokenId: 0,
+    session: { device, threads: threads || undefined },
+  });
+  try {
+    const losses: number[] = [];
+    for (let step = 1; step <= STEPS; step++) losses.push((await trainer.step([batch], step, 1e-2)).loss);
+    return losses;
+  } finally {
+    await trainer.close();
+  }
+}
+
+/** Weights and batch from the counter-based generator: the same everywhere. */
+export function selfTestMaterial(): { parameters: Parameters; batch: MicroBatch; config: EncoderConfig } {
+  const parameters = new Parameters([...encoderParameterSpecs(CONFIG), ...classifierParameterSpecs(CONFIG, 3)]);
+  for (const [index, spec] of parameters.specs.entries()) {
+    const random = new RandomStream(keyOf(7, index));
+    const values = parameters.values(spec.name);
+    for (let i = 0; i < values.length; i++) {
+      // Uniform: the same to the last bit on every platform, which logarithms and cosines need not be.
+      const drawn = (2 * random.uniform() - 1) * 0.3;
+      values[i] = spec.initial === 'ones' ? 1 + drawn / 3 : drawn;
+    }
+  }
+  const random = new RandomStream(keyOf(7, 1000));
+  const length = 12;
+  const examples = [12, 9, 7, 12, 5].map((used) => {
+    const inputIds = Int32Array.from({ length: used }, () => 1 + random.integer(49));
+    const tokenTypeIds = Int32Array.from({ length: used }, (_, i) => (i > used / 2 ? 1 : 0));
+    return { encoded: { inputIds, tokenTypeIds, length: used, truncated: false }, label: random.integer(3) };
+  });
+  return { parameters, batch: { examples, length }, config: CONFIG };
+}

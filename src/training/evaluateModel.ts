@@ -1,0 +1,25 @@
+import { openClassifier } from '../inference/openClassifier';
+import { classificationReport, regressionReport, type EvaluationMetrics } from './evaluationReport';
+import { readFileFor, type FileOptions } from './labelledFile';
+
+/**
+ * The metrics of a model folder on a labelled file.
+ * @throws MedTextError what `openClassifier` and reading the file throw; LABELS when the file has labels that the model
+ * does not know (map them with `labelMapping`); CANCELLED.
+ */
+export async function evaluateModel(
+  folder: string,
+  file: string,
+  options: FileOptions = {},
+): Promise<EvaluationMetrics> {
+  const classifier = await openClassifier(folder, options);
+  try {
+    const { examples } = await readFileFor(classifier, file, 'train', options);
+    const outputs = await classifier.logits(examples, options);
+    const targets = examples.map((example) => example.label!);
+    if (classifier.isRegression) return regressionReport({ targets, predictions: outputs });
+    return classificationReport({ labels: classifier.labels, targets, logits: outputs });
+  } finally {
+    await classifier.close();
+  }
+}

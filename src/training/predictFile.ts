@@ -1,0 +1,81 @@
+import { resolve } from 'node:path';
+import { MedTextError } from '../base/errors';
+import { resolveColumn } from '../data/columns';
+import type { DataFile } from '../data/dataFile';
+import type { ResolvedFields } from '../data/recipeSplit';
+import { writeFilled } from '../data/writeFilled';
+import { openClassifier } from '../inference/openClassifier';
+import { argmaxRows } from './metrics';
+import { readFileFor, type FileOptions } from './labelledFile';
+
+export interface Predictions {
+  /** Absolute. */
+  readonly output: string;
+  /** Rows that were answered. */
+  readonly rows: number;
+  /** Rows that could not be read and were copied as they are; with `onBadRow: 'skip'` only. */
+  readonly badRows: number;
+  /** The column that was filled. */
+  readonly column: string;
+  /** Answers by label; empty for a regression. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/**
+ * Writes the file again with the model's labels filled in, everything else as it stands.
+ * @throws MedTextError what `openClassifier`, reading the file and `writeFilled` throw; the output is then untouched.
+ */
+export async function predictFile(
+  folder: string,
+  file: string,
+  output: string,
+  options: FileOptions = {},
+): Promise<Predictions> {
+  if (resolve(file) === resolve(output)) {
+    throw new MedTextError('USAGE', `The output would replace the input ${file}; choose another name.`, { file });
+  }
+  const classifier = await openClassifier(folder, options);
+  try {
+    const data = await readFileFor(classifier, file, 'predict', options);
+    const outputs = await classifier.logits(data.examples, options);
+    const { labels, isRegression } = classifier;
+    const ids = isRegression ? [] : argmaxRows(outputs, labels.length);
+    const answers = new Map(
+      data.examples.map(({ row }, i) => [row, isRegression ? rounded(outputs[i]) : labels[ids[i]]]),
+    );
+    const label = labelColumn(data.file, data, options.label);
+    const written = await writeFilled(data.file, output, (row) => answers.get(row) ?? null, {
+      label,
+      textColumns: [data.columns.first, ...(data.columns.second === undefined ? [] : [data.columns.second])],
+      onBadRow: options.onBadRow,
+      signal: options.signal,
+    });
+    const counts: Record<string, number> = {};
+    if (!isRegression) for (const name of labels) counts[name] = 0;
+    for (const id of ids) counts[labels[id]]++;
+    return { output: resolve(output), rows: written.filled, badRows: written.badRows, column: String(label), counts };
+  } finally {
+    await classifier.close();
+  }
+}
+
+/**
+ * The column named, else the one that is called a label; a guess from contents is not enough to write over a column.
+ * Else a new column at the end.
+ */
+function labelColumn(file: DataFile, { guess }: ResolvedFields, named: string | undefined): string {
+  if (named !== undefined) return file.columns.includes(named) || !/^\d+$/.test(named) ? named : columnAt(file, named);
+  const byName = guess?.reasons.some((reason) => reason.startsWith('label:') && reason.endsWith('by its name'));
+  if (byName && guess?.label !== undefined) return guess.label;
+  const hasNames = file.format === 'json' || file.format === 'jsonl' || file.header;
+  return hasNames ? 'label' : String(file.columns.length);
+}
+
+function columnAt(file: DataFile, index: string): string {
+  return Number(index) === file.columns.length ? index : resolveColumn(file, index, 'label');
+}
+
+/** A prediction with the digits that float32 has. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(7));
+}
