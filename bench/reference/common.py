@@ -1,0 +1,83 @@
+"""What the reference measurements share: the model, the threads, medians and the environment they ran in."""
+
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+
+
+def set_threads(threads):
+    """Must run before torch is imported, so that every library underneath takes the same number."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.set_num_interop_threads(1)
+
+
+def build_model(attention, num_labels=3, seed=1):
+    """BERT-base with the Chinese vocabulary and random weights: 12 layers, 768 wide, 12 heads, 3072 in between."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=21128,
+        hidden_size=768,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        intermediate_size=3072,
+        hidden_dropout_prob=0.1,
+        attention_probs_dropout_prob=0.1,
+        num_labels=num_labels,
+        attn_implementation=attention,
+    )
+    return BertForSequenceClassification(config)
+
+
+def train_step(model, optimizer, batch):
+    """One full step, as a training loop does it; returns the seconds it took."""
+    started = time.perf_counter()
+    optimizer.zero_grad()
+    loss = model(**batch).loss
+    loss.backward()
+    optimizer.step()
+    loss.item()
+    return time.perf_counter() - started
+
+
+def measure_steps(run, repeats, threads, warm_ups=2):
+    """The median of `repeats` runs of `run(index)` (which returns its seconds), after the warm-ups.
+
+    `cpuShare` is the processor time used, of what the threads could have used: well below 1 means that other programs
+    were running and the figures say little.
+    """
+    for index in range(warm_ups):
+        run(index)
+    wall, cpu = time.perf_counter(), time.process_time()
+    seconds = statistics.median(run(warm_ups + index) for index in range(repeats))
+    share = (time.process_time() - cpu) / ((time.perf_counter() - wall) * threads)
+    return {"secondsPerStep": seconds, "cpuShare": round(share, 3)}
+
+
+def peak_rss_bytes():
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def environment(threads):
+    import torch
+    import transformers
+
+    return {
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "python": platform.python_version(),
+        "threads": threads,
+        "machine": platform.machine(),
+    }
