@@ -16,8 +16,7 @@ import { GRADIENT_RULES } from './rules';
  * @param parameters inputs or other values of the graph, of floating type.
  * @param options.rules the table of gradient rules; the default knows every supported operator.
  * @param options.seed d objective / d loss, shape []: 1 unless a loss is scaled for half precision.
- * @returns the gradient of each parameter, by the parameter's name; each has the parameter's shape and the name
- * `grad.<name>`. A parameter that the loss does not depend on has a gradient of zeros.
+ * @returns the gradient of each parameter, by the parameter's name; each has the parameter's shape. A parameter that the loss does not depend on has a gradient of zeros.
  * @throws MedTextError NO_GRADIENT naming operator and node when the path crosses an operator without a rule.
  */
 export function addGradients(
@@ -47,10 +46,10 @@ export function addGradients(
   });
 
   return new Map(
-    parameters.map((parameter) => {
-      const gradient = gradientOf(parameter) ?? g.fill(0, parameter.shape, parameter.dataType);
-      return [parameter.name, named(g, gradient, `grad.${parameter.name}`)];
-    }),
+    parameters.map((parameter) => [
+      parameter.name,
+      gradientOf(parameter) ?? g.fill(0, parameter.shape, parameter.dataType),
+    ]),
   );
 }
 
@@ -111,9 +110,4 @@ function valuesThatDependOn(
 
 function isFloating(value: Value): boolean {
   return value.dataType === 'float32' || value.dataType === 'float16' || value.dataType === 'float64';
-}
-
-/** The value under the given name. An Identity, which the runtime removes. */
-function named(g: Operators, value: Value, name: string): Value {
-  return g.emit('Identity', [value], {}, 1, [name])[0];
 }

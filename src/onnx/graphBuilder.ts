@@ -38,6 +38,7 @@ export class GraphBuilder {
   private readonly outputMap = new Map<string, Value>();
   private readonly constants = new Map<string, Value>();
   private readonly initializers = new Map<string, Tensor>();
+  private readonly made = new Set<string>();
   private readonly usedNames = new Map<string, number>();
   private scopes: readonly string[] = [];
 
@@ -71,11 +72,14 @@ export class GraphBuilder {
     return value;
   }
 
-  /** Marks a value as an output; under another name than its own it goes through an Identity. */
+  /**
+   * Marks a value as an output. Under another name than its own it is renamed when the graph is built; only an input, a
+   * constant or a value that is an output already goes through an Identity, which would copy it.
+   */
   output(value: Value, name = value.name): void {
-    const named =
-      name === value.name && !this.inputMap.has(name) ? value : this.emit('Identity', [value], {}, 1, [name])[0];
-    this.outputMap.set(name, named);
+    const isFree =
+      this.made.has(value.name) && ![...this.outputMap.values()].some((other) => other.name === value.name);
+    this.outputMap.set(name, isFree ? value : this.emit('Identity', [value])[0]);
   }
 
   /** A constant of the graph; equal ones are one. */
@@ -130,6 +134,7 @@ export class GraphBuilder {
       shape: type.shape,
     }));
     this.nodeList.push({ name: nodeName, opType, domain, inputs, outputs, attributes });
+    for (const output of outputs) this.made.add(output.name);
     return outputs;
   }
 
@@ -159,6 +164,8 @@ export class GraphBuilder {
   build(name: string): Model {
     if (this.outputMap.size === 0) throw new MedTextError('GRAPH', `The graph "${name}" has no outputs.`);
     const needed = new Set([...this.outputMap.values()].map((v) => v.name));
+    const outputNames = new Map([...this.outputMap].map(([name, value]) => [value.name, name]));
+    const nameOf = (value: Value | undefined) => (value ? (outputNames.get(value.name) ?? value.name) : '');
     const nodes: GraphNode[] = [];
     for (const node of [...this.nodeList].reverse()) {
       if (!node.outputs.some((output) => needed.has(output.name))) continue;
@@ -167,8 +174,8 @@ export class GraphBuilder {
         name: node.name,
         opType: node.opType,
         domain: node.domain,
-        inputs: node.inputs.map((input) => input?.name ?? ''),
-        outputs: node.outputs.map((output) => output.name),
+        inputs: node.inputs.map(nameOf),
+        outputs: node.outputs.map(nameOf),
         attributes: node.attributes,
       });
     }
@@ -176,7 +183,7 @@ export class GraphBuilder {
       name,
       nodes: nodes.reverse(),
       inputs: [...this.inputMap.values()].filter((v) => needed.has(v.name)).map(valueInfo),
-      outputs: [...this.outputMap.values()].map(valueInfo),
+      outputs: [...this.outputMap].map(([output, value]) => ({ ...valueInfo(value), name: output })),
       initializers: new Map([...this.initializers].filter(([initializer]) => needed.has(initializer))),
     };
     return { irVersion: IR_VERSION, producerName: 'medtext-lab', opsets: new Map([['', OPSET]]), graph };

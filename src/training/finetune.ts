@@ -481,7 +481,6 @@ class Run {
       maxLength,
       data: this.material.records,
       fields: train.data.columns,
-      examples: train.data.examples.slice(0, 3),
       parameterCount: this.material.parameters.flat.length,
       step: this.counters.step,
       totalSteps: this.plan.totalSteps,

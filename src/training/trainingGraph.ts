@@ -79,6 +79,6 @@ export function buildTrainingGraph(options: TrainingGraphOptions, batch: number,
     );
     g.output(squares, 'gradientSquares');
   }
-  for (const gradient of gradients.values()) g.output(gradient);
+  for (const [name, gradient] of gradients) g.output(gradient, `grad.${name}`);
   return { model: g.build('training'), batch, length, dropoutSites };
 }

@@ -35,7 +35,7 @@ describe('differentiating foreign encoders', () => {
       const parameters: Value[] = [...lifted.parameters.keys()].map((name) => values.get(name)!);
       const gradients = addGradients(g, loss, [...parameters, weight, bias]);
       g.output(loss, 'loss');
-      for (const gradient of gradients.values()) g.output(gradient);
+      for (const [name, gradient] of gradients) g.output(gradient, `grad.${name}`);
 
       const oneHot = labels.flatMap((label) => [0, 1, 2].map((c) => (c === label ? 1 : 0)));
       const float = (data: Float32Array, dims: readonly number[]) => new ort.Tensor('float32', data, [...dims]);
