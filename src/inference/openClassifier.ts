@@ -87,7 +87,10 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
   const labels = await classifierLabels(folder);
   const { config } = folder;
   if (folder.problemType === 'multi_label_classification') {
-    throw new MedTextError('UNSUPPORTED', `${folder.path} gives several labels at once; supported is one label a text.`);
+    throw new MedTextError(
+      'UNSUPPORTED',
+      `${folder.path} gives several labels at once; supported is one label a text.`,
+    );
   }
   const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
   if (tokenizer.vocabSize > config.vocabSize) {

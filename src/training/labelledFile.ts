@@ -31,7 +31,10 @@ export async function readFileFor(
   const file = await openDataFile(path);
   const task = classifier.task ?? taskOfFile(file, options);
   if (task === 'text-classification' && options.second !== undefined) {
-    throw new MedTextError('USAGE', `${classifier.folder.path} reads one text, not pairs; leave out the second column.`);
+    throw new MedTextError(
+      'USAGE',
+      `${classifier.folder.path} reads one text, not pairs; leave out the second column.`,
+    );
   }
   const columns = { first_sequence: options.first, second_sequence: options.second, label: options.label };
   const resolved = resolveFields(file, columns, task, mode);

@@ -1,0 +1,40 @@
+import type { Diagnosis } from '../../training/doctor';
+import { modelOptions, type Arguments, type Command, type Context, type ExitCode } from '../commandLine';
+import { bytes, duration, properties } from '../terminal';
+
+export const doctorCommand: Command = {
+  name: 'doctor',
+  usage: ['doctor'],
+  summary: 'Check this machine: runtime, providers, threads, memory, and a small training whose result is known.',
+  options: modelOptions,
+  examples: ['medtext doctor', 'medtext doctor --device webgpu'],
+  run: doctor,
+};
+
+async function doctor(args: Arguments, { screen }: Context): Promise<ExitCode> {
+  args.atMost(0);
+  const { diagnose } = await import('../../training/doctor');
+  const diagnosis = await diagnose({ device: args.text('device'), threads: args.number('threads', 1, 1024) });
+  screen.printJson(diagnosis);
+  screen.print(...diagnosisText(diagnosis));
+  return diagnosis.selfTest.passed ? 0 : 1;
+}
+
+function diagnosisText({ selfTest, ...machine }: Diagnosis): string[] {
+  const { passed, losses, expected, error } = selfTest;
+  const verdict = error
+    ? `failed: ${error.code}: ${error.message}`
+    : passed
+      ? `passed in ${duration(selfTest.milliseconds / 1000)}: five training steps gave PyTorch's losses`
+      : `failed: the losses are ${losses.map((loss) => loss.toFixed(5)).join(', ')}, PyTorch's ${expected.map((loss) => loss.toFixed(5)).join(', ')}`;
+  return properties([
+    ['ONNX Runtime', machine.onnxruntime ?? 'cannot be loaded'],
+    ['providers', machine.providers.join(', ') || '-'],
+    ['Node', machine.node],
+    ['platform', machine.platform],
+    ['processor', machine.cpu],
+    ['threads', String(machine.threads)],
+    ['memory', `${bytes(machine.memoryBytes)}, ${bytes(machine.freeMemoryBytes)} free`],
+    [`self-test on ${selfTest.device}`, verdict],
+  ]);
+}

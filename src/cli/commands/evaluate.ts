@@ -1,0 +1,31 @@
+import type { Arguments, Command, Context } from '../commandLine';
+import { evaluationText } from '../evaluationText';
+import { fileOptions, mapOption, readFileOptions } from '../fileOptions';
+
+export const evaluateCommand: Command = {
+  name: 'evaluate',
+  usage: ['evaluate <model> --data FILE'],
+  summary: 'Measure a model on a labelled file: accuracy, F1, confusions, with interval and baseline.',
+  options: {
+    data: { kind: 'value', value: 'FILE', help: 'The labelled file: JSON, JSON Lines, CSV or TSV.' },
+    ...mapOption,
+    ...fileOptions,
+  },
+  examples: [
+    'medtext evaluate runs/qqr/model --data dev.json',
+    'medtext evaluate model --data dev.csv --map 3=2 --json',
+  ],
+  run: evaluate,
+};
+
+async function evaluate(args: Arguments, context: Context): Promise<void> {
+  args.atMost(1);
+  const folder = args.needed(0, 'The model folder');
+  const file = args.text('data');
+  if (file === undefined) throw args.wrong('--data FILE is missing.');
+  const options = readFileOptions(args, context);
+  const { evaluateModel } = await import('../../training/evaluateModel');
+  const metrics = await evaluateModel(folder, file, options);
+  context.screen.printJson(metrics);
+  context.screen.print(...evaluationText(metrics));
+}

@@ -1,0 +1,166 @@
+import { MedTextError } from '../../base/errors';
+import type { DataFile } from '../../data/dataFile';
+import type { PairScore } from '../../inference/labelScores';
+import type { PairScorer } from '../../inference/pairScorer';
+import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
+import { countProgress, type Screen } from '../screen';
+import { bar, clip, counted, decimal, displayWidth, integer, oneLine, padEnd, percent, table } from '../terminal';
+
+export const scoreCommand: Command = {
+  name: 'score',
+  usage: ['score <model> <text a> <text b>', 'score <model> <text> --against FILE [--top N]', 'score <model> <text>'],
+  summary: 'Score a pair of texts, or rank the texts of a file by how alike they are to one.',
+  details: [
+    "The similarity is in [0, 1]: the mean of the labels' scores, weighted by their probabilities. The scores are evenly",
+    'spaced in label order (0, 0.5, 1 for three labels) unless config.json names others in medtext.label_scores.',
+    'A model of single texts (text-classification) takes one text and gives its label.',
+  ],
+  options: {
+    against: {
+      kind: 'value',
+      value: 'FILE',
+      help: 'Score the text against every row of FILE: lines, JSON, JSON Lines, CSV or TSV.',
+    },
+    column: {
+      kind: 'value',
+      value: 'NAME',
+      help: 'The column of FILE that holds the texts, by name or place from 0. Default: recognised.',
+    },
+    top: { kind: 'value', value: 'N', help: 'How many of the most alike to show. Default: 10.' },
+    ...modelOptions,
+  },
+  examples: [
+    'medtext score runs/qqr/model "肺炎怎么治疗" "肺炎的治疗方法"',
+    'medtext score runs/qqr/model "肺炎怎么治疗" --against questions.txt --top 5',
+  ],
+  run: score,
+};
+
+async function score(args: Arguments, { screen, signal }: Context): Promise<void> {
+  args.atMost(3);
+  const folder = args.needed(0, 'The model folder');
+  const first = args.needed(1, 'The text');
+  const second = args.positionals[2];
+  const against = args.text('against');
+  if (against !== undefined && second !== undefined) throw args.wrong('Give a second text or --against, not both.');
+  for (const option of ['top', 'column']) {
+    if (args.has(option) && against === undefined) throw args.wrong(`--${option} needs --against.`);
+  }
+  const top = args.number('top', 1, 1_000_000) ?? 10;
+  const { openPairScorer } = await import('../../inference/pairScorer');
+  const scorer = await openPairScorer(folder, {
+    device: args.text('device'),
+    threads: args.number('threads', 1, 1024),
+    signal,
+  });
+  try {
+    const { task } = scorer.classifier;
+    if (task === 'sentence-similarity' && second === undefined && against === undefined) {
+      throw args.wrong('The model compares two texts: give a second one, or --against FILE.');
+    }
+    if (task === 'text-classification' && (second !== undefined || against !== undefined)) {
+      throw args.wrong('The model reads one text and gives its label; leave out the second.');
+    }
+    if (against !== undefined)
+      await rank(scorer, first, { file: against, column: args.text('column'), top }, screen, signal);
+    else showScore((await scorer.score([{ first, second }], signal))[0], scorer, screen);
+  } finally {
+    await scorer.close();
+  }
+}
+
+function showScore(result: PairScore, { classifier }: PairScorer, screen: Screen): void {
+  if (classifier.isRegression) {
+    screen.printJson(result);
+    return screen.print(`prediction  ${decimal(result.logits[0])}`);
+  }
+  const hasSimilarity = classifier.task !== 'text-classification';
+  const { probabilities, logits } = result;
+  const label = bestLabel(result);
+  screen.printJson(hasSimilarity ? result : { label, probabilities, logits });
+  const rows = Object.entries(probabilities).map(([name, probability]) => [
+    `${name === label ? '▸' : ' '} ${name}`,
+    percent(probability),
+    bar(probability, 30),
+  ]);
+  if (hasSimilarity)
+    screen.print(`similarity  ${screen.bold(result.similarity.toFixed(3))}  ${bar(result.similarity, 30)}`, '');
+  screen.print(...table(rows, [1], ''));
+}
+
+function bestLabel({ probabilities }: PairScore): string {
+  return Object.entries(probabilities).reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0];
+}
+
+async function rank(
+  scorer: PairScorer,
+  text: string,
+  { file, column, top }: { file: string; column?: string; top: number },
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<void> {
+  const candidates = await readTexts(file, column, signal);
+  const pairs = candidates.map((candidate) => ({ first: text, second: candidate.text }));
+  const scores = await scorer.score(pairs, signal, countProgress(screen, 'pairs'));
+  const ranked = candidates
+    .map((candidate, i) => ({ ...candidate, ...scores[i] }))
+    .sort((a, b) => b.similarity - a.similarity || a.line - b.line)
+    .slice(0, top);
+  screen.printJson({ rows: candidates.length, results: ranked });
+  const shown = ranked.map((result) => ({ ...result, text: clip(oneLine(result.text), 60) }));
+  const columns = Math.max(...shown.map((result) => displayWidth(result.text)));
+  screen.print(
+    ...table(
+      shown.map((result, i) => [
+        String(i + 1),
+        result.similarity.toFixed(3),
+        bar(result.similarity, 12),
+        padEnd(result.text, columns),
+        `line ${integer(result.line)}`,
+      ]),
+      [0, 4],
+      '',
+    ),
+    '',
+    `the ${integer(ranked.length)} most alike of ${counted(candidates.length, 'text')}`,
+  );
+}
+
+/** The texts of one column, or the lines of a plain text file. */
+async function readTexts(
+  path: string,
+  column: string | undefined,
+  signal: AbortSignal,
+): Promise<{ line: number; text: string }[]> {
+  const { openDataFile } = await import('../../data/dataFile');
+  const { isBadRow } = await import('../../data/dataRow');
+  const isPlain = /\.txt$/i.test(path);
+  const file = await openDataFile(path, isPlain ? { format: 'text', header: false } : {});
+  const name = await textColumn(file, column);
+  const texts: { line: number; text: string }[] = [];
+  for await (const row of file.rows(signal)) {
+    const value = isBadRow(row) || !Object.hasOwn(row.values, name) ? undefined : row.values[name];
+    if (typeof value === 'string' && value.trim() !== '') texts.push({ line: row.line, text: value });
+  }
+  if (texts.length > 0) return texts;
+  throw new MedTextError('DATA_FORMAT', `${path} has no texts in its column ${JSON.stringify(name)}.`, {
+    file: path,
+    column: name,
+  });
+}
+
+async function textColumn(file: DataFile, named: string | undefined): Promise<string> {
+  const { guessFields, resolveColumn } = await import('../../data/columns');
+  if (named !== undefined) return resolveColumn(file, named, 'text');
+  if (file.columns.length === 1) return file.columns[0];
+  const { firstSequence } = guessFields(
+    file.columns,
+    file.sample.map((row) => row.values),
+  );
+  if (firstSequence !== undefined) return firstSequence;
+  throw new MedTextError(
+    'NOT_FOUND',
+    `${file.path}: no column was recognised as the text. Name it with --column; the columns are ${file.columns.join(', ')}.`,
+    { file: file.path, columns: file.columns },
+  );
+}

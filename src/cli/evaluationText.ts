@@ -1,0 +1,93 @@
+/** An evaluation for people. */
+import type { ClassificationReport, EvaluationMetrics, RegressionReport } from '../training/evaluationReport';
+import type { Interval } from '../training/intervals';
+import { bar, clip, decimal, integer, oneLine, percent, table } from './terminal';
+
+/** All of it: measures with their intervals, each label, the confusion matrix. */
+export function evaluationText(metrics: EvaluationMetrics): string[] {
+  return 'accuracy' in metrics ? classificationText(metrics) : regressionText(metrics);
+}
+
+/** The measures that matter on one line, for reports on the way. */
+export function evaluationLine(metrics: EvaluationMetrics): string {
+  if ('accuracy' in metrics) {
+    const { accuracy, accuracyInterval, majorityBaseline, macroF1, loss } = metrics;
+    const interval = shareInterval(accuracyInterval);
+    return `accuracy ${percent(accuracy)} ${interval}, majority ${percent(majorityBaseline)}   macro F1 ${decimal(macroF1)}   loss ${decimal(loss)}`;
+  }
+  return `Pearson ${orDash(metrics.pearson)}   Spearman ${orDash(metrics.spearman)}   MSE ${decimal(metrics.mse)}, of the mean ${decimal(metrics.meanBaseline)}`;
+}
+
+function classificationText(report: ClassificationReport): string[] {
+  const { rows, loss, accuracy, accuracyInterval, majorityBaseline, microF1, macroF1, macroF1Interval, binaryF1 } =
+    report;
+  const measures = [
+    ['rows', integer(rows), ''],
+    ['accuracy', percent(accuracy), `95 % interval ${shareInterval(accuracyInterval)}`],
+    ['majority baseline', percent(majorityBaseline), 'always the most frequent label'],
+    ['macro F1', decimal(macroF1), `95 % interval ${decimal(macroF1Interval[0])} to ${decimal(macroF1Interval[1])}`],
+    ['micro F1', decimal(microF1), ''],
+    ...(binaryF1 === undefined ? [] : [['binary F1', decimal(binaryF1), `of ${nameOf(report.labels[1])}`]]),
+    ['loss', decimal(loss), 'mean cross-entropy'],
+  ];
+  const classes = Object.entries(report.perClass).map(([label, { precision, recall, f1, support }]) => [
+    nameOf(label),
+    ...[precision, recall, f1].map((value) => decimal(value)),
+    integer(support),
+    bar(f1, 20),
+  ]);
+  return [
+    ...table(measures, [1]),
+    '',
+    ...table([['label', 'precision', 'recall', 'F1', 'rows', ''], ...classes], [1, 2, 3, 4]),
+    '',
+    ...confusionText(report),
+  ];
+}
+
+/** More labels than this make a matrix nobody reads; the confusions themselves are listed then. */
+const MAX_MATRIX = 12;
+
+function confusionText({ labels, confusionMatrix }: ClassificationReport): string[] {
+  if (labels.length > MAX_MATRIX) {
+    const confusions = confusionMatrix
+      .flatMap((row, truth) => row.map((count, answer) => ({ count, truth, answer })))
+      .filter(({ count, truth, answer }) => count > 0 && truth !== answer)
+      .sort((a, b) => b.count - a.count)
+      .slice(0, MAX_MATRIX)
+      .map(({ count, truth, answer }) => [nameOf(labels[truth]), '→', nameOf(labels[answer]), integer(count)]);
+    return ['  most frequent confusions (true → predicted)', ...table(confusions, [3])];
+  }
+  const numbers = labels.map((_, i) => i + 1);
+  const head = ['true \\ predicted', ...labels.map((label) => nameOf(label))];
+  const body = confusionMatrix.map((row, truth) => [nameOf(labels[truth]), ...row.map(integer)]);
+  return table([head, ...body], numbers);
+}
+
+function regressionText(report: RegressionReport): string[] {
+  const { rows, pearson, pearsonInterval, spearman, spearmanInterval, mse, mae, meanBaseline } = report;
+  const interval = (ends: Interval | null) => (ends ? `95 % interval ${decimal(ends[0])} to ${decimal(ends[1])}` : '');
+  return table(
+    [
+      ['rows', integer(rows), ''],
+      ['Pearson', orDash(pearson), interval(pearsonInterval)],
+      ['Spearman', orDash(spearman), interval(spearmanInterval)],
+      ['mean squared error', decimal(mse), ''],
+      ['mean baseline', decimal(meanBaseline), 'squared error of always answering the mean'],
+      ['mean absolute error', decimal(mae), ''],
+    ],
+    [1],
+  );
+}
+
+function shareInterval([low, high]: Interval): string {
+  return `[${(100 * low).toFixed(1)}, ${percent(high)}]`;
+}
+
+function orDash(value: number | null): string {
+  return value === null ? '-' : decimal(value);
+}
+
+function nameOf(label: string): string {
+  return clip(oneLine(label), 24);
+}

@@ -1,0 +1,92 @@
+import { asMedTextError, MedTextError } from '../base/errors';
+import { commandHelp, meant, overallHelp, parseCommand, usageError, type Command, type ExitCode } from './commandLine';
+import { dataCommand } from './commands/data';
+import { doctorCommand } from './commands/doctor';
+import { evaluateCommand } from './commands/evaluate';
+import { importCommand } from './commands/import';
+import { predictCommand } from './commands/predict';
+import { scoreCommand } from './commands/score';
+import { Screen } from './screen';
+import { version } from '../../package.json';
+
+export const commands: readonly Command[] = [
+  importCommand,
+  dataCommand,
+  evaluateCommand,
+  predictCommand,
+  scoreCommand,
+  doctorCommand,
+];
+
+/** Runs `medtext` with these arguments; every outcome is an exit code. */
+export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
+  const screen = new Screen({ json: argv.includes('--json') });
+  const interrupted = new AbortController();
+  const stopListening = onInterrupt(screen, interrupted);
+  try {
+    return await dispatch(argv, screen, interrupted.signal);
+  } catch (error) {
+    const coded = asMedTextError(error);
+    screen.clearBar();
+    screen.printJson({ error: coded });
+    screen.note(`error: ${coded.code}: ${coded.message}`);
+    if (coded.code === 'INTERNAL' && process.env.MEDTEXT_DEBUG) screen.note(String((error as Error).stack));
+    return exitCodeOf(coded);
+  } finally {
+    screen.clearBar();
+    stopListening();
+  }
+}
+
+async function dispatch(argv: readonly string[], screen: Screen, signal: AbortSignal): Promise<ExitCode> {
+  const [name, ...rest] = argv[0] === 'help' ? [argv[1] ?? '--help', '--help'] : argv;
+  if (name === '--version' || name === '-v' || name === 'version') {
+    screen.print(version);
+    screen.printJson({ version });
+    return 0;
+  }
+  const isHelp = name === '--help' || name === '-h';
+  if (name === undefined || isHelp) {
+    (isHelp ? screen.print.bind(screen) : (...lines: string[]) => lines.forEach((line) => screen.note(line)))(
+      ...overallHelp(commands, version),
+    );
+    return isHelp ? 0 : 2;
+  }
+  const command = commands.find((candidate) => candidate.name === name);
+  if (!command) throw unknownCommand(name);
+  if (rest.some((arg, i) => (arg === '--help' || arg === '-h') && !rest.slice(0, i).includes('--'))) {
+    screen.print(...commandHelp(command));
+    return 0;
+  }
+  return (await command.run(parseCommand(command, rest), { screen, signal })) ?? 0;
+}
+
+function unknownCommand(name: string): MedTextError {
+  const names = commands.map((command) => command.name);
+  const what = name.startsWith('-') ? 'a command comes first' : `there is no command "${name}"`;
+  return usageError(
+    `medtext: ${what}.${meant(name.replace(/^-+/, ''), names)} The commands are ${names.join(', ')}. See: medtext --help`,
+    { command: name },
+  );
+}
+
+function exitCodeOf({ code }: MedTextError): ExitCode {
+  if (code === 'USAGE') return 2;
+  return code === 'CANCELLED' ? 130 : 1;
+}
+
+/** The first Ctrl-C (or SIGTERM, SIGHUP) asks the command to end; the second ends the process. */
+function onInterrupt(screen: Screen, interrupted: AbortController): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const listener = (): void => {
+    if (interrupted.signal.aborted) {
+      screen.clearBar();
+      process.exit(130);
+    }
+    interrupted.abort();
+  };
+  for (const signal of signals) process.on(signal, listener);
+  return () => {
+    for (const signal of signals) process.off(signal, listener);
+  };
+}

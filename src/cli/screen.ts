@@ -1,0 +1,111 @@
+/** Where a command speaks: results on stdout; progress, remarks and errors on stderr. */
+import type { WriteStream } from 'node:tty';
+import { bar, clip, displayWidth, duration, integer } from './terminal';
+
+export interface ScreenOptions {
+  readonly json: boolean;
+  readonly stdout?: NodeJS.WritableStream;
+  readonly stderr?: NodeJS.WritableStream;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** How often the bar is drawn, and how often a log without a terminal hears of progress. */
+const DRAW_MS = 100;
+const TELL_MS = 15_000;
+
+/** Knows the bar, so that nothing is printed across it. */
+export class Screen {
+  readonly json: boolean;
+  private readonly stdout: NodeJS.WritableStream;
+  private readonly stderr: NodeJS.WritableStream & Partial<WriteStream>;
+  private readonly isTerminal: boolean;
+  private readonly hasColour: boolean;
+  private drawn = '';
+  private drawnAt = 0;
+  private toldAt = performance.now();
+
+  constructor(options: ScreenOptions) {
+    const env = options.env ?? process.env;
+    this.json = options.json;
+    this.stdout = options.stdout ?? process.stdout;
+    this.stderr = (options.stderr ?? process.stderr) as typeof this.stderr;
+    this.isTerminal = this.stderr.isTTY === true && env.TERM !== 'dumb';
+    this.hasColour = this.isTerminal && !env.NO_COLOR; // no-color.org: set and not empty
+  }
+
+  /** A line of the result, for people; nothing with --json. */
+  print(...lines: readonly string[]): void {
+    if (this.json) return;
+    this.clearBar();
+    for (const line of lines) this.stdout.write(`${line}\n`);
+  }
+
+  /** The result, or one report of it, for programs. */
+  printJson(value: unknown): void {
+    if (!this.json) return;
+    this.clearBar();
+    this.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** A line beside the result. */
+  note(line: string): void {
+    this.clearBar();
+    this.stderr.write(`${line}\n`);
+  }
+
+  bold(text: string): string {
+    return this.hasColour && !this.json && (this.stdout as Partial<WriteStream>).isTTY
+      ? `\x1b[1m${text}\x1b[22m`
+      : text;
+  }
+
+  /**
+   * Shows how far a work is: a bar on a terminal, a line every quarter of a minute elsewhere.
+   * @param share done, in [0, 1]
+   */
+  progress(share: number, text: string): void {
+    const now = performance.now();
+    if (!this.isTerminal) {
+      if (now - this.toldAt < TELL_MS) return;
+      this.toldAt = now;
+      this.stderr.write(`${(100 * share).toFixed(0).padStart(3)} %  ${text}\n`);
+      return;
+    }
+    if (this.drawn !== '' && share < 1 && now - this.drawnAt < DRAW_MS) return;
+    this.drawnAt = now;
+    // The last column stays free: some terminals wrap when it is written.
+    const columns = Math.max(20, (this.stderr.columns ?? 80) - 1);
+    const barColumns = Math.min(30, Math.max(0, columns - displayWidth(text) - 9));
+    const filled = barColumns >= 8 ? this.dim(`${bar(share, barColumns)}`) + ' ' : '';
+    const rest = columns - (filled === '' ? 0 : barColumns + 1);
+    const line = filled + clip(`${(100 * share).toFixed(0).padStart(3)} %  ${text}`, rest);
+    this.stderr.write(`\r\x1b[2K${line}`);
+    this.drawn = line;
+  }
+
+  clearBar(): void {
+    if (this.drawn === '') return;
+    this.stderr.write('\r\x1b[2K');
+    this.drawn = '';
+  }
+
+  private dim(text: string): string {
+    return this.hasColour ? `\x1b[36m${text}\x1b[39m` : text;
+  }
+}
+
+/** Progress of counted things, with their rate and the time left. */
+export function countProgress(screen: Screen, noun: string): (done: number, total: number | null) => void {
+  let startedAt: number | undefined;
+  let first = 0;
+  return (done, total) => {
+    const now = performance.now();
+    // The first report ends the warming up: rates are measured from there.
+    if (startedAt === undefined) [startedAt, first] = [now, done];
+    const rate = (done - first) / ((now - startedAt) / 1000);
+    const rateText = rate > 0 && Number.isFinite(rate) ? `  ${integer(rate)} ${noun}/s` : '';
+    if (total === null) return screen.progress(0, `${integer(done)} ${noun}${rateText}`);
+    const left = rate > 0 && done < total ? `  ${duration((total - done) / rate)} left` : '';
+    screen.progress(total > 0 ? done / total : 1, `${integer(done)} of ${integer(total)} ${noun}${rateText}${left}`);
+  };
+}
