@@ -26,7 +26,7 @@ export interface RecipeSplit {
   labels?: readonly (string | number)[];
   /** Raw value to label; null drops the row. */
   label_mapping?: Readonly<Record<string, string | null>>;
-  format?: 'auto' | 'json' | 'jsonl' | 'csv' | 'tsv';
+  format?: 'auto' | 'json' | 'jsonl' | 'csv' | 'tsv' | 'text';
   encoding?: 'auto' | 'utf-8' | 'utf-16le' | 'utf-16be' | 'gb18030';
   header?: 'auto' | boolean;
   on_bad_row?: 'stop' | 'skip';
