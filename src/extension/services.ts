@@ -15,7 +15,7 @@ import { RunStore } from './runStore';
 import { ScoringService } from './scoringService';
 import { setting } from './settings';
 import { TrainingService } from './trainingService';
-import type { Translate } from './translate';
+import type { Translate } from '../base/translate';
 
 /** What the parts of the extension share; made once at activation, nothing heavy in it. */
 export interface Services {

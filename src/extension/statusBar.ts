@@ -1,10 +1,10 @@
 import { StatusBarAlignment, window } from 'vscode';
 import { DisposableStore, type Disposable } from '../base/disposables';
-import { durationText } from './durationText';
+import { durationText } from '../base/durationText';
 import type { CommandId } from './ids';
 import type { Services } from './services';
 import type { TrainingState } from './trainingService';
-import type { Translate } from './translate';
+import type { Translate } from '../base/translate';
 
 /** Shows the running training; hidden while there is none. */
 export function registerStatusBar({ training, t }: Services): Disposable {

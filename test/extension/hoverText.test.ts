@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { escapeMarkdown, hoverMarkdown, type HoverContent } from '../../src/extension/hover/hoverText';
-import { untranslated } from '../../src/extension/translate';
+import { untranslated } from '../../src/base/translate';
 
 const score = { similarity: 0.8312, probabilities: { '0': 0.1, '1': 0.2, '2': 0.7 }, logits: [0, 1, 2] };
 const text = (content: Partial<HoverContent>) =>

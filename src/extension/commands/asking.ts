@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { Uri, commands, window, workspace } from 'vscode';
-import type { Translate } from '../translate';
+import type { Translate } from '../../base/translate';
 
 const maxListed = 200;
 

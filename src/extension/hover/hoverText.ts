@@ -1,5 +1,5 @@
 import type { PairScore } from '../../protocol/scorer';
-import type { Translate } from '../translate';
+import type { Translate } from '../../base/translate';
 
 /** What a hover says, before it becomes Markdown. */
 export interface HoverContent {

@@ -4,7 +4,7 @@ import { findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-pa
 import { recipeProblems } from '../../protocol/recipe';
 import type { DataInfo } from '../../protocol/scorer';
 import type { TextRange } from '../hover/sentenceAt';
-import type { Translate } from '../translate';
+import type { Translate } from '../../base/translate';
 
 /** Something wrong in a recipe that JSON validation cannot see, where it stands, and how it may be mended. */
 export interface LocatedProblem extends TextRange {

@@ -1,10 +1,10 @@
 import { EventEmitter, ThemeIcon, TreeItem, window, type TreeDataProvider } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
-import { durationText } from '../durationText';
+import { durationText } from '../../base/durationText';
 import type { ViewId } from '../ids';
 import { isResumable, type RunRecord, type RunStatus } from '../runStore';
 import type { Services } from '../services';
-import type { Translate } from '../translate';
+import type { Translate } from '../../base/translate';
 
 const viewId: ViewId = 'medtext.runs';
 const refreshMs = 1000;
