@@ -1,4 +1,5 @@
 import { MedTextError } from '../base/errors';
+import { openPairScorer } from '../inference/pairScorer';
 import { importModel } from '../models/importModel';
 import { loadReportLines } from '../models/parameterNames';
 import { dataInfo } from './dataInfo';
@@ -6,7 +7,7 @@ import type { ScorerEngine } from './serveScorer';
 
 /** The engine's functions in the shape that the scorer process serves. */
 export const scorerEngine: ScorerEngine = {
-  openPairScorer: async () => notYet('scoring'),
+  openPairScorer,
   evaluate: async () => notYet('evaluation'),
   predict: async () => notYet('prediction'),
   dataInfo,

@@ -1,0 +1,262 @@
+// Starts a real VS Code (code-server) and drives it in Chromium.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { format } from 'node:util';
+import { chromium as chromiumPath, playwrightFolder, serverEntry, serverNode } from './setup.mjs';
+
+const defaultSettings = {
+  'workbench.startupEditor': 'none',
+  'telemetry.telemetryLevel': 'off',
+  'extensions.ignoreRecommendations': true,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'chat.disableAIFeatures': true,
+  'git.enabled': false,
+  'editor.hover.delay': 100,
+  'editor.minimap.enabled': false,
+};
+
+/**
+ * A server with profile and extensions of its own, ended as a whole process group.
+ * @param vsix packaged extensions to install
+ * @param testDriver lets the page run integration tests; suppresses notifications
+ * @param trustPrompts keeps workspace trust on
+ */
+export async function startServer({
+  vsix = [],
+  settings = {},
+  locale,
+  testDriver = false,
+  trustPrompts = false,
+  env = {},
+} = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'medtext-e2e-'));
+  const user = join(folder, 'user');
+  for (const path of [join(user, 'User'), join(folder, 'extensions'), join(folder, 'home')])
+    mkdirSync(path, { recursive: true });
+  const userSettings = {
+    ...defaultSettings,
+    ...(!trustPrompts && { 'security.workspace.trust.enabled': false }),
+    ...settings,
+  };
+  writeFileSync(join(user, 'User/settings.json'), JSON.stringify(userSettings));
+  if (locale && locale !== 'en') writeLanguagePack(folder, user, locale);
+
+  const base = [serverEntry, '--config', join(folder, 'config.yaml'), '--user-data-dir', user];
+  base.push('--extensions-dir', join(folder, 'extensions'));
+  // An empty gallery stops every request to the outside.
+  const childEnv = { ...process.env, HOME: join(folder, 'home'), EXTENSIONS_GALLERY: '{}', ...env };
+  for (const name of Object.keys(childEnv)) if (/^(VSCODE_|npm_)/.test(name)) delete childEnv[name];
+  for (const file of vsix) {
+    execFileSync(serverNode, [...base, '--install-extension', file, '--force'], {
+      env: childEnv,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  }
+  const flags = ['--auth', 'none', '--bind-addr', '127.0.0.1:0', '--disable-telemetry', '--disable-update-check'];
+  flags.push('--disable-getting-started-override', '--disable-proxy');
+  if (!trustPrompts) flags.push('--disable-workspace-trust');
+  if (locale) flags.push('--locale', locale);
+  if (testDriver) flags.push('--vscode-option', 'enable-smoke-test-driver');
+  const server = spawn(serverNode, [...base, ...flags], {
+    env: childEnv,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  const url = await new Promise((resolve, reject) => {
+    const fail = (why) => reject(new Error(`code-server ${why}:\n${log}`));
+    const timer = setTimeout(() => fail('did not start'), 60_000);
+    const onData = (chunk) => {
+      log += chunk;
+      const match = /HTTP server listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(log);
+      if (!match) return;
+      clearTimeout(timer);
+      resolve(match[1]);
+    };
+    server.stdout.on('data', onData);
+    server.stderr.on('data', onData);
+    server.once('exit', (code) => fail(`exited with ${code}`));
+  });
+
+  return {
+    url,
+    authority: new URL(url).host,
+    folder,
+    log: () => log,
+    async stop() {
+      const gone = new Promise((resolve) => server.once('exit', resolve));
+      signalGroup(server.pid, 'SIGTERM');
+      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5000))]);
+      signalGroup(server.pid, 'SIGKILL');
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    },
+  };
+}
+
+function signalGroup(pid, signal) {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Gone already.
+  }
+}
+
+/** A language pack without an extension: the workbench stays English, ours is asked for in the language. */
+function writeLanguagePack(folder, user, locale) {
+  const translations = join(folder, 'main.i18n.json');
+  writeFileSync(translations, JSON.stringify({ '': [], version: '1.0.0', contents: {} }));
+  const extensions = [{ extensionIdentifier: { id: 'test.language-pack' }, version: '1.0.0' }];
+  const pack = { hash: 'e2e', extensions, translations: { vscode: translations }, label: locale };
+  writeFileSync(join(user, 'languagepacks.json'), JSON.stringify({ [locale]: pack }));
+}
+
+/** A headless browser whose requests to anywhere else are refused and recorded in `outside`. */
+export async function openBrowser({ locale = 'en-US', width = 1280, height = 800 } = {}) {
+  const { chromium } = createRequire(import.meta.url)(playwrightFolder);
+  const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-dev-shm-usage', ...quiet];
+  const browser = await chromium.launch({ executablePath: chromiumPath, headless: true, args });
+  const context = await browser.newContext({ viewport: { width, height }, locale });
+  const outside = [];
+  const isOutside = ({ protocol, hostname }) =>
+    /^(http|ws)s?:$/.test(protocol) && hostname !== '127.0.0.1' && !hostname.endsWith('vscode-cdn.net');
+  await context.route(isOutside, (route) => {
+    outside.push(route.request().url());
+    return route.abort();
+  });
+  return { browser, page: await context.newPage(), outside };
+}
+
+/**
+ * Runs a mocha entry in the extension host. A host that crashes reports success: only a fresh result file, written by
+ * the entry itself, with passes and no failure, counts.
+ */
+export async function runIntegration({
+  server,
+  extensionFolder,
+  entry,
+  workspace,
+  resultFile,
+  timeoutMs = 240_000,
+  screenshot,
+}) {
+  rmSync(resultFile, { force: true });
+  const { browser, page } = await openBrowser();
+  let finish;
+  const finished = new Promise((resolve) => (finish = resolve));
+  await page.exposeFunction('codeAutomationLog', (_type, parts) => {
+    const line = format(...(parts ?? []));
+    if (process.env.MEDTEXT_E2E_VERBOSE) console.log(line);
+  });
+  await page.exposeFunction('codeAutomationExit', (code) => finish(code));
+  const remote = (path) => `vscode-remote://${server.authority}${path}`;
+  const payload = JSON.stringify([
+    ['extensionDevelopmentPath', remote(extensionFolder)],
+    ['extensionTestsPath', remote(entry)],
+  ]);
+  let timer;
+  try {
+    await page.goto(`${server.url}/?folder=${encodeURIComponent(workspace)}&payload=${encodeURIComponent(payload)}`);
+    const timeout = new Promise((resolve) => (timer = setTimeout(() => resolve('timeout'), timeoutMs)));
+    const code = await Promise.race([finished, timeout]);
+    if (code !== 0) await page.screenshot({ path: screenshot }).catch(() => undefined);
+    const result = readResult(resultFile);
+    const ok = code === 0 && result?.failures === 0 && result.tests.some(({ state }) => state === 'passed');
+    return { ok, code, result };
+  } finally {
+    clearTimeout(timer);
+    await browser.close();
+  }
+}
+
+function readResult(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function openFolder(page, server, folder) {
+  await page.goto(`${server.url}/?folder=${encodeURIComponent(folder)}`);
+  await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 60_000 });
+}
+
+/** Opens a file by name with Quick Open; the explorer may not show it. */
+export async function openFile(page, name) {
+  await page.keyboard.press('Control+P');
+  await page.locator('.quick-input-widget').waitFor({ state: 'visible' });
+  await page.keyboard.type(name);
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('.tab.active', { hasText: name }).waitFor();
+  await page.locator('.editor-instance .monaco-editor .view-line').first().waitFor();
+}
+
+export async function runCommand(page, title) {
+  await page.keyboard.press('F1');
+  await page.locator('.quick-input-widget').waitFor({ state: 'visible' });
+  await page.keyboard.type(title);
+  await page
+    .locator('.quick-input-list .monaco-list-row', { hasText: title.split(': ').pop() })
+    .first()
+    .waitFor();
+  await page.keyboard.press('Enter');
+}
+
+/** Chooses the row of the open quick pick that contains the text. */
+export async function choose(page, text, title) {
+  if (title) await page.locator('.quick-input-title', { hasText: title }).waitFor({ timeout: 30_000 });
+  const row = page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
+  await row.waitFor({ timeout: 30_000 });
+  await row.click();
+}
+
+/** Waits for a notification with the text and presses one of its buttons if named. */
+export async function notification(page, text, button, timeout = 60_000) {
+  const toast = page.locator('.notifications-toasts .notification-list-item', { hasText: text }).first();
+  await toast.waitFor({ timeout });
+  if (button) await toast.locator('.monaco-button', { hasText: button }).click();
+  return toast;
+}
+
+async function wordBox(page, word) {
+  return page.evaluate((wanted) => {
+    for (const line of document.querySelectorAll('.editor-instance .view-line')) {
+      const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) {
+        const node = walker.currentNode;
+        const index = node.data.replace(/\u00a0/g, ' ').indexOf(wanted);
+        if (index < 0) continue;
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + wanted.length);
+        const { x, y, width, height } = range.getBoundingClientRect();
+        return { x, y, width, height };
+      }
+    }
+    return undefined;
+  }, word);
+}
+
+/** Moves the mouse onto the word until a hover with the expected text shows; its text. */
+export async function hoverText(page, word, expected, tries = 20) {
+  const box = await wordBox(page, word);
+  if (!box) throw new Error(`not visible: ${word}`);
+  const hover = page.locator('.monaco-hover:not(.hidden) .hover-contents', { hasText: expected }).first();
+  const y = box.y + box.height / 2;
+  for (let i = 0; i < tries; i++) {
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height * 6);
+    await page.mouse.move(box.x + 2, y);
+    await page.mouse.move(box.x + box.width / 2, y, { steps: 4 });
+    const shown = await hover.waitFor({ timeout: 1500 }).then(
+      () => true,
+      () => false,
+    );
+    if (shown) return hover.innerText();
+  }
+  throw new Error(`no hover with ${expected}`);
+}

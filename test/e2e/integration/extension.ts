@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { paletteCommands } from '../../../src/extension/ids';
+import type { MedTextApi } from '../../../src/extension/main';
+import type { TrainingOutcome } from '../../../src/extension/trainingService';
+
+const extensionId = 'medtext-lab.medtext-lab';
+const folder = vscode.workspace.workspaceFolders![0].uri.fsPath;
+const file = (name: string): vscode.Uri => vscode.Uri.file(join(folder, name));
+
+async function until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = 60_000): Promise<void> {
+  for (const end = Date.now() + timeoutMs; Date.now() < end;) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`timed out: ${what}`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function api(): Promise<MedTextApi> {
+  return (await vscode.extensions.getExtension<MedTextApi>(extensionId)!.activate()) as MedTextApi;
+}
+
+describe('the extension in its host', () => {
+  it('activates quickly and starts no process', async () => {
+    const { activationMs, services } = await api();
+    assert.ok(activationMs < 50, `${activationMs} ms`);
+    assert.equal(await services.scorer.pid(), undefined);
+    const heavy = Object.keys(require.cache).filter((path) => path.includes('onnxruntime'));
+    assert.deepEqual(heavy, []);
+  });
+
+  it('registers every command of the palette', async () => {
+    const registered = new Set(await vscode.commands.getCommands(true));
+    assert.deepEqual(
+      paletteCommands.filter((command) => !registered.has(command)),
+      [],
+    );
+  });
+
+  it('checks recipes as they are typed, with a quick fix for an unknown column', async () => {
+    const document = await vscode.workspace.openTextDocument(file('quick.medtext.json'));
+    await vscode.window.showTextDocument(document);
+    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+      'vscode.executeCodeLensProvider',
+      document.uri,
+    );
+    assert.deepEqual(
+      lenses.map(({ command }) => command?.command),
+      ['medtext.runRecipe', 'medtext.previewData', 'medtext.mapLabels'],
+    );
+    const edit = new vscode.WorkspaceEdit();
+    const offset = document.getText().indexOf('"file": "data/pairs-train.json"');
+    edit.insert(document.uri, document.positionAt(offset), '"label": "etiquette", ');
+    await vscode.workspace.applyEdit(edit);
+    const ours = () => vscode.languages.getDiagnostics(document.uri).filter(({ source }) => source === 'MedText Lab');
+    await until(() => ours().length === 1, 'diagnostic');
+    assert.match(ours()[0].message, /has no column etiquette/);
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      ours()[0].range,
+    );
+    const fix = actions.find(({ title }) => title === 'Use the column label')!;
+    await vscode.workspace.applyEdit(fix.edit!);
+    await until(() => ours().length === 0, 'diagnostic gone');
+    await vscode.commands.executeCommand('workbench.action.files.revert');
+  });
+
+  it('validates recipes by the schema', async () => {
+    const document = await vscode.workspace.openTextDocument(file('quick.medtext.json'));
+    const edit = new vscode.WorkspaceEdit();
+    edit.replace(document.uri, document.lineAt(1).range, ' "task": "poetry",');
+    await vscode.workspace.applyEdit(edit);
+    await until(
+      () => vscode.languages.getDiagnostics(document.uri).some(({ message }) => /sentence-similarity/.test(message)),
+      'schema diagnostic',
+    );
+    await vscode.window.showTextDocument(document);
+    await vscode.commands.executeCommand('workbench.action.files.revert');
+  });
+
+  describe('training and scoring', () => {
+    let finished: TrainingOutcome;
+
+    it('runs a recipe to the end and lists model and run', async () => {
+      const { services } = await api();
+      finished = (await vscode.commands.executeCommand('medtext.runRecipe', file('quick.medtext.json')))!;
+      assert.equal(finished.status, 'finished', finished.error?.message);
+      assert.ok(existsSync(join(finished.result!.model, 'model.safetensors')));
+      const [run] = services.runs.list();
+      assert.equal(run.status, 'finished');
+      assert.equal(run.step, run.totalSteps);
+      assert.equal(run.folder, finished.result!.run);
+      assert.deepEqual(
+        services.models.list().map(({ folder: path, canScore }) => [path, canScore]),
+        [[finished.result!.model, true]],
+      );
+    });
+
+    it('scores rows of data files and sentences against the reference in hovers', async () => {
+      const { services } = await api();
+      await vscode.commands.executeCommand('medtext.useModel', finished.result!.model);
+      const rows = await vscode.workspace.openTextDocument(file('data/pairs-dev.json'));
+      const at = rows.positionAt(rows.getText().indexOf('"query1"') + 12);
+      const hover = await hoverAt(rows.uri, at);
+      assert.match(hover, /similarity \*\*[01]\.\d{3}\*\*/);
+      assert.match(hover, /Predicted `[012]`/);
+
+      const note = await vscode.workspace.openTextDocument(file('note.txt'));
+      assert.equal(await hoverAt(note.uri, new vscode.Position(1, 2)), '');
+      await vscode.commands.executeCommand('medtext.setReference', '高血压怎么治疗？');
+      assert.match(await hoverAt(note.uri, new vscode.Position(1, 2)), /Reference: “高血压怎么治疗？”/);
+      services.setReference(undefined);
+    });
+
+    it('scores the same after the scorer was killed', async () => {
+      const { services } = await api();
+      const pair = [{ first: '高血压怎么治疗？', second: '高血压吃什么药好。' }];
+      const [before] = await services.scoring.score(pair);
+      const pid = (await services.scorer.pid())!;
+      process.kill(pid, 'SIGKILL');
+      await until(async () => (await services.scorer.pid()) === undefined, 'scorer noticed as gone');
+      services.scoring.forget();
+      const [after] = await services.scoring.score(pair);
+      assert.deepEqual(after, before);
+      assert.notEqual(await services.scorer.pid(), pid);
+    });
+
+    it('answers hovers while training, stops on request and resumes', async () => {
+      const { services } = await api();
+      const running = vscode.commands.executeCommand<TrainingOutcome>('medtext.runRecipe', file('long.medtext.json'));
+      await until(() => (services.training.state.report?.step ?? 0) > 3, 'training steps');
+      services.scoring.forget();
+      const begin = Date.now();
+      await services.scoring.score([{ first: '甲', second: '乙' }]);
+      assert.ok(Date.now() - begin < 5000);
+      await vscode.commands.executeCommand('medtext.stopTraining');
+      const stopped = await running;
+      assert.equal(stopped.status, 'stopped', stopped.error?.message);
+      const step = services.runs.get(stopped.runFolder!)!.step;
+      assert.ok(step > 3);
+
+      const resumed = vscode.commands.executeCommand<TrainingOutcome>(
+        'medtext.resumeRun',
+        services.runs.get(stopped.runFolder!),
+      );
+      await until(() => (services.training.state.report?.step ?? 0) > step, 'step after resume');
+      assert.ok(services.training.state.report!.step < step + 200);
+      await vscode.commands.executeCommand('medtext.stopTraining');
+      assert.equal((await resumed).status, 'stopped');
+    });
+
+    it('notices at once that the trainer was killed, and the run can be resumed', async () => {
+      const { services } = await api();
+      const running = vscode.commands.executeCommand<TrainingOutcome>('medtext.runRecipe', file('long.medtext.json'));
+      await until(() => (services.training.state.report?.step ?? 0) > 3, 'training steps');
+      const runFolder = services.training.state.runFolder!;
+      const pid = JSON.parse(readFileSync(join(runFolder, 'run.json'), 'utf8')).pid as number;
+      assert.ok(isAlive(pid));
+      const begin = Date.now();
+      process.kill(pid, 'SIGKILL');
+      const outcome = await running;
+      assert.ok(Date.now() - begin < 3000);
+      assert.equal(outcome.status, 'interrupted');
+      assert.equal(outcome.error?.code, 'CLOSED');
+      assert.equal(services.runs.get(runFolder)?.status, 'interrupted');
+      assert.equal(services.training.isActive, false);
+    });
+
+    it('reports a recipe that cannot run without breaking anything', async () => {
+      const { services } = await api();
+      await vscode.workspace.fs.writeFile(
+        file('broken.medtext.json'),
+        Buffer.from(
+          JSON.stringify({ task: 'regression', model: 'absent', dataset: { train: { file: 'absent.json' } } }),
+        ),
+      );
+      const outcome = await vscode.commands.executeCommand<TrainingOutcome>(
+        'medtext.runRecipe',
+        file('broken.medtext.json'),
+      );
+      assert.equal(outcome?.status, 'failed');
+      assert.equal(outcome?.error?.code, 'NOT_FOUND');
+      assert.equal(services.training.isActive, false);
+    });
+  });
+});
+
+async function hoverAt(uri: vscode.Uri, position: vscode.Position): Promise<string> {
+  const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, position);
+  return hovers
+    .flatMap(({ contents }) => contents)
+    .map((content) => (typeof content === 'string' ? content : content.value))
+    .filter((text) => text.includes('MedText Lab'))
+    .join('\n');
+}

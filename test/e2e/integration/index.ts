@@ -1,0 +1,20 @@
+import Mocha from 'mocha';
+import { writeFileSync } from 'node:fs';
+
+/** VS Code loads this in the extension host and waits; only the result file it writes counts as the outcome. */
+export async function run(): Promise<void> {
+  const mocha = new Mocha({ ui: 'bdd', timeout: 90_000, color: false });
+  mocha.suite.emit('pre-require', globalThis as unknown as Mocha.MochaGlobals, '', mocha);
+  await import('./extension');
+  const tests: object[] = [];
+  const failures = await new Promise<number>((resolve) => {
+    const runner = mocha.run(resolve);
+    runner.on('pass', (test) => tests.push({ title: test.fullTitle(), state: 'passed', ms: test.duration }));
+    runner.on('fail', (test, error: Error) =>
+      tests.push({ title: test.fullTitle(), state: 'failed', error: error.stack }),
+    );
+    runner.on('pending', (test) => tests.push({ title: test.fullTitle(), state: 'pending' }));
+  });
+  writeFileSync(process.env.MEDTEXT_E2E_RESULT!, JSON.stringify({ failures, tests }, undefined, 1));
+  if (failures > 0) throw new Error(`${failures} tests failed`);
+}

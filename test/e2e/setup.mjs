@@ -1,0 +1,125 @@
+// Installs a real VS Code (code-server), the Node it wants and a browser driver into a cache folder outside the
+// checkout, from the package registry and Debian only; does nothing when they are there. About 2.5 minutes.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+const versions = { codeServer: '4.139.1', node: '24.21.0', playwright: '1.65.1' };
+const debianPackages = [
+  ...['chromium', 'fonts-noto-cjk'],
+  ...['libkrb5-dev', 'libsecret-1-dev', 'libxkbfile-dev', 'libx11-dev', 'python3', 'make', 'g++', 'pkg-config'],
+];
+
+export const cacheFolder = process.env.MEDTEXT_E2E_CACHE ?? join(homedir(), '.cache', 'medtext-e2e');
+export const serverNode = join(cacheFolder, 'node24');
+export const serverEntry = join(cacheFolder, 'app/node_modules/code-server/out/node/entry.js');
+export const playwrightFolder = join(cacheFolder, 'app/node_modules/playwright-core');
+export const chromium =
+  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync) ?? '/usr/bin/chromium';
+
+/** Idempotent; two at a time wait for each other. */
+export async function setup() {
+  installDebianPackages();
+  const stamp = join(cacheFolder, `.ready-${Object.values(versions).join('-')}`);
+  if (existsSync(stamp)) return;
+  mkdirSync(cacheFolder, { recursive: true });
+  const unlock = await lock(join(cacheFolder, '.lock'));
+  try {
+    if (existsSync(stamp)) return;
+    console.log(
+      `Installing VS Code (code-server ${versions.codeServer}) into ${cacheFolder}; this takes a few minutes once.`,
+    );
+    for (const folder of ['node', 'app', 'node24']) rmSync(join(cacheFolder, folder), { recursive: true, force: true });
+    installNode();
+    installServer();
+    const version = execFileSync(serverNode, [serverEntry, '--config', join(cacheFolder, 'config.yaml'), '--version'], {
+      encoding: 'utf8',
+    });
+    console.log(version.trim().split('\n').pop());
+    writeFileSync(stamp, '');
+  } finally {
+    unlock();
+  }
+}
+
+/** The npm package of Node carries the binary and the headers that native modules are compiled against. */
+function installNode() {
+  npmInstall(join(cacheFolder, 'node'), [`node@${versions.node}`], {});
+  const folder = readdirSync(join(cacheFolder, 'node/node_modules'), { recursive: true }).find((path) =>
+    /node-(linux|darwin)-[^/]+\/bin\/node$/.test(path),
+  );
+  if (!folder) throw new Error('the package of Node brought no binary');
+  symlinkSync(join(cacheFolder, 'node/node_modules', folder), serverNode);
+}
+
+function installServer() {
+  const binary = execFileSync('readlink', ['-f', serverNode], { encoding: 'utf8' }).trim();
+  const root = binary.replace(/\/bin\/node$/, '');
+  const environment = { PATH: `${root}/bin:${process.env.PATH}`, npm_config_nodedir: root };
+  const packages = [`code-server@${versions.codeServer}`, `playwright-core@${versions.playwright}`];
+  npmInstall(join(cacheFolder, 'app'), packages, environment);
+}
+
+function npmInstall(folder, packages, environment) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{"private":true}\n');
+  const env = { ...process.env, ...environment };
+  // Settings that npm test or npm run hand down would be read as this install's own.
+  for (const name of Object.keys(env)) {
+    if (/^npm_(config_(ignore_scripts|prefix|local_prefix|omit)|package_|lifecycle_)/i.test(name)) delete env[name];
+  }
+  const done = spawnSync(
+    'npm',
+    ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts=false', ...packages],
+    {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+    },
+  );
+  if (done.status !== 0)
+    throw new Error(`npm install ${packages.join(' ')} failed:\n${`${done.stdout}${done.stderr}`.slice(-4000)}`);
+}
+
+function installDebianPackages() {
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/dpkg-query')) return;
+  const isInstalled = (name) =>
+    spawnSync('dpkg-query', ['-W', '-f=${Status}', name], { encoding: 'utf8' }).stdout?.includes('ok installed');
+  const missing = debianPackages.filter((name) => !isInstalled(name));
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) throw new Error(`please install: sudo apt-get install ${missing.join(' ')}`);
+  console.log(`Installing ${missing.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  execFileSync('apt-get', ['update', '-qq'], { stdio: 'ignore', env });
+  execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { stdio: 'ignore', env });
+}
+
+async function lock(file) {
+  for (const end = Date.now() + 15 * 60_000; Date.now() < end;) {
+    try {
+      const descriptor = openSync(file, 'wx');
+      writeFileSync(descriptor, String(process.pid));
+      closeSync(descriptor);
+      return () => rmSync(file, { force: true });
+    } catch {
+      // Left behind by a process that was killed?
+      const owner = Number(existsSync(file) ? readFileSync(file, 'utf8') : 0);
+      if (owner > 0 && !existsSync(`/proc/${owner}`)) rmSync(file, { force: true });
+      else await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
+  throw new Error(`${file} is held by another installation`);
+}
+
+if (process.argv[1]?.endsWith('setup.mjs')) await setup();
