@@ -7,7 +7,7 @@ import {
   parseTree,
   printParseErrorCode,
   type ParseError,
-} from 'jsonc-parser/lib/esm/main';
+} from 'jsonc-parser';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError } from '../base/errors';
 import type { PartialRecipe, Recipe } from '../protocol/recipe';
