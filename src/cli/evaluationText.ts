@@ -13,7 +13,7 @@ export function evaluationLine(metrics: EvaluationMetrics): string {
   if ('accuracy' in metrics) {
     const { accuracy, accuracyInterval, majorityBaseline, macroF1, loss } = metrics;
     const interval = shareInterval(accuracyInterval);
-    return `accuracy ${percent(accuracy)} ${interval}, majority ${percent(majorityBaseline)}   macro F1 ${decimal(macroF1)}   loss ${decimal(loss)}`;
+    return `accuracy ${percent(accuracy)} (${interval}; majority ${percent(majorityBaseline)})   macro F1 ${decimal(macroF1)}   loss ${decimal(loss)}`;
   }
   return `Pearson ${orDash(metrics.pearson)}   Spearman ${orDash(metrics.spearman)}   MSE ${decimal(metrics.mse)}, of the mean ${decimal(metrics.meanBaseline)}`;
 }
@@ -81,7 +81,7 @@ function regressionText(report: RegressionReport): string[] {
 }
 
 function shareInterval([low, high]: Interval): string {
-  return `[${(100 * low).toFixed(1)}, ${percent(high)}]`;
+  return `${(100 * low).toFixed(1)} to ${percent(high)}`;
 }
 
 function orDash(value: number | null): string {

@@ -3,15 +3,18 @@ import { commandHelp, meant, overallHelp, parseCommand, usageError, type Command
 import { dataCommand } from './commands/data';
 import { doctorCommand } from './commands/doctor';
 import { evaluateCommand } from './commands/evaluate';
+import { finetuneCommand, NEWEST_RUN } from './commands/finetune';
 import { importCommand } from './commands/import';
 import { predictCommand } from './commands/predict';
 import { scoreCommand } from './commands/score';
+import { obeyParent } from './respawn';
 import { Screen } from './screen';
 import { version } from '../../package.json';
 
 export const commands: readonly Command[] = [
   importCommand,
   dataCommand,
+  finetuneCommand,
   evaluateCommand,
   predictCommand,
   scoreCommand,
@@ -58,7 +61,17 @@ async function dispatch(argv: readonly string[], screen: Screen, signal: AbortSi
     screen.print(...commandHelp(command));
     return 0;
   }
-  return (await command.run(parseCommand(command, rest), { screen, signal })) ?? 0;
+  return (await command.run(parseCommand(command, withResumeValue(command, rest)), { screen, signal })) ?? 0;
+}
+
+/** `--resume` stands alone or before a run: alone it is given the value that means the newest. */
+function withResumeValue(command: Command, args: readonly string[]): readonly string[] {
+  if (command !== finetuneCommand) return args;
+  return args.map((arg, i) => {
+    const next = args[i + 1];
+    const isAlone = next === undefined || next.startsWith('-') || next.endsWith('.json');
+    return arg === '--resume' && isAlone ? `--resume=${NEWEST_RUN}` : arg;
+  });
 }
 
 function unknownCommand(name: string): MedTextError {
@@ -78,8 +91,10 @@ function exitCodeOf({ code }: MedTextError): ExitCode {
 /** The first Ctrl-C (or SIGTERM, SIGHUP) asks the command to end; the second ends the process. */
 function onInterrupt(screen: Screen, interrupted: AbortController): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const listener = (): void => {
-    if (interrupted.signal.aborted) {
+  const isChild = obeyParent(() => interrupted.abort());
+  const listener = (signal: NodeJS.Signals): void => {
+    if (isChild && signal === 'SIGINT') return;
+    if (interrupted.signal.aborted && !isChild) {
       screen.clearBar();
       process.exit(130);
     }

@@ -1,0 +1,166 @@
+import { resolve } from 'node:path';
+import type { MetricName, ResolvedRecipe } from '../../protocol/recipe';
+import type { EvaluationReport, TrainingReport, TrainingResult } from '../../protocol/trainer';
+import type { EvaluationMetrics } from '../../training/evaluationReport';
+import type { Arguments, Command, Context, ExitCode } from '../commandLine';
+import { evaluationLine, evaluationText } from '../evaluationText';
+import { recipeOptions } from '../recipeArguments';
+import { needsRespawn, respawn } from '../respawn';
+import type { Screen } from '../screen';
+import { counted, decimal, duration, integer, properties } from '../terminal';
+
+export const finetuneCommand: Command = {
+  name: 'finetune',
+  usage: [
+    'finetune <recipe> [--set FIELD=VALUE …]',
+    'finetune --model DIR --train FILE [--validation FILE …]',
+    'finetune [<recipe>] --resume [RUN]',
+  ],
+  summary: 'Fine-tune an encoder as a recipe (*.medtext.json) or flags say.',
+  details: [
+    'Ctrl-C finishes the step, saves a checkpoint and ends with exit code 130; a second Ctrl-C ends at once.',
+    'A ModelScope configuration.json is accepted as a recipe too; flags fill in what it lacks.',
+  ],
+  options: {
+    ...recipeOptions,
+    resume: {
+      kind: 'value',
+      value: '[RUN]',
+      help: 'Continue a run exactly where it stopped; without RUN the newest one of the recipe.',
+    },
+  },
+  examples: [
+    'medtext finetune qqr.medtext.json --set train.max_epochs=5',
+    'medtext finetune --model models/structbert --train train.json --validation dev.json --epochs 3',
+    'medtext finetune --resume runs/structbert-20250101-120000',
+  ],
+  run: finetuneCommandLine,
+};
+
+/** What `--resume` without a run is given as. */
+export const NEWEST_RUN = '';
+
+async function finetuneCommandLine(args: Arguments, context: Context): Promise<ExitCode> {
+  args.atMost(1);
+  if (args.positionals.length === 0 && !['model', 'train', 'resume', 'set'].some((name) => args.has(name))) {
+    throw args.wrong('A recipe is missing (or --model and --train).');
+  }
+  if (needsRespawn()) return respawn();
+
+  const { screen, signal } = context;
+  const { recipe, baseFolder, resumeFrom } = await whatToTrain(args, screen);
+  const { finetune } = await import('../../training/finetune');
+  const { improves } = await import('../../training/evaluationReport');
+  const view = new TrainingView(screen, recipe, improves);
+  const started = performance.now();
+  const result = await finetune({
+    recipe,
+    baseFolder,
+    resumeFrom,
+    onReport: (report) => view.report(report),
+    onEvaluation: (evaluation) => view.evaluation(evaluation),
+    log: (line) => (screen.json ? screen.note(line) : screen.print(`  ${line}`)),
+    stopSignal: signal,
+  });
+  view.end(result, (performance.now() - started) / 1000);
+  return result.status === 'stopped' ? 130 : 0;
+}
+
+async function whatToTrain(
+  args: Arguments,
+  screen: Screen,
+): Promise<{ recipe: ResolvedRecipe; baseFolder: string; resumeFrom?: string }> {
+  const { recipeOf } = await import('../recipeArguments');
+  const { newestResumableRun, refuseRunning } = await import('../resumableRun');
+  const file = args.positionals[0];
+  const resume = args.text('resume');
+  if (resume !== undefined && resume !== NEWEST_RUN) {
+    const { readRun } = await import('../../training/runFolder');
+    const run = resolve(resume);
+    const { recipe } = await readRun(run);
+    await refuseRunning(run);
+    // The run's own recipe counts; where and on how many threads it goes on is free.
+    const { setPath } = await import('../../protocol/recipe');
+    const set = (field: string) => (args.has(field) ? [`${field}=${args.text(field)}`] : []);
+    const changes = [...set('device'), ...set('threads')];
+    return {
+      recipe: changes.reduce((changed, change) => setPath(changed, change), recipe),
+      baseFolder: run,
+      resumeFrom: run,
+    };
+  }
+  const { recipe, baseFolder, notes } = await recipeOf(args, file);
+  for (const note of notes) screen.note(`note: ${note}`);
+  if (resume === undefined) return { recipe, baseFolder };
+  return { recipe, baseFolder, resumeFrom: await newestResumableRun(recipe, baseFolder) };
+}
+
+/** Shows a training: the bar, a line an evaluation, and how it ended. */
+class TrainingView {
+  private smoothedLoss: number | undefined;
+  private bestValue: number | undefined;
+  private lastStep = 0;
+
+  constructor(
+    private readonly screen: Screen,
+    private readonly recipe: ResolvedRecipe,
+    private readonly improves: (name: MetricName, value: number, best: number | undefined) => boolean,
+  ) {}
+
+  report(report: TrainingReport): void {
+    this.screen.printJson(report);
+    // The loss of one batch jumps; what it does on average is what one wants to see.
+    this.smoothedLoss = this.smoothedLoss === undefined ? report.loss : 0.95 * this.smoothedLoss + 0.05 * report.loss;
+    this.lastStep = report.step;
+    const { step, totalSteps, epoch, learningRate, examplesPerSecond, secondsLeft } = report;
+    const epochs = this.recipe.train.max_epochs;
+    this.screen.progress(
+      step / totalSteps,
+      [
+        `epoch ${Math.min(epochs, Math.floor(epoch) + (step < totalSteps ? 1 : 0))}/${epochs}`,
+        `step ${integer(step)}/${integer(totalSteps)}`,
+        `loss ${decimal(this.smoothedLoss, 3)}`,
+        `${integer(examplesPerSecond)} examples/s`,
+        `${duration(secondsLeft)} left`,
+        `lr ${learningRate.toExponential(1)}`,
+      ].join('  '),
+    );
+  }
+
+  evaluation(report: EvaluationReport): void {
+    this.screen.printJson(report);
+    const metrics = report.evaluation as unknown as EvaluationMetrics;
+    const metric = this.recipe.train.metric_for_best;
+    const value = Number((report.evaluation[metric] as number | null) ?? NaN);
+    const isBest = this.improves(metric, value, this.bestValue);
+    if (isBest) this.bestValue = value;
+    const where = `step ${integer(report.step).padStart(6)}  epoch ${report.epoch.toFixed(2)}`;
+    this.screen.print(`${where}  ${evaluationLine(metrics)}${isBest ? '  ← best' : ''}`);
+  }
+
+  end({ run, model, best, status }: TrainingResult, seconds: number): void {
+    const { screen } = this;
+    screen.printJson({ run, model, best, status });
+    if (status === 'stopped') {
+      screen.note(`Stopped after step ${integer(this.lastStep)}; a checkpoint is saved. Continue with:`);
+      screen.note(`  medtext finetune --resume ${shellQuoted(run)}`);
+      return;
+    }
+    if (best?.evaluation) {
+      screen.print('', `Best: ${best.metric} ${decimal(best.value)} at step ${integer(best.step)}`, '');
+      screen.print(...evaluationText(best.evaluation as EvaluationMetrics));
+    }
+    screen.print(
+      '',
+      ...properties([
+        ['model', model],
+        ['run', run],
+        ['time', `${duration(seconds)}, ${counted(this.lastStep, 'step')}`],
+      ]),
+    );
+  }
+}
+
+function shellQuoted(path: string): string {
+  return /^[\p{L}\p{N}@%+=:,./_-]+$/u.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

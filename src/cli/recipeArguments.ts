@@ -1,0 +1,127 @@
+/** The recipe that a command line means: a file, flags over it, `--set` over those. */
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { openDataFile } from '../data/dataFile';
+import { resolveFields } from '../data/recipeSplit';
+import {
+  mergeRecipes,
+  resolveRecipe,
+  setPath,
+  validateRecipe,
+  type PartialRecipe,
+  type RecipeSplit,
+  type ResolvedRecipe,
+  type Task,
+} from '../protocol/recipe';
+import { isModelScopeConfiguration, recipeFromModelScope } from '../training/modelScopeRecipe';
+import { readRecipeFile } from '../training/recipeFile';
+import { modelOptions, type Arguments, type OptionSpec } from './commandLine';
+import { mapOption, mapping } from './fileOptions';
+
+export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
+  set: {
+    kind: 'list',
+    value: 'FIELD=VALUE',
+    help: 'Set any field of the recipe (train.optimizer.lr=3e-5). May be repeated.',
+  },
+  model: { kind: 'value', value: 'DIR', help: 'The model folder to start from.' },
+  train: { kind: 'value', value: 'FILE', help: 'The training data: JSON, JSON Lines, CSV or TSV.' },
+  validation: { kind: 'value', value: 'FILE', help: 'The validation data.' },
+  first: { kind: 'value', value: 'COLUMN', help: 'The (first) text, by name or place from 0. Default: recognised.' },
+  second: { kind: 'value', value: 'COLUMN', help: 'The second text of a pair. Default: recognised.' },
+  label: { kind: 'value', value: 'COLUMN', help: 'The label. Default: recognised.' },
+  labels: {
+    kind: 'value',
+    value: 'A,B,…',
+    help: 'The labels in the order of their ids. Default: from the training data.',
+  },
+  ...mapOption,
+  task: {
+    kind: 'value',
+    value: 'TASK',
+    help: 'sentence-similarity, text-classification or regression. Default: by the columns.',
+  },
+  epochs: { kind: 'value', value: 'N', help: 'Passes over the training data. Default: 3.' },
+  'batch-size': { kind: 'value', value: 'N', help: 'Examples in a step. Default: 16.' },
+  lr: { kind: 'value', value: 'X', help: 'Peak learning rate. Default: 3e-5.' },
+  'max-length': { kind: 'value', value: 'N', help: 'Longest input in tokens, or auto. Default: auto.' },
+  seed: { kind: 'value', value: 'N', help: 'Seed of everything random. Default: 2021.' },
+  output: {
+    kind: 'value',
+    value: 'DIR',
+    short: 'o',
+    help: 'The folder that the run gets its folder in. Default: runs.',
+  },
+  ...modelOptions,
+};
+
+/** Flag to field of the recipe. */
+const FIELDS: Readonly<Record<string, string>> = {
+  model: 'model',
+  train: 'dataset.train.file',
+  validation: 'dataset.validation.file',
+  first: 'dataset.train.first_sequence',
+  second: 'dataset.train.second_sequence',
+  label: 'dataset.train.label',
+  task: 'task',
+  epochs: 'train.max_epochs',
+  'batch-size': 'train.batch_size',
+  lr: 'train.optimizer.lr',
+  'max-length': 'train.max_length',
+  seed: 'train.seed',
+  output: 'work_dir',
+  device: 'device',
+  threads: 'threads',
+};
+const PATHS = new Set(['model', 'train', 'validation', 'output']);
+
+export interface GivenRecipe {
+  readonly recipe: ResolvedRecipe;
+  /** Where the recipe's relative paths start. */
+  readonly baseFolder: string;
+  /** Remarks on what was understood. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * @param file the recipe, or a ModelScope configuration.json, if one is given
+ * @throws MedTextError USAGE, RECIPE, NOT_FOUND, IO, and what looking at the training file throws
+ */
+export async function recipeOf(args: Arguments, file: string | undefined): Promise<GivenRecipe> {
+  const given = file === undefined ? { recipe: {}, notes: [] } : await readGiven(file);
+  let recipe: PartialRecipe = given.recipe;
+  for (const [flag, field] of Object.entries(FIELDS)) {
+    const value = args.text(flag);
+    // Paths of a recipe start from its folder, paths of a command line from where it is typed.
+    if (value !== undefined) recipe = setPath(recipe, `${field}=${PATHS.has(flag) ? resolve(value) : value}`);
+  }
+  const labels = args
+    .text('labels')
+    ?.split(',')
+    .map((label) => label.trim());
+  const labelMapping = args.has('map') ? mapping(args) : undefined;
+  const train = { ...(labels && { labels }), ...(labelMapping && { label_mapping: labelMapping }) };
+  if (labels || labelMapping) recipe = mergeRecipes(recipe, { dataset: { train } });
+  for (const assignment of args.list('set')) recipe = setPath(recipe, assignment);
+
+  const baseFolder = file === undefined ? process.cwd() : dirname(resolve(file));
+  if (recipe.task === undefined && recipe.dataset?.train?.file !== undefined) {
+    recipe = { task: await taskOfData(recipe.dataset.train as RecipeSplit, baseFolder), ...recipe };
+  }
+  const validated = validateRecipe(recipe, file ?? 'The command line');
+  return { recipe: resolveRecipe(validated), baseFolder, notes: given.notes };
+}
+
+async function readGiven(file: string): Promise<{ recipe: PartialRecipe; notes: readonly string[] }> {
+  const json = await readRecipeFile(file);
+  if (!isModelScopeConfiguration(json)) return { recipe: json, notes: [] };
+  return recipeFromModelScope(JSON.parse((await readFile(file, 'utf8')).replace(/^\uFEFF/, '')), file);
+}
+
+/** Two texts a row make pairs. */
+async function taskOfData(train: RecipeSplit, baseFolder: string): Promise<Task> {
+  const file = await openDataFile(resolve(baseFolder, train.file));
+  // Regression is the task whose second text may be there or not.
+  const { fields } = resolveFields(file, train, 'regression', 'predict');
+  return fields.secondSequence === undefined ? 'text-classification' : 'sentence-similarity';
+}

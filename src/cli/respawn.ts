@@ -1,0 +1,63 @@
+/**
+ * Training runs in a second process whose C library hands out memory in huge pages.
+ *
+ * The runtime's own arena is off (src/inference/session.ts), so that every buffer of a step is a malloc. In pages of
+ * 4 KB the kernel spends much of a step handing out and clearing them; in huge ones a step took 1.3 to 2 times less.
+ * glibc reads the setting once, when a process starts: hence a process of its own. It shares this one's terminal, and
+ * this one does nothing but pass on what happens.
+ */
+import { spawn } from 'node:child_process';
+import type { ExitCode } from './commandLine';
+
+const TUNABLES = 'GLIBC_TUNABLES';
+
+/** A person who sets it gets one process. */
+const OFF = 'MEDTEXT_NO_RESPAWN';
+/** Set in the second process. */
+const MARK = 'MEDTEXT_RESPAWNED';
+
+export function needsRespawn(env: NodeJS.ProcessEnv = process.env, platform: string = process.platform): boolean {
+  return platform === 'linux' && !env[TUNABLES] && env[OFF] !== '1';
+}
+
+/**
+ * Runs this very command again, with huge pages, and gives its exit code. The first interruption asks it to stop, the
+ * second kills it.
+ */
+export function respawn(): Promise<ExitCode> {
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, [TUNABLES]: 'glibc.malloc.hugetlb=1', [MARK]: '1' },
+  });
+  let interruptions = 0;
+  // A terminal sends Ctrl-C to both processes, `kill` to one: the child obeys this message alone, so it counts right.
+  const onSignal = (): void => {
+    if (++interruptions > 1) child.kill('SIGKILL');
+    else if (child.connected) child.send('stop', () => undefined);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void) => {
+      for (const signal of signals) process.off(signal, onSignal);
+      settle();
+    };
+    child.once('error', (error) => end(() => reject(error)));
+    child.once('exit', (code) => end(() => resolve((code ?? (interruptions > 0 ? 130 : 1)) as ExitCode)));
+  });
+}
+
+/**
+ * In the second process: `stop` is called when the first one is interrupted. When the first one is gone, nobody is left
+ * to be told how it ends, and the process ends; a run goes on from its last checkpoint.
+ * @returns whether this is the second process: a Ctrl-C is then the first one's business
+ */
+export function obeyParent(stop: () => void): boolean {
+  if (!process.send || process.env[MARK] !== '1') return false;
+  process.on('message', (message) => {
+    if (message === 'stop') stop();
+  });
+  process.on('disconnect', () => process.exit(130));
+  process.channel?.unref();
+  return true;
+}
