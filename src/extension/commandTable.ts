@@ -23,6 +23,7 @@ import {
   revealFolder,
   runRecipe,
   showRun,
+  stopNow,
   stopTraining,
 } from './commands/runCommands';
 import { jumpTo, scoreSelection, setReference } from './commands/scoreCommands';
@@ -35,7 +36,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.runRecipe': runRecipe,
   'medtext.resumeRun': resumeRun,
   'medtext.stopTraining': stopTraining,
-  'medtext.stopNow': ({ training }) => training.stopNow(),
+  'medtext.stopNow': stopNow,
   'medtext.chooseActiveModel': chooseActiveModel,
   'medtext.importModel': importModel,
   'medtext.evaluate': evaluate,

@@ -36,7 +36,7 @@ export const innerCommands = [
 
 export type CommandId = (typeof paletteCommands)[number] | (typeof innerCommands)[number];
 
-export const viewIds = ['medtext.models', 'medtext.runs'] as const;
+export const viewIds = ['medtext.training', 'medtext.models', 'medtext.runs'] as const;
 export type ViewId = (typeof viewIds)[number];
 
 /** Keys of `when` clauses. */

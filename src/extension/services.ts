@@ -56,7 +56,15 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   scorer.onCrash((exit) =>
     log.error(`The scorer ended (${exit.signal ?? exit.exitCode}); it starts again when needed.`),
   );
-  training.onDidChange(() => void commands.executeCommand('setContext', contextKeys.training, training.isActive));
+  let shownAsTraining: boolean | undefined;
+  const showTraining = (): void => {
+    const isTraining = training.isActive || runs.list().some(({ status }) => status === 'running');
+    if (isTraining === shownAsTraining) return;
+    shownAsTraining = isTraining;
+    void commands.executeCommand('setContext', contextKeys.training, isTraining);
+  };
+  training.onDidChange(showTraining);
+  runs.onDidChange(showTraining);
   models.onDidChange(() => scoring.forget());
   store.add(
     workspace.onDidChangeConfiguration((event) => {

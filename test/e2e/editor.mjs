@@ -196,16 +196,29 @@ export async function openFile(page, name) {
   await page.locator('.editor-instance .monaco-editor .view-line').first().waitFor();
 }
 
+/** Runs a command of the palette; opened before the extension is known, the palette does not list it later. */
 export async function runCommand(page, title) {
-  await page.keyboard.press('F1');
-  await page.locator('.quick-input-widget').waitFor({ state: 'visible' });
-  await page.keyboard.type(title);
-  await page
-    .locator('.quick-input-list .monaco-list-row', { hasText: title.split(': ').pop() })
-    .first()
-    .waitFor();
-  await page.keyboard.press('Enter');
+  const widget = page.locator('.quick-input-widget');
+  const row = page.locator('.quick-input-list .monaco-list-row', { hasText: title.split(': ').pop() }).first();
+  for (let tries = 0; tries < 10; tries++) {
+    await page.keyboard.press('F1');
+    await widget.waitFor({ state: 'visible' });
+    await page.keyboard.type(title);
+    if (await isShown(row, 2000)) {
+      await row.click();
+      return;
+    }
+    await page.keyboard.press('Escape');
+    await widget.waitFor({ state: 'hidden' });
+  }
+  throw new Error(`the palette does not list ${title}`);
 }
+
+const isShown = (locator, timeout) =>
+  locator.waitFor({ timeout }).then(
+    () => true,
+    () => false,
+  );
 
 /** Chooses the row of the open quick pick that contains the text. */
 export async function choose(page, text, title) {
@@ -252,11 +265,7 @@ export async function hoverText(page, word, expected, tries = 20) {
     await page.mouse.move(box.x + box.width / 2, box.y + box.height * 6);
     await page.mouse.move(box.x + 2, y);
     await page.mouse.move(box.x + box.width / 2, y, { steps: 4 });
-    const shown = await hover.waitFor({ timeout: 1500 }).then(
-      () => true,
-      () => false,
-    );
-    if (shown) return hover.innerText();
+    if (await isShown(hover, 1500)) return hover.innerText();
   }
   throw new Error(`no hover with ${expected}`);
 }

@@ -5,7 +5,7 @@ import type { Disposable } from '../../base/disposables';
 import { MedTextError } from '../../base/errors';
 import { validateRecipe } from '../../protocol/recipe';
 import { isAlive, recordFromFolder } from '../runFolderRecord';
-import { isResumable, type RunRecord } from '../runStore';
+import { isResumable, type RunRecord, type RunStore } from '../runStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import type { TrainingOutcome } from '../trainingService';
@@ -134,11 +134,22 @@ export function watchDetachedRuns(services: Services): Disposable {
   return { dispose: () => clearInterval(timer) };
 }
 
+/** Finish the step, save, end. */
 export async function stopTraining({ training, runs }: Services, target?: unknown): Promise<void> {
   if (training.isActive) return training.stop();
-  // A run that was left to finish without its window.
+  signalDetached(runs, target, 'SIGTERM');
+}
+
+/** End at once; what was saved last can be resumed. */
+export function stopNow({ training, runs }: Services, target?: unknown): void {
+  if (training.isActive) training.stopNow();
+  else signalDetached(runs, target, 'SIGKILL');
+}
+
+/** A run that was left to finish without its window is its own process: it listens to signals. */
+function signalDetached(runs: RunStore, target: unknown, signal: NodeJS.Signals): void {
   const run = isRunRecord(target) ? target : runs.list().find(({ status }) => status === 'running');
-  if (run && isAlive(run.pid)) process.kill(run.pid, 'SIGTERM');
+  if (run && isAlive(run.pid)) process.kill(run.pid, signal);
 }
 
 export async function showRun(services: Services, target?: unknown): Promise<void> {

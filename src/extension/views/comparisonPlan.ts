@@ -1,0 +1,120 @@
+import type { PairScore, TextPair } from '../../protocol/scorer';
+import type { BothOrders, OrderScore, Pairs, PlacedText, Ranking } from '../../protocol/similarityPanel';
+import { sentenceAt, sentencesOf, type TextRange } from '../hover/sentenceAt';
+
+const maxSentences = 500;
+const maxSelections = 12;
+/** More than any model reads; longer texts are cut for the scorer and the screen alike. */
+const maxTextLength = 4000;
+
+/** What stands to be compared: which pairs to score, and how their scores make what the panel shows. */
+export interface ComparisonPlan {
+  /** Place in the document of each text, by its id. */
+  readonly ranges: readonly TextRange[];
+  readonly texts: readonly string[];
+  /** Both orders of each pair, pair after pair. */
+  readonly pairs: readonly TextPair[];
+  /** @param scores of the first pairs; what has not come yet is null in the comparison */
+  comparison(scores: readonly PairScore[]): Ranking | Pairs;
+}
+
+/**
+ * The plan for a selection: one text against the reference and every other sentence, several against each other. An
+ * empty selection stands for the sentence it is in. Undefined when there is nothing to compare.
+ */
+export function comparisonPlan(
+  document: string,
+  selections: readonly TextRange[],
+  reference: string | undefined,
+): ComparisonPlan | undefined {
+  const chosen = selections.map((selection) => trimmed(document, selection)).filter((range) => range !== undefined);
+  if (chosen.length > 1) return pairsPlan(document, chosen);
+  const selected = chosen[0] ?? (selections[0] && sentenceAt(document, selections[0].start));
+  return selected && rankingPlan(document, selected, reference);
+}
+
+function rankingPlan(document: string, selected: TextRange, reference: string | undefined): ComparisonPlan {
+  const others = sentencesOf(document).filter(({ start, end }) => end <= selected.start || start >= selected.end);
+  const placed = place(document, [selected, ...others.slice(0, maxSentences)]);
+  const [own, ...sentences] = placed.texts;
+  const pinned = reference?.slice(0, maxTextLength);
+  const hasPin = pinned !== undefined;
+  const against = hasPin ? [pinned, ...sentences.map(({ text }) => text)] : sentences.map(({ text }) => text);
+  return {
+    ranges: placed.ranges,
+    texts: placed.texts.map(({ text }) => text),
+    pairs: against.flatMap((text) => [
+      { first: own.text, second: text },
+      { first: text, second: own.text },
+    ]),
+    comparison: (scores) => ({
+      kind: 'ranking',
+      selected: own,
+      reference: hasPin ? { text: pinned, score: bothOrders(scores, 0) } : null,
+      sentences: sentences.map((sentence, index) => ({ ...sentence, score: bothOrders(scores, index + (hasPin ? 1 : 0)) })),
+      leftOut: Math.max(0, others.length - maxSentences),
+    }),
+  };
+}
+
+function pairsPlan(document: string, chosen: readonly TextRange[]): ComparisonPlan {
+  const inOrder = [...chosen].sort((a, b) => a.start - b.start);
+  const { ranges, texts } = place(document, inOrder.slice(0, maxSelections));
+  const couples = texts.flatMap((_, i) => texts.slice(i + 1).map((_, offset) => [i, i + 1 + offset] as const));
+  return {
+    ranges,
+    texts: texts.map(({ text }) => text),
+    pairs: couples.flatMap(([i, j]) => [
+      { first: texts[i].text, second: texts[j].text },
+      { first: texts[j].text, second: texts[i].text },
+    ]),
+    comparison(scores) {
+      const matrix: (OrderScore | null)[][] = texts.map(() => texts.map(() => null));
+      couples.forEach(([i, j], index) => {
+        const both = bothOrders(scores, index);
+        matrix[i][j] = both?.forward ?? null;
+        matrix[j][i] = both?.backward ?? null;
+      });
+      return { kind: 'pairs', texts, scores: matrix, leftOut: Math.max(0, chosen.length - maxSelections) };
+    },
+  };
+}
+
+function bothOrders(scores: readonly PairScore[], index: number): BothOrders | null {
+  if (2 * index + 1 >= scores.length) return null;
+  return { forward: orderScore(scores[2 * index]), backward: orderScore(scores[2 * index + 1]) };
+}
+
+const orderScore = ({ similarity, probabilities }: PairScore): OrderScore => ({ similarity, probabilities });
+
+/** Texts of the ranges with their lines; ids are positions in the list. */
+function place(document: string, ranges: readonly TextRange[]): { ranges: readonly TextRange[]; texts: PlacedText[] } {
+  const lineStarts = [0];
+  for (let at = document.indexOf('\n'); at >= 0; at = document.indexOf('\n', at + 1)) lineStarts.push(at + 1);
+  const texts = ranges.map(({ start, end }, id) => ({
+    id,
+    text: document.slice(start, Math.min(end, start + maxTextLength)),
+    line: lastAtMost(lineStarts, start) + 1,
+  }));
+  return { ranges, texts };
+}
+
+/** Index of the last entry that is not above the value, in an ascending list that starts with 0. */
+function lastAtMost(ascending: readonly number[], value: number): number {
+  let low = 0;
+  let high = ascending.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (ascending[middle] <= value) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function trimmed(document: string, { start, end }: TextRange): TextRange | undefined {
+  const raw = document.slice(start, end);
+  const text = raw.trim();
+  if (text === '') return undefined;
+  const from = start + raw.indexOf(text);
+  return { start: from, end: from + text.length };
+}

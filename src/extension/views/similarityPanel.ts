@@ -1,0 +1,236 @@
+import { basename } from 'node:path';
+import {
+  Range,
+  Selection,
+  TextEditorRevealType,
+  ViewColumn,
+  commands,
+  window,
+  workspace,
+  type TextDocument,
+  type TextEditor,
+  type WebviewPanel,
+} from 'vscode';
+import { disposable, DisposableStore, Slot, type Disposable } from '../../base/disposables';
+import { asMedTextError, MedTextError } from '../../base/errors';
+import type { Handlers } from '../../protocol/channel';
+import type { PairScore } from '../../protocol/scorer';
+import {
+  similarityPanelContract,
+  type SimilarityPanelContract,
+  type SimilaritySnapshot,
+} from '../../protocol/similarityPanel';
+import type { BaseServices } from '../services';
+import { comparisonPlan, type ComparisonPlan } from './comparisonPlan';
+import { loadPage, windowLanguage } from './webviewHtml';
+import { WebviewServer } from './webviewServer';
+
+const panelType = 'medtext.similarity';
+const debounceMs = 250;
+const pairsAtATime = 32;
+const maxDocumentLength = 5_000_000;
+
+export interface SimilarityPanel extends Disposable {
+  /** Opens the panel beside the editor, or brings it forward, and compares the editor's selection. */
+  compare(editor: TextEditor): void;
+}
+
+/** A comparison on the screen: a click refers to its revision. */
+interface Shown {
+  readonly document: TextDocument;
+  readonly plan: ComparisonPlan;
+  readonly scores: readonly PairScore[];
+}
+
+export function registerSimilarityPanel(services: BaseServices): SimilarityPanel {
+  return new SimilarityPanelHost(services);
+}
+
+class SimilarityPanelHost implements SimilarityPanel {
+  private readonly store = new DisposableStore();
+  private readonly server = this.store.add(new Slot<WebviewServer<SimilarityPanelContract>>());
+  private readonly scoring = this.store.add(new Slot<Disposable>());
+  private panel: WebviewPanel | undefined;
+  private editor: TextEditor | undefined;
+  private shown: Shown | undefined;
+  private error: SimilaritySnapshot['error'] = null;
+  private revision = 0;
+  private follows = true;
+  private timer: NodeJS.Timeout | undefined;
+  /** What a jump selected: following that would replace the list that was clicked. */
+  private jumped: Selection | undefined;
+
+  constructor(private readonly services: BaseServices) {
+    const { models, scoring } = services;
+    const again = (): void => this.schedule();
+    this.store.add(
+      window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
+        if (this.jumped && selections.length === 1 && selections[0].isEqual(this.jumped)) return;
+        this.jumped = undefined;
+        if (this.follows) this.schedule(textEditor);
+      }),
+    );
+    this.store.add(window.onDidChangeActiveTextEditor((editor) => editor && this.follows && this.schedule(editor)));
+    this.store.add(
+      workspace.onDidChangeTextDocument(({ document }) => document === this.editor?.document && this.schedule()),
+    );
+    this.store.add(models.onDidChange(again));
+    this.store.add(scoring.onDidChangeReference(again));
+    this.store.add(
+      window.registerWebviewPanelSerializer(panelType, {
+        deserializeWebviewPanel: async (panel) => {
+          this.open(panel);
+          this.schedule(window.activeTextEditor ?? window.visibleTextEditors[0]);
+        },
+      }),
+    );
+  }
+
+  compare(editor: TextEditor): void {
+    if (this.panel) this.panel.reveal(undefined, true);
+    else {
+      const column = { viewColumn: ViewColumn.Beside, preserveFocus: true };
+      this.open(window.createWebviewPanel(panelType, this.services.t('Similarity'), column));
+    }
+    this.jumped = undefined;
+    this.schedule(editor);
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.panel?.dispose();
+    this.store.dispose();
+  }
+
+  private open(panel: WebviewPanel): void {
+    const { context, t } = this.services;
+    this.panel?.dispose();
+    this.panel = panel;
+    loadPage(panel.webview, context, 'similarityPanel', t('Similarity'));
+    this.server.value = new WebviewServer(panel.webview, similarityPanelContract, this.handlers());
+    panel.onDidChangeViewState(() => panel.visible && this.schedule());
+    panel.onDidDispose(() => {
+      if (this.panel !== panel) return;
+      this.panel = undefined;
+      this.server.value = undefined;
+      this.scoring.value = undefined;
+      this.shown = undefined;
+    });
+  }
+
+  private handlers(): Handlers<SimilarityPanelContract> {
+    return {
+      initialize: () => ({ ...windowLanguage(), snapshot: this.snapshot() }),
+      jump: ({ revision, id }) => this.jump(revision, id),
+      setReference: ({ revision, id }) => {
+        const { plan } = this.comparisonOf(revision, id);
+        this.services.setReference(plan.texts[id]);
+      },
+      clearReference: () => this.services.setReference(undefined),
+      follow: ({ on }) => {
+        this.follows = on;
+        if (on) this.schedule(window.activeTextEditor);
+        this.send();
+      },
+      chooseModel: () => void commands.executeCommand('medtext.chooseActiveModel'),
+    };
+  }
+
+  private comparisonOf(revision: number, id: number): Shown {
+    if (revision === this.revision && this.shown && id < this.shown.plan.ranges.length) return this.shown;
+    throw new MedTextError('NOT_FOUND', this.services.t('Another comparison is shown by now.'));
+  }
+
+  private async jump(revision: number, id: number): Promise<void> {
+    const { document, plan } = this.comparisonOf(revision, id);
+    const { start, end } = plan.ranges[id];
+    const range = new Range(document.positionAt(start), document.positionAt(end));
+    if (!document.getText(range).startsWith(plan.texts[id])) {
+      throw new MedTextError('NOT_FOUND', this.services.t('The text has changed.'));
+    }
+    this.jumped = new Selection(range.start, range.end);
+    const column = window.visibleTextEditors.find((editor) => editor.document === document)?.viewColumn;
+    const editor = await window.showTextDocument(document, { viewColumn: column ?? ViewColumn.One });
+    editor.selection = this.jumped;
+    editor.revealRange(range, TextEditorRevealType.InCenterIfOutsideViewport);
+  }
+
+  /** Debounced: a selection that is being drawn is not scored at every step. */
+  private schedule(editor?: TextEditor): void {
+    if (editor && ['file', 'untitled'].includes(editor.document.uri.scheme)) this.editor = editor;
+    if (!this.panel?.visible) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.update().catch((error: Error) => this.services.log.warn(`similarity panel: ${error.message}`));
+    }, debounceMs);
+  }
+
+  private async update(): Promise<void> {
+    const { editor } = this;
+    if (!editor || !this.panel) return this.send();
+    const { document } = editor;
+    const text = document.getText();
+    if (text.length > maxDocumentLength) {
+      this.error = { code: 'UNSUPPORTED', message: this.services.t('The document is too large to compare its sentences.') };
+      return this.send();
+    }
+    const offsets = ({ start, end }: Range) => ({ start: document.offsetAt(start), end: document.offsetAt(end) });
+    const selections = this.jumped && this.shown?.document === document ? undefined : editor.selections.map(offsets);
+    const chosen = selections ?? this.rangesOfShown();
+    const plan = comparisonPlan(text, chosen, this.services.scoring.reference);
+    // The cursor between sentences: what was compared stays.
+    if (!plan) return this.send();
+    this.revision++;
+    this.error = null;
+    this.shown = { document, plan, scores: [] };
+    await this.score(plan);
+  }
+
+  /** After a jump the editor's selection is the jump's: what is compared stays what was selected before. */
+  private rangesOfShown() {
+    const { plan } = this.shown!;
+    return plan.comparison([]).kind === 'pairs' ? plan.ranges : plan.ranges.slice(0, 1);
+  }
+
+  /** A few pairs at a time, shown as they come; a newer comparison ends it. */
+  private async score(plan: ComparisonPlan): Promise<void> {
+    const abort = new AbortController();
+    this.scoring.value = disposable(() => abort.abort());
+    this.send();
+    try {
+      for (let done = 0; done < plan.pairs.length; done += pairsAtATime) {
+        const pairs = plan.pairs.slice(done, done + pairsAtATime);
+        const scores = await this.services.scoring.score(pairs, abort.signal);
+        if (abort.signal.aborted || !this.shown) return;
+        this.shown = { ...this.shown, scores: [...this.shown.scores, ...scores] };
+        this.send();
+      }
+    } catch (caught) {
+      const { code, message } = asMedTextError(caught);
+      if (abort.signal.aborted || code === 'CANCELLED') return;
+      this.error = { code, message };
+      this.send();
+    }
+  }
+
+  private send(): void {
+    if (this.panel?.visible) this.server.value?.emit('snapshot', this.snapshot());
+  }
+
+  private snapshot(): SimilaritySnapshot {
+    const { models, scoring } = this.services;
+    const model = models.active();
+    const { shown } = this;
+    return {
+      revision: this.revision,
+      follows: this.follows,
+      hasReference: scoring.reference !== undefined,
+      done: shown?.scores.length ?? 0,
+      total: shown?.plan.pairs.length ?? 0,
+      model: model ? { name: model.name, description: model.description } : null,
+      documentName: shown ? basename(shown.document.fileName) : null,
+      comparison: shown?.plan.comparison(shown.scores) ?? null,
+      error: model ? this.error : null,
+    };
+  }
+}

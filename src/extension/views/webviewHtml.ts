@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import { Uri, env, l10n, type ExtensionContext, type Webview } from 'vscode';
+import { webviewPage } from './webviewPage';
+
+/** Lets the webview load its own bundle and nothing else. */
+export function loadPage(webview: Webview, context: ExtensionContext, name: string, title: string): void {
+  const folder = Uri.joinPath(context.extensionUri, 'dist', 'webview');
+  webview.options = { enableScripts: true, localResourceRoots: [folder], enableCommandUris: false, enableForms: false };
+  const address = (file: string): string => webview.asWebviewUri(Uri.joinPath(folder, file)).toString();
+  webview.html = webviewPage({
+    cspSource: webview.cspSource,
+    nonce: randomBytes(18).toString('base64'),
+    scriptUri: address(`${name}.js`),
+    styleUri: address(`${name}.css`),
+    title,
+    language: env.language,
+  });
+}
+
+/** The language of the window and its wordings, for the page's first answer. */
+export function windowLanguage(): { language: string; wordings: Record<string, string> } {
+  const entries = Object.entries((l10n.bundle ?? {}) as Record<string, unknown>);
+  const wordings = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return { language: env.language, wordings: Object.fromEntries(wordings) };
+}

@@ -1,0 +1,213 @@
+// The packaged extension, installed in a real VS Code and used through its interface.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  choose,
+  hoverText,
+  notification,
+  openBrowser,
+  openFile,
+  openFolder,
+  runCommand,
+  startServer,
+} from './editor.mjs';
+import { makeWorkspace } from './workspace.mjs';
+
+const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
+
+/** Server, browser and workspace for a group of tests; a picture is kept of how each ended. */
+function window(options = {}) {
+  const state = {};
+  before(async () => {
+    state.workspace = makeWorkspace();
+    state.server = await startServer({ vsix: [vsix], ...options });
+    Object.assign(state, await openBrowser({ locale: options.locale ?? 'en-US' }));
+    await openFolder(state.page, state.server, state.workspace.folder);
+  });
+  afterEach(async function () {
+    const name = this.currentTest.fullTitle().replace(/[^a-z0-9]+/gi, '-');
+    await state.page?.screenshot({ path: join(artefacts, `${name}-${this.currentTest.state}.png`) });
+  });
+  after(async () => {
+    await state.browser?.close();
+    await state.server?.stop();
+    state.workspace?.remove();
+  });
+  return state;
+}
+
+const openSidebar = async (page) => {
+  const tab = page.locator('.activitybar .action-item', { has: page.locator('a[aria-label^="MedText Lab"]') });
+  if (!(await tab.getAttribute('class')).includes('checked')) await tab.click();
+};
+const runRow = (page) => page.locator('.pane', { hasText: 'Runs' }).locator('.monaco-list-row').first();
+const statusBar = (page) => page.locator('.statusbar-item[id*="medtext"]');
+
+/** The newest run folder and what it says of itself. */
+function newestRun(workspace) {
+  const runs = join(workspace.folder, 'runs');
+  if (!existsSync(runs)) return undefined;
+  const folders = readdirSync(runs)
+    .map((name) => join(runs, name))
+    .filter((path) => existsSync(join(path, 'run.json')));
+  const newest = folders.sort().at(-1);
+  return newest && { folder: newest, ...JSON.parse(readFileSync(join(newest, 'run.json'), 'utf8')) };
+}
+
+async function until(condition, what, timeoutMs = 60_000) {
+  for (const end = Date.now() + timeoutMs; Date.now() < end;) {
+    const value = await condition();
+    if (value) return value;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`timed out: ${what}`);
+}
+
+/** Starts the long recipe and waits until it has taken some steps. */
+async function startLongRun(page, workspace) {
+  const before = newestRun(workspace)?.folder;
+  await openFile(page, 'long.medtext.json');
+  await runCommand(page, 'MedText Lab: Run Recipe');
+  await statusBar(page).filter({ hasText: '%' }).waitFor({ timeout: 60_000 });
+  return until(() => {
+    const run = newestRun(workspace);
+    return run && run.folder !== before && run.status === 'running' ? run : undefined;
+  }, 'a running run');
+}
+
+describe('MedText Lab in VS Code', () => {
+  const state = window();
+
+  it('gives a recipe from the palette, step by step', async () => {
+    const { page, workspace } = state;
+    await runCommand(page, 'MedText Lab: Fine-Tune Encoder');
+    await choose(page, 'quick.medtext.json', 'recipe or model');
+    await page.locator('.tab.active', { hasText: 'quick.medtext.json' }).waitFor();
+    await notification(page, 'is fine-tuned', 'Use This Model', 90_000);
+    assert.equal(newestRun(workspace).status, 'finished');
+    await openSidebar(page);
+    await runRow(page).filter({ hasText: 'finished' }).waitFor();
+    await page.locator('.pane', { hasText: 'Models' }).locator('.monaco-list-row', { hasText: 'active' }).waitFor();
+  });
+
+  it('shows the score of a data row and of a sentence in the hover', async () => {
+    const { page } = state;
+    await openFile(page, 'pairs-dev.json');
+    assert.match(await hoverText(page, 'query1', 'similarity'), /Predicted/);
+    await openFile(page, 'note.txt');
+    await page.locator('.editor-instance .view-line').first().click();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Shift+End');
+    await runCommand(page, 'MedText Lab: Set Selection as Reference');
+    assert.match(await hoverText(page, '吃什么药', 'similarity'), /高血压怎么治疗/);
+  });
+
+  it('ranks the sentences of the document by similarity to the selection', async () => {
+    const { page } = state;
+    await openFile(page, 'note.txt');
+    await page.locator('.editor-instance .view-line').first().click();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Shift+End');
+    await runCommand(page, 'MedText Lab: Score Selection');
+    await choose(page, '白内障手术多少钱', 'Similarity');
+    await page
+      .locator('.statusbar-item[id="status.editor.selection"]', { hasText: 'Ln 2' })
+      .waitFor({ timeout: 10_000 });
+  });
+
+  it('writes a recipe from model, data and columns, with a way back', async () => {
+    const { page, workspace } = state;
+    await runCommand(page, 'MedText Lab: Fine-Tune Encoder');
+    await choose(page, '2 × 128', 'recipe or model');
+    await choose(page, 'pairs-train.json', 'training data');
+    await choose(page, 'query1', 'columns');
+    await page.locator('.quick-input-titlebar a.codicon-quick-input-back').click();
+    await choose(page, 'query1', 'columns');
+    await choose(page, 'query2', 'columns');
+    await choose(page, 'label', 'columns');
+    await choose(page, 'pairs-dev.json', 'validation data');
+    await choose(page, 'Sentence similarity', 'task');
+    await choose(page, 'CPU', 'where');
+    await page.locator('.tab.active', { hasText: 'pairs-train.medtext.json' }).waitFor();
+    const recipe = JSON.parse(readFileSync(join(workspace.folder, 'pairs-train.medtext.json'), 'utf8'));
+    assert.deepEqual(recipe.dataset.train.labels, ['0', '1', '2']);
+    assert.equal(recipe.dataset.validation.file, 'data/pairs-dev.json');
+  });
+
+  it('stops a training and resumes it', async () => {
+    const { page, workspace } = state;
+    await startLongRun(page, workspace);
+    await runCommand(page, 'MedText Lab: Stop Training');
+    await notification(page, 'was stopped', 'Resume');
+    await statusBar(page).filter({ hasText: '%' }).waitFor({ timeout: 60_000 });
+    await runCommand(page, 'MedText Lab: Stop Training');
+    await notification(page, 'was stopped');
+    assert.equal(newestRun(workspace).status, 'stopped');
+  });
+
+  it('says at once that the trainer was killed, and offers to resume', async () => {
+    const { page, workspace } = state;
+    const { pid } = await startLongRun(page, workspace);
+    process.kill(pid, 'SIGKILL');
+    await notification(page, 'was interrupted', undefined, 5000);
+    await openSidebar(page);
+    await runRow(page).filter({ hasText: 'interrupted' }).waitFor({ timeout: 10_000 });
+  });
+
+  it('keeps a run resumable when the window is reloaded, and leaves no process behind', async () => {
+    const { page, workspace, server } = state;
+    const { pid } = await startLongRun(page, workspace);
+    await openFolder(page, server, workspace.folder);
+    await until(() => !existsSync(`/proc/${pid}`), 'trainer ended');
+    assert.equal(newestRun(workspace).status, 'stopped');
+    await openSidebar(page);
+    await runRow(page)
+      .filter({ hasText: /stopped|interrupted/ })
+      .waitFor({ timeout: 30_000 });
+  });
+
+  it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
+});
+
+describe('the trainer of a window that goes away', () => {
+  const state = window({ settings: { 'medtext.training.onWindowClose': 'continue' } });
+
+  it('goes on without it when told so, and is found again', async () => {
+    const { page, workspace, server } = state;
+    const { pid } = await startLongRun(page, workspace);
+    await openFolder(page, server, workspace.folder);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    assert.ok(existsSync(`/proc/${pid}`));
+    await openSidebar(page);
+    await runRow(page).filter({ hasText: 'running' }).waitFor({ timeout: 30_000 });
+    await runRow(page).hover();
+    await runRow(page).locator('a[aria-label="Stop Training"]').click();
+    await until(() => !existsSync(`/proc/${pid}`), 'trainer ended');
+    await runRow(page).filter({ hasText: 'stopped' }).waitFor({ timeout: 15_000 });
+  });
+});
+
+describe('the extension in Chinese', () => {
+  const state = window({ locale: 'zh-cn' });
+
+  it('words commands, views and messages in Chinese', async () => {
+    const { page } = state;
+    await openFile(page, 'note.txt');
+    await openSidebar(page);
+    await page.locator('.pane-header', { hasText: '训练记录' }).waitFor();
+    await page.getByRole('button', { name: '微调编码器' }).first().waitFor();
+    await runCommand(page, '运行配方');
+    await choose(page, 'quick.medtext.json', '运行哪个配方');
+    await notification(page, '微调完成', undefined, 90_000);
+  });
+});
+
+describe('when everything is closed', () => {
+  it('no process of ours is left', async () => {
+    const left = () =>
+      execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).match(/medtext-lab[^ ]*\/dist\/(trainer|scorer)\.js/g);
+    await until(() => left() === null, `processes ended: ${left()}`, 20_000);
+  });
+});
