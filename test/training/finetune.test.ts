@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
+import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src/protocol/trainer';
+import { evaluateModel } from '../../src/training/evaluateModel';
+import { finetune } from '../../src/training/finetune';
+
+const samples = join(__dirname, '../../samples');
+
+describe('fine-tuning', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'medtext-finetune-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** 64 training and 24 validation pairs on a two-layer encoder: a tenth of a second a run. */
+  function recipe(changes: Partial<Recipe['train']> = {}, more: Partial<Recipe> = {}): Recipe {
+    const rows = (name: string, count: number) => {
+      const all = JSON.parse(readFileSync(join(samples, `medical-pairs/${name}.json`), 'utf8')) as { label: string }[];
+      const perLabel = ['0', '1', '2'].map((label) => all.filter((row) => row.label === label).slice(0, count / 2));
+      const file = join(folder, `${name}.json`);
+      writeFileSync(file, JSON.stringify(Array.from({ length: count }, (_, i) => perLabel[i % 3][Math.floor(i / 3)])));
+      return { file, first_sequence: 'query1', second_sequence: 'query2', label: 'label', labels: ['0', '1', '2'] };
+    };
+    const model = join(folder, 'encoder');
+    if (!existsSync(model)) {
+      cpSync(join(samples, 'structbert-tiny'), model, { recursive: true });
+      const config = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'));
+      const small = { ...config, hidden_size: 32, num_attention_heads: 2, intermediate_size: 64 };
+      writeFileSync(join(model, 'config.json'), JSON.stringify(small));
+    }
+    return {
+      task: 'sentence-similarity',
+      model,
+      dataset: { train: rows('train', 64), validation: { file: rows('validation', 24).file } },
+      train: {
+        max_epochs: 2,
+        batch_size: 8,
+        optimizer: { lr: 1e-3 },
+        evaluate_every: 4,
+        early_stopping: null,
+        seed: 3,
+        ...changes,
+      },
+      work_dir: join(folder, 'runs'),
+      threads: 1,
+      ...more,
+    };
+  }
+
+  async function run(
+    given: Recipe,
+    options: { resumeFrom?: string; stopAfter?: number } = {},
+  ): Promise<{ result: TrainingResult; reports: TrainingReport[]; evaluations: EvaluationReport[]; log: string[] }> {
+    const stop = new AbortController();
+    const reports: TrainingReport[] = [];
+    const evaluations: EvaluationReport[] = [];
+    const log: string[] = [];
+    const result = await finetune({
+      recipe: resolveRecipe(validateRecipe(given, 'test')),
+      baseFolder: folder,
+      resumeFrom: options.resumeFrom,
+      onReport: (report) => {
+        reports.push(report);
+        if (report.step === options.stopAfter) stop.abort();
+      },
+      onEvaluation: (evaluation) => evaluations.push(evaluation),
+      log: (line) => log.push(line),
+      stopSignal: stop.signal,
+    });
+    return { result, reports, evaluations, log };
+  }
+
+  const losses = (reports: readonly TrainingReport[]) => reports.map(({ step, loss }) => `${step}: ${loss}`);
+  const bytes = (...parts: string[]) => readFileSync(join(...parts));
+
+  it('leaves a run folder with recipe, record, metrics, events, checkpoint and a model with its card', async () => {
+    const { result, reports, evaluations } = await run(recipe());
+    assert.equal(result.status, 'finished');
+    assert.equal(reports.length, 16);
+    assert.deepEqual(
+      evaluations.map(({ step }) => step),
+      [4, 8, 12, 16],
+    );
+    const names = readdirSync(result.run).map((name) => name.replace(/tfevents.*/, 'tfevents'));
+    assert.deepEqual(names.sort(), [
+      'checkpoints',
+      'events.out.tfevents',
+      'metrics.jsonl',
+      'model',
+      'recipe.medtext.json',
+      'run.json',
+    ]);
+    assert.deepEqual(readdirSync(join(result.run, 'checkpoints')), ['step-000000016']);
+    const record = JSON.parse(bytes(result.run, 'run.json').toString());
+    assert.equal(record.status, 'finished');
+    assert.equal(record.pid, undefined);
+    assert.match(record.data.train.sha256, /^[0-9a-f]{64}$/);
+    assert.equal(record.data.train.rows, 64);
+    assert.ok(existsSync(join(result.model, 'README.md')));
+    const best = Math.max(...evaluations.map(({ evaluation }) => evaluation.accuracy as number));
+    assert.equal(result.best?.value, best);
+  });
+
+  it('saves the weights that did best: the model scores what its evaluation said', async () => {
+    const given = recipe();
+    const { result } = await run(given);
+    const report = await evaluateModel(result.model, given.dataset.validation!.file, { threads: 1 });
+    assert.deepEqual(JSON.parse(JSON.stringify(report)), JSON.parse(JSON.stringify(result.best?.evaluation)));
+  });
+
+  it('gives the same losses in every run of one recipe, and others with another seed', async () => {
+    const first = await run(recipe());
+    assert.deepEqual(losses((await run(recipe())).reports), losses(first.reports));
+    assert.notDeepEqual(losses((await run(recipe({ seed: 4 }))).reports), losses(first.reports));
+  });
+
+  it('stops when asked, and continues bit for bit', async () => {
+    const whole = await run(recipe());
+    const begun = await run(recipe(), { stopAfter: 6 });
+    assert.equal(begun.result.status, 'stopped');
+    assert.equal(begun.reports.length, 6);
+    const rest = await run(recipe(), { resumeFrom: begun.result.run });
+    assert.deepEqual(losses([...begun.reports, ...rest.reports]), losses(whole.reports));
+    assert.deepEqual(rest.result.best?.value, whole.result.best?.value);
+    for (const file of ['model.safetensors', 'optimizer.safetensors']) {
+      const checkpoint = 'checkpoints/step-000000016';
+      assert.ok(bytes(rest.result.run, checkpoint, file).equals(bytes(whole.result.run, checkpoint, file)), file);
+    }
+    const logged = bytes(rest.result.run, 'metrics.jsonl').toString().trim().split('\n');
+    assert.equal(logged.filter((line) => 'loss' in JSON.parse(line)).length, 16);
+  });
+
+  it('continues bit for bit after kill -9', async () => {
+    const whole = await run(recipe());
+    const file = join(folder, 'killed.medtext.json');
+    writeFileSync(file, JSON.stringify(recipe()));
+    const child = spawn(process.execPath, ['--require', 'tsx/cjs', join(__dirname, 'finetuneChild.ts'), file, folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: join(__dirname, '../..'),
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+      // Past the checkpoint of step 4, in the middle of what comes after it.
+      if (output.includes('step 6\n')) child.kill('SIGKILL');
+    });
+    await new Promise((resolve) => child.on('exit', resolve));
+    const killed = readdirSync(join(folder, 'runs'))
+      .map((name) => join(folder, 'runs', name))
+      .find((path) => JSON.parse(bytes(path, 'run.json').toString()).status === 'running')!;
+    assert.ok(killed, 'the killed run still says it is running');
+    const rest = await run(recipe(), { resumeFrom: killed });
+    assert.ok(rest.reports[0].step >= 5 && rest.reports[0].step <= 9);
+    assert.deepEqual(losses(rest.reports), losses(whole.reports).slice(rest.reports[0].step - 1));
+    const checkpoint = 'checkpoints/step-000000016/model.safetensors';
+    assert.ok(bytes(killed, checkpoint).equals(bytes(whole.result.run, checkpoint)));
+    const steps = bytes(killed, 'metrics.jsonl')
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      steps.filter((line) => 'loss' in line).map((line) => line.step),
+      Array.from({ length: 16 }, (_, i) => i + 1),
+    );
+  });
+
+  it('refuses to continue on other data', async () => {
+    const given = recipe();
+    const { result } = await run(given, { stopAfter: 5 });
+    writeFileSync(given.dataset.train.file, bytes(given.dataset.train.file).toString().replace('"label"', ' "label"'));
+    await assert.rejects(run(given, { resumeFrom: result.run }), { code: 'RESUME' });
+  });
+
+  it('adds up to the same with gradient accumulation as with the larger batch', async () => {
+    const none = { dropout: 0, length_buckets: 'none' as const, max_epochs: 1 };
+    const large = await run(recipe({ ...none, batch_size: 16 }));
+    const split = await run(recipe({ ...none, batch_size: 8, gradient_accumulation: 2 }));
+    assert.equal(split.reports.length, large.reports.length);
+    split.reports.forEach(({ loss }, i) => assert.ok(Math.abs(loss - large.reports[i].loss) < 1e-5));
+  });
+
+  it('trains only what is to be trained', async () => {
+    const { result } = await run(recipe({ trainable: 'head', max_epochs: 1 }));
+    const record = JSON.parse(bytes(result.run, 'run.json').toString());
+    assert.equal(record.model.trainedCount, 32 * 32 + 32 + 3 * 32 + 3);
+    const partly = await run(recipe({ trainable: { last_layers: 1 }, max_epochs: 1 }));
+    assert.equal(partly.result.status, 'finished');
+  });
+
+  it('stops early when nothing is gained any more', async () => {
+    const { reports, log } = await run(
+      recipe({ optimizer: { lr: 1e-9 }, max_epochs: 10, early_stopping: { patience: 2, min_delta: 0.01 } }),
+    );
+    assert.equal(reports.length, 12);
+    assert.match(log.join('\n'), /Stopped early at step 12/);
+  });
+
+  it('says so when the loss diverges, and the record says failed', async () => {
+    const given = recipe();
+    // Squares of such numbers overflow.
+    const { file } = given.dataset.train;
+    const rows = JSON.parse(bytes(file).toString()) as { label: string }[];
+    writeFileSync(file, JSON.stringify(rows.map((row, i) => ({ ...row, label: `${i}e37` }))));
+    given.task = 'regression';
+    given.dataset = { train: { ...given.dataset.train, labels: undefined } };
+    await assert.rejects(run(given), { code: 'DIVERGED' });
+    const [name] = readdirSync(join(folder, 'runs'));
+    assert.equal(JSON.parse(bytes(folder, 'runs', name, 'run.json').toString()).status, 'failed');
+  });
+
+  it('learns a number, and single sentences, and with class weights and smoothing', async () => {
+    const numbers = join(folder, 'numbers.jsonl');
+    writeFileSync(
+      numbers,
+      Array.from({ length: 20 }, (_, i) => JSON.stringify({ text: '头'.repeat(1 + (i % 5)), y: i % 5 })).join('\n'),
+    );
+    const regression = await run(
+      recipe(
+        { max_epochs: 3 },
+        {
+          task: 'regression',
+          dataset: {
+            train: { file: numbers, first_sequence: 'text', second_sequence: null, label: 'y' },
+            validation: { file: numbers },
+          },
+        },
+      ),
+    );
+    assert.equal(regression.result.best?.metric, 'pearson');
+    const departments = join(samples, 'departments');
+    const single = await run(
+      recipe(
+        { max_epochs: 1, class_weights: 'balanced', label_smoothing: 0.1 },
+        {
+          task: 'text-classification',
+          dataset: {
+            train: { file: join(departments, 'train.jsonl') },
+            validation: { file: join(departments, 'validation.jsonl') },
+          },
+        },
+      ),
+    );
+    assert.equal((single.evaluations[0].evaluation.labels as string[]).length, 8);
+  });
+});
