@@ -1,5 +1,6 @@
 import type { Disposable } from '../base/disposables';
 import { MedTextError } from '../base/errors';
+import { Emitter } from '../base/events';
 import { LruCache } from '../base/lruCache';
 import type { DataInfo, PairScore, TextPair } from '../protocol/scorer';
 import type { ScorerModel } from '../worker/scorerClient';
@@ -18,6 +19,9 @@ export class ScoringService implements Disposable {
   private readonly scores = new LruCache<PairScore>(maxScores);
   private readonly files = new LruCache<Promise<DataInfo>>(maxFiles);
   private referenceText: string | undefined;
+  private readonly referenceChange = new Emitter<void>();
+
+  readonly onDidChangeReference = this.referenceChange.event;
 
   constructor(
     private readonly scorer: PairScoring,
@@ -30,7 +34,9 @@ export class ScoringService implements Disposable {
   }
 
   set reference(text: string | undefined) {
+    if (text === this.referenceText) return;
     this.referenceText = text;
+    this.referenceChange.fire();
   }
 
   /** In the order of the pairs. @throws NOT_FOUND without an active model · CANCELLED · what the scorer throws */
@@ -67,6 +73,7 @@ export class ScoringService implements Disposable {
   }
 
   dispose(): void {
+    this.referenceChange.dispose();
     this.forget();
   }
 }

@@ -15,10 +15,12 @@ import { RunStore } from './runStore';
 import { ScoringService } from './scoringService';
 import { setting } from './settings';
 import { TrainingService } from './trainingService';
+import { registerSimilarityPanel, type SimilarityPanel } from './views/similarityPanel';
+import { registerTrainingView, type TrainingView } from './views/trainingView';
 import type { Translate } from '../base/translate';
 
 /** What the parts of the extension share; made once at activation, nothing heavy in it. */
-export interface Services {
+export interface BaseServices {
   readonly context: ExtensionContext;
   readonly log: LogOutputChannel;
   readonly models: ModelStore;
@@ -30,6 +32,12 @@ export interface Services {
   setReference(text: string | undefined): void;
   /** What the data file on disk is; undefined when it cannot be read as data. */
   dataInfo(file: string): Promise<DataInfo | undefined>;
+}
+
+/** With the views that commands open. */
+export interface Services extends BaseServices {
+  readonly trainingView: TrainingView;
+  readonly similarityPanel: SimilarityPanel;
 }
 
 export function createServices(context: ExtensionContext, store: DisposableStore): Services {
@@ -74,7 +82,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     }),
   );
 
-  return {
+  const services: BaseServices = {
     context,
     log,
     models,
@@ -97,6 +105,10 @@ export function createServices(context: ExtensionContext, store: DisposableStore
         return undefined;
       }
     },
+  };  return {
+    ...services,
+    trainingView: store.add(registerTrainingView(services)),
+    similarityPanel: store.add(registerSimilarityPanel(services)),
   };
 }
 

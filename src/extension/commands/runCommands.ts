@@ -152,26 +152,21 @@ function signalDetached(runs: RunStore, target: unknown, signal: NodeJS.Signals)
   if (run && isAlive(run.pid)) process.kill(run.pid, signal);
 }
 
+/** The run's course in the Training view, and of a finished one its card. */
 export async function showRun(services: Services, target?: unknown): Promise<void> {
-  const { runs, training, t, log } = services;
+  const { runs, training, t } = services;
   const run = isRunRecord(target)
     ? (runs.get(target.folder) ?? target)
     : training.isActive
       ? runs.list().find(({ folder }) => folder === training.state.runFolder)
       : await pickRun(services, runs.list(), t('Show which run?'));
-  if (run?.status === 'running' || (!run && training.isActive)) {
-    await commands.executeCommand('medtext.runs.focus');
-    return;
-  }
-  if (!run) return;
+  if (!run && !training.isActive) return;
+  await services.trainingView.show(run);
+  if (run?.status !== 'finished') return;
   const card = [run.modelFolder, run.folder]
     .flatMap((folder) => (folder ? [join(folder, 'README.md')] : []))
     .find(existsSync);
   if (card) await commands.executeCommand('markdown.showPreview', Uri.file(card));
-  else if (run.error) {
-    log.error(`${run.name}: ${run.error.code}: ${run.error.message}`);
-    log.show();
-  } else await revealFolder(run.folder);
 }
 
 export async function renameRun({ runs, t }: Services, target: unknown): Promise<void> {

@@ -72,7 +72,11 @@ class SimilarityPanelHost implements SimilarityPanel {
     );
     this.store.add(window.onDidChangeActiveTextEditor((editor) => editor && this.follows && this.schedule(editor)));
     this.store.add(
-      workspace.onDidChangeTextDocument(({ document }) => document === this.editor?.document && this.schedule()),
+      workspace.onDidChangeTextDocument(({ document }) => {
+        if (document !== this.editor?.document) return;
+        this.jumped = undefined;
+        this.schedule();
+      }),
     );
     this.store.add(models.onDidChange(again));
     this.store.add(scoring.onDidChangeReference(again));

@@ -11,7 +11,7 @@ import {
 import { pickFile } from '../commands/asking';
 import type { CommandId, ViewId } from '../ids';
 import type { RunRecord } from '../runStore';
-import type { Services } from '../services';
+import type { BaseServices } from '../services';
 import { emptyHistory, readRunHistory, type RunHistory } from './runHistory';
 import { recipeChanges, shownRecipeOf } from './recipeKnobs';
 import { ShownRecipeFile } from './shownRecipe';
@@ -30,7 +30,7 @@ export interface TrainingView extends Disposable {
 }
 
 /** The Training view: a recipe's main knobs, and the run of it under way or the last one. */
-export function registerTrainingView(services: Services): TrainingView {
+export function registerTrainingView(services: BaseServices): TrainingView {
   return new TrainingViewProvider(services);
 }
 
@@ -44,7 +44,7 @@ class TrainingViewProvider implements TrainingView {
   private history: { key: string; history: RunHistory } = { key: '', history: emptyHistory };
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly services: Services) {
+  constructor(private readonly services: BaseServices) {
     const { context, training, runs, models } = services;
     this.recipe = this.store.add(new ShownRecipeFile(context.workspaceState, () => training.isActive));
     const refresh = (): void => this.schedule(intervalMs);
@@ -128,7 +128,7 @@ class TrainingViewProvider implements TrainingView {
       case 'stop':
         return run('medtext.stopTraining', this.shownRun());
       case 'stopNow':
-        return run('medtext.stopNow');
+        return run('medtext.stopNow', this.shownRun());
       case 'resume':
         return run('medtext.resumeRun', this.shownRun());
       case 'revealRun':

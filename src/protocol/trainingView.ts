@@ -1,0 +1,135 @@
+import { count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf, text, type Checked } from './check';
+import { defineContract } from './contract';
+import { webviewStart } from './webviewStart';
+
+/** The fields of a recipe that the view edits, by their path, in the order shown; the first five are the main ones. */
+export const knobFields = [
+  'train.max_epochs',
+  'train.batch_size',
+  'train.optimizer.lr',
+  'train.max_length',
+  'train.seed',
+  'train.evaluate_every',
+  'train.lr_scheduler.warmup',
+  'train.optimizer.weight_decay',
+  'train.dropout',
+  'train.trainable',
+  'device',
+] as const;
+export type KnobField = (typeof knobFields)[number];
+export const mainKnobCount = 5;
+
+/** A field as a person would write it; `isDefault` when the recipe does not give it. */
+const knob = object({ field: oneOf(...knobFields), value: text, isDefault: flag });
+export type Knob = Checked<typeof knob>;
+
+const shownRecipe = object({
+  /** Tells one recipe from another; sent back with an edit, never opened. */
+  id: text,
+  name: text,
+  /** Relative to the workspace. */
+  path: text,
+  task: text,
+  model: text,
+  train: text,
+  validation: nullable(text),
+  knobs: listOf(knob),
+  /** Why the recipe cannot run, in the person's words; null when it can. */
+  problem: nullable(text),
+});
+export type ShownRecipe = Checked<typeof shownRecipe>;
+
+/** Of a point that is no finite number (a diverged loss) only the step is known: JSON has no word for NaN. */
+const value = nullable(number);
+
+export const runPhases = [
+  'starting',
+  'running',
+  'stopping',
+  'finished',
+  'stopped',
+  'interrupted',
+  'failed',
+] as const;
+export type RunPhase = (typeof runPhases)[number];
+
+const evaluationPoint = object({ step: count, epoch: number, metrics: recordOf(value) });
+export type EvaluationPoint = Checked<typeof evaluationPoint>;
+
+const shownRun = object(
+  {
+    id: text,
+    name: text,
+    phase: oneOf(...runPhases),
+    /** Works without a window: this one only reads what it writes. */
+    detached: flag,
+    resumable: flag,
+    step: count,
+    totalSteps: count,
+    /** Training loss by optimiser step, thinned to what a screen shows. */
+    steps: listOf(count),
+    losses: listOf(value),
+    evaluations: listOf(evaluationPoint),
+    /** The metric that chooses the best checkpoint. */
+    metric: text,
+    best: nullable(object({ step: count, value: number })),
+  },
+  {
+    epoch: number,
+    totalEpochs: number,
+    loss: value,
+    learningRate: number,
+    gradientNorm: value,
+    examplesPerSecond: number,
+    secondsLeft: number,
+    elapsedSeconds: number,
+    sequenceLength: count,
+    device: text,
+    memoryBytes: number,
+    error: object({ code: text, message: text }),
+  },
+);
+export type ShownRun = Checked<typeof shownRun>;
+
+/** Everything the view shows; always complete. */
+export const trainingSnapshot = object({
+  recipe: nullable(shownRecipe),
+  run: nullable(shownRun),
+  /** This window is training; starting another run has to wait. */
+  busy: flag,
+  hasModels: flag,
+  trusted: flag,
+});
+export type TrainingSnapshot = Checked<typeof trainingSnapshot>;
+
+export const trainingActions = [
+  'start',
+  'stop',
+  'stopNow',
+  'resume',
+  'chooseRecipe',
+  'createRecipe',
+  'openRecipe',
+  'importModel',
+  'openLog',
+  'revealRun',
+  'manageTrust',
+] as const;
+export type TrainingAction = (typeof trainingActions)[number];
+
+export const trainingViewContract = defineContract({
+  name: 'training view',
+  version: 1,
+  requests: {
+    initialize: { params: nothing, result: webviewStart(trainingSnapshot) },
+    /** Begins it; what comes of it shows in the snapshots. */
+    act: { params: object({ action: oneOf(...trainingActions) }), result: nothing },
+    /**
+     * Writes one field of the recipe; an empty text takes it out, so that the default holds.
+     * @throws RECIPE when the value does not fit · NOT_FOUND when another recipe is shown by now
+     */
+    editRecipe: { params: object({ recipe: text, field: oneOf(...knobFields), value: text }), result: nothing },
+  },
+  events: { snapshot: trainingSnapshot },
+});
+export type TrainingViewContract = typeof trainingViewContract;
