@@ -1,6 +1,4 @@
 /** A fine-tuned model folder, opened for use: texts in, logits out. */
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { MedTextError } from '../base/errors';
 import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
 import { isObject } from '../models/configJson';
@@ -83,7 +81,7 @@ export class Classifier {
  */
 export async function openClassifier(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
   const device = executionDevice(options.device);
-  const folder = await openModelFolder(await modelIn(path));
+  const folder = await openModelFolder(path);
   const labels = await classifierLabels(folder);
   const { config } = folder;
   if (folder.problemType === 'multi_label_classification') {
@@ -126,20 +124,6 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
     tokenizer,
     runner,
   );
-}
-
-async function modelIn(path: string): Promise<string> {
-  const isThere = (...names: string[]) =>
-    access(join(path, ...names)).then(
-      () => true,
-      () => false,
-    );
-  const isRun = (await isThere('run.json')) && !(await isThere('config.json'));
-  if (!isRun) return path;
-  if (await isThere('model', 'config.json')) return join(path, 'model');
-  throw new MedTextError('NOT_FOUND', `The run ${path} has no model yet: it ended before its first evaluation.`, {
-    file: path,
-  });
 }
 
 /** The labels of the classifier's rows, by the folder's names for them. */

@@ -61,7 +61,8 @@ const CARD = /^(readme(\.md|\.txt)?|licen[cs]e(\.md|\.txt)?|notice(\.md|\.txt)?)
 const MAX_JSON_BYTES = 2 ** 24;
 
 /**
- * Opens a model folder, or a single weights file with its config.json beside it. Reads no weights.
+ * Opens a model folder, a run's folder (the model in it), or a single weights file with its config.json beside it.
+ * Reads no weights.
  * @throws MedTextError NOT_FOUND, MODEL_CONFIG, UNSUPPORTED or IO.
  */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
@@ -75,6 +76,12 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
     names = await namesIn(folder);
   }
   const configName = names.find(isConfigName);
+  if (configName === undefined && names.includes('run.json')) {
+    if (names.includes('model')) return openModelFolder(join(folder, 'model'));
+    throw new MedTextError('NOT_FOUND', `The run ${folder} has no model yet: it ended before its first evaluation.`, {
+      file: folder,
+    });
+  }
   if (configName === undefined) {
     throw new MedTextError('NOT_FOUND', `${folder} has no config.json, which describes the model.`, { file: folder });
   }

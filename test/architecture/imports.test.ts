@@ -59,6 +59,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   training: {
     rooms: ['base', 'protocol', 'onnx', 'autodiff', 'models', 'tokenization', 'data', 'inference'],
     packages: ['node:'],
+    exceptions: {
+      'src/training/recipeFile.ts': { packages: ['jsonc-parser'], reason: "edits keep the person's own formatting" },
+    },
   },
   worker: {
     rooms: ['base', 'protocol', 'onnx', 'hub', 'tokenization', 'autodiff', 'data', 'models', 'inference', 'training'],
