@@ -1,4 +1,4 @@
-import { anything, count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf, text } from './check';
+import { anything, count, flag, listOf, nullable, number, object, oneOf, recordOf, text } from './check';
 import type { Checked } from './check';
 import { defineContract, handshake, workerEvents } from './contract';
 
@@ -39,7 +39,7 @@ export const dataInfo = object(
 );
 export type DataInfo = Checked<typeof dataInfo>;
 
-const dataColumns = { first: text, second: text, label: text };
+const fileOptions = { threads: count, first: text, second: text, label: text };
 
 export const scorerContract = defineContract({
   name: 'scorer',
@@ -55,12 +55,12 @@ export const scorerContract = defineContract({
     scorePairs: { params: object({ pairs: listOf(textPair) }), result: listOf(pairScore) },
     /** As `medtext evaluate --json`. */
     evaluate: {
-      params: object({ folder: text, file: text, device: text }, dataColumns),
+      params: object({ folder: text, file: text, device: text }, fileOptions),
       result: recordOf(anything),
     },
     /** As `medtext predict`: the input's own format with labels filled in. */
     predict: {
-      params: object({ folder: text, file: text, output: text, device: text }, dataColumns),
+      params: object({ folder: text, file: text, output: text, device: text }, fileOptions),
       result: object({ output: text, rows: count }),
     },
     dataInfo: { params: object({ file: text }), result: dataInfo },
@@ -70,7 +70,7 @@ export const scorerContract = defineContract({
       result: object({ folder: text, summary: text }),
     },
     /** As `medtext doctor --json`: runtime, providers, threads, self-test. */
-    doctor: { params: nothing, result: recordOf(anything) },
+    doctor: { params: object({ device: text }, { threads: count }), result: recordOf(anything) },
   },
   events: {
     ...workerEvents,

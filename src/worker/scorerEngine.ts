@@ -1,23 +1,31 @@
-import { MedTextError } from '../base/errors';
 import { openPairScorer } from '../inference/pairScorer';
 import { importModel } from '../models/importModel';
 import { loadReportLines } from '../models/parameterNames';
 import { dataInfo } from './dataInfo';
 import type { ScorerEngine } from './serveScorer';
 
-/** The engine's functions in the shape that the scorer process serves. */
+/** The engine's functions in the shape that the scorer process serves; what trains or measures loads when asked for. */
 export const scorerEngine: ScorerEngine = {
   openPairScorer,
-  evaluate: async () => notYet('evaluation'),
-  predict: async () => notYet('prediction'),
   dataInfo,
+
+  async evaluate(folder, file, options) {
+    const { evaluateModel } = await import('../training/evaluateModel');
+    return { ...(await evaluateModel(folder, file, options)) };
+  },
+
+  async predict(folder, file, output, options) {
+    const { predictFile } = await import('../training/predictFile');
+    return predictFile(folder, file, output, options);
+  },
+
   async importModel(source, output) {
     const { path, report } = await importModel(source, output);
     return { folder: path, summary: loadReportLines(report).join('\n') };
   },
-  doctor: async () => notYet('the device check'),
-};
 
-function notYet(what: string): never {
-  throw new MedTextError('UNSUPPORTED', `This version has no ${what} yet.`);
-}
+  async doctor(options) {
+    const { diagnose } = await import('../training/doctor');
+    return { ...(await diagnose(options)) };
+  },
+};

@@ -14,7 +14,14 @@ export interface OpenScorer {
   close(): void | Promise<void>;
 }
 
-type FileJob = { device: string; first?: string; second?: string; label?: string; signal: AbortSignal } & {
+type FileJob = {
+  device: string;
+  threads?: number;
+  first?: string;
+  second?: string;
+  label?: string;
+  signal: AbortSignal;
+} & {
   readonly onProgress: (done: number, total: number | null) => void;
 };
 
@@ -30,7 +37,7 @@ export interface ScorerEngine {
     onProgress: FileJob['onProgress'],
     signal: AbortSignal,
   ): Promise<{ folder: string; summary: string }>;
-  doctor(): Promise<Record<string, unknown>>;
+  doctor(options: { device: string; threads?: number }): Promise<Record<string, unknown>>;
 }
 
 /** Makes this process the scorer. */
@@ -55,7 +62,7 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
         dataInfo: async ({ file }, signal) => (await loadEngine()).dataInfo(file, signal),
         importModel: async ({ source, output }, signal) =>
           (await loadEngine()).importModel(source, output, progress('importModel'), signal),
-        doctor: async () => (await loadEngine()).doctor(),
+        doctor: async (options) => (await loadEngine()).doctor(options),
       };
     },
     { graceMs: endGraceMs },

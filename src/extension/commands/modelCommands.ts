@@ -88,7 +88,7 @@ export async function evaluate(services: Services, target?: unknown): Promise<vo
   const model = await scoringModel(services);
   const file = model && (await dataFile(services, target, t('Evaluate on which file?')));
   if (!model || !file) return;
-  const params = { folder: model.folder, file: file.fsPath, device: setting('medtext.device') };
+  const params = { folder: model.folder, file: file.fsPath, ...where() };
   const metrics = await withProgress(services, t('Evaluating {0}', basename(file.fsPath)), 'evaluate', (signal) =>
     services.scorer.request('evaluate', params, signal),
   );
@@ -106,7 +106,7 @@ export async function predictFile(services: Services, target?: unknown): Promise
   const suggestion = join(dirname(file.fsPath), `${basename(file.fsPath, extension)}.predicted${extension}`);
   const output = await window.showSaveDialog({ defaultUri: Uri.file(suggestion), title: t('Save predictions as') });
   if (!output) return;
-  const params = { folder: model.folder, file: file.fsPath, output: output.fsPath, device: setting('medtext.device') };
+  const params = { folder: model.folder, file: file.fsPath, output: output.fsPath, ...where() };
   const { rows } = await withProgress(services, t('Predicting {0}', basename(file.fsPath)), 'predict', (signal) =>
     services.scorer.request('predict', params, signal),
   );
@@ -120,10 +120,16 @@ export async function checkDevice(services: Services): Promise<void> {
   // A person who asks wants the process tried again, whatever happened before.
   await services.scorer.restart();
   const facts = await withProgress(services, t('Checking the device'), undefined, (signal) =>
-    services.scorer.request('doctor', undefined, signal),
+    services.scorer.request('doctor', where(), signal),
   );
   const content = `${JSON.stringify(facts, undefined, 2)}\n`;
   await window.showTextDocument(await workspace.openTextDocument({ language: 'json', content }));
+}
+
+/** Device and threads as set. */
+function where(): { device: string; threads?: number } {
+  const threads = setting('medtext.runtime.threads');
+  return { device: setting('medtext.device'), ...(threads > 0 && { threads }) };
 }
 
 /** Columns, guessed fields and label counts of a data file, as a document. */
