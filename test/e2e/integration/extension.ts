@@ -178,6 +178,20 @@ describe('the extension in its host', () => {
       assert.equal(services.training.isActive, false);
     });
 
+    it('evaluates, predicts and checks the device in the scorer process', async () => {
+      const { services } = await api();
+      const { model } = finished.result!;
+      const params = { folder: model, file: file('data/pairs-dev.json').fsPath, device: 'cpu' };
+      const metrics = await services.scorer.request('evaluate', params);
+      assert.equal(metrics.rows, 64);
+      const output = file('predicted.json').fsPath;
+      const { rows } = await services.scorer.request('predict', { ...params, output });
+      assert.equal(rows, 64);
+      assert.equal(JSON.parse(readFileSync(output, 'utf8')).length, 64);
+      const facts = await services.scorer.request('doctor', { device: 'cpu' });
+      assert.equal((facts.selfTest as { passed: boolean }).passed, true);
+    });
+
     it('reports a recipe that cannot run without breaking anything', async () => {
       const { services } = await api();
       await vscode.workspace.fs.writeFile(

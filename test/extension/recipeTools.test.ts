@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { freeRecipeFile, labelsOf, recipeText, taskOf } from '../../src/extension/recipe/recipeDraft';
+import { problemsOfRecipe } from '../../src/extension/recipe/recipeProblems';
+import { withLabelMapping } from '../../src/extension/recipe/withLabelMapping';
+import { untranslated } from '../../src/base/translate';
+import { recipeProblems } from '../../src/protocol/recipe';
+import type { DataInfo } from '../../src/protocol/scorer';
+
+const info: DataInfo = {
+  file: '/w/a.json',
+  format: 'json',
+  header: false,
+  columns: ['q1', 'q2', 'label'],
+  rows: 9,
+  badRows: 0,
+  first: 'q1',
+  second: 'q2',
+  label: 'label',
+  labels: [
+    { value: '2', count: 4 },
+    { value: '10', count: 3 },
+    { value: 'NA', count: 2 },
+  ],
+};
+const recipe = (train: object) => ({
+  task: 'sentence-similarity',
+  model: 'm',
+  dataset: { train: { file: 'a.json', ...train } },
+});
+const check = (json: object, surroundings = {}) => {
+  const text = JSON.stringify(json, undefined, 2);
+  const all = { exists: () => true, dataInfo: async () => info, ...surroundings };
+  return problemsOfRecipe(text, '/w', all, untranslated).then((problems) =>
+    problems.map((problem) => ({ ...problem, at: text.slice(problem.start, problem.end) })),
+  );
+};
+
+describe('problems of a recipe that a schema cannot see', () => {
+  it('missing files, at their paths', async () => {
+    const problems = await check(recipe({}), { exists: () => false });
+    assert.deepEqual(
+      problems.map(({ at }) => at),
+      ['"m"', '"a.json"'],
+    );
+  });
+
+  it('unknown columns, with the known ones as fixes; columns by position and null are right', async () => {
+    const [problem, ...others] = await check(recipe({ first_sequence: 'query' }));
+    assert.deepEqual([problem.at, others.length], ['"query"', 0]);
+    assert.deepEqual(
+      problem.fixes.map(({ replacement }) => replacement),
+      ['"q1"', '"q2"', '"label"'],
+    );
+    assert.deepEqual(await check(recipe({ first_sequence: 0, label: '2', labels: ['2', '10', 'NA'] })), []);
+    assert.equal((await check(recipe({ first_sequence: 3 }))).length, 1);
+  });
+
+  it('labels in the data that are neither listed nor mapped', async () => {
+    const [problem] = await check(recipe({ labels: ['2', '3'], label_mapping: { NA: null } }));
+    assert.match(problem.message, /not listed: 10 \(3\)$/);
+    assert.equal(problem.fixes[0].replacement, '["2","3","10"]');
+    assert.deepEqual(await check(recipe({ labels: ['2', '10'], label_mapping: { NA: null } })), []);
+  });
+
+  it('contradictions, but nothing that the schema reports, and no crash on broken text', async () => {
+    const problems = await check(recipe({ labels: ['a', 'a'] }), { dataInfo: async () => undefined });
+    assert.ok(problems.some(({ message }) => /listed twice/.test(message)));
+    assert.deepEqual(await check({ ...recipe({}), task: 'poetry', nonsense: 1 }), []);
+    for (const text of ['', '{', '[]', '{"dataset": 3, "model": {}}', 'null']) {
+      await problemsOfRecipe(text, '/w', { exists: () => true, dataInfo: async () => info }, untranslated);
+    }
+  });
+});
+
+describe('a drafted recipe', () => {
+  it('is valid, with near paths relative and labels in order', () => {
+    const choices = {
+      modelFolder: '/far/away/model',
+      trainFile: '/home/me/w/data/a.json',
+      task: taskOf(info),
+      first: 'q1',
+      second: 'q2',
+      label: 'label',
+      labels: labelsOf(info),
+      device: 'auto',
+    };
+    const json = JSON.parse(recipeText(choices, '/home/me/w/a.medtext.json'));
+    assert.deepEqual(recipeProblems(json), []);
+    assert.deepEqual([json.model, json.dataset.train.file], ['/far/away/model', 'data/a.json']);
+    assert.deepEqual(json.dataset.train.labels, ['2', '10']);
+  });
+
+  it('takes the task from the columns and a name that is free', () => {
+    assert.equal(taskOf({ ...info, second: undefined }), 'text-classification');
+    assert.equal(taskOf({ ...info, labels: [{ value: '0.5', count: 1 }] }), 'regression');
+    assert.equal(
+      freeRecipeFile('/d/a.json', '/w', (path) => path === '/w/a.medtext.json'),
+      '/w/a-2.medtext.json',
+    );
+  });
+});
+
+describe('label mapping', () => {
+  it('changes labels and mapping alone, keeps the rest of the text', () => {
+    const text = '{\r\n  "model":   "m",\r\n  "dataset": { "train": { "file": "a", "labels": ["0", "1", "2"] } }\r\n}';
+    const changed = withLabelMapping(text, { '0': '0', '2': '1', NA: null, '1': '1' });
+    assert.ok(changed.startsWith('{\r\n  "model":   "m",'));
+    assert.deepEqual(JSON.parse(changed).dataset.train, {
+      file: 'a',
+      labels: ['0', '1'],
+      label_mapping: { '2': '1', NA: null },
+    });
+  });
+});

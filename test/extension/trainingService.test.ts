@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { MedTextError } from '../../src/base/errors';
+import type { Memory } from '../../src/extension/modelStore';
+import { RunStore } from '../../src/extension/runStore';
+import { TrainingService, type RunRequest, type StartTrainer } from '../../src/extension/trainingService';
+import type { TrainingReport, TrainingResult } from '../../src/protocol/trainer';
+
+export function memory(): Memory {
+  const values = new Map<string, unknown>();
+  return {
+    get: <T>(key: string) => structuredClone(values.get(key)) as T | undefined,
+    update: async (key, value) => void values.set(key, structuredClone(value)),
+  };
+}
+
+const request: RunRequest = { recipeFile: '/w/a.medtext.json', recipe: {}, name: 'a', onHostGone: 'stop' };
+const report = (step: number): TrainingReport => ({
+  ...{ runId: 'r1', step, totalSteps: 10, epoch: 0, loss: 1, learningRate: 0, examplesPerSecond: 1, secondsLeft: 1 },
+});
+
+function setUp() {
+  const runs = new RunStore(memory());
+  let settle!: { resolve(result: TrainingResult): void; reject(error: Error): void };
+  let listeners!: Parameters<StartTrainer>[1];
+  const calls: string[] = [];
+  const training = new TrainingService(async (params, given) => {
+    listeners = given;
+    calls.push(`start ${params.baseFolder} ${params.resumeFrom ?? ''}`.trim());
+    const result = new Promise<TrainingResult>((resolve, reject) => (settle = { resolve, reject }));
+    const stop = async () => void calls.push('stop');
+    return { pid: 7, result, stop, kill: () => calls.push('kill'), release: () => calls.push('release') };
+  }, runs);
+  return { runs, training, calls, listeners: () => listeners, settle: () => settle };
+}
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+const end: TrainingResult = {
+  run: '/w/runs/r1',
+  model: '/w/runs/r1/model',
+  best: { step: 5, metric: 'f1', value: 0.5 },
+  status: 'finished',
+};
+
+describe('training service', () => {
+  it('keeps the record of a run from its first report to its end', async () => {
+    const { runs, training, calls, listeners, settle } = setUp();
+    const running = training.run(request);
+    await tick();
+    assert.deepEqual(calls, ['start /w']);
+    listeners().onReport(report(1));
+    await tick();
+    assert.deepEqual([runs.list()[0].status, runs.list()[0].folder, runs.list()[0].pid], ['running', '/w/runs/r1', 7]);
+    listeners().onReport(report(10));
+    listeners().onEvaluation({ step: 10, epoch: 1, evaluation: {} });
+    assert.deepEqual([training.state.history.length, training.state.evaluations.length], [2, 1]);
+    settle().resolve(end);
+    assert.equal((await running).status, 'finished');
+    const [run] = runs.list();
+    assert.deepEqual(
+      [run.status, run.step, run.metric, run.modelFolder],
+      ['finished', 10, { name: 'f1', value: 0.5 }, end.model],
+    );
+    assert.equal(training.isActive, false);
+  });
+
+  it('says interrupted when the process died and failed when the engine refused', async () => {
+    for (const [code, status] of [
+      ['CLOSED', 'interrupted'],
+      ['DATA_FORMAT', 'failed'],
+    ] as const) {
+      const { runs, training, listeners, settle } = setUp();
+      const running = training.run(request);
+      await tick();
+      listeners().onReport(report(3));
+      settle().reject(new MedTextError(code, 'why'));
+      const outcome = await running;
+      assert.deepEqual([outcome.status, outcome.error?.code, runs.list()[0].status], [status, code, status]);
+    }
+  });
+
+  it('runs one at a time, and stops even while starting', async () => {
+    const { training, calls, settle } = setUp();
+    const running = training.run(request);
+    await training.stop();
+    await assert.rejects(training.run(request), (error: MedTextError) => error.code === 'USAGE');
+    await tick();
+    assert.deepEqual(calls, ['start /w', 'stop']);
+    settle().resolve({ ...end, status: 'stopped' });
+    assert.equal((await running).status, 'stopped');
+  });
+
+  it('keeps name and start of a resumed run, and lets go of the process with the window', async () => {
+    const { runs, training, calls, listeners, settle } = setUp();
+    const first = training.run(request);
+    await tick();
+    listeners().onReport(report(3));
+    settle().resolve({ ...end, status: 'stopped' });
+    await first;
+    await runs.patch('/w/runs/r1', { name: 'mine' });
+    const { startedAtMs } = runs.list()[0];
+    void training.run({ ...request, resumeFrom: '/w/runs/r1' });
+    await tick();
+    listeners().onReport(report(4));
+    await tick();
+    assert.equal(runs.list().length, 1);
+    assert.deepEqual(
+      [runs.list()[0].name, runs.list()[0].startedAtMs, runs.list()[0].status],
+      ['mine', startedAtMs, 'running'],
+    );
+    training.dispose();
+    assert.equal(calls.at(-1), 'release');
+  });
+
+  it('keeps a long history short and its recent part whole', async () => {
+    const { training, listeners } = setUp();
+    void training.run(request);
+    await tick();
+    for (let step = 1; step <= 9000; step++) listeners().onReport(report(step));
+    const { history } = training.state;
+    assert.ok(history.length <= 4000);
+    assert.equal(history[0].step, 1);
+    assert.deepEqual(
+      history.slice(-100).map(({ step }) => step),
+      Array.from({ length: 100 }, (_, index) => 8901 + index),
+    );
+  });
+});

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { MedTextError } from '../../src/base/errors';
+import type { EvaluationReport, TrainingReport } from '../../src/protocol/trainer';
+import { ScorerClient } from '../../src/worker/scorerClient';
+import { TrainerClient } from '../../src/worker/trainerClient';
+import { isAlive, launchOf, until } from './support/launch';
+
+const withCode = (code: string) => (error: MedTextError) => error instanceof MedTextError && error.code === code;
+
+function recipeOf(max_epochs: number, model = 'm') {
+  const dataset = { train: { file: 'a.json' } };
+  return { task: 'sentence-similarity', model, dataset, train: { max_epochs } };
+}
+
+async function train(
+  max_epochs: number,
+  { model = 'm', onHostGone = 'stop' as 'stop' | 'continue', lines = [] as string[] } = {},
+) {
+  const reports: TrainingReport[] = [];
+  const evaluations: EvaluationReport[] = [];
+  const client = await TrainerClient.start(
+    launchOf('fakeTrainer.ts', lines),
+    { recipe: recipeOf(max_epochs, model), recipeFile: '/somewhere/a.medtext.json', onHostGone },
+    { onReport: (report) => reports.push(report), onEvaluation: (evaluation) => evaluations.push(evaluation) },
+  );
+  return { client, reports, evaluations };
+}
+
+describe('the trainer process', () => {
+  it('reports at most ten times a second, the last report always, evaluations all, and ends with its run', async () => {
+    const lines: string[] = [];
+    const { client, reports, evaluations } = await train(60, { lines });
+    const end = await client.result;
+    assert.deepEqual([end.status, end.run, end.best?.value], ['finished', '/somewhere/runs/run-1', 0.5]);
+    assert.equal(reports.at(-1)!.step, 60);
+    assert.ok(reports.length < 20, `${reports.length} reports of 60`);
+    assert.ok(reports.every(({ memoryBytes }) => memoryBytes! > 0));
+    assert.deepEqual(
+      evaluations.map(({ step }) => step),
+      [3],
+    );
+    assert.ok(lines.some((line) => line.includes('sentence-similarity in /somewhere')));
+    await client.exited();
+    assert.equal(isAlive(client.pid), false);
+  });
+
+  it('stops after the step when asked', async () => {
+    const { client, reports } = await train(9999);
+    await until(() => reports.length > 0, 'a report');
+    await client.stop();
+    assert.equal((await client.result).status, 'stopped');
+  });
+
+  it("fails with the engine's code, and with the recipe's for a recipe that is not valid", async () => {
+    await assert.rejects((await train(3, { model: 'broken' })).client.result, withCode('MODEL_CONFIG'));
+    await assert.rejects((await train(-3)).client.result, withCode('RECIPE'));
+  });
+
+  it('killed, fails at once with CLOSED', async () => {
+    const { client, reports } = await train(9999);
+    await until(() => reports.length > 0, 'a report');
+    client.kill();
+    await assert.rejects(client.result, withCode('CLOSED'));
+  });
+
+  it('let go by its window, stops by itself or goes on to its end, as it was told', async () => {
+    const stopping = await train(9999);
+    const going = await train(300, { onHostGone: 'continue' });
+    await until(() => stopping.reports.length > 0 && going.reports.length > 0, 'reports');
+    stopping.client.release();
+    going.client.release();
+    await until(() => !isAlive(stopping.client.pid), 'the stopping one ended');
+    assert.ok(isAlive(going.client.pid));
+    await until(() => !isAlive(going.client.pid), 'the other finished');
+  });
+});
+
+describe('the scorer process', () => {
+  let scorer: ScorerClient;
+  beforeEach(() => (scorer = new ScorerClient(() => launchOf('fakeScorer.ts'))));
+  afterEach(() => scorer.dispose());
+  const model = (folder: string) => ({ folder, device: 'cpu' });
+
+  it('starts with the first request and keeps one model at a time, whatever the order of requests', async () => {
+    assert.equal(await scorer.pid(), undefined);
+    const pair = [{ first: 'x', second: 'x' }];
+    const folders = ['a', 'b', 'a', 'a', 'c'];
+    const scores = await Promise.all(folders.map((folder) => scorer.scorePairs(model(folder), pair)));
+    assert.deepEqual(
+      scores.map(([{ probabilities }]) => Object.keys(probabilities)[0]),
+      folders,
+    );
+  });
+
+  it('fails for a model that is not there and works for the next', async () => {
+    await assert.rejects(scorer.scorePairs(model('absent'), []), withCode('NOT_FOUND'));
+    assert.deepEqual(await scorer.scorePairs(model('a'), []), []);
+  });
+
+  it('starts again after a crash, and is given up after three', async () => {
+    const crashes: unknown[] = [];
+    scorer.onCrash((exit) => crashes.push(exit.signal));
+    for (let n = 1; n <= 3; n++) {
+      await assert.rejects(scorer.scorePairs(model('a'), [{ first: 'die', second: '' }]), withCode('CLOSED'));
+      await until(() => crashes.length === n, 'crash noticed');
+    }
+    await assert.rejects(
+      scorer.request('doctor', { device: 'cpu' }),
+      (error: MedTextError) => error.detail.givenUp === true,
+    );
+    await scorer.restart();
+    assert.deepEqual(await scorer.request('doctor', { device: 'cpu' }), {});
+  });
+
+  it('tells its progress and stops with its owner', async () => {
+    const seen: number[] = [];
+    scorer.onProgress(({ done }) => seen.push(done));
+    await scorer.request('evaluate', { folder: 'a', file: 'f', device: 'cpu' });
+    assert.deepEqual(seen, [1]);
+    const pid = (await scorer.pid())!;
+    scorer.dispose();
+    await until(() => !isAlive(pid), 'process ended');
+    await assert.rejects(scorer.request('doctor', { device: 'cpu' }), withCode('CLOSED'));
+  });
+});

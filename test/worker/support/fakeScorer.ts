@@ -1,0 +1,35 @@
+import { MedTextError } from '../../../src/base/errors';
+import { serveScorer } from '../../../src/worker/serveScorer';
+
+// Similarity is 1 for equal texts of the loaded folder's name; the text "die" kills the process.
+let open = 0;
+serveScorer(async () => ({
+  async openPairScorer(folder, { device }) {
+    if (folder === 'absent') throw new MedTextError('NOT_FOUND', 'no such folder', { folder });
+    if (++open > 1) throw new MedTextError('OUT_OF_MEMORY', 'two models at once');
+    return {
+      labels: [folder, 'other'],
+      device,
+      async score(pairs) {
+        if (pairs.some(({ first }) => first === 'die')) process.kill(process.pid, 'SIGKILL');
+        return pairs.map(({ first, second }) => {
+          const similarity = first === second ? 1 : 0;
+          return {
+            similarity,
+            probabilities: { [folder]: similarity, other: 1 - similarity },
+            logits: [similarity, 0],
+          };
+        });
+      },
+      close: () => void open--,
+    };
+  },
+  evaluate: async (_folder, _file, { onProgress }) => {
+    onProgress(1, 2);
+    return { rows: 2 };
+  },
+  predict: async (_folder, _file, output) => ({ output, rows: 1 }),
+  dataInfo: async (file) => ({ file, format: 'json', header: false, columns: ['a'], rows: 1, badRows: 0 }),
+  importModel: async (_source, output) => ({ folder: output, summary: '' }),
+  doctor: async () => ({}),
+}));
