@@ -20,6 +20,11 @@ export function needsRespawn(env: NodeJS.ProcessEnv = process.env, platform: str
   return platform === 'linux' && !env[TUNABLES] && env[OFF] !== '1';
 }
 
+/** What a process that trains is started with, where it has an effect. */
+export function hugePages(platform: string = process.platform): Record<string, string> {
+  return platform === 'linux' ? { [TUNABLES]: 'glibc.malloc.hugetlb=1' } : {};
+}
+
 /**
  * Runs this very command again, with huge pages, and gives its exit code. The first interruption asks it to stop, the
  * second kills it.
@@ -27,7 +32,7 @@ export function needsRespawn(env: NodeJS.ProcessEnv = process.env, platform: str
 export function respawn(): Promise<ExitCode> {
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, [TUNABLES]: 'glibc.malloc.hugetlb=1', [MARK]: '1' },
+    env: { ...process.env, ...hugePages(), [MARK]: '1' },
   });
   let interruptions = 0;
   // A terminal sends Ctrl-C to both processes, `kill` to one: the child obeys this message alone, so it counts right.

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openPairScorer } from '../../src/inference/pairScorer';
+import { medtext, medtextFails, medtextJson } from './support/commandLine';
+import { writeTinyModel } from './support/tinyModel';
+
+const rows = [
+  { id: 1, query1: '肺炎怎么治疗', query2: '肺炎的治疗方法', label: '2' },
+  { id: 2, query1: '感冒吃什么药', query2: '高血压有什么症状', label: '0' },
+  { id: 3, query1: '糖尿病怎么治', query2: '糖尿病吃什么药', label: '1' },
+  { id: 4, query1: '头痛挂什么科', query2: '头痛挂号', label: '2' },
+];
+
+describe('medtext: commands on a model', () => {
+  let folder: string;
+  let model: string;
+  const file = (name: string, content: string) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'medtext-cli-'));
+    model = await writeTinyModel(join(folder, 'model'), {
+      labels: ['0', '1', '2'],
+      usage: { task: 'sentence-similarity', max_length: 32 },
+    });
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('score: the contract, and the numbers of the engine', async () => {
+    const [result, ...more] = await medtextJson(['score', model, '肺炎怎么治疗', '肺炎的治疗方法']);
+    assert.deepEqual(more, []);
+    assert.deepEqual(Object.keys(result), ['similarity', 'probabilities', 'logits']);
+    assert.deepEqual(Object.keys(result.probabilities), ['0', '1', '2']);
+    const p = Object.values<number>(result.probabilities);
+    assert.ok(Math.abs(p[0] + p[1] + p[2] - 1) < 1e-12);
+    assert.ok(Math.abs(result.similarity - (0.5 * p[1] + p[2])) < 1e-12);
+    const scorer = await openPairScorer(model, { device: 'cpu' });
+    const [expected] = await scorer.score([{ first: '肺炎怎么治疗', second: '肺炎的治疗方法' }]);
+    await scorer.close();
+    assert.deepEqual(result, expected);
+
+    const people = await medtext(['score', model, '肺炎怎么治疗', '肺炎的治疗方法']);
+    assert.match(people.stdout, new RegExp(`^similarity  ${result.similarity.toFixed(3)} `));
+  });
+
+  it('score --against: ranked, from lines and from a column', async () => {
+    const lines = file('lines.txt', '肺炎的治疗方法\n\n感冒怎么治\n高血压吃什么药\n');
+    const [{ rows: count, results }] = await medtextJson([
+      'score',
+      model,
+      '肺炎怎么治疗',
+      '--against',
+      lines,
+      '--top',
+      '2',
+    ]);
+    assert.equal(count, 3);
+    assert.equal(results.length, 2);
+    assert.ok(results[0].similarity >= results[1].similarity);
+    for (const { text, line } of results) {
+      assert.equal(text, { 1: '肺炎的治疗方法', 3: '感冒怎么治', 4: '高血压吃什么药' }[line as 1 | 3 | 4]);
+    }
+    const [single] = await medtextJson(['score', model, '肺炎怎么治疗', results[0].text]);
+    assert.ok(Math.abs(single.similarity - results[0].similarity) < 1e-6);
+
+    const json = file('bank.json', JSON.stringify(rows));
+    const [second] = await medtextJson(['score', model, '肺炎怎么治疗', '--against', json, '--column', 'query2']);
+    assert.deepEqual(new Set(second.results.map((r: { text: string }) => r.text)), new Set(rows.map((r) => r.query2)));
+    assert.match(
+      await medtextFails(['score', model, 'a', '--against', json, '--column', 'x'], 1, 'NOT_FOUND'),
+      /query2/,
+    );
+    await medtextFails(['score', model, 'a', 'b', '--against', json], 2, 'USAGE');
+    await medtextFails(['score', model, 'a', 'b', '--top', '3'], 2, 'USAGE');
+    await medtextFails(['score', model, 'a'], 2, 'USAGE');
+  });
+
+  it('evaluate: the contract', async () => {
+    const data = file('dev.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'));
+    const [report] = await medtextJson(['evaluate', model, '--data', data]);
+    const contract = ['rows', 'loss', 'accuracy', 'accuracyInterval', 'majorityBaseline', 'microF1', 'macroF1'];
+    for (const key of [...contract, 'perClass', 'confusionMatrix', 'labels']) assert.ok(key in report, key);
+    assert.equal(report.rows, 4);
+    assert.equal(report.majorityBaseline, 0.5);
+    assert.deepEqual(report.labels, ['0', '1', '2']);
+    assert.equal(
+      report.confusionMatrix.flat().reduce((a: number, b: number) => a + b),
+      4,
+    );
+    const people = await medtext(['evaluate', model, '--data', data]);
+    assert.match(people.stdout, /majority baseline +50\.0 %/);
+    assert.match(people.stdout, /true \\ predicted +0 +1 +2\n/);
+  });
+
+  it('evaluate: labels that the model does not know are listed, or mapped', async () => {
+    const data = file('odd.csv', 'query1,query2,label\n肺炎,感冒,2\n头痛,手术,yes\n头痛,胃镜,NA\n');
+    assert.match(
+      await medtextFails(['evaluate', model, '--data', data], 1, 'LABELS'),
+      /"yes" in 1 row, first on line 3/,
+    );
+    const [report] = await medtextJson(['evaluate', model, '--data', data, '--map', 'yes=2', '--map', 'NA=']);
+    assert.equal(report.rows, 2);
+  });
+
+  it('predict: the same file with labels, in each format', async () => {
+    const unlabelled = rows.map((row) => ({ ...row, label: '' }));
+    const formats: Record<string, string> = {
+      'test.json': `${JSON.stringify(unlabelled, null, 2)}\n`,
+      'test.jsonl': unlabelled.map((row) => `${JSON.stringify(row)}\n`).join(''),
+      'test.csv': `id,query1,query2,label\r\n${unlabelled.map((r) => `${r.id},"${r.query1}",${r.query2},\r\n`).join('')}`,
+      'test.tsv': `id\tquery1\tquery2\n${unlabelled.map((r) => `${r.id}\t${r.query1}\t${r.query2}\n`).join('')}`,
+    };
+    const scores = await Promise.all(rows.map((r) => medtextJson(['score', model, r.query1, r.query2])));
+    const answers = scores.map(([{ probabilities }]) =>
+      Object.keys(probabilities).reduce((best, label) => (probabilities[label] > probabilities[best] ? label : best)),
+    );
+    for (const [name, content] of Object.entries(formats)) {
+      const output = join(folder, `out-${name}`);
+      const [result] = await medtextJson(['predict', model, '--data', file(name, content), '--output', output]);
+      assert.equal(result.output, output);
+      assert.equal(result.rows, 4);
+      let i = 0;
+      const expected = name.endsWith('csv')
+        ? content.replace(/,\r\n/g, () => `,${answers[i++]}\r\n`)
+        : name.endsWith('tsv')
+          ? content
+              .replace('query2\n', 'query2\tlabel\n')
+              .replace(/^(\d.*)\n/gm, (_, row) => `${row}\t${answers[i++]}\n`)
+          : content.replace(/("label": ?)""/g, (_, key) => `${key}"${answers[i++]}"`);
+      assert.equal(readFileSync(output, 'utf8'), expected, name);
+    }
+    const input = join(folder, 'test.json');
+    await medtextFails(['predict', model, '--data', input, '--output', input], 2, 'USAGE');
+  });
+
+  it('says what is wrong with a model', async () => {
+    const encoder = await writeTinyModel(join(folder, 'encoder'), {});
+    assert.match(await medtextFails(['score', encoder, 'a', 'b'], 1, 'CHECKPOINT_MISMATCH'), /Fine-tune it first/);
+    await medtextFails(['score', join(folder, 'absent'), 'a', 'b'], 1, 'NOT_FOUND');
+    const several = await writeTinyModel(join(folder, 'several'), {
+      labels: ['a', 'b'],
+      problemType: 'multi_label_classification',
+    });
+    await medtextFails(['score', several, 'a', 'b'], 1, 'UNSUPPORTED');
+  });
+
+  it('single texts and regressions', async () => {
+    const single = await writeTinyModel(join(folder, 'single'), {
+      labels: ['内科', '外科'],
+      usage: { task: 'text-classification' },
+    });
+    const [answer] = await medtextJson(['score', single, '头痛挂什么科']);
+    assert.deepEqual(Object.keys(answer), ['label', 'probabilities', 'logits']);
+    await medtextFails(['score', single, 'a', 'b'], 2, 'USAGE');
+
+    const regression = await writeTinyModel(join(folder, 'regression'), {
+      labels: ['score'],
+      usage: { task: 'regression' },
+    });
+    const [score] = await medtextJson(['score', regression, '肺炎', '感冒']);
+    assert.deepEqual(score.probabilities, {});
+    assert.equal(score.similarity, Math.min(1, Math.max(0, score.logits[0])));
+    const data = file('sts.csv', 'text1,text2,score\n肺炎,感冒,0.5\n头痛,手术,0\n胃镜,胃镜,1\n高血压,血压高,0.8\n');
+    const [report] = await medtextJson(['evaluate', regression, '--data', data]);
+    assert.deepEqual([report.rows, 'pearson' in report, 'meanBaseline' in report], [4, true, true]);
+  });
+
+  it('data and import', async () => {
+    const [report] = await medtextJson(['data', file('rows.json', JSON.stringify(rows))]);
+    assert.equal(report.rows, 4);
+    assert.deepEqual(report.fields, { firstSequence: 'query1', secondSequence: 'query2', label: 'label' });
+    const output = join(folder, 'imported');
+    const [imported] = await medtextJson(['import', model, '--output', output]);
+    assert.equal(imported.model, output);
+    assert.deepEqual(imported.labels, ['0', '1', '2']);
+    const [a] = await medtextJson(['score', model, '肺炎', '感冒']);
+    const [b] = await medtextJson(['score', output, '肺炎', '感冒']);
+    assert.deepEqual(a, b);
+    await medtextFails(['import', join(folder, 'absent'), '--output', output], 1, 'NOT_FOUND');
+  });
+
+  it('doctor: the self-test gives the losses of PyTorch', async () => {
+    const [{ selfTest, providers, onnxruntime, threads }] = await medtextJson(['doctor', '--threads', '1']);
+    assert.equal(selfTest.passed, true);
+    assert.equal(selfTest.losses.length, 5);
+    selfTest.losses.forEach((loss: number, i: number) => assert.ok(Math.abs(loss - selfTest.expected[i]) < 2e-5));
+    assert.ok(providers.includes('cpu') && /^\d+\.\d+/.test(onnxruntime) && threads === 1);
+  });
+});

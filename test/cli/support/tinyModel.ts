@@ -1,0 +1,54 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { keyOf, uniformAt } from '../../../src/base/random';
+import { parseEncoderConfig } from '../../../src/models/configJson';
+import { classifierParameterSpecs, encoderParameterSpecs } from '../../../src/models/parameterNames';
+import { Parameters } from '../../../src/models/parameters';
+import { writeModelFolder } from '../../../src/models/writeModelFolder';
+
+const CHARACTERS = [...'肺炎感冒高血压糖尿病怎么治疗的方法吃什么药能不有症状挂科号头痛胃镜手术'];
+
+export const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...new Set(CHARACTERS)];
+
+export interface TinyModel {
+  /** Absent: an encoder without a classifier. */
+  readonly labels?: readonly string[];
+  readonly usage?: Readonly<Record<string, unknown>>;
+  readonly problemType?: 'single_label_classification' | 'multi_label_classification' | 'regression';
+  readonly layers?: number;
+}
+
+export const tinyConfig = (layers = 1) =>
+  parseEncoderConfig(
+    {
+      model_type: 'bert',
+      vocab_size: VOCABULARY.length,
+      hidden_size: 16,
+      num_hidden_layers: layers,
+      num_attention_heads: 2,
+      intermediate_size: 32,
+      max_position_embeddings: 40,
+      initializer_range: 0.3,
+    },
+    'tiny',
+  );
+
+/** Writes a model folder of a few thousand weights, the same ones every time. */
+export async function writeTinyModel(
+  folder: string,
+  { labels, usage, problemType, layers }: TinyModel,
+): Promise<string> {
+  const config = tinyConfig(layers);
+  const specs = [...encoderParameterSpecs(config), ...(labels ? classifierParameterSpecs(config, labels.length) : [])];
+  const parameters = new Parameters(specs);
+  specs.forEach((spec, index) => {
+    const values = parameters.values(spec.name);
+    const base = spec.initial === 'ones' ? 1 : 0;
+    for (let i = 0; i < values.length; i++) values[i] = base + uniformAt(keyOf(3, index), i) - 0.5;
+  });
+  mkdirSync(`${folder}.files`, { recursive: true });
+  const vocabulary = join(`${folder}.files`, 'vocab.txt');
+  writeFileSync(vocabulary, `${VOCABULARY.join('\n')}\n`);
+  await writeModelFolder(folder, { parameters, config, labels, problemType, copies: [vocabulary], usage });
+  return folder;
+}
