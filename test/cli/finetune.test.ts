@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jsonLines, medtext, medtextFails, medtextJson, start } from './support/commandLine';
+import { writeTinyModel } from './support/tinyModel';
+
+const intents = [
+  ['怎么治疗', '的治疗方法'],
+  ['吃什么药', '能吃什么药'],
+  ['有什么症状', '的症状'],
+];
+const topics = ['肺炎', '感冒', '高血压', '糖尿病', '头痛', '胃'];
+
+/** Pairs of one intent (1) or of two (0). */
+function pairs(): { query1: string; query2: string; label: string }[] {
+  return topics.flatMap((topic) =>
+    intents.flatMap(([first], i) =>
+      intents.map(([, second], j) => ({ query1: topic + first, query2: topic + second, label: i === j ? '1' : '0' })),
+    ),
+  );
+}
+
+describe('medtext finetune', () => {
+  let folder: string;
+  let recipe: string;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'medtext-finetune-'));
+    await writeTinyModel(join(folder, 'base'), {});
+    writeFileSync(join(folder, 'train.json'), JSON.stringify(pairs()));
+    writeFileSync(join(folder, 'dev.json'), JSON.stringify(pairs().slice(0, 20)));
+    recipe = join(folder, 'tiny.medtext.json');
+    const json = {
+      task: 'sentence-similarity',
+      model: 'base',
+      dataset: { train: { file: 'train.json' }, validation: { file: 'dev.json' } },
+      train: { max_epochs: 2, batch_size: 8, optimizer: { lr: 1e-3 }, evaluate_every: 'epoch' },
+      threads: 1,
+    };
+    writeFileSync(recipe, JSON.stringify(json));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('a recipe: the contract, and a model that scores', async () => {
+    const lines = await medtextJson(['finetune', recipe, '--set', 'train.batch_size=9']);
+    const reports = lines.filter((line) => 'step' in line && !('evaluation' in line));
+    const evaluations = lines.filter((line) => 'evaluation' in line);
+    const end = lines[lines.length - 1];
+    assert.equal(reports.length, 12); // 54 pairs in batches of 9, twice
+    for (const key of ['step', 'totalSteps', 'epoch', 'loss', 'learningRate', 'examplesPerSecond', 'secondsLeft']) {
+      for (const report of reports) assert.equal(typeof report[key], 'number', key);
+    }
+    assert.deepEqual([reports[11].step, reports[11].totalSteps, reports[11].epoch], [12, 12, 2]);
+    assert.deepEqual(
+      evaluations.map(({ evaluation }) => evaluation.rows),
+      [20, 20],
+    );
+    assert.equal(end.status, 'finished');
+    assert.equal(end.run, join(folder, 'runs', readdirSync(join(folder, 'runs'))[0]));
+    assert.deepEqual(Object.keys(end).sort(), ['best', 'model', 'run', 'status']);
+    assert.equal(end.best.metric, 'accuracy');
+
+    const [score] = await medtextJson(['score', end.model, '肺炎怎么治疗', '肺炎的治疗方法']);
+    assert.deepEqual(Object.keys(score.probabilities), ['0', '1']);
+    assert.deepEqual((await medtextJson(['score', end.run, '肺炎怎么治疗', '肺炎的治疗方法']))[0], score);
+    const [evaluated] = await medtextJson(['evaluate', end.model, '--data', join(folder, 'dev.json')]);
+    assert.equal(evaluated.accuracy, end.best.value);
+  });
+
+  it('flags alone; for people too', async () => {
+    const flags = ['--model', join(folder, 'base'), '--train', join(folder, 'train.json'), '--epochs', '1'];
+    const more = ['--validation', join(folder, 'dev.json'), '--batch-size', '27', '--labels', '1,0', '--threads', '1'];
+    const { code, stdout, stderr } = await medtext(['finetune', ...flags, ...more, '--output', join(folder, 'out')]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /54 training examples/);
+    assert.match(stdout, /majority baseline/);
+    const [run] = readdirSync(join(folder, 'out'));
+    assert.ok(stdout.includes(join(folder, 'out', run, 'model')));
+    const config = JSON.parse(readFileSync(join(folder, 'out', run, 'model', 'config.json'), 'utf8'));
+    assert.deepEqual(config.label2id, { '1': 0, '0': 1 });
+    assert.equal(config.medtext.task, 'sentence-similarity');
+  });
+
+  it('what is wrong with a recipe or its flags', async () => {
+    assert.match(await medtextFails(['finetune', recipe, '--set', 'lr=1'], 1, 'RECIPE'), /train\.optimizer\.lr/);
+    assert.match(await medtextFails(['finetune', recipe, '--epochs', '0'], 1, 'RECIPE'), /max_epochs/);
+    assert.match(await medtextFails(['finetune', '--model', 'x'], 1, 'RECIPE'), /"task" is missing|dataset/);
+    await medtextFails(['finetune', join(folder, 'absent.medtext.json')], 1, 'NOT_FOUND');
+    await medtextFails(['finetune', recipe, '--resume'], 1, 'RESUME');
+    await medtextFails(['finetune', '--resume', folder], 1, 'RESUME');
+    await medtextFails(['finetune', recipe, '--map', 'NA'], 2, 'USAGE');
+  });
+
+  for (const [name, env] of [
+    ['in one process', {}],
+    ['in a second process with huge pages', { MEDTEXT_NO_RESPAWN: '', GLIBC_TUNABLES: '' }],
+  ] as const) {
+    it(`Ctrl-C saves and ends with 130, and --resume goes on, ${name}`, async function () {
+      if (process.platform === 'win32') this.skip(); // Windows ends a process at once.
+      const run = start(['finetune', recipe, '--epochs', '200', '--json'], { env });
+      await run.until('"step":3,');
+      run.process.kill('SIGINT');
+      const { code, stdout, stderr } = await run.ended;
+      assert.equal(code, 130, stderr);
+      const lines = jsonLines(stdout);
+      const end = lines[lines.length - 1];
+      const last = lines.filter((line) => 'loss' in line).pop();
+      assert.equal(end.status, 'stopped');
+      assert.ok(last.step >= 3 && last.step < last.totalSteps);
+      assert.ok(existsSync(join(end.run, 'checkpoints', `step-${String(last.step).padStart(9, '0')}`)));
+      assert.ok(stderr.includes(`medtext finetune --resume ${end.run}`));
+
+      const resumed = start(['finetune', recipe, '--resume', '--json'], { env });
+      await resumed.until(`"step":${last.step + 1},`);
+      resumed.process.kill('SIGTERM');
+      const again = await resumed.ended;
+      assert.equal(again.code, 130, again.stderr);
+      assert.equal(jsonLines(again.stdout).pop().run, end.run);
+    });
+  }
+
+  it('a second process ends with the first', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const run = start(['finetune', recipe, '--epochs', '5000', '--json'], {
+      env: { MEDTEXT_NO_RESPAWN: '', GLIBC_TUNABLES: '' },
+    });
+    await run.until('"step":2,');
+    run.process.kill('SIGKILL');
+    // The second process holds the pipe: it closes when that one is gone too.
+    const { stdout } = await run.ended;
+    const steps = jsonLines(stdout.slice(0, stdout.lastIndexOf('\n'))).filter((line) => 'loss' in line);
+    assert.ok(steps[steps.length - 1].step < 5000);
+  });
+});
