@@ -2,6 +2,8 @@
 import { build } from 'esbuild';
 import { copyFileSync, existsSync } from 'node:fs';
 
+const production = process.argv.includes('--production');
+
 const entries = {
   cli: 'src/cli/main.ts',
   extension: 'src/extension/main.ts',
@@ -16,8 +18,8 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'cjs',
-  minify: process.argv.includes('--production'),
-  sourcemap: process.argv.includes('--production') ? false : 'linked',
+  minify: production,
+  sourcemap: production ? false : 'linked',
   external: ['onnxruntime-node', 'vscode'],
   // transformers.js is used for its tokenizers alone; its image and browser runtimes stay out of the bundle.
   alias: {
@@ -27,6 +29,22 @@ await build({
     // Its main file hides its parts from a bundler behind UMD.
     'jsonc-parser': 'jsonc-parser/lib/esm/main.js',
   },
+  logLevel: 'warning',
+});
+
+// Pages of the webviews, each a script and a style sheet.
+await build({
+  entryPoints: Object.fromEntries(
+    ['trainingView', 'similarityPanel'].map((name) => [name, `webview/${name}/main.ts`]),
+  ),
+  outdir: 'dist/webview',
+  bundle: true,
+  platform: 'browser',
+  target: 'chrome122',
+  format: 'iife',
+  minify: production,
+  // Inline: the pages may fetch nothing, not even a map.
+  sourcemap: production ? false : 'inline',
   logLevel: 'warning',
 });
 

@@ -42,15 +42,7 @@ export type ShownRecipe = Checked<typeof shownRecipe>;
 /** Of a point that is no finite number (a diverged loss) only the step is known: JSON has no word for NaN. */
 const value = nullable(number);
 
-export const runPhases = [
-  'starting',
-  'running',
-  'stopping',
-  'finished',
-  'stopped',
-  'interrupted',
-  'failed',
-] as const;
+export const runPhases = ['starting', 'running', 'stopping', 'finished', 'stopped', 'interrupted', 'failed'] as const;
 export type RunPhase = (typeof runPhases)[number];
 
 const evaluationPoint = object({ step: count, epoch: number, metrics: recordOf(value) });

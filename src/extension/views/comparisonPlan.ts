@@ -51,7 +51,10 @@ function rankingPlan(document: string, selected: TextRange, reference: string | 
       kind: 'ranking',
       selected: own,
       reference: hasPin ? { text: pinned, score: bothOrders(scores, 0) } : null,
-      sentences: sentences.map((sentence, index) => ({ ...sentence, score: bothOrders(scores, index + (hasPin ? 1 : 0)) })),
+      sentences: sentences.map((sentence, index) => ({
+        ...sentence,
+        score: bothOrders(scores, index + (hasPin ? 1 : 0)),
+      })),
       leftOut: Math.max(0, others.length - maxSentences),
     }),
   };

@@ -30,7 +30,11 @@ export function shownRecipeOf(
     validation: shortText(at(recipe, ['dataset', 'validation', 'file'])) || null,
     knobs: knobFields.map((field) => knobOf(recipe, field)),
     problem:
-      errors.length > 0 ? notJson(text, errors[0].offset, t) : first ? `${first.pointer} ${first.message}`.trim() : null,
+      errors.length > 0
+        ? notJson(text, errors[0].offset, t)
+        : first
+          ? `${first.pointer} ${first.message}`.trim()
+          : null,
   };
 }
 
@@ -52,7 +56,7 @@ export function recipeChanges(text: string, field: KnobField, value: string, t: 
   }
   const changed = setPath(recipe as PartialRecipe, `${field}=${written}`);
   const pointer = `/${path.join('/')}`;
-  const problem = recipeProblems(changed).find((found) => (`${found.pointer}/`).startsWith(`${pointer}/`));
+  const problem = recipeProblems(changed).find((found) => `${found.pointer}/`.startsWith(`${pointer}/`));
   if (problem) throw new MedTextError('RECIPE', problem.message, { field, value });
 
   const target = at(changed as Record<string, unknown>, path);
@@ -61,7 +65,10 @@ export function recipeChanges(text: string, field: KnobField, value: string, t: 
   const node = findNodeAtLocation(parseTree(text)!, path);
   if (node) return [{ offset: node.offset, length: node.length, content }];
   const placeholder = modify(text, path, target, options(text));
-  return placeholder.map((edit) => ({ ...edit, content: withLastReplaced(edit.content, JSON.stringify(target), content) }));
+  return placeholder.map((edit) => ({
+    ...edit,
+    content: withLastReplaced(edit.content, JSON.stringify(target), content),
+  }));
 }
 
 /** The text with the changes made; for checks. */
@@ -89,7 +96,10 @@ function defaultOf(path: readonly string[]): unknown {
 }
 
 function at(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), value);
+  return path.reduce<unknown>(
+    (inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined),
+    value,
+  );
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

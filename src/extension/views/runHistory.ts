@@ -81,7 +81,10 @@ export function thinned(
 }
 
 /** The evaluation that the metric prefers, the earlier of equals. Losses and errors are better low. */
-export function bestOf(evaluations: readonly EvaluationPoint[], metric: string): { step: number; value: number } | null {
+export function bestOf(
+  evaluations: readonly EvaluationPoint[],
+  metric: string,
+): { step: number; value: number } | null {
   const sign = ['loss', 'mse', 'mae'].includes(metric) ? -1 : 1;
   let best: { step: number; value: number } | null = null;
   for (const { step, metrics } of evaluations) {

@@ -100,9 +100,16 @@ export class ShownRecipeFile implements Disposable {
   private watch(file: string): void {
     const uri = Uri.file(file);
     const watcher = workspace.createFileSystemWatcher(
-      new RelativePattern(Uri.joinPath(uri, '..'), uri.path.split('/').at(-1)!.replace(/[[\]{}*?]/g, '?')),
+      new RelativePattern(
+        Uri.joinPath(uri, '..'),
+        uri.path
+          .split('/')
+          .at(-1)!
+          .replace(/[[\]{}*?]/g, '?'),
+      ),
     );
-    for (const event of [watcher.onDidChange, watcher.onDidCreate, watcher.onDidDelete]) event(() => this.change.fire());
+    for (const event of [watcher.onDidChange, watcher.onDidCreate, watcher.onDidDelete])
+      event(() => this.change.fire());
     this.watcher.value = watcher;
   }
 }

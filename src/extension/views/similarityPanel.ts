@@ -175,7 +175,10 @@ class SimilarityPanelHost implements SimilarityPanel {
     const { document } = editor;
     const text = document.getText();
     if (text.length > maxDocumentLength) {
-      this.error = { code: 'UNSUPPORTED', message: this.services.t('The document is too large to compare its sentences.') };
+      this.error = {
+        code: 'UNSUPPORTED',
+        message: this.services.t('The document is too large to compare its sentences.'),
+      };
       return this.send();
     }
     const offsets = ({ start, end }: Range) => ({ start: document.offsetAt(start), end: document.offsetAt(end) });

@@ -72,7 +72,10 @@ function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun 
   };
 }
 
-function course(history: RunHistory, metric: string): Pick<ShownRun, 'steps' | 'losses' | 'evaluations' | 'metric' | 'best'> {
+function course(
+  history: RunHistory,
+  metric: string,
+): Pick<ShownRun, 'steps' | 'losses' | 'evaluations' | 'metric' | 'best'> {
   const { steps, losses, evaluations } = history;
   return { steps, losses, evaluations, metric, best: bestOf(evaluations, metric) };
 }

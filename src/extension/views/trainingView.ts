@@ -72,9 +72,7 @@ class TrainingViewProvider implements TrainingView {
         refresh();
       }),
     );
-    this.store.add(
-      window.registerWebviewViewProvider(viewId, { resolveWebviewView: (view) => this.resolve(view) }),
-    );
+    this.store.add(window.registerWebviewViewProvider(viewId, { resolveWebviewView: (view) => this.resolve(view) }));
   }
 
   async show(run?: RunRecord): Promise<void> {

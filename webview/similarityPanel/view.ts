@@ -1,0 +1,397 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
+import { repeat } from 'lit/directives/repeat.js';
+import type { Translate } from '../../src/base/translate';
+import type {
+  BothOrders,
+  Pairs,
+  PlacedText,
+  RankedText,
+  Ranking,
+  SimilaritySnapshot,
+} from '../../src/protocol/similarityPanel';
+import { percentText } from '../shared/numberText';
+import { styleProperties } from '../shared/styleProperties';
+import { differences, type Stretch } from './differences';
+import {
+  ordersOf,
+  pairSummary,
+  ranked,
+  scoreKind,
+  shownCell,
+  type SimilarityPanelEvent,
+  type SimilarityPanelState,
+} from './state';
+
+export interface SimilarityPanelActions {
+  jump(id: number): void;
+  setReference(id: number): void;
+  clearReference(): void;
+  follow(on: boolean): void;
+  chooseModel(): void;
+  dispatch(event: SimilarityPanelEvent): void;
+}
+
+const shownAtFirst = 60;
+const maxMarkedLength = 1000;
+
+export function similarityPanel(
+  state: SimilarityPanelState,
+  actions: SimilarityPanelActions,
+  t: Translate,
+): TemplateResult {
+  const { snapshot } = state;
+  if (!snapshot) return html`<p class="quiet">${t('Loading…')}</p>`;
+  const { comparison, error } = snapshot;
+  return html`
+    ${heading(snapshot, actions, t)}
+    ${state.trouble ? html`<p class="notice error" role="alert">${state.trouble}</p>` : nothing}
+    ${error ? html`<p class="notice error" role="alert">${error.message}</p>` : nothing}
+    ${snapshot.model ? nothing : noModel(actions, t)}
+    ${
+      comparison === null
+        ? html`<p class="quiet">${t('Select a text in the editor, or put the cursor into a sentence.')}</p>`
+        : comparison.kind === 'pairs'
+          ? heatMap(comparison, state, actions, t)
+          : ranking(comparison, state, snapshot, actions, t)
+    }
+  `;
+}
+
+function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, t: Translate): TemplateResult {
+  const { model, done, total, follows } = snapshot;
+  const kinds = {
+    'expected label': t(
+      'Similarity: the label to expect, on a scale from 0 (first label) to 1 (last label); mean of both orders.',
+    ),
+    prediction: t('Similarity: the predicted number, cut to 0–1; mean of both orders.'),
+  };
+  const kind = scoreKind(snapshot);
+  const busy = model && total > 0 && done < total && !snapshot.error;
+  return html`
+    <header>
+      ${
+        model
+          ? html`<p class="model">
+              ${t('Model:')} <bdi><strong>${model.name}</strong></bdi> <bdi class="quiet">${model.description}</bdi>
+              <button type="button" class="link" @click=${() => actions.chooseModel()}>${t('Change…')}</button>
+            </p>`
+          : nothing
+      }
+      <label class="follow">
+        <input
+          type="checkbox"
+          .checked=${live(follows)}
+          @change=${(event: Event) => actions.follow((event.target as HTMLInputElement).checked)}
+        />
+        ${t('Follow the selection')}
+      </label>
+    </header>
+    <div class="progress" aria-hidden=${busy ? 'false' : 'true'}>
+      ${
+        busy
+          ? html`<vscode-progress-bar aria-label=${t('Scoring')} .value=${done} .max=${total}></vscode-progress-bar>`
+          : nothing
+      }
+    </div>
+    ${kind && model ? html`<p class="quiet kind">${kinds[kind]}</p>` : nothing}
+  `;
+}
+
+function noModel(actions: SimilarityPanelActions, t: Translate): TemplateResult {
+  return html`
+    <section class="empty">
+      <p>${t('No model is active. A fine-tuned model gives the scores.')}</p>
+      <vscode-button @click=${() => actions.chooseModel()}>${t('Choose Active Model')}</vscode-button>
+    </section>
+  `;
+}
+
+function ranking(
+  { selected, reference, ...rest }: Ranking,
+  state: SimilarityPanelState,
+  snapshot: SimilaritySnapshot,
+  actions: SimilarityPanelActions,
+  t: Translate,
+): TemplateResult {
+  const rows = ranked({ selected, reference, ...rest });
+  const shown = state.showsAll ? rows : rows.slice(0, shownAtFirst);
+  return html`
+    <section aria-labelledby="selected-title">
+      <div class="title">
+        <h2 id="selected-title">${t('Selected text')}</h2>
+        <span class="links">
+          <button type="button" class="link" @click=${() => actions.jump(selected.id)}>
+            ${t('line {0}', selected.line)}
+          </button>
+          <button type="button" class="link" @click=${() => actions.setReference(selected.id)}>
+            ${t('Set as reference')}
+          </button>
+        </span>
+      </div>
+      <p class="text"><bdi dir="auto">${selected.text}</bdi></p>
+    </section>
+    <section aria-labelledby="reference-title">
+      <div class="title">
+        <h2 id="reference-title">${t('Against the reference')}</h2>
+        ${
+          reference
+            ? html`<button type="button" class="link" @click=${() => actions.clearReference()}>
+                ${t('Clear reference')}
+              </button>`
+            : nothing
+        }
+      </div>
+      ${
+        reference
+          ? reference.score
+            ? pairDetails(reference.text, selected.text, reference.score, [t('reference'), t('selected')], t)
+            : html`<p class="text"><bdi dir="auto">${reference.text}</bdi></p>`
+          : html`<p class="quiet">
+              ${t('None is pinned. Set a text as reference, then everything you select is compared with it.')}
+            </p>`
+      }
+    </section>
+    <section aria-labelledby="sentences-title">
+      <div class="title">
+        <h2 id="sentences-title">${t('Sentences of the document, most similar first')}</h2>
+        <bdi class="quiet">${snapshot.documentName}</bdi>
+      </div>
+      ${rows.length === 0 ? html`<p class="quiet">${t('The document has no other sentence.')}</p>` : nothing}
+      <ol class="ranking" @keydown=${moveFocus}>
+        ${repeat(
+          shown,
+          ({ id }) => id,
+          (row, index) => rankedRow(row, index + 1, selected, state, actions, t),
+        )}
+      </ol>
+      ${
+        rows.length > shown.length
+          ? html`<vscode-button secondary @click=${() => actions.dispatch({ type: 'all' })}
+              >${t('Show all {0}', rows.length)}</vscode-button
+            >`
+          : nothing
+      }
+      ${rest.leftOut > 0 ? html`<p class="quiet">${t('{0} more sentences are not compared.', rest.leftOut)}</p>` : nothing}
+    </section>
+  `;
+}
+
+function rankedRow(
+  row: RankedText,
+  rank: number,
+  selected: PlacedText,
+  state: SimilarityPanelState,
+  actions: SimilarityPanelActions,
+  t: Translate,
+): TemplateResult {
+  const { id, text, line, score } = row;
+  const summary = score && pairSummary(score);
+  const open = state.openRow === id && score;
+  return html`
+    <li>
+      <span class="rank number quiet">${score ? rank : '·'}</span>
+      ${bar(summary?.similarity ?? 0)}
+      <span class="similarity number">${summary ? summary.similarity.toFixed(3) : '…'}</span>
+      <button type="button" class="jump" title=${t('Go to line {0}', line)} @click=${() => actions.jump(id)}>
+        ${marked(score ? marksOf(selected.text, text).second : [{ text, differs: false }])}
+      </button>
+      <span class="side">
+        ${
+          summary?.isAsymmetric
+            ? html`<span class="badge number" title=${t('The two orders differ by {0}', summary.asymmetry.toFixed(3))}
+                >⇄ ${summary.asymmetry.toFixed(2)}</span
+              >`
+            : nothing
+        }
+        <span class="quiet number">${line}</span>
+        <button
+          type="button"
+          class="link toggle"
+          aria-expanded=${open ? 'true' : 'false'}
+          aria-label=${t('Details of rank {0}', rank)}
+          ?disabled=${!score}
+          @click=${() => actions.dispatch({ type: 'row', id })}
+        >
+          ${open ? '▾' : '▸'}
+        </button>
+      </span>
+      ${open ? html`<div class="details">${pairDetails(selected.text, text, score, [t('selected'), t('line {0}', line)], t)}</div>` : nothing}
+    </li>
+  `;
+}
+
+function heatMap(
+  pairs: Pairs,
+  state: SimilarityPanelState,
+  actions: SimilarityPanelActions,
+  t: Translate,
+): TemplateResult {
+  const { texts, scores } = pairs;
+  const cell = shownCell(pairs, state);
+  const orders = cell && ordersOf(pairs, ...cell);
+  return html`
+    <section aria-labelledby="pairs-title">
+      <h2 id="pairs-title">${t('Every pair of the {0} selected texts', texts.length)}</h2>
+      <p class="quiet">${t('Row read first, column second.')}</p>
+      <div class="scroll">
+        <table class="heat number" @keydown=${moveInTable}>
+          <thead>
+            <tr>
+              <td></td>
+              ${texts.map(({ text }, index) => html`<th scope="col" title=${text}>${index + 1}</th>`)}
+              <td></td>
+            </tr>
+          </thead>
+          <tbody>
+            ${scores.map(
+              (row, i) => html`
+                <tr>
+                  <th scope="row">${i + 1}</th>
+                  ${row.map((score, j) => {
+                    if (i === j) return html`<td class="same" aria-label=${t('the same text')}></td>`;
+                    const isShown = cell?.[0] === i && cell[1] === j;
+                    const strength = `${Math.round((score?.similarity ?? 0) * 60)}%`;
+                    return html`<td>
+                      <button
+                        type="button"
+                        class="cell"
+                        ${styleProperties({ '--strength': strength })}
+                        aria-pressed=${isShown ? 'true' : 'false'}
+                        aria-label=${t('{0} before {1}: {2}', i + 1, j + 1, score ? score.similarity.toFixed(3) : '…')}
+                        data-at="${i},${j}"
+                        @click=${() => actions.dispatch({ type: 'cell', row: i, column: j })}
+                      >
+                        ${score ? score.similarity.toFixed(2) : '…'}
+                      </button>
+                    </td>`;
+                  })}
+                  <td class="legend">
+                    <button
+                      type="button"
+                      class="jump"
+                      title=${t('Go to line {0}', texts[i].line)}
+                      @click=${() => actions.jump(texts[i].id)}
+                    >
+                      <bdi dir="auto">${texts[i].text}</bdi>
+                    </button>
+                  </td>
+                </tr>
+              `,
+            )}
+          </tbody>
+        </table>
+      </div>
+      ${pairs.leftOut > 0 ? html`<p class="quiet">${t('{0} more selections are not compared.', pairs.leftOut)}</p>` : nothing}
+    </section>
+    ${
+      cell && orders
+        ? html`<section aria-labelledby="pair-title">
+            <h2 id="pair-title">${t('{0} and {1}', cell[0] + 1, cell[1] + 1)}</h2>
+            ${pairDetails(texts[cell[0]].text, texts[cell[1]].text, orders, [String(cell[0] + 1), String(cell[1] + 1)], t)}
+          </section>`
+        : nothing
+    }
+  `;
+}
+
+/** Both texts with their differences marked, the similarity in both orders, and the classes. */
+function pairDetails(
+  first: string,
+  second: string,
+  score: BothOrders,
+  names: readonly [string, string],
+  t: Translate,
+): TemplateResult {
+  const { similarity, asymmetry, isAsymmetric } = pairSummary(score);
+  const marks = marksOf(first, second);
+  const labels = Object.keys(score.forward.probabilities);
+  const orders = [
+    [`${names[0]} → ${names[1]}`, score.forward],
+    [`${names[1]} → ${names[0]}`, score.backward],
+  ] as const;
+  return html`
+    <div class="pair">
+      <p class="overall number">
+        ${bar(similarity)}<strong>${similarity.toFixed(3)}</strong>
+        ${isAsymmetric ? html`<span class="badge">⇄ ${t('orders differ by {0}', asymmetry.toFixed(3))}</span>` : nothing}
+      </p>
+      <dl class="texts">
+        <dt class="quiet">${names[0]}</dt>
+        <dd>${marked(marks.first)}</dd>
+        <dt class="quiet">${names[1]}</dt>
+        <dd>${marked(marks.second)}</dd>
+      </dl>
+      <div class="scroll">
+        <table class="orders number">
+          <thead>
+            <tr>
+              <th scope="col">${t('Order')}</th>
+              <th scope="col">${t('Similarity')}</th>
+              ${labels.map((label) => html`<th scope="col" title=${t('Probability of label {0}', label)}><bdi>${label}</bdi></th>`)}
+            </tr>
+          </thead>
+          <tbody>
+            ${orders.map(
+              ([name, { similarity, probabilities }]) => html`
+                <tr>
+                  <th scope="row">${name}</th>
+                  <td>${similarity.toFixed(3)}</td>
+                  ${labels.map((label) => html`<td class="probability" ${styleProperties({ '--share': percentText(probabilities[label] ?? 0).replace(' ', '') })}>${percentText(probabilities[label] ?? 0)}</td>`)}
+                </tr>
+              `,
+            )}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  `;
+}
+
+function bar(share: number): TemplateResult {
+  const width = `${(100 * Math.min(1, Math.max(0, share))).toFixed(1)}%`;
+  return html`<span class="bar" aria-hidden="true"><span ${styleProperties({ width })}></span></span>`;
+}
+
+/** A document's text: text nodes in an isolated element, whatever it contains. */
+function marked(stretches: readonly Stretch[]): TemplateResult {
+  return html`<bdi dir="auto"
+    >${stretches.map(({ text, differs }) => (differs ? html`<mark>${text}</mark>` : text))}</bdi
+  >`;
+}
+
+function marksOf(
+  first: string,
+  second: string,
+): { readonly first: readonly Stretch[]; readonly second: readonly Stretch[] } {
+  // Of long texts a person reads the scores; marking them would cost more than it tells.
+  if (first.length > maxMarkedLength || second.length > maxMarkedLength) {
+    return { first: [{ text: first, differs: false }], second: [{ text: second, differs: false }] };
+  }
+  return differences(first, second);
+}
+
+/** Up and down along the ranked texts. */
+function moveFocus(event: KeyboardEvent): void {
+  const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  if (by === undefined || !(event.target instanceof HTMLElement) || !event.target.classList.contains('jump')) return;
+  const buttons = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('.jump')];
+  const target = buttons[buttons.indexOf(event.target) + by];
+  if (!target) return;
+  event.preventDefault();
+  target.focus();
+}
+
+/** Arrow keys among the cells of the heat map; the empty diagonal is stepped over. */
+function moveInTable(event: KeyboardEvent): void {
+  const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+  const at = event.target instanceof HTMLElement ? event.target.dataset.at?.split(',').map(Number) : undefined;
+  if (!by || !at) return;
+  event.preventDefault();
+  const table = event.currentTarget as HTMLElement;
+  for (let steps = 1; steps <= 2; steps++) {
+    const place = `${at[0] + by[0] * steps},${at[1] + by[1] * steps}`;
+    const target = table.querySelector<HTMLElement>(`[data-at="${place}"]`);
+    if (target) return target.focus();
+  }
+}

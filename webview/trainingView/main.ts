@@ -1,0 +1,96 @@
+import '@vscode-elements/elements/dist/vscode-button/index.js';
+import '@vscode-elements/elements/dist/vscode-option/index.js';
+import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
+import '@vscode-elements/elements/dist/vscode-single-select/index.js';
+import '@vscode-elements/elements/dist/vscode-textfield/index.js';
+import { render } from 'lit';
+import 'uplot/dist/uPlot.min.css';
+import { asMedTextError } from '../../src/base/errors';
+import { untranslated, type Translate } from '../../src/base/translate';
+import { trainingViewContract, type ShownRun } from '../../src/protocol/trainingView';
+import { connectToHost, pageMemory } from '../shared/host';
+import '../shared/page.css';
+import { onThemeChange } from '../shared/theme';
+import { translateWith } from '../shared/wordings';
+import { Chart, type SeriesLook } from './chart';
+import { lossCurves, metricCurves } from './curves';
+import { reduce, remembered, restored, type TrainingViewEvent } from './state';
+import './style.css';
+import { metricText } from './summary';
+import { shownMetric, trainingView, type TrainingViewActions } from './view';
+
+const root = document.getElementById('root')!;
+const host = connectToHost(trainingViewContract);
+const charts = new Map<'loss' | 'metric', { readonly element: Element; readonly chart: Chart }>();
+let state = restored(pageMemory.read());
+let t: Translate = untranslated;
+
+const actions: TrainingViewActions = {
+  dispatch,
+  act(action) {
+    dispatch({ type: 'trouble', message: '' });
+    host.request('act', { action }).catch(showTrouble);
+  },
+  commit(field, value) {
+    const { recipe, knobs } = state.snapshot?.recipe
+      ? { recipe: state.snapshot.recipe.id, knobs: state.snapshot.recipe.knobs }
+      : { recipe: '', knobs: [] };
+    const known = knobs.find((knob) => knob.field === field)?.value;
+    if (value === known) return dispatch({ type: 'reverted', field });
+    dispatch({ type: 'typed', field, value });
+    host.request('editRecipe', { recipe, field, value }).then(
+      () => dispatch({ type: 'written', field, value }),
+      (error: unknown) => dispatch({ type: 'refused', field, value, error: asMedTextError(error).message }),
+    );
+  },
+  chart(name, element) {
+    const known = charts.get(name);
+    if (known?.element === element) return;
+    known?.chart.dispose();
+    charts.delete(name);
+    if (element) charts.set(name, { element, chart: new Chart(element as HTMLElement) });
+  },
+};
+
+host.on('snapshot', (snapshot) => dispatch({ type: 'snapshot', snapshot }));
+onThemeChange(() => charts.forEach(({ chart }) => chart.draw()));
+paint();
+host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
+  document.documentElement.lang = language;
+  t = translateWith(wordings);
+  dispatch({ type: 'snapshot', snapshot });
+}, showTrouble);
+
+function dispatch(event: TrainingViewEvent): void {
+  state = reduce(state, event);
+  if (event.type !== 'snapshot') pageMemory.write(remembered(state));
+  paint();
+}
+
+function showTrouble(error: unknown): void {
+  const { code, message } = asMedTextError(error);
+  if (code !== 'CANCELLED') dispatch({ type: 'trouble', message });
+}
+
+function paint(): void {
+  render(trainingView(state, actions, t), root);
+  const run = state.snapshot?.run;
+  if (run) drawCharts(run);
+}
+
+function drawCharts(run: ShownRun): void {
+  const stepWord = (step: number): string => t('Step {0}', step);
+  const losses: SeriesLook[] = [
+    { label: t('one step'), color: '--train', width: 1, opacity: 0.3 },
+    { label: t('training loss'), color: '--train', width: 2 },
+    { label: t('validation loss'), color: '--check', width: 2, dashed: true, points: 5 },
+  ];
+  charts.get('loss')?.chart.show(lossCurves(run, state.smoothing), losses, stepWord);
+  const metric = shownMetric(run, state);
+  if (metric === undefined) return;
+  const values: SeriesLook[] = [
+    { label: metricText(metric, t), color: '--check', width: 2, points: 5 },
+    { label: t('best'), color: '--good', width: 0, points: 10 },
+  ];
+  charts.get('metric')?.chart.show(metricCurves(run, metric), values, stepWord);
+}

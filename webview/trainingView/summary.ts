@@ -1,0 +1,163 @@
+import { durationText } from '../../src/base/durationText';
+import type { Translate } from '../../src/base/translate';
+import type { KnobField, RunPhase, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
+import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
+
+/** What the view says, as plain data: nothing here knows a document. */
+export interface ActionButton {
+  readonly action: TrainingAction;
+  readonly label: string;
+  readonly primary: boolean;
+  readonly enabled: boolean;
+}
+
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+}
+
+export function phaseText(phase: RunPhase, t: Translate): string {
+  const words: Readonly<Record<RunPhase, string>> = {
+    starting: t('starting'),
+    running: t('running'),
+    stopping: t('stopping'),
+    finished: t('finished'),
+    stopped: t('stopped'),
+    interrupted: t('interrupted'),
+    failed: t('failed'),
+  };
+  return words[phase];
+}
+
+export const isActive = ({ phase }: ShownRun): boolean => ['starting', 'running', 'stopping'].includes(phase);
+
+/** What can be done now; the first is the one most wanted. */
+export function actionButtons({ recipe, run, busy, trusted }: TrainingSnapshot, t: Translate): readonly ActionButton[] {
+  const button = (action: TrainingAction, label: string, primary: boolean, enabled = true): ActionButton => ({
+    action,
+    label,
+    primary,
+    enabled,
+  });
+  if (run && isActive(run)) {
+    const stop = button('stop', t('Stop'), true, run.phase !== 'stopping');
+    return [stop, button('stopNow', t('Stop Now'), false)];
+  }
+  const canStart = recipe !== null && recipe.problem === null && trusted && !busy;
+  if (run?.resumable) {
+    return [
+      button('resume', t('Resume'), true, trusted && !busy),
+      button('start', t('Start New Run'), false, canStart),
+    ];
+  }
+  return recipe ? [button('start', run ? t('Start Again') : t('Start'), true, canStart)] : [];
+}
+
+/** One sentence on where the run stands. */
+export function progressText(run: ShownRun, t: Translate): string {
+  if (run.phase === 'starting' && run.step === 0) return t('Reading data and building the graph…');
+  const parts: string[] = [];
+  if (run.totalSteps > 0) parts.push(t('Step {0} of {1}', run.step, run.totalSteps));
+  if (run.epoch !== undefined) {
+    const epoch = run.epoch.toFixed(2);
+    parts.push(run.totalEpochs ? t('epoch {0} of {1}', epoch, run.totalEpochs) : t('epoch {0}', epoch));
+  }
+  return parts.join(' · ');
+}
+
+/** One sentence on time: what is left while it runs, what it took when it has ended. */
+export function timeText(run: ShownRun, t: Translate): string {
+  const parts: string[] = [];
+  if (run.phase === 'stopping') parts.push(t('Finishing the step and saving…'));
+  else if (isActive(run) && run.secondsLeft !== undefined) parts.push(t('{0} left', durationText(run.secondsLeft, t)));
+  if (!isActive(run) && run.elapsedSeconds !== undefined)
+    parts.push(t('took {0}', durationText(run.elapsedSeconds, t)));
+  if (isActive(run) && run.examplesPerSecond !== undefined) {
+    parts.push(t('{0} examples a second', rateText(run.examplesPerSecond)));
+  }
+  return parts.join(' · ');
+}
+
+export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
+  const facts: Fact[] = [];
+  const add = (name: string, value: string | undefined): void => {
+    if (value !== undefined) facts.push({ name, value });
+  };
+  if (run.best) add(t('Best {0}', metricText(run.metric, t)), `${valueText(run.best.value)} @ ${run.best.step}`);
+  if (run.loss !== undefined) add(t('Loss'), valueText(run.loss));
+  add(t('Learning rate'), run.learningRate === undefined ? undefined : learningRateText(run.learningRate));
+  if (run.gradientNorm !== undefined) add(t('Gradient norm'), valueText(run.gradientNorm));
+  add(t('Tokens a row'), run.sequenceLength?.toString());
+  add(t('Device'), run.device && deviceText(run.device, t));
+  add(t('Memory'), run.memoryBytes === undefined ? undefined : bytesText(run.memoryBytes));
+  return facts;
+}
+
+export function deviceText(device: string, t: Translate): string {
+  const names: Readonly<Record<string, string>> = {
+    auto: t('automatic'),
+    cpu: t('processor'),
+    webgpu: 'WebGPU',
+    cuda: 'CUDA',
+    dml: 'DirectML',
+    coreml: 'Core ML',
+  };
+  return Object.hasOwn(names, device) ? names[device] : device;
+}
+
+export function metricText(metric: string, t: Translate): string {
+  const names: Readonly<Record<string, string>> = {
+    accuracy: t('accuracy'),
+    macroF1: t('macro F1'),
+    microF1: t('micro F1'),
+    binaryF1: t('binary F1'),
+    pearson: t('Pearson'),
+    spearman: t('Spearman'),
+    mse: t('mean squared error'),
+    mae: t('mean absolute error'),
+    loss: t('validation loss'),
+  };
+  return Object.hasOwn(names, metric) ? names[metric] : metric;
+}
+
+export function taskText(task: string, t: Translate): string {
+  const names: Readonly<Record<string, string>> = {
+    'sentence-similarity': t('Sentence similarity'),
+    'pair-classification': t('Sentence similarity'),
+    'text-classification': t('Text classification'),
+    regression: t('Regression'),
+  };
+  return Object.hasOwn(names, task) ? names[task] : task;
+}
+
+/** A field's name, what an empty one means, and the values to choose from where they are few. */
+export interface KnobWords {
+  readonly label: string;
+  readonly hint?: string;
+  readonly choices?: readonly { readonly value: string; readonly label: string }[];
+}
+
+export function knobWords(field: KnobField, t: Translate): KnobWords {
+  const devices = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'];
+  const words: Readonly<Record<KnobField, KnobWords>> = {
+    'train.max_epochs': { label: t('Epochs') },
+    'train.batch_size': { label: t('Batch size') },
+    'train.optimizer.lr': { label: t('Learning rate') },
+    'train.max_length': { label: t('Max length'), hint: t('tokens, or auto') },
+    'train.seed': { label: t('Seed') },
+    'train.evaluate_every': { label: t('Evaluate every'), hint: t('steps, or epoch') },
+    'train.lr_scheduler.warmup': { label: t('Warm-up'), hint: t('share below 1, or steps') },
+    'train.optimizer.weight_decay': { label: t('Weight decay') },
+    'train.dropout': { label: t('Dropout'), hint: t('empty: the model’s own') },
+    'train.trainable': {
+      label: t('Trained part'),
+      choices: [
+        { value: 'all', label: t('everything') },
+        { value: 'head', label: t('classifier only') },
+        { value: 'no-embeddings', label: t('all but embeddings') },
+      ],
+    },
+    device: { label: t('Device'), choices: devices.map((value) => ({ value, label: deviceText(value, t) })) },
+  };
+  return words[field];
+}

@@ -1,0 +1,379 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
+import { ref } from 'lit/directives/ref.js';
+import { repeat } from 'lit/directives/repeat.js';
+import type { Translate } from '../../src/base/translate';
+import {
+  mainKnobCount,
+  type Knob,
+  type KnobField,
+  type ShownRecipe,
+  type ShownRun,
+  type TrainingAction,
+  type TrainingSnapshot,
+} from '../../src/protocol/trainingView';
+import { valueText } from '../shared/numberText';
+import { metricsOf, tableRows } from './curves';
+import { maxSmoothing, type TrainingViewEvent, type TrainingViewState } from './state';
+import {
+  actionButtons,
+  isActive,
+  knobWords,
+  metricText,
+  phaseText,
+  progressText,
+  runFacts,
+  taskText,
+  timeText,
+} from './summary';
+
+/** What the view asks for; nothing here knows the channel. */
+export interface TrainingViewActions {
+  act(action: TrainingAction): void;
+  /** The field was left, or Enter pressed. */
+  commit(field: KnobField, value: string): void;
+  dispatch(event: TrainingViewEvent): void;
+  chart(name: 'loss' | 'metric', element: Element | undefined): void;
+}
+
+export function trainingView(state: TrainingViewState, actions: TrainingViewActions, t: Translate): TemplateResult {
+  const { snapshot } = state;
+  if (!snapshot) return html`<p class="quiet">${t('Loading…')}</p>`;
+  return html`
+    ${
+      snapshot.trusted
+        ? nothing
+        : html`<p class="notice">
+            ${t('This folder is not trusted: recipes can be read, but not run.')}
+            ${link(t('Manage Trust'), 'manageTrust', actions)}
+          </p>`
+    }
+    ${state.trouble ? html`<p class="notice error" role="alert">${state.trouble}</p>` : nothing}
+    ${snapshot.recipe ? recipeSection(snapshot.recipe, state, actions, t) : welcome(snapshot, actions, t)}
+    ${actionRow(snapshot, actions, t)} ${snapshot.run ? runSection(snapshot.run, state, actions, t) : nothing}
+  `;
+}
+
+function link(label: string, action: TrainingAction, actions: TrainingViewActions): TemplateResult {
+  return html`<button type="button" class="link" @click=${() => actions.act(action)}>${label}</button>`;
+}
+
+function welcome({ hasModels }: TrainingSnapshot, actions: TrainingViewActions, t: Translate): TemplateResult {
+  return html`
+    <section class="welcome">
+      <h2>${t('Fine-tune an encoder')}</h2>
+      <p>${t('Labelled text and a BERT-family checkpoint are all it takes; the training runs on this machine.')}</p>
+      <ol>
+        <li class=${hasModels ? 'done' : ''}>
+          ${t('Import a model: a folder with config.json, weights and vocabulary.')} ${hasModels ? '✓' : nothing}
+        </li>
+        <li>${t('Pick a data file with texts and labels: JSON, JSON Lines, CSV or TSV.')}</li>
+        <li>${t('Check the recipe and start.')}</li>
+      </ol>
+      ${
+        hasModels
+          ? nothing
+          : html`<vscode-button block @click=${() => actions.act('importModel')}>${t('Import Model…')}</vscode-button>`
+      }
+      <vscode-button block ?secondary=${!hasModels} @click=${() => actions.act('createRecipe')}
+        >${t('Fine-Tune Encoder…')}</vscode-button
+      >
+      <p class="quiet">
+        ${t('A recipe (*.medtext.json) that you open shows here.')}
+        ${link(t('Choose recipe…'), 'chooseRecipe', actions)}
+      </p>
+    </section>
+  `;
+}
+
+function recipeSection(
+  recipe: ShownRecipe,
+  state: TrainingViewState,
+  actions: TrainingViewActions,
+  t: Translate,
+): TemplateResult {
+  const rows = [
+    [t('Task'), taskText(recipe.task, t)],
+    [t('Model'), recipe.model],
+    [t('Training data'), recipe.train],
+    [t('Validation data'), recipe.validation ?? t('none')],
+  ];
+  const [main, more] = [recipe.knobs.slice(0, mainKnobCount), recipe.knobs.slice(mainKnobCount)];
+  const isRunning = state.snapshot?.run ? isActive(state.snapshot.run) : false;
+  return html`
+    <section aria-labelledby="recipe-name">
+      <header>
+        <h2 id="recipe-name" title=${recipe.path}><bdi>${recipe.name}</bdi></h2>
+        <span class="links"
+          >${link(t('Open'), 'openRecipe', actions)} ${link(t('Other…'), 'chooseRecipe', actions)}</span
+        >
+      </header>
+      <dl class="facts">
+        ${rows.map(
+          ([name, value]) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd title=${value}><bdi>${shortPath(value)}</bdi></dd>
+            </div>`,
+        )}
+      </dl>
+      ${
+        recipe.problem
+          ? html`<p class="notice error" role="alert">${recipe.problem} ${link(t('Open'), 'openRecipe', actions)}</p>`
+          : nothing
+      }
+      <div class="knobs">
+        ${repeat(
+          main,
+          ({ field }) => field,
+          (knob) => knobField(knob, state, actions, t),
+        )}
+      </div>
+      <details
+        ?open=${state.showsMore}
+        @toggle=${(event: Event) => actions.dispatch({ type: 'more', open: (event.target as HTMLDetailsElement).open })}
+      >
+        <summary>${t('More settings')}</summary>
+        <div class="knobs">
+          ${repeat(
+            more,
+            ({ field }) => field,
+            (knob) => knobField(knob, state, actions, t),
+          )}
+        </div>
+      </details>
+      ${isRunning ? html`<p class="quiet">${t('Changes apply to the next run.')}</p>` : nothing}
+    </section>
+  `;
+}
+
+function knobField(knob: Knob, state: TrainingViewState, actions: TrainingViewActions, t: Translate): TemplateResult {
+  const { field } = knob;
+  const draft = state.drafts[field];
+  const { label, hint, choices } = knobWords(field, t);
+  const value = draft?.value ?? knob.value;
+  const name = hint ? `${label} (${hint})` : label;
+  const typed = (event: Event): string => (event.target as HTMLElement & { value: string }).value;
+  const offered = choices?.some((choice) => choice.value === value)
+    ? choices
+    : [...(choices ?? []), { value, label: value }];
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && draft) actions.dispatch({ type: 'reverted', field });
+  };
+  const control = choices
+    ? html`<vscode-single-select
+        .label=${name}
+        .value=${live(value)}
+        @change=${(event: Event) => actions.commit(field, typed(event))}
+      >
+        ${offered.map((choice) => html`<vscode-option value=${choice.value}>${choice.label}</vscode-option>`)}
+      </vscode-single-select>`
+    : html`<vscode-textfield
+        .label=${name}
+        placeholder=${hint ?? ''}
+        ?invalid=${draft?.error !== undefined}
+        .value=${live(value)}
+        @input=${(event: Event) => actions.dispatch({ type: 'typed', field, value: typed(event) })}
+        @change=${(event: Event) => actions.commit(field, typed(event))}
+        @keydown=${onKey}
+      ></vscode-textfield>`;
+  return html`
+    <div class="knob ${knob.isDefault && !draft ? 'default' : ''}">
+      <span class="label" aria-hidden="true" title=${knob.isDefault ? t('{0}, the default', name) : name}
+        >${label}</span
+      >
+      ${control} ${draft?.error ? html`<p class="problem" role="alert">${draft.error}</p>` : nothing}
+    </div>
+  `;
+}
+
+function actionRow(snapshot: TrainingSnapshot, actions: TrainingViewActions, t: Translate): TemplateResult {
+  const buttons = actionButtons(snapshot, t);
+  const create = html`<vscode-button secondary @click=${() => actions.act('createRecipe')}
+    >${t('New…')}</vscode-button
+  >`;
+  return html`
+    <div class="actions" role="group" aria-label=${t('Training')}>
+      ${repeat(
+        buttons,
+        ({ action }) => action,
+        ({ action, label, primary, enabled }) =>
+          html`<vscode-button
+            ?secondary=${!primary}
+            ?disabled=${!enabled}
+            @click=${() => enabled && actions.act(action)}
+            >${label}</vscode-button
+          >`,
+      )}
+      ${snapshot.recipe && !snapshot.busy ? create : nothing}
+    </div>
+  `;
+}
+
+function runSection(
+  run: ShownRun,
+  state: TrainingViewState,
+  actions: TrainingViewActions,
+  t: Translate,
+): TemplateResult {
+  const active = isActive(run);
+  const done = progressText(run, t);
+  const time = timeText(run, t);
+  return html`
+    <section class="run" aria-labelledby="run-name">
+      <header>
+        <h2 id="run-name"><bdi>${run.name}</bdi></h2>
+        <span class="phase ${run.phase}" role="status">${phaseText(run.phase, t)}</span>
+      </header>
+      ${
+        active || run.phase !== 'finished'
+          ? html`<vscode-progress-bar
+              aria-label=${t('Training progress')}
+              .value=${run.step}
+              .max=${Math.max(1, run.totalSteps)}
+              ?indeterminate=${run.phase === 'starting' && run.totalSteps === 0}
+            ></vscode-progress-bar>`
+          : nothing
+      }
+      ${done ? html`<p class="number">${done}</p>` : nothing}
+      ${time ? html`<p class="number quiet">${time}</p>` : nothing}
+      ${run.detached ? html`<p class="quiet">${t('It goes on without this window.')}</p>` : nothing}
+      ${
+        run.error
+          ? html`<p class="notice error" role="alert">
+              ${run.error.message} ${link(t('Open Log'), 'openLog', actions)}
+            </p>`
+          : nothing
+      }
+      <dl class="facts number">
+        ${runFacts(run, t).map(
+          ({ name, value }) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd>${value}</dd>
+            </div>`,
+        )}
+      </dl>
+      ${run.steps.length > 0 || run.evaluations.length > 0 ? charts(run, state, actions, t) : nothing}
+      ${!active && run.id ? html`<p>${link(t('Show Folder'), 'revealRun', actions)}</p>` : nothing}
+    </section>
+  `;
+}
+
+function charts(run: ShownRun, state: TrainingViewState, actions: TrainingViewActions, t: Translate): TemplateResult {
+  const metrics = metricsOf(run);
+  const metric = shownMetric(run, state);
+  return html`
+    <figure>
+      <figcaption>
+        <span class="key train">${t('training loss')}</span>
+        ${run.evaluations.length > 0 ? html`<span class="key check">${t('validation loss')}</span>` : nothing}
+      </figcaption>
+      <div
+        class="chart"
+        tabindex="0"
+        role="application"
+        aria-label=${t('Loss by step. Arrow keys move along the steps; the table below has the values.')}
+        ${ref((element) => actions.chart('loss', element))}
+      ></div>
+      <label class="smoothing">
+        <span>${t('Smoothing')}</span>
+        <input
+          type="range"
+          min="0"
+          max=${maxSmoothing}
+          step="0.01"
+          .value=${live(String(state.smoothing))}
+          @input=${(event: Event) =>
+            actions.dispatch({ type: 'smoothed', smoothing: Number((event.target as HTMLInputElement).value) })}
+        />
+        <output class="number">${state.smoothing.toFixed(2)}</output>
+      </label>
+    </figure>
+    ${
+      metric === undefined
+        ? nothing
+        : html`<figure>
+            <figcaption>
+              ${
+                metrics.length > 1
+                  ? html`<vscode-single-select
+                      .label=${t('Metric')}
+                      .value=${live(metric)}
+                      @change=${(event: Event) =>
+                        actions.dispatch({ type: 'metric', metric: (event.target as HTMLSelectElement).value })}
+                    >
+                      ${metrics.map((name) => html`<vscode-option value=${name}>${metricText(name, t)}</vscode-option>`)}
+                    </vscode-single-select>`
+                  : html`<span class="key check">${metricText(metric, t)}</span>`
+              }
+              ${run.best ? html`<span class="key best">${t('best, step {0}', run.best.step)}</span>` : nothing}
+            </figcaption>
+            <div
+              class="chart"
+              tabindex="0"
+              role="application"
+              aria-label=${t('{0} by step. Arrow keys move along the steps; the table below has the values.', metricText(metric, t))}
+              ${ref((element) => actions.chart('metric', element))}
+            ></div>
+          </figure>`
+    }
+    ${table(run, metric, state, actions, t)}
+  `;
+}
+
+function table(
+  run: ShownRun,
+  metric: string | undefined,
+  state: TrainingViewState,
+  actions: TrainingViewActions,
+  t: Translate,
+): TemplateResult {
+  const hasChecks = run.evaluations.length > 0;
+  const rows = state.showsTable ? tableRows(run, metric ?? run.metric, state.smoothing) : [];
+  return html`
+    <details
+      ?open=${state.showsTable}
+      @toggle=${(event: Event) => actions.dispatch({ type: 'table', open: (event.target as HTMLDetailsElement).open })}
+    >
+      <summary>${t('Values as a table')}</summary>
+      <div class="scroll" tabindex="0" role="region" aria-label=${t('Values as a table')}>
+        <table class="number">
+          <thead>
+            <tr>
+              <th scope="col">${t('Step')}</th>
+              <th scope="col">${t('training loss')}</th>
+              ${hasChecks ? html`<th scope="col">${t('validation loss')}</th>` : nothing}
+              ${metric ? html`<th scope="col">${metricText(metric, t)}</th>` : nothing}
+            </tr>
+          </thead>
+          <tbody>
+            ${rows.map(
+              (row) =>
+                html`<tr class=${row.isBest ? 'best' : ''}>
+                  <th scope="row">
+                    ${row.step}${row.isBest ? html` <span title=${t('best')}>★</span><span class="for-readers">${t('best')}</span>` : nothing}
+                  </th>
+                  <td>${valueText(row.trainingLoss)}</td>
+                  ${hasChecks ? html`<td>${valueText(row.validationLoss)}</td>` : nothing}
+                  ${metric ? html`<td>${valueText(row.metric)}</td>` : nothing}
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  `;
+}
+
+/** The metric drawn: the person's choice where the run has it. */
+export function shownMetric(run: ShownRun, state: TrainingViewState): string | undefined {
+  const metrics = metricsOf(run);
+  return state.metric !== undefined && metrics.includes(state.metric) ? state.metric : metrics[0];
+}
+
+/** The end of a path says most; the whole stands in the title. */
+function shortPath(path: string): string {
+  const parts = path.split(/[/\\]/);
+  return path.length > 34 && parts.length > 2 ? `…/${parts.slice(-2).join('/')}` : path;
+}
