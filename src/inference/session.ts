@@ -12,6 +12,8 @@ export interface SessionOptions {
   readonly device?: ExecutionDevice;
   /** Threads inside one operator; absent: as many as the machine has cores. */
   readonly threads?: number;
+  /** Keeps the graph's memory between runs: for a graph that runs often and needs little. */
+  readonly arena?: boolean;
   /** Writes the runtime's profile (JSON, Chrome trace format) to files of this prefix. */
   readonly profilePrefix?: string;
 }
@@ -75,7 +77,7 @@ export class Session {
           interOpNumThreads: 1,
           // An arena of its own in every session would keep one graph's memory from the next; malloc shares it
           // (and, in large pages, is as fast: see bench/README.md).
-          ...(device === 'cpu' ? { enableCpuMemArena: false } : {}),
+          ...(device === 'cpu' && !options.arena ? { enableCpuMemArena: false } : {}),
           // Warnings are for the people who build graphs; the runtime's errors reach us as exceptions.
           logSeverityLevel: 3,
           ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
