@@ -105,7 +105,8 @@ export function createServices(context: ExtensionContext, store: DisposableStore
         return undefined;
       }
     },
-  };  return {
+  };
+  return {
     ...services,
     trainingView: store.add(registerTrainingView(services)),
     similarityPanel: store.add(registerSimilarityPanel(services)),

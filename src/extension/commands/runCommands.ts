@@ -3,7 +3,6 @@ import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
 import type { Disposable } from '../../base/disposables';
 import { MedTextError } from '../../base/errors';
-import { validateRecipe } from '../../protocol/recipe';
 import { isAlive, recordFromFolder } from '../runFolderRecord';
 import { isResumable, type RunRecord, type RunStore } from '../runStore';
 import type { Services } from '../services';
@@ -38,6 +37,8 @@ async function startRun(services: Services, recipeFile: string, resumed: RunReco
   const { training } = services;
   // A run goes on with the recipe it began with, whatever became of the file.
   const source = resumed ? join(resumed.folder, 'recipe.medtext.json') : recipeFile;
+  // Loaded with the first run: the schema's validator should not cost every window.
+  const { validateRecipe } = await import('../../protocol/recipe');
   const json = validateRecipe(readJson(source), source) as unknown as Record<string, unknown>;
   const onHostGone = await whatOnWindowClose(services);
   if (!onHostGone) return undefined;

@@ -32,9 +32,15 @@ async function api(): Promise<MedTextApi> {
 }
 
 describe('the extension in its host', () => {
-  it('activates quickly and starts no process', async () => {
+  it('loads and activates in less than 50 ms and starts no process', async () => {
     const { activationMs, services } = await api();
-    assert.ok(activationMs < 50, `${activationMs} ms`);
+    const bundle = join(vscode.extensions.getExtension(extensionId)!.extensionPath, 'dist/extension.js');
+    delete require.cache[bundle];
+    const begin = performance.now();
+    require(bundle);
+    const loadMs = performance.now() - begin;
+    console.log(`load ${loadMs.toFixed(1)} ms, activation ${activationMs.toFixed(1)} ms`);
+    assert.ok(loadMs + activationMs < 50, `load ${loadMs} ms, activation ${activationMs} ms`);
     assert.equal(await services.scorer.pid(), undefined);
     const heavy = Object.keys(require.cache).filter((path) => path.includes('onnxruntime'));
     assert.deepEqual(heavy, []);
