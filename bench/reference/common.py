@@ -1,5 +1,6 @@
 """What the reference measurements share: the model, the threads, medians and the environment they ran in."""
 
+import json
 import os
 import platform
 import resource
@@ -51,18 +52,31 @@ def train_step(model, optimizer, batch):
     return time.perf_counter() - started
 
 
-def measure_steps(run, repeats, threads, warm_ups=2):
+def measure_steps(run, repeats, threads, warm_ups=2, in_turns=False):
     """The median of `repeats` runs of `run(index)` (which returns its seconds), after the warm-ups.
 
     `cpuShare` is the processor time used, of what the threads could have used: well below 1 means that other programs
-    were running and the figures say little.
+    were running and the figures say little. With `in_turns` each run waits for a line on stdin (see turns()).
     """
     for index in range(warm_ups):
         run(index)
-    wall, cpu = time.perf_counter(), time.process_time()
-    seconds = statistics.median(run(warm_ups + index) for index in range(repeats))
-    share = (time.process_time() - cpu) / ((time.perf_counter() - wall) * threads)
-    return {"secondsPerStep": seconds, "cpuShare": round(share, 3)}
+    seconds, cpu_seconds = [], 0.0
+    for index in turns(seconds) if in_turns else range(repeats):
+        cpu = time.process_time()
+        seconds.append(run(warm_ups + index))
+        cpu_seconds += time.process_time() - cpu
+    return {"secondsPerStep": statistics.median(seconds), "cpuShare": round(cpu_seconds / (sum(seconds) * threads), 3)}
+
+
+def turns(seconds):
+    """Yields an index for every line on stdin, until its end, and answers each with what was appended to `seconds`.
+
+    So two programs can be measured step by step in turn, and whatever else the machine does meets both alike.
+    """
+    print(json.dumps({"ready": True}), flush=True)
+    for index, _ in enumerate(iter(sys.stdin.readline, "")):
+        yield index
+        print(json.dumps({"seconds": seconds[-1]}), flush=True)
 
 
 def peak_rss_bytes():

@@ -29,6 +29,7 @@ def main():
     parser.add_argument("--first", default="query1")
     parser.add_argument("--second", default="query2")
     parser.add_argument("--label", default="label")
+    parser.add_argument("--turns", action="store_true", help="a step for every line on stdin")
     args = parser.parse_args()
     common.set_threads(args.threads)
     import torch
@@ -61,7 +62,7 @@ def main():
         batch = {name: tensor[chosen] for name, tensor in encoded.items()}
         return common.train_step(model, optimizer, {**batch, "labels": labels[chosen]})
 
-    steps = common.measure_steps(step, args.steps, args.threads)
+    steps = common.measure_steps(step, args.steps, args.threads, in_turns=args.turns)
     print(
         json.dumps(
             {

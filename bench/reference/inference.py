@@ -27,6 +27,7 @@ def main():
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--first", default="query1")
     parser.add_argument("--second", default="query2")
+    parser.add_argument("--turns", action="store_true", help="a pass over the pairs for every line on stdin")
     args = parser.parse_args()
     common.set_threads(args.threads)
     import torch
@@ -54,21 +55,24 @@ def main():
     ]
     tokenize_seconds = time.perf_counter() - started
 
+    def one_pass(_):
+        started = time.perf_counter()
+        for batch in encoded:
+            model(**batch).logits.argmax(-1)
+        return time.perf_counter() - started
+
     with torch.inference_mode():
         for batch in encoded[:2]:
             model(**batch)
-        started, cpu = time.perf_counter(), time.process_time()
-        for batch in encoded:
-            model(**batch).logits.argmax(-1)
-        seconds = time.perf_counter() - started
-        cpu_share = (time.process_time() - cpu) / (seconds * args.threads)
+        passes = common.measure_steps(one_pass, 1, args.threads, warm_ups=0, in_turns=args.turns)
+    seconds = passes["secondsPerStep"]
     pairs = sum(len(batch) for batch in batches)
     print(
         json.dumps(
             {
                 "pairsPerSecond": pairs / seconds,
                 "seconds": seconds,
-                "cpuShare": round(cpu_share, 3),
+                "cpuShare": passes["cpuShare"],
                 "pairs": pairs,
                 "tokenizeSeconds": tokenize_seconds,
                 "meanPaddedLength": sum(batch["input_ids"].numel() for batch in encoded) / pairs,

@@ -45,14 +45,15 @@ def load_batches(path, length):
     return [{name: torch.from_numpy(array[i].astype("int64")) for name, array in arrays.items()} for i in range(len(arrays["labels"]))]
 
 
-def measure(path, length, attention, threads, repeats):
+def measure(path, length, attention, threads, repeats, in_turns):
     common.set_threads(threads)
     import torch
 
     batches = load_batches(path, length)
     model = common.build_model(attention).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
-    steps = common.measure_steps(lambda i: common.train_step(model, optimizer, batches[i % len(batches)]), repeats, threads)
+    step = lambda i: common.train_step(model, optimizer, batches[i % len(batches)])
+    steps = common.measure_steps(step, repeats, threads, in_turns=in_turns)
     return {**steps, "peakRssBytes": common.peak_rss_bytes(), "environment": common.environment(threads)}
 
 
@@ -63,9 +64,10 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--lengths", type=int, nargs="+", default=[32, 64, 128])
     parser.add_argument("--one", nargs=2, metavar=("LENGTH", "ATTENTION"), help=argparse.SUPPRESS)
+    parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(measure(args.batches, int(args.one[0]), args.one[1], args.threads, args.repeats)))
+        print(json.dumps(measure(args.batches, int(args.one[0]), args.one[1], args.threads, args.repeats, args.turns)))
         return
 
     def in_own_process(length, attention):

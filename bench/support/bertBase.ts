@@ -1,0 +1,71 @@
+/** The encoder that every benchmark measures: BERT-base with the Chinese vocabulary, random weights. */
+import { parseEncoderConfig } from '../../src/models/configJson';
+import { bertClassifier } from '../../src/models/encoder';
+import { loadParameters } from '../../src/models/modelFolder';
+import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { trainedParameters } from '../../src/training/trainable';
+import { Trainer } from '../../src/training/trainer';
+import type { SessionOptions } from '../../src/inference/session';
+import { resolveRecipe } from '../../src/protocol/recipe';
+
+export const LABELS = 3;
+
+/** The configuration's own defaults: 12 layers, 768 wide, 12 heads, 3072 in between, dropout 0.1. */
+export const config = parseEncoderConfig(
+  {
+    model_type: 'bert',
+    vocab_size: 21128,
+    hidden_size: 768,
+    num_hidden_layers: 12,
+    num_attention_heads: 12,
+    intermediate_size: 3072,
+  },
+  'the benchmark',
+);
+
+/** What a recipe says that says nothing. */
+export const { train: defaults } = resolveRecipe({
+  task: 'sentence-similarity',
+  model: '',
+  dataset: { train: { file: '' } },
+});
+
+export async function bertBase() {
+  const folder = {
+    path: '',
+    config,
+    labels: undefined,
+    problemType: undefined,
+    weightsPath: undefined,
+    tokenizerFiles: [],
+    cardFiles: [],
+    rawConfig: {},
+    configuration: undefined,
+  };
+  const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, LABELS)];
+  const { parameters } = await loadParameters(folder, specs, { seed: 1 });
+  return { classifier: bertClassifier(config, LABELS), parameters };
+}
+
+/** All parameters trained, dropout, clipping and AdamW as a recipe's defaults have them. */
+export async function bertBaseTrainer(batchSize: number, session: SessionOptions): Promise<Trainer> {
+  const { classifier, parameters } = await bertBase();
+  const { optimizer } = defaults;
+  return Trainer.create({
+    classifier,
+    parameters,
+    trained: trainedParameters(parameters.specs, defaults.trainable, config.layerCount),
+    objective: { loss: 'crossEntropy', labelCount: LABELS, labelSmoothing: 0, classWeights: undefined },
+    adamW: {
+      betas: optimizer.betas,
+      eps: optimizer.eps,
+      weightDecay: optimizer.weight_decay,
+      decays: (name) => !optimizer.no_decay.some((pattern) => name.includes(pattern)),
+    },
+    maxGradientNorm: defaults.max_grad_norm,
+    batchSize,
+    seed: defaults.seed,
+    padTokenId: config.padTokenId,
+    session,
+  });
+}

@@ -1,0 +1,108 @@
+/** Seconds and peak memory of a training step of BERT-base, against PyTorch's. See USAGE. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bertBaseTrainer, defaults } from './support/bertBase';
+import { alternate, Contestant, referencePython } from './support/contestant';
+import { serveTurns, type Measured } from './support/ourSide';
+import { microBatches, randomBatches, type BatchesJson } from './support/randomBatches';
+import { benchOptions, count, gigabytes, NONE, printResult, ratio, runMain, seconds, share } from './support/report';
+
+const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 5] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--json FILE]
+
+One training step of a BERT-base-sized encoder, all parameters trained: forward, backward, clipping, AdamW, with dropout.
+The reference is PyTorch + transformers on the same batches, without clipping. Both have a process a length; after two
+steps of warm-up they take turns, step by step. Each figure is the median of the steps.`;
+
+const WARM_UPS = 2;
+
+interface Row {
+  readonly length: number;
+  readonly ours: Measured;
+  readonly reference: (Measured & { readonly environment: object }) | null;
+}
+
+async function main(): Promise<void> {
+  const options = benchOptions(USAGE, {
+    lengths: { type: 'string', default: '32,64,128' },
+    steps: { type: 'string', default: '5' },
+    'batch-size': { type: 'string', default: '16' },
+    attention: { type: 'string', default: 'sdpa' },
+    ours: { type: 'string' },
+  });
+  const lengths = options.lengths.split(',').map((length) => count(length, 'lengths'));
+  const steps = count(options.steps, 'steps');
+  const threads = count(options.threads, 'threads');
+  const batchSize = count(options['batch-size'], 'batch-size');
+  if (options.ours) return takePart(options.ours, lengths[0], batchSize, threads);
+
+  const python = referencePython();
+  const folder = mkdtempSync(join(tmpdir(), 'medtext-bench-'));
+  const file = join(folder, 'batches.json');
+  try {
+    const batches = lengths.map((length) => [length, randomBatches(batchSize, length)]);
+    writeFileSync(file, JSON.stringify(Object.fromEntries(batches)));
+    const rows: Row[] = [];
+    for (const length of lengths) {
+      const oursArgs = ['--ours', file, '--lengths', `${length}`, '--batch-size', `${batchSize}`];
+      const ours = await Contestant.ours<Measured>(__filename, [...oursArgs, '--threads', `${threads}`], {
+        inHugePages: true,
+      });
+      const reference =
+        python === undefined
+          ? undefined
+          : await Contestant.reference<NonNullable<Row['reference']>>(python, 'trainStep.py', [
+              ...[file, '--threads', `${threads}`, '--turns'],
+              ...['--one', `${length}`, options.attention],
+            ]);
+      await alternate([ours, reference], steps);
+      rows.push({ length, ours: await ours.finish(), reference: (await reference?.finish()) ?? null });
+    }
+    printResult(
+      'trainStep',
+      {
+        threads,
+        notes: [`batch ${batchSize}, median of ${steps} steps in turn; reference attention: ${options.attention}`],
+        columns: ['tokens', 'ours', 'PyTorch', 'ratio', 'peak', 'its peak', 'ratio', 'cpuShare', 'its cpuShare'],
+        rows: rows.map(cells),
+        results: rows,
+        reference: rows[0].reference?.environment ?? null,
+      },
+      options.json,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function cells({ length, ours, reference }: Row): string[] {
+  const against = (show: (reference: Measured) => string) => (reference ? show(reference) : NONE);
+  return [
+    `${length}`,
+    seconds(ours.secondsPerStep),
+    against((r) => seconds(r.secondsPerStep)),
+    against((r) => ratio(ours.secondsPerStep / r.secondsPerStep)),
+    gigabytes(ours.peakRssBytes),
+    against((r) => gigabytes(r.peakRssBytes)),
+    against((r) => ratio(ours.peakRssBytes / r.peakRssBytes)),
+    share(ours.cpuShare),
+    against((r) => share(r.cpuShare)),
+  ];
+}
+
+/** Our process for one length. */
+async function takePart(file: string, length: number, batchSize: number, threads: number): Promise<void> {
+  const json = JSON.parse(readFileSync(file, 'utf8')) as Record<string, BatchesJson>;
+  const batches = microBatches(json[length]);
+  const trainer = await bertBaseTrainer(batchSize, { threads });
+  let step = 0;
+  const train = async () => {
+    step++;
+    await trainer.step([batches[step % batches.length]], step, defaults.optimizer.lr);
+  };
+  for (let i = 0; i < WARM_UPS; i++) await train();
+  await serveTurns(threads, train);
+  await trainer.close();
+}
+
+runMain(main);
