@@ -3,6 +3,7 @@ import { commandHelp, meant, overallHelp, parseCommand, usageError, type Command
 import { dataCommand } from './commands/data';
 import { doctorCommand } from './commands/doctor';
 import { evaluateCommand } from './commands/evaluate';
+import { exportCommand } from './commands/export';
 import { finetuneCommand, NEWEST_RUN } from './commands/finetune';
 import { importCommand } from './commands/import';
 import { predictCommand } from './commands/predict';
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   evaluateCommand,
   predictCommand,
   scoreCommand,
+  exportCommand,
   doctorCommand,
 ];
 

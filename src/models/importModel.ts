@@ -5,6 +5,7 @@ import { MedTextError } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
 import { openCheckpoint } from './checkpoint/openCheckpoint';
 import type { WritableTensor } from './checkpoint/writeSafetensors';
+import { isObject, type JsonObject } from './configJson';
 import { openModelFolder, planLoad, type ModelFolder } from './modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs, MASKED_LM_HEAD, type LoadReport } from './parameterNames';
 import { writeModelFolder, type WriteOptions } from './writeModelFolder';
@@ -96,6 +97,7 @@ export async function importModel(source: string, output: string, options: Write
         config: folder.config,
         labels: hasClassifier ? labels : undefined,
         problemType: folder.problemType,
+        usage: usageOf(folder),
         copies: [...folder.tokenizerFiles, ...folder.cardFiles],
         // ModelScope's own configuration holds training defaults that no other file has.
         extraFiles: folder.configuration && { [basename(configurationPath)]: await readFile(configurationPath) },
@@ -118,4 +120,9 @@ export async function importModel(source: string, output: string, options: Write
   } finally {
     await checkpoint.close();
   }
+}
+
+/** What an earlier training of ours wrote for the use of its model (task, max_length, ...). */
+function usageOf({ rawConfig }: ModelFolder): JsonObject | undefined {
+  return isObject(rawConfig.medtext) ? rawConfig.medtext : undefined;
 }
