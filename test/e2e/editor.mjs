@@ -220,6 +220,22 @@ const isShown = (locator, timeout) =>
     () => false,
   );
 
+/** The webview that contains the text; webviews lie over the workbench, not inside their view's elements. */
+export async function findWebview(page, text, timeout = 30_000) {
+  const views = page.locator('iframe.webview.ready');
+  for (const end = Date.now() + timeout; Date.now() < end; await page.waitForTimeout(150)) {
+    for (let index = 0; index < (await views.count()); index++) {
+      const view = views.nth(index).contentFrame().frameLocator('iframe#active-frame');
+      const found = await view
+        .locator('body', { hasText: text })
+        .count()
+        .catch(() => 0);
+      if (found > 0) return view;
+    }
+  }
+  throw new Error(`no webview with ${text}`);
+}
+
 /** Chooses the row of the open quick pick that contains the text. */
 export async function choose(page, text, title) {
   if (title) await page.locator('.quick-input-title', { hasText: title }).waitFor({ timeout: 30_000 });

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   choose,
+  findWebview,
   hoverText,
   notification,
   openBrowser,
@@ -111,7 +112,8 @@ describe('MedText Lab in VS Code', () => {
     await page.keyboard.press('Home');
     await page.keyboard.press('Shift+End');
     await runCommand(page, 'MedText Lab: Score Selection');
-    await choose(page, '白内障手术多少钱', 'Similarity');
+    const panel = await findWebview(page, 'most similar first');
+    await panel.getByText('白内障手术多少钱', { exact: false }).last().click();
     await page
       .locator('.statusbar-item[id="status.editor.selection"]', { hasText: 'Ln 2' })
       .waitFor({ timeout: 10_000 });
