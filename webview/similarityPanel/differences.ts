@@ -28,3 +28,14 @@ export function differences(first: string, second: string): Differences {
 }
 
 const whole = (text: string): readonly Stretch[] => (text === '' ? [] : [{ text, differs: true }]);
+
+/** Whether the texts share so little that marks would cover nearly all of both. */
+export function sharesLittle({ first, second }: Differences): boolean {
+  const length = (stretches: readonly Stretch[]): number =>
+    stretches.reduce((sum, { text }) => sum + [...text].length, 0);
+  const shared = length(first.filter(({ differs }) => !differs));
+  return shared < 0.3 * Math.min(length(first), length(second));
+}
+
+/** The text without marks. */
+export const plain = (text: string): readonly Stretch[] => [{ text, differs: false }];

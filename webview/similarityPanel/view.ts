@@ -12,7 +12,7 @@ import type {
 } from '../../src/protocol/similarityPanel';
 import { percentText } from '../shared/numberText';
 import { styleProperties } from '../shared/styleProperties';
-import { differences, type Stretch } from './differences';
+import { differences, plain, sharesLittle, type Differences, type Stretch } from './differences';
 import {
   ordersOf,
   pairSummary,
@@ -194,7 +194,7 @@ function rankedRow(
       ${bar(summary?.similarity ?? 0)}
       <span class="similarity number">${summary ? summary.similarity.toFixed(3) : '…'}</span>
       <button type="button" class="jump" title=${t('Go to line {0}', line)} @click=${() => actions.jump(id)}>
-        ${marked(score ? marksOf(selected.text, text).second : [{ text, differs: false }])}
+        ${marked(score ? listMarks(selected.text, text) : plain(text))}
       </button>
       <span class="side">
         ${
@@ -360,13 +360,16 @@ function marked(stretches: readonly Stretch[]): TemplateResult {
   >`;
 }
 
-function marksOf(
-  first: string,
-  second: string,
-): { readonly first: readonly Stretch[]; readonly second: readonly Stretch[] } {
+/** In a list a text that has little in common with the selected one stays plain: all of it would be marked. */
+function listMarks(selected: string, text: string): readonly Stretch[] {
+  const marks = marksOf(selected, text);
+  return sharesLittle(marks) ? plain(text) : marks.second;
+}
+
+function marksOf(first: string, second: string): Differences {
   // Of long texts a person reads the scores; marking them would cost more than it tells.
   if (first.length > maxMarkedLength || second.length > maxMarkedLength) {
-    return { first: [{ text: first, differs: false }], second: [{ text: second, differs: false }] };
+    return { first: plain(first), second: plain(second) };
   }
   return differences(first, second);
 }

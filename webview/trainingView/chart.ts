@@ -83,7 +83,7 @@ export class Chart {
       width,
       height,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 16, 0, 0],
       scales: { x: { time: false } },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       axes: [

@@ -148,7 +148,7 @@ export function knobWords(field: KnobField, t: Translate): KnobWords {
     'train.evaluate_every': { label: t('Evaluate every'), hint: t('steps, or epoch') },
     'train.lr_scheduler.warmup': { label: t('Warm-up'), hint: t('share below 1, or steps') },
     'train.optimizer.weight_decay': { label: t('Weight decay') },
-    'train.dropout': { label: t('Dropout'), hint: t('empty: the model’s own') },
+    'train.dropout': { label: t('Dropout'), hint: t('as in the model') },
     'train.trainable': {
       label: t('Trained part'),
       choices: [

@@ -25,6 +25,7 @@ import {
   runFacts,
   taskText,
   timeText,
+  type KnobWords,
 } from './summary';
 
 /** What the view asks for; nothing here knows the channel. */
@@ -161,13 +162,7 @@ function knobField(knob: Knob, state: TrainingViewState, actions: TrainingViewAc
     if (event.key === 'Escape' && draft) actions.dispatch({ type: 'reverted', field });
   };
   const control = choices
-    ? html`<vscode-single-select
-        .label=${name}
-        .value=${live(value)}
-        @change=${(event: Event) => actions.commit(field, typed(event))}
-      >
-        ${offered.map((choice) => html`<vscode-option value=${choice.value}>${choice.label}</vscode-option>`)}
-      </vscode-single-select>`
+    ? dropDown(name, value, offered, (chosen) => actions.commit(field, chosen))
     : html`<vscode-textfield
         .label=${name}
         placeholder=${hint ?? ''}
@@ -185,6 +180,21 @@ function knobField(knob: Knob, state: TrainingViewState, actions: TrainingViewAc
       ${control} ${draft?.error ? html`<p class="problem" role="alert">${draft.error}</p>` : nothing}
     </div>
   `;
+}
+
+/** The platform's own drop-down: every screen reader knows it. */
+function dropDown(
+  name: string,
+  value: string,
+  choices: NonNullable<KnobWords['choices']>,
+  choose: (value: string) => void,
+): TemplateResult {
+  return html`<select aria-label=${name} @change=${(event: Event) => choose((event.target as HTMLSelectElement).value)}>
+    ${choices.map(
+      (choice) =>
+        html`<option value=${choice.value} .selected=${live(choice.value === value)}>${choice.label}</option>`,
+    )}
+  </select>`;
 }
 
 function actionRow(snapshot: TrainingSnapshot, actions: TrainingViewActions, t: Translate): TemplateResult {
@@ -297,14 +307,12 @@ function charts(run: ShownRun, state: TrainingViewState, actions: TrainingViewAc
             <figcaption>
               ${
                 metrics.length > 1
-                  ? html`<vscode-single-select
-                      .label=${t('Metric')}
-                      .value=${live(metric)}
-                      @change=${(event: Event) =>
-                        actions.dispatch({ type: 'metric', metric: (event.target as HTMLSelectElement).value })}
-                    >
-                      ${metrics.map((name) => html`<vscode-option value=${name}>${metricText(name, t)}</vscode-option>`)}
-                    </vscode-single-select>`
+                  ? dropDown(
+                      t('Metric'),
+                      metric,
+                      metrics.map((name) => ({ value: name, label: metricText(name, t) })),
+                      (chosen) => actions.dispatch({ type: 'metric', metric: chosen }),
+                    )
                   : html`<span class="key check">${metricText(metric, t)}</span>`
               }
               ${run.best ? html`<span class="key best">${t('best, step {0}', run.best.step)}</span>` : nothing}

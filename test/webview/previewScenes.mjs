@@ -1,0 +1,153 @@
+// Snapshots to look at: ordinary ones, empty ones and nasty ones. All texts were written for this project.
+const defaults = [
+  ['train.max_epochs', '3', false],
+  ['train.batch_size', '32', false],
+  ['train.optimizer.lr', '3e-5', false],
+  ['train.max_length', 'auto', true],
+  ['train.seed', '2021', true],
+  ['train.evaluate_every', '250', true],
+  ['train.lr_scheduler.warmup', '0.1', true],
+  ['train.optimizer.weight_decay', '0.01', true],
+  ['train.dropout', '', true],
+  ['train.trainable', 'all', true],
+  ['device', 'webgpu', false],
+];
+const recipe = {
+  id: '/w/medical-pairs.medtext.json',
+  name: 'medical-pairs',
+  path: 'recipes/medical-pairs.medtext.json',
+  task: 'sentence-similarity',
+  model: '../models/structbert-medical-base-zh',
+  train: 'data/medical-pairs/train.json',
+  validation: 'data/medical-pairs/validation.json',
+  knobs: defaults.map(([field, value, isDefault]) => ({ field, value, isDefault })),
+  problem: null,
+};
+
+// A noise that is the same every time.
+const noise = (i) => ((Math.imul(i, 2654435761) >>> 0) / 2 ** 32 - 0.5) * 0.35;
+const steps = Array.from({ length: 640 }, (_, i) => i + 1);
+const losses = steps.map((step) =>
+  step === 300 ? null : Math.max(0.02, 0.25 + 0.85 * Math.exp(-step / 160) + noise(step)),
+);
+const evaluations = [1, 2, 3, 4, 5, 6].map((n) => ({
+  step: n * 100,
+  epoch: n / 3,
+  metrics: {
+    accuracy: [0.612, 0.703, 0.748, 0.771, 0.779, 0.774][n - 1],
+    macroF1: [0.41, 0.6, 0.69, 0.728, 0.741, 0.738][n - 1],
+    loss: [0.88, 0.71, 0.62, 0.585, 0.58, 0.61][n - 1],
+  },
+}));
+const run = {
+  id: '/w/runs/a',
+  name: 'medical-pairs',
+  phase: 'running',
+  detached: false,
+  resumable: false,
+  step: 640,
+  totalSteps: 900,
+  epoch: 2.133,
+  totalEpochs: 3,
+  loss: 0.2731,
+  learningRate: 8.7e-6,
+  gradientNorm: 1.42,
+  examplesPerSecond: 148.3,
+  secondsLeft: 56,
+  sequenceLength: 32,
+  device: 'webgpu',
+  memoryBytes: 2.31 * 2 ** 30,
+  steps,
+  losses,
+  evaluations,
+  metric: 'accuracy',
+  best: { step: 500, value: 0.779 },
+};
+const training = { recipe, run: null, busy: false, hasModels: true, trusted: true };
+const ended = { ...run, step: 640, elapsedSeconds: 431, secondsLeft: undefined, examplesPerSecond: undefined };
+
+const labels = ['0', '1', '2'];
+const order = (similarity) => {
+  const high = similarity ** 2;
+  const low = (1 - similarity) ** 2;
+  const probabilities = Object.fromEntries(labels.map((label, i) => [label, [low, 1 - low - high, high][i]]));
+  return { similarity, probabilities };
+};
+const both = (forward, backward = forward) => ({ forward: order(forward), backward: order(backward) });
+const sentences = [
+  ['高血压病人能不能喝咖啡？', 0.93, 0.91],
+  ['血压偏高的人可以喝茶吗？', 0.72, 0.55],
+  ['感冒了需要吃抗生素吗？', 0.08, 0.07],
+  ['小孩发烧 38.5 ℃ 怎么办？', 0.03, 0.04],
+  ['<img src=x onerror=alert(1)> 是文本', 0.31, 0.3],
+  ['</script><script>document.body.remove()</script>', 0.02, 0.02],
+  ['\u202e方向标记\u202c 不应打乱其他列', 0.22, 0.35],
+  ['هل يمكن لمرضى الضغط شرب القهوة؟', 0.66, 0.64],
+  ['𠮷野家的患者😀能喝咖啡吗？', 0.58, 0.57],
+  [
+    '糖尿病患者应当定期监测空腹血糖和餐后两小时血糖，并根据医生的建议调整饮食结构、运动量以及口服降糖药或胰岛素的用量。',
+    0.11,
+    0.12,
+  ],
+].map(([text, forward, backward], index) => ({
+  id: index + 1,
+  text,
+  line: index * 2 + 3,
+  score: both(forward, backward),
+}));
+const similarity = {
+  revision: 1,
+  follows: true,
+  hasReference: true,
+  done: 22,
+  total: 22,
+  model: { name: 'medical-pairs', description: '12 × 768 · 0 / 1 / 2' },
+  documentName: '问答.txt',
+  comparison: {
+    kind: 'ranking',
+    selected: { id: 0, text: '高血压患者可以喝咖啡吗？', line: 1 },
+    reference: { text: '血压高的人能喝咖啡吗', score: both(0.871, 0.802) },
+    sentences,
+    leftOut: 0,
+  },
+  error: null,
+};
+const chosen = ['高血压患者可以喝咖啡吗？', '血压高的人能喝咖啡吗', '感冒了需要吃抗生素吗？', '小孩发烧怎么办？'];
+const values = [
+  [0, 0.87, 0.06, 0.03],
+  [0.8, 0, 0.05, 0.04],
+  [0.07, 0.05, 0, 0.41],
+  [0.03, 0.02, 0.33, 0],
+];
+const pairs = {
+  ...similarity,
+  comparison: {
+    kind: 'pairs',
+    texts: chosen.map((text, id) => ({ id, text, line: 2 * id + 1 })),
+    scores: values.map((row, i) => row.map((value, j) => (i === j ? null : order(value)))),
+    leftOut: 0,
+  },
+};
+
+export const scenes = {
+  trainingView: {
+    empty: { ...training, recipe: null, hasModels: false },
+    idle: training,
+    starting: { ...training, busy: true, run: { ...run, phase: 'starting', step: 0, totalSteps: 0, steps: [], losses: [], evaluations: [], best: null, epoch: undefined, loss: undefined, learningRate: undefined, gradientNorm: undefined, memoryBytes: undefined, sequenceLength: undefined, device: undefined } }, // prettier-ignore
+    running: { ...training, busy: true, run },
+    stopped: { ...training, run: { ...ended, phase: 'stopped', resumable: true } },
+    failed: {
+      ...training,
+      trusted: false,
+      recipe: { ...recipe, problem: '/train/batch_size expected an integer from 1 to 4096, found "x"' },
+      run: { ...ended, phase: 'failed', resumable: true, error: { code: 'DIVERGED', message: 'The loss at step 641 is not a finite number. Lower the learning rate and resume.' } }, // prettier-ignore
+    },
+  },
+  similarityPanel: {
+    ranking: similarity,
+    scoring: { ...similarity, done: 4, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row, i) => (i < 2 ? row : { ...row, score: null })) } }, // prettier-ignore
+    pairs,
+    noModel: { ...similarity, model: null, comparison: null, done: 0, total: 0 },
+    error: { ...similarity, error: { code: 'CLOSED', message: 'The scorer is gone.' } },
+  },
+};
