@@ -38,7 +38,8 @@ for (const [first, second] of PAIRS) {
 heading('3. What next');
 const shown = relative(process.cwd(), model) || '.';
 console.log(`  The model is in ${shown} (Hugging Face's layout: transformers loads it as it is).
-  This encoder began with random weights and learned from these pairs alone. For your own data, begin with a pretrained one:
+  This encoder began with random weights and knows the wordings of these pairs, nothing else: it often misjudges freely
+  worded questions (the second pair above asks the same). For your own data, begin with a pretrained encoder:
 
     node dist/cli.js score ${shown} "肺炎怎么治疗" --against samples/medical-pairs/validation.json --top 5
     node dist/cli.js predict ${shown} --data samples/medical-pairs/test.json --output labelled.json
