@@ -1,6 +1,7 @@
 // Bundles every entry point into dist/. Only onnxruntime-node stays outside: it loads a native library beside itself.
 import { build } from 'esbuild';
-import { copyFileSync, existsSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { thirdPartyNotices } from './scripts/thirdPartyNotices.mjs';
 
 const production = process.argv.includes('--production');
 
@@ -11,7 +12,8 @@ const entries = {
   scorer: 'src/worker/scorerMain.ts',
 };
 
-await build({
+const host = await build({
+  metafile: true,
   entryPoints: Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file))),
   outdir: 'dist',
   bundle: true,
@@ -33,10 +35,9 @@ await build({
 });
 
 // Pages of the webviews, each a script and a style sheet.
-await build({
-  entryPoints: Object.fromEntries(
-    ['trainingView', 'similarityPanel'].map((name) => [name, `webview/${name}/main.ts`]),
-  ),
+const pages = await build({
+  metafile: true,
+  entryPoints: Object.fromEntries(['trainingView', 'similarityPanel'].map((name) => [name, `webview/${name}/main.ts`])),
   outdir: 'dist/webview',
   bundle: true,
   platform: 'browser',
@@ -50,3 +51,6 @@ await build({
 
 // The editor validates and completes recipes by this file (contributes.jsonValidation).
 copyFileSync('src/protocol/recipe.schema.json', 'dist/recipe.schema.json');
+
+// Licences of what the bundles contain; the package carries them.
+writeFileSync('dist/THIRD_PARTY_NOTICES.txt', thirdPartyNotices([host.metafile, pages.metafile]));

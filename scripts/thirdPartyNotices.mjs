@@ -1,0 +1,52 @@
+// The licences of what others wrote and we ship: the packages that esbuild took into a bundle, and the runtime.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Packages that bring no licence file of their own: their licence as their source repository states it. */
+const ownCopies = {
+  'onnxruntime-node': 'scripts/licences/onnxruntime.txt',
+  'onnxruntime-common': 'scripts/licences/onnxruntime.txt',
+  '@bufbuild/protobuf': 'scripts/licences/protobuf.txt',
+};
+/** Packages that stand inside another's published file, where a bundler does not see them. */
+const inside = { '@huggingface/transformers': ['@huggingface/jinja', '@huggingface/tokenizers'] };
+/** Shipped beside the bundles, not in them. */
+const shippedWhole = ['onnxruntime-node', 'onnxruntime-common'];
+
+/**
+ * @param metafiles of esbuild's builds
+ * @returns the text of THIRD_PARTY_NOTICES.txt
+ * @throws when a package has no licence text: nothing is shipped without one
+ */
+export function thirdPartyNotices(metafiles) {
+  const bundled = metafiles.flatMap(({ outputs }) =>
+    Object.values(outputs).flatMap(({ inputs }) =>
+      Object.entries(inputs)
+        .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+        .map(([path]) => packageOf(path)),
+    ),
+  );
+  const packages = [...bundled.filter(Boolean), ...shippedWhole];
+  const names = [...new Set(packages.flatMap((name) => [name, ...(inside[name] ?? [])]))].sort();
+  const head = 'MedText Lab contains the following packages. Each stands under its own licence.\n';
+  return [head, ...names.map(notice)].join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/** The innermost package of a path below node_modules; undefined for our own files. */
+function packageOf(path) {
+  return /.*(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
+}
+
+function notice(name) {
+  const folder = join('node_modules', name);
+  const { version, license, homepage } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|thirdpartynotices)(\.\w+)?$/i.test(file));
+  const texts = ownCopies[name] ? [ownCopies[name]] : files.map((file) => join(folder, file));
+  if (texts.length === 0 || !texts.every(existsSync)) {
+    throw new Error(`${name} is shipped but has no licence text; put one into scripts/licences and name it here.`);
+  }
+  return [
+    `${name} ${version} (${license})${homepage ? `, ${homepage}` : ''}\n`,
+    ...texts.map((file) => `${readFileSync(file, 'utf8').trim()}\n`),
+  ].join('\n');
+}
