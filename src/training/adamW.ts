@@ -45,7 +45,12 @@ export class AdamW {
     options: AdamWOptions,
     session: SessionOptions,
   ): Promise<AdamW> {
-    return new AdamW(parameters, state, options, await Session.create(buildAdamWGraph(options), { ...session, arena: true }));
+    return new AdamW(
+      parameters,
+      state,
+      options,
+      await Session.create(buildAdamWGraph(options), { ...session, arena: true }),
+    );
   }
 
   /**
