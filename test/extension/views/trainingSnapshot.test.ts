@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TrainingReport } from '../../../src/protocol/trainer';
+import { trainingSnapshot as checkSnapshot } from '../../../src/protocol/trainingView';
+import type { RunRecord } from '../../../src/extension/runStore';
+import type { TrainingState } from '../../../src/extension/trainingService';
+import { bestOf, emptyHistory, historyOf, readRunHistory, thinned } from '../../../src/extension/views/runHistory';
+import { trainingSnapshot, type TrainingFacts } from '../../../src/extension/views/trainingSnapshot';
+
+const report = (step: number, loss = 1 / step): TrainingReport => ({
+  runId: 'r',
+  step,
+  totalSteps: 100,
+  epoch: step / 50,
+  loss,
+  learningRate: 1e-5,
+  examplesPerSecond: 20,
+  secondsLeft: 100 - step,
+  device: 'cpu',
+});
+const evaluation = (step: number, accuracy: number) => ({
+  step,
+  epoch: step / 50,
+  evaluation: { accuracy, loss: 1 - accuracy, confusionMatrix: [[1]], labels: ['a'] },
+});
+const idle: TrainingState = { phase: 'idle', history: [], evaluations: [] };
+const request = { recipeFile: '/w/a.medtext.json', recipe: {}, name: 'a', onHostGone: 'stop' as const };
+const facts: TrainingFacts = { recipe: null, training: idle, hasModels: true, trusted: true, nowMs: 10_000 };
+const record: RunRecord = {
+  runId: 'r',
+  folder: '/w/runs/r',
+  recipeFile: request.recipeFile,
+  name: 'a',
+  status: 'stopped',
+  pid: 1,
+  startedAtMs: 1000,
+  endedAtMs: 4000,
+  step: 40,
+  totalSteps: 100,
+};
+/** As it arrives in the page: VS Code sends JSON. */
+const sent = (all: TrainingFacts) => checkSnapshot(JSON.parse(JSON.stringify(trainingSnapshot(all))));
+
+describe('training snapshot', () => {
+  it('of a run under way has its newest numbers and its whole course', () => {
+    const reports = [1, 2, 3].map((step) => report(step));
+    const training: TrainingState = { phase: 'running', request, runFolder: '/w/runs/r', report: reports[2], history: reports, evaluations: [evaluation(2, 0.6), evaluation(3, 0.5)] }; // prettier-ignore
+    const { run, busy } = sent({ ...facts, training });
+    assert.ok(busy && run);
+    assert.deepEqual(run.steps, [1, 2, 3]);
+    assert.deepEqual([run.phase, run.step, run.totalEpochs, run.secondsLeft], ['running', 3, 2, 97]);
+    assert.deepEqual(run.best, { step: 2, value: 0.6 });
+    assert.deepEqual(run.evaluations[0].metrics, { accuracy: 0.6, loss: 0.4 });
+  });
+
+  it('passes a diverged loss through JSON', () => {
+    const reports = [report(1), report(2, NaN), report(3, Infinity)];
+    const training: TrainingState = {
+      phase: 'running',
+      request,
+      report: reports[2],
+      history: reports,
+      evaluations: [],
+    };
+    const { run } = sent({ ...facts, training });
+    assert.deepEqual(run!.losses, [1, null, null]);
+    assert.equal(run!.loss, null);
+  });
+
+  it('of a resumed run joins its folder’s course up to where the new one begins', () => {
+    const stored = {
+      record,
+      history: historyOf(
+        [1, 2, 3, 4].map((step) => report(step)),
+        [evaluation(4, 0.9)],
+      ),
+    };
+    const live = [report(3, 9)];
+    const training: TrainingState = { phase: 'running', request: { ...request, resumeFrom: record.folder }, runFolder: record.folder, report: live[0], history: live, evaluations: [] }; // prettier-ignore
+    const { run } = sent({ ...facts, training, stored });
+    assert.deepEqual(run!.steps, [1, 2, 3]);
+    assert.equal(run!.losses[2], 9);
+    assert.deepEqual(run!.evaluations, []);
+  });
+
+  it('of an ended run says how long it took and no longer what it was doing', () => {
+    const stored = { record, history: historyOf([report(40)], []) };
+    const { run, busy } = sent({ ...facts, stored });
+    assert.ok(!busy);
+    assert.deepEqual([run!.phase, run!.resumable, run!.elapsedSeconds], ['stopped', true, 3]);
+    assert.equal(run!.secondsLeft, undefined);
+    assert.equal(run!.device, 'cpu');
+  });
+
+  it('of a run that goes on without its window', () => {
+    const running = { ...record, status: 'running' as const, endedAtMs: undefined };
+    const { run } = sent({ ...facts, stored: { record: running, history: historyOf([report(60)], []) } });
+    assert.deepEqual([run!.detached, run!.step, run!.secondsLeft, run!.elapsedSeconds], [true, 60, 40, 9]);
+  });
+
+  it('of a run that failed before it had a folder, and of nothing', () => {
+    const { run } = sent({ ...facts, failure: { name: 'a', code: 'NOT_FOUND', message: 'no such file' } });
+    assert.deepEqual([run!.phase, run!.error?.code, run!.resumable], ['failed', 'NOT_FOUND', false]);
+    assert.equal(sent(facts).run, null);
+    assert.deepEqual(emptyHistory.steps, []);
+  });
+});
+
+describe('run history', () => {
+  it('reads a log that is torn at its end, and passes over other lines', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'history-'));
+    try {
+      const lines = [report(1), { ...report(2), loss: null }, evaluation(2, 0.7), 'x', null, { step: -1 }, report(3)];
+      writeFileSync(
+        join(folder, 'metrics.jsonl'),
+        `${lines.map((line) => JSON.stringify(line)).join('\n')}\n{"step":4,"lo`,
+      );
+      const history = await readRunHistory(folder);
+      assert.deepEqual(history.steps, [1, 2, 3]);
+      assert.deepEqual(history.losses, [1, null, 1 / 3]);
+      assert.equal(history.evaluations[0].metrics.accuracy, 0.7);
+      assert.equal(history.last?.step, 3);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    assert.deepEqual(await readRunHistory(join(folder, 'gone')), emptyHistory);
+  });
+
+  it('thins a long curve and keeps its ends and spikes', () => {
+    const steps = Array.from({ length: 10_000 }, (_, i) => i + 1);
+    const losses = steps.map((step) => (step === 5001 ? 99 : step === 7003 ? -99 : Math.sin(step)));
+    const thin = thinned(steps, losses, 500);
+    assert.ok(thin.steps.length <= 510 && thin.steps.length === thin.losses.length);
+    assert.deepEqual([thin.steps[0], thin.steps.at(-1)], [1, 10_000]);
+    assert.ok(thin.steps.includes(5001) && thin.steps.includes(7003));
+    assert.ok(thin.steps.every((step, i) => i === 0 || step > thin.steps[i - 1]));
+  });
+
+  it('finds the best evaluation, by the metric’s own direction, the first of equals', () => {
+    const points = [0.5, 0.7, 0.7].map((accuracy, i) => ({
+      step: i,
+      epoch: i,
+      metrics: { accuracy, loss: [3, 1, 2][i] },
+    }));
+    assert.deepEqual(bestOf(points, 'accuracy'), { step: 1, value: 0.7 });
+    assert.deepEqual(bestOf(points, 'loss'), { step: 1, value: 1 });
+    assert.equal(bestOf(points, 'pearson'), null);
+  });
+});

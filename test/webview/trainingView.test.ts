@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { untranslated as t } from '../../src/base/translate';
+import type { ShownRun, TrainingSnapshot } from '../../src/protocol/trainingView';
+import { lossCurves, metricCurves, metricsOf, smoothed, tableRows } from '../../webview/trainingView/curves';
+import { initialState, reduce, remembered, restored, type TrainingViewEvent } from '../../webview/trainingView/state';
+import { actionButtons, progressText, runFacts, timeText } from '../../webview/trainingView/summary';
+
+const run: ShownRun = {
+  id: 'r',
+  name: 'a',
+  phase: 'running',
+  detached: false,
+  resumable: false,
+  step: 4,
+  totalSteps: 8,
+  epoch: 1,
+  totalEpochs: 2,
+  secondsLeft: 75,
+  examplesPerSecond: 12.34,
+  steps: [1, 2, 3, 4],
+  losses: [4, null, 2, 1],
+  evaluations: [
+    { step: 2, epoch: 0.5, metrics: { accuracy: 0.5, macroF1: 0.4, loss: 3 } },
+    { step: 4, epoch: 1, metrics: { accuracy: 0.7, macroF1: 0.6, loss: 2 } },
+  ],
+  metric: 'macroF1',
+  best: { step: 4, value: 0.6 },
+};
+const recipe = { id: 'x', name: 'a', path: 'a', task: 'regression', model: 'm', train: 't', validation: null, problem: null, knobs: [] }; // prettier-ignore
+const snapshot: TrainingSnapshot = { recipe, run: null, busy: false, hasModels: true, trusted: true };
+const after = (...events: TrainingViewEvent[]) => events.reduce(reduce, initialState);
+const labels = (shown: TrainingSnapshot) =>
+  actionButtons(shown, t).map(({ label, enabled }) => `${label}${enabled ? '' : ' off'}`);
+
+describe('training view: state', () => {
+  it('keeps what is being typed through snapshots, until the recipe has it', () => {
+    const typed = after({ type: 'snapshot', snapshot }, { type: 'typed', field: 'train.seed', value: '7' });
+    const later = reduce(typed, { type: 'snapshot', snapshot });
+    assert.equal(later.drafts['train.seed']?.value, '7');
+    const written = reduce(later, { type: 'written', field: 'train.seed', value: '7' });
+    assert.equal(written.drafts['train.seed']?.value, '7', 'no flash of the old value');
+    assert.deepEqual(reduce(written, { type: 'snapshot', snapshot }).drafts, {});
+  });
+
+  it('shows a refusal, but not of a text that was typed over meanwhile', () => {
+    const typed = after({ type: 'snapshot', snapshot }, { type: 'typed', field: 'train.seed', value: 'x' });
+    const refused = reduce(typed, { type: 'refused', field: 'train.seed', value: 'x', error: 'no' });
+    assert.equal(refused.drafts['train.seed']?.error, 'no');
+    const over = reduce(typed, { type: 'typed', field: 'train.seed', value: 'xy' });
+    assert.equal(reduce(over, { type: 'refused', field: 'train.seed', value: 'x', error: 'no' }), over);
+    assert.deepEqual(reduce(refused, { type: 'reverted', field: 'train.seed' }).drafts, {});
+  });
+
+  it('drops drafts with their recipe', () => {
+    const typed = after({ type: 'snapshot', snapshot }, { type: 'typed', field: 'train.seed', value: '7' });
+    const other = { ...snapshot, recipe: { ...recipe, id: 'y' } };
+    assert.deepEqual(reduce(typed, { type: 'snapshot', snapshot: other }).drafts, {});
+  });
+
+  it('comes back after a reload with what the person did, and survives any memory', () => {
+    const typed = after({ type: 'snapshot', snapshot }, { type: 'typed', field: 'train.seed', value: '7' }, { type: 'smoothed', smoothing: 0.5 }, { type: 'more', open: true }); // prettier-ignore
+    const back = reduce(restored(JSON.parse(JSON.stringify(remembered(typed)))), { type: 'snapshot', snapshot });
+    assert.deepEqual([back.drafts['train.seed']?.value, back.smoothing, back.showsMore], ['7', 0.5, true]);
+    for (const memory of [
+      undefined,
+      null,
+      3,
+      'x',
+      [],
+      { drafts: 5, smoothing: NaN },
+      { drafts: { bad: {}, 'train.seed': null } },
+    ]) {
+      assert.deepEqual(restored(memory), initialState);
+    }
+  });
+});
+
+describe('training view: what it says', () => {
+  it('offers what can be done', () => {
+    assert.deepEqual(labels(snapshot), ['Start']);
+    assert.deepEqual(labels({ ...snapshot, trusted: false }), ['Start off']);
+    assert.deepEqual(labels({ ...snapshot, recipe: { ...recipe, problem: 'bad' } }), ['Start off']);
+    assert.deepEqual(labels({ ...snapshot, recipe: null }), []);
+    assert.deepEqual(labels({ ...snapshot, busy: true, run }), ['Stop', 'Stop Now']);
+    assert.deepEqual(labels({ ...snapshot, busy: true, run: { ...run, phase: 'stopping' } }), ['Stop off', 'Stop Now']);
+    assert.deepEqual(labels({ ...snapshot, run: { ...run, phase: 'stopped', resumable: true } }), ['Resume', 'Start New Run']); // prettier-ignore
+    assert.deepEqual(labels({ ...snapshot, run: { ...run, phase: 'finished' } }), ['Start Again']);
+  });
+
+  it('says step, epoch, rate and time left, and of an ended run how long it took', () => {
+    assert.equal(progressText(run, t), 'Step 4 of 8 · epoch 1.00 of 2');
+    assert.equal(timeText(run, t), '1 min 15 s left · 12.3 examples a second');
+    assert.equal(timeText({ ...run, phase: 'finished', elapsedSeconds: 30 }, t), 'took 30 s');
+    const facts = runFacts({ ...run, loss: null, memoryBytes: 2 ** 31, device: 'webgpu' }, t);
+    assert.deepEqual(facts.map(({ value }) => value), ['0.6000 @ 4', '–', 'WebGPU', '2.00 GiB']); // prettier-ignore
+  });
+});
+
+describe('training view: curves', () => {
+  it('smooths without a start from zero and leaves gaps', () => {
+    assert.deepEqual(smoothed([5, 5, null, 5], 0.9).map((value) => value && Number(value.toFixed(9))), [5, 5, null, 5]); // prettier-ignore
+    assert.deepEqual(smoothed([1, 2, 3], 0), [1, 2, 3]);
+    const [first, second] = smoothed([1, 3], 0.5);
+    assert.equal(first, 1);
+    assert.ok(Math.abs(second! - (0.25 * 1 + 0.5 * 3) / 0.75) < 1e-12);
+  });
+
+  it('lays losses of steps and evaluations over the same steps', () => {
+    const { steps, series } = lossCurves({ ...run, steps: [1, 3], losses: [4, 2] }, 0);
+    assert.deepEqual(steps, [1, 2, 3, 4]);
+    assert.deepEqual(series, [[4, null, 2, null], [4, null, 2, null], [null, 3, null, 2]]); // prettier-ignore
+  });
+
+  it('marks the best step, and puts the choosing metric first', () => {
+    assert.deepEqual(metricsOf(run), ['macroF1', 'accuracy']);
+    assert.deepEqual(metricCurves(run, 'macroF1').series, [[0.4, 0.6], [null, 0.6]]); // prettier-ignore
+    assert.deepEqual(metricCurves({ ...run, best: null }, 'accuracy').series[1], [null, null]);
+  });
+
+  it('says the same as a table, newest first', () => {
+    const rows = tableRows(run, 'accuracy', 0);
+    assert.deepEqual(rows.map(({ step, trainingLoss, metric, isBest }) => [step, trainingLoss, metric, isBest]), [[4, 1, 0.7, true], [2, 4, 0.5, false]]); // prettier-ignore
+    const early = tableRows({ ...run, evaluations: [], best: null }, 'accuracy', 0);
+    assert.deepEqual(early.map(({ step }) => step), [4, 3, 2, 1]); // prettier-ignore
+    const steps = Array.from({ length: 1000 }, (_, i) => i + 1);
+    assert.ok(tableRows({ ...run, evaluations: [], steps, losses: steps }, 'accuracy', 0).length <= 40);
+  });
+});
