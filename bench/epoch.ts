@@ -13,7 +13,8 @@ const USAGE = `npm run bench:epoch -- [--data FOLDER] [--vocab FILE] [--batch-si
 One epoch of KUAKE-QQR on a BERT-base-sized encoder, all parameters trained. Ours: the recipe's defaults (maximum length
 from the data, length buckets). Reference: PyTorch + transformers with ModelScope's defaults (batch 32, every pair padded
 to 128). Both are extrapolated from a few steps: ours are drawn evenly from the epoch's plan in order of length. Both
-include tokenization; ours also the making of each length's graph, which a training pays once and not every epoch.`;
+include tokenization; ours also the making of each length's graph, which a training pays once and not every epoch. All
+of them are in memory at once, about 14 GB.`;
 
 interface EpochReport extends Measured {
   readonly secondsPerEpoch: number;

@@ -8,7 +8,7 @@ import { serveTurns, type Measured } from './support/ourSide';
 import { microBatches, randomBatches, type BatchesJson } from './support/randomBatches';
 import { benchOptions, count, gigabytes, NONE, printResult, ratio, runMain, seconds, share } from './support/report';
 
-const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 5] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--json FILE]
+const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 3] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--json FILE]
 
 One training step of a BERT-base-sized encoder, all parameters trained: forward, backward, clipping, AdamW, with dropout.
 The reference is PyTorch + transformers on the same batches, without clipping. Both have a process a length; after two
@@ -25,7 +25,7 @@ interface Row {
 async function main(): Promise<void> {
   const options = benchOptions(USAGE, {
     lengths: { type: 'string', default: '32,64,128' },
-    steps: { type: 'string', default: '5' },
+    steps: { type: 'string', default: '3' },
     'batch-size': { type: 'string', default: '16' },
     attention: { type: 'string', default: 'sdpa' },
     ours: { type: 'string' },
