@@ -7,6 +7,7 @@ import type { Example } from '../data/examples';
 import { readRecipeSplit, type ResolvedFields } from '../data/recipeSplit';
 import type { Examples } from '../data/examples';
 import { ClassifierRunner } from '../inference/classifierRunner';
+import { executionDevice } from '../inference/device';
 import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
 import type { SessionOptions } from '../inference/session';
 import { bertClassifier } from '../models/encoder';
@@ -116,6 +117,8 @@ interface Material {
 }
 
 async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: FinetuneOptions): Promise<Material> {
+  // The runtime itself would leave an absent device out, and train on the processor.
+  executionDevice(recipe.device);
   const folder = await openModelFolder(recipe.model);
   const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
   if (tokenizer.vocabSize > folder.config.vocabSize) {
@@ -610,8 +613,7 @@ function classWeightsOf(
 }
 
 function sessionOptions(recipe: ResolvedRecipe): SessionOptions {
-  const device = recipe.device === 'auto' ? 'cpu' : recipe.device;
-  return { device, threads: recipe.threads === 'auto' ? undefined : recipe.threads };
+  return { device: executionDevice(recipe.device), threads: recipe.threads === 'auto' ? undefined : recipe.threads };
 }
 
 function evaluationScalars(metrics: EvaluationMetrics): Record<string, number> {

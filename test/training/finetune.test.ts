@@ -248,4 +248,10 @@ describe('fine-tuning', () => {
     );
     assert.equal((single.evaluations[0].evaluation.labels as string[]).length, 8);
   });
+
+  it('refuses a device that this platform has not, before it reads or writes anything', async () => {
+    const device = process.platform === 'win32' ? 'coreml' : 'dml';
+    await assert.rejects(run(recipe({}, { device })), { code: 'UNSUPPORTED' });
+    assert.ok(!existsSync(join(folder, 'runs')));
+  });
 });
