@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { commands, l10n, window, workspace, type ExtensionContext, type LogOutputChannel } from 'vscode';
+import { commands, l10n, window, workspace, type ExtensionContext } from 'vscode';
 import { DisposableStore } from '../base/disposables';
-import type { DataInfo, ScorerContract } from '../protocol/scorer';
+import type { ScorerContract } from '../protocol/scorer';
 import type { Params, RequestName, Result } from '../protocol/contract';
 import { chooseRuntime } from '../worker/runtime';
 import { ScorerClient } from '../worker/scorerClient';
 import { TrainerClient } from '../worker/trainerClient';
 import type { WorkerLaunch } from '../worker/workerProcess';
+import type { BaseServices } from './baseServices';
 import { contextKeys } from './ids';
 import { ModelStore } from './modelStore';
 import { RunStore } from './runStore';
@@ -17,22 +18,6 @@ import { setting } from './settings';
 import { TrainingService } from './trainingService';
 import { registerSimilarityPanel, type SimilarityPanel } from './views/similarityPanel';
 import { registerTrainingView, type TrainingView } from './views/trainingView';
-import type { Translate } from '../base/translate';
-
-/** What the parts of the extension share; made once at activation, nothing heavy in it. */
-export interface BaseServices {
-  readonly context: ExtensionContext;
-  readonly log: LogOutputChannel;
-  readonly models: ModelStore;
-  readonly runs: RunStore;
-  readonly training: TrainingService;
-  readonly scorer: ScorerClient;
-  readonly scoring: ScoringService;
-  readonly t: Translate;
-  setReference(text: string | undefined): void;
-  /** What the data file on disk is; undefined when it cannot be read as data. */
-  dataInfo(file: string): Promise<DataInfo | undefined>;
-}
 
 /** With the views that commands open. */
 export interface Services extends BaseServices {

@@ -14,7 +14,7 @@ import {
 } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import type { CommandId } from '../ids';
-import type { Services } from '../services';
+import type { BaseServices } from '../baseServices';
 import type { LocatedProblem } from './recipeProblems';
 
 const debounceMs = 300;
@@ -24,7 +24,7 @@ export const isRecipe = (document: TextDocument): boolean =>
   document.uri.scheme === 'file' && document.fileName.endsWith('.medtext.json');
 
 /** CodeLens, diagnostics and quick fixes of recipes. */
-export function registerRecipeEditor(services: Services): Disposable {
+export function registerRecipeEditor(services: BaseServices): Disposable {
   const store = new DisposableStore();
   const { t } = services;
   store.add(

@@ -20,7 +20,7 @@ import {
   type SimilarityPanelContract,
   type SimilaritySnapshot,
 } from '../../protocol/similarityPanel';
-import type { BaseServices } from '../services';
+import type { BaseServices } from '../baseServices';
 import { comparisonPlan, type ComparisonPlan } from './comparisonPlan';
 import { loadPage, windowLanguage } from './webviewHtml';
 import { WebviewServer } from './webviewServer';

@@ -11,7 +11,7 @@ import {
 import { pickFile } from '../commands/asking';
 import type { CommandId, ViewId } from '../ids';
 import type { RunRecord } from '../runStore';
-import type { BaseServices } from '../services';
+import type { BaseServices } from '../baseServices';
 import { emptyHistory, readRunHistory, type RunHistory } from './runHistory';
 import { recipeChanges, shownRecipeOf } from './recipeKnobs';
 import { ShownRecipeFile } from './shownRecipe';

@@ -1,0 +1,23 @@
+import type { ExtensionContext, LogOutputChannel } from 'vscode';
+import type { Translate } from '../base/translate';
+import type { DataInfo } from '../protocol/scorer';
+import type { ScorerClient } from '../worker/scorerClient';
+import type { ModelStore } from './modelStore';
+import type { RunStore } from './runStore';
+import type { ScoringService } from './scoringService';
+import type { TrainingService } from './trainingService';
+
+/** What the parts of the extension share; made once at activation, nothing heavy in it. */
+export interface BaseServices {
+  readonly context: ExtensionContext;
+  readonly log: LogOutputChannel;
+  readonly models: ModelStore;
+  readonly runs: RunStore;
+  readonly training: TrainingService;
+  readonly scorer: ScorerClient;
+  readonly scoring: ScoringService;
+  readonly t: Translate;
+  setReference(text: string | undefined): void;
+  /** What the data file on disk is; undefined when it cannot be read as data. */
+  dataInfo(file: string): Promise<DataInfo | undefined>;
+}
