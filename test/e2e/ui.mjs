@@ -213,3 +213,44 @@ describe('when everything is closed', () => {
     await until(() => left() === null, `processes ended: ${left()}`, 20_000);
   });
 });
+
+describe('the Training view', () => {
+  const state = window();
+
+  it('writes a knob into the recipe, starts it, draws its curves, survives hiding, stops and resumes', async () => {
+    const { page, workspace } = state;
+    const recipe = join(workspace.folder, 'long.medtext.json');
+    const written = readFileSync(recipe, 'utf8');
+    await openFile(page, 'long.medtext.json');
+    await openSidebar(page);
+    let view = await findWebview(page, 'Batch size');
+    const batchSize = view.locator('vscode-textfield').nth(1).locator('input');
+    await batchSize.fill('0');
+    await batchSize.press('Enter');
+    await view.locator('.problem').waitFor();
+    await batchSize.fill('8');
+    await batchSize.press('Enter');
+    await until(() => JSON.parse(readFileSync(recipe, 'utf8')).train.batch_size === 8, 'recipe written');
+    assert.equal(readFileSync(recipe, 'utf8'), written.replace('"batch_size": 16', '"batch_size": 8'));
+    await view.getByRole('button', { name: 'Start', exact: true }).click();
+    await view.locator('.chart canvas').first().waitFor({ timeout: 60_000 });
+    await view.getByText(/Step \d+ of \d+/).waitFor();
+
+    await page.locator('.activitybar .action-item').first().click();
+    await page.locator('.explorer-folders-view').waitFor();
+    await openSidebar(page);
+    view = await findWebview(page, 'running');
+    await view.locator('.chart canvas').first().waitFor();
+    await view.getByRole('button', { name: 'Stop', exact: true }).click();
+    await view.getByRole('button', { name: 'Resume', exact: true }).waitFor({ timeout: 60_000 });
+    await view.getByText('stopped', { exact: true }).waitFor();
+    const { step } = newestRun(workspace);
+    await view.getByRole('button', { name: 'Resume', exact: true }).click();
+    const goesOn = async () => Number(/Step (\d+) of/.exec(await view.locator('body').innerText())?.[1]) > step + 5;
+    await until(goesOn, 'steps beyond the stop');
+    await view.getByRole('button', { name: 'Stop Now', exact: true }).click();
+    await view.getByText('interrupted', { exact: true }).waitFor({ timeout: 30_000 });
+  });
+
+  it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
+});
