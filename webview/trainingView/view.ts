@@ -40,6 +40,13 @@ export interface TrainingViewActions {
 export function trainingView(state: TrainingViewState, actions: TrainingViewActions, t: Translate): TemplateResult {
   const { snapshot } = state;
   if (!snapshot) return html`<p class="quiet">${t('Loading…')}</p>`;
+  const recipe = snapshot.recipe ? recipeSection(snapshot.recipe, state, actions, t) : welcome(snapshot, actions, t);
+  const run = snapshot.run ? runSection(snapshot.run, state, actions, t) : nothing;
+  const buttons = actionRow(snapshot, actions, t);
+  // What is under way comes first; before and after it, what can be started.
+  const order = snapshot.run && isActive(snapshot.run) ? (['buttons', 'run', 'recipe'] as const) : (['recipe', 'buttons', 'run'] as const); // prettier-ignore
+  const parts = { recipe, buttons, run };
+  const sections = order.map((name) => [name, parts[name]] as const);
   return html`
     ${
       snapshot.trusted
@@ -50,8 +57,11 @@ export function trainingView(state: TrainingViewState, actions: TrainingViewActi
           </p>`
     }
     ${state.trouble ? html`<p class="notice error" role="alert">${state.trouble}</p>` : nothing}
-    ${snapshot.recipe ? recipeSection(snapshot.recipe, state, actions, t) : welcome(snapshot, actions, t)}
-    ${actionRow(snapshot, actions, t)} ${snapshot.run ? runSection(snapshot.run, state, actions, t) : nothing}
+    ${repeat(
+      sections,
+      ([name]) => name,
+      ([, section]) => section,
+    )}
   `;
 }
 
