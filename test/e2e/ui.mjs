@@ -179,6 +179,10 @@ describe('the trainer of a window that goes away', () => {
   it('goes on without it when told so, and is found again', async () => {
     const { page, workspace, server } = state;
     const { pid } = await startLongRun(page, workspace);
+    // A run is found again from when the window has heard of its folder.
+    await openSidebar(page);
+    await runRow(page).filter({ hasText: 'running' }).waitFor({ timeout: 60_000 });
+    await new Promise((resolve) => setTimeout(resolve, 2000));
     await openFolder(page, server, workspace.folder);
     await new Promise((resolve) => setTimeout(resolve, 3000));
     assert.ok(existsSync(`/proc/${pid}`));
