@@ -63,6 +63,15 @@ export function object<R extends Record<string, Check<any>>, O extends Record<st
   };
 }
 
+/** One of several shapes, told apart by their field `kind`. */
+export function variant<V extends Record<string, Check<any>>>(shapes: V): Check<Checked<V[keyof V]>> {
+  const kind = oneOf(...Object.keys(shapes));
+  return (value, path = 'message') => {
+    if (!isPlainObject(value)) return refuse(value, 'an object', path);
+    return shapes[kind(value.kind, `${path}.kind`)](value, path);
+  };
+}
+
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
