@@ -4,13 +4,12 @@
  *     p <- p (1 - lr decay);  m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2
  *     p <- p - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
  *
- * A small graph, run over the state in pieces that fit the processor's cache and written in place.
+ * On the CPU a WebAssembly kernel (adamW.wat) does it, piece by piece and in place. The runtime could not: its binding
+ * copies every output, and 1.2 GB of copies a step cost BERT-base more than the arithmetic (bench/README.md).
  */
 import { MedTextError } from '../base/errors';
-import { Session, type Feed, type SessionOptions } from '../inference/session';
 import type { Parameters } from '../models/parameters';
-import type { Model } from '../onnx/model';
-import { Operators } from '../onnx/operators';
+import { ADAM_W_KERNEL } from './adamWKernel';
 
 export interface AdamWOptions {
   readonly betas: readonly [number, number];
@@ -20,111 +19,90 @@ export interface AdamWOptions {
   readonly decays: (name: string) => boolean;
 }
 
-/** Elements a run: four arrays of this size fit the second-level cache; measured in bench/README.md. */
-const CHUNK = 1 << 18;
-
-export class AdamW {
-  /** First and second moments of the trained parameters, in the parameters' order. */
+/** First and second moments of the trained parameters, in the parameters' order. */
+export interface Moments {
   readonly firstMoments: Parameters;
   readonly secondMoments: Parameters;
+}
 
-  private constructor(
+/** Elements a piece: what is copied to the kernel's memory, and back, stays in the first-level or second-level cache. */
+const PIECE = 8192;
+
+export class AdamW {
+  private readonly kernel = new Kernel();
+
+  /** @param moments zeros at the start of a training. They are updated in place, as the parameters are. */
+  constructor(
     private readonly parameters: Parameters,
-    state: { firstMoments: Parameters; secondMoments: Parameters },
+    readonly moments: Moments,
     private readonly options: AdamWOptions,
-    private readonly session: Session,
-  ) {
-    this.firstMoments = state.firstMoments;
-    this.secondMoments = state.secondMoments;
-  }
-
-  /** @param state the moments, zeros at the start of a training. They are updated in place, as the parameters are. */
-  static async create(
-    parameters: Parameters,
-    state: { firstMoments: Parameters; secondMoments: Parameters },
-    options: AdamWOptions,
-    session: SessionOptions,
-  ): Promise<AdamW> {
-    return new AdamW(
-      parameters,
-      state,
-      options,
-      await Session.create(buildAdamWGraph(options), { ...session, arena: true }),
-    );
-  }
+  ) {}
 
   /**
    * One update of every parameter that has a gradient.
    * @param step the number of this update, from 1.
    * @param gradientScale what gradients are multiplied by first (clipping).
    */
-  async update(
+  update(
     gradients: ReadonlyMap<string, Float32Array>,
     { step, learningRate, gradientScale }: { step: number; learningRate: number; gradientScale: number },
-  ): Promise<void> {
-    const [beta1, beta2] = this.options.betas;
-    const scalars = {
-      gradientScale: scalar(gradientScale),
-      stepSize: scalar(learningRate / (1 - beta1 ** step)),
-      rootScale: scalar(1 / Math.sqrt(1 - beta2 ** step)),
+  ): void {
+    const { betas, eps, weightDecay, decays } = this.options;
+    const rates = {
+      gradientScale,
+      stepSize: learningRate / (1 - betas[0] ** step),
+      rootScale: 1 / Math.sqrt(1 - betas[1] ** step),
+      betas,
+      eps,
     };
-    const decaying = scalar(1 - learningRate * this.options.weightDecay);
-    const constant = scalar(1);
     for (const [name, gradient] of gradients) {
-      if (gradient.length !== this.parameters.values(name).length) {
+      const state = [
+        this.parameters.values(name),
+        this.moments.firstMoments.values(name),
+        this.moments.secondMoments.values(name),
+      ];
+      if (gradient.length !== state[0].length) {
         throw new MedTextError('INTERNAL', `The gradient of "${name}" has ${gradient.length} elements.`, { name });
       }
-      const arrays = [
-        this.parameters.values(name),
-        this.firstMoments.values(name),
-        this.secondMoments.values(name),
-        gradient,
-      ];
-      const shrink = this.options.decays(name) ? decaying : constant;
-      for (let start = 0; start < gradient.length; start += CHUNK) {
-        const [p, m, v, g] = arrays.map((array) => vector(array.subarray(start, start + CHUNK)));
-        await this.session.run({ p, m, v, g, shrink, ...scalars }, { newP: p, newM: m, newV: v });
-      }
+      this.kernel.update(state, gradient, { ...rates, shrink: decays(name) ? 1 - learningRate * weightDecay : 1 });
     }
   }
+}
 
-  async close(): Promise<void> {
-    await this.session.release();
+interface Rates {
+  readonly gradientScale: number;
+  /** The learning rate over the first moment's bias correction. */
+  readonly stepSize: number;
+  /** One over the root of the second moment's bias correction. */
+  readonly rootScale: number;
+  /** What decay leaves of a parameter. */
+  readonly shrink: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+}
+
+/** adamW.wat, loaded. */
+class Kernel {
+  private readonly run: (bytes: number, ...rates: number[]) => void;
+  private readonly memory: Float32Array;
+
+  constructor() {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(ADAM_W_KERNEL, 'base64')));
+    this.run = exports.update as typeof this.run;
+    this.memory = new Float32Array((exports.memory as WebAssembly.Memory).buffer);
   }
-}
 
-/**
- * Over vectors of any length. p, m and v are read by exactly one node each, on which the new value depends: so the new
- * value may be written over the old one, in whatever order the runtime takes the nodes.
- */
-function buildAdamWGraph({ betas: [beta1, beta2], eps }: AdamWOptions): Model {
-  const g = new Operators();
-  const [p, m, v, gradient] = ['p', 'm', 'v', 'g'].map((name) => g.input(name, 'float32', [1]));
-  const [gradientScale, shrink, stepSize, rootScale] = ['gradientScale', 'shrink', 'stepSize', 'rootScale'].map(
-    (name) => g.input(name, 'float32', []),
-  );
-  const scaled = g.mul(gradient, gradientScale);
-  const newM = g.add(g.mul(m, beta1), g.mul(scaled, 1 - beta1));
-  const newV = g.add(g.mul(v, beta2), g.mul(g.mul(scaled, scaled), 1 - beta2));
-  const denominator = g.add(g.mul(g.sqrt(newV), rootScale), eps);
-  g.output(g.sub(g.mul(p, shrink), g.div(g.mul(newM, stepSize), denominator)), 'newP');
-  g.output(newM, 'newM');
-  g.output(newV, 'newV');
-  return withAnyLength(g.build('adamW'));
-}
-
-/** Elementwise graphs are built on vectors of one element; the same nodes serve vectors of any length. */
-function withAnyLength(model: Model): Model {
-  const anyLength = (info: Model['graph']['inputs'][number]) =>
-    info.shape.length === 1 ? { ...info, shape: ['length'] } : info;
-  const { graph } = model;
-  return { ...model, graph: { ...graph, inputs: graph.inputs.map(anyLength), outputs: graph.outputs.map(anyLength) } };
-}
-
-function scalar(value: number): Feed {
-  return { dataType: 'float32', shape: [], data: Float32Array.of(value) };
-}
-
-function vector(data: Float32Array): Feed {
-  return { dataType: 'float32', shape: [data.length], data };
+  /** @param state parameters, first and second moments: updated in place */
+  update(state: readonly Float32Array[], gradient: Float32Array, rates: Rates): void {
+    const { gradientScale, shrink, stepSize, rootScale, betas, eps } = rates;
+    for (let start = 0; start < gradient.length; start += PIECE) {
+      const end = Math.min(start + PIECE, gradient.length);
+      // The kernel takes four elements at a time; what lies behind the last one is computed and not used.
+      const stride = Math.ceil((end - start) / 4) * 4;
+      [...state, gradient].forEach((array, row) => this.memory.set(array.subarray(start, end), row * stride));
+      const [beta1, beta2] = betas;
+      this.run(stride * 4, gradientScale, shrink, stepSize, rootScale, beta1, 1 - beta1, beta2, 1 - beta2, eps);
+      state.forEach((array, row) => array.set(this.memory.subarray(row * stride, row * stride + end - start), start));
+    }
+  }
 }

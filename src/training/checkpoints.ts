@@ -10,6 +10,7 @@ import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from '../models/checkpoint/writeSafetensors';
 import { Parameters } from '../models/parameters';
 import type { BestEvaluation } from '../protocol/trainer';
+import type { Moments } from './adamW';
 
 /** What a run needs besides arrays to go on. All randomness is a function of seed and step, so there is no other state. */
 export interface RunCounters {
@@ -20,10 +21,8 @@ export interface RunCounters {
   readonly evaluationsWithoutGain: number;
 }
 
-export interface TrainingState {
+export interface TrainingState extends Moments {
   readonly parameters: Parameters;
-  readonly firstMoments: Parameters;
-  readonly secondMoments: Parameters;
 }
 
 const FORMAT = 1;

@@ -310,7 +310,8 @@ class Run {
       padTokenId: model.config.padTokenId,
       session,
     });
-    const counters = resumed && (await loadCheckpoint(resumed.checkpoint, { parameters, ...momentsOf(trainer) }));
+    const counters =
+      resumed && (await loadCheckpoint(resumed.checkpoint, { parameters, ...trainer.optimizer.moments }));
     const run = new Run(
       folder,
       recipe,
@@ -322,7 +323,7 @@ class Run {
       await MetricsLog.open(folder.metricsFile, counters?.step ?? 0),
       TensorBoardWriter.open(folder.path, { step: counters?.step ?? 0 }),
       resumed?.record.startedAt ?? new Date().toISOString(),
-      trainer.optimizer.firstMoments.flat.length,
+      trainer.optimizer.moments.firstMoments.flat.length,
     );
     if (counters) run.counters = counters;
     await run.writeRecord();
@@ -449,7 +450,7 @@ class Run {
     this.metrics.flush();
     await saveCheckpoint(this.folder.checkpoints, this.counters, {
       parameters: this.material.parameters,
-      ...momentsOf(this.trainer),
+      ...this.trainer.optimizer.moments,
     });
     await this.writeRecord();
   }
@@ -574,10 +575,6 @@ class TrainingPlan {
       ? bucketLength(length, this.material.maxLength)
       : Math.min(bucketAmong(length, length_buckets), this.material.maxLength);
   }
-}
-
-function momentsOf({ optimizer: { firstMoments, secondMoments } }: Trainer) {
-  return { firstMoments, secondMoments };
 }
 
 function objectiveOf(recipe: ResolvedRecipe, { labels, train }: Material): TrainerOptions['objective'] {

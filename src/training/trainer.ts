@@ -62,14 +62,11 @@ export class Trainer {
     this.feeds = parameterFeeds(options.parameters);
   }
 
-  /** @param moments the optimiser's state to continue from; absent: zeros. */
-  static async create(
-    options: TrainerOptions,
-    moments?: { firstMoments: Parameters; secondMoments: Parameters },
-  ): Promise<Trainer> {
-    const specs = options.parameters.specs.filter((spec) => options.trained.has(spec.name));
-    const state = moments ?? { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
-    return new Trainer(options, await AdamW.create(options.parameters, state, options.adamW, options.session));
+  static async create(options: TrainerOptions): Promise<Trainer> {
+    const { parameters, trained } = options;
+    const specs = parameters.specs.filter((spec) => trained.has(spec.name));
+    const moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
+    return new Trainer(options, new AdamW(parameters, moments, options.adamW));
   }
 
   /**
@@ -97,7 +94,7 @@ export class Trainer {
         { step, loss, gradientNorm, learningRate },
       );
     }
-    await this.optimizer.update(gradients!, { step, learningRate, gradientScale: this.clippingScale(gradientNorm) });
+    this.optimizer.update(gradients!, { step, learningRate, gradientScale: this.clippingScale(gradientNorm) });
     gradients = undefined;
     collectGarbage();
     return { loss, gradientNorm };
@@ -128,7 +125,6 @@ export class Trainer {
   async close(): Promise<void> {
     for (const { session } of this.graphs.values()) await session.release();
     this.graphs.clear();
-    await this.optimizer.close();
   }
 
   /** The weight of a step's examples, which its mean divides by. */

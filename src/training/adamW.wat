@@ -1,0 +1,42 @@
+;; One AdamW update over a piece of the state. Formulas and names: adamW.ts.
+;; The memory holds four arrays of `bytes` bytes each, one after the other: p, m, v, g. p, m and v are updated in place.
+;; Four elements at a time: `bytes` is a multiple of 16. `npm run kernels` compiles this into adamWKernel.ts.
+(module
+  (memory (export "memory") 2)
+  (func (export "update")
+    (param $bytes i32)
+    (param $gradientScale f32) (param $shrink f32) (param $stepSize f32) (param $rootScale f32)
+    (param $beta1 f32) (param $oneLessBeta1 f32) (param $beta2 f32) (param $oneLessBeta2 f32) (param $eps f32)
+    (local $p i32) (local $m i32) (local $v i32) (local $g i32)
+    (local $gradient v128) (local $newM v128) (local $newV v128)
+    (local.set $m (local.get $bytes))
+    (local.set $v (i32.mul (local.get $bytes) (i32.const 2)))
+    (local.set $g (i32.mul (local.get $bytes) (i32.const 3)))
+    (loop $next
+      (local.set $gradient
+        (f32x4.mul (v128.load (local.get $g)) (f32x4.splat (local.get $gradientScale))))
+      (local.set $newM
+        (f32x4.add
+          (f32x4.mul (v128.load (local.get $m)) (f32x4.splat (local.get $beta1)))
+          (f32x4.mul (local.get $gradient) (f32x4.splat (local.get $oneLessBeta1)))))
+      (local.set $newV
+        (f32x4.add
+          (f32x4.mul (v128.load (local.get $v)) (f32x4.splat (local.get $beta2)))
+          (f32x4.mul
+            (f32x4.mul (local.get $gradient) (local.get $gradient))
+            (f32x4.splat (local.get $oneLessBeta2)))))
+      (v128.store (local.get $m) (local.get $newM))
+      (v128.store (local.get $v) (local.get $newV))
+      (v128.store (local.get $p)
+        (f32x4.sub
+          (f32x4.mul (v128.load (local.get $p)) (f32x4.splat (local.get $shrink)))
+          (f32x4.div
+            (f32x4.mul (local.get $newM) (f32x4.splat (local.get $stepSize)))
+            (f32x4.add
+              (f32x4.mul (f32x4.sqrt (local.get $newV)) (f32x4.splat (local.get $rootScale)))
+              (f32x4.splat (local.get $eps))))))
+      (local.set $p (i32.add (local.get $p) (i32.const 16)))
+      (local.set $m (i32.add (local.get $m) (i32.const 16)))
+      (local.set $v (i32.add (local.get $v) (i32.const 16)))
+      (local.set $g (i32.add (local.get $g) (i32.const 16)))
+      (br_if $next (i32.lt_u (local.get $p) (local.get $bytes))))))
