@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hugePages } from '../src/cli/respawn';
+import { hugePages } from '../src/base/hugePages';
 import type { SessionOptions } from '../src/inference/session';
 import { bertBaseTrainer, defaults } from './support/bertBase';
 import { microBatches, randomBatches } from './support/randomBatches';

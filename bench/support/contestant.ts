@@ -2,7 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { hugePages } from '../../src/cli/respawn';
+import { hugePages } from '../../src/base/hugePages';
 
 export class Contestant<Report> {
   private readonly lines: AsyncIterator<string>;

@@ -1,15 +1,11 @@
 /**
- * Training runs in a second process whose C library hands out memory in huge pages.
- *
- * The runtime's own arena is off (src/inference/session.ts), so that every buffer of a step is a malloc. In pages of
- * 4 KB the kernel spends much of a step handing out and clearing them; in huge ones a step took 1.3 to 2 times less.
- * glibc reads the setting once, when a process starts: hence a process of its own. It shares this one's terminal, and
- * this one does nothing but pass on what happens.
+ * Training runs in a second process whose C library hands out memory in huge pages (src/base/hugePages.ts): a step took
+ * 1.3 to 2 times less. glibc reads the setting once, when a process starts: hence a process of its own. It shares this
+ * one's terminal, and this one does nothing but pass on what happens.
  */
 import { spawn } from 'node:child_process';
+import { hugePages, memoryTunables } from '../base/hugePages';
 import type { ExitCode } from './commandLine';
-
-const TUNABLES = 'GLIBC_TUNABLES';
 
 /** A person who sets it gets one process. */
 const OFF = 'MEDTEXT_NO_RESPAWN';
@@ -17,15 +13,7 @@ const OFF = 'MEDTEXT_NO_RESPAWN';
 const MARK = 'MEDTEXT_RESPAWNED';
 
 export function needsRespawn(env: NodeJS.ProcessEnv = process.env, platform: string = process.platform): boolean {
-  return platform === 'linux' && !env[TUNABLES] && env[OFF] !== '1';
-}
-
-/** What a process that trains is started with, where it has an effect. */
-export function hugePages(platform: string = process.platform): Record<string, string> {
-  // Huge pages, and memory that a step frees is kept for the next one: returned to the system and taken back, it
-  // cost 0.9 s of kernel time a step of BERT-base.
-  const tunables = ['hugetlb=1', 'mmap_max=0', 'trim_threshold=17179869184'].map((t) => `glibc.malloc.${t}`).join(':');
-  return platform === 'linux' ? { [TUNABLES]: tunables } : {};
+  return platform === 'linux' && !env[memoryTunables] && env[OFF] !== '1';
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type ScorerContract,
   type TextPair,
 } from '../protocol/scorer';
+import type { Silence } from './lifeSigns';
 import { RestartPolicy } from './restartPolicy';
 import { WorkerProcess, type WorkerExit, type WorkerLaunch } from './workerProcess';
 
@@ -29,11 +30,14 @@ export class ScorerClient implements Disposable {
   private readonly policy = new RestartPolicy();
   private readonly progress = new Emitter<Payload<ScorerContract, 'progress'>>();
   private readonly crash = new Emitter<WorkerExit>();
+  private readonly silence = new Emitter<Silence | undefined>();
   private disposed = false;
 
   readonly onProgress = this.progress.event;
   /** The process ended without being asked to. */
   readonly onCrash = this.crash.event;
+  /** The process gives no sign of life, or with undefined does so again. */
+  readonly onSilence = this.silence.event;
 
   /** @param launch computed at each start, so that a changed setting counts from the next start on */
   constructor(private readonly launch: () => WorkerLaunch) {}
@@ -84,6 +88,7 @@ export class ScorerClient implements Disposable {
     void this.restart();
     this.progress.dispose();
     this.crash.dispose();
+    this.silence.dispose();
   }
 
   private running(): Promise<WorkerProcess<ScorerContract>> {
@@ -120,6 +125,7 @@ export class ScorerClient implements Disposable {
   private async start(): Promise<WorkerProcess<ScorerContract>> {
     const worker = await WorkerProcess.start(scorerContract, this.launch());
     worker.channel.on('progress', (progress) => this.progress.fire(progress));
+    worker.onSilence((silence) => this.silence.fire(silence));
     return worker;
   }
 }

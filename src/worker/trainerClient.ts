@@ -1,4 +1,5 @@
 import type { Disposable } from '../base/disposables';
+import { hugePages, memoryTunables } from '../base/hugePages';
 import {
   trainerContract,
   type EvaluationReport,
@@ -7,11 +8,16 @@ import {
   type TrainingResult,
 } from '../protocol/trainer';
 import type { Params } from '../protocol/contract';
+import type { Silence } from './lifeSigns';
 import { WorkerProcess, type WorkerLaunch } from './workerProcess';
 
 const saveGraceMs = 60_000;
 
 export interface TrainingListeners {
+  /** The process runs and has not been asked to train: whoever wants to find it again notes it now. */
+  onProcess?(pid: number): void;
+  /** The process gives no sign of life, or with undefined does so again. */
+  onSilence?(silence: Silence | undefined): void;
   onReport(report: TrainingReport): void;
   onEvaluation(evaluation: EvaluationReport): void;
 }
@@ -30,9 +36,13 @@ export class TrainerClient implements Disposable {
     params: Params<TrainerContract, 'train'>,
     listeners: TrainingListeners,
   ): Promise<TrainerClient> {
-    const worker = await WorkerProcess.start(trainerContract, launch);
+    // A person who has set the variable keeps it.
+    const env = { ...(process.env[memoryTunables] ? {} : hugePages()), ...launch.env };
+    const worker = await WorkerProcess.start(trainerContract, { ...launch, env });
+    worker.onSilence((silence) => listeners.onSilence?.(silence));
     worker.channel.on('report', (report) => listeners.onReport(report));
     worker.channel.on('evaluation', (evaluation) => listeners.onEvaluation(evaluation));
+    listeners.onProcess?.(worker.pid);
     const result = worker.channel.request('train', params).finally(() => void worker.end(saveGraceMs));
     // The caller may come to listen later; until then a failure is no unhandled rejection.
     result.catch(() => undefined);

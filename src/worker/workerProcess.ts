@@ -1,15 +1,22 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { Disposable } from '../base/disposables';
 import { MedTextError } from '../base/errors';
+import { Emitter, type Event } from '../base/events';
 import type { Log } from '../base/log';
 import { ClientChannel, closedError } from '../protocol/channel';
 import type { Contract, RequestName, WorkerIdentity } from '../protocol/contract';
+import { LifeSigns, usualSilenceLimits, type Silence, type SilenceLimits } from './lifeSigns';
+import { beatVariable } from './parentWatch';
 import { childPort } from './processPort';
 import type { Runtime } from './runtime';
 
 const handshakeTimeoutMs = 30_000;
 const oldestNode = 20;
+const lookMs = 1000;
+/** After stdin, stdout, stderr and the channel. */
+const beatFd = 4;
 
 export interface WorkerLaunch {
   /** The child's bundled entry point. */
@@ -18,6 +25,7 @@ export interface WorkerLaunch {
   readonly execArgv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly log: Log;
+  readonly silenceLimits?: SilenceLimits;
 }
 
 export interface WorkerExit {
@@ -29,12 +37,13 @@ export interface WorkerExit {
 
 /** A running child process and the channel to it. Gone means gone: it is not restarted here. */
 export class WorkerProcess<C extends Contract> implements Disposable {
-  private expectedEnd = false;
-
   private constructor(
     readonly channel: ClientChannel<C>,
     readonly identity: WorkerIdentity,
+    /** Fires when the child has been silent for longer than work explains, and with undefined when it speaks again. */
+    readonly onSilence: Event<Silence | undefined>,
     private readonly child: ChildProcess,
+    private readonly ending: Ending,
     /** Settles, never rejects, when the process has ended and everything it sent has been delivered. */
     readonly exited: Promise<Omit<WorkerExit, 'expected'>>,
   ) {}
@@ -49,9 +58,10 @@ export class WorkerProcess<C extends Contract> implements Disposable {
       execArgv: [...(launch.execArgv ?? [])],
       env: childEnvironment(launch),
       serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
     });
     const { log } = launch;
+    const ending: Ending = { asked: false };
     createInterface({ input: child.stdout! }).on('line', (line) => log.info(`[${contract.name}] ${line}`));
     const lastErrors: string[] = [];
     createInterface({ input: child.stderr! }).on('line', (line) => {
@@ -61,16 +71,17 @@ export class WorkerProcess<C extends Contract> implements Disposable {
     const port = childPort(child);
     const channel = new ClientChannel(contract, port);
     const exited = whenEnded(child).then((exit) => {
-      channel.close(endedError(contract.name, exit, lastErrors));
+      channel.close(endedError(contract.name, exit, lastErrors, ending));
       port.close();
       return exit;
     });
+    const onSilence = followLifeSigns(child, launch.silenceLimits ?? usualSilenceLimits, exited);
     channel.onMalformedEvent((error) => log.warn(`[${contract.name}] ${error.message}`));
     channel.on('log', (entry: any) => log[entry.level as 'info'](`[${contract.name}] ${entry.message}`));
     try {
       const identity = await withTimeout(shakeHands(contract, channel), contract.name);
       log.info(`[${contract.name}] process ${identity.pid} on Node ${identity.node} (${launch.runtime.path})`);
-      return new WorkerProcess(channel, identity, child, exited);
+      return new WorkerProcess(channel, identity, onSilence, child, ending, exited);
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
@@ -83,12 +94,12 @@ export class WorkerProcess<C extends Contract> implements Disposable {
 
   /** Why it ended, with whether we ended it. */
   async exit(): Promise<WorkerExit> {
-    return { ...(await this.exited), expected: this.expectedEnd };
+    return { ...(await this.exited), expected: this.ending.asked };
   }
 
   /** Closes the channel, which the child answers by ending; after `graceMs` it is killed. */
   async end(graceMs: number): Promise<void> {
-    this.expectedEnd = true;
+    this.ending.asked = true;
     if (this.child.connected) this.child.disconnect();
     const timer = setTimeout(() => this.child.kill('SIGKILL'), graceMs);
     await this.exited;
@@ -97,22 +108,55 @@ export class WorkerProcess<C extends Contract> implements Disposable {
 
   /** Ends the process now. */
   kill(): void {
-    this.expectedEnd = true;
+    this.ending.asked = true;
     this.child.kill('SIGKILL');
   }
 
   /** Leaves the process to itself: it goes on without this window. */
   release(): void {
-    this.expectedEnd = true;
+    this.ending.asked = true;
     if (this.child.connected) this.child.disconnect();
     this.child.stdout?.destroy();
     this.child.stderr?.destroy();
+    (this.child.stdio[beatFd] as Readable | null)?.destroy();
     this.child.unref();
   }
 
   dispose(): void {
     this.kill();
   }
+}
+
+/** Whether this end asked for the child's end. */
+interface Ending {
+  asked: boolean;
+}
+
+/** Hears both voices of the child, from its start to its end. */
+function followLifeSigns(
+  child: ChildProcess,
+  limits: SilenceLimits,
+  exited: Promise<unknown>,
+): Event<Silence | undefined> {
+  const silence = new Emitter<Silence | undefined>();
+  const signs = new LifeSigns(limits, (change) => silence.fire(change));
+  const beats = child.stdio[beatFd] as Readable | null;
+  beats?.on('data', () => signs.beat());
+  // A broken pipe of beats says nothing about the child: its end is heard elsewhere.
+  beats?.on('error', () => undefined);
+  child.on('message', () => signs.message());
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    signs.tick(now - last);
+    last = now;
+  }, lookMs);
+  timer.unref();
+  void exited.then(() => {
+    clearInterval(timer);
+    silence.dispose();
+  });
+  return silence.event;
 }
 
 async function shakeHands<C extends Contract>(contract: C, channel: ClientChannel<C>): Promise<WorkerIdentity> {
@@ -157,7 +201,9 @@ function endedError(
   name: string,
   { exitCode, signal }: Omit<WorkerExit, 'expected'>,
   lastErrors: string[],
+  { asked }: Ending,
 ): MedTextError {
+  if (asked) return closedError(name, { exitCode, signal, asked });
   const how = signal ? `signal ${signal}` : exitCode === null ? 'no exit code' : `exit code ${exitCode}`;
   const hint =
     signal === 'ENOENT' || signal === 'EACCES'
@@ -175,7 +221,7 @@ function childEnvironment({ runtime, env }: WorkerLaunch): NodeJS.ProcessEnv {
   for (const name of Object.keys(inherited)) {
     if (/^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_CHANNEL)/.test(name)) delete inherited[name];
   }
-  return { ...inherited, ...runtime.env, ...env };
+  return { ...inherited, ...runtime.env, [beatVariable]: String(beatFd), ...env };
 }
 
 async function withTimeout<T>(answer: Promise<T>, name: string): Promise<T> {

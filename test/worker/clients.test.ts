@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { hugePages } from '../../src/base/hugePages';
 import { MedTextError } from '../../src/base/errors';
 import type { EvaluationReport, TrainingReport } from '../../src/protocol/trainer';
 import { ScorerClient } from '../../src/worker/scorerClient';
@@ -60,7 +62,56 @@ describe('the trainer process', () => {
     const { client, reports } = await train(9999);
     await until(() => reports.length > 0, 'a report');
     client.kill();
+    await assert.rejects(client.result, (error: MedTextError) => {
+      assert.equal(error.code, 'CLOSED');
+      assert.doesNotMatch(error.message, /memory/, 'the person ended it, not the system');
+      return true;
+    });
+  });
+
+  it('frozen, is noticed while it lives, and so is its return', async () => {
+    const silences: (string | undefined)[] = [];
+    const launch = { ...launchOf('fakeTrainer.ts'), silenceLimits: { frozenMs: 3500, blockedMs: 60_000 } };
+    const listeners = {
+      onReport: () => undefined,
+      onEvaluation: () => undefined,
+      onSilence: (silence?: { kind: string }) => silences.push(silence?.kind),
+    };
+    const params = { recipe: recipeOf(9999), recipeFile: '/somewhere/a.medtext.json', onHostGone: 'stop' as const };
+    const client = await TrainerClient.start(launch, params, listeners);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    assert.deepEqual(silences, []);
+    process.kill(client.pid, 'SIGSTOP');
+    await until(() => silences.length === 1, 'silence noticed');
+    process.kill(client.pid, 'SIGCONT');
+    await until(() => silences.length === 2, 'return noticed');
+    assert.deepEqual(silences, ['frozen', undefined]);
+    process.kill(client.pid, 'SIGSTOP');
+    client.kill();
     await assert.rejects(client.result, withCode('CLOSED'));
+    await client.exited();
+    assert.equal(isAlive(client.pid), false);
+  });
+
+  it('is noted before it is asked to train, and gets its memory in huge pages', async () => {
+    const noted: number[] = [];
+    const listeners = {
+      onProcess: (pid: number) => noted.push(pid),
+      onReport: () => undefined,
+      onEvaluation: () => undefined,
+    };
+    const params = { recipe: recipeOf(9999), recipeFile: '/somewhere/a.medtext.json', onHostGone: 'stop' as const };
+    const client = await TrainerClient.start(launchOf('fakeTrainer.ts'), params, listeners);
+    assert.deepEqual(noted, [client.pid]);
+    if (process.platform === 'linux') {
+      const environment = readFileSync(`/proc/${client.pid}/environ`, 'utf8').split('\0');
+      const given = environment.find((entry) => entry.startsWith('GLIBC_TUNABLES='));
+      // The C library cuts the text into its settings where it stands; the first shows that it has come.
+      const expected = (process.env.GLIBC_TUNABLES ?? hugePages().GLIBC_TUNABLES).split(':')[0];
+      assert.equal(given?.split(':')[0], `GLIBC_TUNABLES=${expected}`);
+    }
+    client.kill();
+    await assert.rejects(client.result);
   });
 
   it('let go by its window, stops by itself or goes on to its end, as it was told', async () => {
