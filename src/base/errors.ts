@@ -43,7 +43,13 @@ export type ErrorCode =
   | 'RUNTIME' // ONNX Runtime refused or failed
   | 'OUT_OF_MEMORY'
   | 'DIVERGED' // a training whose loss or gradient is no longer a finite number
-  | 'RESUME'; // a run folder that cannot be resumed
+  | 'RESUME' // a run folder that cannot be resumed
+  | 'OFFLINE' // the hub cannot be reached, and no local cache has what is wanted
+  | 'NETWORK' // a transfer that failed after its retries, or an answer that is not the hub's
+  | 'ACCESS' // the hub wants a token, or its terms to be accepted
+  | 'INTEGRITY' // a file that is not what was published: its size or hash differs
+  | 'UNSAFE_NAME' // a name from outside that would leave its folder, or that no file can have everywhere
+  | 'BUSY'; // another process is at work on the same thing
 
 /** The error as a {@link MedTextError}: itself if it is one, else wrapped as `INTERNAL` (or `IO` for system errors). */
 export function asMedTextError(error: unknown): MedTextError {
