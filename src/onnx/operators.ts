@@ -196,6 +196,11 @@ export class Operators extends GraphBuilder {
     return this.one('ScatterElements', [x, indices, updates], { axis: int(axis), reduction: string('add') });
   }
 
+  /** 0, 1, … as int32 [count]. */
+  range(count: number): Value {
+    return this.one('Range', [this.scalar(0, 'int32'), this.scalar(count, 'int32'), this.scalar(1, 'int32')]);
+  }
+
   // --- composed ---
   /** A value of one number. Expand, because WebGPU has no ConstantOfShape. */
   fill(value: number, shape: Shape, dataType: DataType = 'float32'): Value {
