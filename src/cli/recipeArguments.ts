@@ -14,6 +14,7 @@ import {
   type Task,
 } from '../protocol/recipe';
 import { isModelScopeConfiguration, recipeFromModelScope } from '../training/modelScopeRecipe';
+import { withLabelsFiles } from '../training/labelsFile';
 import { readRecipeFile } from '../training/recipeFile';
 import { modelOptions, type Arguments, type OptionSpec } from './commandLine';
 import { mapOption, mapping } from './fileOptions';
@@ -105,6 +106,7 @@ export async function recipeOf(args: Arguments, file: string | undefined): Promi
   for (const assignment of args.list('set')) recipe = setPath(recipe, assignment);
 
   const baseFolder = file === undefined ? process.cwd() : dirname(resolve(file));
+  recipe = await withLabelsFiles(recipe, baseFolder);
   if (recipe.task === undefined && recipe.dataset?.train?.file !== undefined) {
     recipe = { task: await taskOfData(recipe.dataset.train as RecipeSplit, baseFolder), ...recipe };
   }

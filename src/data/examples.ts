@@ -1,10 +1,12 @@
 import { MedTextError } from '../base/errors';
+import type { LabelCorrection } from '../protocol/labelCorrections';
+import { inferLabels } from '../protocol/labelScheme';
 import { resolveColumn, ROLE_NAMES, type DataFields, type FieldRole } from './columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile, type DataFileOptions } from './dataFile';
 import { excerptOf, isBadRow, type BadRow, type DataRow } from './dataRow';
+import { correctedLabel } from './labelCorrections';
 import {
   checkedLabels,
-  inferLabels,
   LabelMap,
   RawLabelCounts,
   rawLabelOf,
@@ -34,6 +36,8 @@ export interface ReadExamplesOptions extends BadRowPolicy {
   readonly labels?: readonly (string | number)[];
   /** Renames, merges and drops raw values. Values of `labels` map to themselves unless it says otherwise. */
   readonly labelMapping?: LabelMapping;
+  /** Labels that a person has put right, by the row's place; they stand in for the file's own. */
+  readonly corrections?: ReadonlyMap<number, LabelCorrection>;
   /** `predict`: no labels are read, and an empty text is not a bad row, since every row needs an answer. */
   readonly mode?: 'train' | 'predict';
   readonly open?: DataFileOptions;
@@ -122,7 +126,10 @@ export async function readExamples(
     place++;
     let label: string | undefined;
     if (columns.label !== undefined) {
-      const raw = rawLabelOf(Object.hasOwn(row.values, columns.label) ? row.values[columns.label] : undefined);
+      const correction = options.corrections?.get(place);
+      const raw = correction
+        ? correctedLabel(correction, { ...textsOf(row, columns), line: row.line }, file.path)
+        : rawLabelOf(Object.hasOwn(row.values, columns.label) ? row.values[columns.label] : undefined);
       if (raw === undefined) {
         const reason = `label (column ${JSON.stringify(columns.label)}) is a list or an object`;
         badRows.add({ line: row.line, reason, excerpt: excerptOf(JSON.stringify(row.values)) });
@@ -183,6 +190,18 @@ export async function readExamples(
     badRows: { count: badRows.count, reports: badRows.reports },
     duplicates: duplicatesOf(examples),
   };
+}
+
+/** Both texts as they stand in the row; what is no text is empty. */
+export function textsOf(
+  { values }: DataRow,
+  columns: { readonly first: string; readonly second?: string },
+): { first: string; second: string | undefined } {
+  const text = (column: string): string => {
+    const value = Object.hasOwn(values, column) ? values[column] : undefined;
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+  };
+  return { first: text(columns.first), second: columns.second === undefined ? undefined : text(columns.second) };
 }
 
 function isNumber(text: string): boolean {

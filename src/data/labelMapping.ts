@@ -1,4 +1,5 @@
 import { MedTextError } from '../base/errors';
+import { targetsOf } from '../protocol/labelScheme';
 import { excerptOf, type DataValue } from './dataRow';
 
 /** Raw value in the file -> label, or null for "leave such rows out". */
@@ -40,18 +41,6 @@ export class RawLabelCounts {
   }
 }
 
-/**
- * The labels in a deterministic order that does not depend on how the file is shuffled: numbers ascending, then the
- * others by code point. (The order defines the ids, so a recipe that names its labels is safer.)
- */
-export function inferLabels(values: Iterable<string>): string[] {
-  const isNumber = (value: string) => value !== '' && Number.isFinite(Number(value));
-  const byCodePoint = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
-  const distinct = [...new Set(values)];
-  const numbers = distinct.filter(isNumber).sort((a, b) => Number(a) - Number(b) || byCodePoint(a, b));
-  return [...numbers, ...distinct.filter((value) => !isNumber(value)).sort(byCodePoint)];
-}
-
 /** The labels as strings. Errors: `LABELS` if one is empty or occurs twice, or there is none. */
 export function checkedLabels(labels: readonly (string | number)[]): string[] {
   const names = labels.map((label) => String(label).trim());
@@ -70,7 +59,7 @@ export function checkedLabels(labels: readonly (string | number)[]): string[] {
 
 /** What becomes of raw label values: a label, `null` (dropped) or `undefined` (not mapped). */
 export class LabelMap {
-  private readonly byRawValue = new Map<string, string | null>();
+  readonly labelOf: (raw: string) => string | null | undefined;
 
   /**
    * @param labels the labels in order, or undefined if they are still to be inferred: then every raw value is a label
@@ -80,7 +69,6 @@ export class LabelMap {
     readonly labels: readonly string[] | undefined,
     mapping: LabelMapping = {},
   ) {
-    for (const label of labels ?? []) this.byRawValue.set(label, label);
     for (const [raw, target] of Object.entries(mapping)) {
       const label = target === null ? null : String(target).trim();
       if (label !== null && labels && !labels.includes(label)) {
@@ -90,14 +78,8 @@ export class LabelMap {
           { raw, label, labels },
         );
       }
-      this.byRawValue.set(raw.trim(), label);
     }
-  }
-
-  labelOf(raw: string): string | null | undefined {
-    const label = this.byRawValue.get(raw);
-    if (label !== undefined || this.labels || raw === '') return label;
-    return raw;
+    this.labelOf = targetsOf({ labels, label_mapping: mapping });
   }
 }
 

@@ -3,6 +3,7 @@ import type { RecipeSplit, RecipeTask } from '../protocol/recipe';
 import { guessFields, type DataFields, type FieldGuess } from './columns';
 import { openDataFile, type DataFile } from './dataFile';
 import { needsPair, readExamples, type Examples } from './examples';
+import { readCorrections } from './labelCorrections';
 
 /** A recipe's data section with what it leaves open recognised from the file. */
 export interface ResolvedFields {
@@ -68,9 +69,9 @@ export interface ReadSplitOptions {
 }
 
 /**
- * Reads the examples of one split of a recipe; `split.file` is a path the caller has resolved.
+ * Reads the examples of one split of a recipe; `split.file` and `split.corrections` are paths the caller has resolved.
  *
- * Errors: those of `openDataFile`, `resolveFields` and `readExamples`.
+ * Errors: those of `openDataFile`, `resolveFields`, `readExamples` and `readCorrections`.
  */
 export async function readRecipeSplit(
   split: RecipeSplit,
@@ -82,6 +83,7 @@ export async function readRecipeSplit(
   const examples = await readExamples(file, resolved.fields, task, {
     labels: options.labels ?? split.labels,
     labelMapping: split.label_mapping,
+    corrections: split.corrections === undefined ? undefined : await readCorrections(split.corrections, split.file),
     onBadRow: split.on_bad_row,
     mode: options.mode,
     signal: options.signal,

@@ -42,6 +42,8 @@ export class Classifier {
     readonly device: ExecutionDevice,
     readonly parameters: Parameters,
     readonly tokenizer: Tokenizer,
+    /** Raw values to labels (null: left out) as in training, besides the labels themselves. */
+    readonly labelMapping: Readonly<Record<string, string | null>>,
     private readonly runner: ClassifierRunner,
   ) {}
 
@@ -114,6 +116,7 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
   });
   const usage = isObject(folder.rawConfig.medtext) ? folder.rawConfig.medtext : {};
   return new Classifier(
+    labelMappingOf(labels, usage.label_mapping),
     folder,
     labels,
     taskOf(folder, labels, usage.task),
@@ -173,3 +176,10 @@ function maxLengthOf(folder: ModelFolder, tokenizer: Tokenizer, stored: unknown)
   if (typeof stored === 'number' && Number.isInteger(stored) && stored >= 4) return Math.min(stored, maxPositions);
   return Math.min(USUAL_MAX_LENGTH, maxPositions, tokenizer.modelMaxLength ?? Infinity);
 }
+/** What training wrote; an entry that leads to no label of the model (somebody edited it) does not count. */
+function labelMappingOf(labels: readonly string[], stored: unknown): Readonly<Record<string, string | null>> {
+  const entries = isObject(stored) ? Object.entries(stored) : [];
+  const isTarget = (target: unknown) => target === null || labels.includes(target as string);
+  return Object.fromEntries(entries.filter(([, target]) => isTarget(target))) as Record<string, string | null>;
+}
+

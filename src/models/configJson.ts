@@ -139,7 +139,9 @@ export function parseLabels(
   files: { config?: JsonObject; configuration?: JsonObject; labelMapping?: unknown },
   where: string,
 ): string[] | undefined {
-  if (files.labelMapping !== undefined) return labelsOfLabel2id(files.labelMapping, `${where}: label_mapping.json`);
+  if (files.labelMapping !== undefined) {
+    return labelsOfLabel2id(oneNameEach(files.labelMapping, files.config), `${where}: label_mapping.json`);
+  }
   const preprocessor = objectAt(files.configuration, 'preprocessor');
   const places: readonly [JsonObject | undefined, string][] = [
     [objectAt(files.configuration, 'model'), 'configuration.json, model'],
@@ -214,6 +216,21 @@ function modelTypeOf(json: JsonObject, hint: string | undefined, where: string):
       field: 'model_type',
     });
   }
+/**
+ * A label that was renamed after training keeps its old name in label_mapping.json, under the same id: config.json's
+ * name is the label's own, else the one written last.
+ */
+function oneNameEach(labelMapping: unknown, config: JsonObject | undefined): unknown {
+  if (!isObject(labelMapping)) return labelMapping;
+  const names = new Map<unknown, string>();
+  const own = objectAt(config, 'id2label');
+  for (const [name, id] of Object.entries(labelMapping)) {
+    const kept = names.get(id);
+    if (kept === undefined || kept !== own?.[String(id)]) names.set(id, name);
+  }
+  return Object.fromEntries([...names].map(([id, name]) => [name, id]));
+}
+
   // Google's own bert_config.json has no model_type.
   if (named) return named;
   if (hint !== undefined && Object.hasOwn(FAMILIES, hint)) return hint;

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { MedTextError } from '../base/errors';
+import type { LabelDetails } from './labelScheme';
 import schema from './recipe.schema.json';
 
 /** The recipe's JSON schema, also contributed to the editor for completion and hovers. */
@@ -26,6 +27,12 @@ export interface RecipeSplit {
   labels?: readonly (string | number)[];
   /** Raw value to label; null drops the row. */
   label_mapping?: Readonly<Record<string, string | null>>;
+  /** Description, colour and similarity score of labels, by name. */
+  label_details?: Readonly<Record<string, LabelDetails>>;
+  /** A `*.labels.json` that holds the three fields above instead. */
+  labels_file?: string;
+  /** A `*.corrections.json` whose labels stand in for those of the file. */
+  corrections?: string;
   format?: 'auto' | 'json' | 'jsonl' | 'csv' | 'tsv' | 'text';
   encoding?: 'auto' | 'utf-8' | 'utf-16le' | 'utf-16be' | 'gb18030';
   header?: 'auto' | boolean;
@@ -147,6 +154,7 @@ interface Schema {
   exclusiveMinimum?: number;
   exclusiveMaximum?: number;
   minLength?: number;
+  pattern?: string;
   minItems?: number;
   maxItems?: number;
 }
@@ -271,7 +279,7 @@ function typeInWords(type: string, schema: Schema): string {
     case 'number':
       return `a number${range(schema)}`;
     case 'string':
-      return 'a text';
+      return schema.pattern === undefined ? 'a text' : `a text of the form ${schema.pattern}`;
     case 'boolean':
       return 'true or false';
     case 'array': {
@@ -329,6 +337,16 @@ function contradictions(recipe: Recipe): RecipeProblem[] {
         const listed = labels.map((name) => `"${name}"`).join(', ');
         report(`${pointer}/label_mapping/${escapePointer(raw)}`, `"${label}" is not among the labels ${listed}`);
       }
+    }
+    for (const name of Object.keys(split.label_details ?? {})) {
+      if (labels && !labels.includes(name)) {
+        const listed = labels.map((label) => `"${label}"`).join(', ');
+        report(`${pointer}/label_details/${escapePointer(name)}`, `"${name}" is not among the labels ${listed}`);
+      }
+    }
+    if (split.labels_file !== undefined) {
+      const own = (['labels', 'label_mapping', 'label_details'] as const).find((field) => split[field] !== undefined);
+      if (own) report(`${pointer}/labels_file`, `the labels stand in a file of their own; leave out "${own}" here`);
     }
     if (task === 'sentence-similarity' && split.second_sequence === null) {
       report(`${pointer}/second_sequence`, `the task ${recipe.task} needs a second sentence`);
@@ -402,7 +420,7 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
 
 /** What describes the data set and not one file of it. */
 function sharedFields(split: RecipeSplit): Partial<RecipeSplit> {
-  const { file: _file, format: _format, encoding: _encoding, header: _header, ...shared } = split;
+  const { file: _file, format: _format, encoding: _encoding, header: _header, corrections: _rows, ...shared } = split;
   return shared;
 }
 

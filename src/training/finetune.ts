@@ -29,6 +29,7 @@ import {
 } from './evaluationReport';
 import { describeEnvironment } from './environment';
 import { MetricsLog } from './metricsLog';
+import { labelUsage } from './labelUsage';
 import { renderModelCard } from './modelCard';
 import { createRunFolder, readRun, RunFolder, writeRunRecord, type DataRecord, type RunRecord } from './runFolder';
 import { learningRateAt, scheduleOf } from './schedule';
@@ -225,7 +226,8 @@ async function dataRecord(data: Examples, signal: AbortSignal): Promise<DataReco
 }
 
 function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe {
-  const split = <T extends ResolvedSplit | undefined>(s: T): T => (s ? { ...s, file: resolve(base, s.file) } : s);
+  const split = <T extends ResolvedSplit | undefined>(s: T): T =>
+    s ? { ...s, file: resolve(base, s.file), ...(s.corrections && { corrections: resolve(base, s.corrections) }) } : s;
   const { train, validation, test } = recipe.dataset;
   return {
     ...recipe,
@@ -465,7 +467,13 @@ class Run {
       problemType: this.recipe.task === 'regression' ? 'regression' : 'single_label_classification',
       task: this.recipe.task,
       copies: folder.tokenizerFiles,
-      usage: { task: this.recipe.task, max_length: maxLength, run: this.folder.id, step: this.counters.step },
+      usage: {
+        task: this.recipe.task,
+        max_length: maxLength,
+        run: this.folder.id,
+        step: this.counters.step,
+        ...(this.recipe.task !== 'regression' && labelUsage(this.recipe.dataset.train, labels)),
+      },
       extraFiles: { 'README.md': this.card() },
     });
   }

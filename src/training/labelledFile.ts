@@ -40,7 +40,8 @@ export async function readFileFor(
   const resolved = resolveFields(file, columns, task, mode);
   const examples = await readExamples(file, resolved.fields, task, {
     labels: mode === 'train' && task !== 'regression' ? classifier.labels : undefined,
-    labelMapping: options.labelMapping,
+    // What the caller says of a value wins over what was said in training.
+    labelMapping: { ...classifier.labelMapping, ...options.labelMapping },
     onBadRow: options.onBadRow,
     mode,
     signal: options.signal,

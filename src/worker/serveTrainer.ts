@@ -48,9 +48,12 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
           const reports = latestAtMost(maxReportsPerSecond, (report: TrainingReport) => emit('report', report));
           try {
             const { finetune } = await loadEngine();
+            const folder = baseFolder ?? dirname(recipeFile);
+            const { withLabelsFiles } = await import('../training/labelsFile');
+            const complete = await withLabelsFiles(validateRecipe(recipe, recipeFile), folder);
             return await finetune({
-              recipe: resolveRecipe(validateRecipe(recipe, recipeFile)),
-              baseFolder: baseFolder ?? dirname(recipeFile),
+              recipe: resolveRecipe(validateRecipe(complete, recipeFile)),
+              baseFolder: folder,
               resumeFrom,
               onReport: (report) => reports.push({ memoryBytes: process.memoryUsage.rss(), ...report }),
               onEvaluation(evaluation) {

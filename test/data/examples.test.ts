@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { guessFields, resolveColumn } from '../../src/data/columns';
 import { openDataFile } from '../../src/data/dataFile';
 import { readExamples } from '../../src/data/examples';
-import { inferLabels } from '../../src/data/labelMapping';
+import { inferLabels } from '../../src/protocol/labelScheme';
 import { readRecipeSplit } from '../../src/data/recipeSplit';
 import { expected, fixture, temporaryFolder } from './support';
 

@@ -120,6 +120,13 @@ describe('config.json: architecture', () => {
 });
 
 describe('config.json: labels', () => {
+  it('one id may have an old name and a new one: config.json says which is which', () => {
+    const labelMapping = { no: 0, yes: 1, same: 1 };
+    assert.deepEqual(parseLabels({ labelMapping, config: { id2label: { 0: 'no', 1: 'yes' } } }, 'f'), ['no', 'yes']);
+    assert.deepEqual(parseLabels({ labelMapping, config: { id2label: { 0: 'no', 1: 'same' } } }, 'f'), ['no', 'same']);
+    assert.deepEqual(parseLabels({ labelMapping }, 'f'), ['no', 'same']);
+  });
+
   const config = { id2label: { 1: 'b', 0: 'a' }, label2id: { a: 0, b: 1 } };
 
   it("follows ModelScope's precedence", () => {

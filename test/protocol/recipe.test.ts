@@ -15,7 +15,7 @@ import {
 const shortest: Recipe = { task: 'sentence-similarity', model: 'm', dataset: { train: { file: 'train.json' } } };
 
 /** Every field there is, so that types, schema and this list must agree. */
-const complete: DeepRequired<Recipe> = {
+const complete: DeepRequired<WithoutLabelsFile> = {
   $schema: 'recipe.schema.json',
   task: 'pair-classification',
   model: '../models/structbert',
@@ -47,6 +47,11 @@ const complete: DeepRequired<Recipe> = {
   work_dir: 'out',
 };
 
+/** A file of its own stands in place of the labels: a recipe has one or the other. */
+type WithoutLabelsFile = Omit<Recipe, 'dataset'> & {
+  dataset: { [K in keyof Recipe['dataset']]: Omit<NonNullable<Recipe['dataset'][K]>, 'labels_file'> };
+};
+
 type DeepRequired<T> = T extends readonly unknown[]
   ? T
   : T extends object
@@ -61,6 +66,8 @@ function splitWithEverything(file: string) {
     label: 'label',
     labels: ['0', '1', '2'],
     label_mapping: { NA: '0', unclear: null },
+    label_details: { '2': { description: 'the same question', color: '#3794ff', score: 1 } },
+    corrections: 'train.corrections.json',
     format: 'json' as const,
     encoding: 'utf-8' as const,
     header: true,
@@ -86,9 +93,10 @@ describe('recipe: validation', () => {
       if (path !== '') assert.ok(schema.description, `${path} has no description`);
       if (!schema.properties) return;
       assert.equal(schema.additionalProperties, false, path);
-      assert.deepEqual(Object.keys(schema.properties).sort(), Object.keys(value).sort(), path);
+      const known = Object.keys(schema.properties).filter((name) => name !== 'labels_file');
+      assert.deepEqual(known.sort(), Object.keys(value).sort(), path);
       for (const [name, property] of Object.entries(schema.properties))
-        fields(property, value[name], `${path}/${name}`);
+        fields(property, value[name] ?? {}, `${path}/${name}`);
     };
     fields(recipeSchema, complete, '');
   });

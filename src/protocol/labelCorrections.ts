@@ -1,0 +1,49 @@
+import { MedTextError } from '../base/errors';
+import { count, listOf, number, object, text, type Checked } from './check';
+
+/** A row whose label a person has put right. The texts say which row is meant, should the file change. */
+export const labelCorrection = object(
+  {
+    /** From 0, among the file's readable rows. */
+    row: count,
+    line: count,
+    first: text,
+    /** The raw value in the file. */
+    given: text,
+    /** A label, or a raw value that the mapping makes one. */
+    label: text,
+  },
+  { second: text, probability: number, model: text },
+);
+export type LabelCorrection = Checked<typeof labelCorrection>;
+
+const correctionFile = object({ format: count, file: text, corrections: listOf(labelCorrection) });
+/** A `*.corrections.json`, beside the data file that `file` names. */
+export type LabelCorrectionFile = Checked<typeof correctionFile>;
+
+/** @throws DATA_FORMAT naming what is wrong */
+export function checkedCorrections(json: unknown, where: string): LabelCorrectionFile {
+  try {
+    const file = correctionFile(json, 'the file');
+    if (file.format === 1) return file;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : '';
+    throw new MedTextError('DATA_FORMAT', `${where} holds no corrections: ${reason}.`, { file: where });
+  }
+  throw new MedTextError('DATA_FORMAT', `${where} was written by a newer version of MedText Lab.`, { file: where });
+}
+
+/** The file's text with these corrections added or, with `undefined`, those rows' corrections taken out; sorted by row. */
+export function correctionText(
+  earlier: LabelCorrectionFile | undefined,
+  dataName: string,
+  changes: ReadonlyMap<number, LabelCorrection | undefined>,
+): string {
+  const byRow = new Map((earlier?.corrections ?? []).map((correction) => [correction.row, correction]));
+  for (const [row, correction] of changes) {
+    if (correction) byRow.set(row, correction);
+    else byRow.delete(row);
+  }
+  const corrections = [...byRow.values()].sort((a, b) => a.row - b.row);
+  return `${JSON.stringify({ format: 1, file: dataName, corrections }, undefined, 2)}\n`;
+}

@@ -1,0 +1,41 @@
+import { resolve } from 'node:path';
+import { MedTextError } from '../base/errors';
+import { labelFields, labelsFileProblems, type LabelsFile } from '../protocol/labelsFile';
+import type { PartialRecipe } from '../protocol/recipe';
+import { readRecipeFile } from './recipeFile';
+
+/**
+ * Reads a `*.labels.json`.
+ * @throws NOT_FOUND, IO · RECIPE with what is wrong in it
+ */
+export async function readLabelsFile(file: string): Promise<LabelsFile> {
+  const json: unknown = await readRecipeFile(file);
+  const problems = labelsFileProblems(json);
+  if (problems.length === 0) return json as LabelsFile;
+  const lines = problems.map(({ pointer, message }) => `  ${pointer || '(file)'}: ${message}`);
+  throw new MedTextError('RECIPE', `${file} is no valid labels file:\n${lines.join('\n')}`, { file, problems });
+}
+
+/**
+ * The recipe with the labels that its splits keep in files of their own written into it, so that a run's recipe says
+ * everything itself. Paths start from `baseFolder`.
+ * @throws what {@link readLabelsFile} throws; RECIPE when a split has both
+ */
+export async function withLabelsFiles<T extends PartialRecipe>(recipe: T, baseFolder: string): Promise<T> {
+  const dataset: Record<string, unknown> = { ...recipe.dataset };
+  for (const [name, split] of Object.entries(recipe.dataset ?? {})) {
+    if (typeof split?.labels_file !== 'string') continue;
+    const { labels_file: path, ...own } = split;
+    const twice = labelFields.find((field) => own[field] !== undefined);
+    if (twice !== undefined) {
+      const where = `/dataset/${name}/${twice}`;
+      throw new MedTextError('RECIPE', `${where}: the labels stand in ${path}; leave out "${twice}" here.`, { where });
+    }
+    const file = await readLabelsFile(resolve(baseFolder, path));
+    const fields = Object.fromEntries(
+      labelFields.filter((field) => field in file).map((field) => [field, file[field]]),
+    );
+    dataset[name] = { ...own, ...fields };
+  }
+  return { ...recipe, dataset };
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MedTextError } from '../../src/base/errors';
+import { resolveRecipe, validateRecipe, type Recipe, type RecipeSplit } from '../../src/protocol/recipe';
+import { evaluateModel } from '../../src/training/evaluateModel';
+import { finetune } from '../../src/training/finetune';
+import { withLabelsFiles } from '../../src/training/labelsFile';
+import { labelUsage } from '../../src/training/labelUsage';
+import { writeTinyModel } from '../cli/support/tinyModel';
+
+const scheme = {
+  labels: ['不同', '相同'],
+  label_mapping: { '0': '不同', '1': '相同', '2': '相同', NA: null },
+  label_details: { 相同: { description: '同一个问题', color: '#3794ff', score: 0.9 } },
+};
+
+describe('labels in a model', () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'medtext-labels-'));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const write = (name: string, value: unknown): string => {
+    writeFileSync(join(folder, name), JSON.stringify(value));
+    return join(folder, name);
+  };
+
+  it('are those of the file that the recipe names; evaluating raw values then needs no mapping', async () => {
+    const raw = ['0', '1', '2', 'NA'];
+    const rows = Array.from({ length: 16 }, (_, i) => ({ query1: '肺炎', query2: '感冒', label: raw[i % 4] }));
+    const data = write('data.json', rows);
+    write('questions.labels.json', scheme);
+    const recipe: Recipe = {
+      task: 'sentence-similarity',
+      model: await writeTinyModel(join(folder, 'encoder'), {}),
+      dataset: { train: { file: 'data.json', labels_file: 'questions.labels.json' } },
+      train: { max_epochs: 1, batch_size: 12 },
+      threads: 1,
+    };
+    const complete = await withLabelsFiles(recipe, folder);
+    assert.deepEqual(complete.dataset.train, { file: 'data.json', ...scheme });
+    const { model } = await finetune({
+      recipe: resolveRecipe(validateRecipe(complete, 'here')),
+      baseFolder: folder,
+      onReport: () => undefined,
+      onEvaluation: () => undefined,
+      log: () => undefined,
+      stopSignal: new AbortController().signal,
+    });
+    const config = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'));
+    assert.deepEqual(config.id2label, { '0': '不同', '1': '相同' });
+    assert.deepEqual(config.medtext.label_mapping, scheme.label_mapping);
+    assert.deepEqual(config.medtext.label_scores, { 不同: 0, 相同: 0.9 });
+    assert.deepEqual(config.medtext.label_details, { 相同: { description: '同一个问题', color: '#3794ff' } });
+
+    const metrics = await evaluateModel(model, data, { threads: 1 });
+    assert.equal(metrics.rows, 12);
+    // What is said at evaluation wins.
+    const all = await evaluateModel(model, data, { threads: 1, labelMapping: { NA: '不同' } });
+    assert.equal(all.rows, 16);
+  });
+
+  it('say nothing where nobody said anything', () => {
+    assert.deepEqual(labelUsage({ file: 'f' } as never, ['0', '1']), {});
+  });
+
+  it('of a file are refused when it is broken, missing or said twice', async () => {
+    const train = (more: Partial<RecipeSplit>) => ({ task: 'text-classification', model: 'm', dataset: { train: { file: 'f', ...more } } }) as Recipe; // prettier-ignore
+    const fails = (code: string, more: Partial<RecipeSplit>) =>
+      assert.rejects(withLabelsFiles(train(more), folder), (error) => (error as MedTextError).code === code);
+    await fails('NOT_FOUND', { labels_file: 'absent.labels.json' });
+    write('broken.labels.json', { labels: ['a', 'a'] });
+    await fails('RECIPE', { labels_file: 'broken.labels.json' });
+    write('fine.labels.json', { labels: ['a', 'b'] });
+    await fails('RECIPE', { labels_file: 'fine.labels.json', labels: ['a', 'b'] });
+    assert.deepEqual(await withLabelsFiles(train({}), folder), train({}));
+  });
+});
