@@ -75,18 +75,14 @@ export class Trainer {
    * @throws MedTextError DIVERGED when loss or gradient are no longer finite; the parameters are then as they were.
    */
   async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
-    const total = this.totalWeight(batches);
-    let gradients: Map<string, Float32Array> | undefined;
-    let loss = 0;
-    let squares = 0;
-    for (const [index, batch] of batches.entries()) {
-      const part = await this.gradients(batch, total, keyOf(this.options.seed, 2, step, index));
-      loss += part.loss;
-      squares = part.gradientSquares;
-      gradients = gradients ? addInPlace(gradients, part.gradients) : part.gradients;
-    }
-    if (batches.length > 1) squares = sumOfSquares(gradients!);
-    const gradientNorm = Math.sqrt(squares);
+    const { loss, gradientNorm } = await this.update(batches, step, learningRate);
+    // In a function of its own, whose end lets go of the gradients.
+    collectGarbage();
+    return { loss, gradientNorm };
+  }
+
+  private async update(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
+    const { loss, gradientNorm, gradients } = await this.sumOfGradients(batches, step);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       throw new MedTextError(
         'DIVERGED',
@@ -94,10 +90,24 @@ export class Trainer {
         { step, loss, gradientNorm, learningRate },
       );
     }
-    this.optimizer.update(gradients!, { step, learningRate, gradientScale: this.clippingScale(gradientNorm) });
-    gradients = undefined;
-    collectGarbage();
+    this.optimizer.update(gradients, { step, learningRate, gradientScale: this.clippingScale(gradientNorm) });
     return { loss, gradientNorm };
+  }
+
+  private async sumOfGradients(
+    batches: readonly MicroBatch[],
+    step: number,
+  ): Promise<StepResult & { gradients: Map<string, Float32Array> }> {
+    const total = this.totalWeight(batches);
+    const key = (index: number) => keyOf(this.options.seed, 2, step, index);
+    let { loss, gradientSquares, gradients } = await this.gradients(batches[0], total, key(0));
+    for (let index = 1; index < batches.length; index++) {
+      const part = await this.gradients(batches[index], total, key(index));
+      loss += part.loss;
+      addInPlace(gradients, part.gradients);
+    }
+    if (batches.length > 1) gradientSquares = sumOfSquares(gradients);
+    return { loss, gradientNorm: Math.sqrt(gradientSquares), gradients };
   }
 
   /** Loss and gradients of one batch's share of a step, without an update. */
@@ -205,17 +215,14 @@ function collectGarbage(): void {
     gc = runInNewContext('gc') as () => void;
   }
   gc();
+  gc();
 }
 
-function addInPlace(
-  sum: Map<string, Float32Array>,
-  part: ReadonlyMap<string, Float32Array>,
-): Map<string, Float32Array> {
+function addInPlace(sum: ReadonlyMap<string, Float32Array>, part: ReadonlyMap<string, Float32Array>): void {
   for (const [name, values] of part) {
     const into = sum.get(name)!;
     for (let i = 0; i < into.length; i++) into[i] += values[i];
   }
-  return sum;
 }
 
 function sumOfSquares(gradients: ReadonlyMap<string, Float32Array>): number {
