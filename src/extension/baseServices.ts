@@ -3,6 +3,7 @@ import type { Translate } from '../base/translate';
 import type { DataInfo } from '../protocol/scorer';
 import type { ScorerClient } from '../worker/scorerClient';
 import type { ModelStore } from './modelStore';
+import type { RunFinder } from './runFinder';
 import type { RunStore } from './runStore';
 import type { ScoringService } from './scoringService';
 import type { TrainingService } from './trainingService';
@@ -13,6 +14,7 @@ export interface BaseServices {
   readonly log: LogOutputChannel;
   readonly models: ModelStore;
   readonly runs: RunStore;
+  readonly finder: RunFinder;
   readonly training: TrainingService;
   readonly scorer: ScorerClient;
   readonly scoring: ScoringService;

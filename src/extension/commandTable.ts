@@ -28,6 +28,7 @@ import {
 } from './commands/runCommands';
 import { jumpTo, scoreSelection, setReference } from './commands/scoreCommands';
 import type { CommandId } from './ids';
+import { lookForRuns } from './runWatch';
 import type { Services } from './services';
 
 /** Every command; the compiler refuses a missing or an unknown one, a test compares with the manifest. */
@@ -56,7 +57,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.revealRun': (_services, run) => (isRunRecord(run) ? revealFolder(run.folder) : undefined),
   'medtext.renameRun': renameRun,
   'medtext.deleteRun': deleteRun,
-  'medtext.refreshRuns': (services) => services.runs.refresh(),
+  'medtext.refreshRuns': lookForRuns,
   'medtext.jumpTo': jumpTo,
 };
 

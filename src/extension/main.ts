@@ -1,9 +1,10 @@
 import type { ExtensionContext } from 'vscode';
 import { DisposableStore } from '../base/disposables';
-import { findRunsAgain, watchDetachedRuns } from './commands/runCommands';
 import { registerCommands } from './commandTable';
 import { registerHover } from './hover/hoverProvider';
 import { registerRecipeEditor } from './recipe/recipeEditor';
+import { registerLifeWatch } from './lifeWatch';
+import { registerRunWatch } from './runWatch';
 import { createServices, type Services } from './services';
 import { registerStatusBar } from './statusBar';
 import { registerTasks } from './taskProvider';
@@ -29,8 +30,8 @@ export function activate(context: ExtensionContext): MedTextApi {
   store.add(registerHover(services));
   store.add(registerRecipeEditor(services));
   store.add(registerTasks(services));
-  store.add(watchDetachedRuns(services));
-  findRunsAgain(services).catch((error: Error) => services.log.error(error.message));
+  store.add(registerLifeWatch(services));
+  store.add(registerRunWatch(services));
   const activationMs = performance.now() - startMs;
   services.log.info(`activated in ${activationMs.toFixed(1)} ms`);
   return { activationMs, services };

@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { RunRecord } from './runStore';
 
 /** The part of a run folder's run.json that the editor reads. */
-interface RunFile {
+export interface RunFile {
   readonly status?: string;
+  readonly startedAt?: string;
+  readonly updatedAt?: string;
   readonly pid?: number;
   readonly step?: number;
   readonly totalSteps?: number;
@@ -13,12 +15,42 @@ interface RunFile {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
+/** More runs than a person looks at; a folder with more is not read to its end. */
+const maxRunsAFolder = 1000;
+const checkpointName = /^step-(\d{9})$/;
+
 /**
  * The record brought up to date from its folder: the training process writes there, with or without a window. A run
  * that says it is running while its process is gone was interrupted.
  */
-export async function recordFromFolder(run: RunRecord, isAliveNow = isAlive): Promise<RunRecord> {
-  const file = await readRunFile(join(run.folder, 'run.json'));
+export async function recordFromFolder(run: RunRecord, isAliveNow = isTrainer): Promise<RunRecord> {
+  return recordFromFile(run, await readRunFile(run.folder), isAliveNow);
+}
+
+/** The record of a run that this workspace has not heard of; undefined when the folder is not a run's. */
+export async function recordOfUnknown(
+  folder: string,
+  known: Partial<RunRecord> = {},
+  isAliveNow = isTrainer,
+): Promise<RunRecord | undefined> {
+  const file = await readRunFile(folder);
+  if (!file) return undefined;
+  const begun: RunRecord = {
+    runId: basename(folder),
+    folder,
+    recipeFile: join(folder, 'recipe.medtext.json'),
+    name: basename(folder),
+    status: 'running',
+    pid: 0,
+    startedAtMs: timeOf(file.startedAt) ?? Date.now(),
+    step: 0,
+    totalSteps: 0,
+    ...known,
+  };
+  return recordFromFile(begun, file, isAliveNow);
+}
+
+function recordFromFile(run: RunRecord, file: RunFile | undefined, isAliveNow: (pid: number) => boolean): RunRecord {
   const pid = file?.pid ?? run.pid;
   const said = file?.status;
   const status =
@@ -30,27 +62,79 @@ export async function recordFromFolder(run: RunRecord, isAliveNow = isAlive): Pr
     status,
     step: file?.step ?? run.step,
     totalSteps: file?.totalSteps ?? run.totalSteps,
-    endedAtMs: status === 'running' ? undefined : (run.endedAtMs ?? Date.now()),
+    endedAtMs: status === 'running' ? undefined : (run.endedAtMs ?? timeOf(file?.updatedAt) ?? Date.now()),
     metric: file?.best ? { name: file.best.metric, value: file.best.value } : run.metric,
     modelFolder: status === 'finished' && existsSync(model) ? model : run.modelFolder,
     error: status === 'failed' ? file?.error : undefined,
   };
 }
 
-async function readRunFile(file: string): Promise<RunFile | undefined> {
+/** The run folders directly in a work folder, by what they hold; none when it is not there. */
+export async function runFoldersIn(workDir: string): Promise<readonly string[]> {
+  const entries = await readdir(workDir, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .slice(0, maxRunsAFolder)
+    .map(({ name }) => join(workDir, name))
+    .filter((folder) => existsSync(join(folder, 'run.json')));
+}
+
+export async function readRunFile(folder: string): Promise<RunFile | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as RunFile;
+    const file = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')) as Record<string, any> | null;
+    if (typeof file !== 'object' || file === null) return undefined;
+    const count = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : undefined);
+    const words = (value: unknown) => (typeof value === 'string' ? value : undefined);
+    const { best, error } = file;
+    return {
+      status: words(file.status),
+      startedAt: words(file.startedAt),
+      updatedAt: words(file.updatedAt),
+      pid: count(file.pid),
+      step: count(file.step),
+      totalSteps: count(file.totalSteps),
+      best: typeof best?.value === 'number' ? { metric: String(best.metric), value: best.value } : null,
+      error: error ? { code: String(error.code), message: String(error.message) } : undefined,
+    };
   } catch {
     return undefined;
   }
 }
 
-export function isAlive(pid: number): boolean {
+/** The step that a resumed run goes on from; undefined when nothing was saved yet. */
+export function checkpointStep(runFolder: string): number | undefined {
+  let names: string[];
+  try {
+    names = readdirSync(join(runFolder, 'checkpoints'));
+  } catch {
+    return undefined;
+  }
+  const steps = names.flatMap((name) => checkpointName.exec(name)?.[1] ?? []).map(Number);
+  return steps.length > 0 ? Math.max(...steps) : undefined;
+}
+
+/** Whether a training process of ours has this id: after a restart of the machine it may be anybody's. */
+export function isTrainer(pid: number): boolean {
+  if (!isAlive(pid)) return false;
+  if (process.platform !== 'linux') return true;
+  try {
+    return /trainer|finetune/i.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
+function isAlive(pid: number): boolean {
   if (!(pid > 0)) return false;
   try {
     process.kill(pid, 0);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }

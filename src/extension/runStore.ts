@@ -22,6 +22,8 @@ export interface RunRecord {
 }
 
 const key = 'medtext.runs';
+const forgottenKey = 'medtext.forgottenRuns';
+const maxForgotten = 500;
 
 /** The runs of a workspace, newest first. */
 export class RunStore {
@@ -38,8 +40,9 @@ export class RunStore {
     return this.list().find((run) => run.folder === folder);
   }
 
-  async put(run: RunRecord): Promise<void> {
-    await this.save([...this.list().filter(({ folder }) => folder !== run.folder), run]);
+  async put(...changed: readonly RunRecord[]): Promise<void> {
+    const folders = new Set(changed.map(({ folder }) => folder));
+    await this.save([...this.list().filter(({ folder }) => !folders.has(folder)), ...changed]);
   }
 
   async patch(folder: string, change: Partial<RunRecord>): Promise<void> {
@@ -49,6 +52,21 @@ export class RunStore {
 
   async remove(folder: string): Promise<void> {
     await this.save(this.list().filter((run) => run.folder !== folder));
+  }
+
+  /** Removes the run from the list although its folder stays: looking for run folders does not bring it back. */
+  async forget(folder: string): Promise<void> {
+    const others = this.forgotten().filter((other) => other !== folder);
+    await this.memory.update(forgottenKey, [...others, folder].slice(-maxForgotten));
+    await this.remove(folder);
+  }
+
+  isForgotten(folder: string): boolean {
+    return this.forgotten().includes(folder);
+  }
+
+  private forgotten(): readonly string[] {
+    return this.memory.get<string[]>(forgottenKey) ?? [];
   }
 
   /** Makes views look again. */

@@ -12,9 +12,11 @@ import type { WorkerLaunch } from '../worker/workerProcess';
 import type { BaseServices } from './baseServices';
 import { contextKeys } from './ids';
 import { ModelStore } from './modelStore';
+import { RunFinder } from './runFinder';
 import { RunStore } from './runStore';
 import { ScoringService } from './scoringService';
 import { setting } from './settings';
+import { StartNotes } from './startNotes';
 import { TrainingService } from './trainingService';
 import { registerSimilarityPanel, type SimilarityPanel } from './views/similarityPanel';
 import { registerTrainingView, type TrainingView } from './views/trainingView';
@@ -34,9 +36,11 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   });
   const models = new ModelStore(context.globalState, context.workspaceState);
   const runs = new RunStore(context.workspaceState);
+  const starts = new StartNotes(join((context.storageUri ?? context.globalStorageUri).fsPath, 'starts'));
   const training = store.add(
-    new TrainingService((params, listeners) => TrainerClient.start(launch('trainer'), params, listeners), runs),
+    new TrainingService((params, listeners) => TrainerClient.start(launch('trainer'), params, listeners), runs, starts),
   );
+  const finder = new RunFinder(runs, training, starts);
   const scorer = store.add(new ScorerClient(() => launch('scorer')));
   const scoring = store.add(
     new ScoringService(scorer, () => {
@@ -72,6 +76,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     log,
     models,
     runs,
+    finder,
     training,
     scorer,
     scoring,

@@ -1,8 +1,8 @@
 import { StatusBarAlignment, window } from 'vscode';
 import { DisposableStore, type Disposable } from '../base/disposables';
-import { durationText } from '../base/durationText';
 import type { CommandId } from './ids';
 import type { Services } from './services';
+import { statusText } from './statusText';
 import type { TrainingState } from './trainingService';
 import type { Translate } from '../base/translate';
 
@@ -17,22 +17,13 @@ export function registerStatusBar({ training, t }: Services): Disposable {
     training.onDidChange((state) => {
       const text = statusText(state, t);
       if (text === undefined) return item.hide();
-      item.text = `$(sync~spin) ${text}`;
+      item.text = `$(${state.silence ? 'warning' : 'sync~spin'}) ${text}`;
       item.tooltip = tooltip(state, t);
       item.accessibilityInformation = { label: `MedText Lab, ${text}` };
       item.show();
     }),
   );
   return store;
-}
-
-/** What the status bar says; undefined when nothing runs. */
-export function statusText({ phase, report }: TrainingState, t: Translate): string | undefined {
-  if (phase === 'idle') return undefined;
-  if (phase === 'stopping') return t('Stopping after this step…');
-  if (!report) return t('Training starts…');
-  const percent = Math.floor((100 * report.step) / Math.max(1, report.totalSteps));
-  return `${percent} % · ${t('loss')} ${report.loss.toFixed(3)} · ${durationText(report.secondsLeft, t)}`;
 }
 
 function tooltip({ request, report }: TrainingState, t: Translate): string {

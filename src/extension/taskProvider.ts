@@ -16,7 +16,7 @@ import type { Disposable } from '../base/disposables';
 import { asMedTextError } from '../base/errors';
 import { runRecipe, stopTraining } from './commands/runCommands';
 import type { Services } from './services';
-import { statusText } from './statusBar';
+import { statusText } from './statusText';
 
 const type = 'medtext';
 

@@ -4,7 +4,9 @@ import { asMedTextError, MedTextError } from '../base/errors';
 import { Emitter } from '../base/events';
 import type { Params } from '../protocol/contract';
 import type { EvaluationReport, TrainerContract, TrainingReport, TrainingResult } from '../protocol/trainer';
+import type { Silence } from '../worker/lifeSigns';
 import type { RunRecord, RunStatus, RunStore } from './runStore';
+import type { StartNotes } from './startNotes';
 
 /** A run in a child process, as `TrainerClient` gives it. */
 export interface TrainerHandle {
@@ -17,7 +19,13 @@ export interface TrainerHandle {
 
 export type StartTrainer = (
   params: Params<TrainerContract, 'train'>,
-  listeners: { onReport(report: TrainingReport): void; onEvaluation(evaluation: EvaluationReport): void },
+  listeners: {
+    /** The process runs and has not been asked to train yet. */
+    onProcess(pid: number): void;
+    onReport(report: TrainingReport): void;
+    onEvaluation(evaluation: EvaluationReport): void;
+    onSilence(silence: Silence | undefined): void;
+  },
 ) => Promise<TrainerHandle>;
 
 export interface RunRequest {
@@ -34,6 +42,8 @@ export interface TrainingState {
   readonly phase: 'idle' | 'starting' | 'running' | 'stopping';
   readonly request?: RunRequest;
   readonly runFolder?: string;
+  /** The process gives no sign of life. */
+  readonly silence?: Silence;
   readonly report?: TrainingReport;
   readonly history: readonly TrainingReport[];
   readonly evaluations: readonly EvaluationReport[];
@@ -42,6 +52,8 @@ export interface TrainingState {
 export interface TrainingOutcome {
   readonly request: RunRequest;
   readonly status: Exclude<RunStatus, 'running'>;
+  /** The person ended the process with Stop Now; the status is then `interrupted`. */
+  readonly stoppedNow: boolean;
   readonly runFolder?: string;
   readonly result?: TrainingResult;
   readonly error?: MedTextError;
@@ -54,6 +66,7 @@ const idle: TrainingState = { phase: 'idle', history: [], evaluations: [] };
 export class TrainingService implements Disposable {
   private current: TrainingState = idle;
   private handle: TrainerHandle | undefined;
+  private startedPid: number | undefined;
   private killed = false;
   private readonly change = new Emitter<TrainingState>();
   private readonly end = new Emitter<TrainingOutcome>();
@@ -64,7 +77,13 @@ export class TrainingService implements Disposable {
   constructor(
     private readonly startTrainer: StartTrainer,
     private readonly runs: RunStore,
+    private readonly starts: Pick<StartNotes, 'add' | 'remove'>,
   ) {}
+
+  /** The process of the run under way. */
+  get pid(): number | undefined {
+    return this.startedPid;
+  }
 
   get state(): TrainingState {
     return this.current;
@@ -84,7 +103,9 @@ export class TrainingService implements Disposable {
     this.set({ ...idle, phase: 'starting', request, runFolder: request.resumeFrom });
     const outcome = await this.follow(request);
     await this.keepEnd(outcome);
+    if (this.startedPid !== undefined) this.starts.remove(this.startedPid);
     this.handle = undefined;
+    this.startedPid = undefined;
     this.set(idle);
     this.end.fire(outcome);
     return outcome;
@@ -116,9 +137,11 @@ export class TrainingService implements Disposable {
       const handle = await this.startTrainer(
         { recipe, recipeFile, onHostGone, resumeFrom, baseFolder: dirname(recipeFile) },
         {
+          onProcess: (pid) => this.note(pid, request),
           onReport: (report) => this.take(report),
           onEvaluation: (evaluation) =>
             this.set({ ...this.current, evaluations: [...this.current.evaluations, evaluation] }),
+          onSilence: (silence) => this.set({ ...this.current, silence }),
         },
       );
       this.handle = handle;
@@ -127,11 +150,22 @@ export class TrainingService implements Disposable {
       else if (this.current.phase === 'stopping') await handle.stop();
       else this.set({ ...this.current, phase: 'running' });
       const result = await handle.result;
-      return { request, status: result.status, runFolder: result.run, result };
+      return { request, status: result.status, stoppedNow: false, runFolder: result.run, result };
     } catch (caught) {
       const error = asMedTextError(caught);
       const status = error.code === 'CLOSED' && this.handle ? 'interrupted' : 'failed';
-      return { request, status, runFolder: this.current.runFolder, error };
+      const stoppedNow = status === 'interrupted' && this.killed;
+      return { request, status, stoppedNow, runFolder: this.current.runFolder, error };
+    }
+  }
+
+  private note(pid: number, { recipeFile, recipe, name, resumeFrom }: RunRequest): void {
+    this.startedPid = pid;
+    const workDir = workDirOf(recipeFile, recipe);
+    try {
+      this.starts.add({ pid, recipeFile, name, workDir, runFolder: resumeFrom, startedAtMs: Date.now() });
+    } catch {
+      // A run that cannot be noted is a run all the same.
     }
   }
 
@@ -163,8 +197,12 @@ export class TrainingService implements Disposable {
 }
 
 function runFolderOf({ recipeFile, recipe }: RunRequest, runId: string): string {
-  const workDir = typeof recipe.work_dir === 'string' ? recipe.work_dir : 'runs';
-  return resolve(dirname(recipeFile), workDir, runId);
+  return resolve(workDirOf(recipeFile, recipe), runId);
+}
+
+/** Where the runs of a recipe lie. */
+export function workDirOf(recipeFile: string, recipe: Readonly<Record<string, unknown>>): string {
+  return resolve(dirname(recipeFile), typeof recipe.work_dir === 'string' ? recipe.work_dir : 'runs');
 }
 
 function recordOf({ request, runFolder, report }: TrainingState, pid: number, earlier?: RunRecord): RunRecord {

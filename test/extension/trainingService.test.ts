@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { MedTextError } from '../../src/base/errors';
+import { untranslated } from '../../src/base/translate';
 import type { Memory } from '../../src/extension/modelStore';
 import { RunStore } from '../../src/extension/runStore';
+import type { StartNote } from '../../src/extension/startNotes';
+import { statusText } from '../../src/extension/statusText';
 import { TrainingService, type RunRequest, type StartTrainer } from '../../src/extension/trainingService';
 import type { TrainingReport, TrainingResult } from '../../src/protocol/trainer';
 
@@ -23,13 +26,21 @@ function setUp() {
   let settle!: { resolve(result: TrainingResult): void; reject(error: Error): void };
   let listeners!: Parameters<StartTrainer>[1];
   const calls: string[] = [];
-  const training = new TrainingService(async (params, given) => {
-    listeners = given;
-    calls.push(`start ${params.baseFolder} ${params.resumeFrom ?? ''}`.trim());
-    const result = new Promise<TrainingResult>((resolve, reject) => (settle = { resolve, reject }));
-    const stop = async () => void calls.push('stop');
-    return { pid: 7, result, stop, kill: () => calls.push('kill'), release: () => calls.push('release') };
-  }, runs);
+  const starts = {
+    add: (note: StartNote) => calls.push(`note ${note.pid} ${note.workDir}`),
+    remove: (pid: number) => calls.push(`forget ${pid}`),
+  };
+  const training = new TrainingService(
+    async (params, given) => {
+      listeners = given;
+      calls.push(`start ${params.baseFolder} ${params.resumeFrom ?? ''}`.trim());
+      const result = new Promise<TrainingResult>((resolve, reject) => (settle = { resolve, reject }));
+      const stop = async () => void calls.push('stop');
+      return { pid: 7, result, stop, kill: () => calls.push('kill'), release: () => calls.push('release') };
+    },
+    runs,
+    starts,
+  );
   return { runs, training, calls, listeners: () => listeners, settle: () => settle };
 }
 
@@ -76,6 +87,40 @@ describe('training service', () => {
       const outcome = await running;
       assert.deepEqual([outcome.status, outcome.error?.code, runs.list()[0].status], [status, code, status]);
     }
+  });
+
+  it('tells a stop by the person from a death of the process', async () => {
+    for (const byPerson of [true, false]) {
+      const { training, listeners, settle } = setUp();
+      const running = training.run(request);
+      await tick();
+      listeners().onReport(report(3));
+      if (byPerson) training.stopNow();
+      settle().reject(new MedTextError('CLOSED', 'gone'));
+      const { status, stoppedNow } = await running;
+      assert.deepEqual([status, stoppedNow], ['interrupted', byPerson]);
+    }
+  });
+
+  it('notes its process before the run has a folder, until it has seen it ending', async () => {
+    const { training, calls, listeners, settle } = setUp();
+    const running = training.run({ ...request, recipe: { work_dir: '../out' } });
+    await tick();
+    listeners().onProcess(7);
+    assert.deepEqual([calls.at(-1), training.pid], ['note 7 /out', 7]);
+    settle().resolve(end);
+    await running;
+    assert.deepEqual([calls.at(-1), training.pid], ['forget 7', undefined]);
+  });
+
+  it('says when its process gives no sign of life, and when it does again', async () => {
+    const { training, listeners } = setUp();
+    void training.run(request);
+    await tick();
+    listeners().onSilence({ kind: 'frozen', seconds: 15 });
+    assert.match(statusText(training.state, untranslated)!, /does not answer/);
+    listeners().onSilence(undefined);
+    assert.match(statusText(training.state, untranslated)!, /starts/);
   });
 
   it('runs one at a time, and stops even while starting', async () => {

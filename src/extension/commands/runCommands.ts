@@ -1,16 +1,13 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
-import type { Disposable } from '../../base/disposables';
 import { MedTextError } from '../../base/errors';
-import { isAlive, recordFromFolder } from '../runFolderRecord';
+import { checkpointStep, isTrainer } from '../runFolderRecord';
 import { isResumable, type RunRecord, type RunStore } from '../runStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
-import type { TrainingOutcome } from '../trainingService';
+import type { TrainingOutcome, TrainingService } from '../trainingService';
 import { pickFile, requireTrust } from './asking';
-
-const detachedPollMs = 3000;
 
 /** Runs a recipe to its end; used by the palette, the CodeLens, the trees and tasks. */
 export async function runRecipe(services: Services, target?: unknown): Promise<TrainingOutcome | undefined> {
@@ -63,16 +60,10 @@ async function startRun(services: Services, recipeFile: string, resumed: RunReco
 
 async function tellEnd(
   services: Services,
-  { status, request, result, error, runFolder }: TrainingOutcome,
+  { status, stoppedNow, request, result, error, runFolder }: TrainingOutcome,
 ): Promise<void> {
   const { t, models, runs, log } = services;
-  const resume = t('Resume');
-  const showLog = t('Show Log');
   const run = runFolder === undefined ? undefined : runs.get(runFolder);
-  const again = async (choice: string | undefined): Promise<void> => {
-    if (choice === showLog) log.show();
-    if (choice === resume && run) await resumeRun(services, run);
-  };
   switch (status) {
     case 'finished': {
       const use = t('Use This Model');
@@ -83,74 +74,80 @@ async function tellEnd(
       if (choice === show) await showRun(services, run);
       return;
     }
-    case 'stopped':
-      return again(await window.showInformationMessage(t('{0} was stopped; it can be resumed.', request.name), resume));
-    case 'interrupted':
-      return again(
-        await window.showWarningMessage(
-          t('{0} was interrupted: {1}', request.name, error?.message ?? ''),
-          ...(run ? [resume, showLog] : [showLog]),
-        ),
+    case 'stopped': {
+      const resume = t('Resume');
+      const choice = await window.showInformationMessage(
+        t('{0} was stopped; it can be resumed.', request.name),
+        resume,
       );
-    case 'failed':
-      return again(await window.showErrorMessage(t('{0} failed: {1}', request.name, error?.message ?? ''), showLog));
+      if (choice === resume && run) await resumeRun(services, run);
+      return;
+    }
+    case 'interrupted':
+      return tellInterrupted(services, { run, name: request.name, why: stoppedNow ? undefined : error?.message });
+    case 'failed': {
+      const showLog = t('Show Log');
+      const choice = await window.showErrorMessage(t('{0} failed: {1}', request.name, error?.message ?? ''), showLog);
+      if (choice === showLog) log.show();
+    }
   }
 }
 
 /**
- * After the window opens: what became of runs that were going on when the last one closed. A run that is still going
- * is watched until it ends; one that lost its process is offered for resuming.
+ * Says that a run has lost its process, and from where Resume goes on.
+ * @param why undefined when the person ended it with Stop Now
  */
-export async function findRunsAgain(services: Services): Promise<void> {
-  const { runs, training, t, log } = services;
-  const open = runs.list().filter(({ status, folder }) => status === 'running' && training.state.runFolder !== folder);
-  for (const run of open) {
-    const now = await recordFromFolder(run);
-    await runs.put(now);
-    log.info(`run ${run.name}: ${now.status}`);
-  }
-  const lost = runs
-    .list()
-    .find(({ folder, status }) => status === 'interrupted' && open.some((run) => run.folder === folder));
-  if (lost) {
-    const resume = t('Resume');
-    const message = t('{0} was interrupted at step {1} of {2}.', lost.name, lost.step, lost.totalSteps);
-    if ((await window.showWarningMessage(message, resume)) === resume) await resumeRun(services, lost);
-  }
-}
-
-/** Looks after runs that go on without a window. */
-export function watchDetachedRuns(services: Services): Disposable {
-  const { runs, training, models } = services;
-  const timer = setInterval(async () => {
-    const detached = runs
-      .list()
-      .filter(({ status, folder }) => status === 'running' && training.state.runFolder !== folder);
-    for (const run of detached) {
-      const now = await recordFromFolder(run);
-      if (now.step !== run.step || now.status !== run.status) await runs.put(now);
-      if (now.status === 'finished' && now.modelFolder) await models.add(now.modelFolder, 'fine-tuned', now.name);
-    }
-  }, detachedPollMs);
-  return { dispose: () => clearInterval(timer) };
+export async function tellInterrupted(
+  services: Services,
+  { run, name, why }: { run: RunRecord | undefined; name: string; why: string | undefined },
+): Promise<void> {
+  const { t, log, runs } = services;
+  const step = run && checkpointStep(run.folder);
+  const what =
+    why === undefined
+      ? t('You stopped {0} at once, at step {1}.', name, (run && runs.get(run.folder)?.step) ?? 0)
+      : t('{0} was interrupted: {1}', name, why);
+  const next =
+    step === undefined
+      ? t('It has saved no checkpoint yet, so it can only be started again.')
+      : t('Resume goes on from the checkpoint of step {0}.', step);
+  const resume = t('Resume');
+  const showLog = t('Show Log');
+  const show = why === undefined ? window.showInformationMessage : window.showWarningMessage;
+  const choice = await show(`${what} ${next}`, ...(step === undefined ? [] : [resume]), showLog);
+  if (choice === showLog) log.show();
+  if (choice === resume && run) await resumeRun(services, run);
 }
 
 /** Finish the step, save, end. */
 export async function stopTraining({ training, runs }: Services, target?: unknown): Promise<void> {
-  if (training.isActive) return training.stop();
+  if (training.isActive && !isOther(training, target)) return training.stop();
   signalDetached(runs, target, 'SIGTERM');
 }
 
 /** End at once; what was saved last can be resumed. */
-export function stopNow({ training, runs }: Services, target?: unknown): void {
-  if (training.isActive) training.stopNow();
-  else signalDetached(runs, target, 'SIGKILL');
+export async function stopNow(services: Services, target?: unknown): Promise<void> {
+  const { training, runs, finder } = services;
+  if (training.isActive && !isOther(training, target)) return training.stopNow();
+  const run = signalDetached(runs, target, 'SIGKILL');
+  if (!run) return;
+  for (let tries = 0; isTrainer(run.pid) && tries < 50; tries++) await new Promise((wait) => setTimeout(wait, 100));
+  await finder.update([run.folder]);
+  await tellInterrupted(services, { run, name: run.name, why: undefined });
 }
 
+/** Whether the run is one that goes on without this window. */
+const isOther = ({ state, pid }: TrainingService, target: unknown): boolean =>
+  isRunRecord(target) && target.folder !== state.runFolder && target.pid !== pid;
+
 /** A run that was left to finish without its window is its own process: it listens to signals. */
-function signalDetached(runs: RunStore, target: unknown, signal: NodeJS.Signals): void {
-  const run = isRunRecord(target) ? target : runs.list().find(({ status }) => status === 'running');
-  if (run && isAlive(run.pid)) process.kill(run.pid, signal);
+function signalDetached(runs: RunStore, target: unknown, signal: NodeJS.Signals): RunRecord | undefined {
+  const run = isRunRecord(target)
+    ? (runs.get(target.folder) ?? target)
+    : runs.list().find(({ status }) => status === 'running');
+  if (!run || run.status !== 'running' || !isTrainer(run.pid)) return undefined;
+  process.kill(run.pid, signal);
+  return run;
 }
 
 /** The run's course in the Training view, and of a finished one its card. */
@@ -190,8 +187,8 @@ export async function deleteRun({ runs, t }: Services, target: unknown): Promise
   // Only what is a run folder goes: the record could name anything by now.
   if (choice === remove && basename(target.folder) === target.runId && target.runId !== '') {
     rmSync(target.folder, { recursive: true, force: true });
-  }
-  await runs.remove(target.folder);
+    await runs.remove(target.folder);
+  } else await runs.forget(target.folder);
 }
 
 export async function revealFolder(folder: string): Promise<void> {

@@ -3,6 +3,7 @@ import { DisposableStore, type Disposable } from '../../base/disposables';
 import { durationText } from '../../base/durationText';
 import type { ViewId } from '../ids';
 import { isResumable, type RunRecord, type RunStatus } from '../runStore';
+import { lookForRuns } from '../runWatch';
 import type { Services } from '../services';
 import type { Translate } from '../../base/translate';
 
@@ -18,7 +19,8 @@ const icons: Readonly<Record<RunStatus, string>> = {
 };
 
 /** The workspace's runs with status, main metric and duration. */
-export function registerRunsTree({ runs, training, t }: Services): Disposable {
+export function registerRunsTree(services: Services): Disposable {
+  const { runs, training, log, t } = services;
   const store = new DisposableStore();
   const changed = store.add(new EventEmitter<void>());
   const provider: TreeDataProvider<RunRecord> = {
@@ -38,7 +40,13 @@ export function registerRunsTree({ runs, training, t }: Services): Disposable {
       return item;
     },
   };
-  store.add(window.createTreeView(viewId, { treeDataProvider: provider }));
+  const view = store.add(window.createTreeView(viewId, { treeDataProvider: provider, canSelectMany: true }));
+  // Runs of the command line are found when somebody looks, not when the window opens.
+  const look = (): void => {
+    if (view.visible) lookForRuns(services).catch((error: Error) => log.warn(`runs: ${error.message}`));
+  };
+  store.add(view.onDidChangeVisibility(look));
+  look();
   store.add(runs.onDidChange(() => changed.fire()));
   // Reports come ten times a second; a tree that repaints that often cannot be clicked.
   let pending: NodeJS.Timeout | undefined;

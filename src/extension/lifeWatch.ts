@@ -1,0 +1,47 @@
+import { window } from 'vscode';
+import { DisposableStore, type Disposable } from '../base/disposables';
+import { durationText } from '../base/durationText';
+import type { Silence } from '../worker/lifeSigns';
+import type { Services } from './services';
+
+/** Says when a child process hangs, and what can be done; a long step is no hang (src/worker/lifeSigns.ts). */
+export function registerLifeWatch(services: Services): Disposable {
+  const store = new DisposableStore();
+  const { training, scorer, log, t } = services;
+
+  let shown: Silence | undefined;
+  store.add(
+    training.onDidChange(({ silence, request, phase }) => {
+      if (silence === shown) return;
+      shown = silence;
+      if (!silence) return void (phase !== 'idle' && log.info('The trainer answers again.'));
+      log.warn(`The trainer is ${silence.kind}: silent for ${silence.seconds} s.`);
+      const { pid } = training;
+      const stop = t('Stop Now');
+      const wait = t('Wait');
+      void window.showWarningMessage(trainingMessage(request?.name ?? '', silence), stop, wait).then((choice) => {
+        // By the time of the answer another run may be under way.
+        if (choice === stop && training.pid === pid) training.stopNow();
+      });
+    }),
+  );
+  store.add(
+    scorer.onSilence((silence) => {
+      if (!silence) return log.info('The scorer answers again.');
+      log.warn(`The scorer is ${silence.kind}: silent for ${silence.seconds} s.`);
+      const restart = t('Restart the Scorer');
+      const text = t('The process that scores has not answered for {0}.', durationText(silence.seconds, t));
+      void window.showWarningMessage(text, restart, t('Wait')).then((choice) => {
+        if (choice === restart) void scorer.restart();
+      });
+    }),
+  );
+  return store;
+
+  function trainingMessage(name: string, { kind, seconds }: Silence): string {
+    const duration = durationText(seconds, t);
+    return kind === 'frozen'
+      ? t('The process that trains {0} has stood still for {1}: it was paused, or the memory has run out. Wait for it, or stop it now and resume from its last checkpoint.', name, duration) // prettier-ignore
+      : t('{0} has been in one step for {1}, far longer than its steps before. Wait for it, or stop it now and resume from its last checkpoint.', name, duration); // prettier-ignore
+  }
+}
