@@ -44,23 +44,10 @@ export class ClassifierRunner {
    * The logits, [examples, labels] row after row in the given order.
    * @throws MedTextError CANCELLED between batches; RUNTIME or OUT_OF_MEMORY from the runtime.
    */
-  async logits(examples: readonly EncodedExample[], { onProgress, signal }: RunOptions = {}): Promise<Float32Array> {
-    const { labelCount } = this.classifier;
-    const result = new Float32Array(examples.length * labelCount);
-    const order = examples.map((_, i) => i).sort((a, b) => examples[b].length - examples[a].length);
-    for (let done = 0; done < order.length;) {
-      if (signal?.aborted) throw new MedTextError('CANCELLED', 'Scoring was cancelled.', { done });
-      const length = bucketLength(examples[order[done]].length, this.classifier.config.maxPositions);
-      const rows = order.slice(done, done + rowsOf(length, order.length - done));
-      const logits = await this.runBatch(
-        rows.map((row) => examples[row]),
-        { batchSize: roundUpToPowerOfTwo(rows.length), length },
-      );
-      rows.forEach((row, i) => result.set(logits.subarray(i * labelCount, (i + 1) * labelCount), row * labelCount));
-      done += rows.length;
-      onProgress?.(done, order.length);
-    }
-    return result;
+  async logits(examples: readonly EncodedExample[], options: RunOptions = {}): Promise<Float32Array> {
+    const { labelCount, config } = this.classifier;
+    const run = (batch: readonly EncodedExample[], shape: BatchShape) => this.runBatch(batch, shape);
+    return inBatches(examples, { columns: labelCount, maxPositions: config.maxPositions, run }, options);
   }
 
   async close(): Promise<void> {
@@ -97,6 +84,38 @@ export class ClassifierRunner {
     }
     return session;
   }
+}
+
+/**
+ * `run` over everything, longest examples first, in batches of alike lengths: [examples, columns] in the given order.
+ * `run` gets a shape that holds its examples, of few sizes, and gives [batch, columns].
+ * @throws MedTextError CANCELLED between batches.
+ */
+export async function inBatches(
+  examples: readonly EncodedExample[],
+  options: {
+    readonly columns: number;
+    readonly maxPositions: number;
+    readonly run: (examples: readonly EncodedExample[], shape: BatchShape) => Promise<Float32Array>;
+  },
+  { onProgress, signal }: RunOptions,
+): Promise<Float32Array> {
+  const { columns, maxPositions, run } = options;
+  const result = new Float32Array(examples.length * columns);
+  const order = examples.map((_, i) => i).sort((a, b) => examples[b].length - examples[a].length);
+  for (let done = 0; done < order.length;) {
+    if (signal?.aborted) throw new MedTextError('CANCELLED', 'Scoring was cancelled.', { done });
+    const length = bucketLength(examples[order[done]].length, maxPositions);
+    const rows = order.slice(done, done + rowsOf(length, order.length - done));
+    const values = await run(
+      rows.map((row) => examples[row]),
+      { batchSize: roundUpToPowerOfTwo(rows.length), length },
+    );
+    rows.forEach((row, i) => result.set(values.subarray(i * columns, (i + 1) * columns), row * columns));
+    done += rows.length;
+    onProgress?.(done, order.length);
+  }
+  return result;
 }
 
 /** The inference graph of one (batch, length): ids and parameters in, `logits` [batch, labels] out. */

@@ -1,14 +1,17 @@
 /** A fine-tuned model folder, opened for use: texts in, logits out. */
 import { MedTextError } from '../base/errors';
+import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
 import { isObject } from '../models/configJson';
 import { bertClassifier } from '../models/encoder';
+import { bertWeights } from '../models/loadClassifier';
 import { loadParameters, openModelFolder, planLoad, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
-import { ClassifierRunner, type RunOptions } from './classifierRunner';
+import { ClassifierRunner, type RunnerOptions, type RunOptions } from './classifierRunner';
 import { executionDevice } from './device';
+import { GraphRunner } from './graphRunner';
 import { labelScores, type ScoredPair } from './labelScores';
 import type { ExecutionDevice } from './session';
 
@@ -39,12 +42,13 @@ export class Classifier {
     readonly maxLength: number,
     /** In label order. */
     readonly labelScores: readonly number[],
-    readonly device: ExecutionDevice,
-    readonly parameters: Parameters,
-    readonly tokenizer: Tokenizer,
     /** Raw values to labels (null: left out) as in training, besides the labels themselves. */
     readonly labelMapping: Readonly<Record<string, string | null>>,
-    private readonly runner: ClassifierRunner,
+    readonly device: ExecutionDevice,
+    /** Undefined where the model is an ONNX graph whose weights are its own. */
+    readonly parameters: Parameters | undefined,
+    readonly tokenizer: Tokenizer,
+    private readonly runner: Runner,
   ) {}
 
   get isRegression(): boolean {
@@ -84,7 +88,6 @@ export class Classifier {
 export async function openClassifier(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
   const device = executionDevice(options.device);
   const folder = await openModelFolder(path);
-  const labels = await classifierLabels(folder);
   const { config } = folder;
   if (folder.problemType === 'multi_label_classification') {
     throw new MedTextError(
@@ -100,28 +103,20 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
       { file: folder.path },
     );
   }
-  const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, labels.length)];
-  const { parameters, report } = await loadParameters(folder, specs, { seed: 0, signal: options.signal });
-  if (report.missing.length > 0) {
-    throw new MedTextError(
-      'CHECKPOINT_MISMATCH',
-      `${folder.path} lacks ${report.missing.map(({ name }) => name).join(', ')}; without trained weights its answers would mean nothing.`,
-      { missing: report.missing.map(({ name }) => name) },
-    );
-  }
-  const runner = new ClassifierRunner(bertClassifier(config, labels.length), parameters, {
+  const { labels, parameters, runner } = await openRunner(folder, {
     device,
     threads: options.threads || undefined,
     padTokenId: config.padTokenId,
+    signal: options.signal,
   });
   const usage = isObject(folder.rawConfig.medtext) ? folder.rawConfig.medtext : {};
   return new Classifier(
-    labelMappingOf(labels, usage.label_mapping),
     folder,
     labels,
     taskOf(folder, labels, usage.task),
     maxLengthOf(folder, tokenizer, usage.max_length),
     labelScores(labels, usage.label_scores, folder.path),
+    labelMappingOf(labels, usage.label_mapping),
     device,
     parameters,
     tokenizer,
@@ -129,16 +124,50 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
   );
 }
 
-/** The labels of the classifier's rows, by the folder's names for them. */
-async function classifierLabels(folder: ModelFolder): Promise<readonly string[]> {
-  const rows = await classifierRows(folder);
-  if (rows === undefined) {
+/** Computes logits, [examples, labels] row after row in the given order. */
+type Runner = Pick<ClassifierRunner, 'logits' | 'close'>;
+
+interface OpenedRunner {
+  readonly labels: readonly string[];
+  /** Undefined where the model is an ONNX graph whose weights are its own. */
+  readonly parameters: Parameters | undefined;
+  readonly runner: Runner;
+}
+
+/** Weights go into this program's own graph; an ONNX file whose weights do not tell their names runs as it is. */
+async function openRunner(
+  folder: ModelFolder,
+  { signal, ...options }: RunnerOptions & { signal?: AbortSignal },
+): Promise<OpenedRunner> {
+  const { config, weightsPath } = folder;
+  if (weightsPath?.endsWith('.onnx')) {
+    const { model } = await readOnnxFile(weightsPath);
+    const source = bertWeights(model, folder);
+    const weights = source && planLoad(source, encoderParameterSpecs(config), folder);
+    if (!weights?.mapping.fromOurs.has('classifier.weight') || weights.missing.length > 0) {
+      const runner = await GraphRunner.open(weightsPath, model, { ...options, maxPositions: config.maxPositions });
+      return { labels: classifierLabels(folder, runner.labelCount), parameters: undefined, runner };
+    }
+  }
+  const labels = classifierLabels(folder, await classifierRows(folder));
+  const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, labels.length)];
+  const { parameters, report } = await loadParameters(folder, specs, { seed: 0, signal });
+  if (report.missing.length > 0) {
     throw new MedTextError(
       'CHECKPOINT_MISMATCH',
-      `${folder.path} is an encoder without a classifier: it gives no labels yet. Fine-tune it first (medtext finetune --model ${folder.path} …).`,
-      { file: folder.path },
+      `${folder.path} lacks ${report.missing.map(({ name }) => name).join(', ')}; without trained weights its answers would mean nothing.`,
+      { missing: report.missing.map(({ name }) => name) },
     );
   }
+  return {
+    labels,
+    parameters,
+    runner: new ClassifierRunner(bertClassifier(config, labels.length), parameters, options),
+  };
+}
+
+/** The labels of the classifier's rows, by the folder's names for them. */
+function classifierLabels(folder: ModelFolder, rows: number): readonly string[] {
   const { labels } = folder;
   if (!labels) return Array.from({ length: rows }, (_, id) => `LABEL_${id}`);
   if (labels.length === rows) return labels;
@@ -149,16 +178,23 @@ async function classifierLabels(folder: ModelFolder): Promise<readonly string[]>
   );
 }
 
-async function classifierRows(folder: ModelFolder): Promise<number | undefined> {
-  if (folder.weightsPath === undefined) return undefined;
-  const checkpoint = await openCheckpoint(folder.weightsPath);
-  try {
-    const { mapping } = planLoad(checkpoint, encoderParameterSpecs(folder.config), folder);
-    const from = mapping.fromOurs.get('classifier.weight');
-    return from === undefined ? undefined : checkpoint.tensors.get(from)?.shape[0];
-  } finally {
-    await checkpoint.close();
+async function classifierRows(folder: ModelFolder): Promise<number> {
+  if (folder.weightsPath !== undefined) {
+    const checkpoint = await openCheckpoint(folder.weightsPath);
+    try {
+      const { mapping } = planLoad(checkpoint, encoderParameterSpecs(folder.config), folder);
+      const from = mapping.fromOurs.get('classifier.weight');
+      const rows = from === undefined ? undefined : checkpoint.tensors.get(from)?.shape[0];
+      if (rows !== undefined) return rows;
+    } finally {
+      await checkpoint.close();
+    }
   }
+  throw new MedTextError(
+    'CHECKPOINT_MISMATCH',
+    `${folder.path} is an encoder without a classifier: it gives no labels yet. Fine-tune it first (medtext finetune --model ${folder.path} …).`,
+    { file: folder.path },
+  );
 }
 
 /** What training wrote, else the problem type, else ModelScope's task. */
@@ -171,11 +207,6 @@ function taskOf(folder: ModelFolder, labels: readonly string[], stored: unknown)
   return folder.configuration?.task === 'sentence-similarity' ? 'sentence-similarity' : undefined;
 }
 
-function maxLengthOf(folder: ModelFolder, tokenizer: Tokenizer, stored: unknown): number {
-  const { maxPositions } = folder.config;
-  if (typeof stored === 'number' && Number.isInteger(stored) && stored >= 4) return Math.min(stored, maxPositions);
-  return Math.min(USUAL_MAX_LENGTH, maxPositions, tokenizer.modelMaxLength ?? Infinity);
-}
 /** What training wrote; an entry that leads to no label of the model (somebody edited it) does not count. */
 function labelMappingOf(labels: readonly string[], stored: unknown): Readonly<Record<string, string | null>> {
   const entries = isObject(stored) ? Object.entries(stored) : [];
@@ -183,3 +214,8 @@ function labelMappingOf(labels: readonly string[], stored: unknown): Readonly<Re
   return Object.fromEntries(entries.filter(([, target]) => isTarget(target))) as Record<string, string | null>;
 }
 
+function maxLengthOf(folder: ModelFolder, tokenizer: Tokenizer, stored: unknown): number {
+  const { maxPositions } = folder.config;
+  if (typeof stored === 'number' && Number.isInteger(stored) && stored >= 4) return Math.min(stored, maxPositions);
+  return Math.min(USUAL_MAX_LENGTH, maxPositions, tokenizer.modelMaxLength ?? Infinity);
+}

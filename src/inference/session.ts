@@ -16,6 +16,13 @@ export interface SessionOptions {
   readonly arena?: boolean;
   /** Writes the runtime's profile (JSON, Chrome trace format) to files of this prefix. */
   readonly profilePrefix?: string;
+  /** Which outputs stay in the device's memory, by name; only WebGPU's binding can do that. Absent: none. */
+  readonly staysOnDevice?: (output: string) => boolean;
+}
+
+/** Whether a device's outputs can stay in its memory and be fed again. */
+export function keepsTensors(device: ExecutionDevice): boolean {
+  return device === 'webgpu';
 }
 
 /** A value to feed. The array is read in place, without a copy. */
@@ -28,6 +35,20 @@ export interface Feed {
 export interface Output {
   readonly shape: readonly number[];
   readonly data: TypedArray;
+}
+
+/** A value in the device's memory. It is fed as it is, to any session on the device; its owner disposes of it. */
+export class DeviceTensor {
+  constructor(
+    /** The runtime's tensor; for {@link Session} only. */
+    readonly tensor: unknown,
+    readonly shape: readonly number[],
+  ) {}
+
+  /** Gives the memory back, once what reads it has run. */
+  dispose(): void {
+    (this.tensor as Ort.Tensor).dispose();
+  }
 }
 
 let runtime: typeof Ort | undefined;
@@ -64,17 +85,25 @@ export function supportedDevices(): { name: string; bundled: boolean }[] {
 
 /** A graph ready to run. `run` blocks the process while it computes. */
 export class Session {
-  private constructor(private readonly session: Ort.InferenceSession) {}
+  private constructor(
+    private readonly session: Ort.InferenceSession,
+    private readonly staysOnDevice: ((output: string) => boolean) | undefined,
+  ) {}
 
   /**
+   * @param model a graph, an ONNX file's bytes, or its path (which the reader has checked: the runtime follows external data).
    * @throws MedTextError RUNTIME when the runtime refuses the graph or the device, with its own words.
    */
-  static async create(model: Model | Uint8Array, options: SessionOptions = {}): Promise<Session> {
-    const bytes = model instanceof Uint8Array ? model : writeModel(model).bytes;
-    const device = options.device ?? 'cpu';
+  static async create(model: Model | Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
+    const source = typeof model === 'string' || model instanceof Uint8Array ? model : writeModel(model).bytes;
+    const { device = 'cpu', staysOnDevice } = options;
+    const outputs =
+      !staysOnDevice || typeof model === 'string' || model instanceof Uint8Array
+        ? []
+        : model.graph.outputs.map(({ name }) => name);
     try {
       return new Session(
-        await loadRuntime().InferenceSession.create(bytes, {
+        await loadRuntime().InferenceSession.create(source as Uint8Array, {
           executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
           ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
           interOpNumThreads: 1,
@@ -83,8 +112,16 @@ export class Session {
           ...(device === 'cpu' && !options.arena ? { enableCpuMemArena: false } : {}),
           // Warnings are for the people who build graphs; the runtime's errors reach us as exceptions.
           logSeverityLevel: 3,
+          ...(outputs.length > 0
+            ? {
+                preferredOutputLocation: Object.fromEntries(
+                  outputs.map((name) => [name, staysOnDevice!(name) ? 'gpu-buffer' : 'cpu'] as const),
+                ),
+              }
+            : {}),
           ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
         }),
+        staysOnDevice,
       );
     } catch (error) {
       throw runtimeError(`ONNX Runtime refused a graph on ${device}`, error);
@@ -105,9 +142,17 @@ export class Session {
    * graph's last reader of that input is the node that the output depends on.
    */
   async run(
-    feeds: Readonly<Record<string, Feed>>,
+    feeds: Readonly<Record<string, Feed | DeviceTensor>>,
     into: Readonly<Record<string, Feed>> = {},
   ): Promise<Record<string, Output>> {
+    return (await this.runOnDevice(feeds, into)).host;
+  }
+
+  /** As {@link run}; the outputs that stay on the device apart, each to be disposed of. */
+  async runOnDevice(
+    feeds: Readonly<Record<string, Feed | DeviceTensor>>,
+    into: Readonly<Record<string, Feed>> = {},
+  ): Promise<{ host: Record<string, Output>; device: Record<string, DeviceTensor> }> {
     const tensors: Record<string, Ort.Tensor> = {};
     for (const name of this.session.inputNames) {
       const feed = feeds[name];
@@ -117,10 +162,13 @@ export class Session {
     const fetches: Record<string, Ort.Tensor | null> = {};
     for (const name of this.session.outputNames) fetches[name] = into[name] ? tensorOf(name, into[name]) : null;
     try {
-      const outputs = await this.session.run(tensors, fetches);
-      return Object.fromEntries(
-        Object.entries(outputs).map(([name, t]) => [name, { shape: t.dims, data: t.data as TypedArray }]),
-      );
+      const host: Record<string, Output> = {};
+      const device: Record<string, DeviceTensor> = {};
+      for (const [name, t] of Object.entries(await this.session.run(tensors, fetches))) {
+        if (this.staysOnDevice?.(name)) device[name] = new DeviceTensor(t, t.dims);
+        else host[name] = { shape: t.dims, data: t.data as TypedArray };
+      }
+      return { host, device };
     } catch (error) {
       throw runtimeError('ONNX Runtime failed while it ran a graph', error);
     }
@@ -136,7 +184,8 @@ export class Session {
   }
 }
 
-function tensorOf(name: string, feed: Feed): Ort.Tensor {
+function tensorOf(name: string, feed: Feed | DeviceTensor): Ort.Tensor {
+  if (feed instanceof DeviceTensor) return feed.tensor as Ort.Tensor;
   if (feed.data.length !== elementCount(feed.shape)) {
     throw new MedTextError('INTERNAL', `"${name}" was fed ${feed.data.length} elements for the shape [${feed.shape}].`);
   }

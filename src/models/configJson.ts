@@ -99,6 +99,44 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
   return config;
 }
 
+/**
+ * What config.json says of an encoder whose architecture is not ours to build, for use of its ONNX graph: vocabulary,
+ * lengths and padding are read, what only a builder needs is not looked at (sizes that are unknown are 0).
+ * @throws MedTextError MODEL_CONFIG naming the field.
+ */
+export function parseGraphConfig(json: unknown, where: string): EncoderConfig {
+  if (!isObject(json)) throw new MedTextError('MODEL_CONFIG', `${where} is not a JSON object.`, { file: where });
+  const fields = new Fields(json, where);
+  const first = (names: readonly string[], fallback: string) =>
+    names.find((name) => typeof json[name] === 'number') ?? fallback;
+  const size = (...names: string[]) => fields.integer(first(names, names[0]), 0, 2 ** 20, 0);
+  const modelType = typeof json.model_type === 'string' ? json.model_type : 'unknown';
+  const padTokenId = fields.integer('pad_token_id', 0, 2 ** 24, 0);
+  // fairseq's descendants count positions from padding_idx + 1.
+  const positionOffset = /roberta|camembert|mpnet|longformer/.test(modelType) ? padTokenId + 1 : 0;
+  const rows = size('max_position_embeddings', 'n_positions', 'max_sequence_length') || 512;
+  const dropout = first(['seq_classif_dropout', 'hidden_dropout_prob', 'hidden_dropout', 'dropout'], 'dropout');
+  const hiddenDropout = fields.probability(dropout, 0.1);
+  return {
+    modelType,
+    vocabSize: fields.integer('vocab_size', 1, 2 ** 24),
+    hiddenSize: size('hidden_size', 'dim', 'd_model'),
+    layerCount: size('num_hidden_layers', 'n_layers', 'num_layers'),
+    headCount: size('num_attention_heads', 'n_heads', 'num_heads'),
+    intermediateSize: size('intermediate_size', 'hidden_dim', 'd_ff'),
+    activation: 'gelu',
+    maxPositions: Math.max(1, rows - positionOffset),
+    typeVocabSize: size('type_vocab_size'),
+    positionOffset,
+    padTokenId,
+    layerNormEps: fields.number('layer_norm_eps', 1e-30, 1, 1e-12),
+    hiddenDropout,
+    attentionDropout: 0,
+    classifierDropout: fields.probability('classifier_dropout', hiddenDropout),
+    initializerRange: fields.number('initializer_range', 0, 10, 0.02),
+  };
+}
+
 /** The inverse of {@link parseEncoderConfig}, for a `model_type` that transformers knows. */
 export function encoderConfigJson(config: EncoderConfig, modelType: string): JsonObject {
   return {
@@ -178,6 +216,21 @@ function objectAt(object: JsonObject | undefined, key: string): JsonObject | und
   return isObject(value) ? value : undefined;
 }
 
+/**
+ * A label that was renamed after training keeps its old name in label_mapping.json, under the same id: config.json's
+ * name is the label's own, else the one written last.
+ */
+function oneNameEach(labelMapping: unknown, config: JsonObject | undefined): unknown {
+  if (!isObject(labelMapping)) return labelMapping;
+  const names = new Map<unknown, string>();
+  const own = objectAt(config, 'id2label');
+  for (const [name, id] of Object.entries(labelMapping)) {
+    const kept = names.get(id);
+    if (kept === undefined || kept !== own?.[String(id)]) names.set(id, name);
+  }
+  return Object.fromEntries([...names].map(([id, name]) => [name, id]));
+}
+
 function labelsOfLabel2id(label2id: unknown, where: string): string[] {
   const entries = isObject(label2id) ? Object.entries(label2id) : [];
   return labelsOfPairs(
@@ -216,21 +269,6 @@ function modelTypeOf(json: JsonObject, hint: string | undefined, where: string):
       field: 'model_type',
     });
   }
-/**
- * A label that was renamed after training keeps its old name in label_mapping.json, under the same id: config.json's
- * name is the label's own, else the one written last.
- */
-function oneNameEach(labelMapping: unknown, config: JsonObject | undefined): unknown {
-  if (!isObject(labelMapping)) return labelMapping;
-  const names = new Map<unknown, string>();
-  const own = objectAt(config, 'id2label');
-  for (const [name, id] of Object.entries(labelMapping)) {
-    const kept = names.get(id);
-    if (kept === undefined || kept !== own?.[String(id)]) names.set(id, name);
-  }
-  return Object.fromEntries([...names].map(([id, name]) => [name, id]));
-}
-
   // Google's own bert_config.json has no model_type.
   if (named) return named;
   if (hint !== undefined && Object.hasOwn(FAMILIES, hint)) return hint;

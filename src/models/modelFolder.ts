@@ -10,6 +10,7 @@ import {
   isObject,
   modelTypeOfConfiguration,
   parseEncoderConfig,
+  parseGraphConfig,
   parseLabels,
   parseProblemType,
   type JsonObject,
@@ -23,6 +24,8 @@ export interface ModelFolder {
   /** Absolute. */
   readonly path: string;
   readonly config: EncoderConfig;
+  /** Why `config` cannot be built here (DistilBERT, relative positions, ...): then only the ONNX graph can be used. */
+  readonly notBuildable?: MedTextError;
   /** Labels in the order of their ids, when the model says any. */
   readonly labels: readonly string[] | undefined;
   readonly problemType: ProblemType | undefined;
@@ -91,17 +94,43 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   const optional = (name: string) => (names.includes(name) ? readJsonObject(join(folder, name)) : undefined);
   const configuration = await optional('configuration.json');
   const labelMapping = await optional('label_mapping.json');
+  const weightsPath = isFolder ? await findWeights(folder, names) : given;
+  const { config, notBuildable } = configOf(rawConfig, configPath, configuration, weightsPath);
   return {
     path: folder,
-    config: parseEncoderConfig(rawConfig, configPath, modelTypeOfConfiguration(configuration)),
+    config,
+    notBuildable,
     labels: parseLabels({ config: rawConfig, configuration, labelMapping }, folder),
     problemType: parseProblemType(rawConfig),
-    weightsPath: isFolder ? await findWeights(folder, names) : given,
+    weightsPath,
     tokenizerFiles: TOKENIZER_FILES.filter((name) => names.includes(name)).map((name) => join(folder, name)),
     cardFiles: names.filter((name) => CARD.test(name)).map((name) => join(folder, name)),
     rawConfig,
     configuration,
   };
+}
+
+export interface LoadOptions {
+  /** Of parameters that the checkpoint lacks. */
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws MedTextError MODEL_CONFIG; UNSUPPORTED for an architecture that is not ours, unless there is a graph of it. */
+function configOf(
+  rawConfig: JsonObject,
+  configPath: string,
+  configuration: JsonObject | undefined,
+  weightsPath: string | undefined,
+): Pick<ModelFolder, 'config' | 'notBuildable'> {
+  try {
+    const config = parseEncoderConfig(rawConfig, configPath, modelTypeOfConfiguration(configuration));
+    return { config, notBuildable: undefined };
+  } catch (error) {
+    const isGraph = weightsPath !== undefined && weightsPath.endsWith('.onnx');
+    if (!isGraph || !(error instanceof MedTextError) || error.code !== 'UNSUPPORTED') throw error;
+    return { config: parseGraphConfig(rawConfig, configPath), notBuildable: error };
+  }
 }
 
 /**
@@ -113,7 +142,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
 export async function loadParameters(
   folder: ModelFolder,
   specs: readonly ParameterSpec[],
-  options: { readonly seed: number; readonly signal?: AbortSignal },
+  options: LoadOptions,
 ): Promise<{ parameters: Parameters; report: LoadReport }> {
   const parameters = new Parameters(specs);
   if (folder.weightsPath === undefined) {
@@ -126,20 +155,31 @@ export async function loadParameters(
   const source = await openCheckpoint(folder.weightsPath);
   try {
     const plan = planLoad(source, specs, folder);
-    const used: { name: string; from: string }[] = [];
-    for (const { name, from } of plan.used) {
-      if (options.signal?.aborted) throw new MedTextError('CANCELLED', 'Loading the model was cancelled.');
-      await source.tensors.get(from)?.read(parameters.values(name));
-      used.push({ name, from });
-    }
-    const missing = plan.missing.map((spec) => ({
-      name: spec.name,
-      initializedAs: initialize(parameters, spec, folder.config, options.seed),
-    }));
-    return { parameters, report: { used, missing, leftOver: plan.leftOver } };
+    return { parameters, report: await fillParameters(parameters, plan, source, folder.config, options) };
   } finally {
     await source.close();
   }
+}
+
+/** Reads and initialises as a plan says. */
+export async function fillParameters(
+  parameters: Parameters,
+  plan: LoadPlan,
+  source: Pick<CheckpointSource, 'tensors'>,
+  config: EncoderConfig,
+  options: LoadOptions,
+): Promise<LoadReport> {
+  const used: { name: string; from: string }[] = [];
+  for (const { name, from } of plan.used) {
+    if (options.signal?.aborted) throw new MedTextError('CANCELLED', 'Loading the model was cancelled.');
+    await source.tensors.get(from)?.read(parameters.values(name));
+    used.push({ name, from });
+  }
+  const missing = plan.missing.map((spec) => ({
+    name: spec.name,
+    initializedAs: initialize(parameters, spec, config, options.seed),
+  }));
+  return { used, missing, leftOver: plan.leftOver };
 }
 
 /** The texts of the tokenizer's files that are present, as the tokenization room takes them. */
@@ -177,7 +217,11 @@ export interface LoadPlan {
  * Which tensor of the checkpoint fills which parameter. A classifier for another number of labels is left over; an
  * encoder's tensor of another shape, or a layer (or the position embeddings) wholly absent, is an error: config.json describes another model.
  */
-export function planLoad(source: CheckpointSource, specs: readonly ParameterSpec[], folder: ModelFolder): LoadPlan {
+export function planLoad(
+  source: Pick<CheckpointSource, 'tensors'>,
+  specs: readonly ParameterSpec[],
+  folder: ModelFolder,
+): LoadPlan {
   const where = folder.weightsPath ?? folder.path;
   const mapping = mapParameterNames(source.tensors.keys(), folder.config.modelType, where);
   const leftOver = [...mapping.leftOver];
@@ -242,7 +286,7 @@ function refuseAbsentParts(missing: readonly ParameterSpec[], used: readonly { n
 }
 
 /** Fills one parameter as {@link loadParameters} says; returns the words for the report. */
-function initialize(parameters: Parameters, spec: ParameterSpec, config: EncoderConfig, seed: number): string {
+export function initialize(parameters: Parameters, spec: ParameterSpec, config: EncoderConfig, seed: number): string {
   const values = parameters.values(spec.name);
   if (spec.initial !== 'normal') {
     values.fill(spec.initial === 'ones' ? 1 : 0);
@@ -272,24 +316,30 @@ function fillNormal(values: Float32Array, key: number, deviation: number): void 
 async function findWeights(folder: string, names: readonly string[]): Promise<string | undefined> {
   const usual = WEIGHTS.find((name) => names.includes(name));
   if (usual !== undefined) return join(folder, usual);
-  for (const pattern of [/\.safetensors$/, /\.(bin|pt|pth|ckpt)$/, /\.onnx$/]) {
-    const found = names.filter(
-      (name) => pattern.test(name) && !/^(training_args|optimizer|scheduler|rng_state)/.test(name),
-    );
-    if (found.length === 1) return join(folder, found[0]);
-    if (found.length > 1) {
-      throw new MedTextError(
-        'NOT_FOUND',
-        `${folder} holds several weights files (${found.join(', ')}); name the one you mean.`,
-        {
-          file: folder,
-          found,
-        },
-      );
-    }
+  const usable = names.filter((name) => !/^(training_args|optimizer|scheduler|rng_state)/.test(name));
+  for (const pattern of [/\.safetensors$/, /\.(bin|pt|pth|ckpt)$/]) {
+    const found = usable.filter((name) => pattern.test(name));
+    if (found.length > 0) return join(folder, onlyOne(found, folder));
   }
-  const nested = join(folder, 'onnx', 'model.onnx');
-  return names.includes('onnx') && (await namesIn(join(folder, 'onnx'))).includes('model.onnx') ? nested : undefined;
+  // Optimum and transformers.js keep several precisions of one graph, `model.onnx` being the whole one.
+  const graphs = names.filter((name) => /\.onnx$/.test(name));
+  const nested = names.includes('onnx')
+    ? (await namesIn(join(folder, 'onnx'))).filter((name) => /\.onnx$/.test(name)).map((name) => `onnx/${name}`)
+    : [];
+  for (const found of [graphs, nested]) {
+    const whole = found.find((name) => /(^|\/)model\.onnx$/.test(name));
+    if (whole !== undefined || found.length > 0) return join(folder, whole ?? onlyOne(found, folder));
+  }
+  return undefined;
+}
+
+function onlyOne(found: readonly string[], folder: string): string {
+  if (found.length === 1) return found[0];
+  throw new MedTextError(
+    'NOT_FOUND',
+    `${folder} holds several weights files (${found.join(', ')}); name the one you mean.`,
+    { file: folder, found },
+  );
 }
 
 function isConfigName(name: string): boolean {

@@ -34,7 +34,7 @@ export interface WriteOptions {
 }
 
 /** config.json's mark of this program, and where it keeps the model type that transformers does not know. */
-const ORIGIN_FIELD = 'medtext';
+export const ORIGIN_FIELD = 'medtext';
 
 /**
  * Writes `folder` whole or not at all: config.json, model.safetensors (float32), label_mapping.json and
@@ -117,7 +117,10 @@ function configJson(
   };
 }
 
-function configurationJson(contents: ModelFolderContents, labels: readonly string[] | undefined): JsonObject {
+export function configurationJson(
+  contents: Pick<ModelFolderContents, 'task' | 'config'>,
+  labels: readonly string[] | undefined,
+): JsonObject {
   const task = contents.task ?? (labels ? 'text-classification' : 'fill-mask');
   return {
     framework: 'pytorch',
@@ -131,7 +134,7 @@ function configurationJson(contents: ModelFolderContents, labels: readonly strin
 }
 
 /** A vocab.txt alone leaves open how to split; this is what BertTokenizer does by default, said aloud. */
-function tokenizerConfig(contents: ModelFolderContents): Record<string, string> {
+export function tokenizerConfig(contents: Pick<ModelFolderContents, 'copies' | 'config'>): Record<string, string> {
   const names = contents.copies.map((path) => basename(path));
   if (!names.includes('vocab.txt') || names.includes('tokenizer_config.json')) return {};
   return {
@@ -160,15 +163,15 @@ function checkedLabels(
   throw new MedTextError('INTERNAL', `A classifier of ${rows} rows was given ${named.length} labels.`);
 }
 
-function label2id(labels: readonly string[]): JsonObject {
+export function label2id(labels: readonly string[]): JsonObject {
   return Object.fromEntries(labels.map((label, id) => [label, id]));
 }
 
-function json(value: unknown): string {
+export function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+export async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
   const file = await open(path, 'w');
   try {
     await file.writeFile(content);
@@ -179,10 +182,10 @@ async function writeSynced(path: string, content: string | Uint8Array): Promise<
 }
 
 /** Replacing a folder deletes what is in it: only ours may go. */
-async function refuseForeignFolder(folder: string): Promise<void> {
+export async function refuseForeignFolder(folder: string): Promise<void> {
   const names = await namesIn(folder);
   if (names.length === 0) return;
-  if (names.includes('config.json') && names.includes('model.safetensors')) {
+  if (names.includes('config.json') && names.some((name) => name === 'model.safetensors' || name === 'model.onnx')) {
     try {
       const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
       if (config?.[ORIGIN_FIELD] !== undefined) return;

@@ -4,7 +4,7 @@
  */
 import { MedTextError } from '../base/errors';
 import { evaluateConstant, evaluateNonZero } from './constantFolding';
-import { DATA_TYPES, elementCount, type DataType } from './dataType';
+import { elementCount } from './dataType';
 import { inferTypes, integersOf, type TensorType } from './inference';
 import {
   IR_VERSION,
@@ -18,7 +18,7 @@ import {
 } from './model';
 import { sameShape } from './shapes';
 import { upgradeNode, type Emitter, type ForeignNode, type KnownValue } from './upgradeNode';
-import { widenTensor } from './halfPrecision';
+import { widenAttribute, widenedType, widenTensor } from './halfPrecision';
 
 export interface SpecializeOptions {
   /** Input name -> shape. An input whose dimensions are numbers, or bound by another input's, may be left out. */
@@ -150,7 +150,7 @@ class Specializer implements Emitter {
 
   private foreign(node: GraphNode, inputs: readonly (KnownValue | undefined)[]): ForeignNode {
     const attributes = Object.fromEntries(
-      Object.entries(node.attributes).map(([name, value]) => [name, widenAttribute(node, name, value)]),
+      Object.entries(node.attributes).map(([name, value]) => [name, widenAttribute(node.opType, name, value)]),
     );
     return { opType: node.opType, domain: node.domain, label: this.current, inputs, outputs: node.outputs, attributes };
   }
@@ -410,7 +410,7 @@ function misfit(input: ValueInfo, shape: readonly number[]): never {
 }
 
 /** The nodes that lead to the outputs; a subgraph needs what it mentions. */
-function liveNodes(graph: Graph, outputs: ReadonlySet<string>): Set<GraphNode> {
+export function liveNodes(graph: Graph, outputs: ReadonlySet<string>): Set<GraphNode> {
   const needed = new Set(outputs);
   const live = new Set<GraphNode>();
   for (const node of [...graph.nodes].reverse()) {
@@ -421,23 +421,11 @@ function liveNodes(graph: Graph, outputs: ReadonlySet<string>): Set<GraphNode> {
   return live;
 }
 
-function mentionedNames(node: GraphNode, into: Set<string>): void {
+export function mentionedNames(node: GraphNode, into: Set<string>): void {
   for (const name of node.inputs) into.add(name);
   for (const attribute of Object.values(node.attributes)) {
     if (attribute.type !== 'graph') continue;
     for (const inner of attribute.value.nodes) mentionedNames(inner, into);
     for (const output of attribute.value.outputs) into.add(output.name);
   }
-}
-
-function widenedType(dataType: DataType): DataType {
-  return dataType === 'float16' || dataType === 'bfloat16' ? 'float32' : dataType;
-}
-
-/** Half precisions inside attributes: constants, and what Cast casts to. */
-function widenAttribute(node: GraphNode, name: string, attribute: Attribute): Attribute {
-  if (attribute.type === 'tensor') return { type: 'tensor', value: widenTensor(attribute.value) };
-  const isHalf = node.opType === 'Cast' && name === 'to' && attribute.type === 'int' &&
-    (attribute.value === DATA_TYPES.float16.code || attribute.value === DATA_TYPES.bfloat16.code); // prettier-ignore
-  return isHalf ? { type: 'int', value: DATA_TYPES.float32.code } : attribute;
 }

@@ -6,6 +6,7 @@ import { openClassifier, type Classifier } from '../inference/openClassifier';
 import { Session, type Feed } from '../inference/session';
 import { bertClassifier } from '../models/encoder';
 import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
+import type { Parameters } from '../models/parameters';
 import { importModel } from '../models/importModel';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
@@ -64,7 +65,8 @@ export async function exportModel(
 }
 
 async function exportOnnx(classifier: Classifier, path: string): Promise<ExportedModel> {
-  const { folder, parameters } = classifier;
+  const { folder } = classifier;
+  const parameters = parametersOf(classifier);
   const isLarge = 4 * parameters.flat.length > MAX_SINGLE_FILE_BYTES;
   const written = writeModel(onnxClassifier(classifier), isLarge ? { externalThresholdBytes: 1024 } : {});
   // A large model is checked by its tests alone: the session would have to find the second file.
@@ -89,7 +91,9 @@ async function exportOnnx(classifier: Classifier, path: string): Promise<Exporte
 }
 
 /** The classifier with its weights in it, for any batch and length. */
-export function onnxClassifier({ folder: { config }, labels, parameters }: Classifier): Model {
+export function onnxClassifier(classifier: Classifier): Model {
+  const { folder: { config }, labels } = classifier; // prettier-ignore
+  const parameters = parametersOf(classifier);
   const { build } = bertClassifier(config, labels.length);
   const buildStatic = ({ batch, sequence }: Sizes): Model => {
     const g = new Operators();
@@ -119,6 +123,11 @@ export function onnxClassifier({ folder: { config }, labels, parameters }: Class
     ],
     dimensions: { batch: { input: 'input_ids', axis: 0 }, sequence: { input: 'input_ids', axis: 1 } },
   });
+}
+
+function parametersOf({ parameters, folder }: Classifier): Parameters {
+  if (parameters) return parameters;
+  throw new MedTextError('UNSUPPORTED', `${folder.path} is an ONNX graph already (${folder.weightsPath}); copy it.`, { file: folder.path }); // prettier-ignore
 }
 
 /** The largest difference of a logit over two batches of other shapes than the graph was made from. */

@@ -10,10 +10,11 @@ import { ClassifierRunner } from '../inference/classifierRunner';
 import { executionDevice } from '../inference/device';
 import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
 import type { SessionOptions } from '../inference/session';
-import { bertClassifier } from '../models/encoder';
-import { loadParameters, openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
-import { classifierParameterSpecs, encoderParameterSpecs, loadReportLines } from '../models/parameterNames';
+import { loadClassifier, type LoadedClassifier } from '../models/loadClassifier';
+import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import { loadReportLines } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
+import { writeGraphFolder } from '../models/writeGraphFolder';
 import { writeModelFolder } from '../models/writeModelFolder';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import type { EvaluationReport, TrainingReport, TrainingResult } from '../protocol/trainer';
@@ -28,14 +29,14 @@ import {
   type EvaluationMetrics,
 } from './evaluationReport';
 import { describeEnvironment } from './environment';
-import { MetricsLog } from './metricsLog';
 import { labelUsage } from './labelUsage';
+import { MetricsLog } from './metricsLog';
 import { renderModelCard } from './modelCard';
 import { createRunFolder, readRun, RunFolder, writeRunRecord, type DataRecord, type RunRecord } from './runFolder';
 import { learningRateAt, scheduleOf } from './schedule';
 import { StepClock } from './stepClock';
 import { TensorBoardWriter } from './tensorboard';
-import { trainedParameters } from './trainable';
+import { decayName, trainedGraphParameters, trainedParameters } from './trainable';
 import { Trainer, type TrainerOptions, type TrainingExample } from './trainer';
 
 export interface FinetuneOptions {
@@ -113,6 +114,7 @@ interface Material {
   readonly maxLength: number;
   readonly train: Split;
   readonly validation: Split | undefined;
+  readonly model: LoadedClassifier;
   readonly parameters: Parameters;
   readonly records: Readonly<Record<string, DataRecord>>;
 }
@@ -164,9 +166,9 @@ async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: Fine
   );
 
   const labelCount = recipe.task === 'regression' ? 1 : labels.length;
-  const specs = [...encoderParameterSpecs(folder.config), ...classifierParameterSpecs(folder.config, labelCount)];
-  const { parameters, report } = await loadParameters(folder, specs, { seed: recipe.train.seed, signal });
-  for (const line of loadReportLines(report)) log(line);
+  const model = await loadClassifier(folder, labelCount, { seed: recipe.train.seed, signal });
+  for (const line of loadReportLines(model.report)) log(line);
+  if (model.graph) log(`The ONNX graph itself is trained: ${model.graph.readout}, no dropout inside it`);
   return {
     folder,
     tokenizer,
@@ -174,7 +176,8 @@ async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: Fine
     maxLength,
     train,
     validation: validationData && (await split(validationData)),
-    parameters,
+    model,
+    parameters: model.parameters,
     records: {
       train: await dataRecord(trainData, signal),
       ...(validationData && { validation: await dataRecord(validationData, signal) }),
@@ -291,8 +294,12 @@ class Run {
     resumed?: { checkpoint: string; record: RunRecord },
   ): Promise<Run> {
     const { parameters, folder: model } = material;
-    const trained = trainedParameters(parameters.specs, recipe.train.trainable, model.config.layerCount);
-    const classifier = bertClassifier(model.config, parameters.shape('classifier.weight')[0]);
+    const { classifier, graph } = material.model;
+    const trained = graph
+      ? trainedGraphParameters(graph, recipe.train.trainable)
+      : trainedParameters(parameters.specs, recipe.train.trainable, model.config.layerCount);
+    const { no_decay: undecayed } = recipe.train.optimizer;
+    const decays = (name: string) => !undecayed.some((pattern) => decayName(name, parameters).includes(pattern));
     const session = sessionOptions(recipe);
     const trainer = await Trainer.create({
       classifier,
@@ -303,7 +310,7 @@ class Run {
         betas: recipe.train.optimizer.betas,
         eps: recipe.train.optimizer.eps,
         weightDecay: recipe.train.optimizer.weight_decay,
-        decays: (name) => !recipe.train.optimizer.no_decay.some((pattern) => name.includes(pattern)),
+        decays,
       },
       maxGradientNorm: recipe.train.max_grad_norm,
       batchSize: Math.min(recipe.train.batch_size, material.train.encoded.length),
@@ -459,9 +466,8 @@ class Run {
 
   /** The parameters as they are, as the run's model. */
   private async saveModel(): Promise<void> {
-    const { folder, labels, parameters, maxLength } = this.material;
-    await writeModelFolder(this.folder.model, {
-      parameters,
+    const { folder, labels, parameters, maxLength, model } = this.material;
+    const contents = {
       config: folder.config,
       labels,
       problemType: this.recipe.task === 'regression' ? 'regression' : 'single_label_classification',
@@ -475,7 +481,9 @@ class Run {
         ...(this.recipe.task !== 'regression' && labelUsage(this.recipe.dataset.train, labels)),
       },
       extraFiles: { 'README.md': this.card() },
-    });
+    } as const;
+    if (!model.graph) await writeModelFolder(this.folder.model, { ...contents, parameters });
+    else await writeGraphFolder(this.folder.model, { ...contents, model: model.graph.trainedModel(parameters), rawConfig: folder.rawConfig }); // prettier-ignore
   }
 
   /** The card tells the whole run, so it is written again when the run has ended. */

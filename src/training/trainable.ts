@@ -1,5 +1,7 @@
+import { MedTextError } from '../base/errors';
+import type { GraphClassifier } from '../models/graphClassifier';
+import type { Parameters, ParameterSpec } from '../models/parameters';
 import type { Trainable } from '../protocol/recipe';
-import type { ParameterSpec } from '../models/parameters';
 
 /** The names of the parameters that a recipe's `trainable` lets learn. */
 export function trainedParameters(
@@ -17,4 +19,29 @@ function learns(name: string, trainable: Trainable, layerCount: number): boolean
   if (trainable === 'no-embeddings') return !name.startsWith('bert.embeddings.');
   const layer = /^bert\.encoder\.layer\.(\d+)\./.exec(name);
   return layer !== null && Number(layer[1]) >= layerCount - trainable.last_layers;
+}
+
+/**
+ * The same for a graph that was exported elsewhere, whose parameters have lost their names.
+ * @throws MedTextError RECIPE where the names would be needed.
+ */
+export function trainedGraphParameters({ specs, stored }: GraphClassifier, trainable: Trainable): Set<string> {
+  const head = specs.filter(({ name }) => !stored.has(name));
+  if (trainable === 'all') return new Set(specs.map(({ name }) => name));
+  if (trainable === 'head' && head.length > 0) return new Set(head.map(({ name }) => name));
+  const wanted = typeof trainable === 'string' ? `"${trainable}"` : JSON.stringify(trainable);
+  throw new MedTextError(
+    'RECIPE',
+    `trainable is ${wanted}, but the model is an exported ONNX graph whose parameters do not tell their layers; "all"${head.length > 0 ? ' and "head" are' : ' is'} possible.`,
+    { trainable },
+  );
+}
+
+/**
+ * What `no_decay` patterns are matched against: a parameter's name. Exporters drop names (`onnx::Mul_41`); a vector
+ * without one is a bias or a normalisation's scale, neither of which decays where biases do not.
+ */
+export function decayName(name: string, parameters: Parameters): string {
+  const isNamed = /(weight|bias|gamma|beta)$/i.test(name);
+  return isNamed || parameters.shape(name).length > 1 ? name : `${name}.bias`;
 }

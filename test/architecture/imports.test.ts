@@ -46,6 +46,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'src/models/checkpoint/': { packages: ['node:'], reason: 'checkpoints are files' },
       'src/models/importModel.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/modelFolder.ts': FILES_ARE_ITS_SUBJECT,
+      'src/models/writeGraphFolder.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/writeModelFolder.ts': FILES_ARE_ITS_SUBJECT,
     },
   },

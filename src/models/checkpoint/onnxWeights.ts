@@ -3,8 +3,8 @@
  * biases, embeddings and LayerNorms, but write a linear layer's weight transposed and nameless (`onnx::MatMul_1094`);
  * the bias that is added to the product tells whose it is.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { dirname, sep } from 'node:path';
 import { MedTextError, asMedTextError } from '../../base/errors';
 import { resolveExternalPath } from '../../onnx/externalLocation';
 import type { GraphNode, Model, Tensor } from '../../onnx/model';
@@ -21,6 +21,16 @@ const MAX_BYTES = 2 ** 31;
  * @throws MedTextError ONNX_FORMAT, UNSUPPORTED for quantised or fused graphs (naming the operator), IO.
  */
 export async function openOnnxWeights(file: RandomAccessFile): Promise<CheckpointSource> {
+  const { model, files } = await readOnnx(file);
+  return { format: 'onnx', files, tensors: moduleWeights(model, file.path), close: async () => {} };
+}
+
+/** An ONNX file and its external data. `files`: the paths of all of them. @throws MedTextError ONNX_FORMAT, UNSUPPORTED, NOT_FOUND, IO. */
+export async function readOnnxFile(path: string): Promise<{ model: Model; files: readonly string[] }> {
+  return readOnnx(await RandomAccessFile.open(path));
+}
+
+async function readOnnx(file: RandomAccessFile): Promise<{ model: Model; files: readonly string[] }> {
   try {
     if (file.size > MAX_BYTES)
       throw new MedTextError('ONNX_FORMAT', `${file.path} is larger than an ONNX file can be.`);
@@ -30,7 +40,7 @@ export async function openOnnxWeights(file: RandomAccessFile): Promise<Checkpoin
     const model = readModel(bytes, {
       readExternal: (location, offset, length) => readBeside(file.path, location, offset, length, files),
     });
-    return { format: 'onnx', files, tensors: namedWeights(model, file.path), close: async () => {} };
+    return { model, files };
   } finally {
     await file.close();
   }
@@ -44,7 +54,12 @@ interface Weight {
   readonly name: string;
 }
 
-function namedWeights(model: Model, path: string): Map<string, CheckpointTensor> {
+/**
+ * The weights under the names of the module they came from.
+ * @throws MedTextError UNSUPPORTED for quantised or fused graphs (naming the operator) and where names cannot be told;
+ * CHECKPOINT_FORMAT when there are no names at all.
+ */
+export function moduleWeights(model: Model, path: string): Map<string, CheckpointTensor> {
   const { graph } = model;
   const producers = new Map<string, GraphNode>();
   for (const node of graph.nodes) {
@@ -163,6 +178,7 @@ function refuseFused(node: GraphNode, path: string): void {
 
 function readBeside(modelPath: string, location: string, offset: number, length: number, files: string[]): Uint8Array {
   const path = resolveExternalPath(dirname(modelPath), location);
+  refuseEscape(modelPath, path, location);
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, 'r');
@@ -185,4 +201,25 @@ function readBeside(modelPath: string, location: string, offset: number, length:
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
+}
+
+/**
+ * A link may not lead out of the model's folder either. A hub's cache keeps the model itself as a link into a folder of
+ * blobs; its external data then lies there too.
+ */
+function refuseEscape(modelPath: string, path: string, location: string): void {
+  let real: string;
+  let homes: string[];
+  try {
+    real = realpathSync(path);
+    homes = [realpathSync(dirname(modelPath)), dirname(realpathSync(modelPath))];
+  } catch (error) {
+    throw asMedTextError(error);
+  }
+  if (homes.some((home) => real.startsWith(home.endsWith(sep) ? home : home + sep))) return;
+  throw new MedTextError(
+    'ONNX_FORMAT',
+    `External data "${location}" is a link that leads out of the model's folder; it is not opened.`,
+    { location },
+  );
 }

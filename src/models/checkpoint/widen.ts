@@ -1,22 +1,6 @@
 /** Stored element types to float32. */
 import { DATA_TYPES, type DataType } from '../../onnx/dataType';
-
-let halfTable: Float32Array | undefined;
-
-/** IEEE 754 binary16 (all 65,536 values, NaN payloads aside) as float32. */
-function halfToFloat(): Float32Array {
-  if (halfTable) return halfTable;
-  halfTable = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) {
-    const sign = bits & 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 0x1f;
-    const fraction = bits & 0x3ff;
-    if (exponent === 0) halfTable[bits] = sign * fraction * 2 ** -24;
-    else if (exponent === 31) halfTable[bits] = fraction ? NaN : sign * Infinity;
-    else halfTable[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return halfTable;
-}
+import { widenBrainHalf, widenHalf } from '../../onnx/halfPrecision';
 
 /**
  * `raw` holds little-endian elements of `dataType`; their values go to `into` from `at` on. float64 and integers are
@@ -28,17 +12,12 @@ export function widenToFloat32(raw: Uint8Array, dataType: DataType, into: Float3
   const aligned = raw.byteOffset % DATA_TYPES[dataType].bytes === 0 ? raw : raw.slice();
   const values = new DATA_TYPES[dataType].array(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
   switch (dataType) {
-    case 'float16': {
-      const table = halfToFloat();
-      for (let i = 0; i < count; i++) into[at + i] = table[values[i] as number];
+    case 'float16':
+      widenHalf(values as Uint16Array, into, at);
       return;
-    }
-    case 'bfloat16': {
-      // bfloat16 is the upper half of a float32.
-      const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
-      for (let i = 0; i < count; i++) bits[at + i] = (values[i] as number) << 16;
+    case 'bfloat16':
+      widenBrainHalf(values as Uint16Array, into, at);
       return;
-    }
     case 'bool':
       for (let i = 0; i < count; i++) into[at + i] = values[i] ? 1 : 0;
       return;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../../src/models/checkpoint/openCheckpoint';
@@ -190,6 +190,29 @@ describe('openCheckpoint', () => {
       assert.match(quantised.message, /MatMulInteger.*the MatMulInteger/);
       await fails('UNSUPPORTED', () => open([node('Attention', ['x', 'w'], 'y', 'com.microsoft')], [['w', weight]]));
       await fails('CHECKPOINT_FORMAT', () => open([], [['constant', weight]]));
+    });
+
+    it('external data may be a link within the folder, or in a hub cache; a link out of it is not opened', async () => {
+      const graph = { name: 'g', nodes: [], inputs: [], outputs: [], initializers: new Map([['a.weight', weight]]) };
+      const model = { irVersion: 8, producerName: 'test', opsets: new Map([['', 17]]), graph };
+      const written = writeModel(model, { externalThresholdBytes: 1, externalLocation: 'a.data' });
+      const data = Buffer.concat(written.externalData!.pieces);
+      for (const name of ['home', 'cache/blobs', 'cache/snapshot/onnx', 'outside']) {
+        mkdirSync(join(folder, name), { recursive: true });
+      }
+      const secret = write('outside/secret', data);
+      const home = write('home/model.onnx', written.bytes);
+      symlinkSync(secret, join(folder, 'home/a.data'));
+      const error = await fails('ONNX_FORMAT', () => openCheckpoint(home));
+      assert.match(error.message, /leads out of the model's folder/);
+      unlinkSync(join(folder, 'home/a.data'));
+      symlinkSync(write('home/real.data', data), join(folder, 'home/a.data'));
+      assert.deepEqual(await read(await openCheckpoint(home), 'a.weight'), weight.data);
+
+      symlinkSync(write('cache/blobs/1', written.bytes), join(folder, 'cache/snapshot/onnx/model.onnx'));
+      symlinkSync(write('cache/blobs/2', data), join(folder, 'cache/snapshot/onnx/a.data'));
+      const cached = await openCheckpoint(join(folder, 'cache/snapshot/onnx/model.onnx'));
+      assert.deepEqual(await read(cached, 'a.weight'), weight.data);
     });
   });
 

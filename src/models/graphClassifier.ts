@@ -1,0 +1,247 @@
+/**
+ * A classifier over an encoder that is an ONNX graph, whatever exporter wrote it: the file's own graph is differentiated
+ * and trained, parameters under the names of its initialisers (`onnx::MatMul_317`), and written back into it.
+ */
+import { MedTextError } from '../base/errors';
+import type { Value } from '../onnx/graphBuilder';
+import type { Model, Tensor, ValueInfo } from '../onnx/model';
+import { openParameters, withInitializers, type OpenedModel } from '../onnx/openParameters';
+import type { Operators } from '../onnx/operators';
+import { specialize } from '../onnx/specialize';
+import type { EncoderInputs } from './bert';
+import type { SequenceClassifier } from './encoder';
+import type { EncoderConfig } from './encoderConfig';
+import type { Parameters, ParameterSpec } from './parameters';
+
+export interface GraphClassifier extends SequenceClassifier {
+  /** The encoder's parameters in the file's order, then those of the new head, if there is one. */
+  readonly specs: readonly ParameterSpec[];
+  /** The encoder's parameters as the file holds them. */
+  readonly stored: ReadonlyMap<string, Tensor>;
+  /** Where the logits come from, in words. */
+  readonly readout: string;
+  /** The file's graph with these values and a `logits` output: ONNX with the dimensions it came with. */
+  trainedModel(parameters: Parameters): Model;
+}
+
+/** What the graph's outputs are good for. */
+type Readout =
+  | { readonly kind: 'logits'; readonly output: string }
+  | { readonly kind: 'pooled' | 'firstToken'; readonly output: string; readonly hiddenSize: number };
+
+const HEAD_WEIGHT = 'classifier.weight';
+const HEAD_BIAS = 'classifier.bias';
+/** The shape of the one specialisation that tells outputs and parameters. Primes: no size is another by accident. */
+const PROBE = { batch: 3, length: 7 };
+
+/**
+ * `logits` of `labelCount` columns are trained as they are. Else a linear layer, after dropout, reads `pooler_output`
+ * where there is one, or the first token of `last_hidden_state`. An exported graph has no dropout of its own.
+ * @param where the file, for messages.
+ * @throws MedTextError UNSUPPORTED for a quantised or fused graph, for an input that is none of a BERT's, and where no
+ * output can be used; GRAPH, USAGE and ONNX_FORMAT from the graph itself.
+ */
+export function graphClassifier(
+  file: Model,
+  config: EncoderConfig,
+  labelCount: number,
+  where: string,
+): GraphClassifier {
+  refuseQuantised(file, where);
+  const roles = inputRoles(file, config, where);
+  const shapes = (batch: number, length: number) =>
+    Object.fromEntries(roles.map(({ input }) => [input.name, [batch, length]]));
+  const readout = readoutOf(file, shapes(PROBE.batch, PROBE.length), labelCount, where);
+  const kept = file.graph.outputs
+    .map(({ name }) => name)
+    .filter((name) => readout.kind === 'logits' || name !== 'logits');
+  const opened = openParameters(
+    file,
+    [readout.output, ...kept.filter((name) => name !== readout.output)],
+    shapes(PROBE.batch, PROBE.length),
+  );
+  const head = headSpecs(readout, labelCount);
+  refuseTakenNames(opened, head, where);
+  const staticGraph = (batch: number, length: number) =>
+    specialize(opened.model, { inputShapes: shapes(batch, length), outputs: [readout.output] });
+  const live = usedNames(staticGraph(PROBE.batch, PROBE.length));
+  const stored = new Map([...opened.parameters].filter(([name]) => live.has(name)));
+
+  return {
+    config,
+    labelCount,
+    specs: [...Array.from(stored, ([name, { shape }]): ParameterSpec => ({ name, shape, initial: 'zeros' })), ...head],
+    stored,
+    readout: readout.kind === 'logits' ? `its own ${readout.output}` : `a new head on ${readout.output}`,
+    build: (g, inputs, { parameter, dropout }) => {
+      const [batch, length] = inputs.inputIds.shape;
+      const graph = staticGraph(batch, length);
+      const bound = new Map<string, Value>();
+      for (const { input, role } of roles) bound.set(input.name, roleValue(g, inputs, role, input));
+      for (const { name } of graph.inputs) if (stored.has(name)) bound.set(name, parameter(name));
+      // Parameters that only the other outputs read stay out of the graph.
+      for (const [name, tensor] of opened.parameters) if (!bound.has(name)) bound.set(name, g.constant(tensor));
+      const output = g.include(graph, bound).get(readout.output)!;
+      if (readout.kind === 'logits') return output;
+      const pooled = readout.kind === 'pooled' ? output : firstToken(g, output);
+      return g.scope('classifier', () =>
+        g.gemm(
+          dropout?.(pooled, config.classifierDropout, 'classifier') ?? pooled,
+          parameter(HEAD_WEIGHT),
+          parameter(HEAD_BIAS),
+          { transB: true },
+        ),
+      );
+    },
+    trainedModel: (parameters) => {
+      const values = new Map(opened.parameters);
+      for (const { name, shape } of parameters.specs) {
+        values.set(name, { dataType: 'float32', shape, data: parameters.values(name) });
+      }
+      const model = withInitializers(opened.model, values);
+      return readout.kind === 'logits' ? model : withHead(model, readout, labelCount);
+    },
+  };
+}
+
+type Role = 'inputIds' | 'attentionMask' | 'tokenTypeIds' | 'positionIds';
+
+const ROLES: Readonly<Record<string, Role>> = {
+  input_ids: 'inputIds',
+  attention_mask: 'attentionMask',
+  token_type_ids: 'tokenTypeIds',
+  position_ids: 'positionIds',
+};
+
+function inputRoles(file: Model, config: EncoderConfig, where: string): { input: ValueInfo; role: Role }[] {
+  const inputs = file.graph.inputs.filter((input) => !file.graph.initializers.has(input.name));
+  return inputs.map((input) => {
+    const role = Object.hasOwn(ROLES, input.name) ? ROLES[input.name] : undefined;
+    if (role !== undefined && (role !== 'positionIds' || config.positionOffset === 0)) return { input, role };
+    throw new MedTextError(
+      'UNSUPPORTED',
+      `${where}: the graph's input "${input.name}" is none of ${Object.keys(ROLES).slice(0, 3).join(', ')}.`,
+      { file: where, input: input.name },
+    );
+  });
+}
+
+/** What the graph is fed: int64 [batch, length] mostly; some exporters want float masks. */
+function roleValue(g: Operators, inputs: EncoderInputs, role: Role, { dataType, shape }: ValueInfo): Value {
+  const [batch, length] = inputs.inputIds.shape;
+  if (role !== 'positionIds') return g.cast(inputs[role] ?? inputs.attentionMask, floatOr(dataType));
+  void shape;
+  const data = BigInt64Array.from({ length: batch * length }, (_, i) => BigInt(i % length));
+  return g.cast(g.constant({ dataType: 'int64', shape: [batch, length], data }), floatOr(dataType));
+}
+
+/** The graph is widened, so a half-precision mask is a float32 one. */
+function floatOr(dataType: ValueInfo['dataType']): ValueInfo['dataType'] {
+  return dataType === 'float16' || dataType === 'bfloat16' ? 'float32' : dataType;
+}
+
+function readoutOf(
+  file: Model,
+  inputShapes: Readonly<Record<string, readonly number[]>>,
+  labelCount: number,
+  where: string,
+): Readout {
+  const names = file.graph.outputs.map(({ name }) => name);
+  // Only the outputs that may be used: an exporter's extra ones (attentions, past states) need not even be supported.
+  const known = ['logits', 'pooler_output', 'sentence_embedding', 'last_hidden_state', 'token_embeddings'];
+  const candidates = known.filter((name) => names.includes(name));
+  const outputs = candidates.length > 0 ? candidates : names.slice(0, 1);
+  const types = new Map(specialize(file, { inputShapes, outputs }).outputs.map((output) => [output.name, output]));
+  const { batch, length } = PROBE;
+  const fits = (name: string, ...sizes: number[]) => {
+    const shape = types.get(name)?.shape ?? [];
+    return shape.length === sizes.length + 1 && sizes.every((size, axis) => shape[axis] === size);
+  };
+  const width = (name: string) => types.get(name)!.shape.at(-1) as number;
+  if (fits('logits', batch) && width('logits') === labelCount) return { kind: 'logits', output: 'logits' };
+  const pooled = outputs.find((name) => name !== 'logits' && fits(name, batch));
+  if (pooled !== undefined) return { kind: 'pooled', output: pooled, hiddenSize: width(pooled) };
+  const tokens = outputs.find((name) => name !== 'logits' && fits(name, batch, length));
+  if (tokens !== undefined) return { kind: 'firstToken', output: tokens, hiddenSize: width(tokens) };
+  const found = outputs.map((name) => `${name} [${types.get(name)!.shape.join(', ')}]`).join(', ');
+  const advice = fits('logits', batch)
+    ? `Its classifier has ${width('logits')} labels, the data ${labelCount}`
+    : 'A hidden state or pooled output of it would be needed';
+  throw new MedTextError(
+    'UNSUPPORTED',
+    `${where}: no head of ${labelCount} labels can be trained on the graph's outputs (${found} for ${batch} texts of ${length} tokens). ${advice}; export the encoder without its head.`,
+    { file: where, outputs: names, labels: labelCount },
+  );
+}
+
+function headSpecs(readout: Readout, labelCount: number): ParameterSpec[] {
+  if (readout.kind === 'logits') return [];
+  return [
+    { name: HEAD_WEIGHT, shape: [labelCount, readout.hiddenSize], initial: 'normal' },
+    { name: HEAD_BIAS, shape: [labelCount], initial: 'zeros' },
+  ];
+}
+
+function firstToken(g: Operators, hidden: Value): Value {
+  const [batch, , hiddenSize] = hidden.shape;
+  return g.reshape(g.slice(hidden, [0], [1], [1]), [batch, hiddenSize]);
+}
+
+/** The same head in the file's own operator set, for any batch and length. */
+function withHead(model: Model, readout: Exclude<Readout, { kind: 'logits' }>, labelCount: number): Model {
+  const { graph } = model;
+  const nodes = [...graph.nodes];
+  const initializers = new Map(graph.initializers);
+  let pooled = readout.output;
+  if (readout.kind === 'firstToken') {
+    initializers.set('classifier.first', { dataType: 'int64', shape: [], data: BigInt64Array.of(0n) });
+    pooled = 'classifier.pooled'; // [batch, hidden]
+    nodes.push({ name: 'classifier/Gather', opType: 'Gather', domain: '', inputs: [readout.output, 'classifier.first'], outputs: [pooled], attributes: { axis: { type: 'int', value: 1 } } }); // prettier-ignore
+  }
+  nodes.push({ name: 'classifier/Gemm', opType: 'Gemm', domain: '', inputs: [pooled, HEAD_WEIGHT, HEAD_BIAS], outputs: ['logits'], attributes: { transB: { type: 'int', value: 1 } } }); // prettier-ignore
+  const batch = graph.inputs[0]?.shape[0] ?? 'batch';
+  const logits: ValueInfo = { name: 'logits', dataType: 'float32', shape: [batch, labelCount] };
+  return { ...model, graph: { ...graph, nodes, initializers, outputs: [logits, ...graph.outputs] } };
+}
+
+function usedNames({ nodes }: Model['graph']): Set<string> {
+  return new Set(nodes.flatMap((node) => node.inputs));
+}
+
+function refuseTakenNames({ model, parameters }: OpenedModel, head: readonly ParameterSpec[], where: string): void {
+  if (head.length === 0) return;
+  const { graph } = model;
+  const taken = new Set([
+    ...parameters.keys(),
+    ...graph.initializers.keys(),
+    ...graph.nodes.flatMap((node) => [...node.inputs, ...node.outputs]),
+  ]);
+  const clash = [HEAD_WEIGHT, HEAD_BIAS, 'classifier.first', 'classifier.pooled', 'logits'].find((name) =>
+    taken.has(name),
+  );
+  if (clash === undefined) return;
+  throw new MedTextError('UNSUPPORTED', `${where}: the encoder has a value "${clash}" where the new head would go.`, {
+    file: where,
+    name: clash,
+  });
+}
+
+const QUANTISED =
+  /^(MatMulInteger|ConvInteger|QLinear\w+|DequantizeLinear|QuantizeLinear|DynamicQuantizeLinear|MatMulNBits)$/;
+
+/** Whether the graph computes with integers in place of weights: good for inference, nothing to train. */
+export function quantisedNode({ graph }: Model): { opType: string; name: string } | undefined {
+  return graph.nodes.find((node) => QUANTISED.test(node.opType));
+}
+
+function refuseQuantised(file: Model, where: string): void {
+  const quantised = quantisedNode(file);
+  const fused = file.graph.nodes.find((node) => node.domain !== '' && node.domain !== 'ai.onnx');
+  const node = quantised ?? fused;
+  if (!node) return;
+  throw new MedTextError(
+    'UNSUPPORTED',
+    `${where} is ${quantised ? 'quantised' : 'optimised for one runtime'} (operator ${node.opType}, node "${node.name}"): it can score and evaluate, but not be fine-tuned. Use the plain float export, or the safetensors or PyTorch file.`,
+    { file: where, operator: node.opType, node: node.name },
+  );
+}
