@@ -4,9 +4,18 @@ import { excerptOf, type BadRow, type DataRow, type Piece } from './dataRow';
 import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
 import { readJsonArray } from './jsonArrayReader';
 import { isBlank, readJsonLines, readPlainText } from './lineReader';
-import { canonicalEncoding, dataFileSize, decodedText, detectEncoding, hasByteOrderMark } from './textEncoding';
+import {
+  anchoredText,
+  canonicalEncoding,
+  dataFileSize,
+  decodedText,
+  detectEncoding,
+  hasByteOrderMark,
+  type AnchoredChunk,
+} from './textEncoding';
+import type { ReadPosition } from './textWindow';
 
-export type DataFormat = 'json' | 'jsonl' | 'csv' | 'tsv' | 'text';
+export type DataFormat = 'json' | 'jsonl' | 'csv' | 'tsv' | 'text' | 'xlsx' | 'parquet';
 
 export interface DataFileOptions {
   /** Else by extension and content. `text` is ChineseBLUE's plain form: tabs between fields, one row a line. */
@@ -42,8 +51,20 @@ export interface DataFile {
   readonly warnings: readonly string[];
   /** The rows in order, bad ones among them. Errors: `IO`, `CANCELLED`. */
   rows(signal?: AbortSignal): AsyncGenerator<DataRow | BadRow>;
+  /** The file as text; absent for XLSX and Parquet. */
+  readonly text: TextAccess | undefined;
+}
+
+/** A data file that is text: what copies it, or reads from its middle, needs. */
+export interface TextAccess {
   /** The whole text, cut into rows and what is between them. Errors: `IO`, `CANCELLED`. */
   pieces(signal?: AbortSignal): AsyncGenerator<Piece[]>;
+  /** The text from a byte on that was a chunk's `offset` before. Errors: `IO`, `CANCELLED`. */
+  chunks(options?: { start?: number; signal?: AbortSignal; chunkBytes?: number }): AsyncGenerator<AnchoredChunk>;
+  /** The pieces of text read by `chunks`, from the file's beginning or from a row. */
+  piecesOf(chunks: AsyncIterable<string>, from?: ReadPosition): AsyncGenerator<Piece[]>;
+  /** The character lines end with, where the beginning of the file tells. */
+  readonly newline: string | undefined;
 }
 
 const SAMPLE_CHARACTERS = 1 << 18;
@@ -67,7 +88,7 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
   if (isBlank(text) && isWhole) throw new MedTextError('DATA_FORMAT', `${path}: the file is empty.`, { file: path });
 
   const warnings: string[] = [];
-  const format = options.format ?? formatOf(path, text, isWhole);
+  const format = textFormat(options.format) ?? formatOf(path, text, isWhole);
   const layout =
     format === 'json' || format === 'jsonl'
       ? { columns: [], header: false, delimiter: undefined, quoted: false }
@@ -80,16 +101,16 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
     );
   }
 
-  const readPieces = (chunks: AsyncIterable<string>): AsyncGenerator<Piece[]> => {
+  const readPieces: TextAccess['piecesOf'] = (chunks, from) => {
     switch (format) {
       case 'json':
-        return readJsonArray(chunks, maxRowLength);
+        return readJsonArray(chunks, maxRowLength, from);
       case 'jsonl':
-        return readJsonLines(chunks, maxRowLength);
+        return readJsonLines(chunks, maxRowLength, from);
       case 'text':
-        return readPlainText(chunks, maxRowLength, layout);
+        return readPlainText(chunks, maxRowLength, layout, from);
       default:
-        return readDelimited(chunks, maxRowLength, { ...layout, delimiter: layout.delimiter! });
+        return readDelimited(chunks, maxRowLength, { ...layout, delimiter: layout.delimiter! }, from);
     }
   };
   const sample = await sampleRows(readPieces, text, isWhole);
@@ -105,7 +126,12 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
     columns,
     sample,
     warnings,
-    pieces,
+    text: {
+      pieces,
+      piecesOf: readPieces,
+      chunks: (chunkOptions) => anchoredText(path, encoding, chunkOptions),
+      newline: newlineOf(text, isWhole),
+    },
     async *rows(signal) {
       for await (const batch of pieces(signal)) {
         for (const piece of batch) {
@@ -187,6 +213,13 @@ async function sampleRows(
   // The row at the cut is a broken one, or in a plain line a shortened one.
   if (!isWhole && rows.length > 1) rows.pop();
   return rows.slice(0, SAMPLE_ROWS);
+}
+
+/** As the readers find it: LF, unless the first line ends with a lone CR. */
+function newlineOf(text: string, isWhole: boolean): string | undefined {
+  const found = /\r\n?|\n/.exec(text);
+  if (!found || (found[0] === '\r' && found.index + 1 === text.length && !isWhole)) return undefined;
+  return found[0] === '\r' ? '\r' : '\n';
 }
 
 function keysOf(rows: readonly DataRow[]): string[] {

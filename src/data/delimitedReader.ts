@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import type { Piece } from './dataRow';
 import { fieldsPiece, firstNewline, isBlank } from './lineReader';
-import { TextWindow } from './textWindow';
+import { TextWindow, type ReadPosition } from './textWindow';
 
 export interface DelimitedLayout {
   readonly columns: readonly string[];
@@ -29,11 +29,12 @@ export async function* readDelimited(
   chunks: AsyncIterable<string>,
   maxRowLength: number,
   layout: DelimitedLayout,
+  from?: ReadPosition,
 ): AsyncGenerator<Piece[]> {
-  const window = new TextWindow(chunks);
+  const window = new TextWindow(chunks, from);
   const { delimiter, quoted } = layout;
-  let headerAhead = layout.header;
-  let newline: string | undefined;
+  let headerAhead = layout.header && from === undefined;
+  let newline = from?.newline;
   let rescanBudget = RESCAN_BUDGET;
   let pieces: Piece[] = [];
   let records: { line: number; text: string }[] = [];

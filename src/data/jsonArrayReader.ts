@@ -1,5 +1,5 @@
 import { isWellFormed, recordOf, type DataValue, type Piece } from './dataRow';
-import { TextWindow } from './textWindow';
+import { TextWindow, type ReadPosition } from './textWindow';
 
 /** Deeper nesting than any table row has; it also bounds what a run of open brackets can cost. */
 const MAX_DEPTH = 256;
@@ -19,11 +19,16 @@ const OVERLAP = 4096;
  *
  * @param chunks the text from its beginning, its first visible character being `[`
  * @param maxRowLength the most characters an element may have; a longer one is bad
+ * @param from the text begins there, with an element, and ends between two elements or with the array
  */
-export async function* readJsonArray(chunks: AsyncIterable<string>, maxRowLength: number): AsyncGenerator<Piece[]> {
-  const window = new TextWindow(chunks);
+export async function* readJsonArray(
+  chunks: AsyncIterable<string>,
+  maxRowLength: number,
+  from?: ReadPosition,
+): AsyncGenerator<Piece[]> {
+  const window = new TextWindow(chunks, from);
   try {
-    const reader = new JsonArrayReader(window, maxRowLength);
+    const reader = new JsonArrayReader(window, maxRowLength, from);
     while (reader.state !== 'end') {
       if (reader.step() === 'more') {
         yield reader.pieces.splice(0);
@@ -53,7 +58,12 @@ class JsonArrayReader {
   constructor(
     private readonly window: TextWindow,
     private readonly maxRowLength: number,
-  ) {}
+    private readonly from?: ReadPosition,
+  ) {
+    if (!from) return;
+    this.state = 'element';
+    this.lineHead = undefined;
+  }
 
   /** Reads on; 'more' means that nothing can be decided before the window has grown. */
   step(): 'more' | 'done' {
@@ -68,7 +78,8 @@ class JsonArrayReader {
     this.gap(skipSpace(window.text, window.position));
     if (window.unread === 0) {
       if (!window.ended) return 'more';
-      if (this.state !== 'closed') this.bad(window.position, 'the file ends before the ] that closes the array');
+      if (this.state !== 'closed' && !this.from)
+        this.bad(window.position, 'the file ends before the ] that closes the array');
       this.state = 'end';
       return 'done';
     }

@@ -1,10 +1,14 @@
 import { isWellFormed, recordOf, type Piece } from './dataRow';
 import { recordPiece } from './jsonArrayReader';
-import { TextWindow } from './textWindow';
+import { TextWindow, type ReadPosition } from './textWindow';
 
 /** Reads JSON Lines: one record (object or array) a line; blank lines are skipped. */
-export function readJsonLines(chunks: AsyncIterable<string>, maxRowLength: number): AsyncGenerator<Piece[]> {
-  return readLines(chunks, maxRowLength, (line, text) => recordPiece(line, text));
+export function readJsonLines(
+  chunks: AsyncIterable<string>,
+  maxRowLength: number,
+  from?: ReadPosition,
+): AsyncGenerator<Piece[]> {
+  return readLines(chunks, maxRowLength, (line, text) => recordPiece(line, text), from);
 }
 
 export interface PlainTextLayout {
@@ -19,9 +23,10 @@ export function readPlainText(
   chunks: AsyncIterable<string>,
   maxRowLength: number,
   layout: PlainTextLayout,
+  from?: ReadPosition,
 ): AsyncGenerator<Piece[]> {
-  let headerAhead = layout.header;
-  return readLines(chunks, maxRowLength, (line, text) => {
+  let headerAhead = layout.header && from === undefined;
+  const readLine = (line: number, text: string): Piece => {
     const content = text.endsWith('\r\n')
       ? text.slice(0, -2)
       : text.endsWith('\n') || text.endsWith('\r')
@@ -34,7 +39,8 @@ export function readPlainText(
       return { kind: 'header', line, text, fields };
     }
     return fieldsPiece(line, text, fields, layout.columns);
-  });
+  };
+  return readLines(chunks, maxRowLength, readLine, from);
 }
 
 /** A row of a delimited file, or a bad piece if the number of fields is wrong or bytes were undecodable. */
@@ -60,9 +66,10 @@ async function* readLines(
   chunks: AsyncIterable<string>,
   maxRowLength: number,
   read: (line: number, text: string) => Piece,
+  from?: ReadPosition,
 ): AsyncGenerator<Piece[]> {
-  const window = new TextWindow(chunks);
-  let newline: string | undefined;
+  const window = new TextWindow(chunks, from);
+  let newline = from?.newline;
   let pieces: Piece[] = [];
   let isSkipping = false; // Inside a line that was reported as too long.
   try {

@@ -89,18 +89,52 @@ export async function* decodedText(
   signal?: AbortSignal,
   chunkBytes = 1 << 18,
 ): AsyncGenerator<string> {
+  for await (const { text } of anchoredText(path, encoding, { signal, chunkBytes })) yield text;
+}
+
+/** A stretch of a file's text and the byte at which it begins. Decoding can begin again at that byte. */
+export interface AnchoredChunk {
+  readonly text: string;
+  readonly offset: number;
+}
+
+/** The longest stretch without a place to cut it. Only garbage has longer ones. */
+const MAX_CARRY_BYTES = 1 << 22;
+
+/**
+ * As {@link decodedText}, with the byte each chunk begins at: chunks end between two characters, where it can be behind a
+ * line break. (Stateful encodings, of which the standard has ISO-2022-JP alone, are back in their first state there.)
+ *
+ * @param start a byte that was a chunk's `offset` before
+ * Errors: `NOT_FOUND`, `IO`, `CANCELLED`.
+ */
+export async function* anchoredText(
+  path: string,
+  encoding: string,
+  { start = 0, signal, chunkBytes = 1 << 18 }: { start?: number; signal?: AbortSignal; chunkBytes?: number } = {},
+): AsyncGenerator<AnchoredChunk> {
   const file = await open(path, 'r').catch((error: unknown) => {
     throw asMedTextError(error);
   });
   try {
-    const decode = encoding === 'utf-8' ? utf8Decoder() : otherDecoder(encoding);
-    const chunk = Buffer.alloc(chunkBytes);
-    for (;;) {
+    const decode = decoderOf(encoding);
+    const chunk = Buffer.allocUnsafe(chunkBytes);
+    let carry: Buffer = Buffer.alloc(0);
+    let offset = start;
+    for (let at = start; ;) {
       if (signal?.aborted) throw new MedTextError('CANCELLED', `Reading ${path} was cancelled.`, { file: path });
-      const { bytesRead } = await file.read(chunk, 0, chunkBytes, null);
-      const text = decode(chunk.subarray(0, bytesRead), bytesRead === 0);
-      if (text !== '') yield text;
-      if (bytesRead === 0) return;
+      const { bytesRead } = await file.read(chunk, 0, chunkBytes, at);
+      at += bytesRead;
+      const bytes =
+        carry.length > 0 ? Buffer.concat([carry, chunk.subarray(0, bytesRead)]) : chunk.subarray(0, bytesRead);
+      const isLast = bytesRead === 0;
+      const end = isLast ? bytes.length : completeLength(bytes, encoding);
+      let text = decode(bytes.subarray(0, end));
+      if (offset === 0 && text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+      if (text !== '') yield { text, offset };
+      offset += end;
+      carry = Buffer.from(bytes.subarray(end));
+      if (isLast) return;
     }
   } catch (error) {
     throw asMedTextError(error);
@@ -215,32 +249,41 @@ function* byteLines(bytes: Buffer): Generator<Buffer> {
   }
 }
 
-type Decode = (bytes: Buffer, isLast: boolean) => string;
+/** Decodes whole characters; the mark at a file's beginning is left to the caller. */
+type Decode = (bytes: Buffer) => string;
 
-function utf8Decoder(): Decode {
-  let carry: Buffer = Buffer.alloc(0);
-  let isFirst = true;
-  const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
-  return (bytes, isLast) => {
-    const all = carry.length > 0 ? Buffer.concat([carry, bytes]) : bytes;
-    const end = isLast ? all.length : completeUtf8Length(all);
-    const complete = all.subarray(0, end);
-    carry = Buffer.from(all.subarray(end));
-    let text: string;
-    if (isUtf8(complete)) {
-      text = complete.toString('utf8');
-    } else {
-      text = '';
-      for (const line of byteLines(complete)) {
-        text += isUtf8(line) ? line.toString('utf8') : lossy.decode(line).replaceAll('\uFFFD', UNDECODABLE);
-      }
-    }
-    if (isFirst && text !== '') {
-      isFirst = false;
-      if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+function decoderOf(encoding: string): Decode {
+  const decoder = new TextDecoder(encoding, { ignoreBOM: true });
+  if (encoding !== 'utf-8') {
+    return (bytes) => {
+      const text = decoder.decode(bytes);
+      return text.includes('\uFFFD') ? text.replaceAll('\uFFFD', UNDECODABLE) : text;
+    };
+  }
+  return (bytes) => {
+    if (isUtf8(bytes)) return bytes.toString('utf8');
+    let text = '';
+    for (const line of byteLines(bytes)) {
+      text += isUtf8(line) ? line.toString('utf8') : decoder.decode(line).replaceAll('\uFFFD', UNDECODABLE);
     }
     return text;
   };
+}
+
+/** The length without a character that may be cut off at the end. */
+function completeLength(bytes: Buffer, encoding: string): number {
+  if (encoding === 'utf-8') return completeUtf8Length(bytes);
+  if (encoding === 'utf-16le' || encoding === 'utf-16be') {
+    const whole = bytes.length & ~1;
+    if (whole === 0) return 0;
+    const unit = encoding === 'utf-16le' ? bytes.readUInt16LE(whole - 2) : bytes.readUInt16BE(whole - 2);
+    return (unit & 0xfc00) === 0xd800 ? whole - 2 : whole;
+  }
+  // In every multi-byte encoding of the standard, bytes below 0x30 are characters of their own, never part of one.
+  const newline = bytes.lastIndexOf(0x0a);
+  if (newline >= 0) return newline + 1;
+  for (let at = bytes.length - 1; at >= 0; at--) if (bytes[at] < 0x30) return at + 1;
+  return bytes.length > MAX_CARRY_BYTES ? bytes.length : 0;
 }
 
 /** The length without a character cut off at the end. */
@@ -254,14 +297,6 @@ function completeUtf8Length(bytes: Uint8Array): number {
     }
   }
   return bytes.length;
-}
-
-function otherDecoder(encoding: string): Decode {
-  const decoder = new TextDecoder(encoding);
-  return (bytes, isLast) => {
-    const text = decoder.decode(bytes, { stream: !isLast });
-    return text.includes('\uFFFD') ? text.replaceAll('\uFFFD', UNDECODABLE) : text;
-  };
 }
 
 /** GB18030 by inverting the platform's decoder, so that the two always agree. */

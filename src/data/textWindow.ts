@@ -1,3 +1,11 @@
+/** Where to go on reading: the beginning of a row somewhere in a file. */
+export interface ReadPosition {
+  /** 1-based line of the file. */
+  readonly line: number;
+  /** The character lines of the file end with, where that is known. */
+  readonly newline: string | undefined;
+}
+
 /**
  * A window sliding over a text that arrives in chunks. A reader looks ahead in `text` from `position`, asks for more with
  * `grow` when it sees no end, and takes what it has understood; lines are counted as editors count them (LF, CRLF, lone CR).
@@ -6,14 +14,15 @@ export class TextWindow {
   text = '';
   position = 0;
   /** 1-based line of `position`. */
-  line = 1;
+  line: number;
   /** Whether `text` reaches to the end of the file. */
   ended = false;
 
   private afterCarriageReturn = false;
   private readonly chunks: AsyncIterator<string>;
 
-  constructor(chunks: AsyncIterable<string>) {
+  constructor(chunks: AsyncIterable<string>, from?: ReadPosition) {
+    this.line = from?.line ?? 1;
     this.chunks = chunks[Symbol.asyncIterator]();
   }
 

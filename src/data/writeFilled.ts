@@ -31,6 +31,14 @@ export async function writeFilled(
   options: FillOptions,
 ): Promise<{ rows: number; filled: number; badRows: number }> {
   const file = typeof source === 'string' ? await openDataFile(source) : source;
+  const access = file.text;
+  if (!access) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      `${file.path}: answers cannot be written into ${file.format === 'xlsx' ? 'a workbook' : 'a Parquet file'}; save the data as CSV or JSON Lines first.`,
+      { file: file.path, format: file.format },
+    );
+  }
   const fill = fillerOf(file, options);
   const encode = textEncoder(file.encoding);
   const badRows = new BadRows(file.path, options);
@@ -48,7 +56,7 @@ export async function writeFilled(
   };
   async function* chunks() {
     if (file.byteOrderMark) yield encode('\uFEFF');
-    for await (const batch of file.pieces(options.signal)) {
+    for await (const batch of access!.pieces(options.signal)) {
       const text = batch.map(filledPiece).join('');
       if (!isWellFormed(text)) {
         throw new MedTextError(
