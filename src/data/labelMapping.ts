@@ -32,6 +32,10 @@ export class RawLabelCounts {
     else this.counts.set(value, { count: 1, firstLine: line });
   }
 
+  has(value: string): boolean {
+    return this.counts.has(value);
+  }
+
   get size(): number {
     return this.counts.size;
   }

@@ -39,6 +39,48 @@ export const dataInfo = object(
 );
 export type DataInfo = Checked<typeof dataInfo>;
 
+/** As {@link LabelCounts} of src/data/labelCounts.ts. */
+export const labelCounts = object({
+  column: text,
+  rows: count,
+  badRows: count,
+  values: listOf(object({ value: text, count, firstLine: count })),
+  otherRows: count,
+});
+export type LabelCounts = Checked<typeof labelCounts>;
+
+/** A row whose label a model contradicts; labels are names. */
+export const suspectRow = object(
+  {
+    row: count,
+    line: count,
+    first: text,
+    given: text,
+    suggested: text,
+    /** Of the suggested label. */
+    probability: number,
+    /** Of the given label. */
+    selfConfidence: number,
+  },
+  { second: text },
+);
+export type SuspectRow = Checked<typeof suspectRow>;
+
+/** As {@link SuspectRows} of src/training/findSuspectLabels.ts. */
+export const suspectRows = object({
+  rows: count,
+  labels: listOf(text),
+  thresholds: listOf(number),
+  confidentJoint: listOf(listOf(count)),
+  total: count,
+  suspects: listOf(suspectRow),
+  seenInTraining: flag,
+});
+export type SuspectRows = Checked<typeof suspectRows>;
+
+/** A split of a recipe, valid as the recipe's schema says, its paths absolute. */
+const split = recordOf(anything);
+
 const fileOptions = { threads: count, first: text, second: text, label: text };
 
 export const scorerContract = defineContract({
@@ -64,6 +106,10 @@ export const scorerContract = defineContract({
       result: object({ output: text, rows: count }),
     },
     dataInfo: { params: object({ file: text }), result: dataInfo },
+    /** Raw values of a split's label column with counts. */
+    labelCounts: { params: object({ split }), result: labelCounts },
+    /** A split's labels, ranked by how much the model contradicts them. */
+    suspectLabels: { params: object({ folder: text, split, device: text }, { threads: count }), result: suspectRows },
     /** As `medtext import`: a checkpoint folder or file becomes a model folder in `output`. */
     importModel: {
       params: object({ source: text, output: text }),
@@ -74,7 +120,11 @@ export const scorerContract = defineContract({
   },
   events: {
     ...workerEvents,
-    progress: object({ request: oneOf('evaluate', 'predict', 'importModel'), done: number, total: nullable(number) }),
+    progress: object({
+      request: oneOf('evaluate', 'predict', 'importModel', 'suspectLabels'),
+      done: number,
+      total: nullable(number),
+    }),
     /** The loaded model, or null; follows `load` and a model that was given up to free memory. */
     modelChanged: nullable(loadedModel),
   },

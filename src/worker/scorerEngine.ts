@@ -1,3 +1,4 @@
+import { countRawLabels } from '../data/labelCounts';
 import { openPairScorer } from '../inference/pairScorer';
 import { importModel } from '../models/importModel';
 import { loadReportLines } from '../models/parameterNames';
@@ -17,6 +18,13 @@ export const scorerEngine: ScorerEngine = {
   async predict(folder, file, output, options) {
     const { predictFile } = await import('../training/predictFile');
     return predictFile(folder, file, output, options);
+  },
+
+  labelCounts: countRawLabels,
+
+  async suspectLabels(folder, split, options) {
+    const { findSuspectLabels } = await import('../training/findSuspectLabels');
+    return findSuspectLabels(folder, split, options);
   },
 
   async importModel(source, output) {

@@ -1,5 +1,14 @@
 import { asMedTextError, MedTextError } from '../base/errors';
-import type { DataInfo, LoadedModel, PairScore, ScorerContract, TextPair } from '../protocol/scorer';
+import { validateRecipe, type RecipeSplit } from '../protocol/recipe';
+import type {
+  DataInfo,
+  LabelCounts,
+  LoadedModel,
+  PairScore,
+  ScorerContract,
+  SuspectRows,
+  TextPair,
+} from '../protocol/scorer';
 import { scorerContract } from '../protocol/scorer';
 import type { Params } from '../protocol/contract';
 import { serveWorker } from './serveWorker';
@@ -31,6 +40,12 @@ export interface ScorerEngine {
   evaluate(folder: string, file: string, job: FileJob): Promise<Record<string, unknown>>;
   predict(folder: string, file: string, output: string, job: FileJob): Promise<{ output: string; rows: number }>;
   dataInfo(file: string, signal: AbortSignal): Promise<DataInfo>;
+  labelCounts(split: RecipeSplit, signal: AbortSignal): Promise<LabelCounts>;
+  suspectLabels(
+    folder: string,
+    split: RecipeSplit,
+    job: Pick<FileJob, 'device' | 'threads' | 'signal' | 'onProgress'>,
+  ): Promise<SuspectRows>;
   importModel(
     source: string,
     output: string,
@@ -46,8 +61,9 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
     scorerContract,
     ({ emit }) => {
       const slot = new ModelSlot(loadEngine, (model) => emit('modelChanged', model));
-      const progress = (request: 'evaluate' | 'predict' | 'importModel') => (done: number, total: number | null) =>
-        emit('progress', { request, done, total });
+      const progress =
+        (request: 'evaluate' | 'predict' | 'importModel' | 'suspectLabels') => (done: number, total: number | null) =>
+          emit('progress', { request, done, total });
       return {
         load: (params) => slot.load(params),
         scorePairs: ({ pairs }, signal) => slot.use((scorer) => scorer.score(pairs, signal)),
@@ -59,6 +75,15 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
           const engine = await loadEngine();
           return engine.predict(folder, file, output, { ...job, signal, onProgress: progress('predict') });
         },
+        labelCounts: async ({ split }, signal) => (await loadEngine()).labelCounts(splitOf(split), signal),
+        async suspectLabels({ folder, split, ...job }, signal) {
+          const engine = await loadEngine();
+          return engine.suspectLabels(folder, splitOf(split), {
+            ...job,
+            signal,
+            onProgress: progress('suspectLabels'),
+          });
+        },
         dataInfo: async ({ file }, signal) => (await loadEngine()).dataInfo(file, signal),
         importModel: async ({ source, output }, signal) =>
           (await loadEngine()).importModel(source, output, progress('importModel'), signal),
@@ -67,6 +92,12 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
     },
     { graceMs: endGraceMs },
   );
+}
+
+/** The split, checked by the recipe's own rules. @throws RECIPE */
+function splitOf(split: Readonly<Record<string, unknown>>): RecipeSplit {
+  const task = split.second_sequence == null ? 'text-classification' : 'sentence-similarity';
+  return validateRecipe({ task, model: '-', dataset: { train: split } }, String(split.file)).dataset.train;
 }
 
 /** At most one model in memory. Loads queue; a model is closed only when no request uses it any more. */

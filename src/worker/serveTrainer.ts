@@ -8,6 +8,7 @@ import {
   type TrainingReport,
   type TrainingResult,
 } from '../protocol/trainer';
+import { withLabelsFiles } from '../training/labelsFile';
 import { latestAtMost } from './latestAtMost';
 import { serveWorker } from './serveWorker';
 
@@ -49,7 +50,6 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
           try {
             const { finetune } = await loadEngine();
             const folder = baseFolder ?? dirname(recipeFile);
-            const { withLabelsFiles } = await import('../training/labelsFile');
             const complete = await withLabelsFiles(validateRecipe(recipe, recipeFile), folder);
             return await finetune({
               recipe: resolveRecipe(validateRecipe(complete, recipeFile)),

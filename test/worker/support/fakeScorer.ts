@@ -30,6 +30,16 @@ serveScorer(async () => ({
   },
   predict: async (_folder, _file, output) => ({ output, rows: 1 }),
   dataInfo: async (file) => ({ file, format: 'json', header: false, columns: ['a'], rows: 1, badRows: 0 }),
+  labelCounts: async () => ({ column: 'a', rows: 0, badRows: 0, values: [], otherRows: 0 }),
+  suspectLabels: async () => ({
+    rows: 0,
+    labels: [],
+    thresholds: [],
+    confidentJoint: [],
+    total: 0,
+    suspects: [],
+    seenInTraining: false,
+  }),
   importModel: async (_source, output) => ({ folder: output, summary: '' }),
   doctor: async () => ({}),
 }));

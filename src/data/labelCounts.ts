@@ -1,0 +1,58 @@
+import { MedTextError } from '../base/errors';
+import type { RecipeSplit } from '../protocol/recipe';
+import { guessFields, resolveColumn } from './columns';
+import { isBadRow } from './dataRow';
+import { rawLabelOf, RawLabelCounts, type RawLabel } from './labelMapping';
+import { openRecipeSplit } from './recipeSplit';
+
+export interface LabelCounts {
+  /** The column that was counted. */
+  readonly column: string;
+  readonly rows: number;
+  readonly badRows: number;
+  /** In the order they are met; `""` for rows without a label. */
+  readonly values: readonly RawLabel[];
+  /** Rows with values beyond the limit of distinct ones; such a column holds no classes. */
+  readonly otherRows: number;
+}
+
+/** Beyond, counting on would only fill the memory. */
+const MAX_DISTINCT = 10_000;
+
+/**
+ * Counts the raw values of a split's label column, which need no mapping for that; `split.file` is a path the caller has
+ * resolved.
+ *
+ * Errors: those of `openDataFile`; `NOT_FOUND` for a column that is absent or, unnamed, not recognised; `CANCELLED`.
+ */
+export async function countRawLabels(
+  split: Pick<RecipeSplit, 'file' | 'label' | 'format' | 'encoding' | 'header'>,
+  signal?: AbortSignal,
+): Promise<LabelCounts> {
+  const file = await openRecipeSplit(split);
+  const named = split.label ?? guessFields(file.columns, file.sample.map((row) => row.values)).label; // prettier-ignore
+  if (named === undefined) {
+    const columns = file.columns.map((name) => JSON.stringify(name)).join(', ');
+    throw new MedTextError(
+      'NOT_FOUND',
+      `${file.path}: no column was recognised as label. Name it; the columns are: ${columns}.`,
+      { file: file.path, columns: file.columns },
+    );
+  }
+  const column = resolveColumn(file, named, 'label');
+  const values = new RawLabelCounts();
+  let rows = 0;
+  let badRows = 0;
+  let otherRows = 0;
+  for await (const row of file.rows(signal)) {
+    const raw = isBadRow(row) ? undefined : rawLabelOf(Object.hasOwn(row.values, column) ? row.values[column] : '');
+    if (raw === undefined) {
+      badRows++;
+      continue;
+    }
+    rows++;
+    if (values.size < MAX_DISTINCT || values.has(raw)) values.add(raw, row.line);
+    else otherRows++;
+  }
+  return { column, rows, badRows, values: values.list(), otherRows };
+}

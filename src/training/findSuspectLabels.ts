@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { MedTextError } from '../base/errors';
+import { fingerprintFile } from '../data/fingerprint';
+import { needsPair } from '../data/examples';
+import { readRecipeSplit } from '../data/recipeSplit';
+import { confidentLearning } from '../data/suspectLabels';
+import { softmax } from '../inference/labelScores';
+import { openClassifier, type Classifier } from '../inference/openClassifier';
+import type { RecipeSplit } from '../protocol/recipe';
+
+/** A row whose label the model contradicts; labels are names. */
+export interface SuspectRow {
+  /** Among the file's readable rows, from 0. */
+  readonly row: number;
+  readonly line: number;
+  readonly first: string;
+  readonly second?: string;
+  /** Its label by the mapping, or by an earlier correction. */
+  readonly given: string;
+  readonly suggested: string;
+  /** Of the suggested label. */
+  readonly probability: number;
+  /** Of the given label. */
+  readonly selfConfidence: number;
+}
+
+export interface SuspectRows {
+  /** Examples that were looked at. */
+  readonly rows: number;
+  readonly labels: readonly string[];
+  readonly thresholds: readonly number[];
+  readonly confidentJoint: readonly (readonly number[])[];
+  /** How many there are; `suspects` holds the first of them. */
+  readonly total: number;
+  /** The most suspect first. */
+  readonly suspects: readonly SuspectRow[];
+  /** The model learned from this very file: what it has learned by heart it does not contradict. */
+  readonly seenInTraining: boolean;
+}
+
+export interface SuspectOptions {
+  readonly device?: string;
+  readonly threads?: number;
+  /** The most rows to return; default 1000. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Ranks the labels of a split by how much a fine-tuned model contradicts them ({@link confidentLearning}). The split's
+ * own labels and mapping say what each row's label is; `split.file` is a path the caller has resolved.
+ * @throws MedTextError what `openClassifier` and `readRecipeSplit` throw; LABELS when the split has a label that the
+ * model does not know; UNSUPPORTED for a regression; CANCELLED.
+ */
+export async function findSuspectLabels(
+  model: string,
+  split: RecipeSplit,
+  options: SuspectOptions = {},
+): Promise<SuspectRows> {
+  const classifier = await openClassifier(model, options);
+  try {
+    if (classifier.isRegression) {
+      throw new MedTextError('UNSUPPORTED', `${classifier.folder.path} predicts a number; it has no labels to doubt.`);
+    }
+    const task = classifier.task ?? (split.second_sequence === null ? 'text-classification' : 'sentence-similarity');
+    const { examples, labels } = await readRecipeSplit(needsPair(task) ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
+    const ids = labels.map((label) => idOf(label, classifier, split.file));
+    const count = classifier.labels.length;
+    const logits = await classifier.logits(examples, options);
+    const probabilities = new Float64Array(logits.length);
+    for (let row = 0; row < examples.length; row++) {
+      probabilities.set(softmax(logits.subarray(row * count, (row + 1) * count)), row * count);
+    }
+    const given = examples.map(({ label }) => ids[label!]);
+    const { thresholds, confidentJoint, suspects } = confidentLearning(given, probabilities, count);
+    // The split's names: the model may know a label by an earlier one.
+    const nameOf = classifier.labels.map((label, id) => labels[ids.indexOf(id)] ?? label);
+    return {
+      rows: examples.length,
+      labels: nameOf,
+      thresholds,
+      confidentJoint,
+      total: suspects.length,
+      suspects: suspects.slice(0, options.limit ?? 1000).map((suspect) => {
+        const { row, line, first, second } = examples[suspect.index];
+        return {
+          row,
+          line,
+          first,
+          ...(second !== undefined && { second }),
+          given: nameOf[suspect.given],
+          suggested: nameOf[suspect.suggested],
+          probability: suspect.probability,
+          selfConfidence: suspect.selfConfidence,
+        };
+      }),
+      seenInTraining: await wasSeen(classifier.folder.path, split.file, options.signal),
+    };
+  } finally {
+    await classifier.close();
+  }
+}
+
+function idOf(label: string, { labels, labelMapping, folder }: Classifier, file: string): number {
+  const known = labels.indexOf(label);
+  const mapped = Object.hasOwn(labelMapping, label) ? labelMapping[label] : null;
+  const id = known >= 0 || mapped === null ? known : labels.indexOf(mapped);
+  if (id >= 0) return id;
+  throw new MedTextError(
+    'LABELS',
+    `${basename(file)} has the label ${JSON.stringify(label)}, which the model in ${folder.path} does not know (${labels.map((name) => JSON.stringify(name)).join(', ')}). Choose a model that was trained with these labels.`,
+    { label, labels },
+  );
+}
+
+/** Whether the run that the model came from had this file, byte for byte, as training data. */
+async function wasSeen(modelPath: string, file: string, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    const record = JSON.parse(await readFile(join(dirname(modelPath), 'run.json'), 'utf8')) as {
+      data?: { train?: { sha256?: string; sizeBytes?: number } };
+    };
+    const { sha256, sizeBytes } = await fingerprintFile(file, signal);
+    return record.data?.train?.sizeBytes === sizeBytes && record.data?.train?.sha256 === sha256;
+  } catch {
+    // A model without a run beside it: nobody knows.
+    return false;
+  }
+}
