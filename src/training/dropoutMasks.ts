@@ -55,41 +55,57 @@ function loadKernel(): Kernel {
   };
 }
 
+/** Where the elements of a mask lie, as a graph; masks of like shape share it. */
+export interface MaskPlaces {
+  /** int32: a counter for each pair of elements, or, with `factors`, for each element. */
+  readonly counters: Value;
+  /** int32, for each element: brings its half of the pair's bits to the front. Absent: pairs lie side by side. */
+  readonly factors?: Value;
+}
+
 /**
- * The same mask as a graph: float32 of `shape`.
+ * @param first as {@link fillDropoutMask}'s, int32, a scalar; absent: 0.
+ * @param beginsAPair whether `first` is known to be even.
+ */
+export function maskPlaces(g: Operators, elements: number, first?: Value, beginsAPair = true): MaskPlaces {
+  if (!first || beginsAPair) {
+    const pairs = g.range(Math.ceil(elements / 2));
+    return { counters: g.mul(first ? g.add(pairs, g.div(first, 2)) : pairs, STRIDE) };
+  }
+  const places = g.add(g.range(elements), first);
+  const pairs = g.div(places, 2);
+  const isSecond = g.sub(places, g.add(pairs, pairs));
+  return { counters: g.mul(pairs, STRIDE), factors: g.add(g.mul(isSecond, HALF - 1), 1) };
+}
+
+/**
+ * The mask that {@link fillDropoutMask} fills, as a graph: float32 of `shape`.
  * @param key int32, a scalar, as `key | 0`.
- * @param counters int32 [at least half the elements, rounded up]: {@link maskCounters}, which masks can share.
  */
 export function buildDropoutMask(
   g: Operators,
   shape: readonly number[],
   probability: number,
   key: Value,
-  counters: Value,
+  { counters, factors }: MaskPlaces,
 ): Value {
   const { threshold, kept } = thresholdOf(probability);
-  const elements = elementCount(shape);
-  const pairs = Math.ceil(elements / 2);
-  const own = counters.shape[0] === pairs ? counters : g.slice(counters, [0], [pairs], [0]);
   const round = (h: Value): Value => {
     const product = g.mul(h, g.add(g.add(h, h), 1));
     return g.add(g.mul(product, HALF), g.div(product, HALF));
   };
-  const bits = round(g.add(round(g.add(own, key)), key));
-  const both = g.concat([g.reshape(bits, [pairs, 1]), g.reshape(g.mul(bits, HALF), [pairs, 1])], 1);
-  const flat = g.reshape(both, [2 * pairs]);
-  const used = 2 * pairs === elements ? flat : g.slice(flat, [0], [elements], [0]);
-  const keep = g.cast(g.greaterOrEqual(g.reshape(used, shape), threshold), 'float32');
+  const bits = round(g.add(round(g.add(counters, key)), key));
+  const ofElements = factors ? g.mul(bits, factors) : sideBySide(g, bits, elementCount(shape));
+  const keep = g.cast(g.greaterOrEqual(g.reshape(ofElements, shape), threshold), 'float32');
   return g.mul(keep, kept);
 }
 
-/**
- * The counters of `pairs` pairs of elements: int32 [pairs].
- * @param first as {@link fillDropoutMask}'s, int32, a scalar; even. Absent: 0.
- */
-export function maskCounters(g: Operators, pairs: number, first?: Value): Value {
-  const places = g.range(pairs);
-  return g.mul(first ? g.add(places, g.div(first, 2)) : places, STRIDE);
+/** The bits of both elements of each pair, the second's moved to the front: int32 [elements]. */
+function sideBySide(g: Operators, bits: Value, elements: number): Value {
+  const pairs = bits.shape[0];
+  const both = g.concat([g.reshape(bits, [pairs, 1]), g.reshape(g.mul(bits, HALF), [pairs, 1])], 1);
+  const flat = g.reshape(both, [2 * pairs]);
+  return 2 * pairs === elements ? flat : g.slice(flat, [0], [elements], [0]);
 }
 
 /** Elements whose bits, as a signed integer, lie below are dropped. */

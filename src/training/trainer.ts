@@ -1,17 +1,16 @@
 /** The training step: batches in, new parameters out. Knows no files, no reports and no clock. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { MedTextError } from '../base/errors';
 import { keyOf } from '../base/random';
 import { parameterFeeds } from '../inference/classifierRunner';
 import { Session, type Feed, type SessionOptions } from '../inference/session';
 import type { SequenceClassifier } from '../models/encoder';
 import { Parameters } from '../models/parameters';
-import { padBatch } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
-import { AdamW, type AdamWOptions } from './adamW';
+import { AdamW, type AdamWOptions, type Moments } from './adamW';
 import { fillDropoutMask } from './dropoutMasks';
-import { exampleWeight, softTargets, type CrossEntropyOptions } from './losses';
+import type { CrossEntropyOptions } from './losses';
+import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
 import { buildTrainingGraph, type TrainingGraph } from './trainingGraph';
 
 export interface TrainingExample {
@@ -35,8 +34,10 @@ export interface TrainerOptions {
   readonly adamW: AdamWOptions;
   /** null: no clipping. */
   readonly maxGradientNorm: number | null;
-  /** Rows of the graphs; a shorter batch is filled with rows of no weight. */
+  /** Examples of a batch, at most; a shorter one is filled with rows of no weight. */
   readonly batchSize: number;
+  /** Rows of the graphs, where a whole batch would take too much memory: its parts' gradients are added up. */
+  readonly microBatchSize?: number;
   /** undefined: the configuration's probabilities. */
   readonly dropout?: number;
   readonly seed: number;
@@ -51,7 +52,23 @@ export interface StepResult {
   readonly gradientNorm: number;
 }
 
-export class Trainer {
+/** What computes the steps of a training, on whichever device. */
+export interface TrainingSteps {
+  /** The optimiser's state: zeros at first. To be filled before the first step, read after {@link synchronize}. */
+  readonly moments: Moments;
+  /**
+   * One optimiser step over one batch, or over several whose gradients add up to those of one.
+   * @param step the number of this update, from 1: the key of its randomness and of the bias correction.
+   * @throws MedTextError DIVERGED when loss or gradient are no longer finite; the parameters are then as they were.
+   */
+  step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult>;
+  /** Brings the host's parameters and moments up to date. */
+  synchronize(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The step on the processor: parameters and moments are the host's own arrays, updated in place. */
+export class Trainer implements TrainingSteps {
   private readonly graphs = new Map<number, { graph: TrainingGraph; session: Session; masks: Record<string, Feed> }>();
   private readonly feeds: Readonly<Record<string, Feed>>;
 
@@ -69,11 +86,6 @@ export class Trainer {
     return new Trainer(options, new AdamW(parameters, moments, options.adamW));
   }
 
-  /**
-   * One optimiser step over one batch, or over several whose gradients add up to those of one.
-   * @param step the number of this update, from 1: the key of its randomness and of the bias correction.
-   * @throws MedTextError DIVERGED when loss or gradient are no longer finite; the parameters are then as they were.
-   */
   async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
     const { loss, gradientNorm } = await this.update(batches, step, learningRate);
     // In a function of its own, whose end lets go of the gradients.
@@ -83,14 +95,12 @@ export class Trainer {
 
   private async update(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
     const { loss, gradientNorm, gradients } = await this.sumOfGradients(batches, step);
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-      throw new MedTextError(
-        'DIVERGED',
-        `Step ${step}: the loss is ${loss} and the gradient's norm ${gradientNorm}. Lower the learning rate, or clip gradients (max_grad_norm).`,
-        { step, loss, gradientNorm, learningRate },
-      );
-    }
-    this.optimizer.update(gradients, { step, learningRate, gradientScale: this.clippingScale(gradientNorm) });
+    requireFinite({ loss, gradientNorm }, step, learningRate);
+    this.optimizer.update(gradients, {
+      step,
+      learningRate,
+      gradientScale: clippingScale(gradientNorm, this.options.maxGradientNorm),
+    });
     return { loss, gradientNorm };
   }
 
@@ -98,15 +108,19 @@ export class Trainer {
     batches: readonly MicroBatch[],
     step: number,
   ): Promise<StepResult & { gradients: Map<string, Float32Array> }> {
-    const total = this.totalWeight(batches);
-    const key = (index: number) => keyOf(this.options.seed, 2, step, index);
-    let { loss, gradientSquares, gradients } = await this.gradients(batches[0], total, key(0));
-    for (let index = 1; index < batches.length; index++) {
-      const part = await this.gradients(batches[index], total, key(index));
+    const total = totalWeight(batches, this.options.objective);
+    const parts = microBatches(batches, this.rows).map(
+      ({ batch, index, firstRow }) =>
+        () =>
+          this.gradients(batch, total, keyOf(this.options.seed, 2, step, index), firstRow),
+    );
+    let { loss, gradientSquares, gradients } = await parts[0]();
+    for (const gradientsOf of parts.slice(1)) {
+      const part = await gradientsOf();
       loss += part.loss;
       addInPlace(gradients, part.gradients);
     }
-    if (batches.length > 1) gradientSquares = sumOfSquares(gradients);
+    if (parts.length > 1) gradientSquares = sumOfSquares(gradients);
     return { loss, gradientNorm: Math.sqrt(gradientSquares), gradients };
   }
 
@@ -115,12 +129,15 @@ export class Trainer {
     batch: MicroBatch,
     total: number,
     key: number,
+    firstRow = 0,
   ): Promise<{ loss: number; gradientSquares: number; gradients: Map<string, Float32Array> }> {
     const { graph, session, masks } = await this.graphFor(batch.length);
-    graph.dropoutSites.forEach((site, index) =>
-      fillDropoutMask(masks[site.name].data as Float32Array, site.probability, keyOf(key, index)),
-    );
-    const outputs = await session.run({ ...this.feeds, ...masks, ...this.batchFeeds(batch, total) });
+    graph.dropoutSites.forEach((site, index) => {
+      const mask = masks[site.name].data as Float32Array;
+      fillDropoutMask(mask, site.probability, keyOf(key, index), (firstRow * mask.length) / this.rows);
+    });
+    const inputs = batchFeeds(batch, this.rows, total, this.options);
+    const outputs = await session.run({ ...this.feeds, ...masks, ...inputs });
     const gradients = new Map<string, Float32Array>();
     for (const [name, output] of Object.entries(outputs)) {
       if (name.startsWith('grad.')) gradients.set(name.slice('grad.'.length), output.data as Float32Array);
@@ -132,57 +149,29 @@ export class Trainer {
     };
   }
 
+  get moments(): Moments {
+    return this.optimizer.moments;
+  }
+
+  /** They always are. */
+  async synchronize(): Promise<void> {}
+
   async close(): Promise<void> {
     for (const { session } of this.graphs.values()) await session.release();
     this.graphs.clear();
   }
 
-  /** The weight of a step's examples, which its mean divides by. */
-  private totalWeight(batches: readonly MicroBatch[]): number {
-    const { objective } = this.options;
-    const weightOf = ({ label }: TrainingExample) =>
-      objective.loss === 'crossEntropy' ? exampleWeight(label, objective) : 1;
-    return batches.reduce((sum, { examples }) => examples.reduce((s, example) => s + weightOf(example), sum), 0);
-  }
-
-  private batchFeeds({ examples, length }: MicroBatch, total: number): Record<string, Feed> {
-    const { batchSize, objective, classifier, padTokenId } = this.options;
-    const batch = padBatch(
-      examples.map((e) => e.encoded),
-      { batchSize, length },
-      padTokenId,
-      'int32',
-    );
-    const ids = (data: Int32Array): Feed => ({ dataType: 'int32', shape: [batchSize, length], data });
-    const inputs = {
-      inputIds: ids(batch.inputIds),
-      tokenTypeIds: ids(batch.tokenTypeIds),
-      attentionMask: ids(batch.attentionMask),
-    };
-    const { labelCount } = classifier;
-    const targets = new Float32Array(batchSize * labelCount);
-    if (objective.loss === 'crossEntropy') {
-      examples.forEach(({ label }, row) =>
-        softTargets(label, total, objective, targets.subarray(row * labelCount, (row + 1) * labelCount)),
-      );
-      return { ...inputs, targets: { dataType: 'float32', shape: [batchSize, labelCount], data: targets } };
-    }
-    const weights = new Float32Array(batchSize).fill(1 / total, 0, examples.length);
-    examples.forEach(({ label }, row) => (targets[row] = label));
-    return {
-      ...inputs,
-      targets: { dataType: 'float32', shape: [batchSize, 1], data: targets },
-      weights: { dataType: 'float32', shape: [batchSize, 1], data: weights },
-    };
+  private get rows(): number {
+    return this.options.microBatchSize ?? this.options.batchSize;
   }
 
   private async graphFor(length: number) {
     const known = this.graphs.get(length);
     if (known) return known;
-    const { classifier, parameters, trained, objective, dropout, batchSize, session } = this.options;
+    const { classifier, parameters, trained, objective, dropout, session } = this.options;
     const graph = buildTrainingGraph(
-      { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout },
-      batchSize,
+      { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout, logits: false },
+      this.rows,
       length,
     );
     const masks = Object.fromEntries(
@@ -194,12 +183,6 @@ export class Trainer {
     const made = { graph, session: await Session.create(graph.model, session), masks };
     this.graphs.set(length, made);
     return made;
-  }
-
-  /** PyTorch's clip_grad_norm_: max / (norm + 1e-6), at most 1. */
-  private clippingScale(gradientNorm: number): number {
-    const { maxGradientNorm } = this.options;
-    return maxGradientNorm === null ? 1 : Math.min(1, maxGradientNorm / (gradientNorm + 1e-6));
   }
 }
 

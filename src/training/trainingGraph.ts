@@ -30,6 +30,8 @@ export interface TrainingGraphOptions {
   readonly loss: 'crossEntropy' | 'squaredError';
   /** Replaces every probability of the configuration; absent: the configuration's own. */
   readonly dropout?: number;
+  /** false: the logits are no output. */
+  readonly logits?: boolean;
 }
 
 /**
@@ -72,7 +74,7 @@ export function buildTrainingGraph(options: TrainingGraphOptions, batch: number,
   const trained = [...parameters.values()].filter((p) => options.trained.has(p.name));
   const gradients = addGradients(g, loss, trained);
   g.output(loss, 'loss');
-  g.output(logits, 'logits');
+  if (options.logits !== false) g.output(logits, 'logits');
   if (gradients.size > 0) {
     const squares = g.scope('clip', () =>
       [...gradients.values()].map((gradient) => g.reduceSumSquare(gradient)).reduce((sum, part) => g.add(sum, part)),

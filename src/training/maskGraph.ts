@@ -1,0 +1,41 @@
+/** All masks of one (batch, length) as a graph, for devices where a step's masks are too much to send. */
+import { elementCount } from '../onnx/dataType';
+import type { Value } from '../onnx/graphBuilder';
+import type { Model } from '../onnx/model';
+import { Operators } from '../onnx/operators';
+import { buildDropoutMask, maskPlaces, type MaskPlaces } from './dropoutMasks';
+import type { DropoutSite } from './trainingGraph';
+
+/**
+ * Inputs: keys int32 [sites], firstRow int32 [] (the first row's place in the whole batch). Outputs: every site's mask
+ * by its name.
+ * @param rows of the batch; masks are row after row, as {@link fillDropoutMask} takes them.
+ */
+export function buildMaskGraph(sites: readonly DropoutSite[], rows: number): Model {
+  const g = new Operators();
+  const keys = g.input('keys', 'int32', [sites.length]);
+  const masks = dropoutMasks(g, sites, rows, keys, g.input('firstRow', 'int32', []));
+  sites.forEach(({ name }, i) => g.output(masks[i], name));
+  return g.build('masks');
+}
+
+/** The sites' masks, in their order. Sites of like shape share their counters. */
+export function dropoutMasks(
+  g: Operators,
+  sites: readonly DropoutSite[],
+  rows: number,
+  keys: Value,
+  firstRow: Value | undefined,
+): Value[] {
+  const places = new Map<number, MaskPlaces>();
+  return sites.map(({ name, shape, probability }, i) =>
+    g.scope(name, () => {
+      const elements = elementCount(shape);
+      const aRow = elements / rows;
+      const own = places.get(elements) ?? maskPlaces(g, elements, firstRow && g.mul(firstRow, aRow), aRow % 2 === 0);
+      places.set(elements, own);
+      const key = g.reshape(g.slice(keys, [i], [i + 1], [0]), []);
+      return buildDropoutMask(g, shape, probability, key, own);
+    }),
+  );
+}

@@ -1,0 +1,130 @@
+/** The training whose losses, norms and final weights test/fixtures/trajectory holds, as PyTorch computed it. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
+import { bertClassifier } from '../../src/models/encoder';
+import { loadParameters, openModelFolder } from '../../src/models/modelFolder';
+import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import type { Parameters } from '../../src/models/parameters';
+import { createTrainer } from '../../src/training/createTrainer';
+import { learningRateAt } from '../../src/training/schedule';
+import type { MicroBatch, TrainerOptions, TrainingSteps } from '../../src/training/trainer';
+
+const fixture = join(__dirname, '../fixtures/trajectory');
+const json = (name: string) => JSON.parse(readFileSync(join(fixture, name), 'utf8'));
+
+export const BATCH_SIZE = 8;
+export const TOTAL_STEPS = 100;
+
+export interface Trajectory {
+  readonly losses: number[];
+  readonly norms: number[];
+  readonly parameters: Parameters;
+}
+
+export interface TrajectoryOptions extends Partial<Pick<TrainerOptions, 'session' | 'dropout' | 'microBatchSize'>> {
+  /** Steps to do; by default all. */
+  readonly steps?: number;
+  /** Examples of a batch given at a time; their gradients add up. By default all. */
+  readonly parts?: number;
+  readonly create?: (options: TrainerOptions) => Promise<TrainingSteps>;
+}
+
+export const expected = json('losses.json') as { losses: number[]; gradientNorms: number[] };
+
+/** The batches of a step, from 1. */
+export function batchesOf(step: number, parts = BATCH_SIZE): MicroBatch[] {
+  const { batches, length } = json('batches.json') as {
+    length: number;
+    batches: { inputIds: number[]; tokenTypeIds: number[]; label: number }[][];
+  };
+  const examples = batches[(step - 1) % batches.length].map(({ inputIds, tokenTypeIds, label }) => ({
+    label,
+    encoded: {
+      inputIds: Int32Array.from(inputIds),
+      tokenTypeIds: Int32Array.from(tokenTypeIds),
+      length: inputIds.length,
+      truncated: false,
+    },
+  }));
+  return Array.from({ length: Math.ceil(BATCH_SIZE / parts) }, (_, i) => ({
+    length,
+    examples: examples.slice(i * parts, (i + 1) * parts),
+  }));
+}
+
+export function rateOf(step: number): number {
+  return learningRateAt(step - 1, { type: 'linear', peak: 5e-3, warmupSteps: 10, totalSteps: TOTAL_STEPS });
+}
+
+/** The model's first weights, and a trainer of them. */
+export async function openTrajectory({
+  session,
+  dropout = 0,
+  microBatchSize,
+  create = createTrainer,
+}: TrajectoryOptions) {
+  const folder = await openModelFolder(join(fixture, 'model'));
+  const specs = [...encoderParameterSpecs(folder.config), ...classifierParameterSpecs(folder.config, 3)];
+  const { parameters, report } = await loadParameters(folder, specs, { seed: 1 });
+  assert.deepEqual(report.missing, []);
+  const trainer = await create({
+    classifier: bertClassifier(folder.config, 3),
+    parameters,
+    trained: new Set(parameters.names),
+    objective: { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 },
+    adamW: {
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0.01,
+      decays: (name) => !name.includes('bias') && !name.includes('LayerNorm.weight'),
+    },
+    maxGradientNorm: 1,
+    batchSize: BATCH_SIZE,
+    microBatchSize,
+    dropout,
+    seed: 1,
+    padTokenId: 0,
+    session: { threads: 1, ...session },
+  });
+  return { trainer, parameters };
+}
+
+export async function trainTrajectory(options: TrajectoryOptions = {}): Promise<Trajectory> {
+  const { trainer, parameters } = await openTrajectory(options);
+  const losses: number[] = [];
+  const norms: number[] = [];
+  for (let step = 1; step <= (options.steps ?? TOTAL_STEPS); step++) {
+    const { loss, gradientNorm } = await trainer.step(batchesOf(step, options.parts), step, rateOf(step));
+    losses.push(loss);
+    norms.push(gradientNorm);
+  }
+  await trainer.synchronize();
+  await trainer.close();
+  return { losses, norms, parameters };
+}
+
+/** Throws where losses, norms or, after the last step, weights are not PyTorch's. */
+export async function assertFollows({ losses, norms, parameters }: Trajectory): Promise<void> {
+  losses.forEach((loss, i) => near(loss, expected.losses[i], 1e-4, `loss of step ${i + 1}`));
+  norms.forEach((norm, i) => near(norm, expected.gradientNorms[i], 1e-3, `gradient norm of step ${i + 1}`));
+  if (losses.length < TOTAL_STEPS) return;
+  const final = await openCheckpoint(join(fixture, 'final.safetensors'));
+  for (const name of parameters.names) {
+    const theirs = new Float32Array(parameters.values(name).length);
+    await final.tensors.get(name)!.read(theirs);
+    const ours = parameters.values(name);
+    // Within 1e-3 of the tensor's largest element: single elements near zero have no relative error to speak of.
+    const scale = theirs.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+    const worst = ours.reduce((largest, value, i) => Math.max(largest, Math.abs(value - theirs[i])), 0);
+    // Softmax does not see a key's bias, so its gradient is rounding noise, which Adam scales to full steps.
+    const tolerance = name.endsWith('key.bias') ? 1e-3 : 1e-3 * scale;
+    assert.ok(worst <= tolerance, `${name}: off by ${worst} of ${scale}`);
+  }
+  await final.close();
+}
+
+function near(actual: number, wanted: number, relative: number, what: string): void {
+  assert.ok(Math.abs(actual - wanted) <= relative * Math.abs(wanted), `${what}: ${actual}, PyTorch ${wanted}`);
+}
