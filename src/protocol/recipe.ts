@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { MedTextError } from '../base/errors';
+import { untranslated, type Translate } from '../base/translate';
 import type { LabelDetails } from './labelScheme';
 import schema from './recipe.schema.json';
 
@@ -179,10 +180,15 @@ export function validateRecipe(json: unknown, where: string): Recipe {
 }
 
 /** Everything wrong with the value as a recipe, in the order of the fields; empty when it is valid. */
-export function recipeProblems(json: unknown): RecipeProblem[] {
+export function recipeProblems(json: unknown, t: Translate = untranslated): RecipeProblem[] {
   const validate = compiledSchema();
-  if (validate(json)) return contradictions(json as Recipe);
-  return schemaProblems(validate.errors ?? []);
+  if (validate(json)) return contradictions(json as Recipe, t);
+  return schemaProblems(validate.errors ?? [], t);
+}
+
+/** Those that the schema cannot see, for an editor that checks the schema by itself; none while the schema complains. */
+export function recipeContradictions(json: unknown, t: Translate = untranslated): RecipeProblem[] {
+  return compiledSchema()(json) ? contradictions(json as Recipe, t) : [];
 }
 
 let compiled: ValidateFunction | undefined;
@@ -197,10 +203,10 @@ function compiledSchema(): ValidateFunction {
   return compiled;
 }
 
-function schemaProblems(errors: readonly ErrorObject[]): RecipeProblem[] {
+function schemaProblems(errors: readonly ErrorObject[], t: Translate): RecipeProblem[] {
   const problems = new Map<string, RecipeProblem & { missing?: string }>();
   for (const error of withoutAlternatives(errors)) {
-    const problem = problemOf(error);
+    const problem = problemOf(error, t);
     // One sentence a value: the description of what was expected already covers each single keyword.
     const key = error.keyword === 'additionalProperties' || error.keyword === 'required' ? error.params : '';
     const id = `${problem.pointer}\n${JSON.stringify(key)}`;
@@ -236,73 +242,96 @@ function withoutAlternatives(errors: readonly ErrorObject[]): ErrorObject[] {
   return errors.filter((error) => !dropped.has(error));
 }
 
-function problemOf(error: ErrorObject): RecipeProblem & { missing?: string } {
+function problemOf(error: ErrorObject, t: Translate): RecipeProblem & { missing?: string } {
   const parent = error.parentSchema as Schema;
   if (error.keyword === 'additionalProperties') {
     const name = error.params.additionalProperty as string;
-    return { pointer: `${error.instancePath}/${escapePointer(name)}`, ...unknownField(name, parent) };
+    return { pointer: `${error.instancePath}/${escapePointer(name)}`, ...unknownField(name, parent, t) };
   }
   if (error.keyword === 'required') {
     const name = error.params.missingProperty as string;
-    const expected = expectation(resolveReference(parent.properties?.[name] ?? {}));
-    return { pointer: error.instancePath, message: `the field "${name}" is missing (${expected})`, missing: name };
+    const expected = expectation(resolveReference(parent.properties?.[name] ?? {}), t);
+    return {
+      pointer: error.instancePath,
+      message: t('the field "{0}" is missing ({1})', name, expected),
+      missing: name,
+    };
   }
-  return { pointer: error.instancePath, message: `expected ${expectation(parent)}, found ${shown(error.data)}` };
+  const message = t('expected {0}, found {1}', expectation(parent, t), shown(error.data));
+  return { pointer: error.instancePath, message };
 }
 
 function parentPointer(pointer: string): string {
   return pointer.slice(0, Math.max(0, pointer.lastIndexOf('/')));
 }
 
-function unknownField(name: string, parent: Schema): { message: string; nearest?: string } {
+function unknownField(name: string, parent: Schema, t: Translate): { message: string; nearest?: string } {
   const known = Object.keys(parent.properties ?? {}).filter((key) => key !== '$schema');
   const nearest = nearestName(name, known);
-  const help = nearest === undefined ? `known here: ${known.join(', ')}` : `did you mean "${nearest}"?`;
-  return { message: `unknown field "${name}"; ${help}`, nearest };
+  const message =
+    nearest === undefined
+      ? t('unknown field "{0}"; known here: {1}', name, known.join(', '))
+      : t('unknown field "{0}"; did you mean "{1}"?', name, nearest);
+  return { message, nearest };
 }
 
 /** What a schema accepts, in words. */
-function expectation(schema: Schema): string {
-  if (schema.anyOf) return schema.anyOf.map((branch) => expectation(resolveReference(branch))).join(' or ');
+function expectation(schema: Schema, t: Translate): string {
+  const or = t(' or ');
+  if (schema.anyOf) return schema.anyOf.map((branch) => expectation(resolveReference(branch), t)).join(or);
   if (schema.enum) {
     const values = schema.enum.map((value) => JSON.stringify(value));
-    return values.length === 1 ? values[0] : `one of ${values.join(', ')}`;
+    return values.length === 1 ? values[0] : t('one of {0}', values.join(', '));
   }
   const types = schema.type === undefined ? [] : [schema.type].flat();
-  return types.map((type) => typeInWords(type as string, schema)).join(' or ') || 'another value';
+  return types.map((type) => typeInWords(type as string, schema, t)).join(or) || t('another value');
 }
 
-function typeInWords(type: string, schema: Schema): string {
+function typeInWords(type: string, schema: Schema, t: Translate): string {
   switch (type) {
     case 'integer':
-      return `a whole number${range(schema)}`;
+      return t('a whole number') + range(schema, t);
     case 'number':
-      return `a number${range(schema)}`;
+      return t('a number') + range(schema, t);
     case 'string':
-      return schema.pattern === undefined ? 'a text' : `a text of the form ${schema.pattern}`;
+      return schema.pattern === undefined ? t('a text') : t('a text of the form {0}', schema.pattern);
     case 'boolean':
-      return 'true or false';
+      return t('true or false');
     case 'array': {
       const { minItems, maxItems, items } = schema;
-      const count =
-        minItems === undefined ? '' : minItems === maxItems ? ` of ${minItems}` : ` of at least ${minItems}`;
-      return `a list${count}${items ? `, each ${expectation(items)}` : ''}`;
+      const list =
+        minItems === undefined
+          ? t('a list')
+          : minItems === maxItems
+            ? t('a list of {0}', minItems)
+            : t('a list of at least {0}', minItems);
+      return items ? t('{0}, each {1}', list, expectation(items, t)) : list;
     }
     case 'object': {
       const fields = Object.keys(schema.properties ?? {});
-      return fields.length > 0 ? `an object with ${fields.map((field) => `"${field}"`).join(', ')}` : 'an object';
+      return fields.length > 0
+        ? t('an object with {0}', fields.map((field) => `"${field}"`).join(', '))
+        : t('an object');
     }
     default:
       return type;
   }
 }
 
-function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema): string {
+function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema, t: Translate): string {
   const low =
-    minimum !== undefined ? `at least ${minimum}` : exclusiveMinimum !== undefined ? `above ${exclusiveMinimum}` : '';
+    minimum !== undefined
+      ? t('at least {0}', minimum)
+      : exclusiveMinimum !== undefined
+        ? t('above {0}', exclusiveMinimum)
+        : '';
   const high =
-    maximum !== undefined ? `at most ${maximum}` : exclusiveMaximum !== undefined ? `below ${exclusiveMaximum}` : '';
-  const both = [low, high].filter((text) => text !== '').join(' and ');
+    maximum !== undefined
+      ? t('at most {0}', maximum)
+      : exclusiveMaximum !== undefined
+        ? t('below {0}', exclusiveMaximum)
+        : '';
+  const both = [low, high].filter((text) => text !== '').join(t(' and '));
   return both === '' ? '' : ` ${both}`;
 }
 
@@ -312,7 +341,7 @@ function shown(value: unknown): string {
 }
 
 /** What a schema cannot see: fields that contradict each other. */
-function contradictions(recipe: Recipe): RecipeProblem[] {
+function contradictions(recipe: Recipe, t: Translate): RecipeProblem[] {
   const problems: RecipeProblem[] = [];
   const report = (pointer: string, message: string): void => void problems.push({ pointer, message });
   const { dataset, train = {} } = recipe;
@@ -323,67 +352,71 @@ function contradictions(recipe: Recipe): RecipeProblem[] {
     const pointer = `/dataset/${name}`;
     const own = split.labels?.map(String);
     const twice = own?.find((label, index) => own.indexOf(label) !== index);
-    if (twice !== undefined) report(`${pointer}/labels`, `the label "${twice}" is listed twice`);
+    if (twice !== undefined) report(`${pointer}/labels`, t('the label "{0}" is listed twice', twice));
     if (own && name !== 'train' && labels?.join('\n') !== own.join('\n')) {
-      report(`${pointer}/labels`, 'differs from /dataset/train/labels; leave it out, the order there gives the ids');
+      report(`${pointer}/labels`, t('differs from /dataset/train/labels; leave it out, the order there gives the ids'));
     }
     if (own && task !== 'regression' && own.length < 2) {
-      report(`${pointer}/labels`, 'a classification needs at least two labels');
+      report(`${pointer}/labels`, t('a classification needs at least two labels'));
     }
     if (own && task === 'regression')
-      report(`${pointer}/labels`, 'a regression has no labels, the column holds numbers');
+      report(`${pointer}/labels`, t('a regression has no labels, the column holds numbers'));
     for (const [raw, label] of Object.entries(split.label_mapping ?? {})) {
       if (label !== null && labels && !labels.includes(label)) {
         const listed = labels.map((name) => `"${name}"`).join(', ');
-        report(`${pointer}/label_mapping/${escapePointer(raw)}`, `"${label}" is not among the labels ${listed}`);
+        report(`${pointer}/label_mapping/${escapePointer(raw)}`, t('"{0}" is not among the labels {1}', label, listed));
       }
     }
     for (const name of Object.keys(split.label_details ?? {})) {
       if (labels && !labels.includes(name)) {
         const listed = labels.map((label) => `"${label}"`).join(', ');
-        report(`${pointer}/label_details/${escapePointer(name)}`, `"${name}" is not among the labels ${listed}`);
+        report(`${pointer}/label_details/${escapePointer(name)}`, t('"{0}" is not among the labels {1}', name, listed));
       }
     }
     if (split.labels_file !== undefined) {
       const own = (['labels', 'label_mapping', 'label_details'] as const).find((field) => split[field] !== undefined);
-      if (own) report(`${pointer}/labels_file`, `the labels stand in a file of their own; leave out "${own}" here`);
+      if (own)
+        report(`${pointer}/labels_file`, t('the labels stand in a file of their own; leave out "{0}" here', own));
     }
     if (task === 'sentence-similarity' && split.second_sequence === null) {
-      report(`${pointer}/second_sequence`, `the task ${recipe.task} needs a second sentence`);
+      report(`${pointer}/second_sequence`, t('the task {0} needs a second sentence', recipe.task));
     }
     if (task === 'text-classification' && split.second_sequence != null) {
-      report(`${pointer}/second_sequence`, 'text-classification reads one sentence; for pairs use sentence-similarity');
+      report(
+        `${pointer}/second_sequence`,
+        t('text-classification reads one sentence; for pairs use sentence-similarity'),
+      );
     }
   }
 
   if (task === 'regression' && train.class_weights != null) {
-    report('/train/class_weights', 'a regression has no classes');
+    report('/train/class_weights', t('a regression has no classes'));
   }
   if (task === 'regression' && (train.label_smoothing ?? 0) > 0) {
-    report('/train/label_smoothing', 'a regression has no labels to smooth');
+    report('/train/label_smoothing', t('a regression has no labels to smooth'));
   }
   if (labels && Array.isArray(train.class_weights) && train.class_weights.length !== labels.length) {
-    report('/train/class_weights', `${train.class_weights.length} weights for ${labels.length} labels`);
+    report('/train/class_weights', t('{0} weights for {1} labels', train.class_weights.length, labels.length));
   }
   if (Array.isArray(train.class_weights) && train.class_weights.every((weight: number) => weight === 0)) {
-    report('/train/class_weights', 'all weights are 0: nothing would be learned');
+    report('/train/class_weights', t('all weights are 0: nothing would be learned'));
   }
   const metric = train.metric_for_best;
   if (metric !== undefined && !metricsOf(task).includes(metric)) {
     report(
       '/train/metric_for_best',
-      `"${metric}" does not exist for ${recipe.task}: one of ${metricsOf(task).join(', ')}`,
+      t('"{0}" does not exist for {1}: one of {2}', metric, recipe.task, metricsOf(task).join(', ')),
     );
   }
   if (metric === 'binaryF1' && labels && labels.length !== 2) {
-    report('/train/metric_for_best', `"binaryF1" needs exactly two labels, there are ${labels.length}`);
+    report('/train/metric_for_best', t('"binaryF1" needs exactly two labels, there are {0}', labels.length));
   }
   const buckets = train.length_buckets;
   if (
     Array.isArray(buckets) &&
     buckets.some((length: number, index: number) => index > 0 && length <= buckets[index - 1])
   ) {
-    report('/train/length_buckets', 'the lengths must ascend');
+    report('/train/length_buckets', t('the lengths must ascend'));
   }
   return problems;
 }

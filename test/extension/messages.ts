@@ -4,7 +4,9 @@ import { join } from 'node:path';
 const root = join(__dirname, '../..');
 
 /** Every message that the extension and its webviews word through `t('…')`, found in their sources. */
-export function messagesOfExtension(folders = ['src/base', 'src/extension', 'webview']): ReadonlySet<string> {
+export function messagesOfExtension(
+  folders = ['src/base', 'src/protocol', 'src/extension', 'webview'],
+): ReadonlySet<string> {
   const messages = new Set<string>();
   for (const folder of folders) {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true, recursive: true })) {

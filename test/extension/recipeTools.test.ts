@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { freeRecipeFile, labelsOf, recipeText, taskOf } from '../../src/extension/recipe/recipeDraft';
 import { problemsOfRecipe } from '../../src/extension/recipe/recipeProblems';
 import { withLabelMapping } from '../../src/extension/recipe/withLabelMapping';
-import { untranslated } from '../../src/base/translate';
+import { untranslated, type Translate } from '../../src/base/translate';
 import { recipeProblems } from '../../src/protocol/recipe';
 import type { DataInfo } from '../../src/protocol/scorer';
 
@@ -44,6 +46,18 @@ describe('problems of a recipe that a schema cannot see', () => {
     );
   });
 
+  it('missing files, with those of a like name as fixes', async () => {
+    const problems = await check(recipe({ file: 'data/train.json' }), {
+      exists: () => false,
+      dataFiles: async () => ['/w/notes.txt', '/w/data/train.jsonl', '/else/train.json'],
+      modelFolders: () => ['/w/models/a'],
+    });
+    assert.deepEqual(
+      problems.map(({ fixes }) => fixes.map(({ replacement }) => replacement)),
+      [['"models/a"'], ['"../else/train.json"', '"data/train.jsonl"', '"notes.txt"']],
+    );
+  });
+
   it('unknown columns, with the known ones as fixes; columns by position and null are right', async () => {
     const [problem, ...others] = await check(recipe({ first_sequence: 'query' }));
     assert.deepEqual([problem.at, others.length], ['"query"', 0]);
@@ -68,6 +82,42 @@ describe('problems of a recipe that a schema cannot see', () => {
     assert.deepEqual(await check({ ...recipe({}), task: 'poetry', nonsense: 1 }), []);
     for (const text of ['', '{', '[]', '{"dataset": 3, "model": {}}', 'null']) {
       await problemsOfRecipe(text, '/w', { exists: () => true, dataInfo: async () => info }, untranslated);
+    }
+  });
+});
+
+describe('problems of a recipe in Chinese', () => {
+  const bundle = JSON.parse(readFileSync(join(__dirname, '../../l10n/bundle.l10n.zh-cn.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
+  const chinese: Translate = (message, ...values) => untranslated(bundle[message], ...values);
+  const { dataset, ...rest } = recipe({});
+
+  it('are worded in Chinese, whatever is wrong', () => {
+    const wrong: object[] = [
+      {},
+      { ...rest, dataset: {} },
+      { ...rest, dataset, tain: 1, nothing_like_it: 2 },
+      { ...rest, dataset, task: 'poetry', model: 3, device: [] },
+      { ...rest, dataset, train: { batch_size: 0, optimizer: { lr: -1, betas: [1] }, trainable: {}, seed: 0.5 } },
+      { ...rest, dataset, train: { metric_for_best: 'pearson', length_buckets: [4, 2], class_weights: [0, 0] } },
+      {
+        ...rest,
+        dataset: { train: { file: 'a', labels: ['a', 'a'], label_mapping: { b: 'c' }, second_sequence: null } },
+      },
+      { ...rest, task: 'regression', dataset, train: { label_smoothing: 0.1, class_weights: 'balanced' } },
+      { ...rest, task: 'text-classification', dataset: { train: { file: 'a', second_sequence: 'b', labels: ['a'] } } },
+    ];
+    for (const json of wrong) {
+      const problems = recipeProblems(json, chinese);
+      assert.ok(problems.length > 0, JSON.stringify(json));
+      for (const { message } of problems) {
+        assert.match(message, /\p{Script=Han}/u);
+        // Names of fields and values stay; no word of a sentence does.
+        const sentence = message.replace(/"[^"]*"|“[^”]*”|[\w-]+-\w+/g, '');
+        assert.doesNotMatch(sentence, /\b(expected|unknown|missing|number|text|list|object|of|at|or|and)\b/, message);
+      }
     }
   });
 });

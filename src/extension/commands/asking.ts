@@ -26,6 +26,11 @@ export function fileItems(uris: readonly Uri[]): { label: string; description: s
 export const dataGlob = '**/*.{json,jsonl,csv,tsv,txt}';
 export const dataFilters = { Data: ['json', 'jsonl', 'csv', 'tsv', 'txt'] };
 
+/** Files of the workspace that can be data. */
+export async function workspaceDataFiles(): Promise<readonly Uri[]> {
+  return (await workspace.findFiles(dataGlob, '**/{node_modules,runs,dist,.git}/**', 500)).filter(canBeData);
+}
+
 /** Whether a workspace file can be data; recipes and the usual configuration files are not offered. */
 export function canBeData({ fsPath }: Uri): boolean {
   const name = basename(fsPath);

@@ -18,10 +18,7 @@ export interface RecipeChoices {
 /** The recipe as a person would write it: only what was chosen, paths relative to the recipe where they are near. */
 export function recipeText(choices: RecipeChoices, recipeFile: string): string {
   const folder = dirname(recipeFile);
-  const path = (target: string): string => {
-    const near = relative(folder, target);
-    return near.startsWith(`..${sep}..`) || near === '' ? target : near.split(sep).join('/');
-  };
+  const path = (target: string): string => pathInRecipe(target, folder);
   const recipe = {
     task: choices.task,
     model: path(choices.modelFolder),
@@ -39,6 +36,12 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
     device: choices.device,
   };
   return `${JSON.stringify(recipe, undefined, 2)}\n`;
+}
+
+/** Relative to the recipe's folder where it is near, with slashes on every system. */
+export function pathInRecipe(target: string, folder: string): string {
+  const near = relative(folder, target);
+  return near.startsWith(`..${sep}..`) || near === '' ? target : near.split(sep).join('/');
 }
 
 /** `<data>.medtext.json` beside the data, numbered when taken. */

@@ -13,6 +13,7 @@ import {
   type TextDocument,
 } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
+import { workspaceDataFiles } from '../commands/asking';
 import type { CommandId } from '../ids';
 import type { BaseServices } from '../baseServices';
 import type { LocatedProblem } from './recipeProblems';
@@ -49,7 +50,12 @@ export function registerRecipeEditor(services: BaseServices): Disposable {
     const version = document.version;
     // Loaded with the first recipe: the schema's validator should not cost every window.
     const { problemsOfRecipe } = await import('./recipeProblems');
-    const surroundings = { exists: existsSync, dataInfo: (file: string) => services.dataInfo(file) };
+    const surroundings = {
+      exists: existsSync,
+      dataInfo: (file: string) => services.dataInfo(file),
+      dataFiles: async () => (await workspaceDataFiles()).map(({ fsPath }) => fsPath),
+      modelFolders: () => services.models.list().flatMap(({ missing, folder }) => (missing ? [] : [folder])),
+    };
     const problems = await problemsOfRecipe(document.getText(), dirname(document.fileName), surroundings, t);
     if (document.isClosed || document.version !== version) return;
     const entries = problems.map((problem) => ({ problem, diagnostic: diagnosticOf(document, problem) }));

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-parser';
-import { recipeProblems } from '../../protocol/recipe';
+import { recipeContradictions } from '../../protocol/recipe';
 import type { DataInfo } from '../../protocol/scorer';
 import type { TextRange } from '../hover/sentenceAt';
+import { pathInRecipe } from './recipeDraft';
 import type { Translate } from '../../base/translate';
 
 /** Something wrong in a recipe that JSON validation cannot see, where it stands, and how it may be mended. */
@@ -24,7 +25,13 @@ export interface RecipeSurroundings {
   exists(path: string): boolean;
   /** undefined when the file cannot be read as data. */
   dataInfo(path: string): Promise<DataInfo | undefined>;
+  /** Absolute paths that a missing data file may have been meant to be. */
+  dataFiles?(): Promise<readonly string[]>;
+  /** Absolute paths that a missing model may have been meant to be. */
+  modelFolders?(): readonly string[];
 }
+
+const maxSuggestions = 5;
 
 export const diskOnly: RecipeSurroundings = { exists: existsSync, dataInfo: async () => undefined };
 
@@ -41,13 +48,15 @@ export async function problemsOfRecipe(
   const root = parseTree(text);
   if (!root || root.type !== 'object') return [];
   const recipe = getNodeValue(root) as Record<string, any>;
-  const problems: LocatedProblem[] = recipeProblems(recipe)
-    .filter(({ message }) => !/^expected |^unknown field|^the field /.test(message))
-    .map(({ pointer, message }) => located(nodeAt(root, pointer) ?? root, message));
+  const problems: LocatedProblem[] = recipeContradictions(recipe, t).map(({ pointer, message }) =>
+    located(nodeAt(root, pointer) ?? root, message),
+  );
 
   const model = findNodeAtLocation(root, ['model']);
   if (model?.type === 'string' && !surroundings.exists(resolve(baseFolder, String(model.value)))) {
-    problems.push(located(model, t('The model {0} does not exist.', String(model.value))));
+    const message = t('The model {0} does not exist.', String(model.value));
+    const fixes = suggested(String(model.value), surroundings.modelFolders?.() ?? [], baseFolder, t);
+    problems.push({ ...located(model, message), fixes });
   }
   const train = recipe.dataset?.train as Record<string, unknown> | undefined;
   for (const name of ['train', 'validation', 'test']) {
@@ -68,7 +77,11 @@ async function problemsOfSplit(
   const file = findNodeAtLocation(split, ['file']);
   if (file?.type !== 'string') return [];
   const path = resolve(baseFolder, String(file.value));
-  if (!surroundings.exists(path)) return [located(file, t('The data file {0} does not exist.', String(file.value)))];
+  if (!surroundings.exists(path)) {
+    const message = t('The data file {0} does not exist.', String(file.value));
+    const fixes = suggested(String(file.value), (await surroundings.dataFiles?.()) ?? [], baseFolder, t);
+    return [{ ...located(file, message), fixes }];
+  }
   const info = await surroundings.dataInfo(path);
   if (!info) return [];
 
@@ -107,6 +120,25 @@ async function problemsOfSplit(
     }
   }
   return problems;
+}
+
+/** The paths whose names begin most like the written one's, as a recipe would name them. */
+function suggested(written: string, paths: readonly string[], baseFolder: string, t: Translate): RecipeFix[] {
+  const wanted = basename(written).toLowerCase();
+  const likeness = (path: string): number => {
+    const name = basename(path).toLowerCase();
+    if (name === wanted) return Infinity;
+    let shared = 0;
+    while (shared < name.length && name[shared] === wanted[shared]) shared++;
+    return shared;
+  };
+  return [...paths]
+    .sort((a, b) => likeness(b) - likeness(a) || a.localeCompare(b))
+    .slice(0, maxSuggestions)
+    .map((path) => {
+      const near = pathInRecipe(path, baseFolder);
+      return { title: t('Use {0}', near), replacement: JSON.stringify(near) };
+    });
 }
 
 function isColumn(column: string | number, columns: readonly string[]): boolean {

@@ -20,7 +20,7 @@ export function shownRecipeOf(
   const errors: ParseError[] = [];
   const parsed: unknown = parse(text, errors);
   const recipe = isObject(parsed) ? parsed : {};
-  const problems = errors.length > 0 ? [] : recipeProblems(parsed);
+  const problems = errors.length > 0 ? [] : recipeProblems(parsed, t);
   const first = problems[0];
   return {
     ...names,
@@ -56,7 +56,7 @@ export function recipeChanges(text: string, field: KnobField, value: string, t: 
   }
   const changed = setPath(recipe as PartialRecipe, `${field}=${written}`);
   const pointer = `/${path.join('/')}`;
-  const problem = recipeProblems(changed).find((found) => `${found.pointer}/`.startsWith(`${pointer}/`));
+  const problem = recipeProblems(changed, t).find((found) => `${found.pointer}/`.startsWith(`${pointer}/`));
   if (problem) throw new MedTextError('RECIPE', problem.message, { field, value });
 
   const target = at(changed as Record<string, unknown>, path);
