@@ -1,0 +1,44 @@
+import { fractionOf } from './scroll';
+import { frameOf, rowHeightPx, type DatasetPreviewState } from './state';
+
+// Beyond this a browser's own scrolling becomes imprecise, and somewhat further it ends.
+const maxContentPx = 4_000_000;
+
+/** The scrollbar: a real one, beside rows that do not scroll themselves. */
+export class ScrollElements {
+  private element: HTMLElement | undefined;
+  /** Where we put it: other positions come from the person. */
+  private setPx = 0;
+  private isDragged = false;
+
+  constructor(private readonly onScroll: (fraction: number) => void) {
+    window.addEventListener('pointerup', () => (this.isDragged = false));
+  }
+
+  attach(element: Element | undefined): void {
+    this.element = element as HTMLElement | undefined;
+    this.element?.addEventListener('scroll', () => this.scrolled());
+    this.element?.addEventListener('pointerdown', () => (this.isDragged = true));
+  }
+
+  /** Brings the bar to where the rows are; while the person drags it, the rows follow it. */
+  show(state: DatasetPreviewState): void {
+    const { element } = this;
+    if (!element) return;
+    const frame = frameOf(state);
+    const contentPx = Math.max(element.clientHeight, Math.min(maxContentPx, frame.rows * rowHeightPx));
+    (element.firstElementChild as HTMLElement).style.setProperty('height', `${contentPx}px`);
+    if (this.isDragged) return;
+    const wantedPx = fractionOf(state.scroll, frame) * (element.scrollHeight - element.clientHeight);
+    if (Math.abs(element.scrollTop - wantedPx) > 1) element.scrollTop = wantedPx;
+    this.setPx = element.scrollTop;
+  }
+
+  private scrolled(): void {
+    const { element } = this;
+    if (!element || Math.abs(element.scrollTop - this.setPx) <= 1) return;
+    this.setPx = element.scrollTop;
+    const allPx = element.scrollHeight - element.clientHeight;
+    if (allPx > 0) this.onScroll(element.scrollTop / allPx);
+  }
+}

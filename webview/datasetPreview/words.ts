@@ -1,0 +1,153 @@
+import type { Translate } from '../../src/base/translate';
+import type { ColumnType, Finding, PreviewState, RowFilter, RowSort } from '../../src/protocol/datasetPreview';
+
+/** Counts with separators, as the language writes them. */
+export function countText(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** A number of the data, without false digits. */
+export function shortNumber(value: number): string {
+  if (Number.isInteger(value)) return Math.abs(value) < 1e6 ? String(value) : value.toLocaleString('en-US');
+  return Number(value.toPrecision(4)).toString();
+}
+
+/** A share of rows in per cent; never 0 or 100 when it is not. */
+export function shareText(part: number, whole: number): string {
+  if (whole === 0) return '–';
+  const percent = (100 * part) / whole;
+  if (part > 0 && percent < 0.1) return '< 0.1 %';
+  if (part < whole && percent > 99.9) return '> 99.9 %';
+  return `${percent >= 10 || Number.isInteger(percent) ? Math.round(percent * 10) / 10 : percent.toFixed(1)} %`;
+}
+
+export function sizeText(sizeBytes: number): string {
+  if (sizeBytes < 1024) return `${sizeBytes} B`;
+  const units = ['KiB', 'MiB', 'GiB'];
+  const power = Math.min(units.length, Math.floor(Math.log2(sizeBytes) / 10));
+  const size = sizeBytes / 2 ** (10 * power);
+  return `${size >= 100 ? size.toFixed(0) : size.toFixed(1)} ${units[power - 1]}`;
+}
+
+export function typeText(type: ColumnType, t: Translate): string {
+  const words: Readonly<Record<ColumnType, string>> = {
+    text: t('text'),
+    category: t('category'),
+    number: t('number'),
+    boolean: t('true or false'),
+    json: t('list or object'),
+    mixed: t('mixed'),
+    empty: t('empty'),
+  };
+  return words[type];
+}
+
+export function formatText({ format, encoding, sizeBytes }: NonNullable<PreviewState['file']>): string {
+  const names = { json: 'JSON', jsonl: 'JSON Lines', csv: 'CSV', tsv: 'TSV', text: 'TXT', xlsx: 'XLSX', parquet: 'Parquet' }; // prettier-ignore
+  const hasEncoding = format !== 'xlsx' && format !== 'parquet';
+  return [names[format], ...(hasEncoding ? [encoding.toUpperCase()] : []), sizeText(sizeBytes)].join(' · ');
+}
+
+/** How much a finding should worry: a problem, worth a look, or a fact. */
+export type Severity = 'problem' | 'look' | 'fact';
+
+export interface FindingWords {
+  readonly title: string;
+  readonly hint: string;
+  readonly severity: Severity;
+}
+
+export function findingWords(finding: Finding, maxLength: number | null, t: Translate): FindingWords {
+  const split = finding.split ?? '';
+  switch (finding.kind) {
+    case 'badRows':
+      return { title: t('Unreadable rows'), hint: t('Training leaves them out.'), severity: 'problem' };
+    case 'missingLabels':
+      return {
+        title: t('Rows without a label'),
+        hint: t('Map the empty label, or drop these rows.'),
+        severity: 'look',
+      };
+    case 'emptyInputs':
+      return { title: t('Inputs without text'), hint: t('There is nothing to learn from.'), severity: 'look' };
+    case 'duplicates':
+      return { title: t('Exact duplicates'), hint: t('The same texts with the same label.'), severity: 'look' };
+    case 'nearDuplicates':
+      return { title: t('Near duplicates'), hint: t('Equal but for width, case, spaces and punctuation.'), severity: 'look' }; // prettier-ignore
+    case 'equalSides':
+      return { title: t('Pairs of a text with itself'), hint: t('Both sides are the same.'), severity: 'look' };
+    case 'swappedPairs':
+      return { title: t('Pairs both ways round'), hint: t('The same two texts, sides exchanged.'), severity: 'look' };
+    case 'contradictions':
+      return {
+        title: t('Contradictory labels'),
+        hint: t('The same texts with different labels.'),
+        severity: 'problem',
+      };
+    case 'overlap':
+      return { title: t('Also in {0}', split), hint: t('Rows that two splits share make scores look better than they are.'), severity: 'problem' }; // prettier-ignore
+    case 'nearOverlap':
+      return { title: t('Almost the same in {0}', split), hint: t('Equal but for width, case, spaces and punctuation.'), severity: 'problem' }; // prettier-ignore
+    case 'majorityBaseline':
+      return { title: t('Majority baseline'), hint: t('What always saying the most frequent label would score.'), severity: 'fact' }; // prettier-ignore
+    case 'overlong':
+      return { title: maxLength === null ? t('Too long for the model') : t('Longer than {0} tokens', maxLength), hint: t('The model reads them cut.'), severity: 'look' }; // prettier-ignore
+  }
+}
+
+/** A filter in a chip; texts of the data come apart, to be isolated. */
+export interface ChipWords {
+  readonly name: string;
+  readonly relation: string;
+  readonly value: string;
+}
+
+export function filterWords(filter: RowFilter, titleOfFinding: (id: string) => string, t: Translate): ChipWords {
+  switch (filter.kind) {
+    case 'value': {
+      const values = [...filter.values.map((value) => (value === '' ? '""' : value)), ...(filter.missing ? [t('(missing)')] : [])]; // prettier-ignore
+      return { name: filter.column, relation: filter.exclude ? '≠' : '=', value: values.join(t(' or ')) };
+    }
+    case 'range': {
+      const words = { value: '', characters: t('characters'), tokens: t('tokens') };
+      const name = filter.column ?? t('example');
+      const range = rangeText(filter, filter.measure !== 'value');
+      return { name: [name, words[filter.measure]].filter(Boolean).join(' · '), relation: '', value: range };
+    }
+    case 'finding':
+      return { name: '', relation: '', value: titleOfFinding(filter.id) };
+    case 'bad':
+      return { name: '', relation: '', value: t('Unreadable rows') };
+    case 'disagreement':
+      return { name: '', relation: '', value: t('Prediction ≠ label') };
+    case 'predicted':
+      return { name: t('Prediction'), relation: '=', value: filter.label };
+  }
+}
+
+/** The span of a bar; of whole numbers (lengths) the ones in it. */
+export function rangeText(
+  { from, to, closed }: { readonly from: number; readonly to: number; readonly closed: boolean },
+  isWhole: boolean,
+): string {
+  if (!isWhole) return `${shortNumber(from)} – ${closed ? '' : '< '}${shortNumber(to)}`;
+  const first = Math.ceil(from);
+  const last = closed ? Math.floor(to) : Math.ceil(to) - 1;
+  return first >= last ? String(first) : `${shortNumber(first)}–${shortNumber(last)}`;
+}
+
+export function sortWords(sort: RowSort, t: Translate): ChipWords {
+  const arrow = 'descending' in sort && sort.descending ? '↓' : '↑';
+  switch (sort.kind) {
+    case 'column': {
+      const measures = { value: '', characters: t('characters'), tokens: t('tokens') };
+      return { name: [sort.column, measures[sort.measure]].filter(Boolean).join(' · '), relation: arrow, value: '' };
+    }
+    case 'similarity':
+      return { name: t('Similarity'), relation: arrow, value: '' };
+    case 'probability':
+      return { name: t('Probability'), relation: arrow, value: '' };
+    case 'disagreement':
+      return { name: t('Disagreements first'), relation: '', value: '' };
+  }
+}
