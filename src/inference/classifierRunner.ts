@@ -8,7 +8,8 @@ import { Operators } from '../onnx/operators';
 import { padBatch, type BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
 import { bucketLength } from './lengthBuckets';
-import { Session, type Feed, type SessionOptions } from './session';
+import { DeviceMemory, disposeAll } from './deviceMemory';
+import { keepsTensors, Session, type DeviceTensor, type Feed, type SessionOptions } from './session';
 
 export interface RunnerOptions extends SessionOptions {
   readonly padTokenId: number;
@@ -26,11 +27,14 @@ const MAX_TOKENS = 4096;
 const MAX_SESSIONS = 64;
 
 /**
- * Reads the parameters where they are: after a training step it computes with the new values. One call at a time.
+ * Reads the parameters where they are: after a training step it computes with the new values. One call at a time. A device
+ * that keeps tensors gets a copy of them with the first batch; see {@link parametersChanged}.
  */
 export class ClassifierRunner {
   private readonly sessions = new Map<string, Session>();
   private readonly parameterFeeds: Readonly<Record<string, Feed>>;
+  private readonly memory: DeviceMemory | undefined;
+  private onDevice: Readonly<Record<string, DeviceTensor>> | undefined;
 
   constructor(
     private readonly classifier: SequenceClassifier,
@@ -38,6 +42,13 @@ export class ClassifierRunner {
     private readonly options: RunnerOptions,
   ) {
     this.parameterFeeds = parameterFeeds(parameters);
+    this.memory = keepsTensors(options.device ?? 'cpu') ? new DeviceMemory(options) : undefined;
+  }
+
+  /** To be called after the parameters' values have changed: a device's copy of them is given up. */
+  parametersChanged(): void {
+    disposeAll(Object.values(this.onDevice ?? {}));
+    this.onDevice = undefined;
   }
 
   /**
@@ -51,6 +62,8 @@ export class ClassifierRunner {
   }
 
   async close(): Promise<void> {
+    this.parametersChanged();
+    await this.memory?.close();
     for (const session of this.sessions.values()) await session.release();
     this.sessions.clear();
   }
@@ -60,12 +73,22 @@ export class ClassifierRunner {
     const batch = padBatch(examples, shape, this.options.padTokenId, 'int32');
     const ids = (data: Int32Array): Feed => ({ dataType: 'int32', shape: [shape.batchSize, shape.length], data });
     const { logits } = await session.run({
-      ...this.parameterFeeds,
+      ...(await this.parametersToFeed()),
       inputIds: ids(batch.inputIds),
       tokenTypeIds: ids(batch.tokenTypeIds),
       attentionMask: ids(batch.attentionMask),
     });
     return logits.data as Float32Array;
+  }
+
+  private async parametersToFeed(): Promise<Readonly<Record<string, Feed | DeviceTensor>>> {
+    const { memory } = this;
+    if (!memory) return this.parameterFeeds;
+    if (this.onDevice) return this.onDevice;
+    const copies: Record<string, DeviceTensor> = {};
+    this.onDevice = copies;
+    for (const [name, feed] of Object.entries(this.parameterFeeds)) copies[name] = await memory.upload(feed);
+    return copies;
   }
 
   private async sessionFor({ batchSize, length }: BatchShape): Promise<Session> {

@@ -8,7 +8,8 @@ import { bertClassifier } from '../models/encoder';
 import type { EncoderConfig } from '../models/encoderConfig';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
 import { Parameters } from '../models/parameters';
-import { Trainer, type MicroBatch } from './trainer';
+import { createTrainer } from './createTrainer';
+import type { MicroBatch } from './trainer';
 
 /** What `medtext doctor --json` prints: a contract. */
 export interface Diagnosis {
@@ -105,7 +106,7 @@ async function selfTest({ device, threads }: { device?: string; threads?: number
 /** Five steps of a two-layer encoder on one batch of made-up tokens, all parameters trained. */
 export async function selfTestLosses(device: ExecutionDevice, threads?: number): Promise<number[]> {
   const { parameters, batch } = selfTestMaterial();
-  const trainer = await Trainer.create({
+  const trainer = await createTrainer({
     classifier: bertClassifier(CONFIG, 3),
     parameters,
     trained: new Set(parameters.names),

@@ -28,6 +28,7 @@ import {
   regressionReport,
   type EvaluationMetrics,
 } from './evaluationReport';
+import { createTrainer } from './createTrainer';
 import { describeEnvironment } from './environment';
 import { labelUsage } from './labelUsage';
 import { MetricsLog } from './metricsLog';
@@ -37,7 +38,7 @@ import { learningRateAt, scheduleOf } from './schedule';
 import { StepClock } from './stepClock';
 import { TensorBoardWriter } from './tensorboard';
 import { decayName, trainedGraphParameters, trainedParameters } from './trainable';
-import { Trainer, type TrainerOptions, type TrainingExample } from './trainer';
+import type { TrainerOptions, TrainingExample, TrainingSteps } from './trainer';
 
 export interface FinetuneOptions {
   readonly recipe: ResolvedRecipe;
@@ -256,7 +257,7 @@ class Run {
     private readonly recipe: ResolvedRecipe,
     private readonly material: Material,
     private readonly options: FinetuneOptions,
-    private readonly trainer: Trainer,
+    private readonly trainer: TrainingSteps,
     private readonly runner: ClassifierRunner,
     private readonly plan: TrainingPlan,
     private readonly metrics: MetricsLog,
@@ -301,7 +302,7 @@ class Run {
     const { no_decay: undecayed } = recipe.train.optimizer;
     const decays = (name: string) => !undecayed.some((pattern) => decayName(name, parameters).includes(pattern));
     const session = sessionOptions(recipe);
-    const trainer = await Trainer.create({
+    const trainer = await createTrainer({
       classifier,
       parameters,
       trained,
@@ -320,7 +321,7 @@ class Run {
       session,
     });
     const counters =
-      resumed && (await loadCheckpoint(resumed.checkpoint, { parameters, ...trainer.optimizer.moments }));
+      resumed && (await loadCheckpoint(resumed.checkpoint, { parameters, ...trainer.moments }));
     const run = new Run(
       folder,
       recipe,
@@ -332,7 +333,7 @@ class Run {
       await MetricsLog.open(folder.metricsFile, counters?.step ?? 0),
       TensorBoardWriter.open(folder.path, { step: counters?.step ?? 0 }),
       resumed?.record.startedAt ?? new Date().toISOString(),
-      trainer.optimizer.moments.firstMoments.flat.length,
+      trainer.moments.firstMoments.flat.length,
     );
     if (counters) run.counters = counters;
     await run.writeRecord();
@@ -443,7 +444,10 @@ class Run {
 
   private async validationMetrics(): Promise<EvaluationMetrics> {
     const { data, encoded } = this.material.validation!;
+    await this.trainer.synchronize();
     const outputs = await this.runner.logits(encoded);
+    // A device's copy would be of no use after the next step, and takes memory.
+    this.runner.parametersChanged();
     const targets = data.examples.map((example) => example.label!);
     return this.recipe.task === 'regression'
       ? regressionReport({ targets, predictions: outputs })
@@ -457,9 +461,10 @@ class Run {
 
   private async save(): Promise<void> {
     this.metrics.flush();
+    await this.trainer.synchronize();
     await saveCheckpoint(this.folder.checkpoints, this.counters, {
       parameters: this.material.parameters,
-      ...this.trainer.optimizer.moments,
+      ...this.trainer.moments,
     });
     await this.writeRecord();
   }

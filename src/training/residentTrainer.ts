@@ -39,6 +39,8 @@ export class ResidentTrainer implements TrainingSteps {
   private readonly memory: DeviceMemory;
   /** By name: parameters, first and second moments. Empty until the first step after the host's arrays were changed. */
   private state: { p: Map<string, Value>; m: Map<string, Value>; v: Map<string, Value> } | undefined;
+  /** Whether the host's arrays hold what the device's do. */
+  private isSynchronous = true;
   private groups: readonly Group[] | undefined;
 
   constructor(private readonly options: TrainerOptions) {
@@ -77,7 +79,7 @@ export class ResidentTrainer implements TrainingSteps {
   }
 
   async synchronize(): Promise<void> {
-    if (!this.state) return;
+    if (!this.state || this.isSynchronous) return;
     const { firstMoments, secondMoments } = this.moments;
     const copy = async (values: ReadonlyMap<string, Value>, into: Parameters) => {
       for (const [name, value] of values) {
@@ -89,6 +91,7 @@ export class ResidentTrainer implements TrainingSteps {
     await copy(this.state.p, this.options.parameters);
     await copy(this.state.m, firstMoments);
     await copy(this.state.v, secondMoments);
+    this.isSynchronous = true;
   }
 
   async close(): Promise<void> {
@@ -183,6 +186,7 @@ export class ResidentTrainer implements TrainingSteps {
         { dataType: 'float32', shape: [], data: Float32Array.of(rate) },
       ]),
     );
+    this.isSynchronous = false;
     for (const group of this.groupsOf(gradients)) {
       const session = await this.sessionFor('update', group, (p) => buildAdamWGraph(p, this.options.adamW));
       const feeds = group.names.flatMap((name, k): [string, Value][] => [
