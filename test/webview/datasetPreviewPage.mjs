@@ -1,0 +1,159 @@
+// The dataset preview's page in a browser, under its real security policy, with a host that holds no file.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join } from 'node:path';
+import { webviewPage } from '../../src/extension/views/webviewPage.ts';
+import { fakeHost } from './datasetPreviewHost.mjs';
+import { themes } from './previewThemes.mjs';
+
+const chinese = JSON.parse(readFileSync('l10n/bundle.l10n.zh-cn.json', 'utf8'));
+const types = { '.js': 'text/javascript', '.css': 'text/css' };
+
+/** Serves the page as built in dist/; its pages collect what they report in `problems`. */
+export async function servePage() {
+  const server = createServer((request, response) => {
+    const name = request.url.split('/').pop().split('?')[0];
+    if (name === 'datasetPreview') {
+      const address = (extension) => `${origin}/${name}.${extension}`;
+      response.setHeader('content-type', 'text/html');
+      return response.end(webviewPage({ cspSource: origin, nonce: 'bm9uY2U=', scriptUri: address('js'), styleUri: address('css'), title: name, language: 'en' })); // prettier-ignore
+    }
+    if (!/^\w+\.(js|css)$/.test(name)) return response.writeHead(404).end();
+    response.setHeader('content-type', types[extname(name)]);
+    response.end(readFileSync(join('dist/webview', name)));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const problems = [];
+
+  /** A page with a host of its own; `options` as `fakeHost` has them. */
+  async function open(browser, { width = 1280, height = 800, theme = 'vscode-dark', language = 'en', ...options } = {}) {
+    const page = await browser.newPage({ viewport: { width, height } });
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+    const wordings = language === 'en' ? {} : chinese;
+    await page.addInitScript(fakeHost, { language, wordings, theme, variables: themes[theme], ...options });
+    await page.goto(`${origin}/datasetPreview`);
+    await page.locator('.grid, section.empty h1').first().waitFor();
+    return page;
+  }
+  return { open, problems, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+const none = { working: false, fraction: 1, cancelled: false, error: null };
+
+/** What there is to look at: a size, changes of the snapshot, and what is done before the picture. */
+export const scenes = {
+  whole: {},
+  finding: {
+    async act(page) {
+      await page.locator('.finding').nth(1).click();
+      await page.waitForTimeout(300);
+    },
+  },
+  filtered: {
+    rows: 15_000,
+    async act(page) {
+      await page.locator('.head .bin').nth(3).click();
+      await page.locator('.head button.value').first().click();
+      await page.locator('#search').fill('高血压');
+      await page.waitForTimeout(600);
+    },
+  },
+  row: {
+    rows: 15_000,
+    async act(page) {
+      await page.locator('[data-row="7"][data-column="1"]').click();
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: /Show all|显示全部/ }).click();
+    },
+  },
+  column: {
+    rows: 15_000,
+    async act(page) {
+      await page.locator('#grid').focus();
+      await page.keyboard.press('ArrowUp');
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Enter');
+    },
+  },
+  wrapped: {
+    rows: 15_000,
+    memory: { wraps: true, panel: null },
+    async act(page) {
+      await page.locator('#grid').focus();
+      await page.keyboard.press('Control+End');
+      await page.waitForTimeout(200);
+      await page.keyboard.press('Control+Home');
+    },
+  },
+  hostile: { hostile: true, rows: 200 },
+  predicted: {
+    rows: 15_000,
+    async act(page) {
+      await page.getByRole('button', { name: /Predict all rows|预测全部行/ }).first().click();
+      await page.waitForTimeout(400);
+    },
+  },
+  bad: {
+    rows: 15_000,
+    async act(page) {
+      await page.locator('.link.bad').click();
+    },
+  },
+  split: {
+    rows: 15_000,
+    async act(page) {
+      await page.getByRole('button', { name: /^(Split…|拆分…)$/ }).click();
+      await page.waitForTimeout(600);
+    },
+  },
+  export: {
+    rows: 15_000,
+    async act(page) {
+      await page.getByRole('button', { name: /^(Export…|导出…)$/ }).click();
+    },
+  },
+  indexing: {
+    change: {
+      'state.index': { rows: 412_000, bad: 3, badRows: [], working: true, fraction: 0.41 },
+      'state.view.rows': 412_000,
+      'state.view.working': true,
+      'insights.work': { ...none, working: true, fraction: 0.38 },
+      'insights.columns': [],
+      'insights.labels': [],
+      'insights.examples': null,
+      'findings.work': { ...none, working: true, fraction: 0.12 },
+      'findings.findings': [],
+      'state.model': null,
+    },
+  },
+  nothing: {
+    rows: 15_000,
+    async act(page) {
+      await page.locator('#search').fill('nothing');
+      await page.waitForTimeout(600);
+    },
+  },
+  expression: {
+    rows: 15_000,
+    async act(page) {
+      await page.locator('#search').fill('(高血压');
+      await page.getByRole('button', { name: /Regular expression|正则表达式/ }).click();
+    },
+  },
+  empty: { rows: 0, change: { 'insights.columns': [], 'insights.labels': [], 'findings.findings': [], 'insights.examples': null } },
+  broken: { change: { 'state.error': { code: 'DATA_FORMAT', message: 'pairs.parquet ends in the middle: its footer should lie at byte 1,203,114, the file has 98,304.', line: null } } }, // prettier-ignore
+  sheet: {
+    rows: 340,
+    columns: ['id', 'query1'],
+    change: {
+      'state.file': { name: '问诊记录 2024 (最终版).xlsx', format: 'xlsx', encoding: 'utf-8', sizeBytes: 20_412, warnings: ['Two columns are named "query1"; the second is shown as "query1 (2)".', '12 formulas have no stored value; their cells are empty.'], hasLines: false }, // prettier-ignore
+      'state.mapping': { first_sequence: 'query1', second_sequence: null, label: null },
+      'state.model': null,
+      'state.splits': [{ name: 'train', fileName: 'a.xlsx', problem: null }],
+      'insights.labels': [],
+    },
+  },
+  narrow: { width: 600, memory: { panel: null } },
+};
