@@ -185,12 +185,6 @@ host.on('insights', (insights) => dispatch({ type: 'insights', insights }));
 host.on('findings', (findings) => dispatch({ type: 'findings', findings }));
 host.on('predictions', (predictions) => dispatch({ type: 'predictions', predictions }));
 host.on('exportProgress', (progress) => state.export.progress && dispatch({ type: 'export', draft: { progress } }));
-paint();
-host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
-  document.documentElement.lang = language;
-  t = translateWith(wordings);
-  dispatch({ type: 'started', snapshot });
-}, showTrouble);
 
 // ── Rows, as the screen needs them ───────────────────────────────────────────────────────────────────────────────
 
@@ -311,3 +305,11 @@ function paint(): void {
   askForRows();
   askForPredictions();
 }
+
+// Last: all of the above is there by now.
+paint();
+host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
+  document.documentElement.lang = language;
+  t = translateWith(wordings);
+  dispatch({ type: 'started', snapshot });
+}, showTrouble);
