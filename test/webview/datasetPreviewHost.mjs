@@ -8,8 +8,28 @@
 export function fakeHost(options) {
   const { language, wordings, theme, variables, rows: rowCount = 1_000_000, change = {}, delayMs = 0 } = options;
   const columns = options.columns ?? ['id', 'query1', 'query2', 'label', 'source', 'score'];
-  const topics = ['高血压', '糖尿病', '慢性胃炎', '颈椎病', '过敏性鼻炎', '甲状腺结节', '白内障', '痛风', '湿疹', '支气管哮喘'];
-  const asks = ['怎么治疗', '吃什么药好', '能不能喝咖啡', '是怎么引起的', '需要做哪些检查', '会不会传染', '多久能好', '饮食要注意什么'];
+  const topics = [
+    '高血压',
+    '糖尿病',
+    '慢性胃炎',
+    '颈椎病',
+    '过敏性鼻炎',
+    '甲状腺结节',
+    '白内障',
+    '痛风',
+    '湿疹',
+    '支气管哮喘',
+  ];
+  const asks = [
+    '怎么治疗',
+    '吃什么药好',
+    '能不能喝咖啡',
+    '是怎么引起的',
+    '需要做哪些检查',
+    '会不会传染',
+    '多久能好',
+    '饮食要注意什么',
+  ];
   const people = ['', '老年人', '孕妇', '小孩', '二十多岁的年轻人'];
   const noise = (i, salt) => ((Math.imul(i + 1, 2654435761) ^ Math.imul(salt + 7, 40503 * 65537)) >>> 0) / 2 ** 32;
   const pick = (list, i, salt) => list[Math.floor(noise(i, salt) * list.length)];
@@ -23,14 +43,18 @@ export function fakeHost(options) {
   function rowOf(row) {
     const line = row + 2;
     if (row % 97 === 41) {
-      const bad = { reason: `Expected a comma or } after a value, found "query2".`, excerpt: '{ "id": "train-0042" "query2": "' };
+      const bad = {
+        reason: `Expected a comma or } after a value, found "query2".`,
+        excerpt: '{ "id": "train-0042" "query2": "',
+      };
       return { row, line, cells: [], bad, group: null, prediction: null };
     }
     const topic = pick(topics, row, 1);
     const first = `${pick(people, row, 2)}${topic}${pick(asks, row, 3)}`;
     const kind = Math.floor(noise(row, 4) * 3);
     const second = kind === 2 ? `${topic}患者${pick(asks, row, 3)}呢` : kind === 1 ? `${topic}${pick(asks, row, 5)}` : `${pick(topics, row, 6)}${pick(asks, row, 7)}`; // prettier-ignore
-    const [a, b] = options.hostile && row < 3 ? hostile[row] : row === 7 ? [longText.slice(0, 600), second] : [first, second];
+    const [a, b] =
+      options.hostile && row < 3 ? hostile[row] : row === 7 ? [longText.slice(0, 600), second] : [first, second];
     const text = (value) => ({ kind: 'text', text: value });
     const cells = [
       text(`train-${String(row + 1).padStart(7, '0')}`),
@@ -40,7 +64,14 @@ export function fakeHost(options) {
       row % 5 === 0 ? null : text(pick(['病历', '问答', '搜索'], row, 8)),
       { kind: 'number', text: noise(row, 9).toFixed(3) },
     ];
-    return { row, line, cells: cells.slice(0, columns.length), bad: null, group: null, prediction: predictions.get(row) ?? null };
+    return {
+      row,
+      line,
+      cells: cells.slice(0, columns.length),
+      bad: null,
+      group: null,
+      prediction: predictions.get(row) ?? null,
+    };
   }
 
   const predictions = new Map();
@@ -67,7 +98,14 @@ export function fakeHost(options) {
         { name: 'test', fileName: 'pairs-test.json', problem: 'The file is not there.' },
       ],
       shown: 'train',
-      file: { name: 'pairs-train.json', format: 'json', encoding: 'utf-8', sizeBytes: 187_412_903, warnings: [], hasLines: true },
+      file: {
+        name: 'pairs-train.json',
+        format: 'json',
+        encoding: 'utf-8',
+        sizeBytes: 187_412_903,
+        warnings: [],
+        hasLines: true,
+      },
       columns,
       index: { rows: rowCount, bad: Math.floor((rowCount + 55) / 97), badRows: [{ row: 41, line: 43, reason: 'Expected a comma.' }], working: false, fraction: 1 }, // prettier-ignore
       error: null,
@@ -84,7 +122,13 @@ export function fakeHost(options) {
       columns: [
         insight('id', 'text', { characters: { ...distribution([rowCount], 13, 1), min: 13, max: 13 } }),
         insight('query1', 'text', { distinct: 61_204, distinctIsExact: false, characters: lengths, tokens, top: top(['高血压怎么治疗', 0.0006], ['糖尿病吃什么药好', 0.0005]) }), // prettier-ignore
-        insight('query2', 'text', { distinct: 60_877, distinctIsExact: false, missing: 0, characters: lengths, tokens }),
+        insight('query2', 'text', {
+          distinct: 60_877,
+          distinctIsExact: false,
+          missing: 0,
+          characters: lengths,
+          tokens,
+        }),
         insight('label', 'category', { distinct: 3, missing: share(0.016), top: labelCounts }),
         insight('source', 'category', { distinct: 5, missing: share(0.2), top: top(['问答', 0.31], ['搜索', 0.27], ['病历', 0.22], ['门诊随访记录', 0.0004], ['其他', 0.0001]) }), // prettier-ignore
         insight('score', 'number', { distinct: 1000, numbers: { min: 0, max: 1, mean: 0.4987, median: 0.501, std: 0.2889, bins: bins([0.1, 0.11, 0.09, 0.1, 0.12, 0.08, 0.1, 0.1, 0.11, 0.09].map(share), 0, 0.1) } }), // prettier-ignore
@@ -98,19 +142,54 @@ export function fakeHost(options) {
     findings: {
       work: none,
       findings: [
-        { id: 'bad', kind: 'badRows', rows: share(0.0103), groups: 0, examples: ['line 43: Expected a comma or } after a value'] },
-        { id: 'con', kind: 'contradictions', rows: 1204, groups: 588, examples: ['高血压怎么治疗 · 高血压如何治疗: 1 / 2'] },
-        { id: 'ov', kind: 'overlap', rows: 37, groups: 37, examples: ['痛风饮食要注意什么 · 痛风不能吃什么'], split: 'validation' },
+        {
+          id: 'bad',
+          kind: 'badRows',
+          rows: share(0.0103),
+          groups: 0,
+          examples: ['line 43: Expected a comma or } after a value'],
+        },
+        {
+          id: 'con',
+          kind: 'contradictions',
+          rows: 1204,
+          groups: 588,
+          examples: ['高血压怎么治疗 · 高血压如何治疗: 1 / 2'],
+        },
+        {
+          id: 'ov',
+          kind: 'overlap',
+          rows: 37,
+          groups: 37,
+          examples: ['痛风饮食要注意什么 · 痛风不能吃什么'],
+          split: 'validation',
+        },
         { id: 'dup', kind: 'duplicates', rows: 2310, groups: 1102, examples: ['湿疹会不会传染 · 湿疹传染吗'] },
         { id: 'near', kind: 'nearDuplicates', rows: 412, groups: 203, examples: [] },
         { id: 'eq', kind: 'equalSides', rows: 18, groups: 18, examples: [] },
         { id: 'long', kind: 'overlong', rows: share(0.006), groups: 0, examples: [] },
-        { id: 'maj', kind: 'majorityBaseline', rows: 0, groups: 0, examples: [], label: '0', accuracy: 0.4187, macroF1: 0.1967 },
+        {
+          id: 'maj',
+          kind: 'majorityBaseline',
+          rows: 0,
+          groups: 0,
+          examples: [],
+          label: '0',
+          accuracy: 0.4187,
+          macroF1: 0.1967,
+        },
       ],
       coveredRows: rowCount,
       isComplete: true,
     },
-    predictions: { work: { ...none, fraction: 0 }, done: 0, total: rowCount, compared: 0, disagreements: 0, counts: [] },
+    predictions: {
+      work: { ...none, fraction: 0 },
+      done: 0,
+      total: rowCount,
+      compared: 0,
+      disagreements: 0,
+      counts: [],
+    },
   };
   for (const [path, value] of Object.entries(change)) {
     const names = path.split('.');
@@ -189,7 +268,8 @@ export function fakeHost(options) {
 
   const calls = [];
   let page;
-  const send = (message) => window.postMessage({ page, message: JSON.parse(JSON.stringify({ jsonrpc: '2.0', ...message })) }, '*');
+  const send = (message) =>
+    window.postMessage({ page, message: JSON.parse(JSON.stringify({ jsonrpc: '2.0', ...message })) }, '*');
   const emit = (method, payload) => setTimeout(() => send({ method, params: { content: payload } }));
   Object.assign(window, { calls, emitToPage: emit, hostSnapshot: snapshot });
 
@@ -211,13 +291,16 @@ export function fakeHost(options) {
       if (method === '$/cancelRequest') return calls.push(['cancelled', params.id]);
       if (id === undefined) return;
       calls.push([method, params.content]);
-      setTimeout(() => {
-        try {
-          send({ id, result: { content: answers[method]?.(params.content) } });
-        } catch ({ code, message }) {
-          send({ id, error: { code: -31000, message, data: { code, message, detail: {} } } });
-        }
-      }, method === 'rows' ? delayMs : 0);
+      setTimeout(
+        () => {
+          try {
+            send({ id, result: { content: answers[method]?.(params.content) } });
+          } catch ({ code, message }) {
+            send({ id, error: { code: -31000, message, data: { code, message, detail: {} } } });
+          }
+        },
+        method === 'rows' ? delayMs : 0,
+      );
     },
   });
 }

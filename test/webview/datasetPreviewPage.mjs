@@ -27,7 +27,10 @@ export async function servePage() {
   const problems = [];
 
   /** A page with a host of its own; `options` as `fakeHost` has them. */
-  async function open(browser, { width = 1280, height = 800, theme = 'vscode-dark', language = 'en', ...options } = {}) {
+  async function open(
+    browser,
+    { width = 1280, height = 800, theme = 'vscode-dark', language = 'en', ...options } = {},
+  ) {
     const page = await browser.newPage({ viewport: { width, height } });
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     page.on('pageerror', (error) => problems.push(error.message));
@@ -91,7 +94,10 @@ export const scenes = {
   predicted: {
     rows: 15_000,
     async act(page) {
-      await page.getByRole('button', { name: /Predict all rows|预测全部行/ }).first().click();
+      await page
+        .getByRole('button', { name: /Predict all rows|预测全部行/ })
+        .first()
+        .click();
       await page.waitForTimeout(400);
     },
   },
@@ -142,7 +148,10 @@ export const scenes = {
       await page.getByRole('button', { name: /Regular expression|正则表达式/ }).click();
     },
   },
-  empty: { rows: 0, change: { 'insights.columns': [], 'insights.labels': [], 'findings.findings': [], 'insights.examples': null } },
+  empty: {
+    rows: 0,
+    change: { 'insights.columns': [], 'insights.labels': [], 'findings.findings': [], 'insights.examples': null },
+  },
   broken: { change: { 'state.error': { code: 'DATA_FORMAT', message: 'pairs.parquet ends in the middle: its footer should lie at byte 1,203,114, the file has 98,304.', line: null } } }, // prettier-ignore
   sheet: {
     rows: 340,
