@@ -18,6 +18,11 @@ export interface ImportedModel {
   readonly report: LoadReport;
 }
 
+export interface ImportOptions extends WriteOptions {
+  /** The weights file: model.safetensors unless told, or pytorch_model.bin. */
+  readonly weightsFormat?: 'safetensors' | 'torch';
+}
+
 /** Fields of config.json that say nothing about the architecture but that tokenizers and others look for. */
 const KEPT_FIELDS = [
   'bos_token_id',
@@ -34,7 +39,7 @@ const KEPT_FIELDS = [
  * masked-language-model head are kept when they are there; parameters that are absent stay absent.
  * @throws MedTextError what {@link openModelFolder}, {@link planLoad} and {@link writeModelFolder} throw.
  */
-export async function importModel(source: string, output: string, options: WriteOptions = {}): Promise<ImportedModel> {
+export async function importModel(source: string, output: string, options: ImportOptions = {}): Promise<ImportedModel> {
   const folder = await openModelFolder(source);
   const path = resolve(output);
   if (path === folder.path) {
@@ -100,7 +105,10 @@ export async function importModel(source: string, output: string, options: Write
         usage: usageOf(folder),
         copies: [...folder.tokenizerFiles, ...folder.cardFiles],
         // ModelScope's own configuration holds training defaults that no other file has.
-        extraFiles: folder.configuration && { [basename(configurationPath)]: await readFile(configurationPath) },
+        extraFiles: {
+          ...(folder.configuration && { [basename(configurationPath)]: await readFile(configurationPath) }),
+        },
+        weightsFormat: options.weightsFormat,
         configFields: Object.fromEntries(
           KEPT_FIELDS.filter((field) => folder.rawConfig[field] != null).map((field) => [
             field,

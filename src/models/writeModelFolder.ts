@@ -1,9 +1,10 @@
 /** Writes a model folder that transformers, ModelScope and this program load as it is. */
-import { copyFile, open, readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { MedTextError } from '../base/errors';
 import { namesIn, replaceFolder } from './checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from './checkpoint/writeSafetensors';
+import { writeTorchZip } from './checkpoint/writeTorchZip';
 import { encoderConfigJson, modelFamily, type JsonObject, type ProblemType } from './configJson';
 import type { EncoderConfig } from './encoderConfig';
 import { fileParameterName } from './parameterNames';
@@ -20,7 +21,9 @@ export interface ModelFolderContents {
   readonly task?: string;
   /** Paths of files that are copied under their own names. */
   readonly copies: readonly string[];
-  /** Further files by name; they replace generated ones of the same name. */
+  /** The weights file: model.safetensors unless told, or pytorch_model.bin. */
+  readonly weightsFormat?: 'safetensors' | 'torch';
+  /** Further files by name (`1_Pooling/config.json`); they replace generated ones of the same name. */
   readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
   /** What this program wants to know when it uses the model again (task, max_length, ...), under config.json's `medtext`. */
   readonly usage?: JsonObject;
@@ -63,7 +66,11 @@ export async function writeModelFolder(
   };
 
   await replaceFolder(folder, async (temporary) => {
-    await writeSafetensors(join(temporary, 'model.safetensors'), named, onBytes, options.signal);
+    if (contents.weightsFormat === 'torch') {
+      await writeTorchZip(join(temporary, 'pytorch_model.bin'), named, onBytes, options.signal);
+    } else {
+      await writeSafetensors(join(temporary, 'model.safetensors'), named, onBytes, options.signal);
+    }
     const files: Record<string, string | Uint8Array> = {
       'config.json': json(configJson(contents, tensors, labels)),
       'configuration.json': json(configurationJson(contents, labels)),
@@ -172,6 +179,7 @@ export function json(value: unknown): string {
 }
 
 export async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
   const file = await open(path, 'w');
   try {
     await file.writeFile(content);
@@ -185,7 +193,10 @@ export async function writeSynced(path: string, content: string | Uint8Array): P
 export async function refuseForeignFolder(folder: string): Promise<void> {
   const names = await namesIn(folder);
   if (names.length === 0) return;
-  if (names.includes('config.json') && names.some((name) => name === 'model.safetensors' || name === 'model.onnx')) {
+  if (
+    names.includes('config.json') &&
+    names.some((name) => /^(model\.safetensors|model\.onnx|pytorch_model\.bin)$/.test(name))
+  ) {
     try {
       const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
       if (config?.[ORIGIN_FIELD] !== undefined) return;

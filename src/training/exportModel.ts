@@ -30,7 +30,8 @@ const MAX_SINGLE_FILE_BYTES = 1.8e9;
 const TOLERANCE = 1e-3;
 
 /**
- * Writes a model to a new folder. `huggingface` and `modelscope`: a model folder, which both load as it is. `onnx`:
+ * Writes a model to a new folder. `huggingface` and `modelscope`: a model folder, with
+ * model.safetensors or pytorch_model.bin. `onnx`:
  * model.onnx (float32, opset 20; `input_ids`, `attention_mask`, `token_type_ids` int64 [batch, sequence] to `logits`
  * [batch, labels]) beside the configuration and the tokenizer's files.
  * @throws MedTextError IO when the folder holds anything; what opening and writing throw; INTERNAL when the ONNX file
@@ -53,7 +54,9 @@ export async function exportModel(
     );
   }
   if (options.format !== 'onnx') {
-    await importModel(model, path, { signal: options.signal });
+    // ModelScope's loaders look for pytorch_model.bin.
+    const weightsFormat = options.format === 'modelscope' ? 'torch' : 'safetensors';
+    await importModel(model, path, { signal: options.signal, weightsFormat });
     return { output: path, files: await namesIn(path) };
   }
   const classifier = await openClassifier(model, { threads: options.threads, signal: options.signal });

@@ -75,6 +75,15 @@ describe('medtext export', () => {
     assert.match(await medtextFails(['export', model, '--output', 'x', '--format', 'onx'], 2, 'USAGE'), /mean onnx/);
   });
 
+  it('ModelScope: pytorch_model.bin in place of safetensors, with the same scores', async () => {
+    const output = join(folder, 'modelscope');
+    const [exported] = await medtextJson(['export', model, '--format', 'modelscope', '--output', output]);
+    assert.ok(exported.files.includes('pytorch_model.bin') && !exported.files.includes('model.safetensors'));
+    const [a] = await medtextJson(['score', model, '肺炎', '感冒']);
+    const [b] = await medtextJson(['score', output, '肺炎', '感冒']);
+    assert.deepEqual(a, b);
+  });
+
   it('refuses graphs that differ in more than shapes', () => {
     const options = {
       samples: [{ n: 2 }, { n: 3 }, { n: 5 }] as [Sizes, Sizes, Sizes],

@@ -7,8 +7,8 @@ export const exportCommand: Command = {
   usage: ['export <model> --output DIR [--format huggingface|modelscope|onnx]'],
   summary: 'Write a fine-tuned model for other programs: a Hugging Face or ModelScope folder, or ONNX.',
   details: [
-    'huggingface, modelscope  config.json, model.safetensors, tokenizer, label_mapping.json, configuration.json: one',
-    '                         folder that transformers and ModelScope load as it is',
+    'huggingface              config.json, model.safetensors, tokenizer, label_mapping.json, configuration.json',
+    "modelscope               the same with pytorch_model.bin, in PyTorch's own format, which ModelScope looks for",
     'onnx                     model.onnx (float32; any batch and length) beside configuration and tokenizer, checked',
     '                         against this program before it is written',
   ],
