@@ -65,7 +65,10 @@ function ui() {
     execFileSync(process.execPath, ['scripts/package.mjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
   const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
   const vsix = resolve(`${name}-${process.platform}-${process.arch}-${version}.vsix`);
-  const mocha = ['node_modules/mocha/bin/mocha.js', '--no-config', '--timeout', '180000', 'test/e2e/ui.mjs'];
+  // tsx: the pages' own tests make a page as the extension does.
+  const suites = ['test/e2e/ui.mjs', 'test/e2e/datasetPreviewPage.mjs'];
+  const loader = ['--import', 'tsx', 'node_modules/mocha/bin/mocha.js'];
+  const mocha = [...loader, '--no-config', '--timeout', '180000', ...suites];
   if (options.grep) mocha.push('--grep', options.grep);
   const env = { ...process.env, MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts };
   return spawnSync(process.execPath, mocha, { stdio: 'inherit', env }).status === 0;

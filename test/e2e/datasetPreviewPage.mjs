@@ -1,0 +1,74 @@
+// The dataset preview's page in the browser that the editor's tests use, on a million rows that are made up as asked.
+import assert from 'node:assert/strict';
+import { openBrowser } from './editor.mjs';
+import { servePage } from '../webview/datasetPreviewPage.mjs';
+
+describe('the page of the dataset preview', () => {
+  let served;
+  let browser;
+  before(async () => {
+    served = await servePage();
+    ({ browser } = await openBrowser());
+  });
+  after(async () => {
+    await browser?.close();
+    await served?.close();
+  });
+  const indices = (page) =>
+    page.evaluate(() => [...document.querySelectorAll('[data-index]')].map(({ dataset }) => Number(dataset.index)));
+  const shows = (page, least) =>
+    page.waitForFunction((from) => {
+      const row = document.querySelector('[data-index]');
+      return Number(row.dataset.index) >= from && row.textContent.includes('train-');
+    }, least);
+
+  it('shows any of a million rows, by bar, wheel and keyboard, and draws only those on the screen', async () => {
+    const page = await served.open(browser);
+    await shows(page, 0);
+    await page.mouse.move(300, 400);
+    await page.mouse.wheel(0, 1000);
+    await shows(page, 38);
+    await page.evaluate(() => {
+      const bar = document.querySelector('.scrollbar');
+      bar.scrollTop = (bar.scrollHeight - bar.clientHeight) / 2;
+    });
+    await shows(page, 400_000);
+    await page.locator('#grid').focus();
+    await page.keyboard.press('Control+End');
+    await page.waitForFunction(() => document.querySelector('[data-index="999999"]')?.textContent.includes('train-'));
+    assert.ok((await indices(page)).length < 60);
+    const active = await page.locator('#grid').getAttribute('aria-activedescendant');
+    assert.equal(await page.locator(`#${active}`).getAttribute('role'), 'gridcell');
+    await page.close();
+  });
+
+  it('copies, jumps and searches by the keyboard alone', async () => {
+    const page = await served.open(browser);
+    await shows(page, 0);
+    const calls = (name) => page.evaluate((wanted) => window.calls.filter(([method]) => method === wanted), name);
+    await page.locator('#grid').focus();
+    await page.keyboard.press('Shift+ArrowDown');
+    await page.keyboard.press('Control+c');
+    await page.getByText('2 rows copied.').waitFor();
+    assert.deepEqual((await calls('copy'))[0][1].ranges, [{ start: 0, count: 2 }]);
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.press('Enter');
+    assert.deepEqual((await calls('jump'))[0][1].row, 0);
+    await page.keyboard.press('Control+f');
+    await page.keyboard.type('高血压');
+    await page.locator('.chip', { hasText: '高血压' }).waitFor();
+    assert.equal((await calls('setView')).length, 1, 'one view a pause of typing');
+    await page.close();
+  });
+
+  it('keeps hostile cells text', async () => {
+    const page = await served.open(browser, { hostile: true });
+    await shows(page, 0);
+    assert.equal(await page.evaluate(() => window.broken), undefined);
+    assert.equal(await page.locator('.body img, .body script').count(), 0);
+    assert.ok((await page.locator('[data-index="0"]').innerText()).includes('<img src=x'));
+    await page.close();
+  });
+
+  it('reported nothing: no error and no breach of its policy', () => assert.deepEqual(served.problems, []));
+});
