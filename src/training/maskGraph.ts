@@ -7,13 +7,13 @@ import { buildDropoutMask, maskPlaces, type MaskPlaces } from './dropoutMasks';
 import type { DropoutSite } from './trainingGraph';
 
 /**
- * Inputs: keys int32 [sites], firstRow int32 [] (the first row's place in the whole batch). Outputs: every site's mask
+ * Inputs: `key.<site>` int32 [] of every site, firstRow int32 [] (the first row's place in the whole batch). Outputs: every site's mask
  * by its name.
  * @param rows of the batch; masks are row after row, as {@link fillDropoutMask} takes them.
  */
 export function buildMaskGraph(sites: readonly DropoutSite[], rows: number): Model {
   const g = new Operators();
-  const keys = g.input('keys', 'int32', [sites.length]);
+  const keys = sites.map(({ name }) => g.input(`key.${name}`, 'int32', []));
   const masks = dropoutMasks(g, sites, rows, keys, g.input('firstRow', 'int32', []));
   sites.forEach(({ name }, i) => g.output(masks[i], name));
   return g.build('masks');
@@ -24,7 +24,7 @@ export function dropoutMasks(
   g: Operators,
   sites: readonly DropoutSite[],
   rows: number,
-  keys: Value,
+  keys: readonly Value[],
   firstRow: Value | undefined,
 ): Value[] {
   const places = new Map<number, MaskPlaces>();
@@ -34,8 +34,7 @@ export function dropoutMasks(
       const aRow = elements / rows;
       const own = places.get(elements) ?? maskPlaces(g, elements, firstRow && g.mul(firstRow, aRow), aRow % 2 === 0);
       places.set(elements, own);
-      const key = g.reshape(g.slice(keys, [i], [i + 1], [0]), []);
-      return buildDropoutMask(g, shape, probability, key, own);
+      return buildDropoutMask(g, shape, probability, keys[i], own);
     }),
   );
 }

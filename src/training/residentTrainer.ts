@@ -12,7 +12,7 @@ import { adamWRates, buildAdamWGraph, buildGradientSumGraph, type UpdatedParamet
 import { buildMaskGraph } from './maskGraph';
 import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
 import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainer';
-import { buildTrainingGraph } from './trainingGraph';
+import { buildTrainingGraph, type DropoutSite } from './trainingGraph';
 
 type Value = Feed | DeviceTensor;
 
@@ -28,8 +28,7 @@ interface Group {
 interface LengthGraphs {
   readonly training: Session;
   readonly masks: Session | undefined;
-  /** Elements of a site's mask in one row of the batch, in the sites' order. */
-  readonly elementsARow: readonly number[];
+  readonly sites: readonly DropoutSite[];
 }
 
 export class ResidentTrainer implements TrainingSteps {
@@ -138,15 +137,8 @@ export class ResidentTrainer implements TrainingSteps {
     key: number,
     firstRow: number,
   ): Promise<{ loss: number; squares: number; gradients: Map<string, Value> }> {
-    const { training, masks, elementsARow } = await this.graphsFor(batch.length);
-    const drawn = masks
-      ? (
-          await masks.runOnDevice({
-            keys: { dataType: 'int32', shape: [elementsARow.length], data: Int32Array.from(elementsARow, (_, i) => keyOf(key, i)) }, // prettier-ignore
-            firstRow: { dataType: 'int32', shape: [], data: Int32Array.of(firstRow) },
-          })
-        ).device
-      : {};
+    const { training, masks, sites } = await this.graphsFor(batch.length);
+    const drawn = masks ? (await masks.runOnDevice(maskFeeds(sites, key, firstRow))).device : {};
     const inputs = batchFeeds(batch, this.rows, total, this.options);
     const { host, device } = await training.runOnDevice({ ...Object.fromEntries(parameters), ...drawn, ...inputs });
     disposeAll(Object.values(drawn));
@@ -252,9 +244,16 @@ export class ResidentTrainer implements TrainingSteps {
         graph.dropoutSites.length > 0
           ? await Session.create(buildMaskGraph(graph.dropoutSites, this.rows), { ...session, staysOnDevice: () => true }) // prettier-ignore
           : undefined,
-      elementsARow: graph.dropoutSites.map(({ shape }) => elementCount(shape) / this.rows),
+      sites: graph.dropoutSites,
     };
     this.graphs.set(length, made);
     return made;
   }
+}
+
+/** The mask graph's inputs. @param key the micro-batch's */
+function maskFeeds(sites: readonly DropoutSite[], key: number, firstRow: number): Record<string, Feed> {
+  const scalar = (value: number): Feed => ({ dataType: 'int32', shape: [], data: Int32Array.of(value) });
+  const keys = sites.map(({ name }, i): [string, Feed] => [`key.${name}`, scalar(keyOf(key, i))]);
+  return { ...Object.fromEntries(keys), firstRow: scalar(firstRow) };
 }

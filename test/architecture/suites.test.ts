@@ -10,7 +10,9 @@ const CONFIG = JSON.parse(readFileSync(path.join(ROOT, '.mocharc.json'), 'utf8')
 };
 
 /** Those start an editor of their own and have their own runner. */
-const OTHER_RUNNER = 'test/e2e/';
+const IN_AN_EDITOR = 'test/e2e/';
+/** Those need a GPU, or a driver that plays one, and have their own runner too; their suites are mocha's. */
+const ON_A_GPU = 'test/webgpu/';
 
 const FILES = ['test', 'src', 'webview', 'bench', 'samples', 'media'].flatMap(filesUnder);
 
@@ -25,13 +27,13 @@ describe('every suite', () => {
     );
   });
 
-  it('is run but those in an editor', () => {
-    assert.deepEqual(CONFIG.ignore, [`${OTHER_RUNNER}**`]);
+  it('is run but those in an editor and on a GPU', () => {
+    assert.deepEqual(CONFIG.ignore, [`${IN_AN_EDITOR}**`, `${ON_A_GPU}**`]);
   });
 
   it('is named as one, runs whole and is not skipped', () => {
     for (const file of FILES) {
-      if (!/\.[cm]?[jt]s$/.test(file) || file.startsWith(OTHER_RUNNER)) continue;
+      if (!/\.[cm]?[jt]s$/.test(file) || file.startsWith(IN_AN_EDITOR)) continue;
       const text = readFileSync(path.join(ROOT, file), 'utf8');
       if (/^\s*describe(\.\w+)?\(/m.test(text))
         assert.match(file, /^test\/.*\.test\.ts$/, 'a suite under another name');

@@ -130,6 +130,7 @@ export async function analyticGradients(
   row: GradientRow,
   sample: Pick<Sample, 'inputs' | 'weights'>,
   tables: readonly ((graph: LossGraph) => GradientRules | undefined)[] = [() => undefined],
+  device: 'cpu' | 'webgpu' = 'cpu',
 ): Promise<(number[][] | Error)[]> {
   const graph = lossGraph(row, sample.weights);
   const failures = tables.map((table, t) => {
@@ -142,12 +143,12 @@ export async function analyticGradients(
     }
   });
   if (failures.every((failure) => failure)) return failures as Error[];
-  const outputs = await runGraph(graph.g.build(row.name), named(sample.inputs)).catch((error: Error) => error);
+  const outputs = await runGraph(graph.g.build(row.name), named(sample.inputs), device).catch((error: Error) => error);
   if (outputs instanceof Error) {
     // One table's graph may fail when it runs; alone, the others do not.
     if (tables.length === 1) return [outputs];
     const alone: (number[][] | Error)[] = [];
-    for (const table of tables) alone.push((await analyticGradients(row, sample, [table]))[0]);
+    for (const table of tables) alone.push((await analyticGradients(row, sample, [table], device))[0]);
     return alone;
   }
   return failures.map((failure, t) => failure ?? graph.x.map((_, i) => outputs[`t${t}.x${i}`]));

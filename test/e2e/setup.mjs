@@ -92,11 +92,12 @@ function npmInstall(folder, packages, environment) {
     throw new Error(`npm install ${packages.join(' ')} failed:\n${`${done.stdout}${done.stderr}`.slice(-4000)}`);
 }
 
-function installDebianPackages() {
+/** Those that are not there yet; elsewhere than on Debian, or by another than root, they have to be there. */
+export function installDebianPackages(names = debianPackages) {
   if (process.platform !== 'linux' || !existsSync('/usr/bin/dpkg-query')) return;
   const isInstalled = (name) =>
     spawnSync('dpkg-query', ['-W', '-f=${Status}', name], { encoding: 'utf8' }).stdout?.includes('ok installed');
-  const missing = debianPackages.filter((name) => !isInstalled(name));
+  const missing = names.filter((name) => !isInstalled(name));
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0) throw new Error(`please install: sudo apt-get install ${missing.join(' ')}`);
   console.log(`Installing ${missing.join(' ')}`);

@@ -1,4 +1,4 @@
-/** Runs graphs through onnxruntime-node on the CPU, as written: no optimisation changes what a test looks at. */
+/** Runs graphs through onnxruntime-node, on the CPU unless told otherwise, as written: no optimisation changes what a test looks at. */
 import assert from 'node:assert/strict';
 import * as ort from 'onnxruntime-node';
 import { DATA_TYPES, elementCount, type DataType, type TypedArray } from '../../src/onnx/dataType';
@@ -15,9 +15,9 @@ export interface RunnableGraph {
 }
 
 /** Opens the model in a session of one thread. Each run also compares the outputs' types with the inferred ones. */
-export async function openGraph(model: Model): Promise<RunnableGraph> {
+export async function openGraph(model: Model, device: 'cpu' | 'webgpu' = 'cpu'): Promise<RunnableGraph> {
   const session = await ort.InferenceSession.create(writeModel(model).bytes, {
-    executionProviders: ['cpu'],
+    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
     graphOptimizationLevel: 'disabled',
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -41,8 +41,12 @@ export async function openGraph(model: Model): Promise<RunnableGraph> {
 }
 
 /** Opens the model, runs it once and releases it. */
-export async function runGraph(model: Model, feeds: Numbers = {}): Promise<Record<string, number[]>> {
-  const graph = await openGraph(model);
+export async function runGraph(
+  model: Model,
+  feeds: Numbers = {},
+  device: 'cpu' | 'webgpu' = 'cpu',
+): Promise<Record<string, number[]>> {
+  const graph = await openGraph(model, device);
   try {
     return await graph.run(feeds);
   } finally {

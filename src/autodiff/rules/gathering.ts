@@ -18,7 +18,8 @@ export function scatterAlongAxis(g: Operators, dy: Value, indices: Value, axis: 
     toFront.map((i) => shape[i]),
     dy.dataType,
   );
-  const rows = g.reshape(g.cast(indices, 'int64'), [...indices.shape, 1]);
+  // Reshaped first: WebGPU has no Reshape of int64.
+  const rows = g.cast(g.reshape(indices, [...indices.shape, 1]), 'int64');
   return g.transpose(g.scatterNdAdd(zeros, rows, updates), inversePermutation(toFront));
 }
 

@@ -1,0 +1,80 @@
+/** What of our graphs the runtime leaves to the processor, where every node costs a way there and back. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildClassifierGraph } from '../../src/inference/classifierRunner';
+import { Session, type Feed } from '../../src/inference/session';
+import { bertClassifier } from '../../src/models/encoder';
+import { allocate, elementCount } from '../../src/onnx/dataType';
+import type { Model } from '../../src/onnx/model';
+import { buildAdamWGraph, buildGradientSumGraph } from '../../src/training/adamWGraph';
+import { selfTestMaterial } from '../../src/training/doctor';
+import { buildMaskGraph } from '../../src/training/maskGraph';
+import { buildTrainingGraph } from '../../src/training/trainingGraph';
+
+/** Nodes that may be there, by operator, and why. */
+const ON_THE_PROCESSOR: Readonly<Record<string, string>> = {};
+
+const BATCH = 2;
+const LENGTH = 8;
+
+describe('nodes on the processor in a WebGPU session', () => {
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), 'medtext-placement-'))));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const { config, parameters } = selfTestMaterial();
+  const classifier = bertClassifier(config, 3);
+  const shapes = Object.fromEntries(parameters.specs.map(({ name, shape }) => [name, { shape }]));
+  const training = (loss: 'crossEntropy' | 'squaredError') =>
+    buildTrainingGraph(
+      { classifier, specs: parameters.specs, trained: new Set(parameters.names), loss, dropout: 0.1 },
+      BATCH,
+      LENGTH,
+    );
+  const updated = [{ shape: [4, 6], decays: true }, { shape: [6], decays: false }]; // prettier-ignore
+  const GRAPHS: Readonly<Record<string, () => Model>> = {
+    training: () => training('crossEntropy').model,
+    'training of a regression': () => training('squaredError').model,
+    'dropout masks': () => buildMaskGraph(training('crossEntropy').dropoutSites, BATCH),
+    AdamW: () => buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
+    'sum of gradients': () => buildGradientSumGraph(updated),
+    inference: () => buildClassifierGraph(classifier, BATCH, LENGTH, shapes),
+  };
+
+  for (const [name, build] of Object.entries(GRAPHS)) {
+    it(`are none, or are listed: ${name}`, async () => {
+      const providers = await providersOf(build(), join(folder, name.replaceAll(' ', '-')));
+      assert.ok((providers.get('WebGpuExecutionProvider')?.size ?? 0) > 0, 'the graph ran on the device');
+      const elsewhere = [...providers].filter(([provider]) => provider !== 'WebGpuExecutionProvider');
+      const unexplained = elsewhere.flatMap(([, operators]) =>
+        [...operators].filter((operator) => !(operator in ON_THE_PROCESSOR)),
+      );
+      assert.deepEqual(unexplained, []);
+    });
+  }
+
+  /** Operators that ran, by provider. */
+  async function providersOf(model: Model, prefix: string): Promise<Map<string, Set<string>>> {
+    const session = await Session.create(model, { device: 'webgpu', profilePrefix: prefix });
+    const feeds = model.graph.inputs.map(({ name, dataType, shape }): [string, Feed] => {
+      const data = allocate(dataType, elementCount(shape as number[]));
+      return [name, { dataType, shape: shape as number[], data }];
+    });
+    await session.run(Object.fromEntries(feeds));
+    session.endProfiling();
+    await session.release();
+    const file = readdirSync(folder).find((entry) => join(folder, entry).startsWith(`${prefix}_`))!;
+    const events = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {
+      cat: string;
+      args?: { provider?: string; op_name?: string };
+    }[];
+    const providers = new Map<string, Set<string>>();
+    for (const { cat, args } of events) {
+      if (cat !== 'Node' || !args?.provider || !args.op_name) continue;
+      providers.set(args.provider, (providers.get(args.provider) ?? new Set()).add(args.op_name));
+    }
+    return providers;
+  }
+});
