@@ -4,9 +4,11 @@ import { excerptOf, type BadRow, type DataRow, type Piece } from './dataRow';
 import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
 import { readJsonArray } from './jsonArrayReader';
 import { isBlank, readJsonLines, readPlainText } from './lineReader';
+import { openParquet } from './parquetFile';
 import {
   anchoredText,
   canonicalEncoding,
+  containerOf,
   dataFileSize,
   decodedText,
   detectEncoding,
@@ -14,8 +16,11 @@ import {
   type AnchoredChunk,
 } from './textEncoding';
 import type { ReadPosition } from './textWindow';
+import { openWorkbook, workbookRecords, type SheetRow, type Workbook } from './workbook';
 
 export type DataFormat = 'json' | 'jsonl' | 'csv' | 'tsv' | 'text' | 'xlsx' | 'parquet';
+
+type TextFormat = Exclude<DataFormat, 'xlsx' | 'parquet'>;
 
 export interface DataFileOptions {
   /** Else by extension and content. `text` is ChineseBLUE's plain form: tabs between fields, one row a line. */
@@ -73,22 +78,31 @@ const MAX_COLUMNS = 4096;
 const DEFAULT_MAX_ROW_LENGTH = 1 << 24;
 
 /**
- * Opens a JSON array, JSON Lines, CSV, TSV or plain tab-separated file.
+ * Opens a JSON array, JSON Lines, CSV, TSV or plain tab-separated file, the first visible sheet of an XLSX workbook (the
+ * row's number is its `line`), or a Parquet file (its rows count from line 1).
  *
- * Errors: `NOT_FOUND`, `IO`; `DATA_FORMAT` for an empty file, a binary file, an unknown encoding or a JSON file that is
- * neither an array nor lines; `UNSUPPORTED` for archives, XLSX, Parquet and encodings the platform does not know.
+ * Errors: `NOT_FOUND`, `IO`; `DATA_FORMAT` for an empty file, a binary file, an unknown encoding, a JSON file that is
+ * neither an array nor lines, or a broken workbook or Parquet file; `UNSUPPORTED` for other archives, encodings the
+ * platform does not know, and what `openWorkbook` and `openParquet` refuse.
  */
 export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<DataFile> {
   const maxRowLength = options.maxRowLength ?? DEFAULT_MAX_ROW_LENGTH;
   if (options.delimiter !== undefined && options.delimiter.length !== 1) {
     throw new MedTextError('USAGE', `The delimiter must be one character, not ${JSON.stringify(options.delimiter)}.`);
   }
+  const container = await containerOf(path);
+  if (container === 'xlsx') return openSheet(path, options);
+  if (container === 'parquet') return openTable(path);
   const { encoding, byteOrderMark, sizeBytes } = await encodingOf(path, options.encoding);
   const { text, isWhole } = await sampleText(path, encoding);
   if (isBlank(text) && isWhole) throw new MedTextError('DATA_FORMAT', `${path}: the file is empty.`, { file: path });
 
   const warnings: string[] = [];
-  const format = textFormat(options.format) ?? formatOf(path, text, isWhole);
+  const { format: named } = options;
+  if (named === 'xlsx' || named === 'parquet') {
+    throw new MedTextError('DATA_FORMAT', `${path} is text, not ${named}.`, { file: path, format: named });
+  }
+  const format: TextFormat = named ?? formatOf(path, text, isWhole);
   const layout =
     format === 'json' || format === 'jsonl'
       ? { columns: [], header: false, delimiter: undefined, quoted: false }
@@ -141,6 +155,67 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
       }
     },
   };
+}
+
+async function openSheet(path: string, options: DataFileOptions): Promise<DataFile> {
+  const sizeBytes = await dataFileSize(path);
+  const workbook = await openWorkbook(path);
+  const first: SheetRow[] = [];
+  for await (const batch of workbook.rows()) {
+    first.push(...batch);
+    if (first.length >= SAMPLE_ROWS) break;
+  }
+  if (first.length === 0) {
+    throw new MedTextError('DATA_FORMAT', `${path}: the sheet ${JSON.stringify(workbook.sheetName)} is empty.`, {
+      file: path,
+    });
+  }
+  const texts = first.slice(0, SAMPLE_ROWS).map(({ cells }) => cells.map((cell) => String(cell ?? '')));
+  const width = Math.max(...texts.map((cells) => cells.length));
+  const filled = texts.map((cells) => [...cells, ...Array<string>(width - cells.length).fill('')]);
+  const warnings: string[] = [];
+  const header = options.header ?? hasHeader('csv', filled, width);
+  const columns = header ? columnNames(filled[0], path, warnings) : Array.from({ length: width }, (_, i) => String(i));
+  const rows = async function* (signal?: AbortSignal): AsyncGenerator<DataRow | BadRow> {
+    yield* workbookRecords(workbook, columns, header, signal);
+    addWorkbookWarnings(path, workbook, warnings);
+  };
+  const sample: DataRow[] = [];
+  for await (const row of rows()) {
+    if ('values' in row && sample.push(row) >= SAMPLE_ROWS) break;
+  }
+  if (workbook.otherSheets.length > 0) {
+    const others = workbook.otherSheets.map((name) => JSON.stringify(name)).join(', ');
+    warnings.push(`${path}: only the sheet ${JSON.stringify(workbook.sheetName)} is read, not ${others}.`);
+  }
+  const layout = { byteOrderMark: false, header, delimiter: undefined, quoted: false, text: undefined };
+  return { path, format: 'xlsx', encoding: 'utf-8', sizeBytes, ...layout, columns, sample, warnings, rows };
+}
+
+/** Known once the sheet has been read to its end. */
+function addWorkbookWarnings(path: string, { oddities }: Workbook, warnings: string[]): void {
+  const { formulas, firstFormula, withoutValue, errors, firstError } = oddities;
+  const found: string[] = [];
+  if (formulas > 0) {
+    const missing = withoutValue > 0 ? `; ${withoutValue} without one are read as missing` : '';
+    found.push(
+      `${path}: ${formulas} cells hold formulas (first: ${firstFormula}); their stored results are read${missing}.`,
+    );
+  }
+  if (errors > 0)
+    found.push(`${path}: ${errors} cells hold errors such as #N/A (first: ${firstError}), read as missing.`);
+  for (const warning of found) if (!warnings.includes(warning)) warnings.push(warning);
+}
+
+async function openTable(path: string): Promise<DataFile> {
+  const sizeBytes = await dataFileSize(path);
+  const { columns: header, records } = await openParquet(path, sizeBytes);
+  const warnings: string[] = [];
+  const columns = columnNames(header, path, warnings);
+  const sample: DataRow[] = [];
+  for await (const row of records()) if (sample.push(row) >= SAMPLE_ROWS) break;
+  const layout = { byteOrderMark: false, header: true, delimiter: undefined, quoted: false, text: undefined };
+  return { path, format: 'parquet', encoding: 'utf-8', sizeBytes, ...layout, columns, sample, warnings, rows: records };
 }
 
 /** What to do with bad rows, and how many to describe. */
@@ -228,7 +303,7 @@ function keysOf(rows: readonly DataRow[]): string[] {
   return [...keys];
 }
 
-function formatOf(path: string, text: string, isWhole: boolean): DataFormat {
+function formatOf(path: string, text: string, isWhole: boolean): TextFormat {
   const extension = /\.([^./\\]+)$/.exec(path)?.[1].toLowerCase() ?? '';
   const start = text.trimStart();
   const firstLine = /^[^\r\n]*/.exec(start)![0].trim();

@@ -20,7 +20,7 @@ const BLOCK_BYTES = 1 << 20;
  * Finds the encoding of a text file: a byte order mark decides; else UTF-8 if the first megabyte with anything but ASCII is
  * valid UTF-8; else whichever of UTF-8 and GB18030 leaves fewer lines undecodable.
  *
- * Errors: `NOT_FOUND`, `IO`; `UNSUPPORTED` for archives, XLSX and Parquet, by their first bytes; `DATA_FORMAT` for an empty
+ * Errors: `NOT_FOUND`, `IO`; `UNSUPPORTED` for archives, by their first bytes; `DATA_FORMAT` for an empty
  * file, and for bytes that are in neither encoding.
  */
 export async function detectEncoding(path: string): Promise<FileEncoding & { readonly sizeBytes: number }> {
@@ -58,6 +58,23 @@ export async function hasByteOrderMark(path: string, encoding: string): Promise<
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
     return encodingByMark(buffer.subarray(0, bytesRead)) === encoding;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Data formats that are no text, by their first bytes. Errors: `NOT_FOUND`, `IO`. */
+export async function containerOf(path: string): Promise<'xlsx' | 'parquet' | undefined> {
+  await dataFileSize(path);
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw asMedTextError(error);
+  });
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    const magic = buffer.toString('latin1', 0, bytesRead);
+    return magic === 'PK\x03\x04' ? 'xlsx' : magic === 'PAR1' ? 'parquet' : undefined;
+  } catch (error) {
+    throw asMedTextError(error);
   } finally {
     await file.close();
   }
@@ -195,9 +212,7 @@ function refuseBinary(path: string, bytes: Buffer): void {
     new MedTextError('UNSUPPORTED', `${path} is ${what}, which cannot be read yet; save it as CSV or JSON Lines.`, {
       file: path,
     });
-  if (starts(0x50, 0x4b, 0x03, 0x04)) throw unsupported('a zip archive or an XLSX workbook');
   if (starts(0xd0, 0xcf, 0x11, 0xe0)) throw unsupported('an old Excel workbook');
-  if (starts(0x50, 0x41, 0x52, 0x31)) throw unsupported('a Parquet file');
   if (starts(0x1f, 0x8b)) throw unsupported('a gzip archive');
   if (bytes.subarray(0, 4096).includes(0)) {
     throw new MedTextError(

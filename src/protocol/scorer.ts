@@ -21,7 +21,7 @@ export type LoadedModel = Checked<typeof loadedModel>;
 export const dataInfo = object(
   {
     file: text,
-    format: oneOf('json', 'jsonl', 'csv', 'tsv', 'text'),
+    format: oneOf('json', 'jsonl', 'csv', 'tsv', 'text', 'xlsx', 'parquet'),
     /** Delimited files: whether the first row names the columns. */
     header: flag,
     columns: listOf(text),

@@ -364,8 +364,8 @@ describe('data readers', () => {
       ['blank.csv', ' \n\n', 'DATA_FORMAT', /empty/],
       ['object.json', '{\n "data": []\n}', 'DATA_FORMAT', /array of records is expected/],
       ['text.json', '头痛', 'DATA_FORMAT', /array of records is expected/],
-      ['book.xlsx', Buffer.from('PK\x03\x04abcd'), 'UNSUPPORTED', /XLSX/],
-      ['table.parquet', Buffer.from('PAR1abcd'), 'UNSUPPORTED', /Parquet/],
+      ['book.xlsx', Buffer.from('PK\x03\x04abcd'), 'DATA_FORMAT', /cut short or broken/],
+      ['table.parquet', Buffer.from('PAR1abcd'), 'DATA_FORMAT', /Parquet file is cut short/],
       ['weights.csv', Buffer.from([1, 2, 0, 0, 3]), 'DATA_FORMAT', /zero bytes/],
       [
         'latin.csv',

@@ -91,7 +91,9 @@ async function pairAt(services: Services, document: TextDocument, text: string, 
   if (!isData || document.fileName.endsWith('.medtext.json')) return undefined;
   const info = await services.dataInfo(document.fileName);
   if (info?.first === undefined || info.second === undefined) return undefined;
-  const record = recordAt(text, offset, info);
+  const { format } = info;
+  if (format === 'xlsx' || format === 'parquet') return undefined;
+  const record = recordAt(text, offset, { ...info, format });
   const first = record?.values[info.first];
   const second = record?.values[info.second];
   if (!record || !first || !second) return undefined;
