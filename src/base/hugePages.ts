@@ -8,7 +8,8 @@ export const memoryTunables = 'GLIBC_TUNABLES';
  */
 export function hugePages(platform: string = process.platform): Record<string, string> {
   // Huge pages, and memory that a step frees is kept for the next one: returned to the system and taken back, it
-  // cost 0.9 s of kernel time a step of BERT-base.
-  const tunables = ['hugetlb=1', 'mmap_max=0', 'trim_threshold=17179869184'].map((t) => `glibc.malloc.${t}`).join(':');
+  // cost 0.9 s of kernel time a step of BERT-base. In one heap for all threads: each of several keeps its own holes.
+  const settings = ['hugetlb=1', 'arena_max=1', 'mmap_max=0', 'trim_threshold=17179869184'];
+  const tunables = settings.map((setting) => `glibc.malloc.${setting}`).join(':');
   return platform === 'linux' ? { [memoryTunables]: tunables } : {};
 }

@@ -108,8 +108,9 @@ export class Session {
           ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
           interOpNumThreads: 1,
           // An arena of its own in every session would keep one graph's memory from the next; malloc shares it
-          // (and, in large pages, is as fast: see bench/README.md).
-          ...(device === 'cpu' && !options.arena ? { enableCpuMemArena: false } : {}),
+          // (and, in large pages, is as fast: see bench/README.md). Nor one planned block for all of a run's buffers:
+          // the heap grew by 0.75 GB whenever no hole of that size was left.
+          ...(device === 'cpu' && !options.arena ? { enableCpuMemArena: false, enableMemPattern: false } : {}),
           // Warnings are for the people who build graphs; the runtime's errors reach us as exceptions.
           logSeverityLevel: 3,
           ...(outputs.length > 0
