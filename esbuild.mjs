@@ -49,8 +49,9 @@ const pages = await build({
   logLevel: 'warning',
 });
 
-// The editor validates and completes recipes by this file (contributes.jsonValidation).
+// The editor validates and completes recipes and labels files by these (contributes.jsonValidation).
 copyFileSync('src/protocol/recipe.schema.json', 'dist/recipe.schema.json');
+copyFileSync('src/protocol/labels.schema.json', 'dist/labels.schema.json');
 
 // Licences of what the bundles contain; the package carries them.
 writeFileSync('dist/THIRD_PARTY_NOTICES.txt', thirdPartyNotices([host.metafile, pages.metafile]));
