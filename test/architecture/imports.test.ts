@@ -34,7 +34,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   protocol: { rooms: ['base'], packages: ['ajv', 'vscode-jsonrpc'] },
   onnx: { rooms: ['base'], packages: ['@bufbuild/protobuf'] },
-  hub: { rooms: ['base'], packages: ['node:'] },
+  hub: { rooms: ['base'], packages: ['undici', 'node:'] },
   tokenization: { rooms: ['base'], packages: ['@huggingface/transformers'] },
   autodiff: { rooms: ['base', 'onnx'], packages: [] },
   // Readers stream files, hence the built-in modules.

@@ -1,0 +1,148 @@
+/** Which files of a repository are needed: one kind of weights, and what is read beside them. */
+import { MedTextError } from '../base/errors';
+import type { RemoteFile } from './hub';
+import type { RepositoryKind } from './hubReference';
+
+export interface Choice {
+  readonly files: readonly RemoteFile[];
+  /** Weights or data that are there in another form and stay where they are. */
+  readonly leftOut: readonly RemoteFile[];
+}
+
+/** Small files that describe a model, its tokenizer, its labels and its licence. */
+const DESCRIPTIONS = new Set([
+  'config.json',
+  'configuration.json',
+  'label_mapping.json',
+  'vocab.txt',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'sentencepiece.bpe.model',
+  'spiece.model',
+  // sentence-transformers
+  'modules.json',
+  'sentence_bert_config.json',
+  'config_sentence_transformers.json',
+]);
+const CARD = /^(readme(\.md|\.txt)?|licen[cs]e(\.md|\.txt)?|notice(\.md|\.txt)?)$/i;
+/** A module of sentence-transformers beside the encoder: `1_Pooling`, `2_Dense`. */
+const MODULE = /^\d+_[A-Za-z]+\/(config\.json|model\.safetensors|pytorch_model\.bin)$/;
+
+/** Forms of weights, the best first; the first that is there is taken, and no other. */
+const WEIGHTS: readonly RegExp[] = [
+  /^model\.safetensors$/,
+  /^model(\.safetensors\.index\.json|-\d+-of-\d+\.safetensors)$/,
+  /^pytorch_model\.safetensors$/,
+  /^pytorch_model\.bin$/,
+  /^pytorch_model(\.bin\.index\.json|-\d+-of-\d+\.bin)$/,
+  /^onnx\/model\.onnx([._]data)?$/,
+  /^model\.onnx([._]data)?$/,
+  // For inference only, hence last.
+  /^(onnx\/)?model_(quantized|int8|uint8|fp16)\.onnx$/,
+];
+/** Weights that this program cannot read, to name them when there is nothing else. */
+const FOREIGN_WEIGHTS = /\.(h5|msgpack|ot|ckpt(\.\w+)?|gguf|pdparams|pt|pth|mlmodel|tflite|onnx|bin|safetensors)$|^saved_model\//; // prettier-ignore
+
+const DATA = /\.(jsonl?|ndjson|csv|tsv|txt|parquet|xlsx)(\.gz)?$/i;
+/** Files of data set repositories that hold no rows. */
+const NO_DATA = /(^|\/)(dataset_infos?\.json|dataset_dict\.json|state\.json|requirements\.txt|package\.json|\.[^/]+|configuration\.json)$/i; // prettier-ignore
+/** Of one table in several forms the first is taken. */
+const DATA_FORMS = ['jsonl', 'ndjson', 'json', 'csv', 'tsv', 'parquet', 'xlsx', 'txt'];
+
+/**
+ * @param folder only what lies in it, named from it; undefined: from the repository's root
+ * @param include patterns (`*` within a name, `**` across folders) that choose files instead of the usual rules
+ * @throws MedTextError NOT_FOUND when nothing usable is listed, naming what is.
+ */
+export function chooseFiles(
+  files: readonly RemoteFile[],
+  kind: RepositoryKind,
+  { folder, include = [] }: { readonly folder?: string; readonly include?: readonly string[] } = {},
+): Choice {
+  const inFolder = folder === undefined ? files : files.filter(({ path }) => path.startsWith(`${folder}/`));
+  const nameOf = ({ path }: RemoteFile): string => (folder === undefined ? path : path.slice(folder.length + 1));
+  if (include.length > 0) {
+    const patterns = include.map(globPattern);
+    const chosen = inFolder.filter((file) => patterns.some((pattern) => pattern.test(nameOf(file))));
+    if (chosen.length === 0) throw nothing(`no file matches ${include.join(', ')}`, inFolder);
+    return { files: chosen, leftOut: [] };
+  }
+  return kind === 'model' ? chooseModelFiles(inFolder, nameOf) : chooseDataFiles(inFolder, nameOf);
+}
+
+function chooseModelFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) => string): Choice {
+  const described = files.filter((file) => DESCRIPTIONS.has(nameOf(file)) || CARD.test(nameOf(file)));
+  if (!described.some((file) => nameOf(file) === 'config.json')) {
+    throw nothing('there is no config.json, which describes a model', files);
+  }
+  const form = WEIGHTS.find((pattern) => files.some((file) => pattern.test(nameOf(file)) && isContent(nameOf(file))));
+  if (!form) throw nothing('there are no weights in a form that can be read (safetensors, PyTorch, ONNX)', files);
+  const weights = files.filter((file) => form.test(nameOf(file)));
+  const quantized = weights.length > 1 && form === WEIGHTS.at(-1) ? weights.slice(0, 1) : weights;
+  const modules = moduleFiles(files, nameOf);
+  const chosen = new Set([...described, ...quantized, ...modules]);
+  return {
+    // What is small comes first: a model that is not ours shows early.
+    files: [...chosen].sort((a, b) => a.sizeBytes - b.sizeBytes),
+    leftOut: files.filter((file) => !chosen.has(file) && FOREIGN_WEIGHTS.test(nameOf(file))),
+  };
+}
+
+/** A shard index alone, without shards, is no weights. */
+function isContent(name: string): boolean {
+  return !name.endsWith('.index.json');
+}
+
+function moduleFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) => string): RemoteFile[] {
+  const found = files.filter((file) => MODULE.test(nameOf(file)));
+  const names = new Set(found.map(nameOf));
+  return found.filter((file) => {
+    const name = nameOf(file);
+    return !name.endsWith('pytorch_model.bin') || !names.has(name.replace('pytorch_model.bin', 'model.safetensors'));
+  });
+}
+
+function chooseDataFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) => string): Choice {
+  const tables = files.filter((file) => DATA.test(nameOf(file)) && !NO_DATA.test(nameOf(file)) && !CARD.test(nameOf(file))); // prettier-ignore
+  if (tables.length === 0) {
+    throw nothing('there are no tables in a form that can be read (json, jsonl, csv, tsv, txt, parquet)', files);
+  }
+  const form = (file: RemoteFile): number =>
+    DATA_FORMS.indexOf(/\.(\w+?)(\.gz)?$/.exec(nameOf(file))![1].toLowerCase());
+  const stem = (file: RemoteFile): string => nameOf(file).replace(/(\.\w+?)(\.gz)?$/, '');
+  const best = new Map<string, RemoteFile>();
+  for (const file of tables) {
+    const other = best.get(stem(file));
+    if (!other || form(file) < form(other)) best.set(stem(file), file);
+  }
+  const kept = new Set(best.values());
+  const cards = files.filter((file) => CARD.test(nameOf(file)));
+  return {
+    files: [...cards, ...tables.filter((file) => kept.has(file))],
+    leftOut: tables.filter((file) => !kept.has(file)),
+  };
+}
+
+/** `*` stands for anything within a name, `**` across folders, `?` for a character. */
+function globPattern(glob: string): RegExp {
+  const source = glob
+    .split(/(\*\*\/|\*\*|\*|\?)/)
+    .map(
+      (part) =>
+        ({ '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' })[part] ??
+        part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'),
+    ) // prettier-ignore
+    .join('');
+  return new RegExp(`^${source}$`);
+}
+
+function nothing(what: string, files: readonly RemoteFile[]): MedTextError {
+  const names = files.filter(({ path }) => !/(^|\/)\.git/.test(path)).map(({ path }) => path);
+  const shown = names.slice(0, 8).map((name) => name.slice(0, 80)).join(', '); // prettier-ignore
+  const list = names.length === 0 ? 'It is empty.' : `It has ${shown}${names.length > 8 ? `, … (${names.length} files)` : ''}.`; // prettier-ignore
+  return new MedTextError('NOT_FOUND', `In this repository ${what}. ${list}`, { files: names.slice(0, 50) });
+}

@@ -1,0 +1,91 @@
+/**
+ * Hugging Face's public HTTP API: the revision's commit, the tree with its pages, and the addresses that resolve to the
+ * files (https://huggingface.co/docs/hub/api).
+ */
+import { MedTextError } from '../base/errors';
+import { hexDigest, inAddress, isSize, MAX_FILES, noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
+import type { RepositoryReference } from './hubReference';
+import { network, type Answer, type Transport } from './transport';
+
+interface TreeEntry {
+  readonly type?: unknown;
+  readonly path?: unknown;
+  readonly size?: unknown;
+  readonly oid?: unknown;
+  /** Large files: `oid` is the content's SHA-256. */
+  readonly lfs?: { readonly oid?: unknown; readonly size?: unknown };
+}
+
+export class HuggingFaceHub implements Hub {
+  constructor(
+    private readonly endpoint: string,
+    private readonly transport: Transport,
+  ) {}
+
+  async list(reference: RepositoryReference, signal?: AbortSignal): Promise<Listing> {
+    const { kind } = reference;
+    const asked = reference.revision ?? 'main';
+    const refused = (status: number, body: unknown, headers: Answer['headers']) =>
+      refusal(reference, asked, status, body, headers);
+    const api = `${this.endpoint}/api/${kind}s`;
+    const about = `${api}/${inAddress(reference.repository)}/revision/${encodeURIComponent(asked)}`;
+    const { json } = await this.transport.getJson(about, refused, signal);
+    const { sha, id } = json as { sha?: unknown; id?: unknown };
+    const commit = hexDigest(sha, 40);
+    if (!commit) throw network(`${about} did not answer as Hugging Face does.`);
+    // A repository that has moved answers under its new name.
+    const repository = typeof id === 'string' && /^[\w.-]+(\/[\w.-]+)?$/.test(id) ? id : reference.repository;
+
+    const folder = kind === 'dataset' ? 'datasets/' : '';
+    const files: RemoteFile[] = [];
+    let page: string | undefined = `${api}/${inAddress(repository)}/tree/${commit}?recursive=true&expand=false`;
+    const seen = new Set<string>();
+    while (page !== undefined) {
+      if (seen.has(page) || files.length > MAX_FILES) throw network(`${repository} has a listing without end.`);
+      seen.add(page);
+      const { json: entries, headers } = await this.transport.getJson(page, refused, signal);
+      if (!Array.isArray(entries)) throw network(`${repository}: the listing is not Hugging Face's.`);
+      for (const entry of entries as TreeEntry[]) {
+        const { type, path, size, oid, lfs } = entry ?? {};
+        if (type !== 'file' || typeof path !== 'string') continue;
+        const sizeBytes = lfs?.size ?? size;
+        if (!isSize(sizeBytes)) throw network(`${repository}: the listing has no size of "${path.slice(0, 100)}".`);
+        files.push({
+          path,
+          sizeBytes,
+          sha256: hexDigest(lfs?.oid, 64),
+          gitSha1: lfs ? undefined : hexDigest(oid, 40),
+          url: `${this.endpoint}/${folder}${inAddress(repository)}/resolve/${commit}/${inAddress(path)}`,
+        });
+      }
+      page = this.nextPage(headers.link);
+    }
+    return { reference: { ...reference, repository, revision: asked }, commit, files };
+  }
+
+  /** `Link: <…>; rel="next"`. A mirror may name the original's host there: what counts is the way on this one. */
+  private nextPage(link: string | undefined): string | undefined {
+    const found = link && /<([^>]+)>\s*;[^,]*\brel="?next"?/.exec(link)?.[1];
+    if (!found || !URL.canParse(found, this.endpoint)) return undefined;
+    const { pathname, search } = new URL(found, this.endpoint);
+    return `${new URL(this.endpoint).origin}${pathname}${search}`;
+  }
+}
+
+function refusal(
+  reference: RepositoryReference,
+  revision: string,
+  status: number,
+  body: unknown,
+  headers: Answer['headers'],
+): MedTextError {
+  const code = headers['x-error-code'];
+  const said = (body as { error?: unknown } | undefined)?.error;
+  const words = typeof said === 'string' ? ` The hub says: ${said.slice(0, 200)}` : '';
+  if (code === 'RevisionNotFound') return notFound(reference, `there is no revision "${revision}".`, true);
+  if (code === 'GatedRepo' || status === 403) return noAccess(reference, `the hub gives it to those who may have it.${words}`, 'HF_TOKEN'); // prettier-ignore
+  if (status === 404) return notFound(reference, `Hugging Face has no such ${reference.kind}.${words}`);
+  // Without a token what is absent and what is private look alike.
+  if (status === 401) return noAccess(reference, `there is no such public ${reference.kind}.${words}`, 'HF_TOKEN');
+  return network(`${reference.repository}: Hugging Face answers HTTP ${status}.${words}`);
+}

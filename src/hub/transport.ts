@@ -1,0 +1,353 @@
+/** HTTP for the hubs: proxies, time limits, redirects that carry no secret elsewhere, and failures in plain words. */
+import type { Readable } from 'node:stream';
+import { Agent, ProxyAgent, request, type Dispatcher } from 'undici';
+import { MedTextError } from '../base/errors';
+import { silentLog, type Log } from '../base/log';
+import { proxyFor, type ProxySettings } from './hubSettings';
+
+export interface TransportOptions {
+  readonly proxy: ProxySettings;
+  /** Secret headers by the origin that may see them. */
+  readonly credentials?: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly userAgent?: string;
+  readonly log?: Log;
+  readonly limits?: Partial<TransportLimits>;
+}
+
+export interface TransportLimits {
+  readonly connectMs: number;
+  /** Until the answer's headers. */
+  readonly answerMs: number;
+  /** Between two pieces of an answer's body. */
+  readonly idleMs: number;
+  /** Tries in a row that bring nothing, before giving up. */
+  readonly tries: number;
+  /** The first pause between tries; each further one is twice as long. */
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  /** A transfer that brings less than `slowBytes` in `slowWindowMs` has stalled. */
+  readonly slowBytes: number;
+  readonly slowWindowMs: number;
+}
+
+export const usualLimits: TransportLimits = {
+  connectMs: 15_000,
+  answerMs: 60_000,
+  idleMs: 60_000,
+  tries: 5,
+  firstPauseMs: 1000,
+  longestPauseMs: 60_000,
+  slowBytes: 32 * 1024,
+  slowWindowMs: 60_000,
+};
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Must be read to its end or destroyed. */
+  readonly body: Readable;
+  /** After redirects, without its query, which can hold a signature. */
+  readonly shownUrl: string;
+  /** Whether the answer comes from where the first request went. */
+  readonly isSameOrigin: boolean;
+}
+
+/** A failure of the connection or of the server, which may be another time's luck. */
+export class TransferError extends Error {
+  constructor(
+    message: string,
+    /** Node's or undici's code of a connection's failure. */
+    readonly systemCode: string | undefined,
+    /** What the server asked to wait. */
+    readonly retryAfterMs?: number,
+  ) {
+    super(message);
+  }
+}
+
+const MAX_REDIRECTS = 6;
+const MAX_JSON_BYTES = 64 * 2 ** 20;
+/** No network at all, as against a server in trouble. */
+const UNREACHABLE = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']); // prettier-ignore
+const PASSING_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+export class Transport {
+  readonly limits: TransportLimits;
+  private readonly dispatchers = new Map<string, Dispatcher>();
+  private readonly log: Log;
+
+  constructor(private readonly options: TransportOptions) {
+    this.limits = { ...usualLimits, ...options.limits };
+    this.log = options.log ?? silentLog;
+  }
+
+  /**
+   * One request, redirects followed. Any status comes back as an answer.
+   * @throws TransferError, or MedTextError CANCELLED or NETWORK (redirects without end or to where they may not go).
+   */
+  async get(address: string, headers: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Promise<Answer> {
+    const start = new URL(address);
+    let url = start;
+    for (let redirects = 0; ; redirects++) {
+      const { statusCode, headers: raw, body } = await this.send(url, headers, signal);
+      const answered = flatHeaders(raw);
+      const location = [301, 302, 303, 307, 308].includes(statusCode) ? answered.location : undefined;
+      if (location === undefined) {
+        this.log.debug(`GET ${shownUrl(url)} ${statusCode}`);
+        body.on('error', () => undefined); // Whoever reads it hears of it there; an answer that nobody reads is no crash.
+        return { status: statusCode, headers: answered, body, shownUrl: shownUrl(url), isSameOrigin: url.origin === start.origin }; // prettier-ignore
+      }
+      discard(body);
+      const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+      this.log.debug(`GET ${shownUrl(url)} ${statusCode} to ${next ? shownUrl(next) : 'nowhere'}`);
+      if (redirects >= MAX_REDIRECTS) throw network(`${shownUrl(start)} is redirected again and again.`);
+      if (!next || !['http:', 'https:'].includes(next.protocol)) throw network(`${shownUrl(url)} is redirected to no web address.`); // prettier-ignore
+      if (start.protocol === 'https:' && next.protocol === 'http:') {
+        throw network(`${shownUrl(start)} is redirected to ${next.host} without encryption, which is refused.`);
+      }
+      url = next;
+    }
+  }
+
+  /**
+   * A JSON answer, tried again when the connection or the server fails. Statuses from 400 on that will not pass are
+   * given to `refused`.
+   * @throws MedTextError OFFLINE at once when there is no way to the host, NETWORK, CANCELLED, or what `refused` returns.
+   */
+  async getJson(
+    address: string,
+    refused: (status: number, body: unknown, headers: Answer['headers']) => MedTextError,
+    signal?: AbortSignal,
+  ): Promise<{ json: unknown; headers: Answer['headers'] }> {
+    const where = shownUrl(new URL(address));
+    const text = await this.retrying(where, signal, async () => {
+      const answer = await this.get(address, { accept: 'application/json' }, signal);
+      if (isPassing(answer.status)) throw await this.passing(answer);
+      return { answer, text: await readText(answer, MAX_JSON_BYTES, this.limits.answerMs + this.limits.idleMs) };
+    });
+    let json: unknown;
+    try {
+      json = JSON.parse(text.text);
+    } catch {
+      if (text.answer.status >= 400) throw refused(text.answer.status, undefined, text.answer.headers);
+      throw network(`${where} did not answer as a hub does. Is there a login page or a proxy in between?`);
+    }
+    if (text.answer.status >= 400) throw refused(text.answer.status, json, text.answer.headers);
+    return { json, headers: text.answer.headers };
+  }
+
+  /** Runs `attempt` until it succeeds, with pauses, as often as the limits allow. */
+  private async retrying<T>(where: string, signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof TransferError)) throw error;
+        if (error.systemCode && UNREACHABLE.has(error.systemCode)) throw offline(where, error);
+        await this.pauseOrGiveUp(error, failures, where, signal);
+      }
+    }
+  }
+
+  /**
+   * Waits before the next try: as long as the server asked, else longer each time.
+   * @throws MedTextError NETWORK after the last try, or when the server asks for more patience than there is; CANCELLED.
+   */
+  async pauseOrGiveUp(error: TransferError, failures: number, where: string, signal?: AbortSignal): Promise<void> {
+    const { tries, firstPauseMs, longestPauseMs } = this.limits;
+    if (failures >= tries) {
+      throw network(`${where}: ${error.message} (${failures} tries). What has come is kept; try again later.`, error);
+    }
+    const asked = error.retryAfterMs;
+    if (asked !== undefined && asked > longestPauseMs) {
+      throw network(
+        `${where}: ${error.message} The server asks to come back in ${Math.ceil(asked / 1000)} s. What has come is kept.`,
+        error,
+      );
+    }
+    // Spread, so that several transfers that failed together do not return together.
+    const pauseMs = asked ?? Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1) * (0.75 + (failures % 3) / 6));
+    this.log.info(`${where}: ${error.message} Try ${failures + 1} of ${tries} in ${Math.round(pauseMs)} ms.`);
+    await pause(pauseMs, signal);
+  }
+
+  /** The answer as a failure that may pass, with the wait that it asks for. */
+  async passing(answer: Answer): Promise<TransferError> {
+    discard(answer.body);
+    const what = answer.status === 429 ? 'The server says that it is asked too often' : 'The server is in trouble';
+    return new TransferError(
+      `${what} (HTTP ${answer.status}).`,
+      undefined,
+      retryAfterMs(answer.headers['retry-after']),
+    );
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.dispatchers.values()];
+    this.dispatchers.clear();
+    await Promise.all(open.map((dispatcher) => dispatcher.destroy()));
+  }
+
+  private async send(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal | undefined) {
+    if (signal?.aborted) throw cancelled();
+    try {
+      return await request(url, {
+        method: 'GET',
+        headers: {
+          'user-agent': this.options.userAgent ?? 'medtext-lab',
+          // A compressed body could not be resumed by its bytes.
+          'accept-encoding': 'identity',
+          ...headers,
+          ...this.options.credentials?.get(url.origin),
+        },
+        signal,
+        dispatcher: this.dispatcherFor(url),
+        headersTimeout: this.limits.answerMs,
+        bodyTimeout: this.limits.idleMs,
+      });
+    } catch (error) {
+      throw transferError(error, url, signal);
+    }
+  }
+
+  private dispatcherFor(url: URL): Dispatcher {
+    const { proxy } = this.options;
+    const uri = proxyFor(url, proxy);
+    const known = this.dispatchers.get(uri ?? '');
+    if (known) return known;
+    const tls = { rejectUnauthorized: proxy.strictCertificates };
+    const common = { connections: 8, connectTimeout: this.limits.connectMs };
+    const made = uri
+      ? new ProxyAgent({ ...common, uri, ...proxyLogin(uri), requestTls: tls, proxyTls: tls })
+      : new Agent({ ...common, connect: { ...tls, timeout: this.limits.connectMs } });
+    this.dispatchers.set(uri ?? '', made);
+    return made;
+  }
+}
+
+/** What went wrong on the way, as an error that a further try may mend. */
+export function transferError(error: unknown, url: URL | string, signal?: AbortSignal): Error {
+  if (signal?.aborted) return cancelled();
+  if (error instanceof MedTextError || error instanceof TransferError) return error;
+  const { code, message } = deepest(error);
+  const where = typeof url === 'string' ? url : url.host;
+  const words: Readonly<Record<string, string>> = {
+    ENOTFOUND: `the name ${where} is not known`,
+    EAI_AGAIN: `the name ${where} cannot be looked up`,
+    ECONNREFUSED: 'the connection was refused',
+    ECONNRESET: 'the connection broke',
+    UND_ERR_SOCKET: 'the connection broke',
+    UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+    UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
+    UND_ERR_BODY_TIMEOUT: 'the transfer stands still',
+    UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the connection ended before the file did',
+    UND_ERR_ABORTED: 'the connection was ended',
+  };
+  const certificate = /^(CERT_|ERR_TLS|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code ?? '');
+  if (certificate) return network(`${where}: the certificate is not trusted (${code}). Behind a company's proxy, give Node its certificate (NODE_EXTRA_CA_CERTS).`); // prettier-ignore
+  const text = (code && words[code]) ?? message;
+  return new TransferError(`${text.charAt(0).toUpperCase()}${text.slice(1)}${code ? ` (${code})` : ''}.`, code);
+}
+
+export function isPassing(status: number): boolean {
+  return PASSING_STATUS.has(status);
+}
+
+/** Ends an answer that nobody wants the rest of. */
+export function discard(body: Readable): void {
+  body.on('error', () => undefined);
+  body.destroy();
+}
+
+/** The address as it may stand in a log: no query, no login. */
+export function shownUrl(url: URL): string {
+  return `${url.origin}${url.pathname}`;
+}
+
+export function cancelled(): MedTextError {
+  return new MedTextError('CANCELLED', 'The download was cancelled; what has come is kept.');
+}
+
+export function network(message: string, cause?: unknown): MedTextError {
+  return new MedTextError('NETWORK', message, {}, { cause });
+}
+
+/** @returns milliseconds, from seconds or a date (RFC 9110, 10.2.3). */
+export function retryAfterMs(value: string | undefined, now = Date.now()): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(cancelled());
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
+    const timer = setTimeout(() => (done(), resolve()), ms);
+    const abort = (): void => (done(), reject(cancelled()));
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+function offline(where: string, error: TransferError): MedTextError {
+  return new MedTextError(
+    'OFFLINE',
+    `${where} cannot be reached: ${error.message} Check the network or the proxy; models that are on this machine work without it.`,
+    { reason: error.systemCode },
+    { cause: error },
+  );
+}
+
+/** An answer that drips for longer than `timeoutMs` has stalled. */
+async function readText(answer: Answer, maxBytes: number, timeoutMs: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const timer = setTimeout(
+    () => answer.body.destroy(new TransferError('The answer does not end.', undefined)),
+    timeoutMs,
+  );
+  try {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxBytes) throw network(`${answer.shownUrl} answers without end.`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    discard(answer.body);
+    throw transferError(error, answer.shownUrl);
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function flatHeaders(raw: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]),
+  );
+}
+
+/** A proxy's name and password stand in its address. */
+function proxyLogin(uri: string): { token?: string } {
+  const { username, password } = new URL(uri);
+  if (!username) return {};
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { token: `Basic ${Buffer.from(login).toString('base64')}` };
+}
+
+/** undici wraps what Node says, which may wrap once more. */
+function deepest(error: unknown): { code: string | undefined; message: string } {
+  let found: { code?: unknown; message?: string; cause?: unknown; errors?: unknown[] } = error as never;
+  let code: string | undefined;
+  for (let depth = 0; depth < 5 && found; depth++) {
+    if (typeof found.code === 'string') code = found.code;
+    const inner = found.cause ?? found.errors?.[0];
+    if (!inner) break;
+    found = inner as typeof found;
+  }
+  return { code, message: found?.message || String(error) };
+}
