@@ -7,6 +7,7 @@ const ownCopies = {
   'onnxruntime-node': 'scripts/licences/onnxruntime.txt',
   'onnxruntime-common': 'scripts/licences/onnxruntime.txt',
   '@bufbuild/protobuf': 'scripts/licences/protobuf.txt',
+  saxes: 'scripts/licences/saxes.txt',
 };
 /** Packages that stand inside another's published file, where a bundler does not see them. */
 const inside = { '@huggingface/transformers': ['@huggingface/jinja', '@huggingface/tokenizers'] };
