@@ -1,6 +1,7 @@
 import { keepsTensors } from '../inference/session';
 import { ResidentTrainer } from './residentTrainer';
-import { Trainer, type TrainerOptions, type TrainingSteps } from './trainer';
+import { Trainer } from './trainer';
+import type { TrainerOptions, TrainingSteps } from './trainingSteps';
 
 /** The training step in the form that suits the device. */
 export async function createTrainer(options: TrainerOptions): Promise<TrainingSteps> {

@@ -9,7 +9,7 @@ import type { EncoderConfig } from '../models/encoderConfig';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
 import { Parameters } from '../models/parameters';
 import { createTrainer } from './createTrainer';
-import type { MicroBatch } from './trainer';
+import type { MicroBatch } from './trainingSteps';
 
 /** What `medtext doctor --json` prints: a contract. */
 export interface Diagnosis {

@@ -38,7 +38,7 @@ import { learningRateAt, scheduleOf } from './schedule';
 import { StepClock } from './stepClock';
 import { TensorBoardWriter } from './tensorboard';
 import { decayName, trainedGraphParameters, trainedParameters } from './trainable';
-import type { TrainerOptions, TrainingExample, TrainingSteps } from './trainer';
+import type { TrainerOptions, TrainingExample, TrainingSteps } from './trainingSteps';
 
 export interface FinetuneOptions {
   readonly recipe: ResolvedRecipe;

@@ -11,7 +11,7 @@ import type { Moments } from './adamW';
 import { adamWRates, buildAdamWGraph, buildGradientSumGraph, type UpdatedParameter } from './adamWGraph';
 import { buildMaskGraph } from './maskGraph';
 import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
-import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainer';
+import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 import { buildTrainingGraph, type DropoutSite } from './trainingGraph';
 
 type Value = Feed | DeviceTensor;

@@ -3,7 +3,7 @@ import { MedTextError } from '../base/errors';
 import type { Feed } from '../inference/session';
 import { padBatch } from '../tokenization/batchEncoding';
 import { exampleWeight, softTargets } from './losses';
-import type { MicroBatch, StepResult, TrainerOptions, TrainingExample } from './trainer';
+import type { MicroBatch, StepResult, TrainerOptions, TrainingExample } from './trainingSteps';
 
 type InputOptions = Pick<TrainerOptions, 'objective' | 'classifier' | 'padTokenId'>;
 

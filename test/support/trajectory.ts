@@ -9,7 +9,7 @@ import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/model
 import type { Parameters } from '../../src/models/parameters';
 import { createTrainer } from '../../src/training/createTrainer';
 import { learningRateAt } from '../../src/training/schedule';
-import type { MicroBatch, TrainerOptions, TrainingSteps } from '../../src/training/trainer';
+import type { MicroBatch, TrainerOptions, TrainingSteps } from '../../src/training/trainingSteps';
 
 const fixture = join(__dirname, '../fixtures/trajectory');
 const json = (name: string) => JSON.parse(readFileSync(join(fixture, name), 'utf8'));
