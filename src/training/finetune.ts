@@ -320,8 +320,7 @@ class Run {
       padTokenId: model.config.padTokenId,
       session,
     });
-    const counters =
-      resumed && (await loadCheckpoint(resumed.checkpoint, { parameters, ...trainer.moments }));
+    const counters = resumed && (await loadCheckpoint(resumed.checkpoint, { parameters, ...trainer.moments }));
     const run = new Run(
       folder,
       recipe,
