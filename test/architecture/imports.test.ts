@@ -45,6 +45,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     exceptions: {
       'src/models/checkpoint/': { packages: ['node:'], reason: 'checkpoints are files' },
       'src/models/importModel.ts': FILES_ARE_ITS_SUBJECT,
+      'src/models/modelContent.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/modelFolder.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/writeGraphFolder.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/writeModelFolder.ts': FILES_ARE_ITS_SUBJECT,
@@ -57,6 +58,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'src/inference/session.ts': { packages: ['onnxruntime-node'], reason: 'the only file that knows the runtime' },
     },
   },
+  // Models as a person keeps them: where they come from, what they are, whether they are whole.
+  library: { rooms: ['base', 'onnx', 'hub', 'tokenization', 'models', 'inference'], packages: ['node:'] },
   training: {
     rooms: ['base', 'protocol', 'onnx', 'autodiff', 'models', 'tokenization', 'data', 'inference'],
     packages: ['node:'],
@@ -65,11 +68,35 @@ const ROOMS: Readonly<Record<string, Room>> = {
     },
   },
   worker: {
-    rooms: ['base', 'protocol', 'onnx', 'hub', 'tokenization', 'autodiff', 'data', 'models', 'inference', 'training'],
+    rooms: [
+      'base',
+      'protocol',
+      'onnx',
+      'hub',
+      'library',
+      'tokenization',
+      'autodiff',
+      'data',
+      'models',
+      'inference',
+      'training',
+    ],
     packages: ['vscode-jsonrpc', 'node:'],
   },
   cli: {
-    rooms: ['base', 'protocol', 'onnx', 'hub', 'tokenization', 'autodiff', 'data', 'models', 'inference', 'training'],
+    rooms: [
+      'base',
+      'protocol',
+      'onnx',
+      'hub',
+      'library',
+      'tokenization',
+      'autodiff',
+      'data',
+      'models',
+      'inference',
+      'training',
+    ],
     packages: ['node:'],
   },
   // Of worker only the clients: see the test below. Built-in modules to find folders and watch runs.

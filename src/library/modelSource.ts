@@ -1,0 +1,89 @@
+/** What a person names, a path, a hub's model or its page, as a folder or file on this machine. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { MedTextError } from '../base/errors';
+import { downloadFolder, type DownloadPlan, type HubClient } from '../hub/download';
+import { formatHubReference, parseHubReference, type HubReference } from '../hub/hubReference';
+import { findCached, type CachedRepository } from '../hub/localCaches';
+import type { HubSettings } from '../hub/hubSettings';
+import type { TransferProgress } from '../hub/transferMeter';
+
+/** Where a model came from, as it is kept with it. */
+export interface ModelOrigin {
+  readonly kind: 'modelscope' | 'huggingface' | 'folder';
+  /** `modelscope:owner/name`; of a folder its name alone, for a record may be handed on. */
+  readonly reference: string;
+  readonly revision?: string;
+  readonly commit?: string;
+}
+
+export type FoundSource =
+  | { readonly kind: 'local'; readonly path: string; readonly origin: ModelOrigin }
+  | { readonly kind: 'cached'; readonly cached: CachedRepository; readonly origin: ModelOrigin }
+  | { readonly kind: 'remote'; readonly plan: DownloadPlan; readonly origin: ModelOrigin };
+
+export interface FindOptions {
+  readonly client: HubClient;
+  readonly settings: HubSettings;
+  readonly env: NodeJS.ProcessEnv;
+  /** Where downloads are put together; each repository in its own folder. */
+  readonly downloads: string;
+  /** Data sets go there instead, as they are. */
+  readonly into?: string;
+  readonly home?: string;
+  /** False asks the hub even for what a local cache has. */
+  readonly useCaches?: boolean;
+  readonly include?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Finds what `source` names: a path that exists, else a reference that a local cache has, else what a hub lists.
+ * @throws MedTextError USAGE, NOT_FOUND, ACCESS, OFFLINE, NETWORK, UNSAFE_NAME or CANCELLED.
+ */
+export async function findSource(source: string, options: FindOptions): Promise<FoundSource> {
+  const { settings, env, home, client, include, signal } = options;
+  const reference = parseHubReference(source, settings.endpoints);
+  if (!reference) return localSource(source);
+  if (options.useCaches !== false && !include?.length && reference.folder === undefined) {
+    const cached = await findCached(reference, { env, home });
+    if (cached) return { kind: 'cached', cached, origin: originOf(reference, cached.repository, cached.revision) };
+  }
+  const target = options.into ?? downloadFolder(options.downloads, { ...reference, kind: reference.kind ?? 'model' }, reference.revision ?? 'default'); // prettier-ignore
+  const plan = await client.plan(reference, target, { include, signal });
+  return { kind: 'remote', plan, origin: originOf(plan.reference, plan.reference.repository, plan.commit) };
+}
+
+/** @throws MedTextError what {@link HubClient.download} throws. @returns the folder (or file) to read. */
+export async function fetchSource(
+  found: FoundSource,
+  client: HubClient,
+  options: { readonly onProgress?: (progress: TransferProgress) => void; readonly signal?: AbortSignal } = {},
+): Promise<string> {
+  if (found.kind === 'local') return found.path;
+  if (found.kind === 'cached') return found.cached.folder;
+  await client.download(found.plan, options);
+  return found.plan.root;
+}
+
+async function localSource(source: string): Promise<FoundSource> {
+  const path = resolve(source);
+  const exists = await stat(path).catch(() => undefined);
+  if (!exists) {
+    throw new MedTextError(
+      'NOT_FOUND',
+      `${path} does not exist. A model of a hub is named modelscope:owner/name or hf:owner/name.`,
+      { file: path },
+    );
+  }
+  return { kind: 'local', path, origin: { kind: 'folder', reference: path.split(/[\\/]/).at(-1)! } };
+}
+
+function originOf(reference: HubReference, repository: string, commit: string | undefined): ModelOrigin {
+  return {
+    kind: reference.hub,
+    reference: formatHubReference({ ...reference, repository, revision: undefined }),
+    ...(reference.revision !== undefined && { revision: reference.revision }),
+    ...(commit !== undefined && { commit }),
+  };
+}
