@@ -114,12 +114,12 @@ function writeLanguagePack(folder, user, locale) {
 }
 
 /** A headless browser whose requests to anywhere else are refused and recorded in `outside`. */
-export async function openBrowser({ locale = 'en-US', width = 1280, height = 800 } = {}) {
+export async function openBrowser({ locale = 'en-US', width = 1280, height = 800, scale = 1 } = {}) {
   const { chromium } = createRequire(import.meta.url)(playwrightFolder);
   const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
   const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-dev-shm-usage', ...quiet];
   const browser = await chromium.launch({ executablePath: chromiumPath, headless: true, args });
-  const context = await browser.newContext({ viewport: { width, height }, locale });
+  const context = await browser.newContext({ viewport: { width, height }, locale, deviceScaleFactor: scale });
   const outside = [];
   const isOutside = ({ protocol, hostname }) =>
     /^(http|ws)s?:$/.test(protocol) && hostname !== '127.0.0.1' && !hostname.endsWith('vscode-cdn.net');
@@ -199,13 +199,16 @@ export async function openFile(page, name) {
 /** Runs a command of the palette; opened before the extension is known, the palette does not list it later. */
 export async function runCommand(page, title) {
   const widget = page.locator('.quick-input-widget');
-  const row = page.locator('.quick-input-list .monaco-list-row', { hasText: title.split(': ').pop() }).first();
+  const wanted = title.split(': ').pop();
+  const chosen = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: wanted });
   for (let tries = 0; tries < 10; tries++) {
     await page.keyboard.press('F1');
     await widget.waitFor({ state: 'visible' });
     await page.keyboard.type(title);
-    if (await isShown(row, 2000)) {
-      await row.click();
+    // Enter, not a click: the list may still be moving below the mouse.
+    if (await isShown(chosen, 2000)) {
+      await page.keyboard.press('Enter');
+      await widget.locator('.monaco-list-row', { hasText: wanted }).first().waitFor({ state: 'hidden' });
       return;
     }
     await page.keyboard.press('Escape');
@@ -284,4 +287,48 @@ export async function hoverText(page, word, expected, tries = 20) {
     if (await isShown(hover, 1500)) return hover.innerText();
   }
   throw new Error(`no hover with ${expected}`);
+}
+
+/** The editor's own themes as its picker names them, by the class of body that webviews see. */
+export const colorThemes = {
+  'vscode-dark': { label: 'Dark Modern', workbench: 'vs-dark' },
+  'vscode-light': { label: 'Light Modern', workbench: 'vs' },
+  'vscode-high-contrast': { label: 'Dark High Contrast', workbench: 'hc-black' },
+  'vscode-high-contrast-light': { label: 'Light High Contrast', workbench: 'hc-light' },
+};
+
+/** Chooses a colour theme in the picker, as a person does, and waits until the window wears it. */
+export async function setTheme(page, name) {
+  const { label, workbench } = colorThemes[name];
+  const worn = page.locator(`.monaco-workbench.${workbench}`);
+  const themes = page.locator('.quick-input-list .monaco-list-row', { hasText: 'Modern' }).first();
+  // A window that has just opened does not know its keys yet.
+  for (let tries = 0; tries < 10; tries++) {
+    await page.keyboard.press('Control+K');
+    await page.keyboard.press('Control+T');
+    if (await isShown(themes, 3000)) break;
+    await page.keyboard.press('Escape');
+  }
+  await page.keyboard.type(label);
+  const row = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: label });
+  await row.waitFor();
+  await worn.waitFor({ timeout: 20_000 });
+  await page.keyboard.press('Enter');
+  await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  await worn.waitFor();
+}
+
+/** Puts the cursor into the editor's text and selects lines, each a selection of its own. */
+export async function selectLines(page, lines) {
+  const row = (line) => page.locator('.editor-instance .view-line', { hasText: line }).first();
+  await row(lines[0]).click();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Shift+End');
+  for (const line of lines.slice(1)) {
+    // A further cursor in the line; "expand to the line" would take the line break with it.
+    await row(line).click({ modifiers: ['Alt'] });
+  }
+  if (lines.length === 1) return;
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Shift+End');
 }

@@ -16,8 +16,28 @@ export function makeWorkspace() {
   write('quick.medtext.json', recipe({ max_epochs: 1 }));
   write('long.medtext.json', recipe({ max_epochs: 5000 }));
   writeFileSync(join(folder, 'note.txt'), '高血压怎么治疗？\n高血压吃什么药好。感冒了要多喝水；白内障手术多少钱！\n');
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }) };
+  return { folder, remove: () => rmSync(folder, removal) };
 }
+
+/** The bundled samples as they come, with a note whose sentences the little encoder has learnt to compare. */
+export function makeShowcase() {
+  const folder = join(mkdtempSync(join(tmpdir(), 'medtext-workspace-')), 'medical-text');
+  for (const name of ['structbert-tiny', 'medical-pairs', 'departments', 'medical-pairs.medtext.json'])
+    cpSync(join('samples', name), join(folder, name), { recursive: true });
+  const recipe = join(folder, 'medical-pairs.medtext.json');
+  writeFileSync(recipe, readFileSync(recipe, 'utf8').replace('../runs', 'runs'));
+  writeFileSync(
+    join(folder, '问题.md'),
+    [
+      ...['# 骨密度', '', '骨密度对身体有害吗？', '做骨密度伤身体吗？怀孕可以做骨密度吗？', '做骨密度有没有辐射？'],
+      ...['做骨密度多少钱？', '', '# 尿酸', '', '如何降尿酸？', '尿酸偏高怎么降？尿酸高吃什么药？'],
+      ...['尿酸高不能吃什么？尿酸高挂什么科？', ''],
+    ].join('\n'),
+  );
+  return { folder, remove: () => rmSync(join(folder, '..'), removal) };
+}
+
+const removal = { recursive: true, force: true, maxRetries: 10, retryDelay: 200 };
 
 function recipe(train) {
   return {

@@ -265,6 +265,7 @@ function runSection(
             </p>`
           : nothing
       }
+      ${run.steps.length > 0 || run.evaluations.length > 0 ? charts(run, state, actions, t) : nothing}
       <dl class="facts number">
         ${runFacts(run, t).map(
           ({ name, value }) =>
@@ -274,7 +275,6 @@ function runSection(
             </div>`,
         )}
       </dl>
-      ${run.steps.length > 0 || run.evaluations.length > 0 ? charts(run, state, actions, t) : nothing}
       ${!active && run.id ? html`<p>${link(t('Show Folder'), 'revealRun', actions)}</p>` : nothing}
     </section>
   `;

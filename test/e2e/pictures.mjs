@@ -1,0 +1,123 @@
+// npm run screenshots [-- --only readme|themes] [--no-package]: pictures of the installed extension at work on the
+// bundled samples. The README's go to media/readme, those of every theme, for looking at, to .artefacts/pictures.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  colorThemes,
+  findWebview,
+  hoverText,
+  notification,
+  openBrowser,
+  openFile,
+  openFolder,
+  runCommand,
+  selectLines,
+  setTheme,
+  startServer,
+} from './editor.mjs';
+import { setup } from './setup.mjs';
+import { makeShowcase } from './workspace.mjs';
+
+const { values: options } = parseArgs({
+  options: { only: { type: 'string' }, package: { type: 'boolean', default: true } },
+  allowNegative: true,
+});
+process.chdir(resolve(import.meta.dirname, '../..'));
+const folders = { readme: 'media/readme', themes: '.artefacts/pictures' };
+for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true });
+await setup();
+if (options.package)
+  execFileSync(process.execPath, ['scripts/package.mjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
+const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const vsix = [resolve(`${name}-${process.platform}-${process.arch}-${version}.vsix`)];
+
+const workspace = makeShowcase();
+const server = await startServer({ vsix, settings: { 'window.title': '${rootName}' } });
+const { browser, page } = await openBrowser({ width: 1200, height: 780 });
+try {
+  await openFolder(page, server, workspace.folder);
+  await setTheme(page, 'vscode-dark');
+  await train();
+  await score();
+} catch (error) {
+  await page.screenshot({ path: join(folders.themes, 'failed.png') });
+  throw error;
+} finally {
+  await browser.close();
+  await server.stop();
+  workspace.remove();
+}
+
+/** A picture for the README, and one for each theme; `again` brings back what changing the theme closes. */
+async function picture(file, { readme = [], again } = {}) {
+  for (const theme of Object.keys(colorThemes)) {
+    const isReadme = readme.includes(theme);
+    if (options.only === 'readme' && !isReadme) continue;
+    await setTheme(page, theme);
+    await again?.();
+    await page.waitForTimeout(900);
+    await page.screenshot({ path: join(folders.themes, `${file}-${theme}.png`) });
+    if (!isReadme || options.only === 'themes') continue;
+    const suffix = readme.length > 1 ? `-${theme.replace('vscode-', '')}` : '';
+    await page.screenshot({ path: join(folders.readme, `${file}${suffix}.png`) });
+  }
+  await setTheme(page, 'vscode-dark');
+}
+
+async function train() {
+  await openFile(page, 'medical-pairs.medtext.json');
+  await page.locator('.codelens-decoration a', { hasText: 'Fine-tune' }).first().waitFor({ timeout: 30_000 });
+  await sidebar();
+  await widenSidebar(340);
+  await findWebview(page, 'Batch size');
+  await picture('recipe', { readme: ['vscode-light'] });
+  await runCommand(page, 'MedText Lab: Run Recipe');
+  const view = await findWebview(page, 'running', 60_000);
+  await view.getByText(/best, step/).waitFor({ timeout: 120_000 });
+  await view.getByText(/epoch 3\.\d+ of/).waitFor({ timeout: 120_000 });
+  await picture('training', { readme: ['vscode-dark', 'vscode-light'] });
+  await notification(page, 'is fine-tuned', 'Use This Model', 180_000);
+  await page.waitForTimeout(1000);
+  await picture('finished');
+}
+
+async function score() {
+  await openFile(page, '问题.md');
+  await selectLines(page, ['骨密度对身体有害吗']);
+  await runCommand(page, 'MedText Lab: Set Selection as Reference');
+  await picture('hover', { readme: ['vscode-light'], again: () => hoverText(page, '伤身体', 'similarity') });
+  await page.mouse.move(5, 5);
+  // The panel beside the editor gets the sidebar's room.
+  await page.keyboard.press('Control+B');
+  await selectLines(page, ['做骨密度有没有辐射']);
+  await runCommand(page, 'MedText Lab: Score Selection');
+  await findWebview(page, 'most similar first');
+  await page.waitForTimeout(2500);
+  await picture('similarity', { readme: ['vscode-light', 'vscode-dark'] });
+  await selectLines(page, [
+    '骨密度对身体有害吗',
+    '做骨密度伤身体吗',
+    '做骨密度有没有辐射',
+    '做骨密度多少钱',
+    '如何降尿酸',
+  ]);
+  await findWebview(page, 'Every pair of the 5');
+  await page.waitForTimeout(2500);
+  await picture('heatMap', { readme: ['vscode-light'] });
+}
+
+async function sidebar() {
+  const tab = page.locator('.activitybar .action-item', { has: page.locator('a[aria-label^="MedText Lab"]') });
+  if (!(await tab.getAttribute('class')).includes('checked')) await tab.click();
+}
+
+async function widenSidebar(width) {
+  const box = await page.locator('.part.sidebar').boundingBox();
+  await page.mouse.move(box.x + box.width, 300);
+  await page.mouse.down();
+  await page.mouse.move(box.x + width, 300, { steps: 5 });
+  await page.mouse.up();
+  await page.mouse.move(box.x + width + 300, 500);
+}
