@@ -18,7 +18,9 @@ export interface BatchShape {
 }
 
 /**
- * Pads examples on the right with `padTokenId`, token type 0 and mask 0. Rows beyond the examples are all padding.
+ * Pads examples on the right with `padTokenId`, token type 0 and mask 0. Rows beyond the examples are all padding, of
+ * which attention sees the first: a row that sees nothing has a softmax of nothing but -Infinity in graphs exported
+ * elsewhere, and its NaN times a weight of 0 would spoil every gradient.
  *
  * @throws MedTextError INTERNAL when an example is longer than the bucket or there are more examples than rows.
  */
@@ -58,6 +60,7 @@ export function padBatch(
     tokenTypeIds.set(example.tokenTypeIds, row * length);
     attentionMask.fill(1, row * length, row * length + example.length);
   }
+  for (let row = examples.length; row < batchSize; row++) attentionMask[row * length] = 1;
   if (idType === 'int32') return { inputIds, tokenTypeIds, attentionMask, batchSize, length };
   return {
     inputIds: widen(inputIds),

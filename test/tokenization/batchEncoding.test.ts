@@ -12,11 +12,11 @@ const example = (ids: number[], types: number[]): EncodedExample => ({
 const examples = [example([101, 5131, 102, 4567, 102], [0, 0, 0, 1, 1]), example([101, 102], [0, 0])];
 
 describe('padBatch', () => {
-  it('pads short examples and missing rows', () => {
+  it('pads short examples and missing rows, of which attention sees one token', () => {
     const batch = padBatch(examples, { batchSize: 3, length: 6 }, 7, 'int32');
     assert.deepEqual([...batch.inputIds], [101, 5131, 102, 4567, 102, 7, 101, 102, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
     assert.deepEqual([...batch.tokenTypeIds], [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert.deepEqual([...batch.attentionMask], [1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert.deepEqual([...batch.attentionMask], [1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
     assert.deepEqual([batch.batchSize, batch.length], [3, 6]);
   });
 
