@@ -203,7 +203,8 @@ export async function runCommand(page, title) {
   const chosen = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: wanted });
   for (let tries = 0; tries < 10; tries++) {
     await page.keyboard.press('F1');
-    await widget.waitFor({ state: 'visible' });
+    // A busy window may lose the key.
+    if (!(await isShown(widget, 3000))) continue;
     await page.keyboard.type(title);
     // Enter, not a click: the list may still be moving below the mouse.
     if (await isShown(chosen, 2000)) {
