@@ -32,8 +32,8 @@ export class Trainer implements TrainingSteps {
 
   async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
     const { loss, gradientNorm } = await this.update(batches, step, learningRate);
-    // In a function of its own, whose end lets go of the gradients.
-    collectGarbage();
+    // In a function of its own, whose end lets go of the gradients. Of a small model they are not worth a collection.
+    if (this.moments.firstMoments.flat.byteLength > LARGE_BYTES) collectGarbage();
     return { loss, gradientNorm };
   }
 
@@ -129,6 +129,9 @@ export class Trainer implements TrainingSteps {
     return made;
   }
 }
+
+/** Gradients of this size are collected at once. */
+const LARGE_BYTES = 64e6;
 
 let gc: (() => void) | undefined;
 
