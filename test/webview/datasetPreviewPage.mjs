@@ -1,29 +1,11 @@
 // The dataset preview's page in a browser, under its real security policy, with a host that holds no file.
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { extname, join } from 'node:path';
-import { webviewPage } from '../../src/extension/views/webviewPage.ts';
 import { fakeHost } from './datasetPreviewHost.mjs';
+import { chinese, servePages } from './pageServer.mjs';
 import { themes } from './previewThemes.mjs';
-
-const chinese = JSON.parse(readFileSync('l10n/bundle.l10n.zh-cn.json', 'utf8'));
-const types = { '.js': 'text/javascript', '.css': 'text/css' };
 
 /** Serves the page as built in dist/; its pages collect what they report in `problems`. */
 export async function servePage() {
-  const server = createServer((request, response) => {
-    const name = request.url.split('/').pop().split('?')[0];
-    if (name === 'datasetPreview') {
-      const address = (extension) => `${origin}/${name}.${extension}`;
-      response.setHeader('content-type', 'text/html');
-      return response.end(webviewPage({ cspSource: origin, nonce: 'bm9uY2U=', scriptUri: address('js'), styleUri: address('css'), title: name, language: 'en' })); // prettier-ignore
-    }
-    if (!/^\w+\.(js|css)$/.test(name)) return response.writeHead(404).end();
-    response.setHeader('content-type', types[extname(name)]);
-    response.end(readFileSync(join('dist/webview', name)));
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const origin = `http://127.0.0.1:${server.address().port}`;
+  const { origin, close } = await servePages();
   const problems = [];
 
   /** A page with a host of its own; `options` as `fakeHost` has them. */
@@ -40,7 +22,7 @@ export async function servePage() {
     await page.locator('.grid, section.empty h1').first().waitFor();
     return page;
   }
-  return { open, problems, close: () => new Promise((resolve) => server.close(resolve)) };
+  return { open, problems, close };
 }
 
 const none = { working: false, fraction: 1, cancelled: false, error: null };

@@ -1,34 +1,18 @@
 // node --import tsx test/webview/preview.mjs FOLDER [SCENE]: pictures of the webviews in every theme and both languages,
 // in a headless Chromium under their real security policy. Ends with 1 when a page reported an error. Needs dist/.
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { extname, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { webviewPage } from '../../src/extension/views/webviewPage.ts';
+import { chinese, servePages } from './pageServer.mjs';
 import { scenes } from './previewScenes.mjs';
 import { themes } from './previewThemes.mjs';
 
 const [folder, wanted] = process.argv.slice(2);
 if (!folder) throw new Error('usage: node --import tsx test/webview/preview.mjs FOLDER [SCENE]');
 mkdirSync(folder, { recursive: true });
-const chinese = JSON.parse(readFileSync('l10n/bundle.l10n.zh-cn.json', 'utf8'));
 const widths = { trainingView: 320, similarityPanel: 760 };
 
-const types = { '.js': 'text/javascript', '.css': 'text/css' };
-const server = createServer((request, response) => {
-  const name = request.url.split('/').pop().split('?')[0];
-  if (name in widths) {
-    const address = (extension) => `${origin}/${name}.${extension}`;
-    response.setHeader('content-type', 'text/html');
-    return response.end(webviewPage({ cspSource: origin, nonce: 'bm9uY2U=', scriptUri: address('js'), styleUri: address('css'), title: name, language: 'en' })); // prettier-ignore
-  }
-  if (!/^\w+\.(js|css)$/.test(name)) return response.writeHead(404).end();
-  response.setHeader('content-type', types[extname(name)]);
-  response.end(readFileSync(join('dist/webview', name)));
-});
-await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-const origin = `http://127.0.0.1:${server.address().port}`;
-
+const { origin, close } = await servePages();
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu'],
@@ -47,7 +31,7 @@ for (const [view, states] of Object.entries(scenes)) {
   }
 }
 await browser.close();
-server.close();
+await close();
 if (problems.length > 0) {
   console.error(problems.join('\n'));
   process.exit(1);
