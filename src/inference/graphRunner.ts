@@ -64,16 +64,19 @@ export class GraphRunner {
   }
 
   private async output(examples: readonly EncodedExample[], shape: BatchShape) {
+    const { padTokenId } = this.options;
+    const types = new Set(this.inputs.map(({ dataType }) => dataType));
+    const int32 = types.has('int32') ? padBatch(examples, shape, padTokenId, 'int32') : undefined;
+    const int64 = types.has('int64') ? padBatch(examples, shape, padTokenId, 'int64') : undefined;
     const feeds = Object.fromEntries(
       this.inputs.map(({ name, dataType }): [string, Feed] => {
-        const type = dataType === 'int32' ? 'int32' : 'int64';
-        const batch = padBatch(examples, shape, this.options.padTokenId, type as 'int64');
+        const batch = (dataType === 'int32' ? int32 : int64)!;
         const arrays: Record<string, Feed['data']> = {
           input_ids: batch.inputIds,
           attention_mask: batch.attentionMask,
           token_type_ids: batch.tokenTypeIds,
         };
-        return [name, { dataType: type, shape: [shape.batchSize, shape.length], data: arrays[name] }];
+        return [name, { dataType, shape: [shape.batchSize, shape.length], data: arrays[name] }];
       }),
     );
     return (await this.session.run(feeds)).logits;

@@ -20,6 +20,21 @@ interface Room {
 
 const FILES_ARE_ITS_SUBJECT = { packages: ['node:'], reason: 'a model folder is files; the rest of the room works on plain data' }; // prettier-ignore
 
+/** All that computes: what a process or the command line puts together. */
+const ENGINE = [
+  'base',
+  'protocol',
+  'onnx',
+  'hub',
+  'library',
+  'tokenization',
+  'autodiff',
+  'data',
+  'models',
+  'inference',
+  'training',
+];
+
 /** The table of the architecture. A room may also import itself. */
 const ROOMS: Readonly<Record<string, Room>> = {
   base: {
@@ -67,38 +82,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'src/training/recipeFile.ts': { packages: ['jsonc-parser'], reason: "edits keep the person's own formatting" },
     },
   },
-  worker: {
-    rooms: [
-      'base',
-      'protocol',
-      'onnx',
-      'hub',
-      'library',
-      'tokenization',
-      'autodiff',
-      'data',
-      'models',
-      'inference',
-      'training',
-    ],
-    packages: ['vscode-jsonrpc', 'node:'],
-  },
-  cli: {
-    rooms: [
-      'base',
-      'protocol',
-      'onnx',
-      'hub',
-      'library',
-      'tokenization',
-      'autodiff',
-      'data',
-      'models',
-      'inference',
-      'training',
-    ],
-    packages: ['node:'],
-  },
+  worker: { rooms: ENGINE, packages: ['vscode-jsonrpc', 'node:'] },
+  cli: { rooms: ENGINE, packages: ['node:'] },
   // Of worker only the clients: see the test below. Built-in modules to find folders and watch runs.
   extension: { rooms: ['base', 'protocol', 'worker'], packages: ['vscode', 'jsonc-parser', 'node:'] },
 };

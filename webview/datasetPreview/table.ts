@@ -118,7 +118,8 @@ function tableRow(index: number, painting: Painting): TemplateResult {
         : columns.map((column, at) => {
             if (column.kind === 'line') return lineCell(index, row, painting);
             if (!row) {
-              return html`<div class=${cellClass(index, at, column, painting)} role="gridcell" id=${cellId(index, at)} aria-colindex=${at + 1} data-row=${index} data-column=${at}><span class="skeleton"></span><span class="for-readers">${t('Loading…')}</span></div>`; // prettier-ignore
+              const content = html`<span class="skeleton"></span><span class="for-readers">${t('Loading…')}</span>`;
+              return gridCell(index, at, { column, content }, painting);
             }
             return column.kind === 'prediction' ? predictionCell(index, at, row, column, painting) : dataCell(index, at, row, column, painting); // prettier-ignore
           })
@@ -130,29 +131,19 @@ function lineCell(index: number, row: ShownRow | undefined, painting: Painting):
   const { state, actions, t, columns } = painting;
   const hasLines = state.snapshot!.state.file?.hasLines && row?.line !== null;
   const number = row ? String(row.line ?? row.row + 1) : '';
-  return html`<div
-    class=${cellClass(index, 0, columns[0], painting)}
-    role="gridcell"
-    id=${cellId(index, 0)}
-    aria-colindex="1"
-    aria-selected=${isSelected(state.selection, index, 0) ? 'true' : 'false'}
-    data-row=${index}
-    data-column="0"
-  >
-    ${
-      row && hasLines
-        ? html`<button
-            type="button"
-            class="line number"
-            tabindex="-1"
-            title=${t('Go to line {0}', number)}
-            @click=${() => actions.jump(row.row)}
-          >
-            ${number}
-          </button>`
-        : html`<span class="line number">${number}</span>`
-    }
-  </div>`;
+  const content =
+    row && hasLines
+      ? html`<button
+          type="button"
+          class="line number"
+          tabindex="-1"
+          title=${t('Go to line {0}', number)}
+          @click=${() => actions.jump(row.row)}
+        >
+          ${number}
+        </button>`
+      : html`<span class="line number">${number}</span>`;
+  return gridCell(index, 0, { column: columns[0], content }, painting);
 }
 
 function badCell(index: number, { bad }: ShownRow, painting: Painting): TemplateResult {
@@ -189,19 +180,10 @@ function dataCell(
         : undefined;
   const isSearched = searched.length === 0 || searched.includes(column.name);
   const labelIndex = column.name === mapping.label && cell ? labels.indexOf(cell.text) : undefined;
-  return html`<div
-    class="${cellClass(index, at, column, painting)} ${cell?.kind ?? ''}"
-    role="gridcell"
-    id=${cellId(index, at)}
-    aria-colindex=${at + 1}
-    aria-selected=${isSelected(state.selection, index, at) ? 'true' : 'false'}
-    data-row=${index}
-    data-column=${at}
-  >
-    <span class="content"
-      >${cellContent(cell, { expression: isSearched ? expression : undefined, marks: side, labelIndex }, t)}</span
-    >
-  </div>`;
+  const content = html`<span class="content"
+    >${cellContent(cell, { expression: isSearched ? expression : undefined, marks: side, labelIndex }, t)}</span
+  >`;
+  return gridCell(index, at, { column, mark: cell?.kind, content }, painting);
 }
 
 function predictionCell(
@@ -214,28 +196,40 @@ function predictionCell(
   const { state, labels, t } = painting;
   const { prediction } = row;
   const differs = disagrees(prediction, givenLabel(row, state.snapshot!.state));
+  const content = prediction
+    ? predictionContent(prediction, { labelIndex: labels.indexOf(prediction.label ?? ''), differs }, t)
+    : html`<span class="missing">…</span>`;
+  return gridCell(index, at, { column, mark: differs ? 'differing' : undefined, content }, painting);
+}
+
+interface CellParts {
+  readonly column: GridColumn;
+  /** A class of its own. */
+  readonly mark?: string;
+  readonly content: TemplateResult;
+}
+
+function gridCell(
+  index: number,
+  at: number,
+  { column, mark, content }: CellParts,
+  { state }: Painting,
+): TemplateResult {
+  const { active } = state.selection;
+  const isActive = active.row === index && active.column === at;
+  const selected = isSelected(state.selection, index, at);
+  const classes = ['cell', column.kind, mark, selected ? 'selected' : '', isActive ? 'active' : ''];
   return html`<div
-    class="${cellClass(index, at, column, painting)} ${differs ? 'differing' : ''}"
+    class=${classes.filter(Boolean).join(' ')}
     role="gridcell"
     id=${cellId(index, at)}
     aria-colindex=${at + 1}
-    aria-selected=${isSelected(state.selection, index, at) ? 'true' : 'false'}
+    aria-selected=${selected ? 'true' : 'false'}
     data-row=${index}
     data-column=${at}
   >
-    ${
-      prediction
-        ? predictionContent(prediction, { labelIndex: labels.indexOf(prediction.label ?? ''), differs }, t)
-        : html`<span class="missing">…</span>`
-    }
+    ${content}
   </div>`;
-}
-
-function cellClass(index: number, at: number, column: GridColumn, { state }: Painting): string {
-  const { active } = state.selection;
-  const isActive = active.row === index && active.column === at;
-  const selected = isSelected(state.selection, index, at) ? 'selected' : '';
-  return ['cell', column.kind, selected, isActive ? 'active' : ''].filter(Boolean).join(' ');
 }
 
 /** In a view of a finding: whether the row begins another group than that of the row above. */
