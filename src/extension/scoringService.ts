@@ -1,7 +1,8 @@
 import type { Disposable } from '../base/disposables';
-import { MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError } from '../base/errors';
 import { Emitter } from '../base/events';
 import { LruCache } from '../base/lruCache';
+import type { Translate } from '../base/translate';
 import type { DataInfo, PairScore, TextPair } from '../protocol/scorer';
 import type { ScorerModel } from '../worker/scorerClient';
 
@@ -76,4 +77,15 @@ export class ScoringService implements Disposable {
     this.referenceChange.dispose();
     this.forget();
   }
+}
+
+/** Whether scoring failed because the active model compares no texts: a matter of choosing another, not a fault. */
+export function readsSingleTexts(error: unknown): boolean {
+  const { code, detail } = asMedTextError(error);
+  return code === 'UNSUPPORTED' && detail.task === 'text-classification';
+}
+
+/** What hovers and the panel say then. */
+export function singleTextHint(modelName: string, t: Translate): string {
+  return t('{0} reads one text at a time, so it has no similarity of two. Choose a model that was fine-tuned on pairs.', modelName); // prettier-ignore
 }

@@ -1,4 +1,5 @@
 /** Scores pairs of texts with a fine-tuned model: behind `medtext score`, hovers and panels. */
+import { MedTextError } from '../base/errors';
 import type { RunOptions } from './classifierRunner';
 import { pairScore, type PairScore, type ScoredPair } from './labelScores';
 import { openClassifier, type Classifier, type ClassifierOptions } from './openClassifier';
@@ -8,8 +9,9 @@ export interface PairScorer {
   readonly device: string;
   readonly classifier: Classifier;
   /**
-   * Scores in the given order. A model of single sentences reads `first` only.
-   * @throws MedTextError CANCELLED between batches; RUNTIME or OUT_OF_MEMORY.
+   * Scores in the given order. A model of single texts takes no `second`.
+   * @throws MedTextError UNSUPPORTED for a second text that the model does not read (detail `task`); CANCELLED between
+   * batches; RUNTIME or OUT_OF_MEMORY.
    */
   score(
     pairs: readonly ScoredPair[],
@@ -28,8 +30,14 @@ export async function openPairScorer(folder: string, options: ClassifierOptions 
     device: classifier.device,
     classifier,
     async score(pairs, signal, onProgress) {
-      const texts = task === 'text-classification' ? pairs.map(({ first }) => ({ first })) : pairs;
-      const logits = await classifier.logits(texts, { signal, onProgress });
+      if (task === 'text-classification' && pairs.some(({ second }) => second !== undefined)) {
+        throw new MedTextError(
+          'UNSUPPORTED',
+          `${folder} reads one text at a time and gives its label: it has no similarity of two. Choose a model that was fine-tuned on pairs.`,
+          { folder, task },
+        );
+      }
+      const logits = await classifier.logits(pairs, { signal, onProgress });
       return pairs.map((_, row) =>
         pairScore(logits.subarray(row * labels.length, (row + 1) * labels.length), labels, labelScores, isRegression),
       );

@@ -143,13 +143,15 @@ function ranking(
         }
       </div>
       ${
-        reference
-          ? reference.score
-            ? pairDetails(reference.text, selected.text, reference.score, [t('reference'), t('selected')], t)
-            : html`<p class="text"><bdi dir="auto">${reference.text}</bdi></p>`
-          : html`<p class="quiet">
+        !reference
+          ? html`<p class="quiet">
               ${t('None is pinned. Set a text as reference, then everything you select is compared with it.')}
             </p>`
+          : reference.text === selected.text
+            ? html`<p class="quiet">${t('The selected text is the reference itself.')}</p>`
+            : reference.score
+              ? pairDetails(reference.text, selected.text, reference.score, [t('reference'), t('selected')], t)
+              : html`<p class="text"><bdi dir="auto">${reference.text}</bdi></p>`
       }
     </section>
     <section aria-labelledby="sentences-title">

@@ -13,9 +13,10 @@ import { asMedTextError } from '../../base/errors';
 import { abortSignalOf } from '../cancellation';
 import type { CommandId } from '../ids';
 import type { Services } from '../services';
+import { readsSingleTexts, singleTextHint } from '../scoringService';
 import { setting } from '../settings';
 import { recordAt } from './dataRowAt';
-import { hoverMarkdown, type HoverContent, type HoverLink } from './hoverText';
+import { escapeMarkdown, hoverMarkdown, type HoverContent, type HoverLink } from './hoverText';
 import { sentenceAt, type TextRange } from './sentenceAt';
 
 const dataExtensions = new Set(['.json', '.jsonl', '.csv', '.tsv', '.txt']);
@@ -47,6 +48,7 @@ async function hoverAt(
     const markdown = trusted(hoverMarkdown({ ...content, modelName: model.name } as HoverContent, links, services.t));
     return new Hover(markdown, new Range(document.positionAt(range.start), document.positionAt(range.end)));
   } catch (error) {
+    if (readsSingleTexts(error)) return singleTextHover(services, model.name);
     const { code, message } = asMedTextError(error);
     if (code !== 'CANCELLED') services.log.warn(`hover: ${message}`);
     return undefined;
@@ -120,6 +122,14 @@ async function hintOnce(services: Services, document: TextDocument, position: Po
   ].map(({ title, target }) => `[${title}](${target})`);
   return new Hover(
     trusted(`**MedText Lab** · ${t('Similarity scores appear here once a model is active.')}\n\n${links.join(' · ')}`),
+  );
+}
+
+/** In place of a score that would mean nothing. */
+function singleTextHover({ t }: Services, modelName: string): Hover {
+  const { title, target } = link(t('Choose Active Model'), 'medtext.chooseActiveModel');
+  return new Hover(
+    trusted(`**MedText Lab** · ${singleTextHint(escapeMarkdown(modelName), t)}\n\n[${title}](${target})`),
   );
 }
 

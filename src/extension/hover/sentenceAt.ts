@@ -7,15 +7,19 @@ export interface TextRange {
 // A full stop ends a sentence only before a blank or the end: 3.5 mg and e.g. 10.2.1 stay whole.
 const boundary = /[。！？；!?;…]+[”’"'）)」』]*|\.+(?=\s|$)|\r?\n|\r/gu;
 
-/** The sentences of a text, in order, without surrounding blanks; lines always end a sentence. */
+/** What stands before a line's text in Markdown: the marks of headings, lists and quotations. */
+const lineMark = /^(?:#{1,6}|[-*+>]|\d{1,3}[.)])[ \t]+/;
+const isLineMark = /^\d{1,3}[.)]$/;
+
+/** The sentences of a text, in order, without surrounding blanks and marks; lines always end a sentence. */
 export function sentencesOf(text: string): TextRange[] {
   const ranges: TextRange[] = [];
   let start = 0;
   const add = (end: number): void => {
     const raw = text.slice(start, end);
-    const trimmed = raw.trim();
-    if (/[\p{L}\p{N}]/u.test(trimmed)) {
-      const from = start + raw.indexOf(trimmed);
+    const trimmed = raw.trim().replace(lineMark, '');
+    if (/[\p{L}\p{N}]/u.test(trimmed) && !isLineMark.test(trimmed)) {
+      const from = start + raw.lastIndexOf(trimmed);
       ranges.push({ start: from, end: from + trimmed.length });
     }
     start = end;

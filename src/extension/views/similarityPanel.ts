@@ -21,6 +21,7 @@ import {
   type SimilaritySnapshot,
 } from '../../protocol/similarityPanel';
 import type { BaseServices } from '../baseServices';
+import { readsSingleTexts, singleTextHint } from '../scoringService';
 import { comparisonPlan, type ComparisonPlan } from './comparisonPlan';
 import { loadPage, windowLanguage } from './webviewHtml';
 import { WebviewServer } from './webviewServer';
@@ -215,7 +216,9 @@ class SimilarityPanelHost implements SimilarityPanel {
     } catch (caught) {
       const { code, message } = asMedTextError(caught);
       if (abort.signal.aborted || code === 'CANCELLED') return;
-      this.error = { code, message };
+      const model = this.services.models.active();
+      const isSingle = model !== undefined && readsSingleTexts(caught);
+      this.error = { code, message: isSingle ? singleTextHint(model.name, this.services.t) : message };
       this.send();
     }
   }
