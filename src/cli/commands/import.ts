@@ -1,41 +1,187 @@
+import { cp } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { HubClient } from '../../hub/download';
+import type { HubReference } from '../../hub/hubReference';
+import type { HubSettings } from '../../hub/hubSettings';
+import type { TransferProgress } from '../../hub/transferMeter';
+import type { FoundSource } from '../../library/modelSource';
+import { version } from '../../../package.json';
 import type { Arguments, Command, Context } from '../commandLine';
-import { bytes, duration, integer, properties } from '../terminal';
+import { bytes, counted, duration, integer, properties, table } from '../terminal';
 
 export const importCommand: Command = {
   name: 'import',
-  usage: ['import <folder|file> --output DIR'],
-  summary: 'Turn a checkpoint (safetensors, pytorch_model.bin, ONNX) into a model folder.',
+  usage: [
+    'import <folder|file> --output DIR',
+    'import modelscope:OWNER/NAME[@REVISION] | hf:OWNER/NAME[@REVISION] | ADDRESS [--output DIR]',
+    'import modelscope:OWNER/NAME | hf:datasets/OWNER/NAME | ADDRESS --dataset [--output DIR]',
+    'import --list',
+  ],
+  summary: 'A checkpoint, here or on ModelScope or Hugging Face, into a model folder; data sets too.',
   details: [
+    "What a cache of the hubs' own clients holds is taken from there (--list shows it; --no-cache asks the hub).",
+    'A download that was interrupted goes on where it was when the same command is given again.',
+    'Tokens: MODELSCOPE_API_TOKEN, HF_TOKEN. Mirrors: MODELSCOPE_ENDPOINT, HF_ENDPOINT. Proxies: HTTPS_PROXY, NO_PROXY.',
+    'HF_HUB_OFFLINE=1 asks no hub. MEDTEXT_CACHE is where downloads are put together (default: ~/.cache/medtext).',
+    '',
     'Nothing in a checkpoint is ever executed: a pickle that asks for more than tensors is refused by name.',
     "The folder written is Hugging Face's layout with ModelScope's files, float32, and loads in transformers as it is.",
+    'A data set keeps its files as they are (CSV, TSV, JSON, JSON Lines, Parquet, XLSX).',
   ],
-  options: { output: { kind: 'value', value: 'DIR', short: 'o', help: 'The model folder to write.' } },
-  examples: ['medtext import ~/.cache/modelscope/hub/damo/nlp_structbert_backbone_base_std --output models/structbert'],
-  run: importCheckpoint,
+  options: {
+    output: {
+      kind: 'value',
+      value: 'DIR',
+      short: 'o',
+      help: "The folder to write. Default for a hub's: its name, in the current folder.",
+    },
+    dataset: { kind: 'flag', help: 'The name is a data set, where a hub may have a model of that name as well.' },
+    include: { kind: 'list', value: 'GLOB', help: 'Download the files that match, in place of the usual choice.' },
+    plan: { kind: 'flag', help: 'Only say what would be downloaded, and how much.' },
+    'no-cache': { kind: 'flag', help: "Ask the hub even for what the hubs' own clients have downloaded." },
+    list: { kind: 'flag', help: "List what the hubs' own clients have downloaded, ready to import." },
+  },
+  examples: [
+    'medtext import modelscope:damo/nlp_medical_structbert_backbone_base --output models/structbert',
+    'medtext import hf:hfl/chinese-macbert-base@main -o models/macbert',
+    'medtext import modelscope:chuanqi/CBLUE-KUAKE-QQR --dataset --output data/qqr',
+    'medtext import ~/Downloads/pytorch_model.bin --output models/structbert',
+  ],
+  run: importAnything,
 };
 
-async function importCheckpoint(args: Arguments, { screen, signal }: Context): Promise<void> {
-  args.atMost(1);
-  const source = args.needed(0, 'The checkpoint');
-  const output = args.text('output');
-  if (output === undefined) throw args.wrong('--output DIR is missing.');
-  const { importModel } = await import('../../models/importModel');
+async function importAnything(args: Arguments, context: Context): Promise<void> {
+  args.atMost(args.flag('list') ? 0 : 1);
+  if (args.flag('list')) return listCaches(context);
+  const named = args.needed(0, 'The checkpoint');
+  const { parseHubReference } = await import('../../hub/hubReference');
+  const { hubSettings } = await import('../../hub/hubSettings');
+  const { HubClient } = await import('../../hub/download');
+  const settings = hubSettings(process.env);
+  const reference = parseHubReference(named, settings.endpoints);
+  const isDataset = args.flag('dataset') || reference?.kind === 'dataset';
+  if (args.flag('dataset') && !reference) throw args.wrong(`--dataset takes a hub's data set; "${named}" is a path.`);
+  if (!reference && args.text('output') === undefined) throw args.wrong('--output DIR is missing.');
+  const client = new HubClient({ settings, userAgent: `medtext/${version}` });
+  try {
+    await importFrom({ named, reference, isDataset, settings, client, args, context });
+  } finally {
+    await client.close();
+  }
+}
+
+interface Wish {
+  readonly named: string;
+  readonly reference: HubReference | undefined;
+  readonly isDataset: boolean;
+  readonly settings: HubSettings;
+  readonly client: HubClient;
+  readonly args: Arguments;
+  readonly context: Context;
+}
+
+async function importFrom(wish: Wish): Promise<void> {
+  const { reference, isDataset, args } = wish;
+  const { formatHubReference, repositoryName } = await import('../../hub/hubReference');
+  const output = resolve(args.text('output') ?? repositoryName(reference!));
+  const asDataset = (dataset: HubReference) => formatHubReference({ ...dataset, kind: 'dataset' });
+  // An address may name a folder of the repository, which a reference cannot.
+  const needsKind = isDataset && reference!.kind !== 'dataset';
+  let found = await find(wish, needsKind ? asDataset(reference!) : wish.named, isDataset ? output : undefined);
+  if (!isDataset && kindOf(found) === 'dataset') {
+    // Only the hub knew: its files go to their place as they are.
+    found = await find(wish, asDataset(reference!), output);
+  }
+  tellPlan(wish, found);
+  if (args.flag('plan')) return printPlan(wish, found);
+  await (kindOf(found) === 'dataset' ? bringDataset(wish, found, output) : bringModel(wish, found, output));
+}
+
+async function find({ args, client, settings, context }: Wish, source: string, into?: string): Promise<FoundSource> {
+  const { findSource } = await import('../../library/modelSource');
+  const include = args.list('include');
+  const useCaches = !args.flag('no-cache');
+  const { signal } = context;
+  return findSource(source, { client, settings, env: process.env, downloads: downloads(), into, include, useCaches, signal }); // prettier-ignore
+}
+
+/** Kept between calls, so that an interrupted download goes on. */
+function downloads(): string {
+  const cache = process.env.XDG_CACHE_HOME?.trim() || join(homedir(), '.cache');
+  return join(process.env.MEDTEXT_CACHE?.trim() || join(cache, 'medtext'), 'downloads');
+}
+
+function kindOf(found: FoundSource): 'model' | 'dataset' {
+  if (found.kind === 'remote') return found.plan.reference.kind;
+  return found.kind === 'cached' ? found.cached.kind : 'model';
+}
+
+/** Said before anything is downloaded. */
+function tellPlan({ context: { screen } }: Wish, found: FoundSource): void {
+  if (found.kind === 'cached') screen.note(`${found.origin.reference} is on this machine: ${found.cached.folder}`);
+  if (found.kind !== 'remote') return;
+  const { files, totalBytes, keptBytes, commit } = found.plan;
+  const kept = keptBytes > 0 ? `, ${bytes(keptBytes)} of it here already` : '';
+  const at = commit === undefined ? '' : ` at ${commit.slice(0, 12)}`;
+  screen.note(`${found.origin.reference}${at}: ${counted(files.length, 'file')}, ${bytes(totalBytes)}${kept}`);
+}
+
+function printPlan({ context: { screen } }: Wish, found: FoundSource): void {
+  const { origin } = found;
+  if (found.kind !== 'remote') {
+    const folder = found.kind === 'cached' ? found.cached.folder : found.path;
+    screen.printJson({ ...origin, folder, files: [], totalBytes: 0, keptBytes: 0 });
+    return screen.print('Nothing to download.');
+  }
+  const { files, totalBytes, keptBytes, leftOut } = found.plan;
+  const sizes = (list: typeof files) => list.map(({ path, sizeBytes }) => ({ path, sizeBytes }));
+  screen.printJson({ ...origin, files: sizes(files), totalBytes, keptBytes, leftOut: sizes(leftOut) });
+  const rows = (list: typeof files, mark: string) => list.map(({ path, sizeBytes }) => [path, bytes(sizeBytes), mark]);
+  screen.print(...table([...rows(files, ''), ...rows(leftOut, 'left out')], [1]));
+}
+
+function transferProgress({ context: { screen } }: Wish): (progress: TransferProgress) => void {
+  return ({ doneBytes, totalBytes, bytesPerSecond, secondsLeft }) => {
+    const rate = bytesPerSecond > 0 ? `  ${bytes(bytesPerSecond)}/s` : '';
+    const left = secondsLeft !== null && doneBytes < totalBytes ? `  ${duration(secondsLeft)} left` : '';
+    const share = totalBytes > 0 ? doneBytes / totalBytes : 1;
+    screen.progress(share, `${bytes(doneBytes)} of ${bytes(totalBytes)}${rate}${left}`);
+  };
+}
+
+async function bringDataset(wish: Wish, found: FoundSource, output: string): Promise<void> {
+  const { client, context } = wish;
+  const { screen, signal } = context;
+  const { fetchSource } = await import('../../library/modelSource');
+  const folder = await fetchSource(found, client, { onProgress: transferProgress(wish), signal });
+  // A cache's files are links into it.
+  if (folder !== output && found.kind === 'cached') await cp(folder, output, { recursive: true, dereference: true });
+  const root = found.kind === 'remote' ? found.plan.root : output;
+  const files = found.kind === 'remote' ? found.plan.files.map(({ path, sizeBytes }) => ({ path, sizeBytes })) : null;
+  screen.printJson({ dataset: root, source: found.origin.reference, commit: found.origin.commit ?? null, files });
+  screen.print(root, ...(files ? table(files.map(({ path, sizeBytes }) => [path, bytes(sizeBytes)]), [1]) : [])); // prettier-ignore
+}
+
+async function bringModel(wish: Wish, found: FoundSource, output: string): Promise<void> {
+  const { client, context } = wish;
+  const { screen, signal } = context;
+  const { importSource } = await import('../../library/importSource');
   const { loadReportLines } = await import('../../models/parameterNames');
   const started = performance.now();
-  const {
-    path,
-    source: folder,
-    parameterCount,
-    report,
-  } = await importModel(source, output, {
+  const { imported, record } = await importSource(found, output, {
+    client,
     signal,
-    onProgress: ({ doneBytes, totalBytes }) =>
+    onDownload: transferProgress(wish),
+    onImport: ({ doneBytes, totalBytes }) =>
       screen.progress(
         totalBytes > 0 ? doneBytes / totalBytes : 1,
         `${bytes(doneBytes)} of ${bytes(totalBytes)} written`,
       ),
   });
+  const { path, source: folder, parameterCount, report } = imported;
   const { config, labels } = folder;
+  const { source, revision, commit, license, contentHash } = record;
   screen.printJson({
     model: path,
     parameterCount,
@@ -44,6 +190,11 @@ async function importCheckpoint(args: Arguments, { screen, signal }: Context): P
     hiddenSize: config.hiddenSize,
     vocabSize: config.vocabSize,
     labels: labels ?? null,
+    source,
+    revision,
+    commit,
+    license,
+    contentHash,
     ...report,
   });
   screen.print(
@@ -56,9 +207,25 @@ async function importCheckpoint(args: Arguments, { screen, signal }: Context): P
       ['vocabulary', `${integer(config.vocabSize)} tokens, ${integer(config.maxPositions)} positions`],
       ['parameters', `${integer(parameterCount)} (${bytes(4 * parameterCount)})`],
       ...(labels ? ([['labels', labels.join(', ')]] as const) : []),
+      ...(license === null ? [] : ([['licence', license]] as const)),
+      ['content', contentHash],
       ['time', duration((performance.now() - started) / 1000)],
     ]),
     '',
     ...loadReportLines(report).map((line) => `  ${line}`),
   );
+}
+
+async function listCaches({ screen }: Context): Promise<void> {
+  const { cachedRepositories } = await import('../../hub/localCaches');
+  const { formatHubReference } = await import('../../hub/hubReference');
+  const cached = (await cachedRepositories({ env: process.env })).map((repository) => ({
+    ...repository,
+    reference: formatHubReference({ ...repository, folder: undefined }),
+  }));
+  screen.printJson({
+    cached: cached.map(({ reference, kind, folder, sizeBytes }) => ({ reference, kind, folder, sizeBytes })),
+  });
+  if (cached.length === 0) return screen.print('The caches of ModelScope and Hugging Face hold nothing to import.');
+  screen.print(...table(cached.map(({ reference, sizeBytes, folder }) => [reference, bytes(sizeBytes), folder]), [1])); // prettier-ignore
 }

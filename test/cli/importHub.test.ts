@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { commitOf, LoopbackHub, type StoredFile } from '../hub/support/loopbackHub';
+import { jsonLines, medtext, start } from './support/commandLine';
+
+const fixture = join(__dirname, '../fixtures/checkpoints/structbert');
+const rows = Buffer.from('query1,query2,label\n肺炎,感冒,0\n');
+
+describe('medtext import: from the hubs', () => {
+  let home: string;
+  let hub: LoopbackHub;
+  const files: Record<string, StoredFile> = {};
+  for (const name of readdirSync(fixture)) files[name] = { content: readFileSync(join(fixture, name)) };
+  files['README.md'] = { content: Buffer.from('---\nlicense: Apache License 2.0\n---\n# tiny\n') };
+  const weights = files['pytorch_model.bin'].content;
+
+  beforeEach(async () => {
+    home = mkdtempSync(join(tmpdir(), 'medtext-import-'));
+    const secret = { files, token: 'token-of-nobody' };
+    hub = await LoopbackHub.start(
+      { 'damo/tiny': { files }, 'org/tiny': { files }, 'org/secret': secret },
+      { 'chuanqi/rows': { files: { 'train.csv': { content: rows }, 'README.md': { content: Buffer.from('#') } } } },
+    );
+  });
+  afterEach(async () => {
+    await hub.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const env = () => ({
+    HOME: home,
+    USERPROFILE: home,
+    XDG_CACHE_HOME: '',
+    MEDTEXT_CACHE: join(home, 'cache'),
+    MODELSCOPE_CACHE: '',
+    HF_HOME: '',
+    HF_HUB_CACHE: '',
+    HUGGINGFACE_HUB_CACHE: '',
+    HF_HUB_OFFLINE: '',
+    HF_TOKEN: '',
+    HUGGING_FACE_HUB_TOKEN: '',
+    MODELSCOPE_API_TOKEN: '',
+    MODELSCOPE_DOMAIN: '',
+    MODELSCOPE_ENDPOINT: hub.endpoint,
+    HF_ENDPOINT: hub.endpoint,
+    NO_PROXY: '127.0.0.1',
+    no_proxy: '127.0.0.1',
+  });
+  const run = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+    medtext(['import', ...args, '--json'], { cwd: home, env: { ...env(), ...more } });
+  const succeeds = async (args: readonly string[], more?: Readonly<Record<string, string>>) => {
+    const { code, stdout, stderr } = await run(args, more);
+    assert.equal(code, 0, stdout + stderr);
+    return { result: jsonLines(stdout).at(-1), stderr };
+  };
+  const fails = async (args: readonly string[], exitCode: number, more?: Readonly<Record<string, string>>) => {
+    const { code, stdout, stderr } = await run(args, more);
+    assert.equal(code, exitCode, stdout + stderr);
+    return { error: jsonLines(stdout).at(-1).error, said: stdout + stderr };
+  };
+  const parts = (folder = join(home, 'cache')): string[] =>
+    (existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [])
+      .filter((name) => name.endsWith('.part'))
+      .map((name) => join(folder, name));
+
+  it('a model of each hub: its size first, then a folder named after it, with where it is from', async () => {
+    const { result, stderr } = await succeeds(['modelscope:damo/tiny']);
+    assert.match(stderr, /modelscope:damo\/tiny.*: 5 files, 2\d\.\d KB/);
+    assert.equal(result.model, join(home, 'tiny'));
+    assert.equal(result.source, 'modelscope:damo/tiny');
+    assert.equal(result.license, 'Apache License 2.0');
+    const again = await succeeds(['https://huggingface.co/org/tiny/tree/main', '--output', 'other']);
+    assert.equal(again.result.contentHash, result.contentHash);
+    assert.equal(again.result.commit, commitOf('org/tiny'));
+    const local = await succeeds([fixture, '--output', 'local']);
+    assert.equal(local.result.contentHash, result.contentHash);
+  });
+
+  it('--plan downloads nothing', async () => {
+    const { result } = await succeeds(['hf:org/tiny', '--plan']);
+    assert.equal(result.files.length, 5);
+    assert.equal(result.totalBytes, Object.values(files).reduce((sum, { content }) => sum + content.length, 0)); // prettier-ignore
+    assert.ok(
+      hub.requests.every(({ path }) => path.startsWith('/api/')),
+      'no file was asked for',
+    );
+    assert.deepEqual(readdirSync(home), []);
+  });
+
+  it('data sets keep their files; a name that only the hub knows to be a data set, too', async () => {
+    for (const args of [
+      ['modelscope:chuanqi/rows'],
+      ['hf:datasets/chuanqi/rows'],
+      ['modelscope:chuanqi/rows', '--dataset'],
+    ]) {
+      // prettier-ignore
+      const { result } = await succeeds([...args, '--output', 'rows']);
+      assert.equal(result.dataset, join(home, 'rows'));
+      assert.deepEqual(readFileSync(join(home, 'rows', 'train.csv')), rows);
+      rmSync(join(home, 'rows'), { recursive: true });
+    }
+    assert.equal((await fails(['.', '--dataset', '--output', 'x'], 2)).error.code, 'USAGE');
+  });
+
+  for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+    it(`${signal} in mid-download keeps what came; the same command goes on from there`, async () => {
+      // The rest never comes, so that the interruption cannot be too late.
+      hub.faults['pytorch_model.bin'] = [{ kind: 'drop', afterBytes: 12_000 }, { kind: 'silence' }];
+      const running = start(['import', 'modelscope:damo/tiny', '--json'], { cwd: home, env: env() });
+      while (!parts().some((part) => statSync(part).size > 0) || hub.faults['pytorch_model.bin'].length > 0) {
+        assert.equal(running.process.exitCode, null, 'ended early');
+        await new Promise((done) => setTimeout(done, 20));
+      }
+      running.process.kill(signal);
+      const { code, stdout } = await running.ended;
+      if (signal === 'SIGINT') {
+        assert.equal(code, 130);
+        assert.equal(jsonLines(stdout).at(-1).error.code, 'CANCELLED');
+      }
+      assert.ok(!existsSync(join(home, 'tiny')), 'no half model');
+      const [part] = parts();
+      const kept = statSync(part).size;
+      assert.ok(kept > 0 && kept < weights.length);
+      hub.faults['pytorch_model.bin'] = [];
+      const before = hub.requests.length;
+      const { result, stderr } = await succeeds(['modelscope:damo/tiny']);
+      assert.match(stderr, /of it here already/);
+      const [request] = hub.requests.slice(before).filter(({ path }) => decodeURIComponent(path).includes('pytorch_model.bin')); // prettier-ignore
+      assert.equal(request.headers.range, `bytes=${kept}-`);
+      assert.ok(existsSync(join(result.model, 'model.safetensors')));
+      assert.deepEqual(parts(), []);
+    });
+  }
+
+  it("what the hubs' own clients have downloaded is listed, and taken without asking", async () => {
+    const commit = commitOf('org/tiny');
+    const cache = join(home, '.cache', 'huggingface', 'hub', 'models--org--tiny');
+    const snapshot = join(cache, 'snapshots', commit);
+    for (const folder of [snapshot, join(cache, 'blobs'), join(cache, 'refs')]) mkdirSync(folder, { recursive: true });
+    writeFileSync(join(cache, 'refs', 'main'), commit);
+    Object.entries(files).forEach(([name, { content }], index) => {
+      writeFileSync(join(cache, 'blobs', String(index)), content);
+      symlinkSync(join('..', '..', 'blobs', String(index)), join(snapshot, name));
+    });
+    const { result: list } = await succeeds(['--list']);
+    assert.deepEqual(list.cached.map(({ reference }: { reference: string }) => reference), [`hf:org/tiny@${commit}`]); // prettier-ignore
+    const { result, stderr } = await succeeds(['hf:org/tiny'], { HF_HUB_OFFLINE: '1' });
+    assert.match(stderr, /is on this machine/);
+    assert.equal(result.source, 'hf:org/tiny');
+    assert.deepEqual(hub.requests, []);
+    assert.equal(readFileSync(join(snapshot, 'vocab.txt'), 'utf8'), files['vocab.txt'].content.toString());
+    await succeeds(['hf:org/tiny', '--no-cache', '--output', 'asked']);
+    assert.ok(hub.requests.length > 0);
+  });
+
+  it('says at once what cannot be', async () => {
+    assert.equal((await fails(['hf:org/tiny'], 1, { HF_HUB_OFFLINE: '1' })).error.code, 'OFFLINE');
+    assert.equal((await fails(['modelscope:damo/none'], 1)).error.code, 'NOT_FOUND');
+    assert.equal((await fails(['hf:'], 2)).error.code, 'USAGE');
+    assert.equal((await fails([fixture], 2)).error.code, 'USAGE');
+    const { error, said } = await fails(['hf:org/secret'], 1, { HF_TOKEN: 'token-of-mine' });
+    assert.equal(error.code, 'ACCESS');
+    assert.ok(!said.includes('token-of-mine'));
+    const { result } = await succeeds(['hf:org/secret'], { HF_TOKEN: 'token-of-nobody' });
+    assert.equal(result.source, 'hf:org/secret');
+    assert.ok(!readFileSync(join(result.model, 'medtext-model.json'), 'utf8').includes('token-of'));
+    const refused = await fails(['modelscope:damo/tiny'], 1, { MODELSCOPE_ENDPOINT: 'http://127.0.0.1:1' });
+    assert.equal(refused.error.code, 'OFFLINE');
+  });
+});
