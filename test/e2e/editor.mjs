@@ -243,9 +243,17 @@ export async function findWebview(page, text, timeout = 30_000) {
 /** Chooses the row of the open quick pick that contains the text. */
 export async function choose(page, text, title) {
   if (title) await page.locator('.quick-input-title', { hasText: title }).waitFor({ timeout: 30_000 });
-  const row = page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
-  await row.waitFor({ timeout: 30_000 });
-  await row.click();
+  const list = page.locator('.quick-input-list');
+  await list.locator('.monaco-list-row', { hasText: text }).first().waitFor({ timeout: 30_000 });
+  // The keyboard, not a click: the list may still be moving below the mouse.
+  const focused = list.locator('.monaco-list-row.focused', { hasText: text });
+  for (let steps = 0; !(await isShown(focused, steps === 0 ? 500 : 200)); steps++) {
+    if (steps === 60) throw new Error(`the keyboard does not reach ${text}`);
+    await page.keyboard.press('ArrowDown');
+  }
+  await page.keyboard.press('Enter');
+  // Only the answer to this question may be what the next choice finds.
+  await focused.waitFor({ state: 'hidden', timeout: 30_000 });
 }
 
 /** Waits for a notification with the text and presses one of its buttons if named. */
