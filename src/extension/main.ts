@@ -2,6 +2,7 @@ import type { ExtensionContext } from 'vscode';
 import { DisposableStore } from '../base/disposables';
 import { registerCommands } from './commandTable';
 import { registerHover } from './hover/hoverProvider';
+import { registerLabelMappingEditor } from './labelMapping/labelMappingEditor';
 import { registerRecipeEditor } from './recipe/recipeEditor';
 import { registerLifeWatch } from './lifeWatch';
 import { registerRunWatch } from './runWatch';
@@ -29,6 +30,7 @@ export function activate(context: ExtensionContext): MedTextApi {
   store.add(registerStatusBar(services));
   store.add(registerHover(services));
   store.add(registerRecipeEditor(services));
+  store.add(registerLabelMappingEditor(services));
   store.add(registerTasks(services));
   store.add(registerLifeWatch(services));
   store.add(registerRunWatch(services));

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freeRecipeFile, labelsOf, recipeText, taskOf } from '../../src/extension/recipe/recipeDraft';
 import { problemsOfRecipe } from '../../src/extension/recipe/recipeProblems';
-import { withLabelMapping } from '../../src/extension/recipe/withLabelMapping';
 import { untranslated, type Translate } from '../../src/base/translate';
 import { recipeProblems } from '../../src/protocol/recipe';
 import type { DataInfo } from '../../src/protocol/scorer';
@@ -147,18 +146,5 @@ describe('a drafted recipe', () => {
       freeRecipeFile('/d/a.json', '/w', (path) => path === '/w/a.medtext.json'),
       '/w/a-2.medtext.json',
     );
-  });
-});
-
-describe('label mapping', () => {
-  it('changes labels and mapping alone, keeps the rest of the text', () => {
-    const text = '{\r\n  "model":   "m",\r\n  "dataset": { "train": { "file": "a", "labels": ["0", "1", "2"] } }\r\n}';
-    const changed = withLabelMapping(text, { '0': '0', '2': '1', NA: null, '1': '1' });
-    assert.ok(changed.startsWith('{\r\n  "model":   "m",'));
-    assert.deepEqual(JSON.parse(changed).dataset.train, {
-      file: 'a',
-      labels: ['0', '1'],
-      label_mapping: { '2': '1', NA: null },
-    });
   });
 });

@@ -1,0 +1,304 @@
+import { basename, dirname, extname, relative, resolve } from 'node:path';
+import { Range, Uri, WorkspaceEdit, commands, window, workspace, type TextDocument, type WebviewPanel } from 'vscode';
+import { DisposableStore, type Disposable } from '../../base/disposables';
+import { asMedTextError, MedTextError } from '../../base/errors';
+import type { Handlers } from '../../protocol/channel';
+import {
+  labelMappingContract,
+  type LabelMappingContract,
+  type MappingOperation,
+  type MappingSnapshot,
+} from '../../protocol/labelMappingEditor';
+import type { BaseServices } from '../baseServices';
+import { loadPage, windowLanguage } from '../views/webviewHtml';
+import { WebviewServer } from '../views/webviewServer';
+import { withFields } from './jsonText';
+import { editorTypeOf } from './editorTypes';
+import { classesOf, mappingFacts, type SplitFacts } from './mappingFacts';
+import {
+  changedMapping,
+  readMapping,
+  type MappingDocument,
+  type MappingKind,
+  type OperationFacts,
+} from './mappingText';
+import { changesNames, withWeightsOfFile } from './migration';
+import { addChange, addMigrations, recipesOfLabelsFile } from './migrationEdit';
+import { dataSplits, SplitCounts, type DataSplit } from './splitCounts';
+import { SuspectSearch } from './suspectSearch';
+
+/** What a text says, with the splits whose values count. */
+interface ReadText {
+  readonly document: MappingDocument;
+  readonly splits: readonly DataSplit[];
+}
+
+/** One open editor: the document's text is all the state there is, its page shows it and asks for changes. */
+export class MappingSession implements Disposable {
+  private readonly store = new DisposableStore();
+  private readonly kind: MappingKind;
+  private readonly server: WebviewServer<LabelMappingContract>;
+  private readonly counts: SplitCounts;
+  private readonly suspects: SuspectSearch;
+  /** The text on disk, which the effect of the changes is measured against. */
+  private savedText: string;
+  /** For a labels file: recipes that name it. */
+  private users: readonly TextDocument[] = [];
+  /** Changes come one after the other: each is one of the text that the one before has left. */
+  private changes: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly document: TextDocument,
+    private readonly panel: WebviewPanel,
+    private readonly services: BaseServices,
+  ) {
+    const { context, scorer, models, t } = services;
+    this.kind = document.fileName.endsWith('.medtext.json') ? 'recipe' : 'labels';
+    this.savedText = document.getText();
+    this.counts = this.store.add(new SplitCounts(scorer, () => this.send()));
+    this.suspects = this.store.add(new SuspectSearch(services, () => this.send()));
+    loadPage(panel.webview, context, 'labelMapping', t('Label mapping'));
+    this.server = this.store.add(new WebviewServer(panel.webview, labelMappingContract, this.handlers()));
+    const isOurs = (changed: TextDocument): boolean => changed === document;
+    this.store.add(
+      workspace.onDidChangeTextDocument(({ document: changed }) => {
+        if (!isOurs(changed)) return;
+        // Reverted, or changed on disk.
+        if (!document.isDirty) this.savedText = document.getText();
+        this.send();
+      }),
+    );
+    this.store.add(
+      workspace.onDidSaveTextDocument((saved) => {
+        if (isOurs(saved)) {
+          this.savedText = saved.getText();
+          this.send();
+        } else if (saved.fileName.endsWith('.medtext.json')) void this.findUsers();
+      }),
+    );
+    this.store.add(models.onDidChange(() => this.send()));
+    this.store.add(panel.onDidChangeViewState(() => this.send()));
+    void this.readSaved();
+    void this.findUsers();
+  }
+
+  dispose(): void {
+    this.store.dispose();
+  }
+
+  /** A document that comes back with its unsaved changes differs from its file. */
+  private async readSaved(): Promise<void> {
+    if (!this.document.isDirty) return;
+    try {
+      this.savedText = new TextDecoder().decode(await workspace.fs.readFile(this.document.uri));
+    } catch {
+      // Never saved: nothing to compare with but itself.
+    }
+    this.send();
+  }
+
+  private async findUsers(): Promise<void> {
+    if (this.kind !== 'labels') return;
+    this.users = await recipesOfLabelsFile(this.document.fileName);
+    this.send();
+  }
+
+  private handlers(): Handlers<LabelMappingContract> {
+    return {
+      initialize: () => ({ ...windowLanguage(), snapshot: this.snapshot() }),
+      change: (operation) => this.queued(() => this.change(operation)),
+      reveal: ({ split, value }) => this.reveal(split, value),
+      revealRow: ({ split, line }) => this.openAt(this.splitOf(split).path, line),
+      recount: () => {
+        this.counts.forget();
+        this.send();
+      },
+      openText: async () => void (await commands.executeCommand('vscode.openWith', this.document.uri, 'default')),
+      openLabelsFile: () => this.openLabelsFile(),
+      addData: () => this.queued(() => this.addData()),
+      chooseModel: async () => void (await commands.executeCommand('medtext.chooseActiveModel')),
+      findSuspects: ({ split }) => {
+        const { document } = this.read(this.document.getText());
+        return this.suspects.find(this.splitOf(split), document.content);
+      },
+      cancelSuspects: () => this.suspects.cancel(),
+      correct: ({ rows }) => this.suspects.correct(rows),
+      openCorrections: async () => void (await window.showTextDocument(Uri.file(this.suspects.correctionPath()))),
+      useCorrections: () => this.queued(() => this.useCorrections()),
+    };
+  }
+
+  private queued(work: () => Promise<void>): Promise<void> {
+    const next = this.changes.then(work);
+    this.changes = next.catch(() => undefined);
+    return next;
+  }
+
+  private read(text: string): ReadText {
+    const document = readMapping(text, this.kind);
+    const user = this.users[0];
+    if (!user) return { document, splits: dataSplits(document.splits, this.document.fileName) };
+    const splits = readMapping(user.getText(), 'recipe').splits.map((split) => ({ ...split, own: undefined }));
+    return { document, splits: dataSplits(splits, user.fileName) };
+  }
+
+  private splitOf(name: string): DataSplit {
+    const split = this.read(this.document.getText()).splits.find((candidate) => candidate.name === name);
+    if (split) return split;
+    throw new MedTextError('NOT_FOUND', this.services.t('There is no split {0} any more.', name));
+  }
+
+  private async change(operation: MappingOperation): Promise<void> {
+    const { t } = this.services;
+    const text = this.document.getText();
+    const { document, splits } = this.read(text);
+    const known = splits.map((split) => this.counts.of(split));
+    const train = known[0]?.counts;
+    if (!document.content.labels && splits.length > 0 && !train && !known[0]?.error) {
+      throw new MedTextError('LABELS', t('The rows are still being counted.'));
+    }
+    const before = classesOf(document.content, train);
+    const values = known.flatMap(({ counts }) => (counts?.values ?? []).map(({ value }) => value));
+    const facts: OperationFacts = { inferred: before, known: new Set([...values, ...this.savedClasses(train)]) };
+    const changed = changedMapping(text, this.kind, operation, facts, t);
+    const edit = new WorkspaceEdit();
+    addChange(edit, this.document, changed);
+    if (changesNames(operation)) {
+      const scheme = { labels: before, files: splits.map(({ path }) => path) };
+      await addMigrations(edit, this.document, operation, scheme, facts, this.services);
+    }
+    const after = classesOf(readMapping(changed, this.kind).content, train);
+    for (const user of this.users) {
+      const weighed = withWeightsOfFile(user.getText(), operation, before, after);
+      if (weighed !== undefined) addChange(edit, user, weighed, t('Class weights are in the order of the classes'));
+    }
+    await this.apply(edit);
+  }
+
+  private savedClasses(train: SplitFacts['counts']): readonly string[] {
+    try {
+      return classesOf(readMapping(this.savedText, this.kind).content, train);
+    } catch {
+      return [];
+    }
+  }
+
+  private async apply(edit: WorkspaceEdit): Promise<void> {
+    if (edit.size > 0 && !(await workspace.applyEdit(edit, { isRefactoring: true }))) {
+      throw new MedTextError('CANCELLED', this.services.t('Nothing was changed.'));
+    }
+  }
+
+  private async reveal(split: string, value: string): Promise<void> {
+    const source = this.splitOf(split);
+    const found = this.counts.of(source).counts?.values.find((candidate) => candidate.value === value);
+    if (found) await this.openAt(source.path, found.firstLine);
+  }
+
+  private async openAt(path: string, line: number): Promise<void> {
+    if (['.xlsx', '.parquet'].includes(extname(path).toLowerCase())) {
+      throw new MedTextError('UNSUPPORTED', this.services.t('{0} has no lines to jump to.', basename(path)));
+    }
+    const selection = new Range(line - 1, 0, line - 1, 0);
+    await window.showTextDocument(Uri.file(path), { selection });
+  }
+
+  private async openLabelsFile(): Promise<void> {
+    const { labelsFile } = readMapping(this.document.getText(), this.kind);
+    if (labelsFile === undefined) return;
+    const uri = Uri.file(resolve(dirname(this.document.fileName), labelsFile));
+    await commands.executeCommand('vscode.openWith', uri, editorTypeOf(uri.path) ?? 'default');
+  }
+
+  private async addData(): Promise<void> {
+    const folder = dirname(this.document.fileName);
+    const filters = { [this.services.t('Data')]: ['json', 'jsonl', 'csv', 'tsv', 'txt', 'xlsx', 'parquet'] };
+    const [chosen] = (await window.showOpenDialog({ defaultUri: Uri.file(folder), filters })) ?? [];
+    if (!chosen) return;
+    const file = relative(folder, chosen.fsPath).replaceAll('\\', '/');
+    const edit = new WorkspaceEdit();
+    const place = ['dataset', 'train'];
+    addChange(edit, this.document, withFields(this.document.getText(), place, new Map([['file', file]])));
+    await this.apply(edit);
+  }
+
+  private async useCorrections(): Promise<void> {
+    const { split, correctionFile } = this.suspects.shown ?? {};
+    const target = this.kind === 'recipe' ? this.document : this.users[0];
+    if (split === undefined || correctionFile === undefined || !target) return;
+    const file = relative(dirname(target.fileName), this.suspects.correctionPath()).replaceAll('\\', '/');
+    const edit = new WorkspaceEdit();
+    const reason = target === this.document ? undefined : this.services.t('The corrections of the labels');
+    const changed = withFields(target.getText(), ['dataset', split], new Map([['corrections', file]]));
+    addChange(edit, target, changed, reason);
+    await this.apply(edit);
+  }
+
+  private send(): void {
+    if (this.panel.visible) this.server.emit('snapshot', this.snapshot());
+  }
+
+  private snapshot(): MappingSnapshot {
+    const { models } = this.services;
+    const model = models.active();
+    const frame = {
+      kind: this.kind,
+      fileName: basename(this.document.fileName),
+      isReadOnly: workspace.fs.isWritableFileSystem(this.document.uri.scheme) !== true,
+      isDirty: this.document.isDirty,
+      users: this.users.map(({ uri }) => workspace.asRelativePath(uri)),
+      model: model ? { name: model.name, canScore: model.canScore } : null,
+    };
+    try {
+      return { ...frame, ...this.contents() };
+    } catch (caught) {
+      const { code, message } = asMedTextError(caught);
+      return { ...frame, ...noContents, problem: { code, message } };
+    }
+  }
+
+  private contents(): Omit<MappingSnapshot, 'kind' | 'fileName' | 'isReadOnly' | 'isDirty' | 'users' | 'model'> {
+    const { document, splits } = this.read(this.document.getText());
+    const saved = this.readSavedMapping(document);
+    const facts = splits.map((split): SplitFacts => {
+      const { counts, error } = this.counts.of(split);
+      const ownBefore = saved.splits.find(({ name }) => name === split.name)?.own;
+      return { name: split.name, file: String(split.fields.file), counts, error, own: split.own, ownBefore };
+    });
+    const corrections = this.suspects.shown && splits.find(({ name }) => name === this.suspects.shown!.split)?.request.corrections; // prettier-ignore
+    return {
+      ...mappingFacts(document, saved, facts),
+      problem: null,
+      isRegression: document.isRegression,
+      labelsFile: document.labelsFile ?? null,
+      suspects: this.suspects.shown && {
+        ...this.suspects.shown,
+        isUsed: this.kind === 'recipe' || this.users.length > 0 ? corrections === this.suspects.correctionPath() : null,
+      },
+    };
+  }
+
+  private readSavedMapping(fallback: MappingDocument): MappingDocument {
+    try {
+      return readMapping(this.savedText, this.kind);
+    } catch {
+      return fallback;
+    }
+  }
+}
+
+const noContents = {
+  isRegression: false,
+  labelsFile: null,
+  labelsAreInferred: false,
+  splits: [],
+  classes: [],
+  gone: [],
+  values: [],
+  moreValues: 0,
+  conflicts: [],
+  changedRows: [],
+  dropped: { before: [], after: [] },
+  unmapped: { before: [], after: [] },
+  suspects: null,
+} satisfies Partial<MappingSnapshot>;

@@ -1,0 +1,79 @@
+import { dirname, resolve } from 'node:path';
+import type { Disposable } from '../../base/disposables';
+import { asMedTextError } from '../../base/errors';
+import type { LabelCounts } from '../../protocol/scorer';
+import type { BaseServices } from '../baseServices';
+import type { MappingSplit } from './mappingText';
+
+/** A split with the paths of its files resolved. */
+export interface DataSplit extends MappingSplit {
+  readonly path: string;
+  /** As the scorer takes it, without what it says of labels. */
+  readonly request: Readonly<Record<string, unknown>>;
+}
+
+/** Fields that say how a file is read; they are its own, where the others are the training split's unless said. */
+const fileFields = ['file', 'format', 'encoding', 'header', 'corrections'];
+
+/** The splits of a text that lies in `documentPath`. */
+export function dataSplits(splits: readonly MappingSplit[], documentPath: string): DataSplit[] {
+  const shared = Object.entries(splits.find(({ name }) => name === 'train')?.fields ?? {});
+  const inherited = Object.fromEntries(shared.filter(([field]) => !fileFields.includes(field)));
+  return splits.map((split) => {
+    const path = resolve(dirname(documentPath), String(split.fields.file));
+    const { corrections, labels_file: _labels, ...fields } = { ...inherited, ...split.fields };
+    const resolved = typeof corrections === 'string' && { corrections: resolve(dirname(documentPath), corrections) };
+    return { ...split, path, request: { ...fields, ...resolved, file: path } };
+  });
+}
+
+interface Known {
+  readonly counts?: LabelCounts;
+  readonly error?: string;
+}
+
+/** Raw values of data files, counted by the scorer process; one question a file and column. */
+export class SplitCounts implements Disposable {
+  private readonly known = new Map<string, Known>();
+  private abort = new AbortController();
+
+  constructor(
+    private readonly scorer: BaseServices['scorer'],
+    private readonly onChange: () => void,
+  ) {}
+
+  /** What is known; what is not is asked for, and `onChange` tells of the answer. */
+  of({ request }: DataSplit): Known {
+    const { file, label, format, encoding, header } = request;
+    const split = Object.fromEntries(
+      Object.entries({ file, label, format, encoding, header }).filter(([, value]) => value !== undefined),
+    );
+    const key = JSON.stringify(split);
+    const known = this.known.get(key);
+    if (known) return known;
+    this.known.set(key, {});
+    const { signal } = this.abort;
+    this.scorer.request('labelCounts', { split }, signal).then(
+      (counts) => this.learn(key, { counts }, signal),
+      (error: unknown) => this.learn(key, { error: asMedTextError(error).message }, signal),
+    );
+    return {};
+  }
+
+  /** The files may have changed. */
+  forget(): void {
+    this.abort.abort();
+    this.abort = new AbortController();
+    this.known.clear();
+  }
+
+  dispose(): void {
+    this.abort.abort();
+  }
+
+  private learn(key: string, known: Known, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.known.set(key, known);
+    this.onChange();
+  }
+}

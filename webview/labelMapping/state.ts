@@ -1,0 +1,115 @@
+import type { MappingSnapshot, RawValue } from '../../src/protocol/labelMappingEditor';
+
+export type ValueFilter = 'all' | 'unmapped' | 'dropped';
+export type ClassField = 'name' | 'description' | 'score';
+
+export interface LabelMappingState {
+  /** Undefined until the host has answered. */
+  readonly snapshot: MappingSnapshot | undefined;
+  /** Raw values that are picked, to be mapped together. */
+  readonly picked: readonly string[];
+  readonly search: string;
+  readonly filter: ValueFilter;
+  /** What is being typed into a class's field and is not in the document yet. */
+  readonly drafts: Readonly<Record<string, string>>;
+  readonly newName: string;
+  /** The split whose labels are checked. */
+  readonly split: string;
+  /** What the last change met. */
+  readonly trouble: string;
+}
+
+export const initialState: LabelMappingState = {
+  snapshot: undefined,
+  picked: [],
+  search: '',
+  filter: 'all',
+  drafts: {},
+  newName: '',
+  split: 'train',
+  trouble: '',
+};
+
+export type LabelMappingEvent =
+  | { readonly type: 'snapshot'; readonly snapshot: MappingSnapshot }
+  | { readonly type: 'pick'; readonly value: string; readonly on: boolean }
+  | { readonly type: 'pickAll'; readonly on: boolean }
+  | { readonly type: 'search'; readonly text: string }
+  | { readonly type: 'filter'; readonly filter: ValueFilter }
+  | { readonly type: 'typed'; readonly label: string; readonly field: ClassField; readonly text: string }
+  | { readonly type: 'left'; readonly label: string; readonly field: ClassField }
+  | { readonly type: 'newName'; readonly text: string }
+  | { readonly type: 'split'; readonly split: string }
+  | { readonly type: 'trouble'; readonly message: string };
+
+export const draftKey = (label: string, field: ClassField): string => JSON.stringify([label, field]);
+
+export function reduce(state: LabelMappingState, event: LabelMappingEvent): LabelMappingState {
+  switch (event.type) {
+    case 'snapshot': {
+      const { snapshot } = event;
+      const values = new Set(snapshot.values.map(({ value }) => value));
+      const labels = new Set(snapshot.classes.map(({ name }) => name));
+      const drafts = Object.entries(state.drafts).filter(([key]) => labels.has((JSON.parse(key) as string[])[0]));
+      const split = snapshot.splits.some(({ name }) => name === state.split) ? state.split : (snapshot.splits[0]?.name ?? 'train'); // prettier-ignore
+      return {
+        ...state,
+        snapshot,
+        split,
+        picked: state.picked.filter((value) => values.has(value)),
+        drafts: Object.fromEntries(drafts),
+      };
+    }
+    case 'pick': {
+      const others = state.picked.filter((value) => value !== event.value);
+      return { ...state, picked: event.on ? [...others, event.value] : others };
+    }
+    case 'pickAll': {
+      const shown = shownValues(state).map(({ value }) => value);
+      const others = state.picked.filter((value) => !shown.includes(value));
+      return { ...state, picked: event.on ? [...others, ...shown] : others };
+    }
+    case 'search':
+      return { ...state, search: event.text };
+    case 'filter':
+      return { ...state, filter: event.filter };
+    case 'typed':
+      return { ...state, drafts: { ...state.drafts, [draftKey(event.label, event.field)]: event.text } };
+    case 'left': {
+      const { [draftKey(event.label, event.field)]: _left, ...drafts } = state.drafts;
+      return { ...state, drafts };
+    }
+    case 'newName':
+      return { ...state, newName: event.text };
+    case 'split':
+      return { ...state, split: event.split };
+    case 'trouble':
+      return { ...state, trouble: event.message };
+  }
+}
+
+/** The values that search and filter leave. */
+export function shownValues({ snapshot, search, filter }: LabelMappingState): readonly RawValue[] {
+  const wanted = search.trim().toLowerCase();
+  return (snapshot?.values ?? []).filter(
+    ({ value, state }) => (filter === 'all' || filter === state) && value.toLowerCase().includes(wanted),
+  );
+}
+
+/** What a change concerns: the picked values when the one that was touched is among them. */
+export function touched({ picked }: LabelMappingState, value: string): readonly string[] {
+  return picked.includes(value) ? picked : [value];
+}
+
+/** Suggestions that all can be taken at once: values by the class they resemble. */
+export function suggestions(snapshot: MappingSnapshot): ReadonlyMap<string, readonly string[]> {
+  const byClass = new Map<string, string[]>();
+  for (const { value, state, suggestion } of snapshot.values) {
+    if (state !== 'unmapped' || suggestion === null) continue;
+    byClass.set(suggestion, [...(byClass.get(suggestion) ?? []), value]);
+  }
+  return byClass;
+}
+
+/** Sums over the splits. */
+export const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
