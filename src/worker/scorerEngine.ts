@@ -27,8 +27,11 @@ export const scorerEngine: ScorerEngine = {
     return findSuspectLabels(folder, split, options);
   },
 
-  async importModel(source, output) {
-    const { path, report } = await importModel(source, output);
+  async importModel(source, output, onProgress, signal) {
+    const { path, report } = await importModel(source, output, {
+      signal,
+      onProgress: ({ doneBytes, totalBytes }) => onProgress(doneBytes, totalBytes),
+    });
     return { folder: path, summary: loadReportLines(report).join('\n') };
   },
 

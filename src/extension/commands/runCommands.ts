@@ -173,22 +173,32 @@ export async function renameRun({ runs, t }: Services, target: unknown): Promise
   if (name?.trim()) await runs.patch(target.folder, { name: name.trim() });
 }
 
-export async function deleteRun({ runs, t }: Services, target: unknown): Promise<void> {
-  if (!isRunRecord(target)) return;
+/** Deletes the run, or all that are selected in the tree, after one question; one that is running stays. */
+export async function deleteRun({ runs, t }: Services, target: unknown, selected?: unknown): Promise<void> {
+  const chosen = chosenRuns(target, selected).filter(({ folder }) => runs.get(folder)?.status !== 'running');
+  if (chosen.length === 0) return;
   const remove = t('Delete Run and Its Files');
   const forget = t('Remove from List');
   const choice = await window.showWarningMessage(
-    t('Delete {0}?', target.name),
-    { modal: true, detail: target.folder },
+    chosen.length === 1 ? t('Delete {0}?', chosen[0].name) : t('Delete {0} runs?', chosen.length),
+    { modal: true, detail: chosen.map(({ folder }) => folder).join('\n') },
     remove,
     forget,
   );
   if (choice === undefined) return;
-  // Only what is a run folder goes: the record could name anything by now.
-  if (choice === remove && basename(target.folder) === target.runId && target.runId !== '') {
-    rmSync(target.folder, { recursive: true, force: true });
-    await runs.remove(target.folder);
-  } else await runs.forget(target.folder);
+  for (const { folder, runId } of chosen) {
+    // Only what is a run folder goes: the record could name anything by now.
+    if (choice === remove && basename(folder) === runId && runId !== '') {
+      rmSync(folder, { recursive: true, force: true });
+      await runs.remove(folder);
+    } else await runs.forget(folder);
+  }
+}
+
+/** The rows a tree's command is about: all that are selected when the one it was asked on is among them. */
+function chosenRuns(target: unknown, selected: unknown): readonly RunRecord[] {
+  const rows = (Array.isArray(selected) ? selected : []).filter(isRunRecord);
+  return rows.length > 0 ? rows : [target].filter(isRunRecord);
 }
 
 export async function revealFolder(folder: string): Promise<void> {
