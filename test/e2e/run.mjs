@@ -66,7 +66,8 @@ function ui() {
   const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
   const vsix = resolve(`${name}-${process.platform}-${process.arch}-${version}.vsix`);
   // tsx: the pages' own tests make a page as the extension does.
-  const suites = ['test/e2e/ui.mjs', 'test/e2e/datasetPreviewPage.mjs'];
+  const pages = ['test/e2e/datasetPreviewPage.mjs', 'test/e2e/labelMappingPage.mjs'];
+  const suites = ['test/e2e/ui.mjs', 'test/e2e/labelMapping.mjs', ...pages];
   const loader = ['--import', 'tsx', 'node_modules/mocha/bin/mocha.js'];
   const mocha = [...loader, '--no-config', '--timeout', '180000', ...suites];
   if (options.grep) mocha.push('--grep', options.grep);

@@ -5,7 +5,7 @@ import type { Translate } from '../../src/base/translate';
 import type { MappedClass } from '../../src/protocol/labelMappingEditor';
 import { styleProperties } from '../shared/styleProperties';
 import type { LabelMappingActions } from './actions';
-import { draftKey, sum, type ClassField, type LabelMappingState } from './state';
+import { draftKey, draggedValues, sum, type ClassField, type LabelMappingState } from './state';
 import { changeText, scoreText, valueShown } from './words';
 
 /** The classes in the order of their ids; values are dropped onto them. */
@@ -70,6 +70,7 @@ function classCard(
 ): TemplateResult {
   const { name, color, before, after, earlierName, evenScore, score } = mapped;
   const { classes, values, isReadOnly } = state.snapshot!;
+  const into = state.mergeInto[name] ?? '';
   const members = values.filter(({ to, state: place }) => place === 'mapped' && to === name);
   const move = (to: number): void => {
     void actions.change({ kind: 'move', label: name, to }).then(() => {
@@ -102,7 +103,7 @@ function classCard(
           @change=${(event: Event) => actions.change({ kind: 'color', label: name, color: (event.target as HTMLInputElement).value })}
         />
         ${field('name', name, name, t('Name of class {0}', id), '', state, actions, (text) => actions.change({ kind: 'rename', label: name, name: text }))}
-        ${field('score', name, score === null ? '' : scoreText(score), t('Similarity score of {0}', name), scoreText(evenScore), state, actions, setScore)}
+        <label class="score"><span aria-hidden="true">${t('Score')}</span> ${field('score', name, score === null ? '' : scoreText(score), t('Similarity score of {0}', name), scoreText(evenScore), state, actions, setScore)}</label>
         <button type="button" class="tool up" aria-label=${t('Move {0} up', name)} title=${t('Up')} ?disabled=${isReadOnly || id === 0} @click=${() => move(id - 1)}>↑</button>
         <button type="button" class="tool down" aria-label=${t('Move {0} down', name)} title=${t('Down')} ?disabled=${isReadOnly || id === classes.length - 1} @click=${() => move(id + 1)}>↓</button>
         <button type="button" class="tool" aria-label=${t('Remove {0}; its rows are left out', name)} title=${t('Remove; its rows are left out')} ?disabled=${isReadOnly} @click=${() => actions.change({ kind: 'remove', label: name })}>×</button>
@@ -110,10 +111,15 @@ function classCard(
       <div class="line">
         <span class="id"></span>
         ${field('description', name, mapped.description, t('Description of {0}', name), t('Description'), state, actions, (text) => actions.change({ kind: 'describe', label: name, description: text }))}
-        <select aria-label=${t('Merge {0} into', name)} ?disabled=${isReadOnly || classes.length < 2} @change=${(event: Event) => merge(event, name, actions)}>
-          <option value="">${t('Merge into…')}</option>
-          ${classes.map((other) => (other.name === name ? nothing : html`<option value=${`=${other.name}`}>${other.name}</option>`))}
+        <select
+          aria-label=${t('Merge {0} into', name)}
+          ?disabled=${isReadOnly || classes.length < 2}
+          @change=${(event: Event) => actions.dispatch({ type: 'mergeInto', label: name, into: (event.target as HTMLSelectElement).value.slice(1) })}
+        >
+          <option value="" .selected=${live(into === '')}>${t('Merge into…')}</option>
+          ${classes.map((other) => (other.name === name ? nothing : html`<option value=${`=${other.name}`} .selected=${live(into === other.name)}>${other.name}</option>`))}
         </select>
+        ${into === '' ? nothing : html`<button type="button" class="button" aria-label=${t('Merge {0} into {1}', name, into)} @click=${() => actions.change({ kind: 'merge', label: name, into })}>${t('Merge')}</button>`}
       </div>
       <div class="line effect">
         <span class="id"></span>
@@ -169,15 +175,10 @@ function field(
   />`;
 }
 
-function merge(event: Event, label: string, actions: LabelMappingActions): void {
-  const select = event.target as HTMLSelectElement;
-  const into = select.value.slice(1);
-  select.value = '';
-  void actions.change({ kind: 'merge', label, into });
-}
-
 function allow(event: DragEvent): void {
+  if (!event.dataTransfer?.types.includes(draggedValues)) return;
   event.preventDefault();
+  event.dataTransfer.dropEffect = 'move';
   (event.currentTarget as Element).classList.add('over');
 }
 
@@ -191,7 +192,7 @@ function drop(to: string | null, state: LabelMappingState, actions: LabelMapping
     event.preventDefault();
     leave(event);
     try {
-      const { values } = JSON.parse(event.dataTransfer!.getData('text/plain')) as { values: string[] };
+      const { values } = JSON.parse(event.dataTransfer!.getData(draggedValues)) as { values: string[] };
       const known = values.filter((value) => state.snapshot!.values.some((raw) => raw.value === value));
       if (known.length > 0) void actions.change({ kind: 'assign', values: known, to });
     } catch {

@@ -1,5 +1,8 @@
 import type { MappingSnapshot, RawValue } from '../../src/protocol/labelMappingEditor';
 
+/** The kind of what is dragged; no field takes it for text. */
+export const draggedValues = 'application/x-medtext-values';
+
 export type ValueFilter = 'all' | 'unmapped' | 'dropped';
 export type ClassField = 'name' | 'description' | 'score';
 
@@ -13,6 +16,10 @@ export interface LabelMappingState {
   /** What is being typed into a class's field and is not in the document yet. */
   readonly drafts: Readonly<Record<string, string>>;
   readonly newName: string;
+  /** The class that was chosen to merge another into (by that one's name), until the button is pressed. */
+  readonly mergeInto: Readonly<Record<string, string>>;
+  /** What was chosen for the picked values, until the button is pressed. */
+  readonly pickedTarget: string;
   /** The split whose labels are checked. */
   readonly split: string;
   /** What the last change met. */
@@ -26,6 +33,8 @@ export const initialState: LabelMappingState = {
   filter: 'all',
   drafts: {},
   newName: '',
+  mergeInto: {},
+  pickedTarget: '',
   split: 'train',
   trouble: '',
 };
@@ -39,6 +48,8 @@ export type LabelMappingEvent =
   | { readonly type: 'typed'; readonly label: string; readonly field: ClassField; readonly text: string }
   | { readonly type: 'left'; readonly label: string; readonly field: ClassField }
   | { readonly type: 'newName'; readonly text: string }
+  | { readonly type: 'mergeInto'; readonly label: string; readonly into: string }
+  | { readonly type: 'pickedTarget'; readonly target: string }
   | { readonly type: 'split'; readonly split: string }
   | { readonly type: 'trouble'; readonly message: string };
 
@@ -58,6 +69,7 @@ export function reduce(state: LabelMappingState, event: LabelMappingEvent): Labe
         split,
         picked: state.picked.filter((value) => values.has(value)),
         drafts: Object.fromEntries(drafts),
+        mergeInto: Object.fromEntries(Object.entries(state.mergeInto).filter(([label, into]) => labels.has(label) && labels.has(into))), // prettier-ignore
       };
     }
     case 'pick': {
@@ -81,6 +93,10 @@ export function reduce(state: LabelMappingState, event: LabelMappingEvent): Labe
     }
     case 'newName':
       return { ...state, newName: event.text };
+    case 'mergeInto':
+      return { ...state, mergeInto: { ...state.mergeInto, [event.label]: event.into } };
+    case 'pickedTarget':
+      return { ...state, pickedTarget: event.target };
     case 'split':
       return { ...state, split: event.split };
     case 'trouble':

@@ -62,7 +62,7 @@ function found(suspects: Suspects, actions: LabelMappingActions, t: Translate): 
     ${
       accepted.length > 0
         ? html`<p class="notice">
-            ${t('{0} corrections are in {1}; the data stays as it is.', accepted.length, correctionFile)}
+            ${t('Corrections in {1}: {0}. The data stays as it is.', accepted.length, correctionFile)}
             <button type="button" class="link" @click=${() => actions.ask('openCorrections')}>${t('Open')}</button>
             ${isUsed === false ? html`<button type="button" class="link" @click=${() => actions.ask('useCorrections')}>${t('Use them in the recipe')}</button>` : nothing}
           </p>`

@@ -4,7 +4,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { Translate } from '../../src/base/translate';
 import type { RawValue } from '../../src/protocol/labelMappingEditor';
 import type { LabelMappingActions } from './actions';
-import { shownValues, touched, type LabelMappingState, type ValueFilter } from './state';
+import { draggedValues, shownValues, touched, type LabelMappingState, type ValueFilter } from './state';
 import { countText, valueShown } from './words';
 
 /** Targets of a drop-down that are no class; class names come with a mark in front. */
@@ -85,7 +85,7 @@ function valueRow(raw: RawValue, state: LabelMappingState, actions: LabelMapping
   const { value, counts } = raw;
   const { splits, isReadOnly } = state.snapshot!;
   const drag = (event: DragEvent): void => {
-    event.dataTransfer!.setData('text/plain', JSON.stringify({ values: touched(state, value) }));
+    event.dataTransfer!.setData(draggedValues, JSON.stringify({ values: touched(state, value) }));
     event.dataTransfer!.effectAllowed = 'move';
   };
   return html`
@@ -116,30 +116,35 @@ function target(
   t: Translate,
 ): TemplateResult {
   const { classes, isReadOnly } = state.snapshot!;
-  const chosen = raw && { mapped: `=${raw.to}`, dropped: leftOut, unmapped: none }[raw.state];
-  const choose = (event: Event): void => {
-    const choice = textOf(event);
+  const chosen = raw ? { mapped: `=${raw.to}`, dropped: leftOut, unmapped: none }[raw.state] : state.pickedTarget;
+  const apply = (choice: string): void => {
     const list = [...values];
     if (choice === none) void actions.change({ kind: 'unassign', values: list });
     else if (choice === leftOut) void actions.change({ kind: 'assign', values: list, to: null });
     else if (choice === own) void actions.change({ kind: 'splitOff', values: list, name: list[0] });
     else if (choice !== '') void actions.change({ kind: 'assign', values: list, to: choice.slice(1) });
+  };
+  const choose = (event: Event): void => {
+    const choice = textOf(event);
+    if (!raw) return actions.dispatch({ type: 'pickedTarget', target: choice });
+    apply(choice);
     // What is shown is what the document says; the answer brings it.
-    (event.target as HTMLSelectElement).value = chosen ?? '';
+    (event.target as HTMLSelectElement).value = chosen;
   };
   const canStandAlone = values.length > 0 && !classes.some(({ name }) => name === values[0].trim());
   const option = (value: string, label: string): TemplateResult =>
-    html`<option value=${value} .selected=${live(value === (chosen ?? ''))}>${label}</option>`;
+    html`<option value=${value} .selected=${live(value === chosen)}>${label}</option>`;
   return html`<select
-    class="target"
-    ?disabled=${isReadOnly}
-    aria-label=${raw ? t('Class of {0}', valueShown(raw.value)) : t('Class of the picked values')}
-    @change=${choose}
-  >
-    ${raw ? nothing : option('', t('Map to…'))} ${option(none, t('Not mapped'))}
-    ${classes.map(({ name }) => option(`=${name}`, name))} ${option(leftOut, t('Left out'))}
-    ${canStandAlone ? option(own, t('A class of its own')) : nothing}
-  </select>`;
+      class="target"
+      ?disabled=${isReadOnly}
+      aria-label=${raw ? t('Class of {0}', valueShown(raw.value)) : t('Class of the picked values')}
+      @change=${choose}
+    >
+      ${raw ? nothing : option('', t('Map to…'))} ${option(none, t('Not mapped'))}
+      ${classes.map(({ name }) => option(`=${name}`, name))} ${option(leftOut, t('Left out'))}
+      ${canStandAlone ? option(own, t('A class of its own')) : nothing}
+    </select>
+    ${raw ? nothing : html`<button type="button" class="button" ?disabled=${isReadOnly || chosen === ''} @click=${() => apply(chosen)}>${t('Map')}</button>`}`;
 }
 
 const textOf = (event: Event): string => (event.target as HTMLInputElement).value;

@@ -99,7 +99,7 @@ function fixes(snapshot: MappingSnapshot, actions: LabelMappingActions, t: Trans
             ? nothing
             : html`<li>
                 <span>
-                  ${t('{0} values ({1} rows) are not mapped; training refuses them:', unmapped.length, countText(rows))}
+                  ${t('Values that are not mapped: {0}, in {1} rows. Training refuses them:', unmapped.length, countText(rows))}
                   ${names.slice(0, 8).map((value) => html`<bdi class="member">${valueShown(value)}</bdi> `)}${names.length > 8 ? '…' : nothing}
                 </span>
                 ${resembling.map(([to, list]) => fix(t('Map {0} to {1}', list.map(valueShown).join(', '), to), { kind: 'assign', values: [...list], to }))}

@@ -66,7 +66,7 @@ export function mappingFacts(
       const [then, now] = [before[split](value), after[split](value)];
       table.before.add(then, count);
       table.after.add(now, count);
-      const sameByName = typeof now === 'string' && renamed.get(now) === then;
+      const sameByName = typeof now === 'string' && then !== undefined && renamed.get(now) === then;
       if (then !== now && !sameByName) table.changed += count;
     }
     return table;

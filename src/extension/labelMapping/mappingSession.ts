@@ -63,9 +63,9 @@ export class MappingSession implements Disposable {
     this.store.add(
       workspace.onDidChangeTextDocument(({ document: changed }) => {
         if (!isOurs(changed)) return;
-        // Reverted, or changed on disk.
-        if (!document.isDirty) this.savedText = document.getText();
         this.send();
+        // Reverted, changed on disk, or changed just now: whether it is dirty is told after the change itself.
+        if (!document.isDirty) void this.readSaved();
       }),
     );
     this.store.add(
@@ -78,6 +78,7 @@ export class MappingSession implements Disposable {
     );
     this.store.add(models.onDidChange(() => this.send()));
     this.store.add(panel.onDidChangeViewState(() => this.send()));
+    // A document that comes back with its unsaved changes differs from its file.
     void this.readSaved();
     void this.findUsers();
   }
@@ -86,11 +87,11 @@ export class MappingSession implements Disposable {
     this.store.dispose();
   }
 
-  /** A document that comes back with its unsaved changes differs from its file. */
   private async readSaved(): Promise<void> {
-    if (!this.document.isDirty) return;
     try {
-      this.savedText = new TextDecoder().decode(await workspace.fs.readFile(this.document.uri));
+      const text = new TextDecoder().decode(await workspace.fs.readFile(this.document.uri));
+      if (text === this.savedText) return;
+      this.savedText = text;
     } catch {
       // Never saved: nothing to compare with but itself.
     }
@@ -184,7 +185,7 @@ export class MappingSession implements Disposable {
   }
 
   private async apply(edit: WorkspaceEdit): Promise<void> {
-    if (edit.size > 0 && !(await workspace.applyEdit(edit, { isRefactoring: true }))) {
+    if (edit.size > 0 && !(await workspace.applyEdit(edit))) {
       throw new MedTextError('CANCELLED', this.services.t('Nothing was changed.'));
     }
   }

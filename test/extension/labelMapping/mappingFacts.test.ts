@@ -40,6 +40,8 @@ describe('what the label mapping editor shows', () => {
     const merged = mappingFacts(of({ labels: ['a0'], label_mapping: { aNA: null, a1: 'a0' } }), of(base), [train]);
     assert.deepEqual(merged.classes.map(({ name, before, after }) => [name, before, after]), [['a0', [5], [8]]]); // prettier-ignore
     assert.deepEqual([merged.changedRows, merged.gone], [[3], [{ name: 'a1', before: [3] }]]);
+    const mapped = mappingFacts(of({ ...base, label_mapping: { aNA: null, ax: 'a1' } }), of(base), [train]);
+    assert.deepEqual([mapped.changedRows, mapped.unmapped], [[1], { before: [1], after: [0] }]);
     const renamed = mappingFacts(of({ labels: ['a0', '相同'], label_mapping: { aNA: null, a1: '相同' } }), of(base), [train]); // prettier-ignore
     assert.deepEqual([renamed.changedRows, renamed.gone], [[0], []]);
     assert.deepEqual([renamed.classes[1].earlierName, renamed.classes[1].before], ['a1', [3]]);

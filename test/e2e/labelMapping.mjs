@@ -1,0 +1,102 @@
+// The label mapping in a real VS Code: what its documents owe to the editor.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findWebview, openBrowser, openFile, openFolder, runCommand, startServer } from './editor.mjs';
+import { makeWorkspace } from './workspace.mjs';
+
+const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
+
+async function until(condition, what, timeoutMs = 60_000) {
+  for (const end = Date.now() + timeoutMs; Date.now() < end;) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`timed out: ${what}`);
+}
+
+describe('the label mapping in VS Code', () => {
+  const state = {};
+  before(async () => {
+    state.workspace = makeWorkspace();
+    const labels = { labels: ['0', '1', '2'], dataset: { train: { file: 'data/pairs-train.json' } } };
+    writeFileSync(join(state.workspace.folder, 'pairs.labels.json'), `${JSON.stringify(labels, undefined, 2)}\n`);
+    // A browser's VS Code saves by itself otherwise.
+    state.server = await startServer({ vsix: [vsix], settings: { 'files.autoSave': 'off' } });
+    Object.assign(state, await openBrowser());
+    await openFolder(state.page, state.server, state.workspace.folder);
+  });
+  afterEach(async function () {
+    const name = this.currentTest.fullTitle().replace(/[^a-z0-9]+/gi, '-');
+    await state.page?.screenshot({ path: join(artefacts, `${name}-${this.currentTest.state}.png`) });
+  });
+  after(async () => {
+    await state.browser?.close();
+    await state.server?.stop();
+    state.workspace?.remove();
+  });
+
+  it('opens from a recipe, changes its text, and leaves undo, redo, save and revert to the editor', async () => {
+    const { page, workspace } = state;
+    const path = join(workspace.folder, 'quick.medtext.json');
+    const written = readFileSync(path, 'utf8');
+    await openFile(page, 'quick.medtext.json');
+    await page.locator('.codelens-decoration a', { hasText: 'Map labels' }).click();
+    const view = await findWebview(page, 'Values of the data');
+    await view.getByText('320 rows, column label').waitFor({ timeout: 60_000 });
+    const name = view.getByLabel('Name of class 0');
+    const shows = (text) => until(async () => (await name.inputValue()) === text, `class 0 is ${text}`);
+    const outside = () => view.getByRole('button', { name: 'Count again' }).focus();
+    const dirty = page.locator('.tab.active.dirty');
+    await name.fill('unrelated');
+    await name.press('Enter');
+    await dirty.waitFor();
+    await shows('unrelated');
+    await outside();
+    await page.keyboard.press('Control+z');
+    await shows('0');
+    await dirty.waitFor({ state: 'detached' });
+    await outside();
+    await page.keyboard.press('Control+Shift+z');
+    await shows('unrelated');
+    await outside();
+    await page.keyboard.press('Control+s');
+    await until(() => readFileSync(path, 'utf8') !== written, 'the recipe is saved');
+    const { train } = JSON.parse(readFileSync(path, 'utf8')).dataset;
+    assert.deepEqual(train.labels, ['unrelated', '1', '2']);
+    assert.deepEqual(train.label_mapping, { 0: 'unrelated' });
+    await dirty.waitFor({ state: 'detached' });
+
+    await view.getByLabel('Merge unrelated into').selectOption({ label: '1' });
+    await view.getByRole('button', { name: 'Merge unrelated into 1' }).click();
+    await dirty.waitFor();
+    await view.getByText('rows change their class').waitFor();
+    await outside();
+    await runCommand(page, 'File: Revert File');
+    await dirty.waitFor({ state: 'detached' });
+    await shows('unrelated');
+    assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')).dataset.train.labels, ['unrelated', '1', '2']);
+  });
+
+  it('is the editor of a labels file, and a rename asks before it changes recipes', async () => {
+    const { page } = state;
+    await page.keyboard.press('Control+P');
+    await page.locator('.quick-input-widget').waitFor({ state: 'visible' });
+    await page.keyboard.type('pairs.labels.json');
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'pairs.labels.json' }).first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('.tab.active', { hasText: 'pairs.labels.json' }).waitFor();
+    const view = await findWebview(page, 'pairs.labels.json');
+    await view.getByText('320 rows, column label').waitFor({ timeout: 60_000 });
+    const name = view.getByLabel('Name of class 1');
+    await name.fill('related');
+    await name.press('Enter');
+    // The recipe of the test before has a class 1 of the same data.
+    await page.locator('.bulk-edit-panel').getByText('quick.medtext.json').first().waitFor();
+    await page.locator('.bulk-edit-panel').getByRole('button', { name: 'Discard' }).click();
+    await until(async () => (await name.inputValue()) === '1', 'the name is as it was');
+    assert.equal(await page.locator('.tab.active.dirty').count(), 0);
+  });
+
+  it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
+});
