@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findWebview, openBrowser, openFile, openFolder, runCommand, startServer } from './editor.mjs';
+import {
+  choose,
+  findWebview,
+  notification,
+  openBrowser,
+  openFile,
+  openFolder,
+  runCommand,
+  startServer,
+} from './editor.mjs';
 import { makeWorkspace } from './workspace.mjs';
 
 const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
@@ -76,6 +85,35 @@ describe('the label mapping in VS Code', () => {
     await dirty.waitFor({ state: 'detached' });
     await shows('unrelated');
     assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')).dataset.train.labels, ['unrelated', '1', '2']);
+  });
+
+  it('finds suspect labels with a fine-tuned model and writes what is accepted beside the data', async () => {
+    const { page, workspace } = state;
+    const data = join(workspace.folder, 'data/pairs-train.json');
+    const written = readFileSync(data, 'utf8');
+    await runCommand(page, 'MedText Lab: Run Recipe');
+    await choose(page, 'quick.medtext.json');
+    await notification(page, 'is fine-tuned', 'Use This Model', 120_000);
+    const view = await findWebview(page, 'Values of the data');
+    await view.getByRole('button', { name: 'Check labels' }).click();
+    await view.getByText('of 320 rows look mislabelled.').waitFor({ timeout: 60_000 });
+    await view.getByText('The model was trained on these rows').waitFor();
+    await view
+      .getByRole('button', { name: /^Accept line/ })
+      .first()
+      .click();
+    await view.getByRole('button', { name: /^Take back line/ }).waitFor();
+    const { file, corrections } = JSON.parse(readFileSync(join(workspace.folder, 'data/pairs-train.corrections.json'), 'utf8')); // prettier-ignore
+    assert.deepEqual([file, corrections.length], ['pairs-train.json', 1]);
+    assert.equal(readFileSync(data, 'utf8'), written);
+    await view.getByRole('button', { name: 'Use them in the recipe' }).click();
+    await page.locator('.tab.active.dirty').waitFor();
+    await view.getByRole('button', { name: 'Count again' }).focus();
+    await page.keyboard.press('Control+s');
+    await page.locator('.tab.active.dirty').waitFor({ state: 'detached' });
+    const recipe = JSON.parse(readFileSync(join(workspace.folder, 'quick.medtext.json'), 'utf8'));
+    assert.equal(recipe.dataset.train.corrections, 'data/pairs-train.corrections.json');
+    await view.getByRole('button', { name: 'Use them in the recipe' }).waitFor({ state: 'detached' });
   });
 
   it('is the editor of a labels file, and a rename asks before it changes recipes', async () => {
