@@ -37,7 +37,7 @@ const host = await build({
 // Pages of the webviews, each a script and a style sheet.
 const pages = await build({
   metafile: true,
-  entryPoints: Object.fromEntries(['trainingView', 'similarityPanel', 'datasetPreview', 'labelMapping'].map((name) => [name, `webview/${name}/main.ts`])),
+  entryPoints: Object.fromEntries(['trainingView', 'similarityPanel', 'runComparison', 'datasetPreview', 'labelMapping'].map((name) => [name, `webview/${name}/main.ts`])),
   outdir: 'dist/webview',
   bundle: true,
   platform: 'browser',

@@ -1,6 +1,7 @@
 import { commands, window } from 'vscode';
 import { DisposableStore, type Disposable } from '../base/disposables';
 import { asMedTextError } from '../base/errors';
+import { compareRuns } from './commands/compareRuns';
 import { fineTune } from './commands/fineTune';
 import { mapLabels } from './commands/mapLabels';
 import {
@@ -46,6 +47,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.setReference': setReference,
   'medtext.clearReference': (services) => services.setReference(undefined),
   'medtext.showRun': showRun,
+  'medtext.compareRuns': compareRuns,
   'medtext.openLog': ({ log }) => log.show(),
   'medtext.checkDevice': checkDevice,
   'medtext.previewData': previewData,

@@ -15,6 +15,7 @@ export const paletteCommands = [
   'medtext.setReference',
   'medtext.clearReference',
   'medtext.showRun',
+  'medtext.compareRuns',
   'medtext.openLog',
   'medtext.checkDevice',
 ] as const;

@@ -18,6 +18,7 @@ import { ScoringService } from './scoringService';
 import { setting } from './settings';
 import { StartNotes } from './startNotes';
 import { TrainingService } from './trainingService';
+import { registerRunComparison, type RunComparisonPanel } from './views/runComparisonPanel';
 import { registerSimilarityPanel, type SimilarityPanel } from './views/similarityPanel';
 import { registerTrainingView, type TrainingView } from './views/trainingView';
 
@@ -25,6 +26,7 @@ import { registerTrainingView, type TrainingView } from './views/trainingView';
 export interface Services extends BaseServices {
   readonly trainingView: TrainingView;
   readonly similarityPanel: SimilarityPanel;
+  readonly runComparison: RunComparisonPanel;
 }
 
 export function createServices(context: ExtensionContext, store: DisposableStore): Services {
@@ -100,6 +102,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     ...services,
     trainingView: store.add(registerTrainingView(services)),
     similarityPanel: store.add(registerSimilarityPanel(services)),
+    runComparison: store.add(registerRunComparison(services)),
   };
 }
 

@@ -45,7 +45,7 @@ const value = nullable(number);
 export const runPhases = ['starting', 'running', 'stopping', 'finished', 'stopped', 'interrupted', 'failed'] as const;
 export type RunPhase = (typeof runPhases)[number];
 
-const evaluationPoint = object({ step: count, epoch: number, metrics: recordOf(value) });
+export const evaluationPoint = object({ step: count, epoch: number, metrics: recordOf(value) });
 export type EvaluationPoint = Checked<typeof evaluationPoint>;
 
 const shownRun = object(

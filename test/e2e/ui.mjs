@@ -149,6 +149,22 @@ describe('MedText Lab in VS Code', () => {
     assert.equal(newestRun(workspace).status, 'stopped');
   });
 
+  it('compares the two newest runs', async () => {
+    const { page } = state;
+    await runCommand(page, 'MedText Lab: Compare Runs');
+    await page.locator('.quick-input-title', { hasText: 'Compare which runs' }).waitFor();
+    await page.keyboard.press('Enter');
+    const panel = await findWebview(page, 'Best checkpoints on validation data');
+    await panel.getByText('train.max_epochs').waitFor();
+    assert.equal(await panel.locator('thead .run-head').count(), 2);
+    await panel
+      .getByRole('button', { name: /^Leave .* out of the comparison$/ })
+      .last()
+      .click();
+    await panel.locator('thead .run-head').nth(1).waitFor({ state: 'detached' });
+    await panel.getByText('All settings are equal.').waitFor();
+  });
+
   it('says at once that the trainer was killed, and offers to resume', async () => {
     const { page, workspace } = state;
     const { pid } = await startLongRun(page, workspace);

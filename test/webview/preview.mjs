@@ -10,7 +10,7 @@ import { themes } from './previewThemes.mjs';
 const [folder, wanted] = process.argv.slice(2);
 if (!folder) throw new Error('usage: node --import tsx test/webview/preview.mjs FOLDER [SCENE]');
 mkdirSync(folder, { recursive: true });
-const widths = { trainingView: 320, similarityPanel: 760 };
+const widths = { trainingView: 320, similarityPanel: 760, runComparison: 860 };
 
 const { origin, close } = await servePages();
 const browser = await chromium.launch({
@@ -21,7 +21,7 @@ const problems = [];
 for (const [view, states] of Object.entries(scenes)) {
   for (const [scene, snapshot] of Object.entries(states)) {
     if (wanted && wanted !== scene) continue;
-    const isMain = scene === 'running' || scene === 'ranking';
+    const isMain = ['running', 'ranking', 'comparison'].includes(scene);
     for (const [theme, variables] of Object.entries(themes)) {
       for (const language of ['en', 'zh-cn']) {
         const isChecked = isMain || (theme === 'vscode-dark' && language === 'en') || (theme === 'vscode-light' && language === 'zh-cn'); // prettier-ignore

@@ -129,7 +129,48 @@ const pairs = {
   },
 };
 
+const compared = (id, name, lr, best, shift, more = {}) => ({
+  id,
+  name,
+  status: 'finished',
+  step: 900,
+  totalSteps: 900,
+  seconds: 431 + 100 * shift,
+  metric: 'accuracy',
+  bestStep: best,
+  steps,
+  losses: losses.map((loss) => (loss === null ? null : loss * (1 + shift / 5))),
+  evaluations: evaluations.map(({ step, epoch, metrics }) => ({ step, epoch, metrics: Object.fromEntries(Object.entries(metrics).map(([metric, value]) => [metric, value - shift / 20])) })), // prettier-ignore
+  ...more,
+});
+const comparison = {
+  runs: [
+    compared('/w/runs/a', 'medical-pairs', '3e-5', 500, 0),
+    compared('/w/runs/b', 'medical-pairs，学习率减半，冻结词向量（很长的名字）', '1.5e-5', 600, 1),
+    compared('/w/runs/c', '<img src=x onerror=alert(1)>', '3e-5', null, 2, { status: 'interrupted', step: 640 }),
+  ],
+  metrics: [
+    { name: 'accuracy', lowerIsBetter: false, values: [{ value: 0.779, low: 0.758, high: 0.798 }, { value: 0.764, low: 0.742, high: 0.784 }, { value: 0.679, low: null, high: null }] }, // prettier-ignore
+    { name: 'macroF1', lowerIsBetter: false, values: [{ value: 0.741, low: 0.713, high: 0.768 }, { value: 0.722, low: 0.694, high: 0.75 }, null] }, // prettier-ignore
+    { name: 'loss', lowerIsBetter: true, values: [{ value: 0.58, low: null, high: null }, { value: 0.53, low: null, high: null }, { value: 0.61, low: null, high: null }] }, // prettier-ignore
+  ],
+  settings: [
+    { name: 'train.optimizer.lr', values: ['0.00003', '0.000015', '0.00003'], differs: true },
+    { name: 'train.trainable', values: ['all', 'no-embeddings', 'all'], differs: true },
+    { name: 'train.seed', values: ['2021', '2021', '7'], differs: true },
+    { name: 'train.batch_size', values: ['32', '32', '32'], differs: false },
+  ],
+  data: [
+    { split: 'train', values: Array(3).fill({ file: 'train.json', rows: 5159, sha256: 'ed75e9e069e69f061c8d92e2' }), differs: false }, // prettier-ignore
+    { split: 'validation', values: Array(3).fill({ file: 'validation.json', rows: 1102, sha256: '9039e7f89750b24e01a6' }), differs: false }, // prettier-ignore
+  ],
+};
+
 export const scenes = {
+  runComparison: {
+    comparison,
+    noRuns: { runs: [], metrics: [], settings: [], data: [] },
+  },
   trainingView: {
     empty: { ...training, recipe: null, hasModels: false },
     idle: training,

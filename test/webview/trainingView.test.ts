@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { untranslated as t } from '../../src/base/translate';
 import type { ShownRun, TrainingSnapshot } from '../../src/protocol/trainingView';
-import { lossCurves, metricCurves, metricsOf, smoothed, tableRows } from '../../webview/trainingView/curves';
+import { smoothed } from '../../webview/shared/curves';
+import { lossCurves, metricCurves, metricsOf, tableRows } from '../../webview/trainingView/curves';
 import { initialState, reduce, remembered, restored, type TrainingViewEvent } from '../../webview/trainingView/state';
 import { actionButtons, progressText, runFacts, timeText } from '../../webview/trainingView/summary';
 

@@ -2,24 +2,23 @@ import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
 import '@vscode-elements/elements/dist/vscode-textfield/index.js';
 import { render } from 'lit';
-import 'uplot/dist/uPlot.min.css';
 import { asMedTextError } from '../../src/base/errors';
 import { untranslated, type Translate } from '../../src/base/translate';
 import { trainingViewContract, type ShownRun } from '../../src/protocol/trainingView';
+import { Charts, type SeriesLook } from '../shared/chart';
 import { connectToHost, pageMemory } from '../shared/host';
 import '../shared/page.css';
+import { metricText } from '../shared/runWords';
 import { onThemeChange } from '../shared/theme';
 import { translateWith } from '../shared/wordings';
-import { Chart, type SeriesLook } from './chart';
 import { lossCurves, metricCurves } from './curves';
 import { reduce, remembered, restored, type TrainingViewEvent } from './state';
 import './style.css';
-import { metricText } from './summary';
 import { shownMetric, trainingView, type TrainingViewActions } from './view';
 
 const root = document.getElementById('root')!;
 const host = connectToHost(trainingViewContract);
-const charts = new Map<'loss' | 'metric', { readonly element: Element; readonly chart: Chart }>();
+const charts = new Charts<'loss' | 'metric'>();
 let state = restored(pageMemory.read());
 let t: Translate = untranslated;
 
@@ -41,17 +40,11 @@ const actions: TrainingViewActions = {
       (error: unknown) => dispatch({ type: 'refused', field, value, error: asMedTextError(error).message }),
     );
   },
-  chart(name, element) {
-    const known = charts.get(name);
-    if (known?.element === element) return;
-    known?.chart.dispose();
-    charts.delete(name);
-    if (element) charts.set(name, { element, chart: new Chart(element as HTMLElement) });
-  },
+  chart: (name, element) => charts.place(name, element),
 };
 
 host.on('snapshot', (snapshot) => dispatch({ type: 'snapshot', snapshot }));
-onThemeChange(() => charts.forEach(({ chart }) => chart.draw()));
+onThemeChange(() => charts.draw());
 paint();
 host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
   document.documentElement.lang = language;
@@ -83,12 +76,12 @@ function drawCharts(run: ShownRun): void {
     { label: t('training loss'), color: '--train', width: 2 },
     { label: t('validation loss'), color: '--check', width: 2, dashed: true, points: 5 },
   ];
-  charts.get('loss')?.chart.show(lossCurves(run, state.smoothing), losses, stepWord);
+  charts.show('loss', lossCurves(run, state.smoothing), losses, stepWord);
   const metric = shownMetric(run, state);
   if (metric === undefined) return;
   const values: SeriesLook[] = [
     { label: metricText(metric, t), color: '--check', width: 2, points: 5 },
     { label: t('best'), color: '--good', width: 0, points: 10 },
   ];
-  charts.get('metric')?.chart.show(metricCurves(run, metric), values, stepWord);
+  charts.show('metric', metricCurves(run, metric), values, stepWord);
 }

@@ -1,7 +1,8 @@
 import { durationText } from '../../src/base/durationText';
 import type { Translate } from '../../src/base/translate';
-import type { KnobField, RunPhase, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
+import type { KnobField, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
+import { metricText } from '../shared/runWords';
 
 /** What the view says, as plain data: nothing here knows a document. */
 export interface ActionButton {
@@ -14,19 +15,6 @@ export interface ActionButton {
 export interface Fact {
   readonly name: string;
   readonly value: string;
-}
-
-export function phaseText(phase: RunPhase, t: Translate): string {
-  const words: Readonly<Record<RunPhase, string>> = {
-    starting: t('starting'),
-    running: t('running'),
-    stopping: t('stopping'),
-    finished: t('finished'),
-    stopped: t('stopped'),
-    interrupted: t('interrupted'),
-    failed: t('failed'),
-  };
-  return words[phase];
 }
 
 export const isActive = ({ phase }: ShownRun): boolean => ['starting', 'running', 'stopping'].includes(phase);
@@ -103,21 +91,6 @@ export function deviceText(device: string, t: Translate): string {
     coreml: 'Core ML',
   };
   return Object.hasOwn(names, device) ? names[device] : device;
-}
-
-export function metricText(metric: string, t: Translate): string {
-  const names: Readonly<Record<string, string>> = {
-    accuracy: t('accuracy'),
-    macroF1: t('macro F1'),
-    microF1: t('micro F1'),
-    binaryF1: t('binary F1'),
-    pearson: t('Pearson'),
-    spearman: t('Spearman'),
-    mse: t('mean squared error'),
-    mae: t('mean absolute error'),
-    loss: t('validation loss'),
-  };
-  return Object.hasOwn(names, metric) ? names[metric] : metric;
 }
 
 export function taskText(task: string, t: Translate): string {

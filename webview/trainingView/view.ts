@@ -13,14 +13,13 @@ import {
   type TrainingSnapshot,
 } from '../../src/protocol/trainingView';
 import { valueText } from '../shared/numberText';
+import { metricText, phaseText } from '../shared/runWords';
 import { metricsOf, tableRows } from './curves';
 import { maxSmoothing, type TrainingViewEvent, type TrainingViewState } from './state';
 import {
   actionButtons,
   isActive,
   knobWords,
-  metricText,
-  phaseText,
   progressText,
   runFacts,
   taskText,

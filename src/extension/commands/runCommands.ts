@@ -196,7 +196,7 @@ export async function deleteRun({ runs, t }: Services, target: unknown, selected
 }
 
 /** The rows a tree's command is about: all that are selected when the one it was asked on is among them. */
-function chosenRuns(target: unknown, selected: unknown): readonly RunRecord[] {
+export function chosenRuns(target: unknown, selected: unknown): readonly RunRecord[] {
   const rows = (Array.isArray(selected) ? selected : []).filter(isRunRecord);
   return rows.length > 0 ? rows : [target].filter(isRunRecord);
 }

@@ -15,7 +15,18 @@ export interface RunHistory {
 
 export const emptyHistory: RunHistory = { steps: [], losses: [], evaluations: [] };
 
-const metricNames = ['accuracy', 'macroF1', 'microF1', 'binaryF1', 'pearson', 'spearman', 'mse', 'mae', 'loss'];
+/** Of an evaluation, those that curves and comparisons show. */
+export const metricNames: readonly string[] = [
+  'accuracy',
+  'macroF1',
+  'microF1',
+  'binaryF1',
+  'pearson',
+  'spearman',
+  'mse',
+  'mae',
+  'loss',
+];
 const maxPoints = 1200;
 const maxKept = 20_000;
 const maxEvaluations = 2000;
@@ -80,12 +91,15 @@ export function thinned(
   return { steps: indices.map((i) => steps[i]), losses: indices.map((i) => losses[i]) };
 }
 
-/** The evaluation that the metric prefers, the earlier of equals. Losses and errors are better low. */
+/** Losses and errors are better low. */
+export const isLowerBetter = (metric: string): boolean => ['loss', 'mse', 'mae'].includes(metric);
+
+/** The evaluation that the metric prefers, the earlier of equals. */
 export function bestOf(
   evaluations: readonly EvaluationPoint[],
   metric: string,
 ): { step: number; value: number } | null {
-  const sign = ['loss', 'mse', 'mae'].includes(metric) ? -1 : 1;
+  const sign = isLowerBetter(metric) ? -1 : 1;
   let best: { step: number; value: number } | null = null;
   for (const { step, metrics } of evaluations) {
     const value = metrics[metric];

@@ -184,6 +184,16 @@ describe('the extension in its host', () => {
       assert.equal(services.training.isActive, false);
     });
 
+    it('compares runs side by side', async () => {
+      const { services } = await api();
+      const runs = services.runs.list();
+      assert.ok(runs.length >= 2);
+      await vscode.commands.executeCommand('medtext.compareRuns', runs[0], runs);
+      const isOpen = () =>
+        vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).some(({ label }) => label === 'Compare Runs');
+      await until(isOpen, 'comparison');
+    });
+
     it('evaluates, predicts and checks the device in the scorer process', async () => {
       const { services } = await api();
       const { model } = finished.result!;

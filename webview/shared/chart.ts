@@ -1,6 +1,8 @@
 import uPlot from 'uplot';
-import { valueText } from '../shared/numberText';
+import 'uplot/dist/uPlot.min.css';
+import './chart.css';
 import type { Curves } from './curves';
+import { valueText } from './numberText';
 
 /** How one series looks; colours are names of CSS variables, read again with every theme. */
 export interface SeriesLook {
@@ -19,7 +21,7 @@ const height = 150;
  * A line chart that follows its element's width and the theme. The mouse or the arrow keys move along the steps; the
  * values there stand in the tooltip, which screen readers hear.
  */
-export class Chart {
+class Chart {
   private plot: uPlot | undefined;
   private curves: Curves = { steps: [], series: [] };
   private looks: readonly SeriesLook[] = [];
@@ -151,6 +153,29 @@ export class Chart {
 
   private hideTooltip(): void {
     this.tooltip.hidden = true;
+  }
+}
+
+/** The charts of a page by their names; each lives as long as the element it was placed in. */
+export class Charts<Name extends string> {
+  private readonly placed = new Map<Name, { readonly element: Element; readonly chart: Chart }>();
+
+  /** What lit's `ref` calls: with the element when it comes, with undefined when it goes. */
+  place(name: Name, element: Element | undefined): void {
+    const known = this.placed.get(name);
+    if (known?.element === element) return;
+    known?.chart.dispose();
+    this.placed.delete(name);
+    if (element) this.placed.set(name, { element, chart: new Chart(element as HTMLElement) });
+  }
+
+  show(name: Name, ...drawing: Parameters<Chart['show']>): void {
+    this.placed.get(name)?.chart.show(...drawing);
+  }
+
+  /** Draws all anew: the theme has other colours. */
+  draw(): void {
+    this.placed.forEach(({ chart }) => chart.draw());
   }
 }
 

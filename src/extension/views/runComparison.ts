@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type {
+  ComparedData,
+  ComparedMetric,
+  ComparedRun,
+  ComparedSetting,
+  RunComparison,
+} from '../../protocol/runComparison';
+import type { RunRecord } from '../runStore';
+import { finite, isLowerBetter, metricNames, readRunHistory, type RunHistory } from './runHistory';
+
+/** What of the machine can explain a difference. */
+const environmentFields = ['device', 'threads', 'cpu', 'platform', 'onnxruntime', 'medtext'];
+/** Shown with the data, or of no influence. */
+const passedOver = /^(work_dir|dataset\.[^.]+\.file)$/;
+
+interface ReadRun {
+  readonly record: RunRecord;
+  readonly history: RunHistory;
+  readonly recipe: Readonly<Record<string, unknown>>;
+  /** run.json: written by this program, yet a file that anything may have changed. */
+  readonly file: Readonly<Record<string, any>>;
+}
+
+/** Reads the run folders; what one of them lacks is null in the comparison. */
+export async function compareRuns(records: readonly RunRecord[]): Promise<RunComparison> {
+  const runs = await Promise.all(
+    records.map(async (record): Promise<ReadRun> => {
+      const [history, recipe, file] = await Promise.all([
+        readRunHistory(record.folder),
+        readObject(join(record.folder, 'recipe.medtext.json')),
+        readObject(join(record.folder, 'run.json')),
+      ]);
+      return { record, history, recipe, file };
+    }),
+  );
+  return { runs: runs.map(comparedRun), metrics: metricsOf(runs), settings: settingsOf(runs), data: dataOf(runs) };
+}
+
+function comparedRun({ record, history, file }: ReadRun): ComparedRun {
+  const { folder: id, name, status, step, totalSteps, startedAtMs, endedAtMs } = record;
+  const { steps, losses, evaluations } = history;
+  return {
+    id,
+    name,
+    status,
+    step,
+    totalSteps,
+    seconds: endedAtMs === undefined ? null : Math.max(0, (endedAtMs - startedAtMs) / 1000),
+    metric: typeof file.best?.metric === 'string' ? file.best.metric : '',
+    bestStep: Number.isSafeInteger(file.best?.step) && file.best.step >= 0 ? file.best.step : null,
+    steps,
+    losses,
+    evaluations,
+  };
+}
+
+/** Metrics of the best checkpoint, the one that chose it first; of a run without one, its newest evaluation's. */
+function metricsOf(runs: readonly ReadRun[]): readonly ComparedMetric[] {
+  const choosing = runs.flatMap(({ file }) => (typeof file.best?.metric === 'string' ? [file.best.metric as string] : [])); // prettier-ignore
+  const ordered = [...new Set([...choosing.filter((name) => metricNames.includes(name)), ...metricNames])];
+  return ordered
+    .map((name) => ({ name, lowerIsBetter: isLowerBetter(name), values: runs.map((run) => metricOf(run, name)) }))
+    .filter(({ values }) => values.some((value) => value !== null));
+}
+
+function metricOf({ file, history }: ReadRun, name: string): ComparedMetric['values'][number] {
+  const evaluation = file.best?.evaluation;
+  if (evaluation === undefined || evaluation === null) {
+    const value = history.evaluations.at(-1)?.metrics[name] ?? null;
+    return value === null ? null : { value, low: null, high: null };
+  }
+  const value = finite(evaluation[name]);
+  const interval: unknown = evaluation[`${name}Interval`];
+  const [low, high] = Array.isArray(interval) ? interval.map(finite) : [];
+  return value === null ? null : { value, low: low ?? null, high: high ?? null };
+}
+
+/** Every field that one of the runs has; those that differ first. */
+function settingsOf(runs: readonly ReadRun[]): readonly ComparedSetting[] {
+  const columns = runs.map(({ recipe, file }) => {
+    const fields = fieldsOf(recipe).filter(([name]) => !passedOver.test(name));
+    const machine = environmentFields.flatMap((name): [string, string][] => {
+      const value: unknown = file.environment?.[name];
+      return value === undefined ? [] : [[`environment.${name}`, textOf(value)]];
+    });
+    return new Map([...fields, ...machine]);
+  });
+  const names = [...new Set(columns.flatMap((column) => [...column.keys()]))];
+  const settings = names.map((name) => {
+    const values = columns.map((column) => column.get(name) ?? null);
+    return { name, values, differs: new Set(values).size > 1 };
+  });
+  return [...settings.filter(({ differs }) => differs), ...settings.filter(({ differs }) => !differs)];
+}
+
+function dataOf(runs: readonly ReadRun[]): readonly ComparedData[] {
+  const splits = [...new Set(runs.flatMap(({ file }) => Object.keys(file.data ?? {})))];
+  return splits.map((split) => {
+    const values = runs.map(({ file }) => {
+      const record = file.data?.[split];
+      if (typeof record?.sha256 !== 'string') return null;
+      return { file: basename(String(record.file)), rows: Number.isSafeInteger(record.rows) && record.rows >= 0 ? (record.rows as number) : 0, sha256: record.sha256 as string }; // prettier-ignore
+    });
+    return { split, values, differs: new Set(values.map((value) => value?.sha256)).size > 1 };
+  });
+}
+
+/** The leaves of an object by their dotted paths; a list is one value. */
+function fieldsOf(value: Readonly<Record<string, unknown>>, path = ''): [string, string][] {
+  return Object.entries(value).flatMap(([name, field]) => {
+    const isObject = typeof field === 'object' && field !== null && !Array.isArray(field);
+    if (isObject) return fieldsOf(field as Record<string, unknown>, `${path}${name}.`);
+    return [[`${path}${name}`, textOf(field)]];
+  });
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+async function readObject(file: string): Promise<Record<string, any>> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  } catch {
+    return {};
+  }
+}

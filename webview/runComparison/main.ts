@@ -1,0 +1,71 @@
+import '@vscode-elements/elements/dist/vscode-button/index.js';
+import { render } from 'lit';
+import { asMedTextError } from '../../src/base/errors';
+import { untranslated, type Translate } from '../../src/base/translate';
+import { runComparisonContract } from '../../src/protocol/runComparison';
+import { Charts, type SeriesLook } from '../shared/chart';
+import { connectToHost, pageMemory } from '../shared/host';
+import '../shared/page.css';
+import { onThemeChange } from '../shared/theme';
+import { translateWith } from '../shared/wordings';
+import { letterOf, lossCurves, metricCurves, reduce, remembered, restored, shownMetric, type RunComparisonEvent } from './state'; // prettier-ignore
+import './style.css';
+import { runComparisonView, type RunComparisonActions } from './view';
+
+const root = document.getElementById('root')!;
+const host = connectToHost(runComparisonContract);
+const charts = new Charts<'loss' | 'metric'>();
+let state = restored(pageMemory.read());
+let t: Translate = untranslated;
+
+const actions: RunComparisonActions = {
+  dispatch,
+  showRun: (id) => ask(host.request('showRun', { id })),
+  leaveOut: (id) => ask(host.request('leaveOut', { id })),
+  chooseRuns: () => ask(host.request('chooseRuns', undefined)),
+  chart: (name, element) => charts.place(name, element),
+};
+
+host.on('comparison', (comparison) => dispatch({ type: 'comparison', comparison }));
+onThemeChange(() => charts.draw());
+paint();
+host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
+  document.documentElement.lang = language;
+  t = translateWith(wordings);
+  dispatch({ type: 'comparison', comparison: snapshot });
+}, showTrouble);
+
+function ask(request: Promise<unknown>): void {
+  dispatch({ type: 'trouble', message: '' });
+  request.catch(showTrouble);
+}
+
+function showTrouble(error: unknown): void {
+  const { code, message } = asMedTextError(error);
+  if (code !== 'CANCELLED') dispatch({ type: 'trouble', message });
+}
+
+function dispatch(event: RunComparisonEvent): void {
+  state = reduce(state, event);
+  if (state.comparison) pageMemory.write(remembered(state));
+  paint();
+}
+
+function paint(): void {
+  render(runComparisonView(state, actions, t), root);
+  const { comparison } = state;
+  if (!comparison) return;
+  const stepWord = (step: number): string => t('Step {0}', step);
+  const looks = (points?: number): SeriesLook[] =>
+    comparison.runs.map((_, run) => ({
+      label: letterOf(run),
+      color: `--run-${run}`,
+      width: 2,
+      // Beside the colour, so that lines can be told apart without it.
+      dashed: run % 2 === 1,
+      ...(points !== undefined && { points }),
+    }));
+  charts.show('loss', lossCurves(comparison), looks(), stepWord);
+  const metric = shownMetric(comparison, state.metric);
+  if (metric) charts.show('metric', metricCurves(comparison, metric.name), looks(5), stepWord);
+}
