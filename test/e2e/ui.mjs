@@ -163,6 +163,8 @@ describe('MedText Lab in VS Code', () => {
       .click();
     await panel.locator('thead .run-head').nth(1).waitFor({ state: 'detached' });
     await panel.getByText('All settings are equal.').waitFor();
+    await page.locator('.tab', { hasText: 'Compare Runs' }).click({ button: 'middle' });
+    await page.locator('.tab', { hasText: 'Compare Runs' }).waitFor({ state: 'detached' });
   });
 
   it('says at once that the trainer was killed, and offers to resume', async () => {
