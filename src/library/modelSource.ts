@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MedTextError } from '../base/errors';
 import { downloadFolder, type DownloadPlan, type HubClient } from '../hub/download';
-import { formatHubReference, parseHubReference, type HubReference } from '../hub/hubReference';
+import { formatHubReference, parseHubReference, type HubReference, type RepositoryKind } from '../hub/hubReference';
 import { findCached, type CachedRepository } from '../hub/localCaches';
 import type { HubSettings } from '../hub/hubSettings';
 import type { TransferProgress } from '../hub/transferMeter';
@@ -52,6 +52,32 @@ export async function findSource(source: string, options: FindOptions): Promise<
   const target = options.into ?? downloadFolder(options.downloads, { ...reference, kind: reference.kind ?? 'model' }, reference.revision ?? 'default'); // prettier-ignore
   const plan = await client.plan(reference, target, { include, signal });
   return { kind: 'remote', plan, origin: originOf(plan.reference, plan.reference.repository, plan.commit) };
+}
+
+/** Whether it is a model or a data set; a path is taken for a model. */
+export function kindOf(found: FoundSource): RepositoryKind {
+  if (found.kind === 'remote') return found.plan.reference.kind;
+  return found.kind === 'cached' ? found.cached.kind : 'model';
+}
+
+/**
+ * {@link findSource}, for either kind: data sets go to `output`.
+ * @param isDataset whether a name that a hub may have twice means the data set
+ * @throws MedTextError what {@link findSource} throws.
+ */
+export async function findModelOrDataset(
+  source: string,
+  { isDataset, output, ...options }: FindOptions & { readonly isDataset: boolean; readonly output: string },
+): Promise<FoundSource> {
+  const reference = parseHubReference(source, options.settings.endpoints);
+  const into = { ...options, into: output };
+  if (!reference) return findSource(source, options);
+  const asDataset = formatHubReference({ ...reference, kind: 'dataset' });
+  // An address may name a folder of the repository, which a reference cannot.
+  if (isDataset || reference.kind === 'dataset') return findSource(reference.kind === 'dataset' ? source : asDataset, into); // prettier-ignore
+  const found = await findSource(source, options);
+  // Only the hub knew: its files go to their place as they are.
+  return kindOf(found) === 'dataset' ? findSource(asDataset, into) : found;
 }
 
 /** @throws MedTextError what {@link HubClient.download} throws. @returns the folder (or file) to read. */

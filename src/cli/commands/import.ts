@@ -1,4 +1,3 @@
-import { cp } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { HubClient } from '../../hub/download';
@@ -82,39 +81,30 @@ interface Wish {
 }
 
 async function importFrom(wish: Wish): Promise<void> {
-  const { reference, isDataset, args } = wish;
-  const { formatHubReference, repositoryName } = await import('../../hub/hubReference');
+  const { named, reference, isDataset, args, client, settings, context } = wish;
+  const { repositoryName } = await import('../../hub/hubReference');
+  const { findModelOrDataset, kindOf } = await import('../../library/modelSource');
   const output = resolve(args.text('output') ?? repositoryName(reference!));
-  const asDataset = (dataset: HubReference) => formatHubReference({ ...dataset, kind: 'dataset' });
-  // An address may name a folder of the repository, which a reference cannot.
-  const needsKind = isDataset && reference!.kind !== 'dataset';
-  let found = await find(wish, needsKind ? asDataset(reference!) : wish.named, isDataset ? output : undefined);
-  if (!isDataset && kindOf(found) === 'dataset') {
-    // Only the hub knew: its files go to their place as they are.
-    found = await find(wish, asDataset(reference!), output);
-  }
+  const found = await findModelOrDataset(named, {
+    isDataset,
+    output,
+    client,
+    settings,
+    env: process.env,
+    downloads: downloads(),
+    include: args.list('include'),
+    useCaches: !args.flag('no-cache'),
+    signal: context.signal,
+  });
   tellPlan(wish, found);
   if (args.flag('plan')) return printPlan(wish, found);
   await (kindOf(found) === 'dataset' ? bringDataset(wish, found, output) : bringModel(wish, found, output));
-}
-
-async function find({ args, client, settings, context }: Wish, source: string, into?: string): Promise<FoundSource> {
-  const { findSource } = await import('../../library/modelSource');
-  const include = args.list('include');
-  const useCaches = !args.flag('no-cache');
-  const { signal } = context;
-  return findSource(source, { client, settings, env: process.env, downloads: downloads(), into, include, useCaches, signal }); // prettier-ignore
 }
 
 /** Kept between calls, so that an interrupted download goes on. */
 function downloads(): string {
   const cache = process.env.XDG_CACHE_HOME?.trim() || join(homedir(), '.cache');
   return join(process.env.MEDTEXT_CACHE?.trim() || join(cache, 'medtext'), 'downloads');
-}
-
-function kindOf(found: FoundSource): 'model' | 'dataset' {
-  if (found.kind === 'remote') return found.plan.reference.kind;
-  return found.kind === 'cached' ? found.cached.kind : 'model';
 }
 
 /** Said before anything is downloaded. */
@@ -153,12 +143,8 @@ function transferProgress({ context: { screen } }: Wish): (progress: TransferPro
 async function bringDataset(wish: Wish, found: FoundSource, output: string): Promise<void> {
   const { client, context } = wish;
   const { screen, signal } = context;
-  const { fetchSource } = await import('../../library/modelSource');
-  const folder = await fetchSource(found, client, { onProgress: transferProgress(wish), signal });
-  // A cache's files are links into it.
-  if (folder !== output && found.kind === 'cached') await cp(folder, output, { recursive: true, dereference: true });
-  const root = found.kind === 'remote' ? found.plan.root : output;
-  const files = found.kind === 'remote' ? found.plan.files.map(({ path, sizeBytes }) => ({ path, sizeBytes })) : null;
+  const { fetchDataset } = await import('../../library/importDataset');
+  const { folder: root, files } = await fetchDataset(found, output, { client, onProgress: transferProgress(wish), signal }); // prettier-ignore
   screen.printJson({ dataset: root, source: found.origin.reference, commit: found.origin.commit ?? null, files });
   screen.print(root, ...(files ? table(files.map(({ path, sizeBytes }) => [path, bytes(sizeBytes)]), [1]) : [])); // prettier-ignore
 }

@@ -1,0 +1,149 @@
+/** Fills masked words in, with a masked-language-model head: BertForMaskedLM's or RobertaForMaskedLM's. */
+import { MedTextError } from '../base/errors';
+import { buildBert } from '../models/bert';
+import { declareInputs } from '../models/encoder';
+import { loadParameters, openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import { encoderParameterSpecs, MASKED_LM_HEAD } from '../models/parameterNames';
+import type { Parameters, ParameterSpec } from '../models/parameters';
+import type { Value } from '../onnx/graphBuilder';
+import type { Model } from '../onnx/model';
+import { Operators } from '../onnx/operators';
+import { padBatch } from '../tokenization/batchEncoding';
+import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
+import { parameterFeeds } from './classifierRunner';
+import { bucketLength } from './lengthBuckets';
+import { Session } from './session';
+
+export interface FilledMask {
+  /** Most likely first. */
+  readonly tokens: readonly { readonly text: string; readonly probability: number }[];
+}
+
+export interface MaskFillerOptions {
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Names of the two families' heads; the decoder is the word embedding. */
+const HEADS = {
+  bert: { dense: 'cls.predictions.transform.dense', norm: 'cls.predictions.transform.LayerNorm', bias: 'cls.predictions.bias' }, // prettier-ignore
+  roberta: { dense: 'lm_head.dense', norm: 'lm_head.layer_norm', bias: 'lm_head.bias' },
+};
+type Head = (typeof HEADS)['bert'];
+
+/** On the processor: one text at a time. */
+export class MaskFiller {
+  private constructor(
+    private readonly folder: ModelFolder,
+    private readonly head: Head,
+    private readonly parameters: Parameters,
+    private readonly options: MaskFillerOptions,
+  ) {}
+
+  /** @throws MedTextError MODEL_CONFIG for a model without such a head; what {@link loadParameters} throws. */
+  static async open(path: string, options: MaskFillerOptions = {}): Promise<MaskFiller> {
+    const folder = await openModelFolder(path);
+    if (folder.notBuildable) throw folder.notBuildable;
+    const { config } = folder;
+    const encoder = encoderParameterSpecs(config).filter(({ name }) => !name.includes('.pooler.'));
+    for (const head of Object.values(HEADS)) {
+      const specs = [...encoder, ...headSpecs(head, config.hiddenSize, config.vocabSize)];
+      const { parameters, report } = await loadParameters(folder, specs, { seed: 0, signal: options.signal });
+      if (report.missing.some(({ name }) => MASKED_LM_HEAD.test(name))) continue;
+      return new MaskFiller(folder, head, parameters, options);
+    }
+    throw new MedTextError(
+      'MODEL_CONFIG',
+      `${folder.path} has no masked-language-model head: it cannot fill in masked words.`,
+      { file: folder.path },
+    );
+  }
+
+  /**
+   * The likeliest tokens for each mask token of the text, in its order.
+   * @throws MedTextError USAGE for a text without a mask; TOKENIZER; RUNTIME.
+   */
+  async fill(text: string, top: number): Promise<FilledMask[]> {
+    const tokenizer = await this.loadedTokenizer();
+    const { mask } = tokenizer.specialIds;
+    const example = tokenizer.encodePair(text, undefined, this.folder.config.maxPositions);
+    const positions = [...example.inputIds].flatMap((id, at) => (id === mask ? [at] : []));
+    if (positions.length === 0) {
+      throw new MedTextError('USAGE', `Write ${tokenizer.specialTokens.mask} where a word is to be filled in.`);
+    }
+    const logits = await this.logits(example, positions);
+    const { vocabSize } = this.folder.config;
+    return positions.map((_, i) => ({
+      tokens: likeliest(logits.subarray(i * vocabSize, (i + 1) * vocabSize), top).map(([id, probability]) => ({
+        text: tokenizer.tokenText(id),
+        probability,
+      })),
+    }));
+  }
+
+  /** [positions, vocabulary] of one example. */
+  async logits(example: EncodedExample, positions: readonly number[]): Promise<Float32Array> {
+    const { config } = this.folder;
+    const length = bucketLength(example.length, config.maxPositions);
+    const model = this.graph(length, positions.length);
+    const session = await Session.create(model, { threads: this.options.threads });
+    try {
+      const batch = padBatch([example], { batchSize: 1, length }, config.padTokenId, 'int32');
+      const ids = (data: Int32Array) => ({ dataType: 'int32' as const, shape: [1, length], data });
+      const { logits } = await session.run({
+        ...parameterFeeds(this.parameters),
+        inputIds: ids(batch.inputIds),
+        tokenTypeIds: ids(batch.tokenTypeIds),
+        attentionMask: ids(batch.attentionMask),
+        positions: { dataType: 'int32', shape: [positions.length], data: Int32Array.from(positions) },
+      });
+      return logits.data as Float32Array;
+    } finally {
+      await session.release();
+    }
+  }
+
+  /** The head over the masks' rows alone: dense, activation, LayerNorm, word embeddings transposed, bias. */
+  private graph(length: number, masks: number): Model {
+    const { config } = this.folder;
+    const g = new Operators();
+    const inputs = declareInputs(g, 1, length);
+    const positions = g.input('positions', 'int32', [masks]);
+    const declared = new Map<string, Value>();
+    for (const name of this.parameters.names) declared.set(name, g.input(name, 'float32', this.parameters.shape(name)));
+    const parameter = (name: string): Value => declared.get(name)!;
+    const states = buildBert(g, config, inputs, { parameter }); // [length, hidden]
+    const { dense, norm, bias } = this.head;
+    const masked = g.gather(states, positions); // [masks, hidden]
+    const projected = g.gemm(masked, parameter(`${dense}.weight`), parameter(`${dense}.bias`), { transB: true });
+    // RoBERTa's head is GELU whatever the encoder's activation.
+    const isBert = this.head === HEADS.bert;
+    const active = isBert && config.activation === 'relu' ? g.relu(projected) : g.gelu(projected, isBert && config.activation === 'gelu_new' ? 'tanh' : undefined); // prettier-ignore
+    const scaled = g.layerNormalization(active, parameter(`${norm}.weight`), parameter(`${norm}.bias`), config.layerNormEps); // prettier-ignore
+    const words = parameter('bert.embeddings.word_embeddings.weight');
+    g.output(g.gemm(scaled, words, parameter(bias), { transB: true }), 'logits');
+    return g.build('maskedLm');
+  }
+
+  private async loadedTokenizer(): Promise<Tokenizer> {
+    return loadTokenizer(await readTokenizerFiles(this.folder), this.folder.path);
+  }
+}
+
+function headSpecs({ dense, norm, bias }: Head, hidden: number, vocabulary: number): ParameterSpec[] {
+  return [
+    { name: `${dense}.weight`, shape: [hidden, hidden], initial: 'normal' },
+    { name: `${dense}.bias`, shape: [hidden], initial: 'zeros' },
+    { name: `${norm}.weight`, shape: [hidden], initial: 'ones' },
+    { name: `${norm}.bias`, shape: [hidden], initial: 'zeros' },
+    { name: bias, shape: [vocabulary], initial: 'zeros' },
+  ];
+}
+
+/** [id, probability] of the largest logits. */
+function likeliest(logits: Float32Array, top: number): [number, number][] {
+  const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - most), 0);
+  const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, top);
+  return order.map((id) => [id, Math.exp(logits[id] - most) / sum]);
+}

@@ -1,0 +1,71 @@
+/** A model into the library, which keeps the same one once. */
+import { readdir, rm, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { MedTextError } from '../base/errors';
+import { repositoryName } from '../hub/hubReference';
+import type { ImportedModel } from '../models/importModel';
+import { modelContent } from '../models/modelContent';
+import { openModelFolder } from '../models/modelFolder';
+import { importSource, type ImportSourceOptions } from './importSource';
+import { readModelRecord, type ModelRecord } from './modelRecord';
+import type { FoundSource } from './modelSource';
+
+export interface KeptModel {
+  /** The new folder, or the one that holds the same model already. */
+  readonly folder: string;
+  readonly isNew: boolean;
+  readonly record: ModelRecord;
+  readonly imported: ImportedModel;
+}
+
+/**
+ * Imports into a new folder of `models`. Where another folder there, or one of `known`, holds a model of the same
+ * content, that one is kept and the new one goes.
+ * @throws MedTextError what {@link importSource} throws.
+ */
+export async function importOnce(
+  found: FoundSource,
+  models: string,
+  known: readonly string[],
+  options: ImportSourceOptions,
+): Promise<KeptModel> {
+  const folder = await freeFolder(models, sourceName(found));
+  const { imported, record } = await importSource(found, folder, options);
+  const others = [...new Set([...known, ...(await foldersIn(models))])].filter((other) => other !== folder);
+  for (const other of others) {
+    if (!(await holds(other, record.contentHash))) continue;
+    await rm(folder, { recursive: true, force: true });
+    return { folder: other, isNew: false, record: (await readModelRecord(other)) ?? record, imported };
+  }
+  return { folder, isNew: true, record, imported };
+}
+
+/** What a folder for it is called: the repository's name, or the file's or folder's. */
+export function sourceName(found: FoundSource): string {
+  if (found.kind === 'remote') return repositoryName(found.plan.reference);
+  if (found.kind === 'cached') return found.cached.repository.split('/').at(-1)!;
+  return basename(found.path, extname(found.path)) || 'model';
+}
+
+/** By its record, and still: a folder whose files have changed since is another model. */
+async function holds(folder: string, contentHash: string): Promise<boolean> {
+  if ((await readModelRecord(folder))?.contentHash !== contentHash) return false;
+  try {
+    return (await modelContent(await openModelFolder(folder))).contentHash === contentHash;
+  } catch (error) {
+    if (error instanceof MedTextError) return false;
+    throw error;
+  }
+}
+
+async function foldersIn(parent: string): Promise<string[]> {
+  const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(parent, name));
+}
+
+async function freeFolder(parent: string, stem: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const folder = join(parent, number === 1 ? stem : `${stem}-${number}`);
+    if (!(await stat(folder).catch(() => undefined))) return folder;
+  }
+}

@@ -1,0 +1,193 @@
+import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
+import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import { loadReportLines } from '../models/parameterNames';
+import { asMedTextError, MedTextError } from '../base/errors';
+import type { Log } from '../base/log';
+import { HubClient } from '../hub/download';
+import { formatHubReference } from '../hub/hubReference';
+import { hubSettings, type HubSettings } from '../hub/hubSettings';
+import { cachedRepositories } from '../hub/localCaches';
+import type { TransferProgress } from '../hub/transferMeter';
+import { MaskFiller } from '../inference/maskFiller';
+import { fetchDataset } from '../library/importDataset';
+import { importOnce, sourceName } from '../library/importOnce';
+import { modelFacts } from '../library/modelRecord';
+import { findModelOrDataset, kindOf, type FoundSource } from '../library/modelSource';
+import { verifyModel } from '../library/verifyModel';
+import type { Params, Payload, Result } from '../protocol/contract';
+import type { CachedImport, HubOptions, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
+import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
+import { version } from '../../package.json';
+
+export type LibraryProgress = Omit<Payload<LibraryContract, 'progress'>, 'job'>;
+
+export interface LibraryJob {
+  readonly onProgress: (progress: LibraryProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+type Wish = Pick<Params<LibraryContract, 'find'>, 'source' | 'isDataset' | 'downloads' | 'hub' | 'output'>;
+
+/** More tensors than any supported model has; a strange file's are not all shown. */
+const maxTensors = 5000;
+const maxTokens = 512;
+
+/** What the library process does, over the functions that the command line calls too. */
+export class LibraryEngine {
+  private tokenizer: { readonly folder: string; readonly value: Tokenizer } | undefined;
+  private filler: { readonly folder: string; readonly value: MaskFiller } | undefined;
+
+  constructor(
+    private readonly log: Log,
+    private readonly env: NodeJS.ProcessEnv = process.env,
+  ) {}
+
+  async find(wish: Wish, signal: AbortSignal): Promise<Result<LibraryContract, 'find'>> {
+    return this.withFound(wish, signal, async (found) => {
+      const plan = found.kind === 'remote' ? found.plan : undefined;
+      return {
+        kind: found.kind,
+        what: kindOf(found),
+        reference: found.origin.reference,
+        name: sourceName(found),
+        files: plan?.files.map(({ path, sizeBytes }) => ({ path, sizeBytes })) ?? [],
+        totalBytes: plan?.totalBytes ?? 0,
+        keptBytes: plan?.keptBytes ?? 0,
+        ...(found.origin.commit !== undefined && { commit: found.origin.commit }),
+      };
+    });
+  }
+
+  async caches(): Promise<CachedImport[]> {
+    return (await cachedRepositories({ env: this.env })).map((cached) => ({
+      reference: formatHubReference({ ...cached, folder: undefined }),
+      kind: cached.kind,
+      folder: cached.folder,
+      sizeBytes: cached.sizeBytes,
+    }));
+  }
+
+  async importModel(
+    wish: Wish & { readonly models: string; readonly known: readonly string[] },
+    { onProgress, signal }: LibraryJob,
+  ): Promise<Result<LibraryContract, 'importModel'>> {
+    return this.withFound(wish, signal, async (found, client) => {
+      if (kindOf(found) === 'dataset') {
+        throw new MedTextError('USAGE', `${found.origin.reference} is a data set. Import it as one.`);
+      }
+      const { folder, isNew, record, imported } = await importOnce(found, wish.models, wish.known, {
+        client,
+        signal,
+        onDownload: (progress) => onProgress(transferred(progress)),
+        onImport: ({ doneBytes, totalBytes }) => onProgress(plainProgress('import', doneBytes, totalBytes)),
+      });
+      return { folder, isNew, summary: loadReportLines(imported.report).join('\n'), facts: record };
+    });
+  }
+
+  async importDataset(
+    wish: Wish & { readonly output: string },
+    { onProgress, signal }: LibraryJob,
+  ): Promise<Result<LibraryContract, 'importDataset'>> {
+    return this.withFound({ ...wish, isDataset: true }, signal, async (found, client) => {
+      if (found.kind === 'local')
+        throw new MedTextError('USAGE', `${wish.source} is on this machine already: open it.`);
+      const report = (progress: TransferProgress): void => onProgress(transferred(progress));
+      const { folder, files } = await fetchDataset(found, wish.output, { client, onProgress: report, signal });
+      return { folder, files: files?.map(({ path }) => path) ?? [] };
+    });
+  }
+
+  verify(folder: string, { onProgress, signal }: LibraryJob): Promise<Verification> {
+    return verifyModel(folder, {
+      signal,
+      onProgress: (done, total) => onProgress(plainProgress('check', done, total)),
+    });
+  }
+
+  async detail(path: string, signal: AbortSignal): Promise<ModelDetail> {
+    const folder = await openModelFolder(path);
+    const facts = await modelFacts(folder.path, signal);
+    let tokenizer: ModelDetail['tokenizer'] = null;
+    let tokenizerProblem = '';
+    try {
+      const { vocabSize, specialTokens } = await this.tokenizerOf(path);
+      tokenizer = { vocabSize, maskToken: specialTokens.mask };
+    } catch (error) {
+      tokenizerProblem = asMedTextError(error).message;
+    }
+    return { facts, config: folder.rawConfig, tensors: await tensorsOf(folder), tokenizer, tokenizerProblem };
+  }
+
+  async tokenize(path: string, first: string, second?: string): Promise<Result<LibraryContract, 'tokenize'>> {
+    const tokenizer = await this.tokenizerOf(path);
+    const { inputIds, truncated } = tokenizer.encodePair(first, second, maxTokens);
+    // The longest-first cut keeps a beginning of each text: their tokens are counted off one after the other.
+    const special = new Set(Object.values(tokenizer.specialIds));
+    let textIndex = 0;
+    const tokens = [...inputIds].map((id, at) => {
+      const isSpecial = special.has(id) && id !== tokenizer.specialIds.unk && id !== tokenizer.specialIds.mask;
+      if (isSpecial && at > 0 && second !== undefined) textIndex = 1;
+      return { id, text: tokenizer.tokenText(id), textIndex: isSpecial ? null : textIndex };
+    });
+    return { tokens, truncated };
+  }
+
+  async fillMask(path: string, text: string, top: number, threads?: number): Promise<MaskFill[]> {
+    if (this.filler?.folder !== path) {
+      this.filler = undefined;
+      this.filler = { folder: path, value: await MaskFiller.open(path, { threads }) };
+    }
+    return this.filler.value.fill(text, top);
+  }
+
+  private async withFound<T>(
+    { source, isDataset, downloads, hub, output = '' }: Wish,
+    signal: AbortSignal,
+    work: (found: FoundSource, client: HubClient) => Promise<T>,
+  ): Promise<T> {
+    const settings = settingsOf(this.env, hub);
+    const client = new HubClient({ settings, log: this.log, userAgent: `medtext/${version}` });
+    try {
+      const options = { isDataset, output, client, settings, env: this.env, downloads, signal };
+      return await work(await findModelOrDataset(source, options), client);
+    } finally {
+      await client.close();
+    }
+  }
+
+  private async tokenizerOf(path: string): Promise<Tokenizer> {
+    if (this.tokenizer?.folder !== path) {
+      const folder = await openModelFolder(path);
+      this.tokenizer = { folder: path, value: loadTokenizer(await readTokenizerFiles(folder), folder.path) };
+    }
+    return this.tokenizer.value;
+  }
+}
+
+function settingsOf(env: NodeJS.ProcessEnv, hub: HubOptions): HubSettings {
+  const { modelscopeEndpoint, huggingFaceEndpoint, modelscopeToken, huggingFaceToken, ...network } = hub;
+  return hubSettings(env, {
+    endpoints: { modelscope: modelscopeEndpoint, huggingface: huggingFaceEndpoint },
+    tokens: { modelscope: modelscopeToken, huggingface: huggingFaceToken },
+    ...network,
+  });
+}
+
+function transferred({ doneBytes, totalBytes, bytesPerSecond, secondsLeft }: TransferProgress): LibraryProgress {
+  return { phase: 'download', done: doneBytes, total: totalBytes, bytesPerSecond, secondsLeft };
+}
+
+function plainProgress(phase: 'import' | 'check', done: number, total: number): LibraryProgress {
+  return { phase, done, total, bytesPerSecond: 0, secondsLeft: null };
+}
+
+async function tensorsOf({ weightsPath }: ModelFolder): Promise<ModelDetail['tensors']> {
+  if (weightsPath === undefined) return [];
+  const checkpoint = await openCheckpoint(weightsPath);
+  try {
+    return [...checkpoint.tensors].slice(0, maxTensors).map(([name, { dataType, shape }]) => ({ name, dataType, shape: [...shape] })); // prettier-ignore
+  } finally {
+    await checkpoint.close();
+  }
+}

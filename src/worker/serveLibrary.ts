@@ -1,0 +1,38 @@
+import { libraryContract } from '../protocol/library';
+import { latestAtMost } from './latestAtMost';
+import type { LibraryEngine, LibraryJob } from './libraryEngine';
+import { serveWorker } from './serveWorker';
+
+/** A download's parts are flushed within it. */
+const endGraceMs = 3000;
+
+/** Makes this process the library. @param load called with the first request */
+export function serveLibrary(load: () => Promise<typeof LibraryEngine>): void {
+  serveWorker(
+    libraryContract,
+    ({ emit, log }) => {
+      let loaded: Promise<LibraryEngine> | undefined;
+      const engine = (): Promise<LibraryEngine> => (loaded ??= load().then((Engine) => new Engine(log)));
+      const tell = (job: number): LibraryJob['onProgress'] => {
+        const pace = latestAtMost<Parameters<LibraryJob['onProgress']>[0]>(10, (progress) => emit('progress', { job, ...progress })); // prettier-ignore
+        return (progress) => {
+          pace.push(progress);
+          if (progress.done >= progress.total) pace.flush();
+        };
+      };
+      return {
+        find: async (wish, signal) => (await engine()).find(wish, signal),
+        caches: async () => (await engine()).caches(),
+        importModel: async ({ job, ...wish }, signal) =>
+          (await engine()).importModel(wish, { onProgress: tell(job), signal }),
+        importDataset: async ({ job, ...wish }, signal) =>
+          (await engine()).importDataset(wish, { onProgress: tell(job), signal }),
+        verify: async ({ folder, job }, signal) => (await engine()).verify(folder, { onProgress: tell(job), signal }),
+        detail: async ({ folder }, signal) => (await engine()).detail(folder, signal),
+        tokenize: async ({ folder, first, second }) => (await engine()).tokenize(folder, first, second),
+        fillMask: async ({ folder, text, top, threads }) => (await engine()).fillMask(folder, text, top, threads),
+      };
+    },
+    { graceMs: endGraceMs },
+  );
+}

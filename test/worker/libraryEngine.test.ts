@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { logTo } from '../../src/base/log';
+import { modelDetail } from '../../src/protocol/library';
+import { LibraryClient } from '../../src/worker/libraryClient';
+import { LibraryEngine, type LibraryProgress } from '../../src/worker/libraryEngine';
+import { LoopbackHub, type StoredFile } from '../hub/support/loopbackHub';
+import { isAlive, launchOf, until } from './support/launch';
+
+const fixture = join(__dirname, '../fixtures/checkpoints/structbert');
+const token = 'token-of-nobody';
+
+describe('the library: models and data sets into the editor', () => {
+  let home: string;
+  let hub: LoopbackHub;
+  let lines: string[];
+  let engine: LibraryEngine;
+  const files: Record<string, StoredFile> = {};
+  for (const name of readdirSync(fixture)) files[name] = { content: readFileSync(join(fixture, name)) };
+
+  beforeEach(async () => {
+    home = mkdtempSync(join(tmpdir(), 'medtext-library-'));
+    const rows = { files: { 'train.csv': { content: Buffer.from('query1,query2,label\n肺炎,感冒,0\n') } } };
+    hub = await LoopbackHub.start({ 'damo/tiny': { files }, 'org/secret': { files, token } }, { 'chuanqi/rows': rows });
+    lines = [];
+    engine = new LibraryEngine(
+      logTo((level, message) => lines.push(`${level} ${message}`)),
+      environment(),
+    );
+  });
+  afterEach(async () => {
+    await hub.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const environment = (): Record<string, string> => ({ HOME: home, USERPROFILE: home, XDG_CACHE_HOME: join(home, 'none'), MODELSCOPE_CACHE: join(home, 'none'), NO_PROXY: '127.0.0.1' }); // prettier-ignore
+  const hubOptions = () => ({ modelscopeEndpoint: hub.endpoint, huggingFaceEndpoint: hub.endpoint });
+  const wish = (source: string) => ({
+    source,
+    isDataset: false,
+    downloads: join(home, 'downloads'),
+    hub: hubOptions(),
+  });
+  const job = (progress: LibraryProgress[] = []) => ({
+    onProgress: (one: LibraryProgress) => void progress.push(one),
+    signal: new AbortController().signal,
+  });
+  const models = () => ({ models: join(home, 'models'), known: [] as string[] });
+
+  it('says what would come, then brings a model with its facts; the same one again is kept once', async () => {
+    const found = await engine.find(wish('modelscope:damo/tiny'), job().signal);
+    assert.deepEqual([found.kind, found.what, found.name], ['remote', 'model', 'tiny']);
+    assert.equal(found.totalBytes, found.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)); // prettier-ignore
+    const progress: LibraryProgress[] = [];
+    const first = await engine.importModel({ ...wish('modelscope:damo/tiny'), ...models() }, job(progress));
+    assert.equal(first.folder, join(home, 'models', 'tiny'));
+    assert.ok(first.isNew && first.facts.source === 'modelscope:damo/tiny' && first.facts.importedAt);
+    assert.deepEqual([...new Set(progress.map(({ phase }) => phase))], ['download', 'import']);
+    const again = await engine.importModel({ ...wish(fixture), ...models() }, job());
+    assert.deepEqual([again.folder, again.isNew], [first.folder, false]);
+    assert.deepEqual(readdirSync(join(home, 'models')), ['tiny']);
+    const elsewhere = join(home, 'elsewhere');
+    const known = await engine.importModel({ ...wish(fixture), models: elsewhere, known: [first.folder] }, job());
+    assert.deepEqual([known.folder, existsSync(elsewhere) ? readdirSync(elsewhere) : []], [first.folder, []]);
+    // What was changed since is another model.
+    writeFileSync(join(first.folder, 'vocab.txt'), `${readFileSync(join(first.folder, 'vocab.txt'), 'utf8')}[more]\n`);
+    assert.ok((await engine.importModel({ ...wish(fixture), ...models() }, job())).isNew);
+    const check = await engine.verify(first.folder, job());
+    assert.ok(!check.ok);
+    assert.deepEqual(check.files.filter(({ state }) => state !== 'same').map(({ name }) => name), ['vocab.txt']); // prettier-ignore
+  });
+
+  it('a data set, whether or not its name says that it is one', async () => {
+    const output = join(home, 'rows');
+    for (const source of ['modelscope:chuanqi/rows', 'hf:datasets/chuanqi/rows']) {
+      assert.equal((await engine.find(wish(source), job().signal)).what, 'dataset');
+      assert.deepEqual(await engine.importDataset({ ...wish(source), output }, job()), { folder: output, files: ['train.csv'] }); // prettier-ignore
+      await assert.rejects(engine.importModel({ ...wish(source), ...models() }, job()), { code: 'USAGE' });
+      rmSync(output, { recursive: true });
+    }
+  });
+
+  it('tokens open what is closed, and are nowhere told', async () => {
+    const secret = wish('hf:org/secret');
+    await assert.rejects(engine.importModel({ ...secret, ...models() }, job()), { code: 'ACCESS' });
+    const opened = { ...secret, hub: { ...hubOptions(), huggingFaceToken: token } };
+    const { folder } = await engine.importModel({ ...opened, ...models() }, job());
+    assert.ok(existsSync(join(folder, 'model.safetensors')));
+    assert.ok(lines.length > 0 && !lines.join('\n').includes(token));
+    assert.ok(!readFileSync(join(folder, 'medtext-model.json'), 'utf8').includes(token));
+  });
+
+  it('offline is said, and what a cache holds is found', async () => {
+    const offline = new LibraryEngine(
+      logTo(() => undefined),
+      { ...environment(), HF_HUB_OFFLINE: '1' },
+    );
+    await assert.rejects(offline.find(wish('modelscope:damo/tiny'), job().signal), { code: 'OFFLINE' });
+    const cached = join(home, 'none', 'models', 'damo', 'tiny');
+    mkdirSync(cached, { recursive: true });
+    for (const [name, { content }] of Object.entries(files)) writeFileSync(join(cached, name), content);
+    assert.deepEqual((await offline.caches()).map(({ reference }) => reference), ['modelscope:damo/tiny']); // prettier-ignore
+    const { facts, folder } = await offline.importModel({ ...wish('modelscope:damo/tiny'), ...models() }, job());
+    assert.deepEqual([facts.source, folder], ['modelscope:damo/tiny', join(home, 'models', 'tiny')]);
+  });
+
+  it('looks into a model: facts, configuration, tensors, tokens', async () => {
+    const detail = modelDetail(await engine.detail(fixture, job().signal));
+    assert.deepEqual([detail.facts.layers, detail.facts.hiddenSize, detail.facts.hasMaskedLm], [2, 8, false]);
+    assert.deepEqual(detail.tensors.find(({ name }) => name === 'classifier.weight')?.shape, [3, 8]);
+    assert.equal(detail.tokenizer?.maskToken, '[MASK]');
+    const { tokens } = await engine.tokenize(fixture, '糖尿病', '高血压[MASK]');
+    const shown = tokens.map(({ text, textIndex }) => `${textIndex ?? ''}${text}`).join(' ');
+    assert.equal(shown, '[CLS] 0糖 0尿 0病 [SEP] 1高 1血 1压 1[MASK] [SEP]');
+    const withoutWords = modelDetail(await engine.detail(join(fixture, '../masked-lm'), job().signal));
+    assert.ok(
+      withoutWords.tokenizer === null && withoutWords.tokenizerProblem !== '' && withoutWords.facts.hasMaskedLm,
+    );
+  });
+
+  it('in a process of its own: progress reaches the request it is of, a cancel ends it, closing ends the process', async () => {
+    const launch = launchOf('../../../src/worker/libraryMain.ts', lines, environment());
+    const client = new LibraryClient(() => ({ ...launch, execArgv: ['--import', 'tsx'] }));
+    const number = client.newJob();
+    const told: number[] = [];
+    client.onProgress(({ job: of }) => told.push(of));
+    const { folder } = await client.request('importModel', {
+      ...wish('modelscope:damo/tiny'),
+      ...models(),
+      job: number,
+    });
+    assert.equal(folder, join(home, 'models', 'tiny'));
+    assert.ok(told.length > 0 && told.every((of) => of === number));
+    rmSync(folder, { recursive: true });
+    hub.faults['pytorch_model.bin'] = [{ kind: 'silence' }];
+    const abort = new AbortController();
+    const cancelled = client.request(
+      'importModel',
+      { ...wish('modelscope:damo/tiny'), ...models(), job: 2 },
+      abort.signal,
+    );
+    await until(() => hub.faults['pytorch_model.bin'].length === 0, 'the file was asked for', 60_000);
+    abort.abort();
+    await assert.rejects(cancelled, { code: 'CANCELLED' });
+    assert.ok(!existsSync(folder));
+    const pid = (await client.pid())!;
+    client.dispose();
+    await until(() => !isAlive(pid), 'the process ended', 60_000);
+  }).timeout(180_000);
+});
