@@ -1,6 +1,6 @@
 // Bundles every entry point into dist/. Only onnxruntime-node stays outside: it loads a native library beside itself.
 import { build } from 'esbuild';
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { thirdPartyNotices } from './scripts/thirdPartyNotices.mjs';
 
 const production = process.argv.includes('--production');
@@ -12,9 +12,8 @@ const entries = {
   scorer: 'src/worker/scorerMain.ts',
 };
 
-const host = await build({
+const bundles = {
   metafile: true,
-  entryPoints: Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file))),
   outdir: 'dist',
   bundle: true,
   platform: 'node',
@@ -32,7 +31,26 @@ const host = await build({
     'jsonc-parser': 'jsonc-parser/lib/esm/main.js',
   },
   logLevel: 'warning',
+};
+
+const host = await build({
+  ...bundles,
+  entryPoints: Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file))),
 });
+
+/** The process that reads data counts tokens and computes nothing: the tokenizers' library shall not load a runtime there. */
+const withoutRuntime = {
+  name: 'without runtime',
+  setup({ onLoad }) {
+    const loading = 'requireFromHere("onnxruntime-node")';
+    onLoad({ filter: /transformers\.node\.mjs$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      if (!text.includes(loading)) throw new Error(`${path} loads its runtime in another way by now`);
+      return { contents: text.replace(loading, '{}'), loader: 'js' };
+    });
+  },
+};
+const data = await build({ ...bundles, entryPoints: { data: 'src/worker/dataMain.ts' }, plugins: [withoutRuntime] });
 
 // Pages of the webviews, each a script and a style sheet.
 const pages = await build({
@@ -54,4 +72,4 @@ copyFileSync('src/protocol/recipe.schema.json', 'dist/recipe.schema.json');
 copyFileSync('src/protocol/labels.schema.json', 'dist/labels.schema.json');
 
 // Licences of what the bundles contain; the package carries them.
-writeFileSync('dist/THIRD_PARTY_NOTICES.txt', thirdPartyNotices([host.metafile, pages.metafile]));
+writeFileSync('dist/THIRD_PARTY_NOTICES.txt', thirdPartyNotices([host.metafile, data.metafile, pages.metafile]));

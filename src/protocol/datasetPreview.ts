@@ -15,10 +15,10 @@ const cell = object({ kind: oneOf(...cellKinds), text }, { length: count });
 export type Cell = Checked<typeof cell>;
 
 /** What the active model says of a row. A probability is of the label named; null for a regression. */
-const prediction = object({ label: nullable(text), probability: nullable(number), similarity: nullable(number) });
+export const prediction = object({ label: nullable(text), probability: nullable(number), similarity: nullable(number) });
 export type Prediction = Checked<typeof prediction>;
 
-const shownRow = object({
+export const shownRow = object({
   /** The record's number in its file, from 0, bad ones counted; stays the same in every view. */
   row: count,
   /** The line of the file on which it begins, from 1; null where a format has no lines (XLSX: the sheet's row). */
@@ -127,7 +127,7 @@ const tokenLengths = object({
 });
 export type TokenLengths = Checked<typeof tokenLengths>;
 
-const valueCount = object({ text, count });
+export const valueCount = object({ text, count });
 export type ValueCount = Checked<typeof valueCount>;
 
 /** `category`: few distinct texts (labels); `mixed`: more than one kind of value; `empty`: nothing but missing cells. */
@@ -254,7 +254,7 @@ export type Predictions = Checked<typeof predictions>;
 
 // ── The whole ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const mapping = object({
+export const mapping = object({
   first_sequence: nullable(text),
   second_sequence: nullable(text),
   label: nullable(text),
@@ -321,8 +321,8 @@ export type BackgroundTask = (typeof backgroundTasks)[number];
 
 export const exportFormats = ['jsonl', 'json', 'csv', 'tsv'] as const;
 
-const splitOptions = object({
-  /** Shares of the rows; together at most 1 (+ rounding), train above 0. The parts with 0 are not written. */
+export const splitOptions = object({
+  /** Shares of the rows; together 1 (but for rounding), train above 0. The parts with 0 are not written. */
   train: number,
   validation: number,
   test: number,
@@ -334,7 +334,7 @@ const splitOptions = object({
 });
 export type SplitOptions = Checked<typeof splitOptions>;
 
-const splitPlan = object({
+export const splitPlan = object({
   /** In the order train, validation, test; only parts above 0. */
   parts: listOf(object({ name: text, rows: count, groups: nullable(count), labels: listOf(valueCount) })),
   /** Rows left out because they cannot be read. */

@@ -1,4 +1,3 @@
-import { MedTextError } from '../../base/errors';
 import { badRow, type DataFile, type TextAccess } from '../dataFile';
 import type { Piece } from '../dataRow';
 import { BlockTable } from './blockTable';
@@ -194,9 +193,4 @@ function addRow(rows: StoredRow[], first: number, piece: Piece): void {
 
 async function* once(text: string): AsyncGenerator<string> {
   if (text !== '') yield text;
-}
-
-/** Errors: `CANCELLED`. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new MedTextError('CANCELLED', 'Cancelled.');
 }

@@ -1,0 +1,27 @@
+import { MedTextError } from '../../base/errors';
+
+/** Long enough for rows to be worth the pause, short enough that nobody who waits for a row notices. */
+const STRETCH_MS = 12;
+
+/** Lets long work give way to requests: `if (pacer.isDue) await pacer.rest()`. */
+export class Pacer {
+  private since = performance.now();
+
+  constructor(private readonly signal?: AbortSignal) {}
+
+  get isDue(): boolean {
+    return performance.now() - this.since > STRETCH_MS;
+  }
+
+  /** Errors: `CANCELLED`. */
+  async rest(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    throwIfAborted(this.signal);
+    this.since = performance.now();
+  }
+}
+
+/** Errors: `CANCELLED`. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new MedTextError('CANCELLED', 'Cancelled.');
+}

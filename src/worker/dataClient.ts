@@ -1,0 +1,177 @@
+import type { Disposable } from '../base/disposables';
+import { asMedTextError, MedTextError } from '../base/errors';
+import type { Event } from '../base/events';
+import type { Params, RequestName, Result } from '../protocol/contract';
+import {
+  dataProcessContract,
+  type DataProcessContract,
+  type PreviewOpening,
+  type PreviewOverview,
+} from '../protocol/dataProcess';
+import type { Findings, Insights, PreviewState } from '../protocol/datasetPreview';
+import { OnDemandWorker } from './onDemandWorker';
+import type { WorkerExit, WorkerLaunch } from './workerProcess';
+
+type SessionRequest = Exclude<RequestName<DataProcessContract>, 'initialize' | 'open' | 'close'>;
+type SessionParams<K extends SessionRequest> = Omit<Params<DataProcessContract, K>, 'session'>;
+
+export interface PreviewListener {
+  onState(state: PreviewState): void;
+  onInsights(insights: Insights): void;
+  onFindings(findings: Findings): void;
+  onExportProgress(progress: { readonly done: number; readonly total: number }): void;
+  /** The process ended and could not take the preview up again. */
+  onLost(error: MedTextError): void;
+}
+
+/**
+ * The data process from the host's side: started by the first preview, and started again after a crash, with the previews
+ * that were open, until it keeps crashing.
+ */
+export class DataClient implements Disposable {
+  private readonly previews = new Map<number, PreviewClient>();
+  private readonly worker: OnDemandWorker<DataProcessContract>;
+  private nextSession = 1;
+
+  /** @param launch computed at each start, so that a changed setting counts from the next start on */
+  constructor(launch: () => WorkerLaunch) {
+    this.worker = new OnDemandWorker(dataProcessContract, launch, ({ channel }) => {
+      const of = ({ session }: { session: number }) => this.previews.get(session);
+      channel.on('state', (event) => of(event)?.heard(event.state));
+      channel.on('insights', (event) => of(event)?.listener.onInsights(event.insights));
+      channel.on('findings', (event) => of(event)?.listener.onFindings(event.findings));
+      channel.on('exportProgress', (event) => of(event)?.listener.onExportProgress(event));
+    });
+    this.worker.onCrash(() => {
+      for (const preview of this.previews.values()) void preview.reopen();
+    });
+  }
+
+  /** The process ended without being asked to; open previews are being taken up again. */
+  get onCrash(): Event<WorkerExit> {
+    return this.worker.onCrash;
+  }
+
+  /** The process's id while it runs; undefined before the first request and after a crash. */
+  pid(): Promise<number | undefined> {
+    return this.worker.pid();
+  }
+
+  /**
+   * Opens a preview; answers when the first rows can be read. Events may come before.
+   * @throws CLOSED · PROTOCOL · NOT_FOUND when `shown` is none of the splits
+   */
+  async openPreview(opening: PreviewOpening, listener: PreviewListener): Promise<PreviewClient> {
+    const session = this.nextSession++;
+    const preview = new PreviewClient(this.worker, session, opening, listener, () => this.previews.delete(session));
+    this.previews.set(session, preview);
+    try {
+      await preview.open();
+      return preview;
+    } catch (error) {
+      this.previews.delete(session);
+      throw error;
+    }
+  }
+
+  dispose(): void {
+    this.previews.clear();
+    this.worker.dispose();
+  }
+}
+
+/** One preview in the data process. It outlives a crash of the process: what is shown is opened once more. */
+export class PreviewClient implements Disposable {
+  private ready: Promise<PreviewOverview> | undefined;
+  private lastState: PreviewState | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly worker: OnDemandWorker<DataProcessContract>,
+    private readonly session: number,
+    private opening: PreviewOpening,
+    readonly listener: PreviewListener,
+    private readonly forget: () => void,
+  ) {}
+
+  open(): Promise<PreviewOverview> {
+    const { session, opening } = this;
+    const ready = this.worker
+      .running()
+      .then(({ channel }) => channel.request('open', { session, opening }))
+      .then((overview) => {
+        this.lastState = overview.state;
+        return overview;
+      });
+    this.ready = ready;
+    ready.catch(() => undefined);
+    return ready;
+  }
+
+  /** What stood when the preview was opened last; the events tell what came after. */
+  overview(): Promise<PreviewOverview> {
+    return this.ready!;
+  }
+
+  /**
+   * Asks the process about this preview.
+   * @throws what the process throws · CANCELLED · CLOSED when it ended meanwhile
+   */
+  async request<K extends SessionRequest>(
+    name: K,
+    params: SessionParams<K>,
+    signal?: AbortSignal,
+  ): Promise<Result<DataProcessContract, K>> {
+    if (this.closed) throw new MedTextError('CLOSED', 'The preview is closed.');
+    await this.ready;
+    const { channel } = await this.worker.running();
+    const asked = { session: this.session, ...params } as Params<DataProcessContract, K>;
+    const answer = await channel.request(name, asked, signal);
+    this.remember(name, params);
+    return answer;
+  }
+
+  /** @internal An event of the process. */
+  heard(state: PreviewState): void {
+    this.lastState = state;
+    this.listener.onState(state);
+  }
+
+  /** @internal The process ended: the same file, with the same view, in a new one. */
+  async reopen(): Promise<void> {
+    const state = this.lastState;
+    if (this.closed || !state) return;
+    const { shown, mapping, mappingSource, maxLength, recipe, view } = state;
+    const firstView = view.id + 1;
+    const guessed = mappingSource === 'guess' ? null : mapping;
+    this.opening = { ...this.opening, shown, mapping: guessed, mappingSource, maxLength, recipe, firstView, query: view.query }; // prettier-ignore
+    try {
+      const overview = await this.open();
+      this.listener.onState(overview.state);
+      this.listener.onInsights(overview.insights);
+      this.listener.onFindings(overview.findings);
+    } catch (error) {
+      if (!this.closed) this.listener.onLost(asMedTextError(error));
+    }
+  }
+
+  dispose(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.forget();
+    // A process that is gone has nothing to close.
+    void this.ready
+      ?.then(() => this.worker.running())
+      .then(({ channel }) => channel.request('close', { session: this.session }))
+      .catch(() => undefined);
+  }
+
+  /** What the states do not say, for opening once more. */
+  private remember(name: SessionRequest, params: object): void {
+    if (name === 'setSplits') this.opening = { ...this.opening, ...(params as SessionParams<'setSplits'>) };
+    if (name === 'setModel') this.opening = { ...this.opening, ...(params as SessionParams<'setModel'>) };
+    if (name !== 'setMapping') return;
+    const { labelNames } = params as SessionParams<'setMapping'>;
+    this.opening = { ...this.opening, labelNames };
+  }
+}

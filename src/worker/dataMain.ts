@@ -1,0 +1,4 @@
+import { serveData } from './serveData';
+import { tokenCounter } from './tokenCounter';
+
+serveData(tokenCounter);
