@@ -8,6 +8,7 @@ import type { WritableTensor } from './checkpoint/writeSafetensors';
 import { isObject, type JsonObject } from './configJson';
 import { openModelFolder, planLoad, type ModelFolder } from './modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs, MASKED_LM_HEAD, type LoadReport } from './parameterNames';
+import { readSentenceLayout, sentenceTransformersFiles } from './sentenceTransformers';
 import { writeModelFolder, type WriteOptions } from './writeModelFolder';
 
 export interface ImportedModel {
@@ -21,6 +22,10 @@ export interface ImportedModel {
 export interface ImportOptions extends WriteOptions {
   /** The weights file: model.safetensors unless told, or pytorch_model.bin. */
   readonly weightsFormat?: 'safetensors' | 'torch';
+  /** Leaves classifier and masked-language-model head out, and what is said of their use. */
+  readonly encoderOnly?: boolean;
+  /** Further files of the new folder, by name, made from what the source folder is. */
+  readonly extraFiles?: (source: ModelFolder) => Promise<Readonly<Record<string, string>>>;
 }
 
 /** Fields of config.json that say nothing about the architecture but that tokenizers and others look for. */
@@ -60,7 +65,7 @@ export async function importModel(source: string, output: string, options: Impor
   try {
     const encoder = encoderParameterSpecs(folder.config);
     const { mapping } = planLoad(checkpoint, encoder, folder);
-    const classifierFrom = mapping.fromOurs.get('classifier.weight');
+    const classifierFrom = options.encoderOnly ? undefined : mapping.fromOurs.get('classifier.weight');
     const rows = classifierFrom === undefined ? undefined : checkpoint.tensors.get(classifierFrom)?.shape[0];
     const labels =
       folder.labels ?? (rows === undefined ? undefined : Array.from({ length: rows }, (_, id) => `LABEL_${id}`));
@@ -68,7 +73,7 @@ export async function importModel(source: string, output: string, options: Impor
     const plan = planLoad(checkpoint, [...encoder, ...classifier], folder);
 
     const heads = [...mapping.fromOurs]
-      .filter(([ours]) => MASKED_LM_HEAD.test(ours) && !ours.endsWith('decoder.weight'))
+      .filter(([ours]) => !options.encoderOnly && MASKED_LM_HEAD.test(ours) && !ours.endsWith('decoder.weight'))
       .map(([ours, from]) => ({ name: ours, from }));
     const used = [...plan.used, ...heads];
     const kept = new Set(used.map(({ from }) => from));
@@ -94,6 +99,7 @@ export async function importModel(source: string, output: string, options: Impor
     });
 
     const hasClassifier = used.some(({ name }) => name === 'classifier.weight');
+    const layout = await readSentenceLayout(folder.path);
     const configurationPath = join(folder.path, 'configuration.json');
     await writeModelFolder(
       path,
@@ -102,11 +108,15 @@ export async function importModel(source: string, output: string, options: Impor
         config: folder.config,
         labels: hasClassifier ? labels : undefined,
         problemType: folder.problemType,
-        usage: usageOf(folder),
+        usage: options.encoderOnly ? undefined : usageOf(folder),
         copies: [...folder.tokenizerFiles, ...folder.cardFiles],
         // ModelScope's own configuration holds training defaults that no other file has.
         extraFiles: {
-          ...(folder.configuration && { [basename(configurationPath)]: await readFile(configurationPath) }),
+          ...(folder.configuration &&
+            !options.encoderOnly && { [basename(configurationPath)]: await readFile(configurationPath) }),
+          // A folder of sentence-transformers stays one.
+          ...(layout && sentenceTransformersFiles(layout, folder.config)),
+          ...(await options.extraFiles?.(folder)),
         },
         weightsFormat: options.weightsFormat,
         configFields: Object.fromEntries(

@@ -73,6 +73,11 @@ export function vocabularyToTokenizerJson(
   };
 }
 
+/** With the fields that Rust's `tokenizers` wants in a file beside those that say how to split. */
+export function completeTokenizerJson(tokenizer: TokenizerJson): JsonObject {
+  return { version: '1.0', truncation: null, padding: null, ...tokenizer };
+}
+
 function specialPiece(token: string, typeId: number): JsonObject {
   return { SpecialToken: { id: token, type_id: typeId } };
 }

@@ -1,0 +1,133 @@
+/**
+ * Dynamic quantisation of a float32 model of ours, laid out as ONNX Runtime's quantize_dynamic does it (its fusions then
+ * apply): the weights of linear layers and the word embeddings are int8, activations are quantised as they come.
+ *
+ *     x ~ sx (qx - zx),  W[:, o] ~ sw[o] qw[:, o]:    x W + b ~ sx sw (qx - zx) qw + b
+ */
+import { DATA_TYPES, type DataType } from './dataType';
+import type { Attribute, GraphNode, Model, Tensor } from './model';
+
+/**
+ * Weights take 7 of the 8 bits: without VNNI, x86 adds two products of 8 bits in 16, which the full range overflows
+ * silently (ONNX Runtime's `reduce_range`).
+ */
+const WEIGHT_LIMIT = 63;
+/** Rows a table needs for its indices to be worth quantising: word embeddings, not positions or token types. */
+const MIN_TABLE_ROWS = 1024;
+/** A classifier has few outputs: it would save nothing and decides everything. */
+const MIN_OUTPUTS = 16;
+const TO_FLOAT32: Record<string, Attribute> = { to: { type: 'int', value: DATA_TYPES.float32.code } };
+
+export interface Quantized {
+  readonly model: Model;
+  /** Weights that became int8. */
+  readonly quantized: readonly string[];
+}
+
+/**
+ * Gemm(x, W', b) with a constant weight becomes DynamicQuantizeLinear and MatMulInteger, with one symmetric scale for an
+ * output; Gather from a large table reads int8 rows, each with its scale. Everything else stays float32.
+ */
+export function quantizeWeights(model: Model): Quantized {
+  const { graph } = model;
+  const nodes: GraphNode[] = [];
+  const initializers = new Map(graph.initializers);
+  const activations = new Map<string, Activation>();
+  const quantized: string[] = [];
+  const emit = (opType: string, inputs: string[], outputs: string[], attributes: Record<string, Attribute> = {}) =>
+    nodes.push({ name: outputs[0], opType, domain: '', inputs, outputs, attributes });
+
+  for (const node of graph.nodes) {
+    const [x, w, b] = node.inputs;
+    const table = node.opType === 'Gather' ? graph.initializers.get(x) : undefined;
+    if (table?.dataType === 'float32' && table.shape.length === 2 && table.shape[0] >= MIN_TABLE_ROWS) {
+      const { rows, scales } = quantizedRows(table);
+      initializers.set(`${x}/int8`, rows).set(`${x}/scale`, scales).delete(x);
+      const [y] = node.outputs;
+      emit('Gather', [`${x}/int8`, w], [`${y}/int8`]);
+      emit('Gather', [`${x}/scale`, w], [`${y}/scale`]);
+      emit('Cast', [`${y}/int8`], [`${y}/rows`], TO_FLOAT32);
+      emit('Mul', [`${y}/rows`, `${y}/scale`], [y]);
+      quantized.push(x);
+      continue;
+    }
+    const weight = node.opType === 'Gemm' ? graph.initializers.get(w) : undefined;
+    if (!weight || !isPlainLinear(node) || weight.dataType !== 'float32' || weight.shape[0] < MIN_OUTPUTS) {
+      nodes.push(node);
+      continue;
+    }
+    if (!initializers.has(`${w}/int8`)) {
+      const { columns, scales } = quantizedColumns(weight);
+      initializers.set(`${w}/int8`, columns).set(`${w}/scale`, scales).delete(w);
+      quantized.push(w);
+    }
+    const activation = activations.get(x) ?? { values: `${x}/uint8`, scale: `${x}/scale`, zero: `${x}/zero` };
+    if (!activations.has(x)) {
+      emit('DynamicQuantizeLinear', [x], [activation.values, activation.scale, activation.zero]);
+      activations.set(x, activation);
+    }
+    const [y] = node.outputs;
+    emit('MatMulInteger', [activation.values, `${w}/int8`, activation.zero], [`${y}/int32`]);
+    emit('Cast', [`${y}/int32`], [`${y}/product`], TO_FLOAT32);
+    emit('Mul', [activation.scale, `${w}/scale`], [`${y}/scales`]);
+    emit('Mul', [`${y}/product`, `${y}/scales`], [b === undefined ? y : `${y}/scaled`]);
+    if (b !== undefined) emit('Add', [`${y}/scaled`, b], [y]);
+  }
+  const used = new Set(nodes.flatMap((node) => node.inputs));
+  const kept = new Map([...initializers].filter(([name]) => used.has(name)));
+  return { model: { ...model, graph: { ...graph, nodes, initializers: kept } }, quantized };
+}
+
+interface Activation {
+  readonly values: string;
+  readonly scale: string;
+  readonly zero: string;
+}
+
+/** x W' (+ b), with PyTorch's [out, in] weights: what our linear layers are. */
+function isPlainLinear({ attributes }: GraphNode): boolean {
+  const number = (name: string, fallback: number) => {
+    const attribute = attributes[name];
+    return attribute?.type === 'int' || attribute?.type === 'float' ? attribute.value : fallback;
+  };
+  return number('transA', 0) === 0 && number('transB', 0) === 1 && number('alpha', 1) === 1 && number('beta', 1) === 1;
+}
+
+/** [out, in] to int8 [in, out] with a scale for each output, float32 [out]. */
+function quantizedColumns(weight: Tensor): { columns: Tensor; scales: Tensor } {
+  const [outputs, inputs] = weight.shape;
+  const { data } = weight;
+  const columns = new Int8Array(outputs * inputs);
+  const scales = new Float32Array(outputs);
+  for (let o = 0; o < outputs; o++) {
+    const scale = scaleOf(data.subarray(o * inputs, (o + 1) * inputs) as Float32Array, WEIGHT_LIMIT);
+    scales[o] = scale;
+    for (let i = 0; i < inputs; i++) columns[i * outputs + o] = Math.round((data[o * inputs + i] as number) / scale);
+  }
+  return { columns: tensor('int8', [inputs, outputs], columns), scales: tensor('float32', [outputs], scales) };
+}
+
+/** [rows, width] to int8 with a scale for each row, float32 [rows, 1]. Rows are only read: the full range is safe. */
+function quantizedRows(table: Tensor): { rows: Tensor; scales: Tensor } {
+  const [count, width] = table.shape;
+  const { data } = table;
+  const rows = new Int8Array(count * width);
+  const scales = new Float32Array(count);
+  for (let r = 0; r < count; r++) {
+    const scale = scaleOf(data.subarray(r * width, (r + 1) * width) as Float32Array, 127);
+    scales[r] = scale;
+    for (let i = r * width; i < (r + 1) * width; i++) rows[i] = Math.round((data[i] as number) / scale);
+  }
+  return { rows: tensor('int8', [count, width], rows), scales: tensor('float32', [count, 1], scales) };
+}
+
+/** The step that maps the largest magnitude to `limit`; 1 for zeros. */
+function scaleOf(values: Float32Array, limit: number): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]));
+  return largest === 0 ? 1 : Math.fround(largest / limit);
+}
+
+function tensor(dataType: DataType, shape: readonly number[], data: Tensor['data']): Tensor {
+  return { dataType, shape, data };
+}

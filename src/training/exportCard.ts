@@ -1,0 +1,56 @@
+/** The README.md of an exported model that came without one: what it takes, what it gives, how to open it. */
+import { basename } from 'node:path';
+import { isObject } from '../models/configJson';
+import type { ModelFolder } from '../models/modelFolder';
+import type { ModelFormat } from '../protocol/modelFormat';
+
+/** Front matter as the model hubs read it, then the card. It names no folder of this machine. */
+export function renderExportCard(folder: ModelFolder, format: ModelFormat): string {
+  const { config, labels } = folder;
+  const name = basename(folder.path);
+  const isClassifier = labels !== undefined && format !== 'sentence-transformers';
+  const library = format === 'sentence-transformers' ? format : format.startsWith('onnx') ? 'onnx' : 'transformers';
+  const task =
+    format === 'sentence-transformers' ? 'sentence-similarity' : isClassifier ? 'text-classification' : 'fill-mask';
+  const sections = [
+    `---\nlanguage: zh\nlibrary_name: ${library}\npipeline_tag: ${task}\ntags:\n- medical\n- chinese\n- medtext-lab\n---`,
+    `# ${name.replace(/[`\\[\]<>*_#|]/g, ' ')}`,
+    `A BERT-family encoder of ${config.layerCount} layers, ${config.hiddenSize} wide, with a vocabulary of ${config.vocabSize} tokens, written by MedText Lab. Its training data and its licence are those of the model it was made from; add them before you publish it.`,
+    `## Use\n\n${usage(format)}`,
+    ...(isClassifier ? [labelTable(labels)] : []),
+    ...(isClassifier ? [inputs(folder)] : []),
+    '## Limits\n\nNot a medical device. Check its answers on data of your own before anybody relies on them.',
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+const FILES = { onnx: 'model.onnx', 'onnx-fp16': 'model_fp16.onnx', 'onnx-int8': 'model_int8.onnx' } as const;
+const NOTES = {
+  onnx: 'float32',
+  'onnx-fp16': 'float16 weights and values, LayerNormalization and Softmax in float32',
+  'onnx-int8': 'dynamic quantisation: int8 weights with one scale an output, activations quantised as they come',
+} as const;
+
+function usage(format: ModelFormat): string {
+  switch (format) {
+    case 'sentence-transformers':
+      return '```python\nfrom sentence_transformers import SentenceTransformer\n\nembeddings = SentenceTransformer("path/to/this/folder").encode(["肺炎怎么治疗", "肺炎的治疗方法"])\n```';
+    case 'huggingface':
+    case 'modelscope':
+      return '```python\nfrom transformers import AutoModelForSequenceClassification, AutoTokenizer\n\ntokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")\nmodel = AutoModelForSequenceClassification.from_pretrained("path/to/this/folder")\nlogits = model(**tokenizer("肺炎怎么治疗", "肺炎的治疗方法", return_tensors="pt")).logits\n```';
+    default:
+      return `\`${FILES[format]}\` (${NOTES[format]}): \`input_ids\`, \`attention_mask\` and \`token_type_ids\`, int64 [batch, sequence], to \`logits\`, float32 [batch, labels].\n\n\`\`\`python\nimport onnxruntime\n\nsession = onnxruntime.InferenceSession("${FILES[format]}")\nlogits = session.run(["logits"], inputs)[0]\n\`\`\``;
+  }
+}
+
+function labelTable(labels: readonly string[]): string {
+  const cell = (label: string) => label.replace(/\s+/g, ' ').replaceAll('|', '\\|');
+  const rows = labels.map((label, id) => `| ${id} | ${cell(label)} |`);
+  return ['## Labels', '', '| id | label |', '| ---: | --- |', ...rows].join('\n');
+}
+
+function inputs({ rawConfig, config }: ModelFolder): string {
+  const { task, max_length: length } = isObject(rawConfig.medtext) ? rawConfig.medtext : {};
+  const texts = task === 'sentence-similarity' ? 'Pairs of texts' : 'A text, or a pair of texts where it was trained on pairs'; // prettier-ignore
+  return `## Inputs\n\n${texts}, at most ${typeof length === 'number' ? length : config.maxPositions} tokens; longer ones were cut, the longer text first.`;
+}
