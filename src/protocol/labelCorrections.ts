@@ -8,7 +8,7 @@ export const labelCorrection = object(
     row: count,
     line: count,
     first: text,
-    /** The raw value in the file. */
+    /** What the file says, by the mapping of then: for the reader, nothing depends on it. */
     given: text,
     /** A label, or a raw value that the mapping makes one. */
     label: text,

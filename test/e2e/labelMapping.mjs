@@ -117,7 +117,7 @@ describe('the label mapping in VS Code', () => {
   });
 
   it('is the editor of a labels file, and a rename asks before it changes recipes', async () => {
-    const { page } = state;
+    const { page, workspace } = state;
     await page.keyboard.press('Control+P');
     await page.locator('.quick-input-widget').waitFor({ state: 'visible' });
     await page.keyboard.type('pairs.labels.json');
@@ -134,6 +134,48 @@ describe('the label mapping in VS Code', () => {
     await page.locator('.bulk-edit-panel').getByRole('button', { name: 'Discard' }).click();
     await until(async () => (await name.inputValue()) === '1', 'the name is as it was');
     assert.equal(await page.locator('.tab.active.dirty').count(), 0);
+
+    await name.fill('related');
+    await name.press('Enter');
+    const preview = page.locator('.bulk-edit-panel');
+    await preview.getByText('quick.medtext.json').first().waitFor();
+    assert.equal(await preview.getByText('recipe.medtext.json').count(), 0, 'the record of a run stays as it is');
+    const recipeRow = preview.locator('.monaco-list-row', { hasText: 'quick.medtext.json' });
+    await recipeRow.locator('.edit-checkbox').check();
+    await preview.getByRole('button', { name: 'Apply' }).click();
+    await until(async () => (await name.inputValue()) === 'related', 'the class is renamed');
+    await runCommand(page, 'File: Save All Files');
+    const saved = (file) => JSON.parse(readFileSync(join(workspace.folder, file), 'utf8'));
+    await until(() => saved('pairs.labels.json').labels[1] === 'related', 'the labels are saved');
+    await until(() => saved('quick.medtext.json').dataset.train.labels[1] === 'related', 'the recipe is saved');
+  });
+
+  it('keeps unsaved changes over a reload of the window, and shows them beside the saved text', async () => {
+    const { page, server, workspace } = state;
+    // The preview that was closed just now took the place of this page, which is being made anew.
+    const descriptionField = async () => {
+      let field;
+      await until(async () => {
+        field = (await findWebview(page, 'pairs.labels.json')).getByLabel('Description of 2');
+        return field.isVisible();
+      }, 'the page is there');
+      return field;
+    };
+    const described = await descriptionField();
+    await described.fill('the same question');
+    await described.press('Enter');
+    const dirty = page.locator('.tab.active.dirty', { hasText: 'pairs.labels.json' });
+    await dirty.waitFor();
+    // The editor backs a document up about a second after its change.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await openFolder(page, server, workspace.folder);
+    await dirty.waitFor();
+    const description = await descriptionField();
+    await until(async () => (await description.inputValue()) === 'the same question', 'the unsaved text is back');
+    assert.ok(!readFileSync(join(workspace.folder, 'pairs.labels.json'), 'utf8').includes('the same question'));
+    await runCommand(page, 'File: Compare Active File with Saved');
+    await page.locator('.tab.active', { hasText: 'pairs.labels.json (in file)' }).waitFor();
+    await page.locator('.editor.modified .view-line', { hasText: 'the same question' }).waitFor();
   });
 
   it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));

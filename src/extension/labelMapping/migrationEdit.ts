@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Range, Uri, workspace, type TextDocument, type WorkspaceEdit } from 'vscode';
 import type { BaseServices } from '../baseServices';
@@ -16,10 +17,14 @@ export function addChange(edit: WorkspaceEdit, document: TextDocument, changed: 
   edit.replace(document.uri, range, change.content, metadata);
 }
 
-/** Recipes of the workspace with their texts as the editor has them; those that cannot be read are left out. */
+/**
+ * Recipes of the workspace with their texts as the editor has them; those that cannot be read are left out, and those in
+ * run folders, which are records of what was.
+ */
 export async function workspaceRecipes(): Promise<TextDocument[]> {
-  const found = await workspace.findFiles('**/*.medtext.json', '**/node_modules/**', maxRecipes);
-  const opened = await Promise.allSettled(found.map((uri) => workspace.openTextDocument(uri)));
+  const found = await workspace.findFiles('**/*.medtext.json', '**/{node_modules,dist,.git}/**', maxRecipes);
+  const alive = found.filter(({ fsPath }) => !existsSync(join(dirname(fsPath), 'run.json')));
+  const opened = await Promise.allSettled(alive.map((uri) => workspace.openTextDocument(uri)));
   return opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
