@@ -2,18 +2,20 @@ import { commands, window } from 'vscode';
 import { DisposableStore, type Disposable } from '../base/disposables';
 import { asMedTextError } from '../base/errors';
 import { compareRuns } from './commands/compareRuns';
+import { exportModel } from './commands/exportModel';
 import { fineTune } from './commands/fineTune';
+import { importDataset, importModel, setAccessToken } from './commands/importCommands';
 import { mapLabels } from './commands/mapLabels';
 import {
   checkDevice,
   chooseActiveModel,
   evaluate,
-  importModel,
   predictFile,
   previewData,
   removeModel,
   revealModel,
   useModel,
+  verifyModel,
 } from './commands/modelCommands';
 import {
   deleteRun,
@@ -41,6 +43,9 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.stopNow': stopNow,
   'medtext.chooseActiveModel': chooseActiveModel,
   'medtext.importModel': importModel,
+  'medtext.importDataset': importDataset,
+  'medtext.setAccessToken': setAccessToken,
+  'medtext.exportModel': exportModel,
   'medtext.evaluate': evaluate,
   'medtext.predictFile': predictFile,
   'medtext.scoreSelection': scoreSelection,
@@ -53,6 +58,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.previewData': previewData,
   'medtext.mapLabels': mapLabels,
   'medtext.useModel': useModel,
+  'medtext.verifyModel': verifyModel,
   'medtext.revealModel': revealModel,
   'medtext.removeModel': removeModel,
   'medtext.openRecipe': openRecipe,
@@ -72,7 +78,7 @@ export function registerCommands(services: Services): Disposable {
         try {
           return await handle(services, ...parameters);
         } catch (error) {
-          await showError(services, id, error);
+          showError(services, id, error);
         }
       }),
     );
@@ -80,11 +86,17 @@ export function registerCommands(services: Services): Disposable {
   return store;
 }
 
-async function showError({ log, t }: Services, id: string, caught: unknown): Promise<void> {
+function showError({ log, t }: Services, id: string, caught: unknown): void {
   const error = asMedTextError(caught);
   if (error.code === 'CANCELLED') return;
   log.error(`${id}: ${error.code}: ${error.message}`);
   if (error.code === 'INTERNAL') log.error(error.cause instanceof Error ? (error.cause.stack ?? '') : '');
+  if (error.code === 'ACCESS') {
+    const setToken = t('Set Access Token…');
+    return void window
+      .showErrorMessage(error.message, setToken)
+      .then((choice) => choice === setToken && commands.executeCommand('medtext.setAccessToken'));
+  }
   const showLog = t('Show Log');
   // Not awaited by the command: it has ended, whether or not the message is closed.
   void window.showErrorMessage(error.message, showLog).then((choice) => choice === showLog && log.show());

@@ -9,6 +9,9 @@ export const paletteCommands = [
   'medtext.stopNow',
   'medtext.chooseActiveModel',
   'medtext.importModel',
+  'medtext.importDataset',
+  'medtext.setAccessToken',
+  'medtext.exportModel',
   'medtext.evaluate',
   'medtext.predictFile',
   'medtext.scoreSelection',
@@ -25,6 +28,7 @@ export const innerCommands = [
   'medtext.previewData',
   'medtext.mapLabels',
   'medtext.useModel',
+  'medtext.verifyModel',
   'medtext.revealModel',
   'medtext.removeModel',
   'medtext.openRecipe',
@@ -54,6 +58,10 @@ export interface Settings {
   'medtext.device': 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
   'medtext.hover.enabled': boolean;
   'medtext.hover.languages': readonly string[];
+  /** Where imported models are kept; empty: the extension's storage. */
+  'medtext.models.folder': string;
+  'medtext.hub.modelscopeEndpoint': string;
+  'medtext.hub.huggingFaceEndpoint': string;
   'medtext.training.onWindowClose': 'ask' | 'stop' | 'continue';
 }
 export type SettingId = keyof Settings;

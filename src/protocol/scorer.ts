@@ -1,6 +1,7 @@
 import { anything, count, flag, listOf, nullable, number, object, oneOf, recordOf, text } from './check';
 import type { Checked } from './check';
 import { defineContract, handshake, workerEvents } from './contract';
+import { modelFormats } from './modelFormat';
 
 /** Two texts in the model's order; a single-sentence model reads `first` only. */
 export const textPair = object({ first: text, second: text });
@@ -115,13 +116,18 @@ export const scorerContract = defineContract({
       params: object({ source: text, output: text }),
       result: object({ folder: text, summary: text }),
     },
+    /** As `medtext export`: a model folder for other programs in `output`, which must be new or empty. */
+    exportModel: {
+      params: object({ folder: text, output: text, format: oneOf(...modelFormats) }, { threads: count }),
+      result: object({ output: text, files: listOf(text) }, { largestDifference: number }),
+    },
     /** As `medtext doctor --json`: runtime, providers, threads, self-test. */
     doctor: { params: object({ device: text }, { threads: count }), result: recordOf(anything) },
   },
   events: {
     ...workerEvents,
     progress: object({
-      request: oneOf('evaluate', 'predict', 'importModel', 'suspectLabels'),
+      request: oneOf('evaluate', 'predict', 'importModel', 'exportModel', 'suspectLabels'),
       done: number,
       total: nullable(number),
     }),

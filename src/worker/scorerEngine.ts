@@ -2,6 +2,7 @@ import { countRawLabels } from '../data/labelCounts';
 import { openPairScorer } from '../inference/pairScorer';
 import { importModel } from '../models/importModel';
 import { loadReportLines } from '../models/parameterNames';
+import { exportModel } from '../training/exportModel';
 import { dataInfo } from './dataInfo';
 import type { ScorerEngine } from './serveScorer';
 
@@ -34,6 +35,8 @@ export const scorerEngine: ScorerEngine = {
     });
     return { folder: path, summary: loadReportLines(report).join('\n') };
   },
+
+  exportModel,
 
   async doctor(options) {
     const { diagnose } = await import('../training/doctor');

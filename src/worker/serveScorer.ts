@@ -1,4 +1,5 @@
 import { asMedTextError, MedTextError } from '../base/errors';
+import type { ModelFormat } from '../protocol/modelFormat';
 import { validateRecipe, type RecipeSplit } from '../protocol/recipe';
 import type {
   DataInfo,
@@ -52,6 +53,11 @@ export interface ScorerEngine {
     onProgress: FileJob['onProgress'],
     signal: AbortSignal,
   ): Promise<{ folder: string; summary: string }>;
+  exportModel(
+    folder: string,
+    output: string,
+    job: Pick<FileJob, 'threads' | 'signal' | 'onProgress'> & { readonly format: ModelFormat },
+  ): Promise<{ output: string; files: readonly string[]; largestDifference?: number }>;
   doctor(options: { device: string; threads?: number }): Promise<Record<string, unknown>>;
 }
 
@@ -62,7 +68,8 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
     ({ emit }) => {
       const slot = new ModelSlot(loadEngine, (model) => emit('modelChanged', model));
       const progress =
-        (request: 'evaluate' | 'predict' | 'importModel' | 'suspectLabels') => (done: number, total: number | null) =>
+        (request: 'evaluate' | 'predict' | 'importModel' | 'exportModel' | 'suspectLabels') =>
+        (done: number, total: number | null) =>
           emit('progress', { request, done, total });
       return {
         load: (params) => slot.load(params),
@@ -87,6 +94,8 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
         dataInfo: async ({ file }, signal) => (await loadEngine()).dataInfo(file, signal),
         importModel: async ({ source, output }, signal) =>
           (await loadEngine()).importModel(source, output, progress('importModel'), signal),
+        exportModel: async ({ folder, output, ...job }, signal) =>
+          (await loadEngine()).exportModel(folder, output, { ...job, signal, onProgress: progress('exportModel') }),
         doctor: async (options) => (await loadEngine()).doctor(options),
       };
     },

@@ -29,3 +29,22 @@ describe("the scorer's import of a model", () => {
     assert.deepEqual(readdirSync(home), []);
   });
 });
+
+describe("the scorer's export of a model", () => {
+  it('tells how far it is, writes the format asked for, and leaves nothing when cancelled', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'medtext-engine-'));
+    try {
+      const told: number[] = [];
+      const job = { signal: new AbortController().signal, onProgress: (done: number) => void told.push(done) };
+      const exported = await scorerEngine.exportModel(checkpoint, join(home, 'out'), { ...job, format: 'modelscope' });
+      assert.ok(exported.files.includes('pytorch_model.bin'));
+      assert.ok(told.length > 1 && told.every((done, i) => i === 0 || done >= told[i - 1]));
+      const abort = new AbortController();
+      const options = { format: 'huggingface' as const, signal: abort.signal, onProgress: () => abort.abort() };
+      await assert.rejects(scorerEngine.exportModel(checkpoint, join(home, 'cut'), options), { code: 'CANCELLED' });
+      assert.deepEqual(readdirSync(home), ['out']);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+});

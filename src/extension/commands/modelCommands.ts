@@ -2,39 +2,14 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { ProgressLocation, Uri, window, workspace } from 'vscode';
 import { MedTextError } from '../../base/errors';
+import { sizeText } from '../../base/sizeText';
 import { abortSignalOf } from '../cancellation';
 import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, pickFile, requireTrust } from './asking';
+import { importModel, modelsFolder, withJob } from './importCommands';
 import { revealFolder } from './runCommands';
-
-/** A checkpoint folder or file becomes a model in this extension's storage. */
-export async function importModel(services: Services, target?: unknown): Promise<ListedModel | undefined> {
-  const { t, models, context } = services;
-  if (!(await requireTrust(t))) return undefined;
-  const source =
-    target instanceof Uri
-      ? target
-      : (
-          await window.showOpenDialog({
-            title: t('Import Model'),
-            canSelectFolders: true,
-            canSelectFiles: false,
-            openLabel: t('Import This Folder'),
-          })
-        )?.[0];
-  if (!source) return undefined;
-  const stem = basename(source.fsPath, extname(source.fsPath)) || 'model';
-  const output = freeFolder(join(context.globalStorageUri.fsPath, 'models'), stem);
-  const { folder, summary } = await withProgress(services, t('Importing {0}', stem), 'importModel', (signal) =>
-    services.scorer.request('importModel', { source: source.fsPath, output }, signal),
-  );
-  services.log.info(`import of ${source.fsPath}:\n${summary}`);
-  await models.add(folder, 'imported', basename(folder));
-  void window.showInformationMessage(t('{0} is imported.', basename(folder)));
-  return models.list().find((model) => model.folder === folder);
-}
 
 export async function chooseActiveModel(services: Services): Promise<void> {
   const { t, models } = services;
@@ -78,8 +53,46 @@ export async function revealModel(_services: Services, target: unknown): Promise
   if (isModel(target)) await revealFolder(target.folder);
 }
 
-export async function removeModel({ models }: Services, target: unknown): Promise<void> {
-  if (isModel(target)) await models.remove(target.folder);
+/** Takes a model off the list; what the library itself has written can go with its files. */
+export async function removeModel({ models, context, library, t }: Services, target: unknown): Promise<void> {
+  if (!isModel(target)) return;
+  const { folder, name, missing } = target;
+  const isOurs = !missing && dirname(folder) === modelsFolder(context.globalStorageUri.fsPath);
+  if (!isOurs) return models.remove(folder);
+  const remove = t('Delete Model and Its Files');
+  const forget = t('Remove from List');
+  const detail = target.record ? `${folder}\n${sizeText(target.record.sizeBytes)}` : folder;
+  const choice = await window.showWarningMessage(t('Delete {0}?', name), { modal: true, detail }, remove, forget);
+  if (choice === undefined) return;
+  await models.remove(folder);
+  if (choice === remove) await library.request('remove', { folder });
+}
+
+/** Hashes the files anew, compares them with the record, and reads every tensor. */
+export async function verifyModel(services: Services, target: unknown): Promise<void> {
+  if (!isModel(target)) return;
+  const { t, library } = services;
+  const { folder, name } = target;
+  const result = await withJob(services, t('Verifying {0}', name), (job, signal) =>
+    library.request('verify', { folder, job }, signal),
+  );
+  const changed = result.files.filter(({ state }) => state === 'changed' || state === 'missing');
+  if (result.ok) {
+    const isRecorded = result.files.some(({ state }) => state === 'same');
+    void window.showInformationMessage(
+      isRecorded
+        ? t('{0} is whole: {1} files as imported, {2} tensors read.', name, result.files.length, result.tensors)
+        : t('{0} can be read: {1} tensors. Nothing was recorded to compare it with.', name, result.tensors),
+    );
+    return;
+  }
+  const what = [
+    ...changed.map((file) =>
+      file.state === 'missing' ? t('{0} is missing', file.name) : t('{0} has changed', file.name),
+    ),
+    ...(result.notFinite.length > 0 ? [t('values that are no numbers in {0}', result.notFinite.slice(0, 5).join(', '))] : []), // prettier-ignore
+  ];
+  void window.showWarningMessage(t('{0} is not what was imported: {1}.', name, what.join(', ')));
 }
 
 /** Metrics of the active model on a labelled file, as a document. */
@@ -161,7 +174,7 @@ export async function previewData(services: Services, target?: unknown): Promise
 export async function withProgress<T>(
   { scorer }: Services,
   title: string,
-  request: 'evaluate' | 'predict' | 'importModel' | undefined,
+  request: 'evaluate' | 'predict' | 'importModel' | 'exportModel' | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   return window.withProgress(
@@ -207,14 +220,7 @@ async function trainingFileOf(target: unknown): Promise<unknown> {
   return Uri.file(resolve(dirname(target.fsPath), recipe.dataset.train.file));
 }
 
-function freeFolder(parent: string, stem: string): string {
-  for (let number = 1; ; number++) {
-    const folder = join(parent, number === 1 ? stem : `${stem}-${number}`);
-    if (!existsSync(folder)) return folder;
-  }
-}
-
-function isModel(value: unknown): value is ListedModel {
+export function isModel(value: unknown): value is ListedModel {
   const model = value as Partial<ListedModel> | undefined;
   return typeof model?.folder === 'string' && typeof model.canScore === 'boolean';
 }

@@ -184,6 +184,19 @@ describe('the extension in its host', () => {
       assert.equal(services.training.isActive, false);
     });
 
+    it('exports a model in the scorer process; what it wrote scores', async () => {
+      const { services } = await api();
+      const { model } = finished.result!;
+      const output = join(folder, 'exported-int8');
+      const exported = await services.scorer.request('exportModel', { folder: model, output, format: 'onnx-int8' });
+      assert.ok(existsSync(join(output, 'model_int8.onnx')) && exported.files.includes('tokenizer.json'));
+      assert.ok(exported.largestDifference! > 0);
+      await vscode.commands.executeCommand('medtext.useModel', output);
+      const [score] = await services.scoring.score([{ first: '高血压怎么治疗？', second: '高血压吃什么药好。' }]);
+      assert.equal(Object.keys(score.probabilities).length, 3);
+      await vscode.commands.executeCommand('medtext.useModel', model);
+    });
+
     it('compares runs side by side', async () => {
       const { services } = await api();
       const runs = services.runs.list();

@@ -41,5 +41,6 @@ serveScorer(async () => ({
     seenInTraining: false,
   }),
   importModel: async (_source, output) => ({ folder: output, summary: '' }),
+  exportModel: async (_folder, output) => ({ output, files: [] }),
   doctor: async () => ({}),
 }));
