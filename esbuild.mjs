@@ -10,6 +10,7 @@ const entries = {
   extension: 'src/extension/main.ts',
   trainer: 'src/worker/trainerMain.ts',
   scorer: 'src/worker/scorerMain.ts',
+  library: 'src/worker/libraryMain.ts',
 };
 
 const bundles = {

@@ -1,4 +1,5 @@
 /** Text for people: widths as a terminal shows them, tables, bars, and numbers with their units. */
+import { sizeText } from '../base/sizeText';
 
 /**
  * The columns that a text takes in a terminal: two for East Asian wide and full-width characters and emoji, none for
@@ -99,12 +100,7 @@ export function decimal(n: number, digits = 4): string {
   return n.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : digits);
 }
 
-export function bytes(n: number): string {
-  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(n, 1)) / 3)));
-  const value = n / 1000 ** power;
-  return `${value.toFixed(power === 0 || value >= 100 ? 0 : 1)} ${units[power]}`;
-}
+export const bytes = (n: number): string => sizeText(n);
 
 /** 850 ms, 12 s, 3 min 05 s, 2 h 07 min. */
 export function duration(seconds: number): string {

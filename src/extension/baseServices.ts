@@ -1,7 +1,9 @@
 import type { ExtensionContext, LogOutputChannel } from 'vscode';
 import type { Translate } from '../base/translate';
 import type { DataInfo } from '../protocol/scorer';
+import type { LibraryClient } from '../worker/libraryClient';
 import type { ScorerClient } from '../worker/scorerClient';
+import type { HubAccess } from './hubAccess';
 import type { ModelStore } from './modelStore';
 import type { RunFinder } from './runFinder';
 import type { RunStore } from './runStore';
@@ -17,6 +19,8 @@ export interface BaseServices {
   readonly finder: RunFinder;
   readonly training: TrainingService;
   readonly scorer: ScorerClient;
+  readonly library: LibraryClient;
+  readonly hubs: HubAccess;
   readonly scoring: ScoringService;
   readonly t: Translate;
   setReference(text: string | undefined): void;

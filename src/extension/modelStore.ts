@@ -2,6 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { MedTextError } from '../base/errors';
 import { Emitter } from '../base/events';
+import { sizeText } from '../base/sizeText';
+import { modelFacts, type ModelFacts } from '../protocol/library';
+
+export type ModelRecord = ModelFacts;
 
 /** What the stores persist in; structurally `vscode.Memento`. */
 export interface Memory {
@@ -24,6 +28,8 @@ export interface ListedModel extends ModelEntry {
   readonly canScore: boolean;
   /** For example `12 layers · 768`. */
   readonly description: string;
+  /** What the import wrote down of it; undefined for other models. */
+  readonly record: ModelRecord | undefined;
 }
 
 const listKey = 'medtext.models';
@@ -94,18 +100,29 @@ export class ModelStore {
   }
 }
 
-function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'canScore' | 'description'> {
+function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'canScore' | 'description' | 'record'> {
   const file = join(folder, 'config.json');
-  if (!existsSync(file)) return { missing: true, canScore: false, description: '' };
+  if (!existsSync(file)) return { missing: true, canScore: false, description: '', record: undefined };
   try {
     const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, any>;
     const labels = Object.values(config.id2label ?? {}).map(String);
     const isClassifier =
       /ForSequenceClassification/.test(String(config.architectures)) || config.problem_type !== undefined;
+    const record = recordOf(folder);
     const parts = [`${config.num_hidden_layers ?? '?'} × ${config.hidden_size ?? '?'}`];
     if (isClassifier && labels.length > 0) parts.push(labels.slice(0, 4).join(' / ') + (labels.length > 4 ? ' …' : ''));
-    return { missing: false, canScore: isClassifier, description: parts.join(' · ') };
+    if (record) parts.push(`${(record.parameterCount / 1e6).toFixed(1)} M`, sizeText(record.sizeBytes));
+    return { missing: false, canScore: isClassifier, description: parts.join(' · '), record };
   } catch {
-    return { missing: false, canScore: false, description: 'config.json ?' };
+    return { missing: false, canScore: false, description: 'config.json ?', record: undefined };
+  }
+}
+
+/** As src/library/modelRecord.ts writes it; anything else counts as none. */
+function recordOf(folder: string): ModelRecord | undefined {
+  try {
+    return modelFacts(JSON.parse(readFileSync(join(folder, 'medtext-model.json'), 'utf8')));
+  } catch {
+    return undefined;
   }
 }

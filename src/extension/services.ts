@@ -6,10 +6,12 @@ import { DisposableStore } from '../base/disposables';
 import type { ScorerContract } from '../protocol/scorer';
 import type { Params, RequestName, Result } from '../protocol/contract';
 import { chooseRuntime } from '../worker/runtime';
+import { LibraryClient } from '../worker/libraryClient';
 import { ScorerClient } from '../worker/scorerClient';
 import { TrainerClient } from '../worker/trainerClient';
 import type { WorkerLaunch } from '../worker/workerProcess';
 import type { BaseServices } from './baseServices';
+import { HubAccess } from './hubAccess';
 import { contextKeys } from './ids';
 import { ModelStore } from './modelStore';
 import { RunFinder } from './runFinder';
@@ -31,7 +33,7 @@ export interface Services extends BaseServices {
 
 export function createServices(context: ExtensionContext, store: DisposableStore): Services {
   const log = store.add(window.createOutputChannel('MedText Lab', { log: true }));
-  const launch = (name: 'trainer' | 'scorer'): WorkerLaunch => ({
+  const launch = (name: 'trainer' | 'scorer' | 'library'): WorkerLaunch => ({
     entry: join(context.extensionPath, 'dist', `${name}.js`),
     runtime: chooseRuntime(setting('medtext.runtime.nodePath')),
     log,
@@ -44,6 +46,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   );
   const finder = new RunFinder(runs, training, starts);
   const scorer = store.add(new ScorerClient(() => launch('scorer')));
+  const library = store.add(new LibraryClient(() => launch('library')));
   const scoring = store.add(
     new ScoringService(scorer, () => {
       const model = models.active();
@@ -81,6 +84,8 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     finder,
     training,
     scorer,
+    library,
+    hubs: new HubAccess(context.secrets),
     scoring,
     t: (message, ...values) => l10n.t(message, ...values),
     setReference(text) {

@@ -1,4 +1,17 @@
-import { anything, count, flag, listOf, nullable, number, object, oneOf, recordOf, text, type Checked } from './check';
+import {
+  anything,
+  count,
+  flag,
+  listOf,
+  nothing,
+  nullable,
+  number,
+  object,
+  oneOf,
+  recordOf,
+  text,
+  type Checked,
+} from './check';
 import { defineContract, handshake, workerEvents } from './contract';
 
 /** Where the hubs are and how they are reached, as the person has set it; what is absent comes from the environment. */
@@ -127,6 +140,8 @@ export const libraryContract = defineContract({
       result: object({ folder: text, files: listOf(text) }),
     },
     verify: { params: object({ folder: text, job: count }), result: verification },
+    /** Deletes a model's folder. @throws USAGE for one that is no model of the library */
+    remove: { params: object({ folder: text }), result: nothing },
     detail: { params: object({ folder: text }), result: modelDetail },
     /** Tokens of a text, or of a pair, as the model gets them; at most 512. */
     tokenize: {

@@ -13,6 +13,7 @@ import { fetchDataset } from '../library/importDataset';
 import { importOnce, sourceName } from '../library/importOnce';
 import { modelFacts } from '../library/modelRecord';
 import { findModelOrDataset, kindOf, type FoundSource } from '../library/modelSource';
+import { removeModelFolder } from '../library/removeModelFolder';
 import { verifyModel } from '../library/verifyModel';
 import type { Params, Payload, Result } from '../protocol/contract';
 import type { CachedImport, HubOptions, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
@@ -103,6 +104,12 @@ export class LibraryEngine {
       signal,
       onProgress: (done, total) => onProgress(plainProgress('check', done, total)),
     });
+  }
+
+  async remove(folder: string): Promise<void> {
+    this.tokenizer = undefined;
+    this.filler = undefined;
+    await removeModelFolder(folder);
   }
 
   async detail(path: string, signal: AbortSignal): Promise<ModelDetail> {

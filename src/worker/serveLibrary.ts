@@ -28,6 +28,7 @@ export function serveLibrary(load: () => Promise<typeof LibraryEngine>): void {
         importDataset: async ({ job, ...wish }, signal) =>
           (await engine()).importDataset(wish, { onProgress: tell(job), signal }),
         verify: async ({ folder, job }, signal) => (await engine()).verify(folder, { onProgress: tell(job), signal }),
+        remove: async ({ folder }) => (await engine()).remove(folder),
         detail: async ({ folder }, signal) => (await engine()).detail(folder, signal),
         tokenize: async ({ folder, first, second }) => (await engine()).tokenize(folder, first, second),
         fillMask: async ({ folder, text, top, threads }) => (await engine()).fillMask(folder, text, top, threads),

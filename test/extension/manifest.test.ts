@@ -48,6 +48,9 @@ describe('manifest and code agree', () => {
       'medtext.runtime.threads': true,
       'medtext.hover.enabled': true,
       'medtext.hover.languages': true,
+      'medtext.models.folder': true,
+      'medtext.hub.modelscopeEndpoint': true,
+      'medtext.hub.huggingFaceEndpoint': true,
       'medtext.training.onWindowClose': true,
     };
     assert.deepEqual(Object.keys(contributes.configuration.properties).sort(), Object.keys(settings).sort());

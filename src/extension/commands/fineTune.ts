@@ -9,7 +9,7 @@ import { freeRecipeFile, labelsOf, recipeText, taskOf } from '../recipe/recipeDr
 import type { Services } from '../services';
 import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
-import { importModel } from './modelCommands';
+import { importModel } from './importCommands';
 import { runRecipe } from './runCommands';
 import { back, pick, runSteps, type Option, type Step } from './steps';
 

@@ -220,6 +220,13 @@ async function trainingFileOf(target: unknown): Promise<unknown> {
   return Uri.file(resolve(dirname(target.fsPath), recipe.dataset.train.file));
 }
 
+export function freeFolder(parent: string, stem: string): string {
+  for (let number = 1; ; number++) {
+    const folder = join(parent, number === 1 ? stem : `${stem}-${number}`);
+    if (!existsSync(folder)) return folder;
+  }
+}
+
 export function isModel(value: unknown): value is ListedModel {
   const model = value as Partial<ListedModel> | undefined;
   return typeof model?.folder === 'string' && typeof model.canScore === 'boolean';

@@ -1,5 +1,7 @@
-import { EventEmitter, ThemeIcon, TreeItem, window, type TreeDataProvider } from 'vscode';
+import { EventEmitter, MarkdownString, ThemeIcon, TreeItem, window, type TreeDataProvider } from 'vscode';
 import type { Disposable } from '../../base/disposables';
+import { sizeText } from '../../base/sizeText';
+import type { Translate } from '../../base/translate';
 import type { ViewId } from '../ids';
 import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
@@ -18,11 +20,17 @@ export function registerModelsTree({ models, t }: Services): Disposable {
       item.description = model.missing
         ? t('folder missing')
         : [model.active ? t('active') : '', model.description].filter(Boolean).join(' · ');
-      item.tooltip = model.folder;
+      item.tooltip = tooltipOf(model, t);
       item.iconPath = new ThemeIcon(
         model.missing ? 'warning' : model.active ? 'check' : model.canScore ? 'hubot' : 'package',
       );
-      item.contextValue = model.active ? 'active' : model.canScore && !model.missing ? 'inactive' : 'encoder';
+      item.contextValue = model.active
+        ? 'active'
+        : model.canScore && !model.missing
+          ? 'inactive'
+          : model.missing
+            ? 'missing'
+            : 'encoder';
       item.accessibilityInformation = { label: `${model.name}, ${item.description}` };
       return item;
     },
@@ -36,4 +44,25 @@ export function registerModelsTree({ models, t }: Services): Disposable {
       changed.dispose();
     },
   };
+}
+
+/** Names and licences are strangers' text: appended as text, never as Markdown. */
+function tooltipOf({ name, folder, record, description }: ListedModel, t: Translate): MarkdownString {
+  const tooltip = new MarkdownString();
+  const line = (label: string, value: string | null | undefined): void => {
+    if (value) tooltip.appendText(`${label}: ${value}`).appendMarkdown('  \n');
+  };
+  tooltip.appendMarkdown('**').appendText(name).appendMarkdown('**  \n');
+  if (record) {
+    const { modelType, layers, hiddenSize, parameterCount, sizeBytes, license, source, importedAt } = record;
+    line(t('Architecture'), t('{0}, {1} layers, {2} wide', modelType, layers, hiddenSize));
+    line(t('Parameters'), parameterCount.toLocaleString());
+    line(t('Size'), sizeText(sizeBytes));
+    line(t('Licence'), license);
+    line(t('Source'), [source, record.commit?.slice(0, 12)].filter(Boolean).join(' · '));
+    line(t('Imported'), importedAt && new Date(importedAt).toLocaleString());
+    line(t('Content'), record.contentHash.slice(0, 19));
+  } else line(t('Architecture'), description);
+  line(t('Folder'), folder);
+  return tooltip;
 }

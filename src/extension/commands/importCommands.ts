@@ -1,0 +1,178 @@
+import { homedir } from 'node:os';
+import { basename, isAbsolute, join } from 'node:path';
+import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
+import { durationText } from '../../base/durationText';
+import { MedTextError } from '../../base/errors';
+import { sizeText } from '../../base/sizeText';
+import type { FoundImport } from '../../protocol/library';
+import { abortSignalOf } from '../cancellation';
+import { hubNames, type HubName } from '../hubAccess';
+import type { ListedModel } from '../modelStore';
+import type { Services } from '../services';
+import { setting } from '../settings';
+import { requireTrust } from './asking';
+import { pickSource } from './importSourcePick';
+
+/** A model from a hub, a cache, a folder or a file into the library; a name that means a data set brings that. */
+export async function importModel(services: Services, target?: unknown): Promise<ListedModel | undefined> {
+  return importAny(services, 'model', target);
+}
+
+export async function importDataset(services: Services, target?: unknown): Promise<void> {
+  await importAny(services, 'dataset', target);
+}
+
+async function importAny(services: Services, kind: 'model' | 'dataset', target: unknown) {
+  if (!(await requireTrust(services.t))) return undefined;
+  const source =
+    target instanceof Uri ? target.fsPath : typeof target === 'string' ? target : await pickSource(services, kind);
+  if (source === undefined) return undefined;
+  const wish = await wishFor(services, source, kind === 'dataset');
+  const found = await look(services, wish);
+  if (found.kind === 'remote' && !(await confirmDownload(services, found))) return undefined;
+  if (found.what === 'model') return bringModel(services, wish, found);
+  return bringDataset(services, wish, found);
+}
+
+type Wish = Awaited<ReturnType<typeof wishFor>>;
+
+async function wishFor({ context, hubs }: Services, source: string, isDataset: boolean) {
+  const models = modelsFolder(context.globalStorageUri.fsPath);
+  return { source, isDataset, models, downloads: join(models, '.downloads'), hub: await hubs.options() };
+}
+
+/** Where imported models are kept: the setting's folder, else the extension's own. @throws USAGE */
+export function modelsFolder(storage: string): string {
+  const named = setting('medtext.models.folder').trim();
+  if (named === '') return join(storage, 'models');
+  const folder = named.replace(/^~(?=[\\/]|$)/, homedir());
+  if (isAbsolute(folder)) return folder;
+  throw new MedTextError('USAGE', `The setting medtext.models.folder is "${named}", which is no full path.`);
+}
+
+async function look({ library, t }: Services, { source, isDataset, downloads, hub }: Wish): Promise<FoundImport> {
+  const title = t('Looking up {0}', basename(source));
+  return window.withProgress({ location: ProgressLocation.Notification, title, cancellable: true }, (_, token) =>
+    library.request('find', { source, isDataset, downloads, hub }, abortSignalOf(token)),
+  );
+}
+
+const maxNamed = 6;
+
+/** Says what would come, and how much, before anything does. */
+async function confirmDownload(
+  { t }: Services,
+  { reference, commit, files, totalBytes, keptBytes }: FoundImport,
+): Promise<boolean> {
+  const kept = keptBytes > 0 ? t('{0} of it is here already', sizeText(keptBytes)) : '';
+  const named = [...files].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxNamed);
+  const names = named.map(({ path, sizeBytes }) => `${path} (${sizeText(sizeBytes)})`).join(', ');
+  const download = {
+    label: `$(cloud-download) ${t('Download {0}', sizeText(totalBytes))}`,
+    description: [t('{0} files', files.length), kept].filter(Boolean).join(' · '),
+    detail: files.length > maxNamed ? `${names}, …` : names,
+  };
+  const title = commit === undefined ? reference : `${reference} · ${commit.slice(0, 12)}`;
+  return (await window.showQuickPick([download], { title, ignoreFocusOut: true })) !== undefined;
+}
+
+async function bringModel(services: Services, wish: Wish, found: FoundImport): Promise<ListedModel | undefined> {
+  const { t, models, library, log } = services;
+  const known = models.list().map(({ folder }) => folder);
+  const { folder, isNew, summary } = await withJob(services, t('Importing {0}', found.name), (job, signal) =>
+    library.request('importModel', { ...wish, known, job }, signal),
+  );
+  log.info(`import of ${found.reference}:\n${summary}`);
+  if (isNew || !known.includes(folder)) await models.add(folder, 'imported', basename(folder));
+  const message = isNew ? t('{0} is imported.', basename(folder)) : t('This model is in the library already, as {0}.', basename(folder)); // prettier-ignore
+  const model = models.list().find((one) => one.folder === folder);
+  const details = t('Show Details');
+  void window
+    .showInformationMessage(message, details)
+    .then((choice) => choice === details && commands.executeCommand('medtext.showModel', model));
+  return model;
+}
+
+async function bringDataset(services: Services, wish: Wish, found: FoundImport): Promise<undefined> {
+  const { t, library } = services;
+  const parent = workspace.workspaceFolders?.[0]?.uri.fsPath;
+  const inWorkspace = parent && join(parent, 'data', found.name);
+  const browse = t('Choose another folder…');
+  const choice =
+    inWorkspace && (await window.showQuickPick([inWorkspace, browse], { title: t('Save the data set in') }));
+  if (inWorkspace && !choice) return undefined;
+  const picked = choice === inWorkspace ? undefined : (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false }))?.[0]; // prettier-ignore
+  const output = choice === inWorkspace ? inWorkspace : picked && join(picked.fsPath, found.name);
+  if (!output) return undefined;
+  const { folder, files } = await withJob(services, t('Importing {0}', found.name), (job, signal) =>
+    library.request('importDataset', { ...wish, isDataset: true, output, job }, signal),
+  );
+  const data = files.find((file) => /\.(jsonl?|csv|tsv|xlsx|parquet)$/i.test(file));
+  const preview = t('Preview Data');
+  const message = t('{0} is in {1}.', found.name, folder);
+  void window
+    .showInformationMessage(message, ...(data === undefined ? [] : [preview]))
+    .then(
+      (asked) => asked === preview && commands.executeCommand('medtext.previewData', Uri.file(join(folder, data!))),
+    );
+}
+
+/** A request's progress in a notification: share, amount, rate, time left; its button cancels. */
+export async function withJob<T>(
+  { library, t }: Services,
+  title: string,
+  work: (job: number, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const job = library.newJob();
+  return window.withProgress(
+    { location: ProgressLocation.Notification, title, cancellable: true },
+    async (progress, token) => {
+      let reached = 0;
+      let phase = '';
+      const subscription = library.onProgress((event) => {
+        if (event.job !== job) return;
+        const percent = event.total > 0 ? (100 * event.done) / event.total : 100;
+        // Each phase counts from 0; the bar cannot go back, so it shows the first.
+        if (phase === '') phase = event.phase;
+        const increment = phase === event.phase ? percent - reached : 0;
+        if (phase === event.phase) reached = percent;
+        const parts =
+          event.phase === 'download'
+            ? [
+                t('{0} of {1}', sizeText(event.done), sizeText(event.total)),
+                event.bytesPerSecond > 0 ? `${sizeText(event.bytesPerSecond)}/s` : '',
+                event.secondsLeft !== null && event.done < event.total ? t('{0} left', durationText(event.secondsLeft, t)) : '', // prettier-ignore
+              ]
+            : [event.phase === 'import' ? t('writing') : t('checking'), `${Math.floor(percent)} %`];
+        progress.report({ increment, message: parts.filter(Boolean).join(' · ') });
+      });
+      try {
+        return await work(job, abortSignalOf(token));
+      } finally {
+        subscription.dispose();
+      }
+    },
+  );
+}
+
+/** Asks for a hub's token and keeps it in the secret storage; an empty one takes it away. */
+export async function setAccessToken({ t, hubs }: Services): Promise<void> {
+  const items = await Promise.all(
+    (Object.keys(hubNames) as HubName[]).map(async (hub) => ({
+      label: hubNames[hub],
+      description: (await hubs.token(hub)) === undefined ? '' : t('a token is stored'),
+      hub,
+    })),
+  );
+  const choice = await window.showQuickPick(items, { title: t('Set Access Token') });
+  if (!choice) return;
+  const token = await window.showInputBox({
+    title: t('Access token of {0}', choice.label),
+    prompt: t('It is kept in the secret storage of the editor. Empty: forget the one that is stored.'),
+    password: true,
+    ignoreFocusOut: true,
+    validateInput: (text) => (/^[\x21-\x7e]*$/.test(text.trim()) ? undefined : t('A token has no such characters. Copy it again.')), // prettier-ignore
+  });
+  if (token === undefined) return;
+  await hubs.setToken(choice.hub, token.trim() || undefined);
+}
