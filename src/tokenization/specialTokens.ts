@@ -24,6 +24,17 @@ export function namedSpecialTokens(tokenizerConfig: JsonObject, specialTokensMap
   return named;
 }
 
+/** tokenizer_config.json's fields (`pad_token`, ...) for the special tokens that the tokenizer has. */
+export function specialTokenFields(
+  { added_tokens: tokens }: TokenizerJson,
+  tokenizerConfig: JsonObject,
+  specialTokensMap: JsonObject,
+): Record<string, string> {
+  const named = { ...bertSpecialTokens, ...namedSpecialTokens(tokenizerConfig, specialTokensMap) };
+  const known = Object.entries(named).filter(([, text]) => tokens.some(({ content }) => content === text));
+  return Object.fromEntries(known.map(([name, text]) => [`${name}_token`, text]));
+}
+
 function tokenText(value: unknown): string | undefined {
   const text = isJsonObject(value) ? value.content : value;
   return typeof text === 'string' && text !== '' ? text : undefined;

@@ -8,6 +8,7 @@ import { readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { DEFAULT_LAYOUT, readSentenceLayout, sentenceTransformersFiles } from '../models/sentenceTransformers';
 import { json, tokenizerConfig } from '../models/writeModelFolder';
 import type { ModelFormat } from '../protocol/modelFormat';
+import { specialTokenFields } from '../tokenization/specialTokens';
 import { jsonObject } from '../tokenization/tokenizerJson';
 import { completeTokenizerJson, vocabularyToTokenizerJson } from '../tokenization/vocabularyToTokenizerJson';
 import { renderExportCard } from './exportCard';
@@ -77,12 +78,15 @@ export async function exportModel(model: string, output: string, options: Export
 /** tokenizer.json, tokenizer_config.json and README.md, as far as the folder lacks them. */
 async function completingFiles(folder: ModelFolder, format: ModelFormat): Promise<Record<string, string>> {
   const { vocabTxt, tokenizerJson, tokenizerConfig: config, specialTokensMap } = await readTokenizerFiles(folder);
-  const files: Record<string, string> = tokenizerConfig({ copies: folder.tokenizerFiles, config: folder.config });
-  if (tokenizerJson === undefined && vocabTxt !== undefined) {
-    const settings = jsonObject(config ?? {}, folder.path, 'tokenizer_config.json');
+  const files: Record<string, string> = {};
+  if (vocabTxt !== undefined && tokenizerJson === undefined) {
+    const usual = tokenizerConfig({ copies: folder.tokenizerFiles, config: folder.config });
+    const settings = jsonObject(config ?? usual['tokenizer_config.json'], folder.path, 'tokenizer_config.json');
     const special = jsonObject(specialTokensMap ?? {}, folder.path, 'special_tokens_map.json');
     const made = vocabularyToTokenizerJson(vocabTxt, settings, special, folder.path);
     files['tokenizer.json'] = json(completeTokenizerJson(made));
+    // transformers.js pads with the token that this file names, and with nothing where it is silent.
+    files['tokenizer_config.json'] = json({ ...specialTokenFields(made, settings, special), ...settings });
   }
   // A classifier's card does not describe the encoder alone.
   const hasCard = folder.cardFiles.some((file) => /^readme\.md$/i.test(basename(file)));

@@ -99,6 +99,8 @@ describe('exportModel', () => {
       const tokenizerJson = readFileSync(join(output, 'tokenizer.json'), 'utf8');
       assert.deepEqual(await loadTokenizer({ tokenizerJson }, output).encodeAll(texts, 24), wanted, format);
       assert.equal(JSON.parse(tokenizerJson).version, '1.0');
+      const config = JSON.parse(readFileSync(join(output, 'tokenizer_config.json'), 'utf8'));
+      assert.deepEqual([config.pad_token, config.mask_token, config.do_lower_case], ['[PAD]', '[MASK]', true], format);
       const card = readFileSync(join(output, 'README.md'), 'utf8');
       assert.match(card, /^---\nlanguage: zh\n[^]*\n---\n\n# model\n/, format);
       assert.ok(!card.includes(folder), format);

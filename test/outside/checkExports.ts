@@ -1,0 +1,150 @@
+/**
+ * Opens every export by the program it is for: transformers, torch.load(weights_only=True), onnxruntime in Python,
+ * sentence-transformers, and transformers.js. Fails when logits differ by more than the format's tolerance.
+ *
+ *     MEDTEXT_PYTHON=path/to/python npm run check:exports [-- --model FOLDER] [-- --data FILE]
+ *
+ * Without a model the bundled encoder is fine-tuned on the bundled pairs first (half a minute).
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AutoModelForSequenceClassification, AutoTokenizer, env } from '@huggingface/transformers';
+import { openClassifier } from '../../src/inference/openClassifier';
+import { modelFormats, type ModelFormat } from '../../src/protocol/modelFormat';
+import { evaluateModel } from '../../src/training/evaluateModel';
+import { exportModel } from '../../src/training/exportModel';
+
+/** Of a logit, for logits up to 1; larger ones may differ by as much more. */
+const TOLERANCES: Readonly<Record<ModelFormat, number>> = {
+  huggingface: 1e-4,
+  modelscope: 1e-4,
+  onnx: 1e-4,
+  'onnx-fp16': 0.02,
+  'onnx-int8': 0.3,
+  'sentence-transformers': 1e-4,
+};
+const PAIRS = [
+  { first: '肺炎怎么治疗', second: '肺炎的治疗方法' },
+  { first: '糖尿病能吃西瓜吗', second: '糖尿病人可以吃西瓜吗' },
+  { first: '痛风怎么治疗', second: '痛风吃什么药' },
+  { first: 'HPV 阳性 (16 型) 要紧吗？', second: 'hpv16阳性怎么办' },
+  { first: '胃镜前要空腹吗', second: '颈椎病挂什么科' },
+  { first: '头痛'.repeat(60), second: '头晕'.repeat(50) },
+];
+
+/** transformers.js cuts a long pair at its end, [SEP] included, as none of the others does. */
+const SHORT = PAIRS.slice(0, -1);
+
+interface Check {
+  readonly format: ModelFormat;
+  readonly by: string;
+  readonly difference: number;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { model: { type: 'string' }, data: { type: 'string' } } });
+  const work = mkdtempSync(join(tmpdir(), 'medtext-exports-'));
+  try {
+    const model = resolve(values.model ?? trainedSample(work));
+    const data = resolve(values.data ?? 'samples/medical-pairs/validation.json');
+    const folders = {} as Record<ModelFormat, string>;
+    for (const format of modelFormats) {
+      folders[format] = join(work, format);
+      await exportModel(model, folders[format], { format });
+    }
+    const classifier = await openClassifier(model);
+    const logits = [...(await classifier.logits(PAIRS))];
+    const { maxLength } = classifier;
+    await classifier.close();
+    const checks = [
+      ...inPython({ folders, pairs: PAIRS, logits, maxLength }),
+      ...(await inTransformersJs(folders, logits)),
+    ];
+    const largestLogit = Math.max(1, ...logits.map(Math.abs));
+    let failed = 0;
+    for (const { format, by, difference } of checks) {
+      const tolerance = TOLERANCES[format] * largestLogit;
+      const passed = difference <= tolerance;
+      if (!passed) failed++;
+      console.log(`${passed ? 'ok    ' : 'FAILED'} ${format.padEnd(22)} ${by.padEnd(38)} ${difference.toExponential(1)} (at most ${tolerance.toExponential(1)})`); // prettier-ignore
+    }
+    await printEffect(model, folders, data);
+    console.log(
+      `${checks.length - failed} of ${checks.length} checks passed; largest logit ${largestLogit.toFixed(2)}`,
+    );
+    if (failed > 0) process.exitCode = 1;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function trainedSample(work: string): string {
+  const runs = join(work, 'runs');
+  execFileSync(
+    process.execPath,
+    [join('dist', 'cli.js'), 'finetune', 'samples/medical-pairs.medtext.json', '--output', runs],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  return join(runs, readdirSync(runs).sort().at(-1)!, 'model');
+}
+
+function inPython(job: object): Check[] {
+  const python = process.env.MEDTEXT_PYTHON || 'python3';
+  const output = execFileSync(python, [join(__dirname, 'checkExports.py')], {
+    input: JSON.stringify(job),
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, HF_HUB_OFFLINE: '1', TOKENIZERS_PARALLELISM: 'false' },
+  });
+  return JSON.parse(output.trim().split('\n').at(-1)!) as Check[];
+}
+
+async function inTransformersJs(
+  folders: Readonly<Record<ModelFormat, string>>,
+  expected: readonly number[],
+): Promise<Check[]> {
+  env.allowRemoteModels = false;
+  env.localModelPath = '/';
+  const checks: Check[] = [];
+  for (const [format, dtype] of [
+    ['onnx', 'fp32'],
+    ['onnx-fp16', 'fp16'],
+    ['onnx-int8', 'int8'],
+  ] as const) {
+    const tokenizer = await AutoTokenizer.from_pretrained(folders[format]);
+    const model = await AutoModelForSequenceClassification.from_pretrained(folders[format], { subfolder: '', dtype, device: 'cpu' }); // prettier-ignore
+    const inputs = tokenizer(SHORT.map(({ first }) => first), { text_pair: SHORT.map(({ second }) => second), padding: true }) as object; // prettier-ignore
+    const { logits } = (await model(inputs)) as { logits: { data: Float32Array } };
+    checks.push({
+      format,
+      by: 'transformers.js',
+      difference: largestDifference(logits.data, expected.slice(0, logits.data.length)),
+    });
+    await model.dispose();
+  }
+  return checks;
+}
+
+function largestDifference(values: ArrayLike<number>, expected: readonly number[]): number {
+  if (values.length !== expected.length) return Infinity;
+  return Math.max(...expected.map((value, i) => Math.abs(value - values[i])));
+}
+
+/** What a precision costs: accuracy on labelled data, and the size of the file. */
+async function printEffect(model: string, folders: Readonly<Record<ModelFormat, string>>, data: string): Promise<void> {
+  const sizeOf = (folder: string) =>
+    Math.max(...readdirSync(folder).map((name) => statSync(join(folder, name)).size)) / 2 ** 20;
+  for (const folder of [model, folders['onnx-fp16'], folders['onnx-int8']]) {
+    const { rows, ...metrics } = (await evaluateModel(folder, data)) as unknown as Record<string, number>;
+    const figures = Object.entries(metrics).filter(([, value]) => typeof value === 'number').map(([name, value]) => `${name} ${value.toFixed(4)}`).join(', '); // prettier-ignore
+    console.log(`       ${folder === model ? 'float32' : folder.slice(-4)}: ${sizeOf(folder).toFixed(1)} MiB, ${rows} rows: ${figures}`); // prettier-ignore
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
