@@ -1,15 +1,14 @@
-import { ViewColumn, commands, window, type WebviewPanel } from 'vscode';
-import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
+import { ViewColumn, commands } from 'vscode';
+import { DisposableStore, type Disposable } from '../../base/disposables';
 import { MedTextError } from '../../base/errors';
 import type { Handlers } from '../../protocol/channel';
 import { maxComparedRuns, runComparisonContract, type RunComparisonContract } from '../../protocol/runComparison';
 import type { BaseServices } from '../baseServices';
 import type { RunRecord } from '../runStore';
 import { compareRuns } from './runComparison';
-import { loadPage, windowLanguage } from './webviewHtml';
-import { WebviewServer } from './webviewServer';
+import { SinglePanel } from './singlePanel';
+import { windowLanguage } from './webviewHtml';
 
-const panelType = 'medtext.runComparison';
 /** The folders are read anew at each refresh: reports that come ten times a second may not ask for that. */
 const refreshMs = 2000;
 
@@ -24,53 +23,42 @@ export function registerRunComparison(services: BaseServices): RunComparisonPane
 
 class RunComparisonHost implements RunComparisonPanel {
   private readonly store = new DisposableStore();
-  private readonly server = this.store.add(new Slot<WebviewServer<RunComparisonContract>>());
-  private panel: WebviewPanel | undefined;
+  private readonly panel: SinglePanel<RunComparisonContract>;
   private folders: readonly string[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly services: BaseServices) {
-    const { runs, training } = services;
+    const { runs, training, t } = services;
+    this.panel = this.store.add(
+      new SinglePanel(services, {
+        type: 'medtext.runComparison',
+        page: 'runComparison',
+        title: t('Compare Runs'),
+        contract: runComparisonContract,
+        handlers: this.handlers(),
+        onRestore: (state) => {
+          this.folders = foldersOf(state);
+          this.send();
+        },
+        onVisible: () => this.send(),
+      }),
+    );
     this.store.add(runs.onDidChange(() => this.schedule()));
     this.store.add(
       training.onDidChange(() => this.folders.includes(training.state.runFolder ?? '') && this.schedule()),
-    );
-    this.store.add(
-      window.registerWebviewPanelSerializer(panelType, {
-        deserializeWebviewPanel: async (panel, state: unknown) => {
-          this.folders = foldersOf(state);
-          this.open(panel);
-        },
-      }),
     );
   }
 
   show(runs: readonly RunRecord[]): void {
     this.folders = runs.slice(0, maxComparedRuns).map(({ folder }) => folder);
-    if (this.panel) {
-      this.panel.reveal();
-      this.send();
-    } else this.open(window.createWebviewPanel(panelType, this.services.t('Compare Runs'), ViewColumn.Active));
+    const wasOpen = this.panel.isOpen;
+    this.panel.show(ViewColumn.Active);
+    if (wasOpen) this.send();
   }
 
   dispose(): void {
     clearTimeout(this.timer);
-    this.panel?.dispose();
     this.store.dispose();
-  }
-
-  private open(panel: WebviewPanel): void {
-    const { context, t } = this.services;
-    this.panel?.dispose();
-    this.panel = panel;
-    loadPage(panel.webview, context, 'runComparison', t('Compare Runs'));
-    this.server.value = new WebviewServer(panel.webview, runComparisonContract, this.handlers());
-    panel.onDidChangeViewState(() => panel.visible && this.send());
-    panel.onDidDispose(() => {
-      if (this.panel !== panel) return;
-      this.panel = undefined;
-      this.server.value = undefined;
-    });
   }
 
   private handlers(): Handlers<RunComparisonContract> {
@@ -96,7 +84,7 @@ class RunComparisonHost implements RunComparisonPanel {
   }
 
   private schedule(): void {
-    if (!this.panel?.visible) return;
+    if (!this.panel.isVisible) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.send();
@@ -105,7 +93,7 @@ class RunComparisonHost implements RunComparisonPanel {
 
   private send(): void {
     compareRuns(this.runs()).then(
-      (comparison) => this.server.value?.emit('comparison', comparison),
+      (comparison) => this.panel.emit('comparison', comparison),
       (error: Error) => this.services.log.warn(`run comparison: ${error.message}`),
     );
   }

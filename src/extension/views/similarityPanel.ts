@@ -9,7 +9,6 @@ import {
   workspace,
   type TextDocument,
   type TextEditor,
-  type WebviewPanel,
 } from 'vscode';
 import { disposable, DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import { asMedTextError, MedTextError } from '../../base/errors';
@@ -23,10 +22,9 @@ import {
 import type { BaseServices } from '../baseServices';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
 import { comparisonPlan, type ComparisonPlan } from './comparisonPlan';
-import { loadPage, windowLanguage } from './webviewHtml';
-import { WebviewServer } from './webviewServer';
+import { SinglePanel } from './singlePanel';
+import { windowLanguage } from './webviewHtml';
 
-const panelType = 'medtext.similarity';
 const debounceMs = 250;
 const pairsAtATime = 32;
 const maxDocumentLength = 5_000_000;
@@ -49,9 +47,8 @@ export function registerSimilarityPanel(services: BaseServices): SimilarityPanel
 
 class SimilarityPanelHost implements SimilarityPanel {
   private readonly store = new DisposableStore();
-  private readonly server = this.store.add(new Slot<WebviewServer<SimilarityPanelContract>>());
+  private readonly panel: SinglePanel<SimilarityPanelContract>;
   private readonly scoring = this.store.add(new Slot<Disposable>());
-  private panel: WebviewPanel | undefined;
   private editor: TextEditor | undefined;
   private shown: Shown | undefined;
   private error: SimilaritySnapshot['error'] = null;
@@ -62,7 +59,22 @@ class SimilarityPanelHost implements SimilarityPanel {
   private jumped: Selection | undefined;
 
   constructor(private readonly services: BaseServices) {
-    const { models, scoring } = services;
+    const { models, scoring, t } = services;
+    this.panel = this.store.add(
+      new SinglePanel(services, {
+        type: 'medtext.similarity',
+        page: 'similarityPanel',
+        title: t('Similarity'),
+        contract: similarityPanelContract,
+        handlers: this.handlers(),
+        onRestore: () => this.schedule(window.activeTextEditor ?? window.visibleTextEditors[0]),
+        onVisible: () => this.schedule(),
+        onClose: () => {
+          this.scoring.value = undefined;
+          this.shown = undefined;
+        },
+      }),
+    );
     const again = (): void => this.schedule();
     this.store.add(
       window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
@@ -81,46 +93,17 @@ class SimilarityPanelHost implements SimilarityPanel {
     );
     this.store.add(models.onDidChange(again));
     this.store.add(scoring.onDidChangeReference(again));
-    this.store.add(
-      window.registerWebviewPanelSerializer(panelType, {
-        deserializeWebviewPanel: async (panel) => {
-          this.open(panel);
-          this.schedule(window.activeTextEditor ?? window.visibleTextEditors[0]);
-        },
-      }),
-    );
   }
 
   compare(editor: TextEditor): void {
-    if (this.panel) this.panel.reveal(undefined, true);
-    else {
-      const column = { viewColumn: ViewColumn.Beside, preserveFocus: true };
-      this.open(window.createWebviewPanel(panelType, this.services.t('Similarity'), column));
-    }
+    this.panel.show(ViewColumn.Beside, true);
     this.jumped = undefined;
     this.schedule(editor);
   }
 
   dispose(): void {
     clearTimeout(this.timer);
-    this.panel?.dispose();
     this.store.dispose();
-  }
-
-  private open(panel: WebviewPanel): void {
-    const { context, t } = this.services;
-    this.panel?.dispose();
-    this.panel = panel;
-    loadPage(panel.webview, context, 'similarityPanel', t('Similarity'));
-    this.server.value = new WebviewServer(panel.webview, similarityPanelContract, this.handlers());
-    panel.onDidChangeViewState(() => panel.visible && this.schedule());
-    panel.onDidDispose(() => {
-      if (this.panel !== panel) return;
-      this.panel = undefined;
-      this.server.value = undefined;
-      this.scoring.value = undefined;
-      this.shown = undefined;
-    });
   }
 
   private handlers(): Handlers<SimilarityPanelContract> {
@@ -163,7 +146,7 @@ class SimilarityPanelHost implements SimilarityPanel {
   /** Debounced: a selection that is being drawn is not scored at every step. */
   private schedule(editor?: TextEditor): void {
     if (editor && ['file', 'untitled'].includes(editor.document.uri.scheme)) this.editor = editor;
-    if (!this.panel?.visible) return;
+    if (!this.panel.isVisible) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.update().catch((error: Error) => this.services.log.warn(`similarity panel: ${error.message}`));
@@ -172,7 +155,7 @@ class SimilarityPanelHost implements SimilarityPanel {
 
   private async update(): Promise<void> {
     const { editor } = this;
-    if (!editor || !this.panel) return this.send();
+    if (!editor || !this.panel.isOpen) return this.send();
     const { document } = editor;
     const text = document.getText();
     if (text.length > maxDocumentLength) {
@@ -224,7 +207,7 @@ class SimilarityPanelHost implements SimilarityPanel {
   }
 
   private send(): void {
-    if (this.panel?.visible) this.server.value?.emit('snapshot', this.snapshot());
+    if (this.panel.isVisible) this.panel.emit('snapshot', this.snapshot());
   }
 
   private snapshot(): SimilaritySnapshot {
