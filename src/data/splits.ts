@@ -33,55 +33,70 @@ export function splitRows(count: number, options: SplitOptions): Record<string, 
       },
     );
   }
-  const groups = groupsOf(count, options);
-  new RandomStream(keyOf(options.seed, 0x5b117)).shuffle(groups);
-  groups.sort((a, b) => b.rows.length - a.rows.length); // Stable: equal sizes stay shuffled.
+  const groups = groupsOf(count, options.groupBy);
+  const strata = strataOf(count, options.stratifyBy);
+  const sizeOf = (group: number) => groups.starts[group + 1] - groups.starts[group];
+  const order = Array.from({ length: groups.count }, (_, group) => group);
+  new RandomStream(keyOf(options.seed, 0x5b117)).shuffle(order);
+  order.sort((a, b) => sizeOf(b) - sizeOf(a)); // Stable: equal sizes stay shuffled.
 
-  const totals = new Map<string, number>();
-  for (const { strata } of groups) for (const [key, n] of strata) totals.set(key, (totals.get(key) ?? 0) + n);
-  const placed = names.map(() => new Map<string, number>());
+  const totals = new Float64Array(strata.count);
+  for (const stratum of strata.of) totals[stratum]++;
+  const placed = names.map(() => new Float64Array(strata.count));
   const sizes = names.map(() => 0);
   const result: number[][] = names.map(() => []);
-  for (const { rows, strata } of groups) {
+  for (const group of order) {
+    const rows = groups.rows.subarray(groups.starts[group], groups.starts[group + 1]);
+    const counts = new Map<number, number>();
+    for (const row of rows) counts.set(strata.of[row], (counts.get(strata.of[row]) ?? 0) + 1);
     let best = 0;
     let bestNeed: readonly [number, number] = [-Infinity, -Infinity];
     for (let split = 0; split < names.length; split++) {
       // How far the split lags behind its share, in rows; by stratum first, then in all, which keeps rare strata's
       // remainders from all landing in one split.
       let need = 0;
-      for (const [key, n] of strata) need += n * (shares[split] * totals.get(key)! - (placed[split].get(key) ?? 0));
+      for (const [stratum, n] of counts) need += n * (shares[split] * totals[stratum] - placed[split][stratum]);
       const overall = shares[split] * count - sizes[split];
       if (need > bestNeed[0] + 1e-9 || (need > bestNeed[0] - 1e-9 && overall > bestNeed[1])) {
         best = split;
         bestNeed = [need, overall];
       }
     }
-    for (const [key, n] of strata) placed[best].set(key, (placed[best].get(key) ?? 0) + n);
+    for (const [stratum, n] of counts) placed[best][stratum] += n;
     sizes[best] += rows.length;
     for (const row of rows) result[best].push(row);
   }
   return Object.fromEntries(names.map((name, split) => [name, result[split].sort((a, b) => a - b)]));
 }
 
-interface Group {
-  readonly rows: number[];
-  readonly strata: Map<string, number>;
-}
-
-function groupsOf(count: number, { groupBy, stratifyBy }: SplitOptions): Group[] {
-  const byKey = new Map<string, Group>();
-  const groups: Group[] = [];
+/** Groups by number in the order of their first rows, each with its rows in order; in typed arrays, for millions of rows. */
+function groupsOf(count: number, groupBy: SplitOptions['groupBy']) {
+  const of = new Uint32Array(count);
+  const numberOf = new Map<string, number>();
+  let groups = 0;
   for (let row = 0; row < count; row++) {
     const key = groupBy?.(row);
-    let group = key === undefined ? undefined : byKey.get(key);
-    if (!group) {
-      group = { rows: [], strata: new Map() };
-      groups.push(group);
-      if (key !== undefined) byKey.set(key, group);
-    }
-    group.rows.push(row);
-    const stratum = String(stratifyBy?.(row) ?? '');
-    group.strata.set(stratum, (group.strata.get(stratum) ?? 0) + 1);
+    const known = key === undefined ? undefined : numberOf.get(key);
+    of[row] = known ?? groups++;
+    if (key !== undefined && known === undefined) numberOf.set(key, of[row]);
   }
-  return groups;
+  const starts = new Uint32Array(groups + 1);
+  for (const group of of) starts[group + 1]++;
+  for (let group = 0; group < groups; group++) starts[group + 1] += starts[group];
+  const ends = starts.slice();
+  const rows = new Uint32Array(count);
+  for (let row = 0; row < count; row++) rows[ends[of[row]]++] = row;
+  return { count: groups, starts, rows };
+}
+
+function strataOf(count: number, stratifyBy: SplitOptions['stratifyBy']) {
+  const of = new Uint32Array(count);
+  const numberOf = new Map<string, number>();
+  for (let row = 0; row < count; row++) {
+    const key = String(stratifyBy?.(row) ?? '');
+    let number = numberOf.get(key);
+    if (number === undefined) numberOf.set(key, (number = numberOf.size));
+    of[row] = number;
+  }
+  return { count: numberOf.size, of };
 }

@@ -94,16 +94,9 @@ export function lengthStatistics(lengths: readonly number[], bins = 10): LengthS
     const below = Math.floor(at);
     return sorted[below] + (at - below) * ((sorted[below + 1] ?? sorted[below]) - sorted[below]);
   };
-  // NumPy widens a range of one value by a half on both sides.
-  const [from, to] = min === max ? [min - 0.5, max + 0.5] : [min, max];
-  const edges = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? to : from + ((to - from) * i) / bins));
+  const { edges, binOf } = equalBins(min, max, bins);
   const counts = new Array<number>(bins).fill(0);
-  for (const length of sorted) {
-    let bin = Math.min(bins - 1, Math.floor(((length - from) / (to - from)) * bins));
-    if (length < edges[bin]) bin--;
-    else if (bin < bins - 1 && length >= edges[bin + 1]) bin++;
-    counts[bin]++;
-  }
+  for (const length of sorted) counts[binOf(length)]++;
   let sum = 0;
   for (const length of sorted) sum += length;
   return {
@@ -116,6 +109,21 @@ export function lengthStatistics(lengths: readonly number[], bins = 10): LengthS
     p95: percentile(0.95),
     p99: percentile(0.99),
     histogram: { edges, counts },
+  };
+}
+
+/** Bins of equal width over [min, max], the last one closed, as `numpy.histogram` makes and fills them. */
+export function equalBins(min: number, max: number, bins = 10): { edges: number[]; binOf(value: number): number } {
+  // NumPy widens a range of one value by a half on both sides.
+  const [from, to] = min === max ? [min - 0.5, max + 0.5] : [min, max];
+  const edges = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? to : from + ((to - from) * i) / bins));
+  return {
+    edges,
+    binOf(value) {
+      const bin = Math.min(bins - 1, Math.floor(((value - from) / (to - from)) * bins));
+      if (value < edges[bin]) return bin - 1;
+      return bin < bins - 1 && value >= edges[bin + 1] ? bin + 1 : bin;
+    },
   };
 }
 

@@ -192,7 +192,7 @@ export const findingKinds = [
   'nearDuplicates',
   /** Pairs whose sides are the same text. */
   'equalSides',
-  /** The same pair both ways round. */
+  /** The same pair both ways round, after normalisation. */
   'swappedPairs',
   /** The same inputs with different labels. */
   'contradictions',

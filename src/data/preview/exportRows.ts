@@ -11,17 +11,21 @@ const PREDICTED = ['predicted_label', 'predicted_probability', 'predicted_simila
 /**
  * Rows as the text of a file, a batch at a time; bad rows are left out. Values keep their types in JSON; delimited text is
  * quoted as RFC 4180 says, in TSV as well.
+ *
+ * @param isNamed whether the columns have names; a delimited file without gets no first row of numbers
  */
 export async function* exportedText(
   batches: AsyncIterable<readonly StoredRow[]>,
   columns: readonly string[],
   format: ExportFormat,
+  isNamed: boolean,
   predictionOf?: (row: number) => Prediction | null,
 ): AsyncGenerator<string> {
   const names = predictionOf ? [...columns, ...PREDICTED] : columns;
   const delimiter = format === 'tsv' ? '\t' : ',';
   const isDelimited = format === 'csv' || format === 'tsv';
-  if (isDelimited) yield `${names.map((name) => delimitedField(name, delimiter)).join(delimiter)}\n`;
+  if (isDelimited && (isNamed || predictionOf))
+    yield `${names.map((name) => delimitedField(name, delimiter)).join(delimiter)}\n`;
   let separator = format === 'json' ? '[\n' : '';
   for await (const batch of batches) {
     let text = '';

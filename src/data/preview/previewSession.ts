@@ -21,7 +21,10 @@ import { PredictionTable } from './predictionTable';
 import { checkQuery, type QueryContext } from './rowFilter';
 import { isUnreadable, type StoredRow } from './rowStore';
 import { RowView } from './rowView';
+import { SessionStatistics } from './sessionStatistics';
 import { ShownFile } from './shownFile';
+import { planSplit, writeSplit } from './splitPreview';
+import type { StatisticsInput } from './statisticsInput';
 import { inputsOf, type TokenCounter } from './tokenCounts';
 
 /** The whole of a cell goes over the channel up to here. */
@@ -61,6 +64,7 @@ export class PreviewSession {
   private counter: TokenCounter | undefined;
   private nextView: number;
   private view: CurrentView | undefined;
+  private readonly statistics: SessionStatistics;
   private toldAt = -Infinity;
   private opening: Promise<void> = Promise.resolve();
   private closed = false;
@@ -79,6 +83,16 @@ export class PreviewSession {
     this.recipe = opening.recipe;
     this.model = opening.model;
     this.nextView = opening.firstView ?? 1;
+    this.statistics = new SessionStatistics({
+      input: () => this.statisticsInput(),
+      maxLength: () => this.maxLength,
+      onInsights: (insights) => {
+        // A key that only later rows have is a column too.
+        if (insights.columns.length > 0 && !insights.work.working) this.tell(true);
+        if (!this.closed) listeners.onInsights(insights);
+      },
+      onFindings: (findings) => this.closed || listeners.onFindings(findings),
+    });
   }
 
   /** Answers when the first rows can be read. */
@@ -93,7 +107,7 @@ export class PreviewSession {
   }
 
   overview(): PreviewOverview {
-    return { state: this.state(), insights: this.insights(), findings: this.findings() };
+    return { state: this.state(), insights: this.statistics.insights, findings: this.statistics.findings };
   }
 
   // ── What is shown ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -123,6 +137,7 @@ export class PreviewSession {
     }
     this.beginView(this.current && this.isUsable(query) ? query : wholeFile);
     this.tell(true);
+    if (this.current) this.statistics.restart('insights', 'findings');
   }
 
   async setSplits(splits: readonly PreviewSource[]): Promise<void> {
@@ -130,6 +145,7 @@ export class PreviewSession {
     const isShownStill = splits.some(({ name }) => name === this.shown);
     if (!isShownStill && splits.length > 0) return this.showSplit(splits[0].name);
     this.tell(true);
+    this.statistics.restart('insights', 'findings');
   }
 
   setMapping(
@@ -143,11 +159,13 @@ export class PreviewSession {
     this.labelNames = labelNames;
     this.forgetPredictions();
     this.tell(true);
+    this.statistics.restart('insights', 'findings');
   }
 
   setMaxLength(maxLength: number | null): void {
     this.maxLength = maxLength;
     this.tell(true);
+    this.statistics.limitChanged();
   }
 
   setModel(model: PreviewModel | null): void {
@@ -155,6 +173,7 @@ export class PreviewSession {
     this.counter = undefined;
     this.forgetPredictions();
     this.tell(true);
+    this.statistics.restart('insights');
   }
 
   setRecipe(recipe: PreviewState['recipe']): void {
@@ -172,7 +191,9 @@ export class PreviewSession {
     this.view?.abort.abort();
     const ended = this.current;
     this.current = undefined;
+    const statistics = this.statistics.end();
     await ended?.close();
+    await statistics;
   }
 
   // ── Rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,10 +230,6 @@ export class PreviewSession {
     const view = this.beginView(query, this.context());
     this.tell(true);
     return view;
-  }
-
-  cancelView(): void {
-    this.view?.abort.abort();
   }
 
   private beginView(query: ViewQuery, context?: QueryContext): number {
@@ -267,7 +284,13 @@ export class PreviewSession {
 
   private context(): QueryContext {
     const { columns, predictions } = this.file;
-    return { columns, predictions, mapping: this.mapping, counter: this.counter, found: () => undefined };
+    return {
+      columns,
+      predictions,
+      mapping: this.mapping,
+      counter: this.counter,
+      found: (id) => this.statistics.rowsOf(id),
+    };
   }
 
   private async storedRows(list: RowView, start: number, end: number, signal?: AbortSignal): Promise<StoredRow[]> {
@@ -394,31 +417,62 @@ export class PreviewSession {
     }.call(this);
     const known = this.file.predictions;
     const predictionOf = predictions ? (row: number) => known.get(row) : undefined;
-    await writeFileAtomically(file, exportedText(batches, columns, format, predictionOf));
+    await writeFileAtomically(file, exportedText(batches, columns, format, this.file.isNamed, predictionOf));
     return written;
   }
 
   // ── Splitting and statistics ───────────────────────────────────────────────────────────────────────────────────
 
-  start(_task: 'insights' | 'findings'): void {
-    throw notYet();
+  start(task: 'insights' | 'findings'): void {
+    this.statistics.restart(task);
   }
 
   cancel(task: 'view' | 'insights' | 'findings'): void {
-    if (task === 'view') this.cancelView();
+    if (task === 'view') this.view?.abort.abort();
+    else this.statistics.cancel(task);
   }
 
-  async planSplit(_options: SplitOptions, _signal: AbortSignal): Promise<SplitPlan> {
-    throw notYet();
+  async planSplit(options: SplitOptions, signal: AbortSignal): Promise<SplitPlan> {
+    await this.file.indexed;
+    return (await planSplit(this.file, options, this.mapping, signal)).plan;
   }
 
   async writeSplit(
-    _options: SplitOptions,
-    _files: Readonly<Record<string, string>>,
-    _signal: AbortSignal,
+    options: SplitOptions,
+    files: Readonly<Record<string, string>>,
+    signal: AbortSignal,
   ): Promise<SplitPlan> {
     // prettier-ignore
-    throw notYet();
+    const { file } = this;
+    await file.indexed;
+    const planned = await planSplit(file, options, this.mapping, signal);
+    await writeSplit(file, planned, files, signal);
+    return planned.plan;
+  }
+
+  private async statisticsInput(): Promise<StatisticsInput | undefined> {
+    const file = this.current;
+    if (!file) return undefined;
+    await file.indexed;
+    const { shown, mapping, splits } = this;
+    let counterProblem: StatisticsInput['counterProblem'] = null;
+    const counter = await this.tokenCounter().catch((error: unknown) => {
+      const { code, message } = asMedTextError(error);
+      counterProblem = { code, message };
+      return undefined;
+    });
+    return {
+      file,
+      shown,
+      mapping,
+      others: splits.filter(({ name }) => name !== shown),
+      counter,
+      counterProblem,
+      onProblem: (split, message) => {
+        this.problems.set(split, message);
+        this.tell();
+      },
+    };
   }
 
   // ── What is told ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -465,21 +519,7 @@ export class PreviewSession {
       },
     };
   }
-
-  private insights(): Insights {
-    return { work: idle, rows: 0, columns: [], labels: [], examples: null };
-  }
-
-  private findings(): Findings {
-    return { work: idle, findings: [], coveredRows: 0, isComplete: false };
-  }
 }
-
-function notYet(): MedTextError {
-  return new MedTextError('UNSUPPORTED', 'Statistics and splits are not built yet.');
-}
-
-const idle = { working: false, fraction: 0, cancelled: false, error: null };
 
 function needsTokens({ filters, sort }: ViewQuery): boolean {
   const isTokens = (filter: ViewQuery['filters'][number]) => filter.kind === 'range' && (filter.column === null || filter.measure === 'tokens'); // prettier-ignore

@@ -60,6 +60,11 @@ export class ShownFile {
     return this.file.text !== undefined;
   }
 
+  /** Whether its columns have names, rather than numbers for want of a header. */
+  get isNamed(): boolean {
+    return this.file.header || this.file.format === 'json' || this.file.format === 'jsonl';
+  }
+
   /** A workbook's row is its line; a Parquet file has none. */
   lineOf(row: { readonly line: number }): number | null {
     return this.file.format === 'parquet' ? null : row.line;
