@@ -14,6 +14,7 @@ import {
   previewData,
   removeModel,
   revealModel,
+  isModel,
   useModel,
   verifyModel,
 } from './commands/modelCommands';
@@ -58,6 +59,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.previewData': previewData,
   'medtext.mapLabels': mapLabels,
   'medtext.useModel': useModel,
+  'medtext.showModel': ({ modelDetail }, model) => (isModel(model) ? modelDetail.show(model) : undefined),
   'medtext.verifyModel': verifyModel,
   'medtext.revealModel': revealModel,
   'medtext.removeModel': removeModel,

@@ -28,6 +28,7 @@ export const innerCommands = [
   'medtext.previewData',
   'medtext.mapLabels',
   'medtext.useModel',
+  'medtext.showModel',
   'medtext.verifyModel',
   'medtext.revealModel',
   'medtext.removeModel',

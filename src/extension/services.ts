@@ -20,6 +20,7 @@ import { ScoringService } from './scoringService';
 import { setting } from './settings';
 import { StartNotes } from './startNotes';
 import { TrainingService } from './trainingService';
+import { registerModelDetail, type ModelDetailPanel } from './views/modelDetailPanel';
 import { registerRunComparison, type RunComparisonPanel } from './views/runComparisonPanel';
 import { registerSimilarityPanel, type SimilarityPanel } from './views/similarityPanel';
 import { registerTrainingView, type TrainingView } from './views/trainingView';
@@ -29,6 +30,7 @@ export interface Services extends BaseServices {
   readonly trainingView: TrainingView;
   readonly similarityPanel: SimilarityPanel;
   readonly runComparison: RunComparisonPanel;
+  readonly modelDetail: ModelDetailPanel;
 }
 
 export function createServices(context: ExtensionContext, store: DisposableStore): Services {
@@ -108,6 +110,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     trainingView: store.add(registerTrainingView(services)),
     similarityPanel: store.add(registerSimilarityPanel(services)),
     runComparison: store.add(registerRunComparison(services)),
+    modelDetail: store.add(registerModelDetail(services)),
   };
 }
 

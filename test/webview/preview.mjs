@@ -4,13 +4,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { chinese, servePages } from './pageServer.mjs';
-import { scenes } from './previewScenes.mjs';
+import { pageAnswers, scenes } from './previewScenes.mjs';
 import { themes } from './previewThemes.mjs';
 
 const [folder, wanted] = process.argv.slice(2);
 if (!folder) throw new Error('usage: node --import tsx test/webview/preview.mjs FOLDER [SCENE]');
 mkdirSync(folder, { recursive: true });
-const widths = { trainingView: 320, similarityPanel: 760, runComparison: 860 };
+const widths = { trainingView: 320, similarityPanel: 760, runComparison: 860, modelDetail: 760 };
 
 const { origin, close } = await servePages();
 const browser = await chromium.launch({
@@ -21,7 +21,7 @@ const problems = [];
 for (const [view, states] of Object.entries(scenes)) {
   for (const [scene, snapshot] of Object.entries(states)) {
     if (wanted && wanted !== scene) continue;
-    const isMain = ['running', 'ranking', 'comparison'].includes(scene);
+    const isMain = ['running', 'ranking', 'comparison', 'model'].includes(scene);
     for (const [theme, variables] of Object.entries(themes)) {
       for (const language of ['en', 'zh-cn']) {
         const isChecked = isMain || (theme === 'vscode-dark' && language === 'en') || (theme === 'vscode-light' && language === 'zh-cn'); // prettier-ignore
@@ -44,16 +44,21 @@ async function picture({ view, scene, snapshot, theme, variables, language }) {
   page.on('pageerror', (error) => problems.push(`${name}: ${error.message}`));
   const background = variables[view === 'trainingView' ? '--vscode-sideBar-background' : '--vscode-editor-background'];
   await page.addInitScript(fakeEditor, {
+    answers: pageAnswers,
     start: { language, wordings: language === 'en' ? {} : chinese, snapshot },
     variables: { ...variables, background },
     theme,
   });
   await page.goto(`${origin}/${view}`);
-  await page.waitForFunction(() => document.querySelector('#root section') !== null);
+  await page.waitForFunction(() => document.querySelector('#root section, #root .notice') !== null);
   if (scene === 'running') {
     for (const summary of await page.locator('summary').all()) await summary.click();
     await page.locator('.chart').first().focus();
     await page.keyboard.press('ArrowLeft');
+  }
+  if (scene === 'model') {
+    await page.locator('.mask-form vscode-button').click();
+    await page.locator('.fills table').waitFor();
   }
   if (scene === 'ranking') await page.locator('.toggle').nth(1).click();
   await page.waitForTimeout(250);
@@ -62,7 +67,7 @@ async function picture({ view, scene, snapshot, theme, variables, language }) {
 }
 
 // Runs in the page, before its script: what VS Code puts there, and a host that answers the first request.
-function fakeEditor({ start, variables, theme }) {
+function fakeEditor({ start, answers, variables, theme }) {
   let state;
   document.addEventListener('DOMContentLoaded', () => {
     document.body.className = theme;
@@ -77,7 +82,7 @@ function fakeEditor({ start, variables, theme }) {
     setState: (next) => (state = next),
     postMessage({ page, message }) {
       if (message.id === undefined) return;
-      const content = message.method === 'initialize' ? structuredClone(start) : undefined;
+      const content = message.method === 'initialize' ? structuredClone(start) : answers[message.method];
       const answer = JSON.parse(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { content } }));
       setTimeout(() => window.postMessage({ page, message: answer }, '*'));
     },

@@ -166,7 +166,29 @@ const comparison = {
   ],
 };
 
+const tensor = (name, ...shape) => ({ name, dataType: 'float32', shape });
+const layerTensors = Array.from({ length: 12 }, (_, layer) => ['query', 'key', 'value'].flatMap((part) => [tensor(`bert.encoder.layer.${layer}.attention.self.${part}.weight`, 768, 768), tensor(`bert.encoder.layer.${layer}.attention.self.${part}.bias`, 768)])).flat(); // prettier-ignore
+const modelDetail = {
+  name: 'nlp_medical_structbert_backbone_base',
+  folder:
+    '/home/li/.config/Code/User/globalStorage/medtext-lab.medtext-lab/models/nlp_medical_structbert_backbone_base',
+  isActive: true,
+  canScore: true,
+  problem: '',
+  detail: {
+    facts: { contentHash: `sha256:${'3f9a'.repeat(16)}`, modelType: 'structbert', layers: 12, hiddenSize: 768, vocabSize: 21128, parameterCount: 102267648, sizeBytes: 409_412_044, license: 'Apache License 2.0', source: 'modelscope:damo/nlp_medical_structbert_backbone_base', revision: null, commit: '0f1e2d3c4b5a69788796a5b4c3d2e1f001234567', importedAt: '2026-11-24T08:00:00.000Z', labels: ['0', '1', '2'], hasMaskedLm: true }, // prettier-ignore
+    config: { architectures: ['BertForMaskedLM'], hidden_size: 768, num_hidden_layers: 12, vocab_size: 21128 },
+    tensors: [tensor('bert.embeddings.word_embeddings.weight', 21128, 768), ...layerTensors],
+    tokenizer: { vocabSize: 21128, maskToken: '[MASK]' },
+    tokenizerProblem: '',
+  },
+};
+
 export const scenes = {
+  modelDetail: {
+    model: modelDetail,
+    broken: { ...modelDetail, isActive: false, detail: null, problem: 'config.json: hidden_size is missing.' },
+  },
   runComparison: {
     comparison,
     noRuns: { runs: [], metrics: [], settings: [], data: [] },
@@ -191,4 +213,13 @@ export const scenes = {
     noModel: { ...similarity, model: null, comparison: null, done: 0, total: 0 },
     error: { ...similarity, error: { code: 'CLOSED', message: 'The scorer is gone.' } },
   },
+};
+
+/** What the host answers besides its first snapshot. */
+export const pageAnswers = {
+  tokenize: {
+    truncated: false,
+    tokens: ['[CLS]', '高', '血', '压', '能', '吃', 'as', '##pi', '##rin', '吗', '？', '[SEP]', '阿', '司', '匹', '林', '[UNK]', '[SEP]'].map((text, id) => ({ id, text, textIndex: /^.(CLS|SEP)/.test(text) ? null : id < 11 ? 0 : 1 })), // prettier-ignore
+  },
+  fillMask: [{ tokens: [['糖', 0.8412], ['压', 0.1033], ['脂', 0.031], ['量', 0.0042], ['病', 0.0011], ['##糖', 0.0009]].map(([text, probability]) => ({ text, probability })) }], // prettier-ignore
 };

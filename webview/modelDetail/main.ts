@@ -1,0 +1,83 @@
+import '@vscode-elements/elements/dist/vscode-button/index.js';
+import { render } from 'lit';
+import { asMedTextError } from '../../src/base/errors';
+import { untranslated, type Translate } from '../../src/base/translate';
+import { modelDetailContract, type ModelDetailSnapshot } from '../../src/protocol/modelDetailPanel';
+import { connectToHost, pageMemory } from '../shared/host';
+import '../shared/page.css';
+import { translateWith } from '../shared/wordings';
+import { maskedText, reduce, remembered, restored, type ModelDetailEvent } from './state';
+import './style.css';
+import { modelDetailView, type ModelDetailActions } from './view';
+
+const candidates = 8;
+
+const root = document.getElementById('root')!;
+const host = connectToHost(modelDetailContract);
+let state = restored(pageMemory.read());
+let t: Translate = untranslated;
+/** Of the tokens asked for last: an answer to earlier texts is dropped. */
+let asked = 0;
+
+const actions: ModelDetailActions = {
+  dispatch,
+  texts(first, second) {
+    dispatch({ type: 'texts', first, second });
+    tokenize();
+  },
+  fillMask() {
+    dispatch({ type: 'filling' });
+    host.request('fillMask', { text: maskedText(state), top: candidates }).then(
+      (fills) => dispatch({ type: 'filled', fills }),
+      (error: unknown) => {
+        dispatch({ type: 'filled', fills: undefined });
+        showTrouble(error);
+      },
+    );
+  },
+  verify: () => ask(host.request('verify', undefined)),
+  reveal: () => ask(host.request('reveal', undefined)),
+  activate: () => ask(host.request('activate', undefined)),
+};
+
+host.on('snapshot', show);
+paint();
+host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
+  document.documentElement.lang = language;
+  t = translateWith(wordings);
+  show(snapshot);
+}, showTrouble);
+
+function show(snapshot: ModelDetailSnapshot): void {
+  dispatch({ type: 'snapshot', snapshot });
+  if (!state.tokens) tokenize();
+}
+
+function tokenize(): void {
+  if (!state.snapshot?.detail?.tokenizer) return;
+  const { first, second } = state;
+  const number = ++asked;
+  host.request('tokenize', { first, ...(second !== '' && { second }) }).then((tokens) => {
+    if (number === asked) dispatch({ type: 'tokens', tokens });
+  }, showTrouble);
+}
+
+function ask(request: Promise<unknown>): void {
+  dispatch({ type: 'trouble', message: '' });
+  request.catch(showTrouble);
+}
+
+function showTrouble(error: unknown): void {
+  const { code, message } = asMedTextError(error);
+  if (code !== 'CANCELLED') dispatch({ type: 'trouble', message });
+}
+
+function dispatch(event: ModelDetailEvent): void {
+  state = reduce(state, event);
+  if (state.snapshot) pageMemory.write(remembered(state));
+  paint();
+}
+
+function paint(): void {
+  render(modelDetailView(state, actions, t), root);
+}
