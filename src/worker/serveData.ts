@@ -55,7 +55,7 @@ export function serveData(loadCounter: (folder: string) => Promise<TokenCounter>
       predicted: ({ rows, predictions, ...params }) => of(params).predicted(rows, predictions),
       forgetPredictions: (params) => of(params).forgetPredictions(),
 
-      copy: ({ view, ranges, columns, format, ...params }) => of(params).copy(view, ranges, columns, format),
+      copy: ({ session, view, ...options }) => of({ session }).copy(view, options),
       async export({ session, view, ...options }, signal) {
         const progress = latestAtMost<{ done: number; total: number }>(10, (report) =>
           emit('exportProgress', { session, ...report }),

@@ -10,6 +10,9 @@ const DIFFERS = 3;
 export class PredictionTable {
   private readonly labels: string[] = [];
   private readonly idOfLabel = new Map<string, number>();
+  private readonly ofOutcome = [0, 0, 0, 0];
+  /** By id; 0: rows predicted without a label. */
+  private readonly ofLabel = [0];
   private outcome = new Uint8Array(0);
   private label = new Uint16Array(0);
   private probability = new Float32Array(0);
@@ -18,11 +21,13 @@ export class PredictionTable {
   /** @param given the class of the label that the row has; undefined: none to compare with */
   set(row: number, said: Prediction, given: string | undefined): void {
     this.reserve(row + 1);
+    this.count(row, -1);
     this.outcome[row] =
       said.label === null || given === undefined ? UNCOMPARED : said.label === given ? AGREES : DIFFERS;
     this.label[row] = said.label === null ? 0 : this.labelId(said.label);
     this.probability[row] = said.probability ?? NaN;
     this.similarity[row] = said.similarity ?? NaN;
+    this.count(row, 1);
   }
 
   get(row: number): Prediction | null {
@@ -50,21 +55,22 @@ export class PredictionTable {
   }
 
   counts(): PredictionCounts {
-    const ofLabel = new Map<number, number>();
-    const ofOutcome = [0, 0, 0, 0];
-    for (let row = 0; row < this.outcome.length; row++) {
-      ofOutcome[this.outcome[row]]++;
-      const { [row]: label } = this.label;
-      if (this.outcome[row] !== UNKNOWN && label > 0) ofLabel.set(label, (ofLabel.get(label) ?? 0) + 1);
-    }
+    const { ofOutcome } = this;
     return {
       done: ofOutcome[UNCOMPARED] + ofOutcome[AGREES] + ofOutcome[DIFFERS],
       compared: ofOutcome[AGREES] + ofOutcome[DIFFERS],
       disagreements: ofOutcome[DIFFERS],
-      counts: [...ofLabel]
-        .map(([label, count]) => ({ text: this.labels[label - 1], count }))
+      counts: this.labels
+        .map((text, i) => ({ text, count: this.ofLabel[i + 1] }))
+        .filter(({ count }) => count > 0)
         .sort((a, b) => b.count - a.count),
     };
+  }
+
+  private count(row: number, change: 1 | -1): void {
+    const { [row]: outcome } = this.outcome;
+    this.ofOutcome[outcome] += change;
+    if (outcome !== UNKNOWN) this.ofLabel[this.label[row]] += change;
   }
 
   private labelId(label: string): number {
@@ -72,6 +78,7 @@ export class PredictionTable {
     if (id === undefined) {
       id = this.labels.push(label);
       this.idOfLabel.set(label, id);
+      this.ofLabel[id] = 0;
     }
     return id;
   }

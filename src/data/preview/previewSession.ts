@@ -1,4 +1,3 @@
-import { writeFileAtomically } from '../../base/atomicFile';
 import { asMedTextError, MedTextError } from '../../base/errors';
 import type { PreviewModel, PreviewOpening, PreviewOverview, PreviewSource, PredictionCounts, RowInputs } from '../../protocol/dataProcess'; // prettier-ignore
 import {
@@ -9,43 +8,33 @@ import {
   type Insights,
   type Prediction,
   type PreviewState,
-  type ShownRow,
   type ShownView,
   type SplitOptions,
   type SplitPlan,
   type ViewQuery,
 } from '../../protocol/datasetPreview';
-import { beginningOf, cellOf, isMissing, textOf, valueIn } from './cells';
-import { copiedText, exportedText, type ExportFormat } from './exportRows';
+import { beginningOf, textOf, valueIn } from './cells';
+import { inputsOfRows, keepPredictions } from './predictedRows';
 import { PredictionTable } from './predictionTable';
 import { checkQuery, type QueryContext } from './rowFilter';
-import { isUnreadable, type StoredRow } from './rowStore';
+import { isUnreadable } from './rowStore';
 import { RowView } from './rowView';
 import { SessionStatistics } from './sessionStatistics';
 import { ShownFile } from './shownFile';
+import { ViewOnShow } from './shownView';
 import { planSplit, writeSplit } from './splitPreview';
 import type { StatisticsInput } from './statisticsInput';
-import { inputsOf, type TokenCounter } from './tokenCounts';
+import type { TokenCounter } from './tokenCounts';
+import { copyRows, exportView, rowsAt, shownRow, storedRow, type CopyOptions, type ExportOptions } from './viewRows';
 
 /** The whole of a cell goes over the channel up to here. */
 const MAX_WHOLE_CELL = 1 << 20;
-const EXPORT_ROWS = 1000;
 const REPORT_MS = 100;
 
 export interface PreviewListeners {
   onState(state: PreviewState): void;
   onInsights(insights: Insights): void;
   onFindings(findings: Findings): void;
-}
-
-interface CurrentView {
-  readonly id: number;
-  readonly query: ViewQuery;
-  readonly rows: RowView;
-  readonly abort: AbortController;
-  working: boolean;
-  partial: boolean;
-  error: ShownView['error'];
 }
 
 /** One preview: a split on show, a view of it, and the statistics that grow beside. Every state it tells is complete. */
@@ -63,7 +52,7 @@ export class PreviewSession {
   private model: PreviewModel | null;
   private counter: TokenCounter | undefined;
   private nextView: number;
-  private view: CurrentView | undefined;
+  private view: ViewOnShow | undefined;
   private readonly statistics: SessionStatistics;
   private toldAt = -Infinity;
   private opening: Promise<void> = Promise.resolve();
@@ -188,7 +177,7 @@ export class PreviewSession {
   }
 
   private async endFile(): Promise<void> {
-    this.view?.abort.abort();
+    this.view?.cancel();
     const ended = this.current;
     this.current = undefined;
     const statistics = this.statistics.end();
@@ -201,14 +190,14 @@ export class PreviewSession {
   async rows(view: number, start: number, count: number, signal?: AbortSignal) {
     const { rows: list } = this.viewOf(view);
     const end = Math.min(list.length, start + Math.min(count, maxRowsPerRequest));
-    const stored = await this.storedRows(list, start, end, signal);
-    return { rows: stored.map((row, i) => this.shownRow(row, list.groupAt(start + i))), total: list.length };
+    const stored = await rowsAt(this.file.store, list, start, end, signal);
+    return { rows: stored.map((row, i) => shownRow(this.file, row, list.groupAt(start + i))), total: list.length };
   }
 
   /** Errors: `NOT_FOUND`. */
   async cell(view: number, row: number, column: string, signal?: AbortSignal) {
     this.viewOf(view);
-    const stored = await this.storedRow(row, signal);
+    const stored = await storedRow(this.file.store, row, signal);
     const text = isUnreadable(stored) ? stored.excerpt : textOf(valueIn(stored.values, column));
     return { text: beginningOf(text, MAX_WHOLE_CELL), isWhole: text.length <= MAX_WHOLE_CELL };
   }
@@ -220,7 +209,7 @@ export class PreviewSession {
 
   async line(view: number, row: number, signal?: AbortSignal): Promise<number | null> {
     this.viewOf(view);
-    return this.file.lineOf(await this.storedRow(row, signal));
+    return this.file.lineOf(await storedRow(this.file.store, row, signal));
   }
 
   /** Errors: `USAGE` for a query that makes no sense. */
@@ -241,36 +230,14 @@ export class PreviewSession {
     const checked = context ?? this.context();
     checkQuery(query, checked);
     const rows = new RowView(store, query, checked);
-    this.view?.abort.abort();
-    const view: CurrentView = {
-      id: this.nextView++,
-      query,
-      rows,
-      abort: new AbortController(),
-      working: !rows.isWhole,
-      partial: false,
-      error: null,
-    };
+    this.view?.cancel();
+    const view = new ViewOnShow(this.nextView++, query, rows);
     this.view = view;
-    if (view.working) void this.buildView(view, indexed);
-    return view.id;
-  }
-
-  private async buildView(view: CurrentView, indexed: Promise<void>): Promise<void> {
-    const tell = (now: boolean): void => {
-      if (this.view === view) this.tell(now);
+    const tell = (isLast: boolean): void => {
+      if (this.view === view) this.tell(isLast);
     };
-    try {
-      await indexed;
-      if (view.abort.signal.aborted) throw new MedTextError('CANCELLED', 'Cancelled.');
-      await view.rows.build(() => tell(false), view.abort.signal);
-    } catch (error) {
-      const { code, message } = asMedTextError(error);
-      view.partial = code === 'CANCELLED';
-      if (!view.partial) view.error = { code, message };
-    }
-    view.working = false;
-    tell(true);
+    if (view.working) void view.build(indexed, tell);
+    return view.id;
   }
 
   private isUsable(query: ViewQuery): boolean {
@@ -293,43 +260,12 @@ export class PreviewSession {
     };
   }
 
-  private async storedRows(list: RowView, start: number, end: number, signal?: AbortSignal): Promise<StoredRow[]> {
-    const { store } = this.file;
-    if (list.isWhole) return store.read(start, end - start, signal);
-    const stored: StoredRow[] = [];
-    for (let index = start; index < end;) {
-      // Neighbours of the view that are neighbours in the file are read together.
-      const row = list.rowAt(index);
-      let run = 1;
-      while (index + run < end && list.rowAt(index + run) === row + run) run++;
-      stored.push(...(await store.read(row, run, signal)));
-      index += run;
-    }
-    return stored;
-  }
-
-  private async storedRow(row: number, signal?: AbortSignal): Promise<StoredRow> {
-    const [stored] = await this.file.store.read(row, 1, signal);
-    if (!stored) throw new MedTextError('NOT_FOUND', `The file has no row ${row + 1}.`, { row });
-    return stored;
-  }
-
-  private shownRow(stored: StoredRow, group: number | null): ShownRow {
-    const { columns, predictions } = this.file;
-    const place = { row: stored.row, line: this.file.lineOf(stored), group };
-    if (isUnreadable(stored)) {
-      return { ...place, cells: [], bad: { reason: stored.reason, excerpt: stored.excerpt }, prediction: null };
-    }
-    const cells = columns.map((column) => cellOf(valueIn(stored.values, column)));
-    return { ...place, cells, bad: null, prediction: predictions.get(stored.row) };
-  }
-
   private get file(): ShownFile {
     if (this.current) return this.current;
     throw new MedTextError('NOT_FOUND', this.error?.message ?? 'No file is open.');
   }
 
-  private viewOf(id: number): CurrentView {
+  private viewOf(id: number): ViewOnShow {
     if (this.view?.id === id) return this.view;
     throw new MedTextError('NOT_FOUND', 'Another view is shown by now.', { view: id });
   }
@@ -342,83 +278,36 @@ export class PreviewSession {
 
   // ── Predictions ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  async inputs(rows: readonly number[], signal?: AbortSignal): Promise<(RowInputs | null)[]> {
-    const found: (RowInputs | null)[] = [];
-    for (const row of rows) {
-      const [stored] = await this.file.store.read(row, 1, signal);
-      const inputs = stored && !isUnreadable(stored) ? inputsOf(stored.values, this.mapping) : undefined;
-      found.push(inputs ? { ...inputs, label: this.labelOf(stored) ?? null } : null);
-    }
-    return found;
+  inputs(rows: readonly number[], signal?: AbortSignal): Promise<(RowInputs | null)[]> {
+    return inputsOfRows(this.file, this.mapping, rows, signal);
   }
 
-  async predicted(rows: readonly number[], said: readonly (Prediction | null)[]): Promise<PredictionCounts> {
-    const { predictions, store } = this.file;
-    for (const [i, row] of rows.entries()) {
-      const prediction = said[i];
-      if (!prediction) continue;
-      const [stored] = await store.read(row, 1);
-      const given = stored && this.labelOf(stored);
-      const names = this.labelNames;
-      const name = given !== undefined && names && Object.hasOwn(names, given) ? names[given] : given;
-      predictions.set(row, prediction, name);
-    }
-    return predictions.counts();
+  predicted(rows: readonly number[], said: readonly (Prediction | null)[]): Promise<PredictionCounts> {
+    return keepPredictions(this.file, this.mapping, this.labelNames, rows, said);
   }
 
   forgetPredictions(): void {
     if (this.current) this.current.predictions = new PredictionTable();
   }
 
-  private labelOf(stored: StoredRow): string | undefined {
-    if (isUnreadable(stored) || this.mapping.label === null) return undefined;
-    const value = valueIn(stored.values, this.mapping.label);
-    return isMissing(value) ? undefined : textOf(value);
-  }
-
   // ── Taking rows away ───────────────────────────────────────────────────────────────────────────────────────────
 
-  async copy(
-    view: number,
-    ranges: readonly { start: number; count: number }[],
-    columns: readonly string[],
-    format: 'json' | 'tsv',
-  ) {
-    // prettier-ignore
-    const { rows: list } = this.viewOf(view);
-    const stored: StoredRow[] = [];
-    for (const { start, count } of ranges) {
-      const end = Math.min(list.length, start + Math.min(count, maxRowsPerRequest - stored.length));
-      stored.push(...(await this.storedRows(list, start, end)));
-    }
-    return { text: copiedText(stored, columns, format), rows: stored.filter((row) => !isUnreadable(row)).length };
+  copy(view: number, options: CopyOptions): Promise<{ text: string; rows: number }> {
+    return copyRows(this.file.store, this.viewOf(view).rows, options);
   }
 
   /** Errors: `CANCELLED`, `IO`, `DISK_FULL`; `BUSY` while the view is still being found. */
   async export(
     view: number,
-    { columns, format, predictions, file }: { columns: readonly string[]; format: ExportFormat; predictions: boolean; file: string }, // prettier-ignore
+    options: ExportOptions,
     onProgress: (done: number, total: number) => void,
     signal: AbortSignal,
   ): Promise<number> {
-    const { rows: list, working } = this.viewOf(view);
+    const { rows, working } = this.viewOf(view);
     if (working) throw new MedTextError('BUSY', 'The rows are still being looked for; export them when all are found.');
-    await this.file.indexed;
-    const total = list.length;
-    let written = 0;
-    const batches = async function* (this: PreviewSession): AsyncGenerator<StoredRow[]> {
-      for (let start = 0; start < total; start += EXPORT_ROWS) {
-        if (signal.aborted) throw new MedTextError('CANCELLED', 'The export was cancelled.');
-        const rows = await this.storedRows(list, start, Math.min(total, start + EXPORT_ROWS), signal);
-        written += rows.filter((row) => !isUnreadable(row)).length;
-        yield rows;
-        onProgress(Math.min(total, start + EXPORT_ROWS), total);
-      }
-    }.call(this);
-    const known = this.file.predictions;
-    const predictionOf = predictions ? (row: number) => known.get(row) : undefined;
-    await writeFileAtomically(file, exportedText(batches, columns, format, this.file.isNamed, predictionOf));
-    return written;
+    const { file } = this;
+    await file.indexed;
+    return exportView(file, rows, options, onProgress, signal);
   }
 
   // ── Splitting and statistics ───────────────────────────────────────────────────────────────────────────────────
@@ -428,7 +317,7 @@ export class PreviewSession {
   }
 
   cancel(task: 'view' | 'insights' | 'findings'): void {
-    if (task === 'view') this.view?.abort.abort();
+    if (task === 'view') this.view?.cancel();
     else this.statistics.cancel(task);
   }
 
@@ -507,19 +396,12 @@ export class PreviewSession {
       recipe: this.recipe,
       maxLength: this.maxLength,
       model,
-      view: {
-        id: view?.id ?? this.nextView - 1,
-        query: view?.query ?? wholeFile,
-        // A sorted view comes at once, at its end.
-        rows: view?.rows.length ?? 0,
-        working: view?.working ?? false,
-        fraction: view && !view.working ? 1 : (view?.rows.fraction ?? 1),
-        partial: view?.partial ?? false,
-        error: view?.error ?? null,
-      },
+      view: view?.state() ?? { ...noView, id: this.nextView - 1 },
     };
   }
 }
+
+const noView: ShownView = { id: 0, query: wholeFile, rows: 0, working: false, fraction: 1, partial: false, error: null }; // prettier-ignore
 
 function needsTokens({ filters, sort }: ViewQuery): boolean {
   const isTokens = (filter: ViewQuery['filters'][number]) => filter.kind === 'range' && (filter.column === null || filter.measure === 'tokens'); // prettier-ignore
