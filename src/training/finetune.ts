@@ -11,6 +11,7 @@ import { executionDevice } from '../inference/device';
 import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
 import type { SessionOptions } from '../inference/session';
 import { loadClassifier, type LoadedClassifier } from '../models/loadClassifier';
+import { modelContent } from '../models/modelContent';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { loadReportLines } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
@@ -103,6 +104,10 @@ async function continuedRun(path: string, options: FinetuneOptions): Promise<Run
       { file: then.file, split: name },
     );
   }
+  const { contentHash } = record.model;
+  if (contentHash !== undefined && contentHash !== material.contentHash) {
+    options.log(`The model at ${recipe.model} has changed since this run began; its weights are the checkpoint's.`);
+  }
   options.log(`Continuing ${folder.path} from ${basename(checkpoint)}`);
   return Run.start(folder, recipe, material, options, { checkpoint, record });
 }
@@ -116,6 +121,8 @@ interface Material {
   readonly train: Split;
   readonly validation: Split | undefined;
   readonly model: LoadedClassifier;
+  /** Of the model folder: what the training begins with. */
+  readonly contentHash: string;
   readonly parameters: Parameters;
   readonly records: Readonly<Record<string, DataRecord>>;
 }
@@ -178,6 +185,7 @@ async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: Fine
     train,
     validation: validationData && (await split(validationData)),
     model,
+    contentHash: (await modelContent(folder, { signal })).contentHash,
     parameters: model.parameters,
     records: {
       train: await dataRecord(trainData, signal),
@@ -274,7 +282,12 @@ class Run {
       pid: process.pid,
       task: recipe.task,
       labels: material.labels,
-      model: { path: recipe.model, parameterCount: material.parameters.flat.length, trainedCount },
+      model: {
+        path: recipe.model,
+        contentHash: material.contentHash,
+        parameterCount: material.parameters.flat.length,
+        trainedCount,
+      },
       maxLength: material.maxLength,
       totalSteps: plan.totalSteps,
       step: 0,

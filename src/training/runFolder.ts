@@ -50,7 +50,13 @@ export interface RunRecord {
   readonly pid?: number;
   readonly task: string;
   readonly labels: readonly string[];
-  readonly model: { readonly path: string; readonly parameterCount: number; readonly trainedCount: number };
+  readonly model: {
+    readonly path: string;
+    /** What the model was at the start, wherever its folder is by now; runs of earlier versions have none. */
+    readonly contentHash?: string;
+    readonly parameterCount: number;
+    readonly trainedCount: number;
+  };
   readonly maxLength: number;
   readonly totalSteps: number;
   readonly step: number;

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { modelContent } from '../../src/models/modelContent';
+import { openModelFolder } from '../../src/models/modelFolder';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
 import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src/protocol/trainer';
 import { evaluateModel } from '../../src/training/evaluateModel';
@@ -100,6 +102,8 @@ describe('fine-tuning', () => {
     assert.equal(record.status, 'finished');
     assert.equal(record.pid, undefined);
     assert.match(record.data.train.sha256, /^[0-9a-f]{64}$/);
+    const { contentHash } = await modelContent(await openModelFolder(record.model.path));
+    assert.equal(record.model.contentHash, contentHash);
     assert.equal(record.data.train.rows, 64);
     assert.ok(existsSync(join(result.model, 'README.md')));
     const best = Math.max(...evaluations.map(({ evaluation }) => evaluation.accuracy as number));

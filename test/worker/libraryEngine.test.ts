@@ -120,6 +120,16 @@ describe('the library: models and data sets into the editor', () => {
     );
   });
 
+  it('deletes what it has imported, and nothing else', async () => {
+    const { folder } = await engine.importModel({ ...wish(fixture), ...models() }, job());
+    await engine.remove(folder);
+    assert.deepEqual(readdirSync(join(home, 'models')), []);
+    const other = join(home, 'other');
+    mkdirSync(other);
+    await assert.rejects(engine.remove(other), { code: 'USAGE' });
+    assert.ok(existsSync(other));
+  });
+
   it('in a process of its own: progress reaches the request it is of, a cancel ends it, closing ends the process', async () => {
     const launch = launchOf('../../../src/worker/libraryMain.ts', lines, environment());
     const client = new LibraryClient(() => ({ ...launch, execArgv: ['--import', 'tsx'] }));

@@ -85,7 +85,9 @@ function settingsOf(runs: readonly ReadRun[]): readonly ComparedSetting[] {
       const value: unknown = file.environment?.[name];
       return value === undefined ? [] : [[`environment.${name}`, textOf(value)]];
     });
-    return new Map([...fields, ...machine]);
+    const contentHash: unknown = file.model?.contentHash;
+    const content: [string, string][] = typeof contentHash === 'string' ? [['model.contentHash', contentHash.slice(0, 19)]] : []; // prettier-ignore
+    return new Map([...fields, ...content, ...machine]);
   });
   const names = [...new Set(columns.flatMap((column) => [...column.keys()]))];
   const settings = names.map((name) => {

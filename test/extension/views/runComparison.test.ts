@@ -34,6 +34,7 @@ describe('comparison of runs', () => {
   });
   const file = (accuracy: number, sha256: string) => ({
     data: { train: { file: '/x/a.json', rows: 10, sha256 }, validation: { file: 'C/v.json', rows: 4, sha256: 'v' } },
+    model: { path: 'm', contentHash: `sha256:${sha256.repeat(64)}` },
     environment: { device: 'cpu', threads: 2, memoryBytes: 1 },
     best: {
       step: 2,
@@ -52,6 +53,8 @@ describe('comparison of runs', () => {
     assert.deepEqual(settings.get('train.optimizer.lr'), { values: ['0.001', '0.0005'], differs: true });
     assert.deepEqual(settings.get('device'), { values: [null, 'webgpu'], differs: true });
     assert.deepEqual(settings.get('train.optimizer.betas'), { values: ['[0.9,0.999]', '[0.9,0.999]'], differs: false });
+    const contents = ['s', 't'].map((letter) => `sha256:${letter.repeat(12)}`);
+    assert.deepEqual(settings.get('model.contentHash'), { values: contents, differs: true });
     assert.deepEqual(settings.get('environment.threads')?.values, ['2', '2']);
     assert.ok(
       !settings.has('work_dir') && !settings.has('dataset.train.file') && !settings.has('environment.memoryBytes'),
