@@ -30,7 +30,7 @@ export class HuggingFaceHub implements Hub {
     const api = `${this.endpoint}/api/${kind}s`;
     const about = `${api}/${inAddress(reference.repository)}/revision/${encodeURIComponent(asked)}`;
     const { json } = await this.transport.getJson(about, refused, signal);
-    const { sha, id } = json as { sha?: unknown; id?: unknown };
+    const { sha, id } = (json ?? {}) as { sha?: unknown; id?: unknown };
     const commit = hexDigest(sha, 40);
     if (!commit) throw network(`${about} did not answer as Hugging Face does.`);
     // A repository that has moved answers under its new name.

@@ -109,10 +109,11 @@ function remoteFile(entry: FileEntry, reference: RepositoryReference, url: (path
 function refusal(reference: RepositoryReference, status: number, body: Envelope | undefined): MedTextError {
   const said = typeof body?.Message === 'string' && body.Message ? ` The hub says: ${body.Message.slice(0, 200)}` : '';
   if (status === 401 || status === 403) return noAccess(reference, `the hub gives it to those who may have it.${said}`, 'MODELSCOPE_API_TOKEN'); // prettier-ignore
+  const code = typeof body?.Code === 'number' || typeof body?.Code === 'string' ? String(body.Code).slice(0, 40) : '';
   // Its own codes of what is absent: 10010205001 and the like.
-  if (status === 404 || String(body?.Code).startsWith('100102')) {
+  if (status === 404 || code.startsWith('100102')) {
     const revision = reference.revision === undefined ? '' : `, or no revision "${reference.revision}"`;
     return notFound(reference, `ModelScope has no such ${reference.kind}${revision}.${said}`);
   }
-  return network(`${reference.repository}: ModelScope answers ${body?.Code ?? `HTTP ${status}`}.${said}`);
+  return network(`${reference.repository}: ModelScope answers ${code || `HTTP ${status}`}.${said}`);
 }
