@@ -33,6 +33,8 @@ export interface ListedModel extends ModelEntry {
 }
 
 const listKey = 'medtext.models';
+/** `102M` parameters, in every language: so models are named. */
+const countText = new Intl.NumberFormat('en', { notation: 'compact' });
 const activeKey = 'medtext.activeModel';
 
 /** The models this person has imported or trained, and which one scores in this workspace. */
@@ -111,7 +113,7 @@ function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'canScor
     const record = recordOf(folder);
     const parts = [`${config.num_hidden_layers ?? '?'} × ${config.hidden_size ?? '?'}`];
     if (isClassifier && labels.length > 0) parts.push(labels.slice(0, 4).join(' / ') + (labels.length > 4 ? ' …' : ''));
-    if (record) parts.push(`${(record.parameterCount / 1e6).toFixed(1)} M`, sizeText(record.sizeBytes));
+    if (record) parts.push(countText.format(record.parameterCount), sizeText(record.sizeBytes));
     return { missing: false, canScore: isClassifier, description: parts.join(' · '), record };
   } catch {
     return { missing: false, canScore: false, description: 'config.json ?', record: undefined };

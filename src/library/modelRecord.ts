@@ -142,7 +142,8 @@ async function licenseOf({ cardFiles }: ModelFolder): Promise<string | null> {
 async function folderSize(folder: string): Promise<number> {
   let sizeBytes = 0;
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    if (entry.isFile()) sizeBytes += (await stat(join(folder, entry.name))).size;
+    // Not the record: what it says of the size would not be so once it is written.
+    if (entry.isFile() && entry.name !== MODEL_RECORD) sizeBytes += (await stat(join(folder, entry.name))).size;
   }
   return sizeBytes;
 }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logTo } from '../../src/base/log';
@@ -130,7 +139,7 @@ describe('the library: models and data sets into the editor', () => {
     assert.ok(existsSync(other));
   });
 
-  it('in a process of its own: progress reaches the request it is of, a cancel ends it, closing ends the process', async () => {
+  it('in a process of its own: progress reaches the request it is of, a kill and a cancel keep what came, closing ends the process', async () => {
     const launch = launchOf('../../../src/worker/libraryMain.ts', lines, environment());
     const client = new LibraryClient(() => ({ ...launch, execArgv: ['--import', 'tsx'] }));
     const number = client.newJob();
@@ -144,6 +153,24 @@ describe('the library: models and data sets into the editor', () => {
     assert.equal(folder, join(home, 'models', 'tiny'));
     assert.ok(told.length > 0 && told.every((of) => of === number));
     rmSync(folder, { recursive: true });
+    // Killed in mid-download: the next process goes on where the part ends.
+    hub.faults['pytorch_model.bin'] = [{ kind: 'drop', afterBytes: 12_000 }, { kind: 'silence' }];
+    const lost = client.request('importModel', { ...wish('modelscope:damo/tiny'), ...models(), job: number });
+    lost.catch(() => undefined);
+    const parts = (): string[] => readdirSync(join(home, 'downloads'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.bin.part')); // prettier-ignore
+    await until(() => hub.faults['pytorch_model.bin'].length === 0 && parts().length === 1, 'a part is here', 60_000);
+    process.kill((await client.pid())!, 'SIGKILL');
+    await assert.rejects(lost, { code: 'CLOSED' });
+    const keptBytes = statSync(join(home, 'downloads', parts()[0])).size;
+    assert.ok(keptBytes > 0);
+    const before = hub.requests.length;
+    await client.request('importModel', { ...wish('modelscope:damo/tiny'), ...models(), job: number });
+    const [resumed] = hub.requests
+      .slice(before)
+      .filter(({ path }) => decodeURIComponent(path).includes('pytorch_model'));
+    assert.equal(resumed.headers.range, `bytes=${keptBytes}-`);
+    rmSync(folder, { recursive: true });
+
     hub.faults['pytorch_model.bin'] = [{ kind: 'silence' }];
     const abort = new AbortController();
     const cancelled = client.request(
