@@ -1,6 +1,7 @@
 import type { ExtensionContext, LogOutputChannel } from 'vscode';
 import type { Translate } from '../base/translate';
 import type { DataInfo } from '../protocol/scorer';
+import type { DataClient } from '../worker/dataClient';
 import type { LibraryClient } from '../worker/libraryClient';
 import type { ScorerClient } from '../worker/scorerClient';
 import type { HubAccess } from './hubAccess';
@@ -20,6 +21,8 @@ export interface BaseServices {
   readonly training: TrainingService;
   readonly scorer: ScorerClient;
   readonly library: LibraryClient;
+  /** Reads data files for previews. */
+  readonly data: DataClient;
   readonly hubs: HubAccess;
   readonly scoring: ScoringService;
   readonly t: Translate;

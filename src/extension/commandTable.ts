@@ -1,6 +1,7 @@
 import { commands, window } from 'vscode';
 import { DisposableStore, type Disposable } from '../base/disposables';
 import { asMedTextError } from '../base/errors';
+import { previewData } from './commands/previewData';
 import { compareRuns } from './commands/compareRuns';
 import { exportModel } from './commands/exportModel';
 import { fineTune } from './commands/fineTune';
@@ -11,7 +12,6 @@ import {
   chooseActiveModel,
   evaluate,
   predictFile,
-  previewData,
   removeModel,
   revealModel,
   isModel,

@@ -12,6 +12,7 @@ export const paletteCommands = [
   'medtext.exportModel',
   'medtext.importDataset',
   'medtext.setAccessToken',
+  'medtext.previewData',
   'medtext.evaluate',
   'medtext.predictFile',
   'medtext.scoreSelection',
@@ -25,7 +26,6 @@ export const paletteCommands = [
 
 /** Commands of trees, lenses and links, hidden from the palette. */
 export const innerCommands = [
-  'medtext.previewData',
   'medtext.mapLabels',
   'medtext.useModel',
   'medtext.showModel',

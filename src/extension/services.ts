@@ -6,11 +6,13 @@ import { DisposableStore } from '../base/disposables';
 import type { ScorerContract } from '../protocol/scorer';
 import type { Params, RequestName, Result } from '../protocol/contract';
 import { chooseRuntime } from '../worker/runtime';
+import { DataClient } from '../worker/dataClient';
 import { LibraryClient } from '../worker/libraryClient';
 import { ScorerClient } from '../worker/scorerClient';
 import { TrainerClient } from '../worker/trainerClient';
 import type { WorkerLaunch } from '../worker/workerProcess';
 import type { BaseServices } from './baseServices';
+import { registerDatasetPreview, type DatasetPreviews } from './datasetPreview/datasetPreviews';
 import { HubAccess } from './hubAccess';
 import { contextKeys } from './ids';
 import { ModelStore } from './modelStore';
@@ -30,12 +32,13 @@ export interface Services extends BaseServices {
   readonly trainingView: TrainingView;
   readonly similarityPanel: SimilarityPanel;
   readonly runComparison: RunComparisonPanel;
+  readonly datasetPreviews: DatasetPreviews;
   readonly modelDetail: ModelDetailPanel;
 }
 
 export function createServices(context: ExtensionContext, store: DisposableStore): Services {
   const log = store.add(window.createOutputChannel('MedText Lab', { log: true }));
-  const launch = (name: 'trainer' | 'scorer' | 'library'): WorkerLaunch => ({
+  const launch = (name: 'trainer' | 'scorer' | 'library' | 'data'): WorkerLaunch => ({
     entry: join(context.extensionPath, 'dist', `${name}.js`),
     runtime: chooseRuntime(setting('medtext.runtime.nodePath')),
     log,
@@ -49,6 +52,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   const finder = new RunFinder(runs, training, starts);
   const scorer = store.add(new ScorerClient(() => launch('scorer')));
   const library = store.add(new LibraryClient(() => launch('library')));
+  const data = store.add(new DataClient(() => launch('data')));
   const scoring = store.add(
     new ScoringService(scorer, () => {
       const model = models.active();
@@ -60,6 +64,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   scorer.onCrash((exit) =>
     log.error(`The scorer ended (${exit.signal ?? exit.exitCode}); it starts again when needed.`),
   );
+  data.onCrash((exit) => log.error(`The data process ended (${exit.signal ?? exit.exitCode}); open previews are read again.`)); // prettier-ignore
   let shownAsTraining: boolean | undefined;
   const showTraining = (): void => {
     const isTraining = training.isActive || runs.list().some(({ status }) => status === 'running');
@@ -87,6 +92,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     training,
     scorer,
     library,
+    data,
     hubs: new HubAccess(context.secrets),
     scoring,
     t: (message, ...values) => l10n.t(message, ...values),
@@ -110,6 +116,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     trainingView: store.add(registerTrainingView(services)),
     similarityPanel: store.add(registerSimilarityPanel(services)),
     runComparison: store.add(registerRunComparison(services)),
+    datasetPreviews: store.add(registerDatasetPreview(services)),
     modelDetail: store.add(registerModelDetail(services)),
   };
 }

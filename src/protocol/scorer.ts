@@ -4,7 +4,8 @@ import { defineContract, handshake, workerEvents } from './contract';
 import { modelFormats } from './modelFormat';
 
 /** Two texts in the model's order; a single-sentence model reads `first` only. */
-export const textPair = object({ first: text, second: text });
+/** Two texts, or the one that a model of single texts reads. */
+export const textPair = object({ first: text }, { second: text });
 export type TextPair = Checked<typeof textPair>;
 
 /** As `medtext score --json`: `logits` in label order, `similarity` in [0, 1]. */

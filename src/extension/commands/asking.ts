@@ -23,8 +23,8 @@ export function fileItems(uris: readonly Uri[]): { label: string; description: s
     .sort((a, b) => a.description.localeCompare(b.description));
 }
 
-export const dataGlob = '**/*.{json,jsonl,csv,tsv,txt}';
-export const dataFilters = { Data: ['json', 'jsonl', 'csv', 'tsv', 'txt'] };
+export const dataGlob = '**/*.{json,jsonl,csv,tsv,txt,xlsx,parquet}';
+export const dataFilters = { Data: ['json', 'jsonl', 'csv', 'tsv', 'txt', 'xlsx', 'parquet'] };
 
 /** Files of the workspace that can be data. */
 export async function workspaceDataFiles(): Promise<readonly Uri[]> {

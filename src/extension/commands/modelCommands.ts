@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { ProgressLocation, Uri, window, workspace } from 'vscode';
 import { MedTextError } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
@@ -8,7 +8,7 @@ import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, pickFile, requireTrust } from './asking';
-import { importModel, modelsFolder, withJob } from './importCommands';
+import { importModel, withJob } from './importCommands';
 import { revealFolder } from './runCommands';
 
 export async function chooseActiveModel(services: Services): Promise<void> {
@@ -54,14 +54,13 @@ export async function revealModel(_services: Services, target: unknown): Promise
 }
 
 /** Takes a model off the list; what the library itself has written can go with its files. */
-export async function removeModel({ models, context, library, t }: Services, target: unknown): Promise<void> {
+export async function removeModel({ models, library, t }: Services, target: unknown): Promise<void> {
   if (!isModel(target)) return;
-  const { folder, name, missing } = target;
-  const isOurs = !missing && dirname(folder) === modelsFolder(context.globalStorageUri.fsPath);
-  if (!isOurs) return models.remove(folder);
+  const { folder, name, missing, origin, record } = target;
+  if (missing || origin !== 'imported' || !record) return models.remove(folder);
   const remove = t('Delete Model and Its Files');
   const forget = t('Remove from List');
-  const detail = target.record ? `${folder}\n${sizeText(target.record.sizeBytes)}` : folder;
+  const detail = `${folder}\n${sizeText(record.sizeBytes)}`;
   const choice = await window.showWarningMessage(t('Delete {0}?', name), { modal: true, detail }, remove, forget);
   if (choice === undefined) return;
   await models.remove(folder);
@@ -145,32 +144,6 @@ function where(): { device: string; threads?: number } {
   return { device: setting('medtext.device'), ...(threads > 0 && { threads }) };
 }
 
-/** Columns, guessed fields and label counts of a data file, as a document. */
-export async function previewData(services: Services, target?: unknown): Promise<void> {
-  const { t } = services;
-  const file = await dataFile(services, await trainingFileOf(target), t('Preview which file?'));
-  if (!file) return;
-  const info = await services.scorer.request('dataInfo', { file: file.fsPath });
-  const lines = [
-    `# ${basename(info.file)}`,
-    '',
-    t('{0} rows, {1} columns, format {2}', info.rows, info.columns.length, info.format),
-    ...(info.badRows > 0 ? ['', t('{0} rows cannot be read', info.badRows)] : []),
-    '',
-    `| ${t('Field')} | ${t('Column')} |`,
-    '| --- | --- |',
-    `| first_sequence | ${info.first ?? '–'} |`,
-    `| second_sequence | ${info.second ?? '–'} |`,
-    `| label | ${info.label ?? '–'} |`,
-    ...(info.labels ? ['', `| ${t('Label')} | ${t('Rows')} |`, '| --- | ---: |'] : []),
-    ...(info.labels ?? []).map(
-      ({ value, count }) => `| ${value.replaceAll('|', '\\|').replace(/\s+/g, ' ')} | ${count} |`,
-    ),
-    '',
-  ];
-  await window.showTextDocument(await workspace.openTextDocument({ language: 'markdown', content: lines.join('\n') }));
-}
-
 export async function withProgress<T>(
   { scorer }: Services,
   title: string,
@@ -201,7 +174,7 @@ export async function scoringModel(services: Services): Promise<ListedModel | un
   return services.models.active();
 }
 
-async function dataFile({ t }: Services, target: unknown, title: string): Promise<Uri | undefined> {
+export async function dataFile({ t }: Services, target: unknown, title: string): Promise<Uri | undefined> {
   if (target instanceof Uri) return target;
   const found = (await workspace.findFiles(dataGlob, '**/{node_modules,runs,dist,.git}/**', 500)).filter(canBeData);
   if (found.length === 0) return pickFile({ title, glob: '', filters: dataFilters }, t);
@@ -209,15 +182,6 @@ async function dataFile({ t }: Services, target: unknown, title: string): Promis
   const choice = await window.showQuickPick([...fileItems(found), browse], { title, matchOnDescription: true });
   if (!choice) return undefined;
   return choice.uri ?? (await window.showOpenDialog({ title, filters: dataFilters }))?.[0];
-}
-
-/** The training file that a recipe names; any other target as it is. */
-async function trainingFileOf(target: unknown): Promise<unknown> {
-  if (!(target instanceof Uri) || !target.fsPath.endsWith('.medtext.json')) return target;
-  const recipe = JSON.parse((await workspace.openTextDocument(target)).getText()) as {
-    dataset: { train: { file: string } };
-  };
-  return Uri.file(resolve(dirname(target.fsPath), recipe.dataset.train.file));
 }
 
 export function freeFolder(parent: string, stem: string): string {

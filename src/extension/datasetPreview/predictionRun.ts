@@ -1,0 +1,121 @@
+import type { Disposable } from '../../base/disposables';
+import { asMedTextError, MedTextError } from '../../base/errors';
+import type { PredictionCounts, RowInputs } from '../../protocol/dataProcess';
+import type { Prediction, Predictions } from '../../protocol/datasetPreview';
+import type { PairScore, TextPair } from '../../protocol/scorer';
+
+/** Rows of a preview whose texts the data process knows and whose predictions it keeps; part of `PreviewClient`. */
+export interface PredictedRows {
+  request(name: 'inputs', params: { rows: number[] }, signal?: AbortSignal): Promise<readonly (RowInputs | null)[]>;
+  request(
+    name: 'predicted',
+    params: { rows: number[]; predictions: (Prediction | null)[] },
+    signal?: AbortSignal,
+  ): Promise<PredictionCounts>;
+}
+
+export type ScoreTexts = (texts: readonly TextPair[], signal: AbortSignal) => Promise<readonly PairScore[]>;
+
+const rowsAtATime = 64;
+
+export const noPredictions: Predictions = {
+  work: { working: false, fraction: 0, cancelled: false, error: null },
+  ...{ done: 0, total: 0, compared: 0, disagreements: 0, counts: [] },
+};
+
+/** What the active model says of the rows: of those on the screen as they are asked for, of all on demand. */
+export class PredictionRun implements Disposable {
+  private abort: AbortController | undefined;
+  private state: Predictions = noPredictions;
+
+  constructor(
+    private readonly rows: PredictedRows,
+    private readonly score: ScoreTexts,
+    private readonly onChange: (predictions: Predictions) => void,
+  ) {}
+
+  get shown(): Predictions {
+    return this.state;
+  }
+
+  /** In the order asked; null for rows without a first text. @throws what scoring throws · CANCELLED */
+  async predict(rows: readonly number[], total: number, signal: AbortSignal): Promise<(Prediction | null)[]> {
+    const predictions = await this.predictions(rows, signal);
+    const counts = await this.rows.request('predicted', { rows: [...rows], predictions }, signal);
+    this.update({ ...counts, total });
+    return predictions;
+  }
+
+  /**
+   * Predicts all rows, from the first.
+   * @param total answers once all rows are known
+   */
+  async predictAll(total: () => Promise<number>): Promise<void> {
+    this.cancel();
+    const abort = new AbortController();
+    this.abort = abort;
+    const { signal } = abort;
+    this.update({ work: { working: true, fraction: 0, cancelled: false, error: null } });
+    try {
+      const end = await total();
+      for (let start = 0; start < end; start += rowsAtATime) {
+        if (signal.aborted) return;
+        const rows = Array.from({ length: Math.min(rowsAtATime, end - start) }, (_, i) => start + i);
+        const predictions = await this.predictions(rows, signal);
+        const counts = await this.rows.request('predicted', { rows, predictions }, signal);
+        if (signal.aborted) return;
+        const fraction = (start + rows.length) / end;
+        this.update({ ...counts, total: end, work: { ...this.state.work, fraction } });
+      }
+      this.update({ work: { ...this.state.work, working: false, fraction: 1 } });
+    } catch (caught) {
+      if (signal.aborted) return;
+      const { code, message } = asMedTextError(caught);
+      const error = code === 'CANCELLED' ? null : { code, message };
+      this.update({ work: { ...this.state.work, working: false, cancelled: error === null, error } });
+    } finally {
+      if (this.abort === abort) this.abort = undefined;
+    }
+  }
+
+  /** Ends a run over all rows; what was predicted stays. */
+  cancel(): void {
+    if (!this.abort) return;
+    this.abort.abort();
+    this.abort = undefined;
+    this.update({ work: { ...this.state.work, working: false, cancelled: true } });
+  }
+
+  /** Of another model, another mapping or another file: nothing is known any more. */
+  forget(): void {
+    this.cancel();
+    this.update(noPredictions);
+  }
+
+  dispose(): void {
+    this.abort?.abort();
+  }
+
+  private async predictions(rows: readonly number[], signal: AbortSignal): Promise<(Prediction | null)[]> {
+    const inputs = await this.rows.request('inputs', { rows: [...rows] }, signal);
+    const known = inputs.flatMap((input) => (input ? [input] : []));
+    const texts = known.map(({ first, second }): TextPair => ({ first, ...(second !== null && { second }) }));
+    const scores = texts.length > 0 ? await this.score(texts, signal) : [];
+    if (scores.length !== texts.length) throw new MedTextError('INTERNAL', 'The scorer answered for other rows.');
+    let next = 0;
+    return inputs.map((input) => (input ? predictionOf(scores[next++], input) : null));
+  }
+
+  private update(change: Partial<Predictions>): void {
+    this.state = { ...this.state, ...change };
+    this.onChange(this.state);
+  }
+}
+
+/** The most probable label; of a regression only its number. Single texts have no similarity. */
+function predictionOf({ probabilities, similarity }: PairScore, { second }: RowInputs): Prediction {
+  let best: [string, number] | undefined;
+  for (const entry of Object.entries(probabilities)) if (!best || entry[1] > best[1]) best = entry;
+  const isPair = second !== null || best === undefined;
+  return { label: best?.[0] ?? null, probability: best?.[1] ?? null, similarity: isPair ? similarity : null };
+}

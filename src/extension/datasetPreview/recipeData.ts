@@ -1,0 +1,73 @@
+import { basename } from 'node:path';
+import type { PreviewSource } from '../../protocol/dataProcess';
+import type { FieldMapping } from '../../protocol/datasetPreview';
+import { readMapping } from '../labelMapping/mappingText';
+import { dataSplits } from '../labelMapping/splitCounts';
+import { treeOf } from '../labelMapping/jsonText';
+import { findNodeAtLocation } from 'jsonc-parser';
+
+/** A column by its name, or by its place from 0; null: there is none. */
+type Column = string | number | null;
+
+/** What a recipe says of its data, as a preview needs it. */
+export interface RecipeData {
+  readonly name: string;
+  readonly splits: readonly PreviewSource[];
+  /** Only what the recipe says; the rest is guessed. */
+  readonly columns: Readonly<Partial<Record<keyof FieldMapping, Column>>>;
+  /** The class of each raw label that the recipe maps to one. */
+  readonly labelNames: Readonly<Record<string, string>>;
+  /** In tokens; null where the recipe leaves it to the data. */
+  readonly maxLength: number | null;
+}
+
+const fields = ['first_sequence', 'second_sequence', 'label'] as const;
+const formats = ['json', 'jsonl', 'csv', 'tsv', 'text', 'xlsx', 'parquet'] as const;
+
+/** @throws RECIPE when the text is no JSON object */
+export function recipeData(text: string, recipeFile: string): RecipeData {
+  const { splits, content } = readMapping(text, 'recipe');
+  const resolved = dataSplits(splits, recipeFile);
+  const train = resolved.find(({ name }) => name === 'train') ?? resolved[0];
+  const said = train?.fields ?? {};
+  const maxLength: unknown = findNodeAtLocation(treeOf(text), ['train', 'max_length'])?.value;
+  return {
+    name: basename(recipeFile).replace(/\.medtext\.json$/, ''),
+    splits: resolved.map(({ name, path, fields: own }) => ({ name, ...sourceOf(path, own) })),
+    columns: Object.fromEntries(fields.filter((field) => isColumn(said[field])).map((field) => [field, said[field]])),
+    labelNames: Object.fromEntries(
+      [...content.mapping].filter((entry): entry is [string, string] => entry[1] !== null),
+    ),
+    maxLength: Number.isSafeInteger(maxLength) && Number(maxLength) > 0 ? Number(maxLength) : null,
+  };
+}
+
+/** The recipe's columns where it names some that the file has, and what was recognised for the rest. */
+export function mappingOf(
+  { columns: said }: RecipeData,
+  guess: FieldMapping,
+  columns: readonly string[],
+): FieldMapping {
+  const found = { ...guess };
+  for (const field of fields) {
+    const column = said[field];
+    if (column === null) found[field] = null;
+    const name = typeof column === 'number' ? columns[column] : column;
+    if (name != null && columns.includes(name)) found[field] = name;
+  }
+  return found;
+}
+
+function sourceOf(file: string, { format, encoding, header }: Readonly<Record<string, unknown>>) {
+  const known = formats.find((name) => name === format);
+  return {
+    file,
+    ...(known && { format: known }),
+    ...(typeof encoding === 'string' && encoding !== 'auto' && { encoding }),
+    ...(typeof header === 'boolean' && { header }),
+  };
+}
+
+function isColumn(value: unknown): value is Column {
+  return value === null || typeof value === 'string' || (Number.isSafeInteger(value) && Number(value) >= 0);
+}
