@@ -35,6 +35,7 @@ export interface ParquetFile {
 export async function openParquet(path: string, sizeBytes: number): Promise<ParquetFile> {
   const metadata = await withFile(path, sizeBytes, (buffer) => parquetMetadataAsync(buffer, { geoparquet: false }));
   const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
+  if (columns.some((name) => typeof name !== 'string')) throw broken(path, new Error('a column has no name'));
   const rows = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
   if (!(rows >= 0) || !Number.isSafeInteger(rows)) throw broken(path, new Error('its row groups have no valid size'));
   return {

@@ -15,6 +15,7 @@ import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
 import { unpickleTorch } from '../../src/models/checkpoint/torchPickle';
 import { elementCount } from '../../src/onnx/dataType';
 import { readModel } from '../../src/onnx/readModel';
+import { dataTargets } from './dataTargets';
 import { mutatedBytes, mutatedJson } from './mutations';
 
 export interface Target {
@@ -128,4 +129,5 @@ export const TARGETS: readonly Target[] = [
   listings('hugging-face', (transport) => new HuggingFaceHub('https://hub.test', transport), [{ id: 'org/name', sha: OID }, tree.slice(0, 2), tree.slice(2)], 'model'), // prettier-ignore
   listings('modelscope', (transport) => new ModelScopeHub('https://hub.test', transport), [{ Code: 200, Data: { Files: modelScopeFiles } }], 'model'), // prettier-ignore
   listings('modelscope-data', (transport) => new ModelScopeHub('https://hub.test', transport), [{ Code: 200, Data: { Id: 7 } }, { Code: 200, Data: { Files: modelScopeFiles } }], 'dataset'), // prettier-ignore
+  ...dataTargets(seeds),
 ];
