@@ -2,6 +2,7 @@ import { asMedTextError, MedTextError } from '../base/errors';
 import { commandHelp, meant, overallHelp, parseCommand, usageError, type Command, type ExitCode } from './commandLine';
 import { dataCommand } from './commands/data';
 import { doctorCommand } from './commands/doctor';
+import { embedCommand } from './commands/embed';
 import { evaluateCommand } from './commands/evaluate';
 import { exportCommand } from './commands/export';
 import { finetuneCommand, NEWEST_RUN } from './commands/finetune';
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   evaluateCommand,
   predictCommand,
   scoreCommand,
+  embedCommand,
   exportCommand,
   doctorCommand,
 ];

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openEmbedder } from '../../src/inference/embedder';
+import { openModelFolder } from '../../src/models/modelFolder';
+import { writeTinyModel } from '../cli/support/tinyModel';
+import { medtextFails, medtextJson } from '../cli/support/commandLine';
+
+const LAYOUTS = join(__dirname, '../fixtures/layouts');
+const EXPECTED = JSON.parse(readFileSync(join(LAYOUTS, 'expected.json'), 'utf8')) as {
+  readonly texts: readonly string[];
+  readonly embeddings: Readonly<Record<string, readonly (readonly number[])[]>>;
+};
+
+describe('embeddings', () => {
+  for (const [layout, expected] of Object.entries(EXPECTED.embeddings)) {
+    it(`of ${layout} are those of PyTorch, alone and in a batch`, async () => {
+      const embedder = await openEmbedder(join(LAYOUTS, layout), { threads: 1 });
+      try {
+        assert.equal(embedder.dimensions, expected[0].length);
+        const together = await embedder.embed(EXPECTED.texts);
+        for (const [i, text] of EXPECTED.texts.entries()) {
+          const alone = await embedder.embed([text]);
+          expected[i].forEach((value, j) => {
+            const found = [alone[j], together[i * embedder.dimensions + j]];
+            for (const one of found) assert.ok(Math.abs(one - value) < 2e-5, `${text} ${j}: ${one}, not ${value}`);
+          });
+        }
+        assert.equal((await embedder.embed([])).length, 0);
+      } finally {
+        await embedder.close();
+      }
+    });
+  }
+
+  it("says what it read: pooling, scaling, the length that sentence-transformers' file allows", async () => {
+    const read = async (name: string) => {
+      const embedder = await openEmbedder(join(LAYOUTS, name), { threads: 1 });
+      await embedder.close();
+      return embedder.layout;
+    };
+    assert.deepEqual(await read('sentences-mean'), { pooling: 'mean', normalize: true, maxLength: 12 });
+    assert.deepEqual(await read('sentences-cls'), { pooling: 'cls', normalize: false, maxLength: 12 });
+    assert.deepEqual(await read('sentences-max'), { pooling: 'max', normalize: false, maxLength: 12 });
+    assert.deepEqual(await read('macbert'), { pooling: 'mean', normalize: false, maxLength: undefined });
+  });
+
+  it('ERNIE with task types is refused by its name for them', () =>
+    assert.rejects(openModelFolder(join(LAYOUTS, 'ernie-task')), { code: 'UNSUPPORTED', message: /"?use_task_id/ }));
+
+  it('medtext embed: one vector a text', async () => {
+    const lines = await medtextJson(['embed', join(LAYOUTS, 'sentences-mean'), ...EXPECTED.texts]);
+    assert.equal(lines.length, EXPECTED.texts.length);
+    lines.forEach(({ text, embedding }, i) => {
+      assert.equal(text, EXPECTED.texts[i]);
+      const squares = (embedding as number[]).reduce((sum, value) => sum + value * value, 0);
+      assert.ok(Math.abs(squares - 1) < 1e-5);
+    });
+    await medtextFails(['embed', join(LAYOUTS, 'sentences-mean')], 2, 'USAGE');
+  });
+
+  it('a classifier gives the vectors of its encoder', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'medtext-embed-'));
+    try {
+      const embedder = await openEmbedder(await writeTinyModel(join(folder, 'model'), { labels: ['a', 'b'] }), { threads: 1 }); // prettier-ignore
+      assert.equal((await embedder.embed(['肺炎'])).length, 16);
+      await embedder.close();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
