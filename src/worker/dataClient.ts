@@ -32,9 +32,16 @@ export class DataClient implements Disposable {
   private readonly previews = new Map<number, PreviewClient>();
   private readonly worker: OnDemandWorker<DataProcessContract>;
   private nextSession = 1;
+  private idle: NodeJS.Timeout | undefined;
 
-  /** @param launch computed at each start, so that a changed setting counts from the next start on */
-  constructor(launch: () => WorkerLaunch) {
+  /**
+   * @param launch computed at each start, so that a changed setting counts from the next start on
+   * @param idleMs how long the process outlives its last preview
+   */
+  constructor(
+    launch: () => WorkerLaunch,
+    private readonly idleMs = 60_000,
+  ) {
     this.worker = new OnDemandWorker(dataProcessContract, launch, ({ channel }) => {
       const of = ({ session }: { session: number }) => this.previews.get(session);
       channel.on('state', (event) => of(event)?.heard(event.state));
@@ -63,18 +70,27 @@ export class DataClient implements Disposable {
    */
   async openPreview(opening: PreviewOpening, listener: PreviewListener): Promise<PreviewClient> {
     const session = this.nextSession++;
-    const preview = new PreviewClient(this.worker, session, opening, listener, () => this.previews.delete(session));
+    const preview = new PreviewClient(this.worker, session, opening, listener, () => this.forget(session));
+    clearTimeout(this.idle);
     this.previews.set(session, preview);
     try {
       await preview.open();
       return preview;
     } catch (error) {
-      this.previews.delete(session);
+      this.forget(session);
       throw error;
     }
   }
 
+  private forget(session: number): void {
+    this.previews.delete(session);
+    if (this.previews.size > 0) return;
+    clearTimeout(this.idle);
+    this.idle = setTimeout(() => void this.worker.restart(), this.idleMs).unref();
+  }
+
   dispose(): void {
+    clearTimeout(this.idle);
     this.previews.clear();
     this.worker.dispose();
   }
@@ -159,11 +175,14 @@ export class PreviewClient implements Disposable {
     if (this.closed) return;
     this.closed = true;
     this.forget();
-    // A process that is gone has nothing to close.
-    void this.ready
-      ?.then(() => this.worker.running())
-      .then(({ channel }) => channel.request('close', { session: this.session }))
-      .catch(() => undefined);
+    void this.leave().catch(() => undefined);
+  }
+
+  /** A process that is gone has nothing to close. */
+  private async leave(): Promise<void> {
+    await this.ready;
+    if ((await this.worker.pid()) === undefined) return;
+    await (await this.worker.running()).channel.request('close', { session: this.session });
   }
 
   /** What the states do not say, for opening once more. */

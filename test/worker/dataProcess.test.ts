@@ -166,6 +166,18 @@ describe('the data process', function () {
     assert.equal(heard.states.at(-1)!.error, null);
   });
 
+  it('ends when its last preview has been closed for a while', async () => {
+    client = new DataClient(() => launchOf('dataProcess.ts'), 50);
+    const one = await open(opening({ train: file('h.jsonl', pairs(3).join('\n')) }));
+    const other = await open(opening({ train: file('h.jsonl', pairs(3).join('\n')) }));
+    const pid = (await client.pid())!;
+    one.dispose();
+    const { state } = await other.overview();
+    assert.equal((await other.request('rows', { view: state.view.id, start: 0, count: 5 })).total, 3);
+    other.dispose();
+    await until(() => !isAlive(pid), 'its end', limitMs);
+  });
+
   it('is started again when it dies, with the previews that were open', async () => {
     const preview = await open(opening({ train: file('f.jsonl', pairs(50).join('\n')), test: file('g.jsonl', pairs(7).join('\n')) })); // prettier-ignore
     await preview.request('showSplit', { name: 'test' });

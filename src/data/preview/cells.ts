@@ -30,12 +30,13 @@ export function numberOf(value: DataValue): number {
   return Number.isFinite(read) ? read : NaN;
 }
 
-export function cellOf(value: DataValue): Cell | null {
+/** @param limit characters; a longer cell comes cut, with its length */
+export function cellOf(value: DataValue, limit = maxCellCharacters): Cell | null {
   if (value === undefined || value === null) return null;
   const kind = typeof value === 'object' ? 'json' : typeof value === 'string' ? 'text' : (typeof value as Cell['kind']);
   const text = textOf(value);
-  if (text.length <= maxCellCharacters) return { kind, text };
-  return { kind, text: beginningOf(text, maxCellCharacters), length: text.length };
+  if (text.length <= limit) return { kind, text };
+  return { kind, text: beginningOf(text, limit), length: text.length };
 }
 
 /** The beginning of a text, with no character cut in two. */

@@ -6,8 +6,12 @@ import { LengthCounts, NumberList } from './distribution';
 import { DistinctHashes } from './groupTable';
 import { TextHash } from './textHash';
 
-/** Different values told apart by hash, of one column: up to 100 MB for the largest. */
-const MAX_DISTINCT = 1 << 22;
+/** Different values told apart by hash, over all columns: up to 24 bytes each. */
+const MAX_DISTINCT = 1 << 23;
+/** Numbers kept for medians and histograms, over all columns: eight bytes each. */
+const MAX_NUMBERS = 1 << 25;
+/** Values with their counts, over all columns. */
+const MAX_VALUES = 200_000;
 const SHOWN_VALUES = 100;
 /** A longer text is nothing that repeats. */
 const MAX_VALUE_CHARACTERS = 200;
@@ -44,22 +48,25 @@ export class ColumnCounts {
   private readonly kinds = new Set<'text' | 'number' | 'boolean' | 'json'>();
   private areNumbers = true;
   private readonly values: ValueCounts;
-  private readonly distinct = new DistinctHashes(MAX_DISTINCT);
+  private readonly distinct: DistinctHashes;
   private readonly characters = new LengthCounts();
-  private readonly numbers = new NumberList();
+  private readonly numbers: NumberList;
   private readonly hash = new TextHash();
 
   /**
    * @param rowsBefore rows that passed before the column was met
-   * @param valueLimit values whose counts are kept
+   * @param columns of the file, which share the memory
    */
   constructor(
     readonly name: string,
     rowsBefore: number,
-    valueLimit: number,
+    columns: number,
   ) {
     this.count = this.missing = rowsBefore;
-    this.values = new ValueCounts(valueLimit);
+    const part = (limit: number): number => Math.floor(limit / Math.max(1, columns));
+    this.values = new ValueCounts(Math.max(100, Math.min(20_000, part(MAX_VALUES))));
+    this.distinct = new DistinctHashes(Math.max(1000, part(MAX_DISTINCT)));
+    this.numbers = new NumberList(Math.max(1000, part(MAX_NUMBERS)));
   }
 
   add(value: DataValue): void {

@@ -1,17 +1,16 @@
 import type { Distribution, TokenLengths } from '../../protocol/datasetPreview';
 import { equalBins } from '../statistics';
 
-/** Numbers that are kept at most, eight bytes each; a column with more has no distribution. */
-const MAX_NUMBERS = 1 << 24;
-
-/** A growing list of numbers. */
+/** A growing list of numbers; one that would have more than `limit` has no distribution. */
 export class NumberList {
   length = 0;
   isFull = false;
   private numbers = new Float64Array(64);
 
+  constructor(private readonly limit: number) {}
+
   push(value: number): void {
-    if (this.length >= MAX_NUMBERS) {
+    if (this.length >= this.limit) {
       this.isFull = true;
       return;
     }

@@ -13,8 +13,6 @@ import { inputsOf } from './tokenCounts';
 
 const MAX_COLUMNS = 4096;
 const MAX_LABELS = 10_000;
-/** Values with counts over all columns. */
-const MAX_VALUES = 200_000;
 
 interface LabelTally {
   readonly split: string;
@@ -31,12 +29,10 @@ export class InsightsPass {
   readonly labels: LabelTally[] = [];
   private readonly columns = new Map<string, ColumnCounts>();
   private readonly examples = new LengthCounts();
-  private readonly valueLimit: number;
 
   constructor(private readonly input: StatisticsInput) {
     const { columns } = input.file;
-    this.valueLimit = Math.max(100, Math.min(20_000, Math.floor(MAX_VALUES / Math.max(1, columns.length))));
-    for (const column of columns) this.columns.set(column, new ColumnCounts(column, 0, this.valueLimit));
+    for (const column of columns) this.columns.set(column, new ColumnCounts(column, 0, columns.length));
     if (input.counter) this.exampleTokens = new Uint16Array(input.file.store.rows);
   }
 
@@ -99,7 +95,7 @@ export class InsightsPass {
     for (const key of Object.keys(values)) {
       if (this.columns.has(key) || this.columns.size >= MAX_COLUMNS) continue;
       // A key that JSON rows bring later than the first ones; the rows before lacked it.
-      this.columns.set(key, new ColumnCounts(key, this.rows, this.valueLimit));
+      this.columns.set(key, new ColumnCounts(key, this.rows, MAX_COLUMNS));
       file.columns.push(key);
     }
     this.rows++;

@@ -1,6 +1,6 @@
 import { writeFileAtomically } from '../../base/atomicFile';
 import { MedTextError } from '../../base/errors';
-import { maxRowsPerRequest, type ShownRow } from '../../protocol/datasetPreview';
+import { maxCellCharacters, maxRowsPerRequest, type ShownRow } from '../../protocol/datasetPreview';
 import { cellOf, valueIn } from './cells';
 import { copiedText, exportedText, type ExportFormat } from './exportRows';
 import { throwIfAborted } from './pacer';
@@ -10,6 +10,8 @@ import type { ShownFile } from './shownFile';
 
 /** Many at a time: a sorted view's rows lie all over the file, and are read in the file's order. */
 const EXPORT_ROWS = 8192;
+/** Of a row with thousands of columns the cells come shorter. */
+const ROW_CHARACTERS = 200_000;
 
 /** Rows at the places [start, end) of a view. Errors: `IO`, `CANCELLED`. */
 export async function rowsAt(
@@ -48,7 +50,8 @@ export function shownRow(file: ShownFile, stored: StoredRow, group: number | nul
   if (isUnreadable(stored)) {
     return { ...place, cells: [], bad: { reason: stored.reason, excerpt: stored.excerpt }, prediction: null };
   }
-  const cells = file.columns.map((column) => cellOf(valueIn(stored.values, column)));
+  const limit = Math.max(50, Math.min(maxCellCharacters, Math.floor(ROW_CHARACTERS / file.columns.length)));
+  const cells = file.columns.map((column) => cellOf(valueIn(stored.values, column), limit));
   return { ...place, cells, bad: null, prediction: file.predictions.get(stored.row) };
 }
 
