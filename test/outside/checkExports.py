@@ -1,6 +1,6 @@
 """Opens exports by Python's libraries and says how far their logits are from ours.
 
-Reads {folders, pairs, logits, maxLength} as JSON from stdin; the last line printed is a JSON list of
+Reads {folders, pairs, logits, maxLength, sentenceFolders, sentences} as JSON from stdin; the last line printed is a JSON list of
 {format, by, difference}. Needs torch, transformers, safetensors, onnxruntime and sentence-transformers.
 """
 
@@ -64,6 +64,11 @@ for format, name in (("onnx", "model.onnx"), ("onnx-fp16", "model_fp16.onnx"), (
     session = onnxruntime.InferenceSession(os.path.join(folders[format], name), providers=["CPUExecutionProvider"])
     inputs = {key: value for key, value in encoded(folders[format], "np").items()}
     check(format, "onnxruntime in Python", session.run(["logits"], inputs)[0])
+
+for folder in job.get("sentenceFolders", []):
+    sentences = SentenceTransformer(folder["path"], device="cpu")
+    values = numpy.array(folder["embeddings"]).reshape(len(job["sentences"]), -1)
+    check("sentence-transformers", folder["name"], values, sentences.encode(job["sentences"]))
 
 print()
 print(json.dumps(checks))

@@ -2,8 +2,9 @@
  * Opens every export by the program it is for: transformers, torch.load(weights_only=True), onnxruntime in Python,
  * sentence-transformers, and transformers.js. Fails when logits differ by more than the format's tolerance.
  *
- *     MEDTEXT_PYTHON=path/to/python npm run check:exports [-- --model FOLDER] [-- --data FILE]
+ *     MEDTEXT_PYTHON=path/to/python npm run check:exports [-- --model FOLDER --data FILE --sentences FOLDER]
  *
+ * `--sentences` names a folder of sentence-transformers, whose embeddings must be ours before and after an import.
  * Without a model the bundled encoder is fine-tuned on the bundled pairs first (half a minute).
  */
 import { execFileSync } from 'node:child_process';
@@ -12,12 +13,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AutoModelForSequenceClassification, AutoTokenizer, env } from '@huggingface/transformers';
+import { openEmbedder } from '../../src/inference/embedder';
 import { openClassifier } from '../../src/inference/openClassifier';
+import { importModel } from '../../src/models/importModel';
 import { modelFormats, type ModelFormat } from '../../src/protocol/modelFormat';
 import { evaluateModel } from '../../src/training/evaluateModel';
 import { exportModel } from '../../src/training/exportModel';
 
-/** Of a logit, for logits up to 1; larger ones may differ by as much more. */
+/** Of a logit. In the two low precisions that is for logits up to 1; larger ones may differ by as much more. */
 const TOLERANCES: Readonly<Record<ModelFormat, number>> = {
   huggingface: 1e-4,
   modelscope: 1e-4,
@@ -38,6 +41,14 @@ const PAIRS = [
 /** transformers.js cuts a long pair at its end, [SEP] included, as none of the others does. */
 const SHORT = PAIRS.slice(0, -1);
 
+const SENTENCES = [
+  'A patient with pneumonia is treated with antibiotics.',
+  'How is pneumonia treated?',
+  'Crème brûlée, naïve café — HbA1c ≥ 6.5 %!',
+  '肺炎怎么治疗',
+  'diabetes mellitus type 2 '.repeat(120),
+];
+
 interface Check {
   readonly format: ModelFormat;
   readonly by: string;
@@ -45,7 +56,9 @@ interface Check {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { model: { type: 'string' }, data: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { model: { type: 'string' }, data: { type: 'string' }, sentences: { type: 'string' } },
+  });
   const work = mkdtempSync(join(tmpdir(), 'medtext-exports-'));
   try {
     const model = resolve(values.model ?? trainedSample(work));
@@ -60,13 +73,20 @@ async function main(): Promise<void> {
     const { maxLength } = classifier;
     await classifier.close();
     const checks = [
-      ...inPython({ folders, pairs: PAIRS, logits, maxLength }),
+      ...inPython({
+        folders,
+        pairs: PAIRS,
+        logits,
+        maxLength,
+        sentences: SENTENCES,
+        sentenceFolders: values.sentences ? await embedded(resolve(values.sentences), work) : [],
+      }),
       ...(await inTransformersJs(folders, logits)),
     ];
     const largestLogit = Math.max(1, ...logits.map(Math.abs));
     let failed = 0;
     for (const { format, by, difference } of checks) {
-      const tolerance = TOLERANCES[format] * largestLogit;
+      const tolerance = TOLERANCES[format] * (/16|8$/.test(format) ? largestLogit : 1);
       const passed = difference <= tolerance;
       if (!passed) failed++;
       console.log(`${passed ? 'ok    ' : 'FAILED'} ${format.padEnd(22)} ${by.padEnd(38)} ${difference.toExponential(1)} (at most ${tolerance.toExponential(1)})`); // prettier-ignore
@@ -79,6 +99,25 @@ async function main(): Promise<void> {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** Our embeddings of a folder as it is, imported, and exported again. */
+async function embedded(folder: string, work: string) {
+  const imported = join(work, 'imported-sentences');
+  const exported = join(work, 'exported-sentences');
+  await importModel(folder, imported);
+  await exportModel(imported, exported, { format: 'sentence-transformers' });
+  const found = [];
+  for (const [name, path] of [
+    ['as it is', folder],
+    ['imported', imported],
+    ['exported again', exported],
+  ] as const) {
+    const embedder = await openEmbedder(path);
+    found.push({ name: `embeddings ${name}`, path, embeddings: [...(await embedder.embed(SENTENCES))] });
+    await embedder.close();
+  }
+  return found;
 }
 
 function trainedSample(work: string): string {

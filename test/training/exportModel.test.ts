@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openClassifier } from '../../src/inference/openClassifier';
@@ -72,6 +72,20 @@ describe('exportModel', () => {
     assert.ok(difference > 0 && difference < 0.3, `${difference}`);
     const opened = await openModelFolder(at('int8'));
     await assert.rejects(loadClassifier(opened, 3, { seed: 0 }), { code: 'UNSUPPORTED', message: /quantised.*not be fine-tuned/ }); // prettier-ignore
+  });
+
+  it("optimum's and transformers.js' layout: a quantised graph below onnx/ scores, by folder and by file", async () => {
+    await exportModel(model, at('flat'), { format: 'onnx-int8', threads: 1 });
+    cpSync(at('flat'), at('nested'), { recursive: true });
+    mkdirSync(at('nested/onnx'));
+    renameSync(at('nested/model_int8.onnx'), at('nested/onnx/model_quantized.onnx'));
+    const wanted = await logitsOf(at('flat'));
+    assert.deepEqual(await logitsOf(at('nested')), wanted);
+    assert.deepEqual(await logitsOf(at('nested/onnx')), wanted);
+    assert.deepEqual(await logitsOf(at('nested/onnx/model_quantized.onnx')), wanted);
+    // Of two precisions none is taken by chance.
+    cpSync(at('nested/onnx/model_quantized.onnx'), at('nested/onnx/model_int8.onnx'));
+    await assert.rejects(openClassifier(at('nested')), { code: 'NOT_FOUND', message: /several weights files/ });
   });
 
   it('a model that half precision cannot hold is refused before anything is written', async () => {
