@@ -42,7 +42,7 @@ async function wishFor({ context, hubs }: Services, source: string, isDataset: b
 }
 
 /** Where imported models are kept: the setting's folder, else the extension's own. @throws USAGE */
-export function modelsFolder(storage: string): string {
+function modelsFolder(storage: string): string {
   const named = setting('medtext.models.folder').trim();
   if (named === '') return join(storage, 'models');
   const folder = named.replace(/^~(?=[\\/]|$)/, homedir());
