@@ -1,4 +1,4 @@
 import { serveData } from './serveData';
-import { tokenCounter } from './tokenCounter';
 
-serveData(tokenCounter);
+// The tokenizers' library loads when it is first asked for: a preview shows rows before.
+serveData(async (folder) => (await import('./tokenCounter')).tokenCounter(folder));

@@ -190,6 +190,11 @@ describe('import directions', () => {
     }
   });
 
+  it('keep the runtime out of the process that reads data', () => {
+    const reached = [...closureOf(FILES.get('src/worker/dataMain.ts')!, FILES)].map(({ path }) => path);
+    assert.ok(reached.includes('src/tokenization/tokenizer.ts') && !reached.includes('src/inference/session.ts'));
+  });
+
   it('keep files, processes, clocks and the console out of the engine', () => {
     const outside =
       /\b(process\.|performance\.|Date\b|setTimeout|setInterval|setImmediate|console\.|fetch\(|Math\.random)/;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MedTextError } from '../../src/base/errors';
@@ -31,8 +31,9 @@ describe('a preview', function () {
     (await opened.session.rows(opened.state.view.id, start, count)).rows;
 
   it('of a workbook or a Parquet file gives any row as reading it does, and leaves nothing behind', async () => {
-    const spools = () => readdirSync(tmpdir()).filter((name) => name.startsWith('medtext-preview-'));
-    const before = spools();
+    const { TMPDIR } = process.env;
+    const spools = (process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'medtext-spools-')));
+    after(() => rmSync(spools, { recursive: true, force: true }));
     for (const name of ['book.xlsx', 'snappy.parquet', 'zstd.parquet']) {
       const file = await openDataFile(table(name));
       const store = new SpooledRowStore(file);
@@ -46,7 +47,9 @@ describe('a preview', function () {
       for (let row = 0; row < all.length; row += 7) assert.deepEqual(content(await store.read(row, 1)), [plain[row]], name); // prettier-ignore
       await store.close();
     }
-    assert.deepEqual(spools(), before);
+    assert.deepEqual(readdirSync(spools), []);
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
     const opened = await preview({ train: table('book.xlsx') });
     assert.deepEqual([opened.state.file!.format, opened.state.file!.hasLines, opened.state.error], ['xlsx', false, null]); // prettier-ignore
     assert.equal((await shown(opened))[0].line, 2);
@@ -125,14 +128,17 @@ describe('a preview', function () {
       await assert.rejects(xlsx.session.setView(wholeFile), withCode('NOT_FOUND'));
     });
 
-    it('a Parquet file whose middle is broken keeps what stands before', async () => {
-      const bytes = Buffer.from(readFileSync(table('none.parquet')));
-      bytes.fill(0xff, 40, 400);
+    it('a Parquet file whose middle is broken: what stands before', async () => {
+      const bytes = readFileSync(join(__dirname, '../fixtures/preview/groups.parquet'));
+      // The pages of the second of three row groups.
+      bytes.fill(0xff, Math.floor(bytes.length * 0.4), Math.floor(bytes.length * 0.45));
       const opened = await preview({ train: temporary.file('middle.parquet', bytes) });
       const { error, file, index } = opened.state;
-      const told = error?.message ?? file!.warnings.join() + index.badRows.map(({ reason }) => reason).join();
-      assert.match(told, /broken|cut short|\w/);
-      assert.ok(!index.working);
+      assert.deepEqual([error, index.rows, index.working], [null, 400, false]);
+      assert.match(file!.warnings.at(-1)!, /middle\.parquet: the Parquet file is cut short or broken/);
+      assert.equal((await shown(opened, 399, 1))[0].cells[0]?.text, '头痛399');
+      const { insights } = await opened.settledStatistics();
+      assert.deepEqual([insights.rows, insights.work.error], [400, null]);
     });
 
     it('an empty file, a folder, a picture', async () => {
