@@ -34,10 +34,7 @@ export interface ParquetFile {
  */
 export async function openParquet(path: string, sizeBytes: number): Promise<ParquetFile> {
   const metadata = await withFile(path, sizeBytes, (buffer) => parquetMetadataAsync(buffer, { geoparquet: false }));
-  const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
-  if (columns.some((name) => typeof name !== 'string')) throw broken(path, new Error('a column has no name'));
-  const rows = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
-  if (!(rows >= 0) || !Number.isSafeInteger(rows)) throw broken(path, new Error('its row groups have no valid size'));
+  const { columns, rows } = shapeOf(path, metadata);
   return {
     columns,
     rows,
@@ -55,6 +52,19 @@ export async function openParquet(path: string, sizeBytes: number): Promise<Parq
       }
     },
   };
+}
+
+/** What hyparquet has parsed may still lack what every file has. Errors: `DATA_FORMAT`. */
+function shapeOf(path: string, metadata: FileMetaData): { columns: string[]; rows: number } {
+  try {
+    const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
+    if (columns.some((name) => typeof name !== 'string')) throw new Error('a column has no name');
+    const rows = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
+    if (!(rows >= 0) || !Number.isSafeInteger(rows)) throw new Error('its row groups have no valid size');
+    return { columns, rows };
+  } catch (error) {
+    throw broken(path, error);
+  }
 }
 
 async function* groupRecords(

@@ -15,8 +15,8 @@ const MAX_VALUES = 200_000;
 const SHOWN_VALUES = 100;
 /** A longer text is nothing that repeats. */
 const MAX_VALUE_CHARACTERS = 200;
-/** Beyond, an expensive look at a category's labels would show nothing. */
-const MAX_CATEGORIES = 1000;
+/** More different texts are no classes: bars of them would show nothing. */
+const MAX_CATEGORIES = 200;
 
 /** Values with their counts, while there are few enough to be counted one by one. */
 export class ValueCounts {
