@@ -96,7 +96,7 @@ export class ColumnCounts {
       missing: this.missing,
       distinct: this.distinct.count,
       distinctIsExact: this.distinct.isExact,
-      top: type === 'number' && this.distinct.count > MAX_CATEGORIES ? [] : this.values.list(SHOWN_VALUES),
+      top: this.values.list(SHOWN_VALUES),
       characters: type === 'number' ? null : this.characters.distribution(),
       numbers: type === 'number' ? this.numbers.distribution() : null,
       tokens: this.tokens.tokenLengths(maxLength),
