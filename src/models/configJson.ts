@@ -292,7 +292,7 @@ function refuseOtherArchitectures(json: JsonObject, hiddenSize: number, fields: 
       `is ${String(embeddingSize)}; supported is that of hidden_size (${hiddenSize})`,
     );
   }
-  for (const flag of ['is_decoder', 'add_cross_attention', 'is_encoder_decoder', 'use_task_id']) {
+  for (const flag of ['is_decoder', 'add_cross_attention', 'is_encoder_decoder']) {
     if (json[flag]) throw fields.unsupported(flag, 'is on; supported are plain encoders');
   }
 }

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { MedTextError } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
-import { openCheckpoint } from './checkpoint/openCheckpoint';
 import type { WritableTensor } from './checkpoint/writeSafetensors';
 import { isObject, type JsonObject } from './configJson';
 import { openModelFolder, planLoad, type ModelFolder } from './modelFolder';
+import { openWeights } from './openWeights';
 import { classifierParameterSpecs, encoderParameterSpecs, MASKED_LM_HEAD, type LoadReport } from './parameterNames';
 import { readSentenceLayout, sentenceTransformersFiles } from './sentenceTransformers';
 import { writeModelFolder, type WriteOptions } from './writeModelFolder';
@@ -61,7 +61,7 @@ export async function importModel(source: string, output: string, options: Impor
       },
     );
   }
-  const checkpoint = await openCheckpoint(folder.weightsPath);
+  const checkpoint = await openWeights(folder, folder.weightsPath);
   try {
     const encoder = encoderParameterSpecs(folder.config);
     const { mapping } = planLoad(checkpoint, encoder, folder);

@@ -12,6 +12,7 @@ import {
   type LoadOptions,
   type ModelFolder,
 } from './modelFolder';
+import { hasTaskTypes } from './openWeights';
 import { classifierParameterSpecs, encoderParameterSpecs, type LoadReport } from './parameterNames';
 import { Parameters } from './parameters';
 
@@ -62,7 +63,8 @@ export function bertWeights(
   model: Model,
   folder: ModelFolder,
 ): { tensors: ReturnType<typeof moduleWeights> } | undefined {
-  if (folder.notBuildable) return undefined;
+  // Task types of ERNIE's are in the graph; ours has none.
+  if (folder.notBuildable || hasTaskTypes(folder)) return undefined;
   try {
     const source = { tensors: moduleWeights(model, folder.weightsPath ?? folder.path) };
     const { missing } = planLoad(source, encoderParameterSpecs(folder.config), folder);

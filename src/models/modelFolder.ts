@@ -4,7 +4,6 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { asMedTextError, MedTextError } from '../base/errors';
 import { keyOf, uniformAt } from '../base/random';
 import type { CheckpointSource } from './checkpoint/checkpointSource';
-import { openCheckpoint } from './checkpoint/openCheckpoint';
 import { namesIn } from './checkpoint/replaceFolder';
 import {
   isObject,
@@ -18,6 +17,7 @@ import {
 } from './configJson';
 import type { EncoderConfig } from './encoderConfig';
 import { mapParameterNames, MASKED_LM_HEAD, type LoadReport, type NameMapping } from './parameterNames';
+import { openWeights } from './openWeights';
 import { Parameters, type ParameterSpec } from './parameters';
 
 export interface ModelFolder {
@@ -152,7 +152,7 @@ export async function loadParameters(
     }));
     return { parameters, report: { used: [], missing, leftOver: [] } };
   }
-  const source = await openCheckpoint(folder.weightsPath);
+  const source = await openWeights(folder, folder.weightsPath);
   try {
     const plan = planLoad(source, specs, folder);
     return { parameters, report: await fillParameters(parameters, plan, source, folder.config, options) };

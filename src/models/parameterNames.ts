@@ -205,6 +205,8 @@ function headParameter(head: string, modelType: string): string | undefined {
 
 function reasonToLeave(inside: string, head: string, modelType: string): string {
   if (/(^|\.)(position_ids|token_type_ids)$/.test(inside)) return 'a buffer that is computed';
+  if (/(^|\.)task_type_embeddings\.weight$/.test(inside))
+    return "ERNIE's task types; the first is added to the token types";
   if (/^cls\.seq_relationship\./.test(head)) return 'a next-sentence head, which is not used';
   if (modelType === 'electra' && /^classifier\./.test(head)) {
     return "ELECTRA's classification head (GELU); the head here is BERT's (tanh)";

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEmbedder } from '../../src/inference/embedder';
-import { openModelFolder } from '../../src/models/modelFolder';
+import { importModel } from '../../src/models/importModel';
 import { writeTinyModel } from '../cli/support/tinyModel';
 import { medtextFails, medtextJson } from '../cli/support/commandLine';
 
@@ -46,8 +46,26 @@ describe('embeddings', () => {
     assert.deepEqual(await read('macbert'), { pooling: 'mean', normalize: false, maxLength: undefined });
   });
 
-  it('ERNIE with task types is refused by its name for them', () =>
-    assert.rejects(openModelFolder(join(LAYOUTS, 'ernie-task')), { code: 'UNSUPPORTED', message: /"?use_task_id/ }));
+  it('ERNIE with task types, imported, is a BERT without them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'medtext-ernie-'));
+    try {
+      const { report } = await importModel(join(LAYOUTS, 'ernie-task'), join(folder, 'model'));
+      assert.match(report.leftOver.find(({ name }) => name.includes('task_type'))!.reason, /added to the token types/);
+      const config = JSON.parse(readFileSync(join(folder, 'model/config.json'), 'utf8'));
+      assert.deepEqual([config.model_type, config.use_task_id], ['bert', undefined]);
+      const embedder = await openEmbedder(join(folder, 'model'), { threads: 1 });
+      const values = await embedder.embed(EXPECTED.texts);
+      await embedder.close();
+      EXPECTED.embeddings['ernie-task'].flat().forEach((value, i) => assert.ok(Math.abs(value - values[i]) < 2e-5));
+      // A configuration that asks for task types which the weights lack.
+      cpSync(join(LAYOUTS, 'ernie'), join(folder, 'lacking'), { recursive: true });
+      const lacking = JSON.parse(readFileSync(join(folder, 'lacking/config.json'), 'utf8'));
+      writeFileSync(join(folder, 'lacking/config.json'), JSON.stringify({ ...lacking, use_task_id: true }));
+      await assert.rejects(importModel(join(folder, 'lacking'), join(folder, 'out')), { code: 'CHECKPOINT_MISMATCH' });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 
   it('medtext embed: one vector a text', async () => {
     const lines = await medtextJson(['embed', join(LAYOUTS, 'sentences-mean'), ...EXPECTED.texts]);

@@ -110,7 +110,6 @@ describe('config.json: architecture', () => {
     [{ hidden_act: 'toString' }, /toString/],
     [{ model_type: 'electra', embedding_size: 128 }, /embedding_size is 128/],
     [{ is_decoder: true }, /is_decoder/],
-    [{ model_type: 'ernie', use_task_id: true }, /use_task_id/],
   ];
   for (const [changes, pattern] of unsupported) {
     it(`does not support ${JSON.stringify(changes)}`, async () => {

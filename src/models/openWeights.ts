@@ -1,0 +1,56 @@
+/** A folder's weights as the encoder of BERT wants them. */
+import { MedTextError } from '../base/errors';
+import type { CheckpointSource, CheckpointTensor } from './checkpoint/checkpointSource';
+import { openCheckpoint } from './checkpoint/openCheckpoint';
+import type { JsonObject } from './configJson';
+
+/** A model folder, as far as its config.json goes. */
+type Configured = { readonly rawConfig: JsonObject };
+
+const TOKEN_TYPES = /(^|\.)token_type_embeddings\.weight$/;
+const TASK_TYPES = /(^|\.)task_type_embeddings\.weight$/;
+
+/** Whether the encoder is ERNIE 2 or 3, which adds an embedding of the task, always the first in fine-tuning. */
+export function hasTaskTypes({ rawConfig }: Configured): boolean {
+  return rawConfig.use_task_id === true;
+}
+
+/**
+ * Opens the weights. ERNIE's embedding of task 0 is the same for every token, as is the sum of it and a token type: it is
+ * added to the token types here, and what remains is BERT (transformers' ErnieEmbeddings, task_type_ids of zeros).
+ * @throws MedTextError what {@link openCheckpoint} throws; CHECKPOINT_MISMATCH when the task types are missing.
+ */
+export async function openWeights(folder: Configured, path: string): Promise<CheckpointSource> {
+  const source = await openCheckpoint(path);
+  if (!hasTaskTypes(folder)) return source;
+  const tensors = new Map(source.tensors);
+  const taskTypes = [...tensors].find(([name]) => TASK_TYPES.test(name))?.[1];
+  for (const [name, tokenTypes] of source.tensors) {
+    if (!TOKEN_TYPES.test(name)) continue;
+    const width = tokenTypes.shape.at(-1);
+    if (taskTypes?.shape.length === 2 && taskTypes.shape[0] > 0 && taskTypes.shape[1] === width) {
+      tensors.set(name, withFirstRow(tokenTypes, taskTypes));
+      continue;
+    }
+    await source.close();
+    throw new MedTextError(
+      'CHECKPOINT_MISMATCH',
+      `${path} has no task_type_embeddings as wide as ${name}, which config.json's use_task_id asks for.`,
+      { file: path, tensor: name },
+    );
+  }
+  return { ...source, tensors, close: () => source.close() };
+}
+
+/** Each row of `tensor` and the first of `table`. */
+function withFirstRow(tensor: CheckpointTensor, table: CheckpointTensor): CheckpointTensor {
+  return {
+    ...tensor,
+    async read(into) {
+      await tensor.read(into);
+      const rows = new Float32Array(table.shape[0] * table.shape[1]);
+      await table.read(rows);
+      for (let i = 0; i < into.length; i++) into[i] += rows[i % table.shape[1]];
+    },
+  };
+}
