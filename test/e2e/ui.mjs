@@ -236,6 +236,26 @@ describe('when everything is closed', () => {
   });
 });
 
+describe('Export Model', () => {
+  const state = window();
+
+  it('asks for format and folder, writes it, and lets it be tried', async () => {
+    const { page, workspace } = state;
+    await openFile(page, 'quick.medtext.json');
+    await runCommand(page, 'MedText Lab: Run Recipe');
+    await notification(page, 'is fine-tuned', 'Use This Model', 90_000);
+    await runCommand(page, 'MedText Lab: Export Model');
+    await choose(page, 'ONNX, quantised', 'Export');
+    await page.locator('.quick-input-title', { hasText: 'Export Model' }).waitFor();
+    await page.locator('.quick-input-action .monaco-button', { hasText: 'Export Into This Folder' }).click();
+    await notification(page, 'its logits differ', 'Try It');
+    const exported = readdirSync(workspace.folder).find((name) => name.endsWith('-onnx-int8'));
+    assert.ok(existsSync(join(workspace.folder, exported, 'model_int8.onnx')));
+    const panel = await findWebview(page, exported);
+    await panel.getByText('肺炎的治疗方法有哪些').waitFor();
+  });
+});
+
 describe('the Training view', () => {
   const state = window();
 
