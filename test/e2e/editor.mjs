@@ -21,12 +21,14 @@ const defaultSettings = {
 /**
  * A server with profile and extensions of its own, ended as a whole process group.
  * @param vsix packaged extensions to install
+ * @param machineSettings settings of the scope `machine`, which a server takes from a file of its own
  * @param testDriver lets the page run integration tests; suppresses notifications
  * @param trustPrompts keeps workspace trust on
  */
 export async function startServer({
   vsix = [],
   settings = {},
+  machineSettings = {},
   locale,
   testDriver = false,
   trustPrompts = false,
@@ -34,7 +36,7 @@ export async function startServer({
 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'medtext-e2e-'));
   const user = join(folder, 'user');
-  for (const path of [join(user, 'User'), join(folder, 'extensions'), join(folder, 'home')])
+  for (const path of [join(user, 'User'), join(user, 'Machine'), join(folder, 'extensions'), join(folder, 'home')])
     mkdirSync(path, { recursive: true });
   const userSettings = {
     ...defaultSettings,
@@ -42,6 +44,7 @@ export async function startServer({
     ...settings,
   };
   writeFileSync(join(user, 'User/settings.json'), JSON.stringify(userSettings));
+  writeFileSync(join(user, 'Machine/settings.json'), JSON.stringify(machineSettings));
   if (locale && locale !== 'en') writeLanguagePack(folder, user, locale);
 
   const base = [serverEntry, '--config', join(folder, 'config.yaml'), '--user-data-dir', user];

@@ -20,8 +20,8 @@ describe('models from a hub in VS Code', () => {
       'README.md': { content: Buffer.from('---\nlicense: Apache License 2.0\n---\n# <b>tiny</b>\n') },
     };
     state.hub = await LoopbackHub.start({ 'damo/tiny': { files } });
-    const settings = { 'medtext.hub.modelscopeEndpoint': state.hub.endpoint, 'http.noProxy': ['127.0.0.1'] };
-    state.server = await startServer({ vsix: [vsix], settings });
+    const machineSettings = { 'medtext.hub.modelscopeEndpoint': state.hub.endpoint, 'http.noProxy': ['127.0.0.1'] };
+    state.server = await startServer({ vsix: [vsix], machineSettings });
     Object.assign(state, await openBrowser());
     await openFolder(state.page, state.server, state.workspace.folder);
   });
