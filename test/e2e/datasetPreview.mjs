@@ -28,12 +28,19 @@ async function until(condition, what, timeoutMs = 60_000) {
 /** A page that VS Code shows again is made anew: what is asked of it is asked of the one that is there. */
 const preview = (page) => findWebview(page, 'pairs-', 60_000);
 
-describe('the dataset preview in VS Code', () => {
+/** A window on a workspace whose training data have a contradiction and a cell that a careless page would run. */
+function window({ locale, settings } = {}) {
   const state = {};
   before(async () => {
     state.workspace = makeWorkspace();
-    state.server = await startServer({ vsix: [vsix], settings: { 'files.autoSave': 'off' } });
-    Object.assign(state, await openBrowser());
+    const file = join(state.workspace.folder, 'data/pairs-train.json');
+    const rows = JSON.parse(readFileSync(file, 'utf8'));
+    rows.push({ ...rows[0], id: 'contradiction', label: rows[0].label === '0' ? '2' : '0' });
+    rows[1].query1 = '<img src=x onerror="document.title=1"></script>';
+    writeFileSync(file, `${JSON.stringify(rows, undefined, 1)}\n`);
+    state.rows = rows;
+    state.server = await startServer({ vsix: [vsix], locale, settings: { 'files.autoSave': 'off', ...settings } });
+    Object.assign(state, await openBrowser({ locale: locale ?? 'en-US' }));
     await openFolder(state.page, state.server, state.workspace.folder);
   });
   afterEach(async function () {
@@ -45,18 +52,117 @@ describe('the dataset preview in VS Code', () => {
     await state.server?.stop();
     state.workspace?.remove();
   });
+  return state;
+}
 
-  it('shows the rows of a recipe’s data with its columns, searches them and jumps to their lines', async () => {
-    const { page } = state;
+describe('the dataset preview in VS Code', () => {
+  const state = window();
+
+  it('shows the rows of a recipe’s data, searches and filters them, and opens what a finding speaks of', async () => {
+    const { page, rows } = state;
     await openFile(page, 'quick.medtext.json');
     await page.locator('.codelens-decoration a', { hasText: 'Preview data' }).click();
     const view = await preview(page);
-    await view.getByText('320 rows', { exact: false }).first().waitFor({ timeout: 60_000 });
+    await view.getByText('321 rows').first().waitFor({ timeout: 60_000 });
+    await view.getByText('<img src=x onerror="document.title=1"></script>').waitFor();
     await page.screenshot({ path: join(artefacts, 'dataset-preview-light.png') });
-    const rows = JSON.parse(readFileSync(join(state.workspace.folder, 'data/pairs-train.json'), 'utf8'));
+
     const words = rows[5].query1;
     const expected = rows.filter((row) => Object.values(row).some((value) => String(value).includes(words))).length;
-    await view.getByRole('searchbox').first().fill(words);
-    await view.getByText(`${expected} of 320`, { exact: false }).first().waitFor();
+    const search = view.getByRole('textbox', { name: 'Search' });
+    await search.fill(words);
+    await view.getByText(`${expected} of 321 rows`).waitFor();
+    await search.fill('');
+    await view.getByText('of 321 rows').waitFor({ state: 'detached' });
+
+    const twos = rows.filter(({ label }) => label === '2').length;
+    await view.getByTitle('Show only these rows').filter({ hasText: '2' }).first().click();
+    await view.getByText(`${twos} of 321 rows`).waitFor();
+    await view.getByRole('button', { name: 'Clear all' }).click();
+
+    await view.getByText('Contradict', { exact: false }).first().click();
+    await view.getByText('2 of 321 rows').waitFor();
+    await view.getByText('contradiction').first().waitFor();
+    await view.getByRole('button', { name: 'Clear all' }).click();
   });
+
+  it('jumps to the line of a row', async () => {
+    const { page } = state;
+    const view = await preview(page);
+    await view.getByRole('grid').focus();
+    await page.keyboard.press('Control+Home');
+    await view.getByRole('gridcell', { name: '8', exact: true }).first().dblclick();
+    await page.locator('.tab.active', { hasText: 'pairs-train.json' }).waitFor();
+    await page.locator('.editor-instance .monaco-editor .view-line').first().waitFor();
+    await page.locator('.statusbar-item', { hasText: 'Ln 8,' }).waitFor();
+    await page.locator('.tab.active').click({ button: 'middle' });
+    await preview(page);
+  });
+
+  it('predicts with a model fine-tuned here, and lists the disagreements with the labels first', async () => {
+    const { page } = state;
+    await runCommand(page, 'MedText Lab: Run Recipe');
+    await choose(page, 'quick.medtext.json');
+    await notification(page, 'is fine-tuned', 'Use This Model', 120_000);
+    let view = await preview(page);
+    await view.getByText('Model:').waitFor();
+    await view.getByRole('button', { name: 'Predict all rows' }).first().click();
+    await view.getByText(/disagreements first/).waitFor({ timeout: 60_000 });
+    await view.getByText(/disagreements first/).click();
+    await view.getByText('Rows 1–', { exact: false }).waitFor();
+    await page.screenshot({ path: join(artefacts, 'dataset-preview-predictions.png') });
+    // The process that reads the data is killed: the same preview again, in a new one.
+    const dataProcesses = () =>
+      execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
+        .split('\n')
+        .filter((line) => /medtext-lab[^ ]*\/dist\/data\.js/.test(line))
+        .map((line) => Number(line.trim().split(' ')[0]));
+    const before = dataProcesses();
+    assert.equal(before.length, 1);
+    process.kill(before[0], 'SIGKILL');
+    await until(() => dataProcesses().some((pid) => pid !== before[0]), 'a new data process');
+    view = await preview(page);
+    await view.getByText('321 rows').first().waitFor({ timeout: 60_000 });
+  });
+
+  it('writes the columns into the recipe, and a split beside the data', async () => {
+    const { page, workspace } = state;
+    const view = await preview(page);
+    await view.getByRole('button', { name: 'Write into recipe…' }).click();
+    const recipe = () => JSON.parse(readFileSync(join(workspace.folder, 'quick.medtext.json'), 'utf8'));
+    await until(() => recipe().dataset.train.first_sequence === 'query1', 'columns are in the recipe');
+    await view.getByRole('button', { name: 'Split…', exact: true }).click();
+    await view.getByRole('button', { name: 'Write into Recipe…', exact: true }).click();
+    await until(() => recipe().dataset.train.file === 'data/pairs-train.train.json', 'the split is in the recipe');
+    const count = (part) =>
+      JSON.parse(readFileSync(join(workspace.folder, `data/pairs-train.${part}.json`), 'utf8')).length;
+    assert.ok(existsSync(join(workspace.folder, 'data/pairs-train.train.json')));
+    const { dataset } = recipe();
+    const parts = Object.values(dataset).map(({ file }) => file.match(/\.(train|validation|test)\.json$/)[1]);
+    assert.equal(
+      parts.reduce((sum, part) => sum + count(part), 0),
+      321,
+    );
+  });
+
+  it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
+});
+
+describe('the dataset preview in Chinese, in the dark', () => {
+  const state = window({ locale: 'zh-cn', settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
+
+  it('opens from the explorer, and says all in Chinese', async () => {
+    const { page } = state;
+    await page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'data' }).first().click();
+    const file = page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'pairs-train.json' });
+    await file.click({ button: 'right' });
+    await page.locator('.monaco-menu .action-label', { hasText: '预览数据集' }).click();
+    const view = await preview(page);
+    await view.getByText('321 行').first().waitFor({ timeout: 60_000 });
+    await view.getByText('标签矛盾', { exact: false }).first().waitFor();
+    await view.locator('body.vscode-dark').waitFor();
+    await page.screenshot({ path: join(artefacts, 'dataset-preview-dark-zh.png') });
+  });
+
+  it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
 });

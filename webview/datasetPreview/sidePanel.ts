@@ -188,7 +188,7 @@ function findingItem(
       </button>
       <p class="quiet">
         ${words.hint}
-        ${finding.groups > 0 && finding.groups < finding.rows ? t('{0} groups.', countText(finding.groups)) : nothing}
+        ${finding.groups > 1 && finding.groups < finding.rows ? t('{0} groups.', countText(finding.groups)) : nothing}
       </p>
       ${finding.examples.slice(0, 2).map((example) => html`<p class="example"><bdi dir="auto">${example}</bdi></p>`)}
     </div>

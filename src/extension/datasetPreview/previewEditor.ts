@@ -72,6 +72,8 @@ export class PreviewEditor implements Disposable {
     );
     loadPage(panel.webview, context, 'datasetPreview', t('Dataset preview'));
     this.server = this.store.add(new WebviewServer(panel.webview, datasetPreviewContract, this.handlers()));
+    // A new process reads the file again; what was predicted is gone with the old one.
+    this.store.add(services.data.onCrash(() => this.predictions.forget()));
     this.store.add(models.onDidChange(() => this.settled(this.useModel())));
     this.store.add(
       workspace.onDidSaveTextDocument(({ uri }) => {
