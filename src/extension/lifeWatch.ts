@@ -1,7 +1,7 @@
 import { window } from 'vscode';
 import { DisposableStore, type Disposable } from '../base/disposables';
 import { durationText } from '../base/durationText';
-import type { Silence } from '../worker/lifeSigns';
+import { trainingSilenceText, type Silence } from '../protocol/silence';
 import type { Services } from './services';
 
 /** Says when a child process hangs, and what can be done; a long step is no hang (src/worker/lifeSigns.ts). */
@@ -19,10 +19,12 @@ export function registerLifeWatch(services: Services): Disposable {
       const { pid } = training;
       const stop = t('Stop Now');
       const wait = t('Wait');
-      void window.showWarningMessage(trainingMessage(request?.name ?? '', silence), stop, wait).then((choice) => {
-        // By the time of the answer another run may be under way.
-        if (choice === stop && training.pid === pid) training.stopNow();
-      });
+      void window
+        .showWarningMessage(trainingSilenceText(request?.name ?? '', silence, t), stop, wait)
+        .then((choice) => {
+          // By the time of the answer another run may be under way.
+          if (choice === stop && training.pid === pid) training.stopNow();
+        });
     }),
   );
   store.add(
@@ -37,11 +39,4 @@ export function registerLifeWatch(services: Services): Disposable {
     }),
   );
   return store;
-
-  function trainingMessage(name: string, { kind, seconds }: Silence): string {
-    const duration = durationText(seconds, t);
-    return kind === 'frozen'
-      ? t('The process that trains {0} has stood still for {1}: it was paused, or the memory has run out. Wait for it, or stop it now and resume from its last checkpoint.', name, duration) // prettier-ignore
-      : t('{0} has been in one step for {1}, far longer than its steps before. Wait for it, or stop it now and resume from its last checkpoint.', name, duration); // prettier-ignore
-  }
 }

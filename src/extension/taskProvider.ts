@@ -55,6 +55,7 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
   const output = new EventEmitter<string>();
   const closing = new EventEmitter<number>();
   const { training, t } = services;
+  let isRunning = false;
   const run = async (): Promise<number> => {
     let last = 0;
     const subscription = training.onDidChange((state) => {
@@ -64,6 +65,8 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
       output.fire(`${text}\r\n`);
     });
     try {
+      // A terminal that is closed stops its own training, never another's that was in its way.
+      isRunning = !training.isActive;
       const outcome = await runRecipe(services, recipe);
       if (!outcome) return 1;
       const { status, error, result } = outcome;
@@ -75,6 +78,7 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
       output.fire(`error: ${code}: ${message}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
       return 1;
     } finally {
+      isRunning = false;
       subscription.dispose();
     }
   };
@@ -82,6 +86,6 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
     onDidWrite: output.event,
     onDidClose: closing.event,
     open: () => void run().then((code) => closing.fire(code)),
-    close: () => void stopTraining(services),
+    close: () => void (isRunning && stopTraining(services)),
   };
 }

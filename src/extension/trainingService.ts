@@ -4,7 +4,7 @@ import { asMedTextError, MedTextError } from '../base/errors';
 import { Emitter } from '../base/events';
 import type { Params } from '../protocol/contract';
 import type { EvaluationReport, TrainerContract, TrainingReport, TrainingResult } from '../protocol/trainer';
-import type { Silence } from '../worker/lifeSigns';
+import type { Silence } from '../protocol/silence';
 import type { RunRecord, RunStatus, RunStore } from './runStore';
 import type { StartNotes } from './startNotes';
 

@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { MedTextError } from '../base/errors';
 import { untranslated, type Translate } from '../base/translate';
 import type { LabelDetails } from './labelScheme';
@@ -193,9 +193,11 @@ export function recipeContradictions(json: unknown, t: Translate = untranslated)
 
 let compiled: ValidateFunction | undefined;
 
-/** Compiled at first use: a window that opens no recipe should not pay for it. */
+/** Loaded and compiled at first use: a window that opens no recipe should not pay for it. */
 function compiledSchema(): ValidateFunction {
   if (compiled === undefined) {
+    // An import would run with the window's activation, and an asynchronous one would make every check so.
+    const { Ajv } = require('ajv') as typeof import('ajv');
     const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
     ajv.addVocabulary(['enumDescriptions']);
     compiled = ajv.compile(schema);

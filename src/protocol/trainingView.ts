@@ -1,5 +1,6 @@
 import { count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf, text, type Checked } from './check';
 import { defineContract } from './contract';
+import { silence } from './silence';
 import { webviewStart } from './webviewStart';
 
 /** The fields of a recipe that the view edits, by their path, in the order shown; the first five are the main ones. */
@@ -78,6 +79,8 @@ const shownRun = object(
     sequenceLength: count,
     device: text,
     memoryBytes: number,
+    /** Its process gives no sign of life. */
+    silence,
     error: object({ code: text, message: text }),
   },
 );

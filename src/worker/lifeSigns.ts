@@ -1,12 +1,4 @@
-/** A child that gives no sign of life. */
-export interface Silence {
-  /**
-   * `frozen`: not one of its threads runs; it was paused, or the machine has no memory left. `blocked`: its main thread
-   * has been inside one call for longer than work explains.
-   */
-  readonly kind: 'frozen' | 'blocked';
-  readonly seconds: number;
-}
+import type { Silence } from '../protocol/silence';
 
 export interface SilenceLimits {
   /** Longest pause between two beats of the watching thread, which no work can hold up. */

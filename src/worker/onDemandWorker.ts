@@ -2,7 +2,7 @@ import type { Disposable } from '../base/disposables';
 import { MedTextError } from '../base/errors';
 import { Emitter } from '../base/events';
 import type { Contract } from '../protocol/contract';
-import type { Silence } from './lifeSigns';
+import type { Silence } from '../protocol/silence';
 import { RestartPolicy } from './restartPolicy';
 import { WorkerProcess, type WorkerExit, type WorkerLaunch } from './workerProcess';
 

@@ -8,7 +8,7 @@ import {
   type TrainingResult,
 } from '../protocol/trainer';
 import type { Params } from '../protocol/contract';
-import type { Silence } from './lifeSigns';
+import type { Silence } from '../protocol/silence';
 import { WorkerProcess, type WorkerLaunch } from './workerProcess';
 
 const saveGraceMs = 60_000;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { LifeSigns, type Silence } from '../../src/worker/lifeSigns';
+import type { Silence } from '../../src/protocol/silence';
+import { LifeSigns } from '../../src/worker/lifeSigns';
 
 const limits = { frozenMs: 15_000, blockedMs: 600_000 };
 

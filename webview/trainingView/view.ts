@@ -3,6 +3,7 @@ import { live } from 'lit/directives/live.js';
 import { ref } from 'lit/directives/ref.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Translate } from '../../src/base/translate';
+import { trainingSilenceText } from '../../src/protocol/silence';
 import {
   mainKnobCount,
   type Knob,
@@ -256,6 +257,7 @@ function runSection(
       }
       ${done ? html`<p class="number">${done}</p>` : nothing}
       ${time ? html`<p class="number quiet">${time}</p>` : nothing}
+      ${run.silence ? html`<p class="notice" role="alert">${trainingSilenceText(run.name, run.silence, t)}</p>` : nothing}
       ${run.detached ? html`<p class="quiet">${t('It goes on without this window.')}</p>` : nothing}
       ${
         run.error

@@ -24,7 +24,7 @@ export function trainingSnapshot(facts: TrainingFacts): TrainingSnapshot {
 }
 
 function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
-  const { phase, request, report, runFolder } = training;
+  const { phase, request, report, runFolder, silence } = training;
   const live = historyOf(training.history, training.evaluations);
   // A resumed run goes on where its folder ends.
   const resumed = request?.resumeFrom !== undefined && stored?.record.folder === runFolder;
@@ -40,6 +40,7 @@ function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
     step: report?.step ?? history.last?.step ?? 0,
     totalSteps: report?.totalSteps ?? history.last?.totalSteps ?? 0,
     ...details(report),
+    ...(silence && { silence }),
     ...(started !== undefined && { elapsedSeconds: Math.max(0, (nowMs - started) / 1000) }),
   };
 }

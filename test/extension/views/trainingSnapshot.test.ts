@@ -55,6 +55,12 @@ describe('training snapshot', () => {
     assert.deepEqual(run.evaluations[0].metrics, { accuracy: 0.6, loss: 0.4 });
   });
 
+  it('of a run whose process is silent says so, and no longer when it answers', () => {
+    const silent: TrainingState = { ...idle, phase: 'running', request, silence: { kind: 'frozen', seconds: 16 } };
+    assert.deepEqual(sent({ ...facts, training: silent }).run!.silence, { kind: 'frozen', seconds: 16 });
+    assert.equal(sent({ ...facts, training: { ...silent, silence: undefined } }).run!.silence, undefined);
+  });
+
   it('passes a diverged loss through JSON', () => {
     const reports = [report(1), report(2, NaN), report(3, Infinity)];
     const training: TrainingState = {
