@@ -112,11 +112,6 @@ export const scorerContract = defineContract({
     labelCounts: { params: object({ split }), result: labelCounts },
     /** A split's labels, ranked by how much the model contradicts them. */
     suspectLabels: { params: object({ folder: text, split, device: text }, { threads: count }), result: suspectRows },
-    /** As `medtext import`: a checkpoint folder or file becomes a model folder in `output`. */
-    importModel: {
-      params: object({ source: text, output: text }),
-      result: object({ folder: text, summary: text }),
-    },
     /** As `medtext export`: a model folder for other programs in `output`, which must be new or empty. */
     exportModel: {
       params: object({ folder: text, output: text, format: oneOf(...modelFormats) }, { threads: count }),
@@ -128,7 +123,7 @@ export const scorerContract = defineContract({
   events: {
     ...workerEvents,
     progress: object({
-      request: oneOf('evaluate', 'predict', 'importModel', 'exportModel', 'suspectLabels'),
+      request: oneOf('evaluate', 'predict', 'exportModel', 'suspectLabels'),
       done: number,
       total: nullable(number),
     }),

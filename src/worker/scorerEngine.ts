@@ -1,7 +1,5 @@
 import { countRawLabels } from '../data/labelCounts';
 import { openPairScorer } from '../inference/pairScorer';
-import { importModel } from '../models/importModel';
-import { loadReportLines } from '../models/parameterNames';
 import { exportModel } from '../training/exportModel';
 import { dataInfo } from './dataInfo';
 import type { ScorerEngine } from './serveScorer';
@@ -26,14 +24,6 @@ export const scorerEngine: ScorerEngine = {
   async suspectLabels(folder, split, options) {
     const { findSuspectLabels } = await import('../training/findSuspectLabels');
     return findSuspectLabels(folder, split, options);
-  },
-
-  async importModel(source, output, onProgress, signal) {
-    const { path, report } = await importModel(source, output, {
-      signal,
-      onProgress: ({ doneBytes, totalBytes }) => onProgress(doneBytes, totalBytes),
-    });
-    return { folder: path, summary: loadReportLines(report).join('\n') };
   },
 
   exportModel,

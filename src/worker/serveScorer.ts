@@ -47,12 +47,6 @@ export interface ScorerEngine {
     split: RecipeSplit,
     job: Pick<FileJob, 'device' | 'threads' | 'signal' | 'onProgress'>,
   ): Promise<SuspectRows>;
-  importModel(
-    source: string,
-    output: string,
-    onProgress: FileJob['onProgress'],
-    signal: AbortSignal,
-  ): Promise<{ folder: string; summary: string }>;
   exportModel(
     folder: string,
     output: string,
@@ -68,8 +62,7 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
     ({ emit }) => {
       const slot = new ModelSlot(loadEngine, (model) => emit('modelChanged', model));
       const progress =
-        (request: 'evaluate' | 'predict' | 'importModel' | 'exportModel' | 'suspectLabels') =>
-        (done: number, total: number | null) =>
+        (request: 'evaluate' | 'predict' | 'exportModel' | 'suspectLabels') => (done: number, total: number | null) =>
           emit('progress', { request, done, total });
       return {
         load: (params) => slot.load(params),
@@ -92,8 +85,6 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
           });
         },
         dataInfo: async ({ file }, signal) => (await loadEngine()).dataInfo(file, signal),
-        importModel: async ({ source, output }, signal) =>
-          (await loadEngine()).importModel(source, output, progress('importModel'), signal),
         exportModel: async ({ folder, output, ...job }, signal) =>
           (await loadEngine()).exportModel(folder, output, { ...job, signal, onProgress: progress('exportModel') }),
         doctor: async (options) => (await loadEngine()).doctor(options),

@@ -129,6 +129,18 @@ describe('the library: models and data sets into the editor', () => {
     );
   });
 
+  it('tells how far an import is, up to the whole, and leaves nothing behind when it is cancelled on the way', async () => {
+    const abort = new AbortController();
+    const cancelled = { onProgress: () => abort.abort(), signal: abort.signal };
+    await assert.rejects(engine.importModel({ ...wish(fixture), ...models() }, cancelled), { code: 'CANCELLED' });
+    assert.deepEqual(existsSync(join(home, 'models')) ? readdirSync(join(home, 'models')) : [], []);
+    const told: LibraryProgress[] = [];
+    await engine.importModel({ ...wish(fixture), ...models() }, job(told));
+    const { done, total } = told.at(-1)!;
+    assert.ok(total > 0 && done === total);
+    assert.ok(told.every((one, i) => i === 0 || one.done >= told[i - 1].done));
+  });
+
   it('deletes what it has imported, and nothing else', async () => {
     const { folder } = await engine.importModel({ ...wish(fixture), ...models() }, job());
     await engine.remove(folder);

@@ -147,7 +147,7 @@ function where(): { device: string; threads?: number } {
 export async function withProgress<T>(
   { scorer }: Services,
   title: string,
-  request: 'evaluate' | 'predict' | 'importModel' | 'exportModel' | undefined,
+  request: 'evaluate' | 'predict' | 'exportModel' | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   return window.withProgress(

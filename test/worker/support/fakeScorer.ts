@@ -40,7 +40,6 @@ serveScorer(async () => ({
     suspects: [],
     seenInTraining: false,
   }),
-  importModel: async (_source, output) => ({ folder: output, summary: '' }),
   exportModel: async (_folder, output) => ({ output, files: [] }),
   doctor: async () => ({}),
 }));
