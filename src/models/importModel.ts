@@ -99,7 +99,12 @@ export async function importModel(source: string, output: string, options: Impor
     });
 
     const hasClassifier = used.some(({ name }) => name === 'classifier.weight');
-    const layout = await readSentenceLayout(folder.path);
+    const layout = await readSentenceLayout(folder.path).catch((error: unknown) => {
+      if (!(error instanceof MedTextError) || error.code !== 'UNSUPPORTED') throw error;
+      // The encoder is of use all the same, but it is no longer what its modules made of it.
+      leftOver.push({ name: 'modules.json', reason: `${error.message} Imported is the encoder alone` });
+      return undefined;
+    });
     const configurationPath = join(folder.path, 'configuration.json');
     await writeModelFolder(
       path,

@@ -25,6 +25,8 @@ export function renderExportCard(folder: ModelFolder, format: ModelFormat): stri
 }
 
 const FILES = { onnx: 'model.onnx', 'onnx-fp16': 'model_fp16.onnx', 'onnx-int8': 'model_int8.onnx' } as const;
+/** As transformers.js calls them. */
+const DTYPES = { onnx: 'fp32', 'onnx-fp16': 'fp16', 'onnx-int8': 'int8' } as const;
 const NOTES = {
   onnx: 'float32',
   'onnx-fp16': 'float16 weights and values, LayerNormalization and Softmax in float32',
@@ -39,7 +41,7 @@ function usage(format: ModelFormat): string {
     case 'modelscope':
       return '```python\nfrom transformers import AutoModelForSequenceClassification, AutoTokenizer\n\ntokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")\nmodel = AutoModelForSequenceClassification.from_pretrained("path/to/this/folder")\nlogits = model(**tokenizer("肺炎怎么治疗", "肺炎的治疗方法", return_tensors="pt")).logits\n```';
     default:
-      return `\`${FILES[format]}\` (${NOTES[format]}): \`input_ids\`, \`attention_mask\` and \`token_type_ids\`, int64 [batch, sequence], to \`logits\`, float32 [batch, labels].\n\n\`\`\`python\nimport onnxruntime\n\nsession = onnxruntime.InferenceSession("${FILES[format]}")\nlogits = session.run(["logits"], inputs)[0]\n\`\`\``;
+      return `\`${FILES[format]}\` (${NOTES[format]}): \`input_ids\`, \`attention_mask\` and \`token_type_ids\`, int64 [batch, sequence], to \`logits\`, float32 [batch, labels].\n\n\`\`\`python\nimport onnxruntime\n\nsession = onnxruntime.InferenceSession("${FILES[format]}")\nlogits = session.run(["logits"], inputs)[0]\n\`\`\`\n\n\`\`\`js\nimport { AutoModelForSequenceClassification } from '@huggingface/transformers';\n\nconst options = { subfolder: '', dtype: '${DTYPES[format]}' };\nconst model = await AutoModelForSequenceClassification.from_pretrained('path/to/this/folder', options);\n\`\`\``;
   }
 }
 

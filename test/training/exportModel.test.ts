@@ -156,7 +156,8 @@ describe('exportModel', () => {
     const pooling = at('odd/1_Pooling/config.json');
     const settings = JSON.parse(readFileSync(pooling, 'utf8'));
     writeFileSync(pooling, JSON.stringify({ ...settings, pooling_mode_max_tokens: true }));
-    await assert.rejects(importModel(at('odd'), at('odd-1')), { code: 'UNSUPPORTED', message: /mean_tokens, .*max/ });
+    const again = (output: string) => exportModel(at('odd'), at(output), { format: 'sentence-transformers' });
+    await assert.rejects(again('odd-1'), { code: 'UNSUPPORTED', message: /mean_tokens, .*max/ });
     for (const [path, code] of [
       ['../elsewhere', 'MODEL_CONFIG'],
       ['/etc', 'MODEL_CONFIG'],
@@ -165,7 +166,11 @@ describe('exportModel', () => {
       await assert.rejects(importModel(at('odd'), at('odd-2')), { code });
     }
     writeFileSync(at('odd/modules.json'), JSON.stringify([{ type: 'sentence_transformers.models.Dense', path: '2_Dense' }])); // prettier-ignore
-    await assert.rejects(importModel(at('odd'), at('odd-3')), { code: 'UNSUPPORTED', message: /Dense/ });
+    await assert.rejects(again('odd-3'), { code: 'UNSUPPORTED', message: /Dense/ });
+    // To fine-tune the encoder is enough, and it is said what is left behind.
+    const { report } = await importModel(at('odd'), at('odd-4'));
+    assert.match(report.leftOver.find(({ name }) => name === 'modules.json')!.reason, /Dense.*encoder alone/);
+    assert.ok(!readdirSync(at('odd-4')).includes('modules.json'));
   });
 
   it('never writes over other files', async () => {
