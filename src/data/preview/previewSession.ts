@@ -14,6 +14,7 @@ import {
   type ViewQuery,
 } from '../../protocol/datasetPreview';
 import { beginningOf, textOf, valueIn } from './cells';
+import { atOnce } from './pacer';
 import { inputsOfRows, keepPredictions } from './predictedRows';
 import { PredictionTable } from './predictionTable';
 import { checkQuery, type QueryContext } from './rowFilter';
@@ -190,14 +191,14 @@ export class PreviewSession {
   async rows(view: number, start: number, count: number, signal?: AbortSignal) {
     const { rows: list } = this.viewOf(view);
     const end = Math.min(list.length, start + Math.min(count, maxRowsPerRequest));
-    const stored = await rowsAt(this.file.store, list, start, end, signal);
+    const stored = await atOnce(rowsAt(this.file.store, list, start, end, signal));
     return { rows: stored.map((row, i) => shownRow(this.file, row, list.groupAt(start + i))), total: list.length };
   }
 
   /** Errors: `NOT_FOUND`. */
   async cell(view: number, row: number, column: string, signal?: AbortSignal) {
     this.viewOf(view);
-    const stored = await storedRow(this.file.store, row, signal);
+    const stored = await atOnce(storedRow(this.file.store, row, signal));
     const text = isUnreadable(stored) ? stored.excerpt : textOf(valueIn(stored.values, column));
     return { text: beginningOf(text, MAX_WHOLE_CELL), isWhole: text.length <= MAX_WHOLE_CELL };
   }
@@ -209,7 +210,7 @@ export class PreviewSession {
 
   async line(view: number, row: number, signal?: AbortSignal): Promise<number | null> {
     this.viewOf(view);
-    return this.file.lineOf(await storedRow(this.file.store, row, signal));
+    return this.file.lineOf(await atOnce(storedRow(this.file.store, row, signal)));
   }
 
   /** Errors: `USAGE` for a query that makes no sense. */
@@ -279,7 +280,7 @@ export class PreviewSession {
   // ── Predictions ────────────────────────────────────────────────────────────────────────────────────────────────
 
   inputs(rows: readonly number[], signal?: AbortSignal): Promise<(RowInputs | null)[]> {
-    return inputsOfRows(this.file, this.mapping, rows, signal);
+    return atOnce(inputsOfRows(this.file, this.mapping, rows, signal));
   }
 
   predicted(rows: readonly number[], said: readonly (Prediction | null)[]): Promise<PredictionCounts> {
@@ -293,7 +294,7 @@ export class PreviewSession {
   // ── Taking rows away ───────────────────────────────────────────────────────────────────────────────────────────
 
   copy(view: number, options: CopyOptions): Promise<{ text: string; rows: number }> {
-    return copyRows(this.file.store, this.viewOf(view).rows, options);
+    return atOnce(copyRows(this.file.store, this.viewOf(view).rows, options));
   }
 
   /** Errors: `CANCELLED`, `IO`, `DISK_FULL`; `BUSY` while the view is still being found. */
