@@ -1,10 +1,11 @@
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import { render } from 'lit';
-import { asMedTextError } from '../../src/base/errors';
 import { untranslated, type Translate } from '../../src/base/translate';
 import { modelDetailContract, type ModelDetailSnapshot } from '../../src/protocol/modelDetailPanel';
 import { connectToHost, pageMemory } from '../shared/host';
 import '../shared/page.css';
+import '../shared/panel.css';
+import { troubleTold } from '../shared/trouble';
 import { translateWith } from '../shared/wordings';
 import { maskedText, reduce, remembered, restored, type ModelDetailEvent } from './state';
 import './style.css';
@@ -18,6 +19,7 @@ let state = restored(pageMemory.read());
 let t: Translate = untranslated;
 /** Of the tokens asked for last: an answer to earlier texts is dropped. */
 let asked = 0;
+const { ask, show: showTrouble } = troubleTold((message) => dispatch({ type: 'trouble', message }));
 
 const actions: ModelDetailActions = {
   dispatch,
@@ -60,16 +62,6 @@ function tokenize(): void {
   host.request('tokenize', { first, ...(second !== '' && { second }) }).then((tokens) => {
     if (number === asked) dispatch({ type: 'tokens', tokens });
   }, showTrouble);
-}
-
-function ask(request: Promise<unknown>): void {
-  dispatch({ type: 'trouble', message: '' });
-  request.catch(showTrouble);
-}
-
-function showTrouble(error: unknown): void {
-  const { code, message } = asMedTextError(error);
-  if (code !== 'CANCELLED') dispatch({ type: 'trouble', message });
 }
 
 function dispatch(event: ModelDetailEvent): void {

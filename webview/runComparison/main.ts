@@ -1,12 +1,13 @@
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import { render } from 'lit';
-import { asMedTextError } from '../../src/base/errors';
 import { untranslated, type Translate } from '../../src/base/translate';
 import { runComparisonContract } from '../../src/protocol/runComparison';
 import { Charts, type SeriesLook } from '../shared/chart';
 import { connectToHost, pageMemory } from '../shared/host';
 import '../shared/page.css';
+import '../shared/panel.css';
 import { onThemeChange } from '../shared/theme';
+import { troubleTold } from '../shared/trouble';
 import { translateWith } from '../shared/wordings';
 import { letterOf, lossCurves, metricCurves, reduce, remembered, restored, shownMetric, type RunComparisonEvent } from './state'; // prettier-ignore
 import './style.css';
@@ -17,6 +18,7 @@ const host = connectToHost(runComparisonContract);
 const charts = new Charts<'loss' | 'metric'>();
 let state = restored(pageMemory.read());
 let t: Translate = untranslated;
+const { ask, show: showTrouble } = troubleTold((message) => dispatch({ type: 'trouble', message }));
 
 const actions: RunComparisonActions = {
   dispatch,
@@ -34,16 +36,6 @@ host.request('initialize', undefined).then(({ language, wordings, snapshot }) =>
   t = translateWith(wordings);
   dispatch({ type: 'comparison', comparison: snapshot });
 }, showTrouble);
-
-function ask(request: Promise<unknown>): void {
-  dispatch({ type: 'trouble', message: '' });
-  request.catch(showTrouble);
-}
-
-function showTrouble(error: unknown): void {
-  const { code, message } = asMedTextError(error);
-  if (code !== 'CANCELLED') dispatch({ type: 'trouble', message });
-}
 
 function dispatch(event: RunComparisonEvent): void {
   state = reduce(state, event);
