@@ -5,18 +5,11 @@ import * as vscode from 'vscode';
 import { paletteCommands } from '../../../src/extension/ids';
 import type { MedTextApi } from '../../../src/extension/main';
 import type { TrainingOutcome } from '../../../src/extension/trainingService';
+import { hoverAt, openTabs, until } from './support';
 
 const extensionId = 'medtext-lab.medtext-lab';
 const folder = vscode.workspace.workspaceFolders![0].uri.fsPath;
 const file = (name: string): vscode.Uri => vscode.Uri.file(join(folder, name));
-
-async function until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = 60_000): Promise<void> {
-  for (const end = Date.now() + timeoutMs; Date.now() < end;) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`timed out: ${what}`);
-}
 
 function isAlive(pid: number): boolean {
   try {
@@ -202,8 +195,7 @@ describe('the extension in its host', () => {
       const runs = services.runs.list();
       assert.ok(runs.length >= 2);
       await vscode.commands.executeCommand('medtext.compareRuns', runs[0], runs);
-      const isOpen = () =>
-        vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).some(({ label }) => label === 'Compare Runs');
+      const isOpen = () => openTabs().some(({ label }) => label === 'Compare Runs');
       await until(isOpen, 'comparison');
     });
 
@@ -239,12 +231,3 @@ describe('the extension in its host', () => {
     });
   });
 });
-
-async function hoverAt(uri: vscode.Uri, position: vscode.Position): Promise<string> {
-  const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, position);
-  return hovers
-    .flatMap(({ contents }) => contents)
-    .map((content) => (typeof content === 'string' ? content : content.value))
-    .filter((text) => text.includes('MedText Lab'))
-    .join('\n');
-}

@@ -6,6 +6,7 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: 'bdd', timeout: 90_000, color: false });
   mocha.suite.emit('pre-require', globalThis as unknown as Mocha.MochaGlobals, '', mocha);
   await import('./extension');
+  await import('./commands');
   await import('./library');
   const tests: object[] = [];
   const failures = await new Promise<number>((resolve) => {

@@ -5,21 +5,11 @@ import * as vscode from 'vscode';
 import type { MedTextApi } from '../../../src/extension/main';
 import type { ListedModel } from '../../../src/extension/modelStore';
 import { LoopbackHub, type StoredFile } from '../../hub/support/loopbackHub';
+import { accepting, openTabs } from './support';
 
 const extension = vscode.extensions.getExtension<MedTextApi>('medtext-lab.medtext-lab')!;
 const workspace = vscode.workspace.workspaceFolders![0].uri.fsPath;
 const token = 'token-of-nobody';
-
-/** Accepts whatever quick pick is open until the work is done. */
-async function accepting<T>(work: Thenable<T>): Promise<T> {
-  let ended = false;
-  const done = Promise.resolve(work).finally(() => (ended = true));
-  while (!ended) {
-    await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
-    await Promise.race([done.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 200))]);
-  }
-  return done;
-}
 
 describe('models and data sets from hubs', () => {
   let hub: LoopbackHub;
@@ -83,7 +73,7 @@ describe('models and data sets from hubs', () => {
     assert.deepEqual(tokens.map(({ text }) => text), ['[CLS]', '糖', '尿', '病', '[SEP]']); // prettier-ignore
     assert.ok((await services.library.request('verify', { folder: model.folder, job: 0 })).ok);
     await vscode.commands.executeCommand('medtext.showModel', model);
-    const isOpen = (): boolean => vscode.window.tabGroups.all.some(({ tabs }) => tabs.some(({ label }) => label === 'Model Details')); // prettier-ignore
+    const isOpen = (): boolean => openTabs().some(({ label }) => label === 'Model Details');
     // The tab is told of a while after the panel was made; mocha's time limit ends the wait.
     while (!isOpen()) await new Promise((resolve) => setTimeout(resolve, 50));
     await vscode.commands.executeCommand('workbench.action.closeActiveEditor');

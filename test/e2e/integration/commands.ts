@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { MedTextApi } from '../../../src/extension/main';
+import type { ListedModel } from '../../../src/extension/modelStore';
+import type { TrainingOutcome } from '../../../src/extension/trainingService';
+import { accepting, hoverAt, openTabs, until } from './support';
+
+const extension = vscode.extensions.getExtension<MedTextApi>('medtext-lab.medtext-lab')!;
+const folder = vscode.workspace.workspaceFolders![0].uri.fsPath;
+const file = (name: string): vscode.Uri => vscode.Uri.file(join(folder, name));
+const run = <T>(command: string, ...parameters: unknown[]): Thenable<T> =>
+  vscode.commands.executeCommand<T>(command, ...parameters);
+
+/** The command of the recipe's lens, run as a click on it does. */
+async function clickLens(name: string): Promise<void> {
+  const { uri } = await vscode.workspace.openTextDocument(file('quick.medtext.json'));
+  const lenses = await run<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri);
+  const { command } = lenses.find((lens) => lens.command?.title.includes(name))!;
+  await run(command!.command, ...command!.arguments!);
+}
+
+/** Runs the recipe as a task to its end; the exit code that VS Code was told. */
+async function runTask(recipe: string): Promise<number | undefined> {
+  const found = await vscode.tasks.fetchTasks({ type: 'medtext' });
+  const task = found.find(({ definition }) => definition.recipe === recipe);
+  assert.ok(task, `no task of ${recipe} among ${found.map(({ name }) => name).join(', ')}`);
+  const ended = new Promise<number | undefined>((resolve) => {
+    const subscription = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
+      if (execution.task.definition.recipe !== recipe) return;
+      subscription.dispose();
+      resolve(exitCode);
+    });
+  });
+  await vscode.tasks.executeTask(task);
+  return ended;
+}
+
+describe('commands in the host', () => {
+  let model: string;
+
+  before(async () => {
+    const { services } = await extension.activate();
+    const listed = services.models.list().find(({ canScore, missing }) => canScore && !missing);
+    if (listed) model = listed.folder;
+    else {
+      const outcome = await run<TrainingOutcome>('medtext.runRecipe', file('quick.medtext.json'));
+      model = outcome.result!.model;
+    }
+    await run('medtext.useModel', model);
+  });
+  afterEach(() => run('workbench.action.closeAllEditors'));
+
+  it('Evaluate shows the metrics of the active model as a document', async () => {
+    await run('medtext.evaluate', file('data/pairs-dev.json'));
+    const metrics = JSON.parse(vscode.window.activeTextEditor!.document.getText());
+    assert.equal(metrics.model, model);
+    assert.equal(metrics.rows, 64);
+    assert.ok(metrics.accuracy >= 0 && metrics.accuracy <= 1);
+    assert.equal(
+      metrics.confusionMatrix.flat().reduce((sum: number, count: number) => sum + count, 0),
+      64,
+    );
+  });
+
+  it('Predict File writes the labels into a file that the person names, and opens it', async () => {
+    await accepting(run('medtext.predictFile', file('data/pairs-dev.json')));
+    const output = file('data/pairs-dev.predicted.json').fsPath;
+    const rows = JSON.parse(readFileSync(output, 'utf8')) as Record<string, unknown>[];
+    const given = JSON.parse(readFileSync(file('data/pairs-dev.json').fsPath, 'utf8')) as unknown[];
+    assert.equal(rows.length, given.length);
+    assert.ok(rows.every(({ label }) => ['0', '1', '2'].includes(String(label))));
+    assert.equal(vscode.window.activeTextEditor?.document.uri.fsPath, output);
+    rmSync(output);
+  });
+
+  it('Import Model takes the folder that the explorer names, once', async () => {
+    const { services } = await extension.activate();
+    const checkpoint = file('checkpoint');
+    cpSync(join(extension.extensionPath, 'test/fixtures/checkpoints/structbert'), checkpoint.fsPath, {
+      recursive: true,
+    });
+    const first = await run<ListedModel>('medtext.importModel', checkpoint);
+    assert.ok(existsSync(join(first.folder, 'model.safetensors')));
+    const { record } = services.models.list().find((one) => one.folder === first.folder)!;
+    assert.equal(record?.layers, 2);
+    assert.ok(record.parameterCount > 0);
+    const second = await run<ListedModel>('medtext.importModel', checkpoint);
+    assert.equal(second.folder, first.folder);
+    await services.models.remove(first.folder);
+    await services.library.request('remove', { folder: first.folder });
+    rmSync(checkpoint.fsPath, { recursive: true });
+  });
+
+  it('Map labels opens the label mapping of the recipe', async () => {
+    await clickLens('Map labels');
+    const isOpen = () => openTabs().some(({ input }) => viewTypeOf(input) === 'medtext.labelMapping');
+    await until(isOpen, 'label mapping');
+  });
+
+  it('Preview data opens the rows of the recipe’s data', async () => {
+    // A recipe of several files asks which one; the first is the training data.
+    await accepting(Promise.resolve(clickLens('Preview data')));
+    await until(() => openTabs().some(({ label }) => label.includes('pairs-train.json')), 'preview');
+  });
+
+  it('a recipe runs as a task to its end, and a broken one fails', async () => {
+    const { services } = await extension.activate();
+    const before = services.runs.list().length;
+    assert.equal(await runTask('quick.medtext.json'), 0);
+    const [newest, ...others] = services.runs.list();
+    assert.equal(others.length, before);
+    assert.equal(newest.status, 'finished');
+    assert.ok(readdirSync(newest.folder).includes('model'));
+
+    const broken = { task: 'regression', model: 'absent', dataset: { train: { file: 'absent.json' } } };
+    await vscode.workspace.fs.writeFile(file('lost.medtext.json'), Buffer.from(JSON.stringify(broken)));
+    assert.equal(await runTask('lost.medtext.json'), 1);
+    await vscode.workspace.fs.delete(file('lost.medtext.json'));
+  });
+
+  it('says once, over a text, how to get a model when none is active', async () => {
+    const { services } = await extension.activate();
+    const { globalState, workspaceState } = services.context;
+    await globalState.update('medtext.hoverHintShown', undefined);
+    await workspaceState.update('medtext.activeModel', undefined);
+    assert.equal(services.models.active(), undefined);
+    const { uri } = await vscode.workspace.openTextDocument(file('note.txt'));
+    const over = new vscode.Position(0, 2);
+    const hint = await hoverAt(uri, over);
+    assert.match(hint, /once a model is active/);
+    assert.match(hint, /command:medtext\.chooseActiveModel/);
+    assert.equal(await hoverAt(uri, over), '', 'said once');
+    await run('medtext.useModel', model);
+  });
+});
+
+function viewTypeOf(input: unknown): string | undefined {
+  return input instanceof vscode.TabInputCustom ? input.viewType : undefined;
+}

@@ -1,0 +1,36 @@
+import * as vscode from 'vscode';
+
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 60_000,
+): Promise<void> {
+  for (const end = Date.now() + timeoutMs; Date.now() < end;) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`timed out: ${what}`);
+}
+
+/** Accepts whatever quick pick or file dialog is open until the work is done. */
+export async function accepting<T>(work: Thenable<T>): Promise<T> {
+  let ended = false;
+  const done = Promise.resolve(work).finally(() => (ended = true));
+  while (!ended) {
+    await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+    await Promise.race([done.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 200))]);
+  }
+  return done;
+}
+
+/** What our own hover says there; empty when it says nothing. */
+export async function hoverAt(uri: vscode.Uri, position: vscode.Position): Promise<string> {
+  const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, position);
+  return hovers
+    .flatMap(({ contents }) => contents)
+    .map((content) => (typeof content === 'string' ? content : content.value))
+    .filter((text) => text.includes('MedText Lab'))
+    .join('\n');
+}
+
+export const openTabs = (): readonly vscode.Tab[] => vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs);
