@@ -7,6 +7,7 @@ export async function run(): Promise<void> {
   mocha.suite.emit('pre-require', globalThis as unknown as Mocha.MochaGlobals, '', mocha);
   await import('./extension');
   await import('./commands');
+  await import('./processes');
   await import('./library');
   const tests: object[] = [];
   const failures = await new Promise<number>((resolve) => {
