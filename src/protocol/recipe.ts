@@ -40,6 +40,19 @@ export interface RecipeSplit {
   on_bad_row?: 'stop' | 'skip';
 }
 
+/** A part of the training data that validates instead of being learned from. */
+export interface RecipeHoldOut {
+  /** Share of the examples, between 0 and 1. */
+  validation: number;
+  seed?: number;
+  /** Gives both parts the same shares of every label. */
+  stratify?: boolean;
+  /** Equal texts stay in one part; null: each example is dealt on its own. */
+  group_by?: 'first_sequence' | 'second_sequence' | null;
+}
+
+export type ResolvedHoldOut = Required<RecipeHoldOut>;
+
 export interface RecipeOptimizer {
   type?: 'AdamW';
   lr?: number;
@@ -95,7 +108,7 @@ export interface Recipe {
   $schema?: string;
   task: RecipeTask;
   model: string;
-  dataset: { train: RecipeSplit; validation?: RecipeSplit; test?: RecipeSplit };
+  dataset: { train: RecipeSplit; validation?: RecipeSplit; test?: RecipeSplit; split?: RecipeHoldOut };
   train?: RecipeTrain;
   device?: Device;
   threads?: 'auto' | number;
@@ -121,7 +134,7 @@ export type ResolvedTrain = Required<Omit<RecipeTrain, 'optimizer' | 'lr_schedul
 export interface ResolvedRecipe {
   task: Task;
   model: string;
-  dataset: { train: ResolvedSplit; validation?: ResolvedSplit; test?: ResolvedSplit };
+  dataset: { train: ResolvedSplit; validation?: ResolvedSplit; test?: ResolvedSplit; split?: ResolvedHoldOut };
   train: ResolvedTrain;
   device: Device;
   threads: 'auto' | number;
@@ -350,7 +363,8 @@ function contradictions(recipe: Recipe, t: Translate): RecipeProblem[] {
   const task = taskOf(recipe.task);
   const labels = dataset.train.labels?.map(String);
 
-  for (const [name, split] of Object.entries(dataset) as [string, RecipeSplit][]) {
+  const { split: heldOut, ...files } = dataset;
+  for (const [name, split] of Object.entries(files)) {
     const pointer = `/dataset/${name}`;
     const own = split.labels?.map(String);
     const twice = own?.find((label, index) => own.indexOf(label) !== index);
@@ -397,6 +411,9 @@ function contradictions(recipe: Recipe, t: Translate): RecipeProblem[] {
   if (task === 'regression' && (train.label_smoothing ?? 0) > 0) {
     report('/train/label_smoothing', t('a regression has no labels to smooth'));
   }
+  if (heldOut && dataset.validation) {
+    report('/dataset/split', t('there is a validation file already: leave one of the two out'));
+  }
   if (labels && Array.isArray(train.class_weights) && train.class_weights.length !== labels.length) {
     report('/train/class_weights', t('{0} weights for {1} labels', train.class_weights.length, labels.length));
   }
@@ -439,17 +456,19 @@ export function metricsOf(task: Task): readonly MetricName[] {
  * the columns, labels and mapping that they do not give from the training split.
  */
 export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
-  const { train, validation, test } = recipe.dataset;
+  const { train, validation, test, split: heldOut } = recipe.dataset;
   const dataset = {
     train,
     ...(validation && { validation: { ...sharedFields(train), ...validation } }),
     ...(test && { test: { ...sharedFields(train), ...test } }),
+    ...(heldOut && { split: heldOut }),
   };
   const { $schema: _, ...filled } = withDefaults(rootSchema, { ...recipe, dataset }) as Recipe;
   const resolved = filled as ResolvedRecipe;
   resolved.task = taskOf(recipe.task);
   resolved.train.metric_for_best ??= resolved.task === 'regression' ? 'pearson' : 'accuracy';
-  for (const split of Object.values(resolved.dataset)) if (split.labels) split.labels = split.labels.map(String);
+  const { split: _split, ...files } = resolved.dataset;
+  for (const split of Object.values(files)) if (split.labels) split.labels = split.labels.map(String);
   return resolved;
 }
 

@@ -4,6 +4,7 @@ import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError } from '../base/errors';
 import { fingerprintFile } from '../data/fingerprint';
 import type { Example } from '../data/examples';
+import { holdOut } from '../data/holdOut';
 import { readRecipeSplit, type ResolvedFields } from '../data/recipeSplit';
 import type { Examples } from '../data/examples';
 import { ClassifierRunner } from '../inference/classifierRunner';
@@ -142,7 +143,10 @@ async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: Fine
 
   const read = (split: ResolvedSplit, labels?: readonly string[]) =>
     readRecipeSplit(split, recipe.task, { labels, signal });
-  const trainData = await read(recipe.dataset.train);
+  const { split: heldOut, validation } = recipe.dataset;
+  const allTrainData = await read(recipe.dataset.train);
+  const dealt = heldOut && holdOut(allTrainData, heldOut);
+  const trainData = dealt?.train ?? allTrainData;
   const labels = recipe.task === 'regression' ? ['score'] : trainData.labels;
   if (labels.length < 2 && recipe.task !== 'regression') {
     throw new MedTextError(
@@ -153,8 +157,8 @@ async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: Fine
       },
     );
   }
-  const { validation } = recipe.dataset;
-  const validationData = validation && (await read(validation, recipe.task === 'regression' ? undefined : labels));
+  const validationData =
+    dealt?.validation ?? (validation && (await read(validation, recipe.task === 'regression' ? undefined : labels)));
 
   const everything = [trainData, ...(validationData ? [validationData] : [])].flatMap((data) => data.examples);
   const maxLength = maxLengthOf(
@@ -240,7 +244,7 @@ async function dataRecord(data: Examples, signal: AbortSignal): Promise<DataReco
 function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe {
   const split = <T extends ResolvedSplit | undefined>(s: T): T =>
     s ? { ...s, file: resolve(base, s.file), ...(s.corrections && { corrections: resolve(base, s.corrections) }) } : s;
-  const { train, validation, test } = recipe.dataset;
+  const { train, validation, test, split: heldOut } = recipe.dataset;
   return {
     ...recipe,
     model: resolve(base, recipe.model),
@@ -249,6 +253,7 @@ function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe
       train: split(train),
       ...(validation && { validation: split(validation) }),
       ...(test && { test: split(test) }),
+      ...(heldOut && { split: heldOut }),
     },
   };
 }

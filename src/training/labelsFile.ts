@@ -23,7 +23,8 @@ export async function readLabelsFile(file: string): Promise<LabelsFile> {
  */
 export async function withLabelsFiles<T extends PartialRecipe>(recipe: T, baseFolder: string): Promise<T> {
   const dataset: Record<string, unknown> = { ...recipe.dataset };
-  for (const [name, split] of Object.entries(recipe.dataset ?? {})) {
+  const { split: _heldOut, ...files } = recipe.dataset ?? {};
+  for (const [name, split] of Object.entries(files)) {
     if (typeof split?.labels_file !== 'string') continue;
     const { labels_file: path, ...own } = split;
     const twice = labelFields.find((field) => own[field] !== undefined);

@@ -14,7 +14,7 @@ import {
 
 const shortest: Recipe = { task: 'sentence-similarity', model: 'm', dataset: { train: { file: 'train.json' } } };
 
-/** Every field there is, so that types, schema and this list must agree. */
+/** Every field there is but `split`, which stands in place of a validation file: types, schema and this must agree. */
 const complete: DeepRequired<WithoutLabelsFile> = {
   $schema: 'recipe.schema.json',
   task: 'pair-classification',
@@ -49,7 +49,7 @@ const complete: DeepRequired<WithoutLabelsFile> = {
 
 /** A file of its own stands in place of the labels: a recipe has one or the other. */
 type WithoutLabelsFile = Omit<Recipe, 'dataset'> & {
-  dataset: { [K in keyof Recipe['dataset']]: Omit<NonNullable<Recipe['dataset'][K]>, 'labels_file'> };
+  dataset: { [K in 'train' | 'validation' | 'test']: Omit<NonNullable<Recipe['dataset'][K]>, 'labels_file'> };
 };
 
 type DeepRequired<T> = T extends readonly unknown[]
@@ -87,6 +87,22 @@ describe('recipe: validation', () => {
     assert.deepEqual(recipeProblems(complete), []);
   });
 
+  it('takes a share of the training data in place of a validation file, not beside one', () => {
+    const split = { validation: 0.1 };
+    const { train } = complete.dataset;
+    assert.deepEqual(recipeProblems({ ...complete, dataset: { train, split } }), []);
+    const both = problemsOf((recipe) => (recipe.dataset.split = split));
+    assert.deepEqual(Object.keys(both), ['/dataset/split']);
+    const resolved = resolveRecipe({ ...complete, dataset: { train, split } });
+    const filled = { validation: 0.1, seed: 2021, stratify: true, group_by: null };
+    assert.deepEqual(resolved.dataset.split, filled);
+    assert.deepEqual(resolveRecipe(resolved), resolved);
+    for (const validation of [0, 1, 'a tenth']) {
+      const problems = problemsOf((recipe) => (recipe.dataset = { train, split: { validation } }));
+      assert.deepEqual(Object.keys(problems), ['/dataset/split/validation']);
+    }
+  });
+
   it('has the same fields in schema and types, each with a description and the documented range', () => {
     const fields = (schema: any, value: any, path: string): void => {
       if (schema.$ref) schema = { ...(recipeSchema.definitions as any)[schema.$ref.split('/').pop()], ...schema };
@@ -98,7 +114,13 @@ describe('recipe: validation', () => {
       for (const [name, property] of Object.entries(schema.properties))
         fields(property, value[name] ?? {}, `${path}/${name}`);
     };
-    fields(recipeSchema, complete, '');
+    const split: DeepRequired<Recipe['dataset']['split']> = {
+      validation: 0.1,
+      seed: 4,
+      stratify: false,
+      group_by: null,
+    };
+    fields(recipeSchema, { ...complete, dataset: { ...complete.dataset, split } }, '');
   });
 
   it('lists every problem with pointer, expectation and what was found', () => {

@@ -110,6 +110,20 @@ describe('fine-tuning', () => {
     assert.equal(result.best?.value, best);
   });
 
+  it('holds a share of the training data out where the recipe says so, the same rows when it continues', async () => {
+    const { dataset, ...rest } = recipe();
+    const split = { validation: 0.25, group_by: 'first_sequence' as const };
+    const given = { ...rest, dataset: { train: dataset.train, split } };
+    const whole = await run(given);
+    const record = JSON.parse(bytes(whole.result.run, 'run.json').toString());
+    assert.equal(record.data.train.rows + record.data.validation.rows, 64);
+    assert.ok(Math.abs(record.data.validation.rows - 16) <= 2, `${record.data.validation.rows} rows`);
+    assert.equal(whole.evaluations[0].evaluation.rows, record.data.validation.rows);
+    const begun = await run(given, { stopAfter: 5 });
+    const rested = await run(given, { resumeFrom: begun.result.run });
+    assert.deepEqual(losses([...begun.reports, ...rested.reports]), losses(whole.reports));
+  });
+
   it('saves the weights that did best: the model scores what its evaluation said', async () => {
     const given = recipe();
     const { result } = await run(given);

@@ -33,8 +33,8 @@ import { loadPage, windowLanguage } from '../views/webviewHtml';
 import { WebviewServer } from '../views/webviewServer';
 import { modelUse } from './modelUse';
 import { noPredictions, PredictionRun } from './predictionRun';
-import { mappingOf } from './recipeData';
-import { chooseRecipe, mappingFields, openRecipe, recipeOf, writeSplitFields, type OpenRecipe } from './recipeFiles';
+import { mappingOf, splitSetting } from './recipeData';
+import { chooseRecipe, mappingFields, openRecipe, recipeOf, writeDatasetFields, type OpenRecipe } from './recipeFiles';
 
 const reloadMs = 500;
 
@@ -260,7 +260,7 @@ export class PreviewEditor implements Disposable {
       writeMapping: async () => {
         const document = await this.recipeToWrite();
         if (!document || !this.state) return null;
-        await writeSplitFields(document, { train: mappingFields(this.state.mapping) });
+        await writeDatasetFields(document, [{ path: ['train'], fields: mappingFields(this.state.mapping) }]);
         await this.adopt(document.uri);
         return { recipe: basename(document.fileName) };
       },
@@ -343,12 +343,18 @@ export class PreviewEditor implements Disposable {
     if (this.state) await client.request('setMapping', { mapping: this.state.mapping, source: 'recipe', labelNames: this.surroundings().labelNames }); // prettier-ignore
   }
 
-  /** New files, one a part; for a recipe these are beside the source, and the recipe names them. */
+  /** New files, one a part. A recipe says the split itself where it can, and else names files beside the source. */
   private async writeSplit(options: SplitOptions, target: 'files' | 'recipe', signal: AbortSignal) {
     const { t } = this.services;
     const path = this.shownPath();
     const document = target === 'recipe' ? await this.recipeToWrite() : undefined;
     if (target === 'recipe' && !document) return null;
+    const setting = document && splitSetting(options, this.state!.mapping);
+    if (document && setting) {
+      await writeDatasetFields(document, [{ path: [], fields: { split: setting, validation: undefined } }]);
+      await this.adopt(document.uri);
+      return { names: [basename(document.fileName)] };
+    }
     const picked = document ? undefined : await window.showOpenDialog({ title: t('Write the parts into'), canSelectFolders: true, canSelectFiles: false, defaultUri: Uri.file(dirname(path)) }); // prettier-ignore
     const folder = document ? dirname(path) : picked?.[0]?.fsPath;
     if (folder === undefined) return null;
@@ -370,8 +376,11 @@ export class PreviewEditor implements Disposable {
     );
     if (document) {
       const recipeFolder = dirname(document.fileName);
-      const fields = Object.fromEntries(parts.map((part) => [part, { file: pathInRecipe(files[part], recipeFolder) }]));
-      await writeSplitFields(document, fields);
+      const changes = parts.map((part) => ({
+        path: [part],
+        fields: { file: pathInRecipe(files[part], recipeFolder) },
+      }));
+      await writeDatasetFields(document, [{ path: [], fields: { split: undefined } }, ...changes]);
     }
     return { names: Object.values(files).map((file) => basename(file)) };
   }

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { PreviewSource } from '../../protocol/dataProcess';
-import type { FieldMapping } from '../../protocol/datasetPreview';
+import type { FieldMapping, SplitOptions } from '../../protocol/datasetPreview';
 import { readMapping } from '../labelMapping/mappingText';
 import { dataSplits } from '../labelMapping/splitCounts';
 import { treeOf } from '../labelMapping/jsonText';
@@ -56,6 +56,15 @@ export function mappingOf(
     if (name != null && columns.includes(name)) found[field] = name;
   }
   return found;
+}
+
+/** A split as `dataset.split` can say it; undefined when it takes files: a test part, or other columns. */
+export function splitSetting(options: SplitOptions, mapping: FieldMapping) {
+  const { validation, test, seed, stratify, group } = options;
+  const groupBy = (['first_sequence', 'second_sequence'] as const).find((field) => mapping[field] === group);
+  const isSayable = test === 0 && validation > 0 && (group === null || groupBy) && (stratify === null || stratify === mapping.label); // prettier-ignore
+  if (!isSayable) return undefined;
+  return { validation, seed, stratify: stratify !== null, group_by: group === null ? null : groupBy! };
 }
 
 function sourceOf(file: string, { format, encoding, header }: Readonly<Record<string, unknown>>) {

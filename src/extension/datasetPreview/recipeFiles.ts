@@ -65,14 +65,17 @@ export async function chooseRecipe(
   return workspace.openTextDocument(target);
 }
 
-/** Sets fields of `dataset.<split>`; the document is saved unless it held other changes. */
-export async function writeSplitFields(
-  document: TextDocument,
-  splits: Readonly<Record<string, Readonly<Record<string, JsonValue>>>>,
-): Promise<void> {
+/** Fields to set in `dataset`, by the path below it; undefined takes one out. */
+export type DatasetFields = readonly {
+  readonly path: readonly string[];
+  readonly fields: Readonly<Record<string, JsonValue | undefined>>;
+}[];
+
+/** Sets fields of `dataset`; the document is saved unless it held other changes. */
+export async function writeDatasetFields(document: TextDocument, changes: DatasetFields): Promise<void> {
   let text = document.getText();
-  for (const [split, fields] of Object.entries(splits)) {
-    text = withFields(text, ['dataset', split], new Map(Object.entries(fields)));
+  for (const { path, fields } of changes) {
+    text = withFields(text, ['dataset', ...path], new Map(Object.entries(fields)));
   }
   const wasDirty = document.isDirty;
   const edit = new WorkspaceEdit();

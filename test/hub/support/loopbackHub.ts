@@ -264,7 +264,7 @@ export class LoopbackHub {
     if (start > 0) response.setHeader('content-range', `bytes ${told}-${content.length - 1}/${content.length}`);
     response.writeHead(start > 0 ? 206 : 200);
     if (fault.kind === 'drop') {
-      return void response.write(body.subarray(0, fault.afterBytes), () => setTimeout(() => response.destroy(), 20));
+      return void response.write(body.subarray(0, fault.afterBytes), () => setTimeout(() => response.destroy(), 200));
     }
     if (fault.kind === 'drip') return slowly(response, body, 1, fault.everyMs);
     if (this.throttle) return slowly(response, body, this.throttle.bytes, this.throttle.everyMs);

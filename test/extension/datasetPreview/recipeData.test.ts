@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { mappingOf, recipeData, splitSetting } from '../../../src/extension/datasetPreview/recipeData';
+
+const recipeFile = resolve('/work/recipes/pairs.medtext.json');
+const guess = { first_sequence: 'a', second_sequence: 'b', label: 'y' };
+
+describe('a recipe’s data for the preview', () => {
+  it('are its files with how to read them, its columns, classes and longest input', () => {
+    const text = `{
+      // comments pass
+      "dataset": {
+        "train": { "file": "../data/train.txt", "format": "text", "encoding": "gb18030", "first_sequence": 1, "second_sequence": null,
+          "labels": ["no", "yes"], "label_mapping": { "0": "no", "1": "yes", "NA": null } },
+        "validation": { "file": "dev.json", "format": "auto", "header": "auto" },
+      },
+      "train": { "max_length": 64 },
+    }`;
+    const { splits, columns, labelNames, maxLength, name } = recipeData(text, recipeFile);
+    assert.deepEqual(splits, [
+      { name: 'train', file: resolve('/work/data/train.txt'), format: 'text', encoding: 'gb18030' },
+      { name: 'validation', file: resolve('/work/recipes/dev.json') },
+    ]);
+    assert.deepEqual(columns, { first_sequence: 1, second_sequence: null });
+    assert.deepEqual(labelNames, { 0: 'no', 1: 'yes' });
+    assert.deepEqual([name, maxLength], ['pairs', 64]);
+  });
+
+  it('names columns by place or name, none where it says so, and leaves the rest to the guess', () => {
+    const data = recipeData('{"dataset":{"train":{"file":"t","first_sequence":2,"second_sequence":null}}}', recipeFile);
+    assert.deepEqual(mappingOf(data, guess, ['a', 'b', 'c']), { first_sequence: 'c', second_sequence: null, label: 'y' }); // prettier-ignore
+  });
+
+  it('keeps the guess where a named column is not in the file', () => {
+    const data = recipeData('{"dataset":{"train":{"file":"t","first_sequence":"gone","label":9}}}', recipeFile);
+    assert.deepEqual(mappingOf(data, guess, ['a', 'b', 'y']), guess);
+  });
+
+  it('takes a length of auto, and none, for none', () => {
+    for (const train of ['{"max_length":"auto"}', '{}']) {
+      assert.equal(recipeData(`{"dataset":{"train":{"file":"t"}},"train":${train}}`, recipeFile).maxLength, null);
+    }
+  });
+});
+
+describe('a split as a recipe’s setting', () => {
+  const options = { train: 0.9, validation: 0.1, test: 0, seed: 5, stratify: 'y', group: 'a' };
+
+  it('is said where the recipe has words for it', () => {
+    const said = { validation: 0.1, seed: 5, stratify: true, group_by: 'first_sequence' };
+    assert.deepEqual(splitSetting(options, guess), said);
+    const plain = { validation: 0.1, seed: 5, stratify: false, group_by: null };
+    assert.deepEqual(splitSetting({ ...options, stratify: null, group: null }, guess), plain);
+  });
+
+  it('takes files for a test part and for other columns', () => {
+    assert.equal(splitSetting({ ...options, train: 0.8, test: 0.1 }, guess), undefined);
+    assert.equal(splitSetting({ ...options, group: 'patient' }, guess), undefined);
+    assert.equal(splitSetting({ ...options, stratify: 'hospital' }, guess), undefined);
+  });
+});
