@@ -54,6 +54,8 @@ class SimilarityPanelHost implements SimilarityPanel {
   private error: SimilaritySnapshot['error'] = null;
   private revision = 0;
   private follows = true;
+  /** The person has asked for the editor's selection, whether or not it is followed. */
+  private isAsked = false;
   private timer: NodeJS.Timeout | undefined;
   /** What a jump selected: following that would replace the list that was clicked. */
   private jumped: Selection | undefined;
@@ -86,7 +88,7 @@ class SimilarityPanelHost implements SimilarityPanel {
     this.store.add(window.onDidChangeActiveTextEditor((editor) => editor && this.follows && this.schedule(editor)));
     this.store.add(
       workspace.onDidChangeTextDocument(({ document }) => {
-        if (document !== this.editor?.document) return;
+        if (document !== this.editor?.document || !this.follows) return;
         this.jumped = undefined;
         this.schedule();
       }),
@@ -98,6 +100,7 @@ class SimilarityPanelHost implements SimilarityPanel {
   compare(editor: TextEditor): void {
     this.panel.show(ViewColumn.Beside, true);
     this.jumped = undefined;
+    this.isAsked = true;
     this.schedule(editor);
   }
 
@@ -166,8 +169,11 @@ class SimilarityPanelHost implements SimilarityPanel {
       return this.send();
     }
     const offsets = ({ start, end }: Range) => ({ start: document.offsetAt(start), end: document.offsetAt(end) });
-    const selections = this.jumped && this.shown?.document === document ? undefined : editor.selections.map(offsets);
-    const chosen = selections ?? this.rangesOfShown();
+    // A new model, or a panel seen again, is no reason to take what is selected by now.
+    const stays = this.jumped !== undefined || !(this.follows || this.isAsked);
+    const isShown = this.shown?.document === document;
+    const chosen = stays && isShown ? this.rangesOfShown() : editor.selections.map(offsets);
+    this.isAsked = false;
     const plan = comparisonPlan(text, chosen, this.services.scoring.reference);
     // The cursor between sentences: what was compared stays.
     if (!plan) return this.send();

@@ -1,0 +1,138 @@
+// The similarity panel in a real VS Code: several selections, following, hostile texts, themes, a reload, restricted mode.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  choose,
+  colorThemes,
+  findWebview,
+  notification,
+  openBrowser,
+  openFile,
+  openFolder,
+  runCommand,
+  selectLines,
+  setTheme,
+  startServer,
+} from './editor.mjs';
+import { makeWorkspace } from './workspace.mjs';
+
+const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
+
+const lines = ['骨密度对身体有害吗？', '做骨密度伤身体吗？', '如何降尿酸？'];
+const hostile = '<img src=x onerror="document.title=1"></script>\u202e？';
+
+function window(options = {}) {
+  const state = {};
+  before(async () => {
+    state.workspace = makeWorkspace();
+    writeFileSync(join(state.workspace.folder, 'questions.txt'), [...lines, hostile, ''].join('\n'));
+    state.server = await startServer({ vsix: [vsix], ...options });
+    Object.assign(state, await openBrowser());
+    await openFolder(state.page, state.server, state.workspace.folder);
+  });
+  afterEach(async function () {
+    const name = this.currentTest.fullTitle().replace(/[^a-z0-9]+/gi, '-');
+    await state.page?.screenshot({ path: join(artefacts, `${name}-${this.currentTest.state}.png`) });
+  });
+  after(async () => {
+    await state.browser?.close();
+    await state.server?.stop();
+    state.workspace?.remove();
+  });
+  return state;
+}
+
+describe('the similarity panel in VS Code', () => {
+  const state = window();
+  const panel = (page) => findWebview(page, 'Follow the selection', 60_000);
+
+  it('shows every pair of several selections as a heat map', async () => {
+    const { page } = state;
+    await runCommand(page, 'MedText Lab: Run Recipe');
+    await choose(page, 'quick.medtext.json');
+    await notification(page, 'is fine-tuned', 'Use This Model', 120_000);
+    await openFile(page, 'questions.txt');
+    await selectLines(page, lines);
+    await runCommand(page, 'MedText Lab: Score Selection');
+    const view = await panel(page);
+    await view.getByText('Every pair of the 3 selected texts').waitFor({ timeout: 60_000 });
+    await view.getByRole('button', { name: /^3 before 2: \d\.\d{3}$/ }).waitFor();
+    assert.equal(await view.locator('table.heat button.cell').count(), 6);
+    await view.getByRole('button', { name: /^1 before 3:/ }).click();
+    await view.getByRole('heading', { name: '1 and 3' }).waitFor();
+  });
+
+  it('follows the selection, or stays where it is', async () => {
+    const { page } = state;
+    await page.locator('.tab', { hasText: 'questions.txt' }).click();
+    await selectLines(page, ['如何降尿酸']);
+    const view = await panel(page);
+    const selected = view.locator('section[aria-labelledby="selected-title"]');
+    await selected.getByText('如何降尿酸？').waitFor();
+    // The box shows what the extension has heard, a moment after the click.
+    const follow = view.getByLabel('Follow the selection');
+    await follow.click();
+    await view.locator('.follow input:not(:checked)').waitFor();
+    await selectLines(page, ['做骨密度伤身体吗']);
+    // Longer than the panel waits for a selection to be drawn.
+    await page.waitForTimeout(1500);
+    await selected.getByText('如何降尿酸？').waitFor();
+    await follow.click();
+    await selected.getByText('做骨密度伤身体吗？').waitFor();
+  });
+
+  it('keeps what a document holds as text', async () => {
+    const { page } = state;
+    await selectLines(page, ['onerror']);
+    const view = await panel(page);
+    const selected = view.locator('section[aria-labelledby="selected-title"]');
+    await selected.getByText('<img src=x onerror=', { exact: false }).waitFor();
+    assert.equal(await view.locator('img').count(), 0);
+    assert.deepEqual(state.outside, []);
+  });
+
+  it('wears each of the editor’s themes', async () => {
+    const { page } = state;
+    for (const theme of [...Object.keys(colorThemes), 'vscode-dark']) {
+      await setTheme(page, theme);
+      const view = await panel(page);
+      await view.locator(`body.${theme}`).waitFor();
+      await page.screenshot({ path: join(artefacts, `similarity-panel-${theme}.png`) });
+    }
+  });
+
+  it('comes back when the window is reloaded', async () => {
+    const { page, server, workspace } = state;
+    await openFolder(page, server, workspace.folder);
+    await page.locator('.tab', { hasText: 'Similarity' }).waitFor({ timeout: 60_000 });
+    const view = await panel(page);
+    await view.getByText('Model:').waitFor();
+    await page.locator('.tab', { hasText: 'questions.txt' }).click();
+    await selectLines(page, ['骨密度对身体有害吗']);
+    await view.locator('section[aria-labelledby="selected-title"]').getByText('骨密度对身体有害吗？').waitFor();
+  });
+
+  it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
+});
+
+describe('a folder that is not trusted', () => {
+  const state = window({
+    trustPrompts: true,
+    settings: { 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' },
+  });
+
+  it('shows its data, and is trained only after a question', async () => {
+    const { page, workspace } = state;
+    await page.locator('.statusbar-item', { hasText: 'Restricted Mode' }).waitFor({ timeout: 60_000 });
+    await openFile(page, 'quick.medtext.json');
+    await page.locator('.codelens-decoration a', { hasText: 'Preview data' }).click();
+    const view = await findWebview(page, 'pairs-', 60_000);
+    await view.getByText('320 rows').first().waitFor({ timeout: 60_000 });
+    await openFile(page, 'quick.medtext.json');
+    await page.locator('.codelens-decoration a', { hasText: 'Fine-tune' }).click();
+    await notification(page, 'Trust this folder first');
+    const runs = join(workspace.folder, 'runs');
+    assert.ok(!existsSync(runs) || readdirSync(runs).length === 0);
+  });
+});
