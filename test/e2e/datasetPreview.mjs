@@ -3,69 +3,36 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  choose,
-  findWebview,
-  notification,
-  openBrowser,
-  openFile,
-  openFolder,
-  runCommand,
-  startServer,
-} from './editor.mjs';
-import { makeWorkspace } from './workspace.mjs';
-
-const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
-
-async function until(condition, what, timeoutMs = 60_000) {
-  for (const end = Date.now() + timeoutMs; Date.now() < end;) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`timed out: ${what}`);
-}
+import { choose, findWebview, notification, openFile, runCommand } from './editor.mjs';
+import { picture, until, useWindow } from './window.mjs';
 
 /** A page that VS Code shows again is made anew: what is asked of it is asked of the one that is there. */
 const preview = (page) => findWebview(page, 'pairs-', 60_000);
 
-/** A window on a workspace whose training data have a contradiction and a cell that a careless page would run. */
-function window({ locale, settings } = {}) {
-  const state = {};
-  before(async () => {
-    state.workspace = makeWorkspace();
-    const file = join(state.workspace.folder, 'data/pairs-train.json');
-    const rows = JSON.parse(readFileSync(file, 'utf8'));
-    rows.push({ ...rows[0], id: 'contradiction', label: rows[0].label === '0' ? '2' : '0' });
-    rows[1].query1 = '<img src=x onerror="document.title=1"></script>';
-    writeFileSync(file, `${JSON.stringify(rows, undefined, 1)}\n`);
-    state.rows = rows;
-    state.server = await startServer({ vsix: [vsix], locale, settings: { 'files.autoSave': 'off', ...settings } });
-    Object.assign(state, await openBrowser({ locale: locale ?? 'en-US' }));
-    await openFolder(state.page, state.server, state.workspace.folder);
-  });
-  afterEach(async function () {
-    const name = this.currentTest.fullTitle().replace(/[^a-z0-9]+/gi, '-');
-    await state.page?.screenshot({ path: join(artefacts, `${name}-${this.currentTest.state}.png`) });
-  });
-  after(async () => {
-    await state.browser?.close();
-    await state.server?.stop();
-    state.workspace?.remove();
-  });
-  return state;
+/** Training data with a contradiction and a cell that a careless page would run; the rows. */
+function prepare(folder) {
+  const file = join(folder, 'data/pairs-train.json');
+  const rows = JSON.parse(readFileSync(file, 'utf8'));
+  rows.push({ ...rows[0], id: 'contradiction', label: rows[0].label === '0' ? '2' : '0' });
+  rows[1].query1 = '<img src=x onerror="document.title=1"></script>';
+  writeFileSync(file, `${JSON.stringify(rows, undefined, 1)}\n`);
+  return rows;
 }
 
+// A browser's VS Code saves by itself otherwise.
+const settings = { 'files.autoSave': 'off' };
+
 describe('the dataset preview in VS Code', () => {
-  const state = window();
+  const state = useWindow({ prepare, settings });
 
   it('shows the rows of a recipe’s data, searches and filters them, and opens what a finding speaks of', async () => {
-    const { page, rows } = state;
+    const { page, prepared: rows } = state;
     await openFile(page, 'quick.medtext.json');
     await page.locator('.codelens-decoration a', { hasText: 'Preview data' }).click();
     const view = await preview(page);
     await view.getByText('321 rows').first().waitFor({ timeout: 60_000 });
     await view.getByText('<img src=x onerror="document.title=1"></script>').waitFor();
-    await page.screenshot({ path: join(artefacts, 'dataset-preview-light.png') });
+    await picture(page, 'dataset-preview-light');
 
     const words = rows[5].query1;
     const expected = rows.filter((row) => Object.values(row).some((value) => String(value).includes(words))).length;
@@ -110,7 +77,7 @@ describe('the dataset preview in VS Code', () => {
     await view.getByText(/disagreements first/).waitFor({ timeout: 60_000 });
     await view.getByText(/disagreements first/).click();
     await view.getByText('Rows 1–', { exact: false }).waitFor();
-    await page.screenshot({ path: join(artefacts, 'dataset-preview-predictions.png') });
+    await picture(page, 'dataset-preview-predictions');
     // The process that reads the data is killed: the same preview again, in a new one.
     const dataProcesses = () =>
       execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
@@ -149,7 +116,8 @@ describe('the dataset preview in VS Code', () => {
 });
 
 describe('the dataset preview in Chinese, in the dark', () => {
-  const state = window({ locale: 'zh-cn', settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
+  const dark = { ...settings, 'workbench.colorTheme': 'Default Dark Modern' };
+  const state = useWindow({ prepare, settings: dark, locale: 'zh-cn' });
 
   it('opens from the explorer, and says all in Chinese', async () => {
     const { page } = state;
@@ -161,7 +129,7 @@ describe('the dataset preview in Chinese, in the dark', () => {
     await view.getByText('321 行').first().waitFor({ timeout: 60_000 });
     await view.getByText('标签矛盾', { exact: false }).first().waitFor();
     await view.locator('body.vscode-dark').waitFor();
-    await page.screenshot({ path: join(artefacts, 'dataset-preview-dark-zh.png') });
+    await picture(page, 'dataset-preview-dark-zh');
   });
 
   it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));

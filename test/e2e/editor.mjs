@@ -190,14 +190,29 @@ export async function openFolder(page, server, folder) {
 
 /** Opens a file by name with Quick Open; the explorer may not show it. */
 export async function openFile(page, name) {
-  await page.keyboard.press('Control+P');
-  await page.locator('.quick-input-widget').waitFor({ state: 'visible' });
-  await page.keyboard.type(name);
+  const widget = page.locator('.quick-input-widget');
   // Enter opens what is focused: an older list may still stand there.
-  await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).first().waitFor();
-  await page.keyboard.press('Enter');
+  const chosen = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).first();
+  await retried(page, `Quick Open does not list ${name}`, async () => {
+    await page.keyboard.press('Control+P');
+    if (!(await isShown(widget, 3000))) return false;
+    await page.keyboard.type(name);
+    if (!(await isShown(chosen, 5000))) return false;
+    await page.keyboard.press('Enter');
+    return true;
+  });
   await page.locator('.tab.active', { hasText: name }).waitFor();
   await page.locator('.editor-instance .monaco-editor .view-line').first().waitFor();
+}
+
+/** Tries again what a busy window may lose: a key pressed before it listens, or typed while a page takes the focus. */
+async function retried(page, what, attempt) {
+  for (let tries = 0; tries < 10; tries++) {
+    if (await attempt()) return;
+    await page.keyboard.press('Escape');
+    await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  }
+  throw new Error(what);
 }
 
 /** Runs a command of the palette; opened before the extension is known, the palette does not list it later. */
@@ -205,21 +220,16 @@ export async function runCommand(page, title) {
   const widget = page.locator('.quick-input-widget');
   const wanted = title.split(': ').pop();
   const chosen = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: wanted });
-  for (let tries = 0; tries < 10; tries++) {
+  await retried(page, `the palette does not list ${title}`, async () => {
     await page.keyboard.press('F1');
-    // A busy window may lose the key.
-    if (!(await isShown(widget, 3000))) continue;
+    if (!(await isShown(widget, 3000))) return false;
     await page.keyboard.type(title);
     // Enter, not a click: the list may still be moving below the mouse.
-    if (await isShown(chosen, 2000)) {
-      await page.keyboard.press('Enter');
-      await widget.locator('.monaco-list-row', { hasText: wanted }).first().waitFor({ state: 'hidden' });
-      return;
-    }
-    await page.keyboard.press('Escape');
-    await widget.waitFor({ state: 'hidden' });
-  }
-  throw new Error(`the palette does not list ${title}`);
+    if (!(await isShown(chosen, 2000))) return false;
+    await page.keyboard.press('Enter');
+    await widget.locator('.monaco-list-row', { hasText: wanted }).first().waitFor({ state: 'hidden' });
+    return true;
+  });
 }
 
 const isShown = (locator, timeout) =>
@@ -253,8 +263,11 @@ export async function choose(page, text, title) {
   const focused = list.locator('.monaco-list-row.focused', { hasText: text });
   for (let steps = 0; !(await isShown(focused, steps === 0 ? 500 : 200)); steps++) {
     if (steps === 60) throw new Error(`the keyboard does not reach ${text}`);
+    // A page that is shown meanwhile takes the focus; the question stays.
+    await page.locator('.quick-input-widget input[type=text]').first().focus();
     await page.keyboard.press('ArrowDown');
   }
+  await page.locator('.quick-input-widget input[type=text]').first().focus();
   await page.keyboard.press('Enter');
   // Only the answer to this question may be what the next choice finds.
   await focused.waitFor({ state: 'hidden', timeout: 30_000 });

@@ -2,48 +2,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  choose,
-  findWebview,
-  notification,
-  openBrowser,
-  openFile,
-  openFolder,
-  runCommand,
-  startServer,
-} from './editor.mjs';
-import { makeWorkspace } from './workspace.mjs';
+import { choose, findWebview, notification, openFile, openFolder, runCommand } from './editor.mjs';
+import { picture, until, useWindow } from './window.mjs';
 
-const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
-
-async function until(condition, what, timeoutMs = 60_000) {
-  for (const end = Date.now() + timeoutMs; Date.now() < end;) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`timed out: ${what}`);
+function prepare(folder) {
+  const labels = { labels: ['0', '1', '2'], dataset: { train: { file: 'data/pairs-train.json' } } };
+  writeFileSync(join(folder, 'pairs.labels.json'), `${JSON.stringify(labels, undefined, 2)}\n`);
 }
 
 describe('the label mapping in VS Code', () => {
-  const state = {};
-  before(async () => {
-    state.workspace = makeWorkspace();
-    const labels = { labels: ['0', '1', '2'], dataset: { train: { file: 'data/pairs-train.json' } } };
-    writeFileSync(join(state.workspace.folder, 'pairs.labels.json'), `${JSON.stringify(labels, undefined, 2)}\n`);
-    // A browser's VS Code saves by itself otherwise.
-    state.server = await startServer({ vsix: [vsix], settings: { 'files.autoSave': 'off' } });
-    Object.assign(state, await openBrowser());
-    await openFolder(state.page, state.server, state.workspace.folder);
-  });
-  afterEach(async function () {
-    const name = this.currentTest.fullTitle().replace(/[^a-z0-9]+/gi, '-');
-    await state.page?.screenshot({ path: join(artefacts, `${name}-${this.currentTest.state}.png`) });
-  });
-  after(async () => {
-    await state.browser?.close();
-    await state.server?.stop();
-    state.workspace?.remove();
-  });
+  // A browser's VS Code saves by itself otherwise.
+  const state = useWindow({ prepare, settings: { 'files.autoSave': 'off' } });
 
   it('opens from a recipe, changes its text, and leaves undo, redo, save and revert to the editor', async () => {
     const { page, workspace } = state;

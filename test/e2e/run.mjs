@@ -67,7 +67,14 @@ function ui() {
   const vsix = resolve(`${name}-${process.platform}-${process.arch}-${version}.vsix`);
   // tsx: the pages' own tests make a page as the extension does.
   const pages = ['test/e2e/datasetPreviewPage.mjs', 'test/e2e/labelMappingPage.mjs'];
-  const suites = ['test/e2e/ui.mjs', 'test/e2e/labelMapping.mjs', 'test/e2e/datasetPreview.mjs', 'test/e2e/similarityPanel.mjs', 'test/e2e/modelLibrary.mjs', ...pages];
+  const suites = [
+    'test/e2e/ui.mjs',
+    'test/e2e/labelMapping.mjs',
+    'test/e2e/datasetPreview.mjs',
+    'test/e2e/similarityPanel.mjs',
+    'test/e2e/modelLibrary.mjs',
+    ...pages,
+  ];
   const loader = ['--import', 'tsx', 'node_modules/mocha/bin/mocha.js'];
   const mocha = [...loader, '--no-config', '--timeout', '180000', ...suites];
   if (options.grep) mocha.push('--grep', options.grep);

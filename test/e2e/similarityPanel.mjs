@@ -7,44 +7,21 @@ import {
   colorThemes,
   findWebview,
   notification,
-  openBrowser,
   openFile,
   openFolder,
   runCommand,
   selectLines,
   setTheme,
-  startServer,
 } from './editor.mjs';
-import { makeWorkspace } from './workspace.mjs';
-
-const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
+import { picture, useWindow } from './window.mjs';
 
 const lines = ['骨密度对身体有害吗？', '做骨密度伤身体吗？', '如何降尿酸？'];
 const hostile = '<img src=x onerror="document.title=1"></script>\u202e？';
 
-function window(options = {}) {
-  const state = {};
-  before(async () => {
-    state.workspace = makeWorkspace();
-    writeFileSync(join(state.workspace.folder, 'questions.txt'), [...lines, hostile, ''].join('\n'));
-    state.server = await startServer({ vsix: [vsix], ...options });
-    Object.assign(state, await openBrowser());
-    await openFolder(state.page, state.server, state.workspace.folder);
-  });
-  afterEach(async function () {
-    const name = this.currentTest.fullTitle().replace(/[^a-z0-9]+/gi, '-');
-    await state.page?.screenshot({ path: join(artefacts, `${name}-${this.currentTest.state}.png`) });
-  });
-  after(async () => {
-    await state.browser?.close();
-    await state.server?.stop();
-    state.workspace?.remove();
-  });
-  return state;
-}
+const prepare = (folder) => writeFileSync(join(folder, 'questions.txt'), [...lines, hostile, ''].join('\n'));
 
 describe('the similarity panel in VS Code', () => {
-  const state = window();
+  const state = useWindow({ prepare });
   const panel = (page) => findWebview(page, 'Follow the selection', 60_000);
 
   it('shows every pair of several selections as a heat map', async () => {
@@ -98,7 +75,7 @@ describe('the similarity panel in VS Code', () => {
       await setTheme(page, theme);
       const view = await panel(page);
       await view.locator(`body.${theme}`).waitFor();
-      await page.screenshot({ path: join(artefacts, `similarity-panel-${theme}.png`) });
+      await picture(page, `similarity-panel-${theme}`);
     }
   });
 
@@ -117,7 +94,8 @@ describe('the similarity panel in VS Code', () => {
 });
 
 describe('a folder that is not trusted', () => {
-  const state = window({
+  const state = useWindow({
+    prepare,
     trustPrompts: true,
     settings: { 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' },
   });

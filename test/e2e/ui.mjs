@@ -3,68 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  choose,
-  findWebview,
-  hoverText,
-  notification,
-  openBrowser,
-  openFile,
-  openFolder,
-  runCommand,
-  startServer,
-} from './editor.mjs';
-import { makeWorkspace } from './workspace.mjs';
-
-const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
-
-/** Server, browser and workspace for a group of tests; a picture is kept of how each ended. */
-function window(options = {}) {
-  const state = {};
-  before(async () => {
-    state.workspace = makeWorkspace();
-    state.server = await startServer({ vsix: [vsix], ...options });
-    Object.assign(state, await openBrowser({ locale: options.locale ?? 'en-US' }));
-    await openFolder(state.page, state.server, state.workspace.folder);
-  });
-  afterEach(async function () {
-    const name = this.currentTest.fullTitle().replace(/[^a-z0-9]+/gi, '-');
-    await state.page?.screenshot({ path: join(artefacts, `${name}-${this.currentTest.state}.png`) });
-  });
-  after(async () => {
-    await state.browser?.close();
-    await state.server?.stop();
-    state.workspace?.remove();
-  });
-  return state;
-}
-
-const openSidebar = async (page) => {
-  const tab = page.locator('.activitybar .action-item', { has: page.locator('a[aria-label^="MedText Lab"]') });
-  if (!(await tab.getAttribute('class')).includes('checked')) await tab.click();
-};
-const runRow = (page) => page.locator('.pane', { hasText: 'Runs' }).locator('.monaco-list-row').first();
-const statusBar = (page) => page.locator('.statusbar-item[id*="medtext"]');
-
-/** The newest run folder and what it says of itself. */
-function newestRun(workspace) {
-  const runs = join(workspace.folder, 'runs');
-  if (!existsSync(runs)) return undefined;
-  const folders = readdirSync(runs)
-    .map((name) => join(runs, name))
-    .filter((path) => existsSync(join(path, 'run.json')));
-  const newest = folders.sort().at(-1);
-  return newest && { folder: newest, ...JSON.parse(readFileSync(join(newest, 'run.json'), 'utf8')) };
-}
-
-async function until(condition, what, timeoutMs = 60_000) {
-  for (const end = Date.now() + timeoutMs; Date.now() < end;) {
-    const value = await condition();
-    if (value) return value;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`timed out: ${what}`);
-}
+import { choose, findWebview, hoverText, notification, openFile, openFolder, runCommand } from './editor.mjs';
+import { newestRun, openSidebar, runRow, statusBar, until, useWindow } from './window.mjs';
 
 /** Starts the long recipe and waits until it has taken some steps. */
 async function startLongRun(page, workspace) {
@@ -79,7 +19,7 @@ async function startLongRun(page, workspace) {
 }
 
 describe('MedText Lab in VS Code', () => {
-  const state = window();
+  const state = useWindow();
 
   it('gives a recipe from the palette, step by step', async () => {
     const { page, workspace } = state;
@@ -192,7 +132,7 @@ describe('MedText Lab in VS Code', () => {
 });
 
 describe('the trainer of a window that goes away', () => {
-  const state = window({ settings: { 'medtext.training.onWindowClose': 'continue' } });
+  const state = useWindow({ settings: { 'medtext.training.onWindowClose': 'continue' } });
 
   it('goes on without it when told so, and is found again', async () => {
     const { page, workspace, server } = state;
@@ -214,7 +154,7 @@ describe('the trainer of a window that goes away', () => {
 });
 
 describe('the extension in Chinese', () => {
-  const state = window({ locale: 'zh-cn' });
+  const state = useWindow({ locale: 'zh-cn' });
 
   it('words commands, views and messages in Chinese', async () => {
     const { page } = state;
@@ -237,7 +177,7 @@ describe('when everything is closed', () => {
 });
 
 describe('Export Model', () => {
-  const state = window();
+  const state = useWindow();
 
   it('asks for format and folder, writes it, and lets it be tried', async () => {
     const { page, workspace } = state;
@@ -257,7 +197,7 @@ describe('Export Model', () => {
 });
 
 describe('the Training view', () => {
-  const state = window();
+  const state = useWindow();
 
   it('writes a knob into the recipe, starts it, draws its curves, survives hiding, stops and resumes', async () => {
     const { page, workspace } = state;
