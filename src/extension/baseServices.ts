@@ -7,6 +7,7 @@ import type { ScorerClient } from '../worker/scorerClient';
 import type { HubAccess } from './hubAccess';
 import type { ModelStore } from './modelStore';
 import type { RunFinder } from './runFinder';
+import type { RunSelection } from './runSelection';
 import type { RunStore } from './runStore';
 import type { ScoringService } from './scoringService';
 import type { TrainingService } from './trainingService';
@@ -17,6 +18,7 @@ export interface BaseServices {
   readonly log: LogOutputChannel;
   readonly models: ModelStore;
   readonly runs: RunStore;
+  readonly runSelection: RunSelection;
   readonly finder: RunFinder;
   readonly training: TrainingService;
   readonly scorer: ScorerClient;

@@ -17,6 +17,7 @@ import { HubAccess } from './hubAccess';
 import { contextKeys } from './ids';
 import { ModelStore } from './modelStore';
 import { RunFinder } from './runFinder';
+import { RunSelection } from './runSelection';
 import { RunStore } from './runStore';
 import { ScoringService } from './scoringService';
 import { setting } from './settings';
@@ -88,6 +89,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     log,
     models,
     runs,
+    runSelection: new RunSelection(runs),
     finder,
     training,
     scorer,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { choose, findWebview, notification, openFile, runCommand } from './editor.mjs';
+import { choose, chooseMenu, findWebview, notification, openFile, runCommand } from './editor.mjs';
 import { picture, until, useWindow } from './window.mjs';
 
 /** A page that VS Code shows again is made anew: what is asked of it is asked of the one that is there. */
@@ -123,8 +123,7 @@ describe('the dataset preview in Chinese, in the dark', () => {
     const { page } = state;
     await page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'data' }).first().click();
     const file = page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'pairs-train.json' });
-    await file.click({ button: 'right' });
-    await page.locator('.monaco-menu .action-label', { hasText: '预览数据集' }).click();
+    await chooseMenu(page, file, '预览数据集');
     const view = await preview(page);
     await view.getByText('321 行').first().waitFor({ timeout: 60_000 });
     await view.getByText('标签矛盾', { exact: false }).first().waitFor();

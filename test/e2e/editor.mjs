@@ -281,6 +281,18 @@ export async function notification(page, text, button, timeout = 60_000) {
   return toast;
 }
 
+/** Chooses an entry of the context menu of an element. */
+export async function chooseMenu(page, element, label) {
+  const entry = page.locator('.monaco-menu .action-item', { hasText: label });
+  await element.click({ button: 'right' });
+  await entry.waitFor();
+  // For a moment after it has opened a menu takes a click for the end of the one that opened it.
+  while (await entry.isVisible()) {
+    await entry.click({ timeout: 2000 }).catch(() => undefined);
+    await entry.waitFor({ state: 'hidden', timeout: 1000 }).catch(() => undefined);
+  }
+}
+
 async function wordBox(page, word) {
   return page.evaluate((wanted) => {
     for (const line of document.querySelectorAll('.editor-instance .view-line')) {

@@ -69,6 +69,7 @@ function ui() {
   const pages = ['test/e2e/datasetPreviewPage.mjs', 'test/e2e/labelMappingPage.mjs'];
   const suites = [
     'test/e2e/ui.mjs',
+    'test/e2e/keyboard.mjs',
     'test/e2e/labelMapping.mjs',
     'test/e2e/datasetPreview.mjs',
     'test/e2e/similarityPanel.mjs',

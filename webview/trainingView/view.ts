@@ -116,7 +116,8 @@ function recipeSection(
       <header>
         <h2 id="recipe-name" title=${recipe.path}><bdi>${recipe.name}</bdi></h2>
         <span class="links"
-          >${link(t('Open'), 'openRecipe', actions)} ${link(t('Other…'), 'chooseRecipe', actions)}</span
+          >${link(t('Open'), 'openRecipe', actions)} ${link(t('Other…'), 'chooseRecipe', actions)}
+          ${link(t('New…'), 'createRecipe', actions)}</span
         >
       </header>
       <dl class="facts">
@@ -209,9 +210,6 @@ function dropDown(
 
 function actionRow(snapshot: TrainingSnapshot, actions: TrainingViewActions, t: Translate): TemplateResult {
   const buttons = actionButtons(snapshot, t);
-  const create = html`<vscode-button secondary @click=${() => actions.act('createRecipe')}
-    >${t('New…')}</vscode-button
-  >`;
   return html`
     <div class="actions" role="group" aria-label=${t('Training')}>
       ${repeat(
@@ -225,7 +223,6 @@ function actionRow(snapshot: TrainingSnapshot, actions: TrainingViewActions, t: 
             >${label}</vscode-button
           >`,
       )}
-      ${snapshot.recipe && !snapshot.busy ? create : nothing}
     </div>
   `;
 }

@@ -8,7 +8,7 @@ import { chosenRuns } from './runCommands';
 /** Runs side by side: those selected in the tree, or those the person picks. */
 export async function compareRuns(services: Services, target?: unknown, selected?: unknown): Promise<void> {
   const { runComparison, t } = services;
-  const chosen = chosenRuns(target, selected);
+  const chosen = chosenRuns(target, selected, []);
   const runs = chosen.length > 1 ? chosen : await pickRuns(services, chosen);
   if (!runs || runs.length < 2) return;
   if (runs.length > maxComparedRuns) {

@@ -164,18 +164,23 @@ export async function showRun(services: Services, target?: unknown): Promise<voi
   const card = [run.modelFolder, run.folder]
     .flatMap((folder) => (folder ? [join(folder, 'README.md')] : []))
     .find(existsSync);
-  if (card) await commands.executeCommand('markdown.showPreview', Uri.file(card));
+  // Beside what the keyboard is at: whoever goes through the list of runs stays there.
+  const options = { preserveFocus: true, preview: true };
+  if (card) await commands.executeCommand('vscode.openWith', Uri.file(card), 'vscode.markdown.preview.editor', options);
 }
 
-export async function renameRun({ runs, t }: Services, target: unknown): Promise<void> {
-  if (!isRunRecord(target)) return;
-  const name = await window.showInputBox({ title: t('Rename Run'), value: target.name });
-  if (name?.trim()) await runs.patch(target.folder, { name: name.trim() });
+export async function renameRun({ runs, runSelection, t }: Services, target?: unknown): Promise<void> {
+  const [run] = chosenRuns(target, undefined, runSelection.list());
+  if (!run) return;
+  const name = await window.showInputBox({ title: t('Rename Run'), value: run.name });
+  if (name?.trim()) await runs.patch(run.folder, { name: name.trim() });
 }
 
 /** Deletes the run, or all that are selected in the tree, after one question; one that is running stays. */
-export async function deleteRun({ runs, t }: Services, target: unknown, selected?: unknown): Promise<void> {
-  const chosen = chosenRuns(target, selected).filter(({ folder }) => runs.get(folder)?.status !== 'running');
+export async function deleteRun(services: Services, target?: unknown, selected?: unknown): Promise<void> {
+  const { runs, runSelection, t } = services;
+  const rows = chosenRuns(target, selected, runSelection.list());
+  const chosen = rows.filter(({ folder }) => runs.get(folder)?.status !== 'running');
   if (chosen.length === 0) return;
   const remove = t('Delete Run and Its Files');
   const forget = t('Remove from List');
@@ -195,8 +200,12 @@ export async function deleteRun({ runs, t }: Services, target: unknown, selected
   }
 }
 
-/** The rows a tree's command is about: all that are selected when the one it was asked on is among them. */
-export function chosenRuns(target: unknown, selected: unknown): readonly RunRecord[] {
+/**
+ * The rows a tree's command is about: all that are selected when the one it was asked on is among them.
+ * @param fallback what is selected in the tree, for a command that came from a key and names nothing
+ */
+export function chosenRuns(target: unknown, selected: unknown, fallback: readonly RunRecord[]): readonly RunRecord[] {
+  if (target === undefined) return fallback;
   const rows = (Array.isArray(selected) ? selected : []).filter(isRunRecord);
   return rows.length > 0 ? rows : [target].filter(isRunRecord);
 }

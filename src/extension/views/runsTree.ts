@@ -20,7 +20,7 @@ const icons: Readonly<Record<RunStatus, string>> = {
 
 /** The workspace's runs with status, main metric and duration. */
 export function registerRunsTree(services: Services): Disposable {
-  const { runs, training, log, t } = services;
+  const { runs, runSelection, training, log, t } = services;
   const store = new DisposableStore();
   const changed = store.add(new EventEmitter<void>());
   const provider: TreeDataProvider<RunRecord> = {
@@ -41,6 +41,7 @@ export function registerRunsTree(services: Services): Disposable {
     },
   };
   const view = store.add(window.createTreeView(viewId, { treeDataProvider: provider, canSelectMany: true }));
+  store.add(view.onDidChangeSelection(({ selection }) => runSelection.set(selection)));
   // Runs of the command line are found when somebody looks, not when the window opens.
   const look = (): void => {
     if (view.visible) lookForRuns(services).catch((error: Error) => log.warn(`runs: ${error.message}`));

@@ -82,6 +82,8 @@ class TrainingViewProvider implements TrainingView {
       this.recipe.show(run.recipeFile);
       this.schedule(0);
     }
+    // The keyboard stays where it is when the view has been seen before.
+    if (run && this.view) return this.view.show(true);
     await commands.executeCommand(`${viewId}.focus`);
   }
 
