@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, hoverText, notification, openFile, openFolder, runCommand } from './editor.mjs';
-import { newestRun, openSidebar, runRow, statusBar, until, useWindow } from './window.mjs';
+import { newestRun, openSidebar, picture, runRow, statusBar, until, useWindow } from './window.mjs';
 
 /** Starts the long recipe and waits until it has taken some steps. */
 async function startLongRun(page, workspace) {
@@ -114,6 +114,24 @@ describe('MedText Lab in VS Code', () => {
     await notification(page, 'was interrupted', undefined, 5000);
     await openSidebar(page);
     await runRow(page).filter({ hasText: 'interrupted' }).waitFor({ timeout: 10_000 });
+  });
+
+  it('says that the trainer stands still, and when it goes on', async () => {
+    const { page, workspace } = state;
+    const { pid } = await startLongRun(page, workspace);
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await notification(page, 'has stood still for', undefined, 90_000);
+      await openSidebar(page);
+      const view = await findWebview(page, 'has stood still for');
+      await picture(page, 'trainer-stands-still');
+      process.kill(pid, 'SIGCONT');
+      await view.getByText('has stood still for').waitFor({ state: 'detached', timeout: 60_000 });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await runCommand(page, 'MedText Lab: Stop Training');
+    await until(() => newestRun(workspace).status === 'stopped', 'the run is stopped');
   });
 
   it('keeps a run resumable when the window is reloaded, and leaves no process behind', async () => {

@@ -21,11 +21,16 @@ async function clickLens(name: string): Promise<void> {
   await run(command!.command, ...command!.arguments!);
 }
 
-/** Runs the recipe as a task to its end; the exit code that VS Code was told. */
-async function runTask(recipe: string): Promise<number | undefined> {
+async function taskOf(recipe: string): Promise<vscode.Task> {
   const found = await vscode.tasks.fetchTasks({ type: 'medtext' });
   const task = found.find(({ definition }) => definition.recipe === recipe);
   assert.ok(task, `no task of ${recipe} among ${found.map(({ name }) => name).join(', ')}`);
+  return task;
+}
+
+/** Runs the recipe as a task to its end; the exit code that VS Code was told. */
+async function runTask(recipe: string): Promise<number | undefined> {
+  const task = await taskOf(recipe);
   const ended = new Promise<number | undefined>((resolve) => {
     const subscription = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
       if (execution.task.definition.recipe !== recipe) return;
@@ -118,6 +123,18 @@ describe('commands in the host', () => {
     await vscode.workspace.fs.writeFile(file('lost.medtext.json'), Buffer.from(JSON.stringify(broken)));
     assert.equal(await runTask('lost.medtext.json'), 1);
     await vscode.workspace.fs.delete(file('lost.medtext.json'));
+  });
+
+  it('a task whose terminal is closed stops its training, which can be resumed', async () => {
+    const { services } = await extension.activate();
+    const { training, runs } = services;
+    await vscode.tasks.executeTask(await taskOf('long.medtext.json'));
+    await until(() => (training.state.report?.step ?? 0) > 5, 'some steps');
+    const terminal = vscode.window.terminals.find(({ name }) => name.includes('long.medtext.json'));
+    assert.ok(terminal, `terminals: ${vscode.window.terminals.map(({ name }) => name).join(', ')}`);
+    terminal.dispose();
+    await until(() => !training.isActive, 'the training has ended');
+    assert.equal(runs.list()[0].status, 'stopped');
   });
 
   it('says once, over a text, how to get a model when none is active', async () => {
