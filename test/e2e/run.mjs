@@ -66,7 +66,7 @@ function ui() {
   const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
   const vsix = resolve(`${name}-${process.platform}-${process.arch}-${version}.vsix`);
   // tsx: the pages' own tests make a page as the extension does.
-  const pages = ['test/e2e/datasetPreviewPage.mjs', 'test/e2e/labelMappingPage.mjs'];
+  const pages = ['datasetPreviewPage', 'labelMappingPage', 'accessibility'].map((name) => `test/e2e/${name}.mjs`);
   const suites = [
     'test/e2e/ui.mjs',
     'test/e2e/keyboard.mjs',

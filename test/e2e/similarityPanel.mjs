@@ -34,7 +34,7 @@ describe('the similarity panel in VS Code', () => {
     await runCommand(page, 'MedText Lab: Score Selection');
     const view = await panel(page);
     await view.getByText('Every pair of the 3 selected texts').waitFor({ timeout: 60_000 });
-    await view.getByRole('button', { name: /^3 before 2: \d\.\d{3}$/ }).waitFor();
+    await view.getByRole('button', { name: /^3 before 2: \d\.\d{2}$/ }).waitFor();
     assert.equal(await view.locator('table.heat button.cell').count(), 6);
     await view.getByRole('button', { name: /^1 before 3:/ }).click();
     await view.getByRole('heading', { name: '1 and 3' }).waitFor();

@@ -157,7 +157,6 @@ export function valueBars(
           class="value"
           tabindex=${isInHeader ? -1 : 0}
           aria-pressed=${hasValue(state.query, column, text) ? 'true' : 'false'}
-          aria-label=${words}
           title=${words}
           @click=${() => actions.show(withValueToggled(state.query, column, text))}
         >

@@ -71,7 +71,7 @@ function found(suspects: Suspects, actions: LabelMappingActions, t: Translate): 
     ${
       list.length === 0
         ? nothing
-        : html`<div class="scroll" tabindex="0" role="region" aria-label=${t('Suspect labels')}>
+        : html`<div class="scroll" tabindex="0" role="group" aria-label=${t('Suspect labels')}>
             <table>
               <thead>
                 <tr>
@@ -79,7 +79,7 @@ function found(suspects: Suspects, actions: LabelMappingActions, t: Translate): 
                   <th scope="col" class="value">${t('Text')}</th>
                   <th scope="col">${t('Given')}</th>
                   <th scope="col">${t('Suggested')}</th>
-                  <th scope="col"></th>
+                  <td></td>
                 </tr>
               </thead>
               <tbody>

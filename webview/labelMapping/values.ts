@@ -43,7 +43,7 @@ export function valuesSection(state: LabelMappingState, actions: LabelMappingAct
             : nothing
         }
       </div>
-      <div class="scroll" tabindex="0" role="region" aria-label=${t('Values of the data')}>
+      <div class="scroll" tabindex="0" role="group" aria-label=${t('Values of the data')}>
         <table>
           <thead>
             <tr>

@@ -182,7 +182,7 @@ function tensorTable(state: ModelDetailState, actions: ModelDetailActions, t: Tr
         @input=${(event: Event) => actions.dispatch({ type: 'filter', text: (event.target as HTMLInputElement).value })}
       />
     </div>
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="tensor-title">
+    <div class="scroll" tabindex="0" role="group" aria-labelledby="tensor-title">
       <table class="tensors">
         <thead>
           <tr>

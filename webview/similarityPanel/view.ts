@@ -253,14 +253,14 @@ function heatMap(
                   ${row.map((score, j) => {
                     if (i === j) return html`<td class="same" aria-label=${t('the same text')}></td>`;
                     const isShown = cell?.[0] === i && cell[1] === j;
-                    const strength = `${Math.round((score?.similarity ?? 0) * 60)}%`;
+                    const strength = `${Math.round((score?.similarity ?? 0) * 48)}%`;
                     return html`<td>
                       <button
                         type="button"
                         class="cell"
                         ${styleProperties({ '--strength': strength })}
                         aria-pressed=${isShown ? 'true' : 'false'}
-                        aria-label=${t('{0} before {1}: {2}', i + 1, j + 1, score ? score.similarity.toFixed(3) : '…')}
+                        aria-label=${t('{0} before {1}: {2}', i + 1, j + 1, score ? score.similarity.toFixed(2) : '…')}
                         data-at="${i},${j}"
                         @click=${() => actions.dispatch({ type: 'cell', row: i, column: j })}
                       >

@@ -112,9 +112,9 @@ function recipeSection(
   const [main, more] = [recipe.knobs.slice(0, mainKnobCount), recipe.knobs.slice(mainKnobCount)];
   const isRunning = state.snapshot?.run ? isActive(state.snapshot.run) : false;
   return html`
-    <section aria-labelledby="recipe-name">
+    <section aria-label=${t('Recipe {0}', recipe.name)}>
       <header>
-        <h2 id="recipe-name" title=${recipe.path}><bdi>${recipe.name}</bdi></h2>
+        <h2 title=${recipe.path}><bdi>${recipe.name}</bdi></h2>
         <span class="links"
           >${link(t('Open'), 'openRecipe', actions)} ${link(t('Other…'), 'chooseRecipe', actions)}
           ${link(t('New…'), 'createRecipe', actions)}</span
@@ -237,9 +237,9 @@ function runSection(
   const done = progressText(run, t);
   const time = timeText(run, t);
   return html`
-    <section class="run" aria-labelledby="run-name">
+    <section class="run" aria-label=${t('Run {0}', run.name)}>
       <header>
-        <h2 id="run-name"><bdi>${run.name}</bdi></h2>
+        <h2><bdi>${run.name}</bdi></h2>
         <span class="phase ${run.phase}" role="status">${phaseText(run.phase, t)}</span>
       </header>
       ${
