@@ -1,4 +1,4 @@
-// npm run package [-- --target linux-x64]: a VSIX for one platform, with only that platform's runtime library inside.
+// npm run package [-- --target linux-x64] [--out FILE]: a VSIX for one platform, with only that platform's runtime library inside.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const runtimeFolders = {
 const maxMegabytes = 35;
 
 const { values } = parseArgs({
-  options: { target: { type: 'string', default: `${process.platform}-${process.arch}` } },
+  options: { target: { type: 'string', default: `${process.platform}-${process.arch}` }, out: { type: 'string' } },
 });
 const { target } = values;
 const folder = runtimeFolders[target];
@@ -27,7 +27,7 @@ if (!existsSync(library)) fail(`${library} is missing; run npm install`);
 execFileSync(process.execPath, ['esbuild.mjs', '--production'], { stdio: 'inherit' });
 
 const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
-const output = `${name}-${target}-${version}.vsix`;
+const output = values.out ?? `${name}-${target}-${version}.vsix`;
 const temporary = mkdtempSync(join(tmpdir(), 'medtext-package-'));
 try {
   const ignoreFile = join(temporary, 'vscodeignore');

@@ -68,6 +68,7 @@ function ui() {
   // tsx: the pages' own tests make a page as the extension does.
   const pages = ['datasetPreviewPage', 'labelMappingPage', 'accessibility'].map((name) => `test/e2e/${name}.mjs`);
   const suites = [
+    'test/e2e/packaged.mjs',
     'test/e2e/ui.mjs',
     'test/e2e/keyboard.mjs',
     'test/e2e/labelMapping.mjs',

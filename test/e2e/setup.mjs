@@ -1,8 +1,10 @@
 // Installs a real VS Code (code-server), the Node it wants and a browser driver into a cache folder outside the
 // checkout, from the package registry and Debian only; does nothing when they are there. About 2.5 minutes.
+// MEDTEXT_E2E_EDITOR=1.100 takes the oldest VS Code that the manifest allows.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -15,15 +17,25 @@ import {
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-const versions = { codeServer: '4.139.1', node: '24.21.0', playwright: '1.65.1' };
+/** By VS Code's version; `scripts`: whether the package's own install scripts work without reaching elsewhere. */
+const editors = {
+  newest: { codeServer: '4.139.1', node: '24.21.0', playwright: '1.65.1', scripts: true },
+  '1.100': { codeServer: '4.100.3', node: '20.20.2', playwright: '1.65.1', scripts: false },
+};
+const { MEDTEXT_E2E_EDITOR: editor = 'newest', MEDTEXT_E2E_CACHE: cache = join(homedir(), '.cache', 'medtext-e2e') } =
+  process.env;
+const versions = editors[editor];
+if (!versions) throw new Error(`MEDTEXT_E2E_EDITOR is one of ${Object.keys(editors).join(', ')}, not ${editor}`);
 const debianPackages = [
   ...['chromium', 'fonts-noto-cjk'],
+  ...(versions.scripts ? [] : ['ripgrep']),
   ...['libkrb5-dev', 'libsecret-1-dev', 'libxkbfile-dev', 'libx11-dev', 'python3', 'make', 'g++', 'pkg-config'],
 ];
 
-export const cacheFolder = process.env.MEDTEXT_E2E_CACHE ?? join(homedir(), '.cache', 'medtext-e2e');
-export const serverNode = join(cacheFolder, 'node24');
-export const serverEntry = join(cacheFolder, 'app/node_modules/code-server/out/node/entry.js');
+export const cacheFolder = editor === 'newest' ? cache : join(cache, editor);
+export const serverNode = join(cacheFolder, 'serverNode');
+const serverFolder = join(cacheFolder, 'app/node_modules/code-server');
+export const serverEntry = join(serverFolder, 'out/node/entry.js');
 export const playwrightFolder = join(cacheFolder, 'app/node_modules/playwright-core');
 export const chromium =
   ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync) ?? '/usr/bin/chromium';
@@ -31,16 +43,16 @@ export const chromium =
 /** Idempotent; two at a time wait for each other. */
 export async function setup() {
   installDebianPackages();
-  const stamp = join(cacheFolder, `.ready-${Object.values(versions).join('-')}`);
+  const { codeServer, node, playwright } = versions;
+  const stamp = join(cacheFolder, `.ready-${codeServer}-${node}-${playwright}`);
   if (existsSync(stamp)) return;
   mkdirSync(cacheFolder, { recursive: true });
   const unlock = await lock(join(cacheFolder, '.lock'));
   try {
     if (existsSync(stamp)) return;
-    console.log(
-      `Installing VS Code (code-server ${versions.codeServer}) into ${cacheFolder}; this takes a few minutes once.`,
-    );
-    for (const folder of ['node', 'app', 'node24']) rmSync(join(cacheFolder, folder), { recursive: true, force: true });
+    console.log(`Installing VS Code (code-server ${codeServer}) into ${cacheFolder}; this takes a few minutes once.`);
+    for (const folder of ['node', 'app', 'serverNode'])
+      rmSync(join(cacheFolder, folder), { recursive: true, force: true });
     installNode();
     installServer();
     const version = execFileSync(serverNode, [serverEntry, '--config', join(cacheFolder, 'config.yaml'), '--version'], {
@@ -68,28 +80,45 @@ function installServer() {
   const root = binary.replace(/\/bin\/node$/, '');
   const environment = { PATH: `${root}/bin:${process.env.PATH}`, npm_config_nodedir: root };
   const packages = [`code-server@${versions.codeServer}`, `playwright-core@${versions.playwright}`];
-  npmInstall(join(cacheFolder, 'app'), packages, environment);
+  npmInstall(join(cacheFolder, 'app'), packages, environment, versions.scripts);
+  if (!versions.scripts) finishServer(environment);
 }
 
-function npmInstall(folder, packages, environment) {
+/** What the package's own script does, but for the downloads from elsewhere: ripgrep is Debian's. */
+function finishServer(environment) {
+  const code = join(serverFolder, 'lib/vscode');
+  const inFolder = (cwd, ...words) => npm(words, cwd, environment);
+  inFolder(join(cacheFolder, 'app'), 'rebuild', 'argon2');
+  inFolder(code, 'install', '--omit=dev', '--ignore-scripts');
+  mkdirSync(join(code, 'node_modules/@vscode/ripgrep/bin'), { recursive: true });
+  copyFileSync('/usr/bin/rg', join(code, 'node_modules/@vscode/ripgrep/bin/rg'));
+  for (const name of ['@vscode/spdlog', 'native-watchdog', 'kerberos']) inFolder(code, 'rebuild', name);
+  // The script after node-pty's build fails; what it built is what is needed.
+  if (!existsSync(join(code, 'node_modules/node-pty/build/Release/pty.node'))) {
+    try {
+      inFolder(code, 'rebuild', 'node-pty');
+    } catch (error) {
+      if (!existsSync(join(code, 'node_modules/node-pty/build/Release/pty.node'))) throw error;
+    }
+  }
+  inFolder(join(code, 'extensions'), 'install', '--omit=dev', '--ignore-scripts');
+}
+
+function npmInstall(folder, packages, environment, scripts = true) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"private":true}\n');
+  npm(['install', '--no-save', `--ignore-scripts=${!scripts}`, ...packages], folder, environment);
+}
+
+function npm(words, cwd, environment) {
   const env = { ...process.env, ...environment };
   // Settings that npm test or npm run hand down would be read as this install's own.
   for (const name of Object.keys(env)) {
     if (/^npm_(config_(ignore_scripts|prefix|local_prefix|omit)|package_|lifecycle_)/i.test(name)) delete env[name];
   }
-  const done = spawnSync(
-    'npm',
-    ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts=false', ...packages],
-    {
-      cwd: folder,
-      env,
-      encoding: 'utf8',
-    },
-  );
+  const done = spawnSync('npm', [...words, '--no-audit', '--no-fund'], { cwd, env, encoding: 'utf8' });
   if (done.status !== 0)
-    throw new Error(`npm install ${packages.join(' ')} failed:\n${`${done.stdout}${done.stderr}`.slice(-4000)}`);
+    throw new Error(`npm ${words.join(' ')} failed:\n${`${done.stdout}${done.stderr}`.slice(-4000)}`);
 }
 
 /** Those that are not there yet; elsewhere than on Debian, or by another than root, they have to be there. */
