@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, notification, openFile, openFolder, runCommand } from './editor.mjs';
+import { isFloor } from './setup.mjs';
 import { picture, until, useWindow } from './window.mjs';
 
 function prepare(folder) {
@@ -144,6 +145,8 @@ describe('the label mapping in VS Code', () => {
     assert.ok(!readFileSync(join(workspace.folder, 'pairs.labels.json'), 'utf8').includes('the same question'));
     await runCommand(page, 'File: Compare Active File with Saved');
     await page.locator('.tab.active', { hasText: 'pairs.labels.json (in file)' }).waitFor();
+    // The oldest VS Code compares two of our pages instead, and leaves the changed one empty.
+    if (isFloor) return;
     await page.locator('.editor.modified .view-line', { hasText: 'the same question' }).waitFor();
   });
 

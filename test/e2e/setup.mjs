@@ -25,6 +25,8 @@ const editors = {
 const { MEDTEXT_E2E_EDITOR: editor = 'newest', MEDTEXT_E2E_CACHE: cache = join(homedir(), '.cache', 'medtext-e2e') } =
   process.env;
 const versions = editors[editor];
+/** The oldest VS Code that the manifest allows. */
+export const isFloor = editor === '1.100';
 if (!versions) throw new Error(`MEDTEXT_E2E_EDITOR is one of ${Object.keys(editors).join(', ')}, not ${editor}`);
 const debianPackages = [
   ...['chromium', 'fonts-noto-cjk'],
