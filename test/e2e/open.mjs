@@ -22,7 +22,7 @@ if (spawnSync('code', ['--version'], { stdio: 'ignore', shell: process.platform 
   const vsix = [resolve(`${name}-${process.platform}-${process.arch}-${version}.vsix`)];
   const server = await startServer({ vsix, settings: { 'workbench.startupEditor': 'welcomePage' } });
   console.log(`\nOpen ${server.url}/?folder=${encodeURIComponent(workspace.folder)}\nCtrl-C ends it.`);
-  await new Promise((done) => process.once('SIGINT', done));
+  await new Promise((done) => ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach((signal) => process.once(signal, done)));
   await server.stop();
   workspace.remove();
 }

@@ -41,6 +41,7 @@ try {
   await setTheme(page, 'vscode-dark');
   await train();
   await score();
+  await lookAtData();
 } catch (error) {
   await page.screenshot({ path: join(folders.themes, 'failed.png') });
   throw error;
@@ -106,6 +107,24 @@ async function score() {
   await findWebview(page, 'Every pair of the 5');
   await page.waitForTimeout(2500);
   await picture('heatMap', { readme: ['vscode-light'] });
+}
+
+/** The recipe's data as a table with predictions, and its labels. */
+async function lookAtData() {
+  await runCommand(page, 'View: Close All Editors');
+  await page.setViewportSize({ width: 1360, height: 780 });
+  await openFile(page, 'medical-pairs.medtext.json');
+  await page.locator('.codelens-decoration a', { hasText: 'Preview data' }).click();
+  const view = await findWebview(page, 'train.json', 60_000);
+  await view.getByText('5,159 rows').first().waitFor();
+  await view.getByRole('button', { name: 'Predict all rows' }).first().click();
+  await view.getByText(/disagreements first/).waitFor({ timeout: 120_000 });
+  await view.getByText('Majority baseline').waitFor({ timeout: 60_000 });
+  await picture('dataset', { readme: ['vscode-light'] });
+  await openFile(page, 'medical-pairs.medtext.json');
+  await page.locator('.codelens-decoration a', { hasText: 'Map labels' }).click();
+  await (await findWebview(page, 'Values of the data')).getByText('rows, column label').first().waitFor();
+  await picture('labels', { readme: ['vscode-light'] });
 }
 
 async function sidebar() {
