@@ -33,7 +33,7 @@ export type MappingOperation = Checked<typeof mappingOperation>;
 const splitState = object({
   name: text,
   file: text,
-  state: oneOf('counting', 'ready', 'failed'),
+  state: oneOf('counting', 'ready', 'unlabelled', 'failed'),
   rows: count,
   badRows: count,
   column: nullable(text),

@@ -64,6 +64,8 @@ function topBar(snapshot: MappingSnapshot, actions: LabelMappingActions, t: Tran
                   ${
                     state === 'counting'
                       ? html`<span role="status">${t('Counting…')}</span>`
+                      : state === 'unlabelled'
+                        ? html`<span class="quiet">${t('without labels')}</span>`
                       : state === 'failed'
                         ? html`<span class="problem" role="alert">${error}</span>`
                         : html`<span class="number">${t('{0} rows, column {1}', countText(rows), column ?? '')}</span>

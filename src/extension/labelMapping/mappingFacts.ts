@@ -16,6 +16,8 @@ export interface SplitFacts {
   readonly file: string;
   readonly counts: LabelCounts | undefined;
   readonly error: string | undefined;
+  /** A test split may come without labels. */
+  readonly isUnlabelled?: boolean;
   /** What it says of labels itself, in the text and on disk; undefined where the training split's words count. */
   readonly own: MappingContent | undefined;
   readonly ownBefore: MappingContent | undefined;
@@ -154,11 +156,11 @@ function renamedClasses(
   return new Map([...fresh].flatMap(([members, name]) => (gone.has(members) ? [[name, gone.get(members)!] as const] : []))); // prettier-ignore
 }
 
-function stateOf({ name, file, counts, error }: SplitFacts): SplitState {
+function stateOf({ name, file, counts, error, isUnlabelled }: SplitFacts): SplitState {
   return {
     name,
     file,
-    state: counts ? 'ready' : error === undefined ? 'counting' : 'failed',
+    state: counts ? 'ready' : error === undefined ? 'counting' : isUnlabelled && name === 'test' ? 'unlabelled' : 'failed', // prettier-ignore
     rows: counts?.rows ?? 0,
     badRows: counts?.badRows ?? 0,
     column: counts?.column ?? null,

@@ -262,9 +262,10 @@ export class MappingSession implements Disposable {
     const { document, splits } = this.read(this.document.getText());
     const saved = this.readSavedMapping(document);
     const facts = splits.map((split): SplitFacts => {
-      const { counts, error } = this.counts.of(split);
+      const { counts, error, isUnlabelled } = this.counts.of(split);
       const ownBefore = saved.splits.find(({ name }) => name === split.name)?.own;
-      return { name: split.name, file: String(split.fields.file), counts, error, own: split.own, ownBefore };
+      const { name, own } = split;
+      return { name, file: String(split.fields.file), counts, error, isUnlabelled, own, ownBefore };
     });
     const corrections = this.suspects.shown && splits.find(({ name }) => name === this.suspects.shown!.split)?.request.corrections; // prettier-ignore
     return {

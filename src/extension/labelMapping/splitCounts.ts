@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Disposable } from '../../base/disposables';
-import { asMedTextError } from '../../base/errors';
+import { asMedTextError, type MedTextError } from '../../base/errors';
 import type { LabelCounts } from '../../protocol/scorer';
 import type { BaseServices } from '../baseServices';
 import type { MappingSplit } from './mappingText';
@@ -30,6 +30,12 @@ export function dataSplits(splits: readonly MappingSplit[], documentPath: string
 interface Known {
   readonly counts?: LabelCounts;
   readonly error?: string;
+  /** The file can be read and has no label column, as published test sets are. */
+  readonly isUnlabelled?: boolean;
+}
+
+function failure({ code, message, detail }: MedTextError): Known {
+  return { error: message, isUnlabelled: code === 'NOT_FOUND' && Array.isArray(detail?.columns) };
 }
 
 /** Raw values of data files, counted by the scorer process; one question a file and column. */
@@ -55,7 +61,7 @@ export class SplitCounts implements Disposable {
     const { signal } = this.abort;
     this.scorer.request('labelCounts', { split }, signal).then(
       (counts) => this.learn(key, { counts }, signal),
-      (error: unknown) => this.learn(key, { error: asMedTextError(error).message }, signal),
+      (error: unknown) => this.learn(key, failure(asMedTextError(error)), signal),
     );
     return {};
   }

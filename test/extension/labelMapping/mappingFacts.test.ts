@@ -75,6 +75,12 @@ describe('what the label mapping editor shows', () => {
     assert.deepEqual([facts.values.length, facts.moreValues], [1000, 501]);
   });
 
+  it('a test split may come without labels, another may not', () => {
+    const bare = { ...train, counts: undefined, error: 'no column', isUnlabelled: true };
+    const facts = mappingFacts(of(base), of(base), [train, { ...bare, name: 'test' }, { ...bare, name: 'validation' }]);
+    assert.deepEqual(facts.splits.map(({ state }) => state), ['ready', 'unlabelled', 'failed']); // prettier-ignore
+  });
+
   it('suggests a class only for another spelling of it', () => {
     const classes = ['0', '1', 'unrelated', '相同'];
     const values = [' １ ', '1.0', '3', 'Unrelated!', 'unrelatd', '相 同', '不同', '', 'x'];
