@@ -29,6 +29,8 @@ export interface Example {
   readonly line: number;
   /** 0-based place among the file's readable rows, for writing an answer back to the row. */
   readonly row: number;
+  /** What `groupColumn` says, as text; undefined where it says nothing. */
+  readonly group?: string;
 }
 
 export interface ReadExamplesOptions extends BadRowPolicy {
@@ -38,6 +40,8 @@ export interface ReadExamplesOptions extends BadRowPolicy {
   readonly labelMapping?: LabelMapping;
   /** Labels that a person has put right, by the row's place; they stand in for the file's own. */
   readonly corrections?: ReadonlyMap<number, LabelCorrection>;
+  /** A further column to keep, by which examples belong together. */
+  readonly groupColumn?: string;
   /** `predict`: no labels are read, and an empty text is not a bad row, since every row needs an answer. */
   readonly mode?: 'train' | 'predict';
   readonly open?: DataFileOptions;
@@ -95,12 +99,14 @@ export async function readExamples(
     second: hasSecond ? resolveColumn(file, fields.secondSequence!, 'second_sequence') : undefined,
     label: isTraining ? resolveColumn(file, fields.label!, 'label') : undefined,
   };
+  const groupColumn =
+    options.groupColumn === undefined ? undefined : resolveColumn(file, options.groupColumn, 'group_by');
   const known = options.labels && task !== 'regression' ? checkedLabels(options.labels) : undefined;
   const map = new LabelMap(known, options.labelMapping);
   const badRows = new BadRows(file.path, options);
   const rawLabels = new RawLabelCounts();
   const unmapped = new RawLabelCounts();
-  const rows: { first: string; second?: string; label?: string; line: number; row: number }[] = [];
+  const rows: { first: string; second?: string; label?: string; line: number; row: number; group?: string }[] = [];
   let dropped = 0;
   let place = -1;
 
@@ -151,7 +157,8 @@ export async function readExamples(
     if (first === undefined) continue;
     const second = columns.second === undefined ? undefined : textOf(row, columns.second, 'secondSequence');
     if (columns.second !== undefined && second === undefined) continue;
-    rows.push({ first, second, label, line: row.line, row: place });
+    const group = groupColumn === undefined ? undefined : groupOf(row, groupColumn);
+    rows.push({ first, second, label, line: row.line, row: place, ...(group !== undefined && { group }) });
   }
 
   if (unmapped.size > 0) {
@@ -172,12 +179,12 @@ export async function readExamples(
   const labels = classifies ? (known ?? inferLabels(rows.map((row) => row.label!))) : [];
   const idOf = new Map(labels.map((label, id) => [label, id]));
   const counts = labels.map(() => 0);
-  const examples = rows.map(({ first, second, label, line, row }): Example => {
-    if (label === undefined) return { first, second, line, row };
-    if (!classifies) return { first, second, label: Number(label), line, row };
+  const examples = rows.map(({ label, ...example }): Example => {
+    if (label === undefined) return example;
+    if (!classifies) return { ...example, label: Number(label) };
     const id = idOf.get(label)!;
     counts[id]++;
-    return { first, second, label: id, line, row };
+    return { ...example, label: id };
   });
   return {
     file,
@@ -190,6 +197,12 @@ export async function readExamples(
     badRows: { count: badRows.count, reports: badRows.reports },
     duplicates: duplicatesOf(examples),
   };
+}
+
+function groupOf({ values }: DataRow, column: string): string | undefined {
+  const value = Object.hasOwn(values, column) ? values[column] : undefined;
+  if (value === undefined || value === null || value === '') return undefined;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** Both texts as they stand in the row; what is no text is empty. */

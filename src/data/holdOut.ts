@@ -1,11 +1,12 @@
 import { MedTextError } from '../base/errors';
 import type { ResolvedHoldOut } from '../protocol/recipe';
-import type { Examples } from './examples';
+import type { Example, Examples } from './examples';
 import { splitRows } from './splits';
 
 /**
  * Deals a file's examples into those to learn from and those held out to validate with, as {@link splitRows} does:
- * seeded, by label where `stratify` says so (a regression has none), with equal texts of `group_by` in one part.
+ * seeded, by label where `stratify` says so (a regression has none), with what agrees in `group_by` in one part. A column's
+ * examples have been read with it as `groupColumn` ({@link groupColumnOf}); one where it says nothing is on its own.
  * @throws DATA_FORMAT when a part would be empty
  */
 export function holdOut<T extends Examples>(
@@ -17,12 +18,12 @@ export function holdOut<T extends Examples>(
     shares: { train: 1 - validation, validation },
     seed,
     ...(stratify && labels.length > 0 && { stratifyBy: (row: number) => examples[row].label }),
-    ...(group && { groupBy: (row: number) => (group === 'first_sequence' ? examples[row].first : (examples[row].second ?? '')) }), // prettier-ignore
+    ...(group && { groupBy: (row: number) => groupOf(examples[row], group) }), // prettier-ignore
   });
   if (dealt.train.length === 0 || dealt.validation.length === 0) {
     throw new MedTextError(
       'DATA_FORMAT',
-      `${file.path} has ${examples.length} examples, too few${group ? ' different texts' : ''} to hold out ${validation} of them for validation. Name a validation file, or change dataset.split.`,
+      `${file.path} has ${examples.length} examples, too few${group ? ` different values of ${group}` : ''} to hold out ${validation} of them for validation. Name a validation file, or change dataset.split.`,
       { file: file.path, validation },
     );
   }
@@ -35,4 +36,17 @@ export function holdOut<T extends Examples>(
     };
   };
   return { train: part(dealt.train), validation: part(dealt.validation) };
+}
+
+/** The column that has to be read for it, beside the texts. */
+export function groupColumnOf(heldOut: ResolvedHoldOut | undefined): string | undefined {
+  const group = heldOut?.group_by ?? undefined;
+  return group === 'first_sequence' || group === 'second_sequence' ? undefined : group;
+}
+
+function groupOf({ first, second, group, row }: Example, by: string): string {
+  if (by === 'first_sequence') return first;
+  if (by === 'second_sequence') return second ?? '';
+  // No text of a file holds a zero character.
+  return group ?? `\0${row}`;
 }

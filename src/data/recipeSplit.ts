@@ -65,6 +65,8 @@ export interface ReadSplitOptions {
   /** Labels found elsewhere, normally in the training split; they win over the recipe's own list. */
   readonly labels?: readonly string[];
   readonly mode?: 'train' | 'predict';
+  /** As `ReadExamplesOptions` has it. */
+  readonly groupColumn?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -86,6 +88,7 @@ export async function readRecipeSplit(
     corrections: split.corrections === undefined ? undefined : await readCorrections(split.corrections, split.file),
     onBadRow: split.on_bad_row,
     mode: options.mode,
+    groupColumn: options.groupColumn,
     signal: options.signal,
   });
   return { ...examples, ...resolved };

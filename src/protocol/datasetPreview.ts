@@ -15,7 +15,11 @@ const cell = object({ kind: oneOf(...cellKinds), text }, { length: count });
 export type Cell = Checked<typeof cell>;
 
 /** What the active model says of a row. A probability is of the label named; null for a regression. */
-export const prediction = object({ label: nullable(text), probability: nullable(number), similarity: nullable(number) });
+export const prediction = object({
+  label: nullable(text),
+  probability: nullable(number),
+  similarity: nullable(number),
+});
 export type Prediction = Checked<typeof prediction>;
 
 export const shownRow = object({

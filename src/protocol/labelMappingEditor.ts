@@ -99,6 +99,8 @@ const suspects = object({
   error: nullable(text),
   modelName: text,
   seenInTraining: flag,
+  /** Rows judged by runs that had not learned from them. */
+  outOfFold: count,
   rows: count,
   /** All there are; the list holds the first of them. */
   found: count,

@@ -48,7 +48,8 @@ export interface RecipeHoldOut {
   /** Gives both parts the same shares of every label. */
   stratify?: boolean;
   /** Equal texts stay in one part; null: each example is dealt on its own. */
-  group_by?: 'first_sequence' | 'second_sequence' | null;
+  /** `first_sequence`, `second_sequence`, or the name of another column. */
+  group_by?: string | null;
 }
 
 export type ResolvedHoldOut = Required<RecipeHoldOut>;

@@ -77,6 +77,7 @@ export const suspectRows = object({
   total: count,
   suspects: listOf(suspectRow),
   seenInTraining: flag,
+  outOfFold: count,
 });
 export type SuspectRows = Checked<typeof suspectRows>;
 

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MedTextError } from '../base/errors';
-import { fingerprintFile } from '../data/fingerprint';
+import { fingerprintFile, type Fingerprint } from '../data/fingerprint';
 import { needsPair } from '../data/examples';
 import { readRecipeSplit } from '../data/recipeSplit';
 import { confidentLearning } from '../data/suspectLabels';
 import { softmax } from '../inference/labelScores';
 import { openClassifier, type Classifier } from '../inference/openClassifier';
 import type { RecipeSplit } from '../protocol/recipe';
+import { outOfFoldPredictions } from './heldOutPredictions';
 
 /** A row whose label the model contradicts; labels are names. */
 export interface SuspectRow {
@@ -37,6 +38,8 @@ export interface SuspectRows {
   readonly suspects: readonly SuspectRow[];
   /** The model learned from this very file: what it has learned by heart it does not contradict. */
   readonly seenInTraining: boolean;
+  /** Rows judged by the predictions that runs kept of rows they had not learned from ({@link outOfFoldPredictions}). */
+  readonly outOfFold: number;
 }
 
 export interface SuspectOptions {
@@ -68,11 +71,13 @@ export async function findSuspectLabels(
     const { examples, labels } = await readRecipeSplit(needsPair(task) ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
     const ids = labels.map((label) => idOf(label, classifier, split.file));
     const count = classifier.labels.length;
-    const logits = await classifier.logits(examples, options);
-    const probabilities = new Float64Array(logits.length);
-    for (let row = 0; row < examples.length; row++) {
-      probabilities.set(softmax(logits.subarray(row * count, (row + 1) * count)), row * count);
-    }
+    const fingerprint = await fingerprintFile(split.file, options.signal);
+    const kept = await outOfFoldPredictions(classifier.folder.path, fingerprint, classifier.labels);
+    const asked = examples.flatMap(({ row }, at) => (kept.has(row) ? [] : [at]));
+    const logits = await classifier.logits(asked.map((at) => examples[at]), options); // prettier-ignore
+    const probabilities = new Float64Array(examples.length * count);
+    examples.forEach(({ row }, at) => kept.has(row) && probabilities.set(kept.get(row)!, at * count));
+    asked.forEach((at, n) => probabilities.set(softmax(logits.subarray(n * count, (n + 1) * count)), at * count));
     const given = examples.map(({ label }) => ids[label!]);
     const { thresholds, confidentJoint, suspects } = confidentLearning(given, probabilities, count);
     // The split's names: the model may know a label by an earlier one.
@@ -96,7 +101,8 @@ export async function findSuspectLabels(
           selfConfidence: suspect.selfConfidence,
         };
       }),
-      seenInTraining: await wasSeen(classifier.folder.path, split.file, options.signal),
+      seenInTraining: await wasSeen(classifier.folder.path, fingerprint),
+      outOfFold: examples.length - asked.length,
     };
   } finally {
     await classifier.close();
@@ -116,12 +122,11 @@ function idOf(label: string, { labels, labelMapping, folder }: Classifier, file:
 }
 
 /** Whether the run that the model came from had this file, byte for byte, as training data. */
-async function wasSeen(modelPath: string, file: string, signal: AbortSignal | undefined): Promise<boolean> {
+async function wasSeen(modelPath: string, { sha256, sizeBytes }: Fingerprint): Promise<boolean> {
   try {
     const record = JSON.parse(await readFile(join(dirname(modelPath), 'run.json'), 'utf8')) as {
       data?: { train?: { sha256?: string; sizeBytes?: number } };
     };
-    const { sha256, sizeBytes } = await fingerprintFile(file, signal);
     return record.data?.train?.sizeBytes === sizeBytes && record.data?.train?.sha256 === sha256;
   } catch {
     // A model without a run beside it: nobody knows.

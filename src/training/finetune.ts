@@ -4,10 +4,11 @@ import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError } from '../base/errors';
 import { fingerprintFile } from '../data/fingerprint';
 import type { Example } from '../data/examples';
-import { holdOut } from '../data/holdOut';
+import { groupColumnOf, holdOut } from '../data/holdOut';
 import { readRecipeSplit, type ResolvedFields } from '../data/recipeSplit';
 import type { Examples } from '../data/examples';
 import { ClassifierRunner } from '../inference/classifierRunner';
+import { softmax } from '../inference/labelScores';
 import { executionDevice } from '../inference/device';
 import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
 import type { SessionOptions } from '../inference/session';
@@ -23,6 +24,7 @@ import type { EvaluationReport, TrainingReport, TrainingResult } from '../protoc
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
 import { planEpoch, type PlannedBatch } from './batchPlan';
 import { loadCheckpoint, newestCheckpoint, saveCheckpoint, type RunCounters } from './checkpoints';
+import { writeHeldOutPredictions } from './heldOutPredictions';
 import {
   classificationReport,
   improves,
@@ -141,10 +143,10 @@ async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: Fine
     );
   }
 
-  const read = (split: ResolvedSplit, labels?: readonly string[]) =>
-    readRecipeSplit(split, recipe.task, { labels, signal });
+  const read = (split: ResolvedSplit, labels?: readonly string[], groupColumn?: string) =>
+    readRecipeSplit(split, recipe.task, { labels, groupColumn, signal });
   const { split: heldOut, validation } = recipe.dataset;
-  const allTrainData = await read(recipe.dataset.train);
+  const allTrainData = await read(recipe.dataset.train, undefined, groupColumnOf(heldOut));
   const dealt = heldOut && holdOut(allTrainData, heldOut);
   const trainData = dealt?.train ?? allTrainData;
   const labels = recipe.task === 'regression' ? ['score'] : trainData.labels;
@@ -438,7 +440,8 @@ class Run {
   /** Whether the evaluation is the best so far; then its weights are the run's model. */
   private async evaluate(): Promise<boolean> {
     const { step } = this.counters;
-    const metrics = await this.validationMetrics();
+    const outputs = await this.validationOutputs();
+    const metrics = this.validationMetrics(outputs);
     const report: EvaluationReport = { step, epoch: this.plan.epochOf(step), evaluation: { ...metrics } };
     this.lastEvaluation = metrics;
     this.evaluations.push(report);
@@ -454,17 +457,35 @@ class Run {
       best: improves(metric, value, best?.value) ? { step, metric, value, evaluation: metrics } : best,
       evaluationsWithoutGain: gained ? 0 : this.counters.evaluationsWithoutGain + 1,
     };
-    if (this.counters.best !== best) await this.saveModel();
+    if (this.counters.best !== best) {
+      await this.saveModel();
+      await this.keepPredictions(outputs);
+    }
     this.options.onEvaluation(report);
     return gained;
   }
 
-  private async validationMetrics(): Promise<EvaluationMetrics> {
-    const { data, encoded } = this.material.validation!;
+  /** [examples, labels] row after row. */
+  private async validationOutputs(): Promise<Float32Array> {
     await this.trainer.synchronize();
-    const outputs = await this.runner.logits(encoded);
+    const outputs = await this.runner.logits(this.material.validation!.encoded);
     // A device's copy would be of no use after the next step, and takes memory.
     this.runner.parametersChanged();
+    return outputs;
+  }
+
+  /** For who doubts labels later: these rows the model has not learned by heart. */
+  private async keepPredictions(outputs: Float32Array): Promise<void> {
+    const { labels, validation, records } = this.material;
+    if (this.recipe.task === 'regression') return;
+    const { sha256, sizeBytes } = records.validation;
+    const rows = validation!.data.examples.map(({ row }) => row);
+    const probabilities = rows.flatMap((_, at) => [...softmax(outputs.subarray(at * labels.length, (at + 1) * labels.length))]); // prettier-ignore
+    await writeHeldOutPredictions(this.folder, { file: { sha256, sizeBytes }, labels, step: this.counters.step, rows }, probabilities); // prettier-ignore
+  }
+
+  private validationMetrics(outputs: Float32Array): EvaluationMetrics {
+    const { data } = this.material.validation!;
     const targets = data.examples.map((example) => example.label!);
     return this.recipe.task === 'regression'
       ? regressionReport({ targets, predictions: outputs })

@@ -13,6 +13,7 @@ import type { BestEvaluation } from '../protocol/trainer';
  *     events.out.tfevents.* the same for TensorBoard
  *     checkpoints/step-n/   weights, optimiser state and counters to resume from
  *     model/                the best model so far, a model folder with its card
+ *     heldOutPredictions.json  what that model says of the rows it was validated on
  */
 export class RunFolder {
   constructor(readonly path: string) {}
@@ -34,6 +35,9 @@ export class RunFolder {
   }
   get model(): string {
     return join(this.path, 'model');
+  }
+  get heldOutPredictionsFile(): string {
+    return join(this.path, 'heldOutPredictions.json');
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { holdOut } from '../../src/data/holdOut';
+import { groupColumnOf, holdOut } from '../../src/data/holdOut';
 import type { Examples } from '../../src/data/examples';
 
 const isMedTextError = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
@@ -33,6 +33,18 @@ describe('examples held out for validation', () => {
     const { train, validation } = holdOut(sixty(), { validation: 0.3, seed: 3, stratify: true, group_by: 'first_sequence' }); // prettier-ignore
     assert.equal(validation.examples.length, 18);
     assert.deepEqual([...texts(train)].filter((text) => texts(validation).has(text)), []); // prettier-ignore
+  });
+
+  it('keep what agrees in another column together, and what says nothing there on its own', () => {
+    const by = { validation: 0.25, seed: 3, stratify: false, group_by: 'patient' };
+    assert.equal(groupColumnOf(by), 'patient');
+    assert.equal(groupColumnOf({ ...by, group_by: 'second_sequence' }), undefined);
+    const patients = sixty().examples.map((example) => (example.row < 30 ? { ...example, group: `p${example.row % 5}` } : example)); // prettier-ignore
+    const { train, validation } = holdOut({ ...sixty(), examples: patients }, by);
+    assert.equal(validation.examples.length, 15);
+    const of = ({ examples }: Examples) => new Set(examples.flatMap(({ group }) => group ?? []));
+    assert.deepEqual([...of(train)].filter((group) => of(validation).has(group)), []); // prettier-ignore
+    assert.equal(of(train).size + of(validation).size, 5);
   });
 
   it('are refused when a part would be empty', () => {

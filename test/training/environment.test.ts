@@ -22,7 +22,9 @@ describe('environment of a run', () => {
     const text = JSON.stringify(environment);
     for (const secret of [homedir(), process.cwd()].filter((path) => path.length > 1))
       assert.ok(!text.includes(secret));
-    const words = Object.values(environment).join(' ').split(/[^\p{L}\p{N}_-]+/u);
+    const words = Object.values(environment)
+      .join(' ')
+      .split(/[^\p{L}\p{N}_-]+/u);
     for (const name of [hostname(), userInfo().username]) assert.ok(!words.includes(name), name);
   });
 });

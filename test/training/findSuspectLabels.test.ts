@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MedTextError } from '../../src/base/errors';
 import { fingerprintFile } from '../../src/data/fingerprint';
 import { openPairScorer } from '../../src/inference/pairScorer';
+import { RunFolder } from '../../src/training/runFolder';
+import { writeHeldOutPredictions } from '../../src/training/heldOutPredictions';
 import { findSuspectLabels } from '../../src/training/findSuspectLabels';
 import { writeTinyModel } from '../cli/support/tinyModel';
 
@@ -81,5 +83,38 @@ describe('suspect labels of a file', () => {
     writeFileSync(join(folder, 'run.json'), JSON.stringify({ data: { train: { sha256, sizeBytes } } }));
     assert.equal((await findSuspectLabels(model, { file }, { threads: 1 })).seenInTraining, true);
     rmSync(join(folder, 'run.json'));
+  });
+
+  it('are judged by what runs kept of rows they had not learned from: the own run’s first, then its like', async () => {
+    const { file, wrong } = await data(['no', 'yes']);
+    const { sha256, sizeBytes } = await fingerprintFile(file);
+    const runs = join(folder, 'runs');
+    const rowsOf = JSON.parse(readFileSync(file, 'utf8')) as { label: string }[];
+    const keep = async (name: string, rows: number[], yes: (row: number) => number, more: object = {}) => {
+      const run = new RunFolder(join(runs, name));
+      mkdirSync(run.path, { recursive: true });
+      const record = { status: 'finished', model: { contentHash: 'sha256:a' }, data: { train: { sha256, sizeBytes } } };
+      writeFileSync(run.recordFile, JSON.stringify({ ...record, ...more }));
+      const probabilities = rows.flatMap((row) => [1 - yes(row), yes(row)]);
+      const about = { file: { sha256, sizeBytes }, labels: ['no', 'yes'], step: 3, rows };
+      await writeHeldOutPredictions(run, about, probabilities);
+      return run;
+    };
+    const right = (row: number) => (rowsOf[row].label === 'yes' ? 0.9 : 0.1);
+    const even = Array.from({ length: 32 }, (_, n) => 2 * n);
+    // The own run finds nothing wrong with the even rows; another, older, doubts all of them, and row 1.
+    const own = await keep('m-20260101-000003', even, right);
+    await keep('m-20260101-000002', [...even, 1], (row) => 1 - right(row));
+    await keep('m-20260101-000004', [1, 3], right, { model: { contentHash: 'sha256:b' } });
+    await keep('m-20260101-000005', [1, 3], right, { status: 'failed' });
+    cpSync(model, own.model, { recursive: true });
+    const found = await findSuspectLabels(own.model, { file }, { threads: 1 });
+    assert.equal(found.outOfFold, 33);
+    assert.equal(found.seenInTraining, true);
+    const doubted = found.suspects.map(({ row }) => row);
+    assert.ok(doubted.includes(1));
+    assert.deepEqual(doubted.filter((row) => row % 2 === 0), []); // prettier-ignore
+    assert.ok(doubted.filter((row) => row !== 1).every((row) => wrong.includes(row)));
+    assert.equal((await findSuspectLabels(model, { file }, { threads: 1 })).outOfFold, 0);
   });
 });

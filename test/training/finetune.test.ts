@@ -8,6 +8,7 @@ import { openModelFolder } from '../../src/models/modelFolder';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
 import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src/protocol/trainer';
 import { evaluateModel } from '../../src/training/evaluateModel';
+import type { HeldOutPredictions } from '../../src/training/heldOutPredictions';
 import { finetune } from '../../src/training/finetune';
 
 const samples = join(__dirname, '../../samples');
@@ -92,6 +93,7 @@ describe('fine-tuning', () => {
     assert.deepEqual(names.sort(), [
       'checkpoints',
       'events.out.tfevents',
+      'heldOutPredictions.json',
       'metrics.jsonl',
       'model',
       'recipe.medtext.json',
@@ -119,6 +121,15 @@ describe('fine-tuning', () => {
     assert.equal(record.data.train.rows + record.data.validation.rows, 64);
     assert.ok(Math.abs(record.data.validation.rows - 16) <= 2, `${record.data.validation.rows} rows`);
     assert.equal(whole.evaluations[0].evaluation.rows, record.data.validation.rows);
+    const kept = JSON.parse(bytes(whole.result.run, 'heldOutPredictions.json').toString()) as HeldOutPredictions;
+    assert.equal(kept.file.sha256, record.data.train.sha256);
+    assert.equal(kept.step, whole.result.best!.step);
+    const labels = (JSON.parse(readFileSync(dataset.train.file, 'utf8')) as { label: string }[]).map(({ label }) => label); // prettier-ignore
+    const right = kept.rows.filter((row, at) => {
+      const given = kept.probabilities[at][kept.labels.indexOf(labels[row])];
+      return given === Math.max(...kept.probabilities[at]);
+    });
+    assert.equal(right.length / kept.rows.length, whole.result.best!.value);
     const begun = await run(given, { stopAfter: 5 });
     const rested = await run(given, { resumeFrom: begun.result.run });
     assert.deepEqual(losses([...begun.reports, ...rested.reports]), losses(whole.reports));

@@ -58,13 +58,16 @@ export function mappingOf(
   return found;
 }
 
-/** A split as `dataset.split` can say it; undefined when it takes files: a test part, or other columns. */
+/** A split as `dataset.split` can say it; undefined when it takes files: a test part, or shares of another column. */
 export function splitSetting(options: SplitOptions, mapping: FieldMapping) {
   const { validation, test, seed, stratify, group } = options;
-  const groupBy = (['first_sequence', 'second_sequence'] as const).find((field) => mapping[field] === group);
-  const isSayable = test === 0 && validation > 0 && (group === null || groupBy) && (stratify === null || stratify === mapping.label); // prettier-ignore
+  const texts = ['first_sequence', 'second_sequence'] as const;
+  const text = texts.find((field) => group !== null && mapping[field] === group);
+  // Another column is said by its name, unless that means a text.
+  const isNameTaken = text === undefined && texts.some((field) => field === group);
+  const isSayable = test === 0 && validation > 0 && !isNameTaken && (stratify === null || stratify === mapping.label);
   if (!isSayable) return undefined;
-  return { validation, seed, stratify: stratify !== null, group_by: group === null ? null : groupBy! };
+  return { validation, seed, stratify: stratify !== null, group_by: text ?? group };
 }
 
 function sourceOf(file: string, { format, encoding, header }: Readonly<Record<string, unknown>>) {

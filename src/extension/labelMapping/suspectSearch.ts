@@ -56,7 +56,7 @@ export class SuspectSearch implements Disposable {
     this.split = split;
     this.state = {
       ...{ split: split.name, state: 'searching', done: 0, total: null, error: null, modelName: model.name },
-      ...{ seenInTraining: false, rows: 0, found: 0, list: [], accepted: [], isUsed: null },
+      ...{ seenInTraining: false, outOfFold: 0, rows: 0, found: 0, list: [], accepted: [], isUsed: null },
       correctionFile: basename(this.correctionPath()),
     };
     this.onChange();
@@ -75,8 +75,8 @@ export class SuspectSearch implements Disposable {
       );
       if (abort.signal.aborted) return;
       const accepted = await this.acceptedRows();
-      const { rows, total, suspects, seenInTraining } = found;
-      this.update({ state: 'ready', rows, found: total, list: suspects, seenInTraining, accepted });
+      const { rows, total, suspects, seenInTraining, outOfFold } = found;
+      this.update({ state: 'ready', rows, found: total, list: suspects, seenInTraining, outOfFold, accepted });
     } catch (caught) {
       if (abort.signal.aborted) return;
       this.update({ state: 'failed', error: asMedTextError(caught).message });

@@ -55,7 +55,8 @@ describe('a split as a recipe’s setting', () => {
 
   it('takes files for a test part and for other columns', () => {
     assert.equal(splitSetting({ ...options, train: 0.8, test: 0.1 }, guess), undefined);
-    assert.equal(splitSetting({ ...options, group: 'patient' }, guess), undefined);
+    assert.equal(splitSetting({ ...options, group: 'patient' }, guess)?.group_by, 'patient');
+    assert.equal(splitSetting({ ...options, group: 'first_sequence' }, guess), undefined);
     assert.equal(splitSetting({ ...options, stratify: 'hospital' }, guess), undefined);
   });
 });

@@ -39,6 +39,7 @@ serveScorer(async () => ({
     total: 0,
     suspects: [],
     seenInTraining: false,
+    outOfFold: 0,
   }),
   exportModel: async (_folder, output) => ({ output, files: [] }),
   doctor: async () => ({}),
