@@ -1,6 +1,6 @@
 // npm run package [-- --target linux-x64] [--out FILE]: a VSIX for one platform, with only that platform's runtime library inside.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -31,7 +31,10 @@ const output = values.out ?? `${name}-${target}-${version}.vsix`;
 const temporary = mkdtempSync(join(tmpdir(), 'medtext-package-'));
 try {
   const ignoreFile = join(temporary, 'vscodeignore');
-  writeFileSync(ignoreFile, `${readFileSync('.vscodeignore', 'utf8')}!${library}/**\n`);
+  // macOS's library is there twice; the binding loads the one without the full version.
+  const files = readdirSync(library).filter((file) => !/\d+\.\d+\.dylib$/.test(file));
+  const kept = files.map((file) => `!${library}/${file}\n`).join('');
+  writeFileSync(ignoreFile, `${readFileSync('.vscodeignore', 'utf8')}${kept}`);
   const vsce = 'node_modules/@vscode/vsce/vsce';
   const options = ['--target', target, '--ignoreFile', ignoreFile, '--out', output];
   const quiet = ['--allow-missing-repository', '--skip-license', '--no-rewrite-relative-links'];

@@ -5,7 +5,14 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { format } from 'node:util';
-import { chromium as chromiumPath, playwrightFolder, serverEntry, serverNode } from './setup.mjs';
+import {
+  bareServerEntry,
+  chromium as chromiumPath,
+  isFloor,
+  playwrightFolder,
+  serverEntry,
+  serverNode,
+} from './setup.mjs';
 
 const defaultSettings = {
   'workbench.startupEditor': 'none',
@@ -47,8 +54,8 @@ export async function startServer({
   writeFileSync(join(user, 'Machine/settings.json'), JSON.stringify(machineSettings));
   if (locale && locale !== 'en') writeLanguagePack(folder, user, locale);
 
-  const base = [serverEntry, '--config', join(folder, 'config.yaml'), '--user-data-dir', user];
-  base.push('--extensions-dir', join(folder, 'extensions'));
+  const profile = ['--user-data-dir', user, '--extensions-dir', join(folder, 'extensions')];
+  const base = [serverEntry, '--config', join(folder, 'config.yaml'), ...profile];
   // An empty gallery stops every request to the outside.
   const childEnv = { ...process.env, HOME: join(folder, 'home'), EXTENSIONS_GALLERY: '{}', ...env };
   for (const name of Object.keys(childEnv)) if (/^(VSCODE_|npm_)/.test(name)) delete childEnv[name];
@@ -58,12 +65,13 @@ export async function startServer({
       stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
-  const flags = ['--auth', 'none', '--bind-addr', '127.0.0.1:0', '--disable-telemetry', '--disable-update-check'];
-  flags.push('--disable-getting-started-override', '--disable-proxy');
+  const flags = ['--disable-telemetry', '--disable-getting-started-override'];
   if (!trustPrompts) flags.push('--disable-workspace-trust');
   if (locale) flags.push('--locale', locale);
-  if (testDriver) flags.push('--vscode-option', 'enable-smoke-test-driver');
-  const server = spawn(serverNode, [...base, ...flags], {
+  const own = ['--auth', 'none', '--bind-addr', '127.0.0.1:0', '--disable-update-check', '--disable-proxy'];
+  if (testDriver) own.push('--vscode-option', 'enable-smoke-test-driver');
+  const command = testDriver && isFloor ? bareServer(profile) : [...base, ...own];
+  const server = spawn(serverNode, [...command, ...flags], {
     env: childEnv,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -74,10 +82,10 @@ export async function startServer({
     const timer = setTimeout(() => fail('did not start'), 60_000);
     const onData = (chunk) => {
       log += chunk;
-      const match = /HTTP server listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(log);
+      const match = /(?:HTTP server listening on http:\/\/|Server bound to )(127\.0\.0\.1:\d+)/.exec(log);
       if (!match) return;
       clearTimeout(timer);
-      resolve(match[1]);
+      resolve(`http://${match[1]}`);
     };
     server.stdout.on('data', onData);
     server.stderr.on('data', onData);
@@ -97,6 +105,12 @@ export async function startServer({
       rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
+}
+
+/** VS Code's own server, which code-server wraps: that of the oldest hands no option on that it does not know. */
+function bareServer(profile) {
+  const place = ['--host', '127.0.0.1', '--port', '0', '--without-connection-token', '--accept-server-license-terms'];
+  return [bareServerEntry, ...profile, ...place, '--enable-smoke-test-driver'];
 }
 
 function signalGroup(pid, signal) {

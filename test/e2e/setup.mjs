@@ -38,6 +38,7 @@ export const cacheFolder = editor === 'newest' ? cache : join(cache, editor);
 export const serverNode = join(cacheFolder, 'serverNode');
 const serverFolder = join(cacheFolder, 'app/node_modules/code-server');
 export const serverEntry = join(serverFolder, 'out/node/entry.js');
+export const bareServerEntry = join(serverFolder, 'lib/vscode/out/server-main.js');
 export const playwrightFolder = join(cacheFolder, 'app/node_modules/playwright-core');
 export const chromium =
   ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync) ?? '/usr/bin/chromium';
