@@ -87,6 +87,8 @@ export interface RecipeTrain {
   /** null: no clipping. */
   max_grad_norm?: number | null;
   gradient_accumulation?: number;
+  /** Examples that are computed at a time. */
+  micro_batch_size?: 'auto' | number;
   /** null: the model's own. */
   dropout?: number | null;
   label_smoothing?: number;

@@ -35,6 +35,8 @@ import {
 import { createTrainer } from './createTrainer';
 import { describeEnvironment } from './environment';
 import { labelUsage } from './labelUsage';
+import { estimateMemory } from './memoryEstimate';
+import { chooseRows, isOutOfMemory, tooLittleMemory } from './memoryPlan';
 import { MetricsLog } from './metricsLog';
 import { renderModelCard } from './modelCard';
 import { createRunFolder, readRun, RunFolder, writeRunRecord, type DataRecord, type RunRecord } from './runFolder';
@@ -42,7 +44,7 @@ import { learningRateAt, scheduleOf } from './schedule';
 import { StepClock } from './stepClock';
 import { TensorBoardWriter } from './tensorboard';
 import { decayName, trainedGraphParameters, trainedParameters } from './trainable';
-import type { TrainerOptions, TrainingExample, TrainingSteps } from './trainingSteps';
+import type { MicroBatch, StepResult, TrainerOptions, TrainingExample, TrainingSteps } from './trainingSteps';
 
 export interface FinetuneOptions {
   readonly recipe: ResolvedRecipe;
@@ -322,11 +324,24 @@ class Run {
     const { no_decay: undecayed } = recipe.train.optimizer;
     const decays = (name: string) => !undecayed.some((pattern) => decayName(name, parameters).includes(pattern));
     const session = sessionOptions(recipe);
+    const plan = new TrainingPlan(recipe, material);
+    const objective = objectiveOf(recipe, material);
+    const dropout = recipe.train.dropout ?? undefined;
+    const batchSize = Math.min(recipe.train.batch_size, material.train.encoded.length);
+    const graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout };
+    const { microBatchSize, memory } = chooseRows({
+      wanted: recipe.train.micro_batch_size,
+      batchSize,
+      isOnProcessor: (session.device ?? 'cpu') === 'cpu',
+      resumed: resumed?.record,
+      estimate: (rows) => estimateMemory(graphOptions, rows, plan.longest),
+    });
+    options.log(memory);
     const trainer = await createTrainer({
       classifier,
       parameters,
       trained,
-      objective: objectiveOf(recipe, material),
+      objective,
       adamW: {
         betas: recipe.train.optimizer.betas,
         eps: recipe.train.optimizer.eps,
@@ -334,8 +349,9 @@ class Run {
         decays,
       },
       maxGradientNorm: recipe.train.max_grad_norm,
-      batchSize: Math.min(recipe.train.batch_size, material.train.encoded.length),
-      dropout: recipe.train.dropout ?? undefined,
+      batchSize,
+      microBatchSize,
+      dropout,
       seed: recipe.train.seed,
       padTokenId: model.config.padTokenId,
       session,
@@ -348,19 +364,20 @@ class Run {
       options,
       trainer,
       new ClassifierRunner(classifier, parameters, { ...session, padTokenId: model.config.padTokenId }),
-      new TrainingPlan(recipe, material),
+      plan,
       await MetricsLog.open(folder.metricsFile, counters?.step ?? 0),
       TensorBoardWriter.open(folder.path, { step: counters?.step ?? 0 }),
       resumed?.record.startedAt ?? new Date().toISOString(),
       trainer.moments.firstMoments.flat.length,
     );
     if (counters) run.counters = counters;
+    if (microBatchSize < batchSize) run.record = { ...run.record, microBatchSize };
     await run.writeRecord();
     return run;
   }
 
   async train(): Promise<TrainingResult> {
-    const { plan, recipe, trainer, options } = this;
+    const { plan, recipe, options } = this;
     const schedule = scheduleOf(recipe.train, plan.totalSteps);
     const clock = new StepClock(plan.totalSteps - this.counters.step);
     let savedStep = this.counters.step;
@@ -369,7 +386,7 @@ class Run {
       const step = this.counters.step + 1;
       const batches = plan.batchesOf(step);
       const learningRate = learningRateAt(step - 1, schedule);
-      const { loss, gradientNorm } = await trainer.step(batches, step, learningRate);
+      const { loss, gradientNorm } = await this.step(batches, step, learningRate);
       this.counters = { ...this.counters, step };
       clock.stepDone(batches.reduce((sum, batch) => sum + batch.examples.length, 0));
       this.report({ loss, learningRate, gradientNorm, length: batches[0].length, clock });
@@ -392,6 +409,22 @@ class Run {
     if (!this.material.validation) await this.saveModel();
     else await this.saveCard();
     return this.end('finished');
+  }
+
+  /** A step that runs out of memory is begun again with half as many examples at a time. */
+  private async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
+    for (;;) {
+      try {
+        return await this.trainer.step(batches, step, learningRate);
+      } catch (error) {
+        if (!isOutOfMemory(error)) throw error;
+        const rows = await this.trainer.halve();
+        if (rows === undefined) throw tooLittleMemory(step, batches[0].length, error);
+        this.options.log(`Step ${step} ran out of memory: batches are computed in parts of ${rows} from here on, whose gradients add up to the same.`); // prettier-ignore
+        this.record = { ...this.record, microBatchSize: rows };
+        await this.writeRecord();
+      }
+    }
   }
 
   async fail(error: MedTextError): Promise<void> {
@@ -612,6 +645,11 @@ class TrainingPlan {
       length,
       examples: examples.map((i) => ({ encoded: encoded[i], label: data.examples[i].label! })),
     }));
+  }
+
+  /** Tokens of the longest batches. */
+  get longest(): number {
+    return this.bucketOf(this.lengths.reduce((longest, length) => Math.max(longest, length), 0));
   }
 
   epochOf(step: number): number {

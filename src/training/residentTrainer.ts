@@ -41,12 +41,17 @@ export class ResidentTrainer implements TrainingSteps {
   /** Whether the host's arrays hold what the device's do. */
   private isSynchronous = true;
   private groups: readonly Group[] | undefined;
+  /** Examples computed at a time. */
+  private rows: number;
+  /** Some parameters are of this step already, others of the one before. */
+  private isHalfUpdated = false;
 
   constructor(private readonly options: TrainerOptions) {
     const { parameters, trained } = options;
     const specs = parameters.specs.filter((spec) => trained.has(spec.name));
     this.moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
     this.memory = new DeviceMemory(options.session);
+    this.rows = options.microBatchSize ?? options.batchSize;
   }
 
   /** @throws MedTextError DIVERGED; parameters and moments are then as they were. */
@@ -57,13 +62,18 @@ export class ResidentTrainer implements TrainingSteps {
     let gradients: Map<string, Value> | undefined;
     let loss = 0;
     let squares = 0;
-    for (const { batch, index, firstRow } of microBatches(batches, this.rows)) {
-      const part = await this.gradients(state.p, batch, total, keyOf(options.seed, 2, step, index), firstRow);
-      loss += part.loss;
-      squares = part.squares;
-      if (gradients) {
-        ({ gradients, squares } = await this.sum(gradients, part.gradients));
-      } else gradients = part.gradients;
+    try {
+      for (const { batch, index, firstRow } of microBatches(batches, this.rows)) {
+        const part = await this.gradients(state.p, batch, total, keyOf(options.seed, 2, step, index), firstRow);
+        loss += part.loss;
+        squares = part.squares;
+        if (gradients) {
+          ({ gradients, squares } = await this.sum(gradients, part.gradients));
+        } else gradients = part.gradients;
+      }
+    } catch (error) {
+      if (gradients) disposeAll(gradients.values());
+      throw error;
     }
     const result = { loss, gradientNorm: Math.sqrt(squares) };
     try {
@@ -93,20 +103,26 @@ export class ResidentTrainer implements TrainingSteps {
     this.isSynchronous = true;
   }
 
-  async close(): Promise<void> {
-    this.discard();
+  async halve(): Promise<number | undefined> {
+    if (this.rows === 1 || this.isHalfUpdated) return undefined;
+    await this.releaseGraphs();
+    return (this.rows = Math.ceil(this.rows / 2));
+  }
+
+  private async releaseGraphs(): Promise<void> {
     for (const { training, masks } of this.graphs.values()) {
       await training.release();
       await masks?.release();
     }
-    for (const session of this.sessions.values()) await session.release();
     this.graphs.clear();
-    this.sessions.clear();
-    await this.memory.close();
   }
 
-  private get rows(): number {
-    return this.options.microBatchSize ?? this.options.batchSize;
+  async close(): Promise<void> {
+    this.discard();
+    await this.releaseGraphs();
+    for (const session of this.sessions.values()) await session.release();
+    this.sessions.clear();
+    await this.memory.close();
   }
 
   private discard(): void {
@@ -179,6 +195,7 @@ export class ResidentTrainer implements TrainingSteps {
       ]),
     );
     this.isSynchronous = false;
+    this.isHalfUpdated = true;
     for (const group of this.groupsOf(gradients)) {
       const session = await this.sessionFor('update', group, (p) => buildAdamWGraph(p, this.options.adamW));
       const feeds = group.names.flatMap((name, k): [string, Value][] => [
@@ -195,6 +212,7 @@ export class ResidentTrainer implements TrainingSteps {
       });
       disposeAll(feeds.map(([, value]) => value));
     }
+    this.isHalfUpdated = false;
   }
 
   /** Every length's graph gives gradients of the same parameters: those that the loss depends on. */

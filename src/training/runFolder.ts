@@ -62,6 +62,8 @@ export interface RunRecord {
     readonly trainedCount: number;
   };
   readonly maxLength: number;
+  /** Examples computed at a time, where a batch was cut into parts: resuming cuts it alike. */
+  readonly microBatchSize?: number;
   readonly totalSteps: number;
   readonly step: number;
   readonly data: Readonly<Record<string, DataRecord>>;

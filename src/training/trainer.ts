@@ -15,12 +15,15 @@ import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './tr
 export class Trainer implements TrainingSteps {
   private readonly graphs = new Map<number, { graph: TrainingGraph; session: Session; masks: Record<string, Feed> }>();
   private readonly feeds: Readonly<Record<string, Feed>>;
+  /** Examples computed at a time. */
+  private rows: number;
 
   private constructor(
     private readonly options: TrainerOptions,
     readonly optimizer: AdamW,
   ) {
     this.feeds = parameterFeeds(options.parameters);
+    this.rows = options.microBatchSize ?? options.batchSize;
   }
 
   static async create(options: TrainerOptions): Promise<Trainer> {
@@ -100,13 +103,15 @@ export class Trainer implements TrainingSteps {
   /** They always are. */
   async synchronize(): Promise<void> {}
 
+  async halve(): Promise<number | undefined> {
+    if (this.rows === 1) return undefined;
+    await this.close();
+    return (this.rows = Math.ceil(this.rows / 2));
+  }
+
   async close(): Promise<void> {
     for (const { session } of this.graphs.values()) await session.release();
     this.graphs.clear();
-  }
-
-  private get rows(): number {
-    return this.options.microBatchSize ?? this.options.batchSize;
   }
 
   private async graphFor(length: number) {

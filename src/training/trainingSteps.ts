@@ -55,6 +55,11 @@ export interface TrainingSteps {
    * @throws MedTextError DIVERGED when loss or gradient are no longer finite; the parameters are then as they were.
    */
   step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult>;
+  /**
+   * After a step that ran out of memory: from now on half as many examples at a time.
+   * @returns how many; undefined when it was one already, or when the step had begun to change the parameters
+   */
+  halve(): Promise<number | undefined>;
   /** Brings the host's parameters and moments up to date. */
   synchronize(): Promise<void>;
   close(): Promise<void>;

@@ -9,6 +9,8 @@ import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/r
 import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src/protocol/trainer';
 import { evaluateModel } from '../../src/training/evaluateModel';
 import type { HeldOutPredictions } from '../../src/training/heldOutPredictions';
+import { Trainer } from '../../src/training/trainer';
+import { MedTextError } from '../../src/base/errors';
 import { finetune } from '../../src/training/finetune';
 
 const samples = join(__dirname, '../../samples');
@@ -133,6 +135,45 @@ describe('fine-tuning', () => {
     const begun = await run(given, { stopAfter: 5 });
     const rested = await run(given, { resumeFrom: begun.result.run });
     assert.deepEqual(losses([...begun.reports, ...rested.reports]), losses(whole.reports));
+  });
+
+  it('computes a batch in parts where the recipe says so: the same losses but for the last digits', async () => {
+    const whole = await run(recipe());
+    const parts = await run(recipe({ micro_batch_size: 3 }));
+    assert.ok(
+      parts.log.some((line) => /Batches of 8 are computed in parts of 3/.test(line)),
+      parts.log.join(),
+    );
+    assert.ok(
+      whole.log.some((line) => /^About .* free\.$/.test(line)),
+      whole.log.join(),
+    );
+    parts.reports.forEach(({ loss }, at) =>
+      assert.ok(Math.abs(loss - whole.reports[at].loss) < 1e-4, `step ${at + 1}`),
+    );
+    assert.equal(JSON.parse(bytes(parts.result.run, 'run.json').toString()).microBatchSize, 3);
+  });
+
+  it('goes on with half a batch at a time when a step runs out of memory, and says when none fits', async () => {
+    const { step } = Trainer.prototype;
+    let limit = 2;
+    Trainer.prototype.step = function (this: Trainer, ...given) {
+      const { rows } = this as unknown as { rows: number };
+      const isTooMuch = given[1] >= 3 && rows > limit;
+      if (isTooMuch) throw new MedTextError('OUT_OF_MEMORY', 'Failed to allocate memory for requested buffer');
+      return step.apply(this, given);
+    };
+    try {
+      const { result, reports, log } = await run(recipe());
+      assert.equal(result.status, 'finished');
+      assert.equal(reports.length, 16);
+      assert.deepEqual(log.flatMap((line) => /^Step 3 ran out of memory.* parts of (\d)/.exec(line)?.[1] ?? []), ['4', '2']); // prettier-ignore
+      assert.equal(JSON.parse(bytes(result.run, 'run.json').toString()).microBatchSize, 2);
+      limit = 0;
+      await assert.rejects(run(recipe()), (error: MedTextError) => error.code === 'OUT_OF_MEMORY' && /Step 3: .* single example/.test(error.message)); // prettier-ignore
+    } finally {
+      Trainer.prototype.step = step;
+    }
   });
 
   it('saves the weights that did best: the model scores what its evaluation said', async () => {

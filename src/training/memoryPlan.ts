@@ -1,0 +1,89 @@
+/** How a batch is cut so that its step fits into the memory, and what is said of that. */
+import { freemem } from 'node:os';
+import { MedTextError } from '../base/errors';
+import { sizeText } from '../base/sizeText';
+import type { MemoryEstimate } from './memoryEstimate';
+
+export interface ChosenRows {
+  readonly rows: number;
+  readonly estimate: MemoryEstimate;
+  /** Not even one row at a time is likely to fit. */
+  readonly exceeds: boolean;
+}
+
+/** The most rows at a time, halving the batch, whose step fits into the memory; one if none does. */
+export function rowsThatFit(
+  batchSize: number,
+  availableBytes: number,
+  estimate: (rows: number) => MemoryEstimate,
+): ChosenRows {
+  for (let rows = batchSize; ; rows = Math.ceil(rows / 2)) {
+    const estimated = estimate(rows);
+    const fits = estimated.total <= availableBytes;
+    if (fits || rows === 1) return { rows, estimate: estimated, exceeds: !fits };
+  }
+}
+
+/** What this process may still take: of the machine, or of its container where that is less. */
+export function availableMemory(): number {
+  // Absent before Node 20.13.
+  const { availableMemory: ask } = process as { availableMemory?: () => number };
+  return ask?.() || freemem();
+}
+
+/** One line for the log, before the start. @param availableBytes undefined where the device does not tell */
+export function memoryText(
+  { rows, estimate, exceeds }: ChosenRows,
+  batchSize: number,
+  availableBytes: number | undefined,
+): string {
+  const { parameters, moments, gradients, activations, total } = estimate;
+  const parts = `${sizeText(parameters)} parameters, ${sizeText(moments)} optimiser, ${sizeText(gradients)} gradients, ${sizeText(activations)} activations`;
+  const free = availableBytes === undefined ? '' : `; ${sizeText(availableBytes)} are free`;
+  const about = `About ${sizeText(total)} of memory at the longest batches (${parts})${free}`;
+  if (exceeds) {
+    return `${about}. That is not likely to be enough even with one example at a time: train less of the model (train.trainable), shorten max_length, or close other programs.`;
+  }
+  if (rows === batchSize) return `${about}.`;
+  return `${about}. Batches of ${batchSize} are computed in parts of ${rows}, whose gradients add up to the same.`;
+}
+
+export interface RowOptions {
+  readonly wanted: 'auto' | number;
+  readonly batchSize: number;
+  /** Another device does not tell how much memory it has left. */
+  readonly isOnProcessor: boolean;
+  /** What the run that goes on began with. */
+  readonly resumed: { readonly microBatchSize?: number } | undefined;
+  readonly estimate: (rows: number) => MemoryEstimate;
+}
+
+/** How many examples are computed at a time, and the line that says what memory that takes. */
+export function chooseRows({ wanted, batchSize, isOnProcessor, resumed, estimate }: RowOptions): {
+  microBatchSize: number;
+  memory: string;
+} {
+  const available = isOnProcessor ? availableMemory() : undefined;
+  // A run goes on in the parts it began with: other parts would add up in another order, to other last digits.
+  const given = wanted === 'auto' ? undefined : Math.min(wanted, batchSize);
+  const fixed = resumed ? (resumed.microBatchSize ?? batchSize) : given;
+  const chosen =
+    fixed === undefined
+      ? rowsThatFit(batchSize, available ?? Infinity, estimate)
+      : { rows: fixed, estimate: estimate(fixed), exceeds: estimate(1).total > (available ?? Infinity) };
+  return { microBatchSize: chosen.rows, memory: memoryText(chosen, batchSize, available) };
+}
+
+export function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof MedTextError) return error.code === 'OUT_OF_MEMORY';
+  return error instanceof RangeError && /allocation failed/i.test(error.message);
+}
+
+export function tooLittleMemory(step: number, length: number, cause: unknown): MedTextError {
+  return new MedTextError(
+    'OUT_OF_MEMORY',
+    `Step ${step}: the memory does not hold a single example of ${length} tokens. Train less of the model (train.trainable), shorten max_length, choose another device, or close other programs; then resume.`,
+    { step, length },
+    { cause },
+  );
+}
