@@ -31,6 +31,7 @@ function tooltip({ request, report }: TrainingState, t: Translate): string {
   if (report) {
     lines.push(t('Step {0} of {1}, epoch {2}', report.step, report.totalSteps, report.epoch.toFixed(2)));
     lines.push(t('{0} examples a second', report.examplesPerSecond.toFixed(1)));
+    if (report.device) lines.push(t('Device: {0}', report.device));
   }
   return lines.join('\n');
 }

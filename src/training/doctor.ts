@@ -2,13 +2,18 @@
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
 import { asMedTextError } from '../base/errors';
 import { keyOf, RandomStream } from '../base/random';
+import { untranslated } from '../base/translate';
+import { adviceText, type DeviceAdvice } from '../protocol/deviceWords';
 import { executionDevice } from '../inference/device';
-import { runtimeVersion, supportedDevices, type ExecutionDevice } from '../inference/session';
+import { runtimeVersion, supportedDevices, type ExecutionDevice, type SessionOptions } from '../inference/session';
 import { bertClassifier } from '../models/encoder';
 import type { EncoderConfig } from '../models/encoderConfig';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
 import { Parameters } from '../models/parameters';
 import { createTrainer } from './createTrainer';
+import { chooseDevice, type ChoiceOptions, type DeviceChoice } from './deviceChoice';
+import { adapters, type Adapter } from './adapters';
+import { adviceOn } from './deviceAdvice';
 import type { MicroBatch } from './trainingSteps';
 
 /** What `medtext doctor --json` prints: a contract. */
@@ -24,6 +29,13 @@ export interface Diagnosis {
   readonly onnxruntime: string | null;
   /** Execution providers of this platform's runtime. */
   readonly providers: readonly string[];
+  /** Graphics adapters that the system tells of; Linux only. */
+  readonly adapters: readonly Adapter[];
+  /** What `device: auto` is here, and why; absent when one device was asked about, or the runtime cannot be loaded. */
+  readonly choice?: DeviceChoice;
+  /** What could be done for more speed, in English; {@link adviceCodes} name the same. */
+  readonly advice: readonly string[];
+  readonly adviceCodes: readonly DeviceAdvice[];
   readonly selfTest: SelfTest;
 }
 
@@ -34,6 +46,8 @@ export interface SelfTest {
   readonly losses: readonly number[];
   readonly expected: readonly number[];
   readonly milliseconds: number;
+  /** A training step of a small encoder (2 layers, 256 wide, 16 rows of 32 tokens); only of a device that passed. */
+  readonly stepMilliseconds?: number;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -65,7 +79,9 @@ const CONFIG: EncoderConfig = {
 };
 
 /** @throws MedTextError USAGE for a device that is none; anything else that is wrong is part of the diagnosis. */
-export async function diagnose(options: { device?: string; threads?: number } = {}): Promise<Diagnosis> {
+export async function diagnose(
+  options: { device?: string; threads?: number; tryDevice?: ChoiceOptions['tryDevice'] } = {},
+): Promise<Diagnosis> {
   let onnxruntime: string | null = null;
   let providers: string[] = [];
   try {
@@ -74,6 +90,10 @@ export async function diagnose(options: { device?: string; threads?: number } = 
   } catch {
     // The self-test below says why.
   }
+  const found = adapters();
+  const { device = 'auto', threads, tryDevice } = options;
+  const choice = device === 'auto' && onnxruntime ? await chooseDevice({ retest: true, tryDevice }) : undefined;
+  const codes = choice ? adviceOn(choice, found) : [];
   return {
     node: process.version,
     platform: `${platform()} ${arch()} ${release()}`,
@@ -83,7 +103,11 @@ export async function diagnose(options: { device?: string; threads?: number } = 
     freeMemoryBytes: freemem(),
     onnxruntime,
     providers,
-    selfTest: await selfTest(options),
+    adapters: found,
+    ...(choice && { choice }),
+    advice: codes.map((code) => adviceText(code, untranslated)),
+    adviceCodes: codes,
+    selfTest: await selfTest({ device: choice?.device ?? device, threads }),
   };
 }
 
@@ -95,7 +119,9 @@ async function selfTest({ device, threads }: { device?: string; threads?: number
     const resolved = executionDevice(device);
     const losses = await selfTestLosses(resolved, threads);
     const passed = losses.every((loss, i) => Math.abs(loss - EXPECTED_LOSSES[i]) <= TOLERANCE);
-    return { ...test, device: resolved, passed, losses, milliseconds: milliseconds() };
+    const took = milliseconds();
+    const stepMilliseconds = passed ? await stepTime(resolved, threads) : undefined;
+    return { ...test, device: resolved, passed, losses, milliseconds: took, ...(passed && { stepMilliseconds }) };
   } catch (error) {
     const { code, message } = asMedTextError(error);
     if (code === 'USAGE') throw error;
@@ -103,20 +129,53 @@ async function selfTest({ device, threads }: { device?: string; threads?: number
   }
 }
 
+const SPEED_CONFIG = {
+  ...CONFIG,
+  vocabSize: 1000,
+  hiddenSize: 256,
+  headCount: 4,
+  intermediateSize: 1024,
+  maxPositions: 32,
+};
+
+/** The median of five steps after two, in milliseconds: enough to tell a graphics card from a driver in software. */
+async function stepTime(device: ExecutionDevice, threads?: number): Promise<number> {
+  const parameters = new Parameters([
+    ...encoderParameterSpecs(SPEED_CONFIG),
+    ...classifierParameterSpecs(SPEED_CONFIG, 3),
+  ]);
+  fillUniform(parameters, 0.05);
+  const random = new RandomStream(keyOf(8, 1));
+  const length = SPEED_CONFIG.maxPositions;
+  const examples = Array.from({ length: 16 }, (_, row) => {
+    const inputIds = Int32Array.from({ length }, () => 1 + random.integer(999));
+    return { encoded: { inputIds, tokenTypeIds: new Int32Array(length), length, truncated: false }, label: row % 3 };
+  });
+  const trainer = await selfTestTrainer(SPEED_CONFIG, parameters, examples.length, {
+    device,
+    threads: threads || undefined,
+  });
+  try {
+    const times: number[] = [];
+    for (let step = 1; step <= 7; step++) {
+      const started = performance.now();
+      await trainer.step([{ examples, length }], step, 1e-4);
+      times.push(performance.now() - started);
+      // Slow beyond doubt.
+      if (step > 1 && times[step - 1] > 1000) return times[step - 1];
+    }
+    return times.slice(2).sort((a, b) => a - b)[2];
+  } finally {
+    await trainer.close();
+  }
+}
+
 /** Five steps of a two-layer encoder on one batch of made-up tokens, all parameters trained. */
 export async function selfTestLosses(device: ExecutionDevice, threads?: number): Promise<number[]> {
   const { parameters, batch } = selfTestMaterial();
-  const trainer = await createTrainer({
-    classifier: bertClassifier(CONFIG, 3),
-    parameters,
-    trained: new Set(parameters.names),
-    objective: { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 },
-    adamW: { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, decays: (name) => !/bias|LayerNorm/.test(name) },
-    maxGradientNorm: 1,
-    batchSize: batch.examples.length,
-    seed: 0,
-    padTokenId: 0,
-    session: { device, threads: threads || undefined },
+  const trainer = await selfTestTrainer(CONFIG, parameters, batch.examples.length, {
+    device,
+    threads: threads || undefined,
   });
   try {
     const losses: number[] = [];
@@ -127,18 +186,37 @@ export async function selfTestLosses(device: ExecutionDevice, threads?: number):
   }
 }
 
-/** Weights and batch from the counter-based generator: the same everywhere. */
-export function selfTestMaterial(): { parameters: Parameters; batch: MicroBatch; config: EncoderConfig } {
-  const parameters = new Parameters([...encoderParameterSpecs(CONFIG), ...classifierParameterSpecs(CONFIG, 3)]);
+function selfTestTrainer(config: EncoderConfig, parameters: Parameters, batchSize: number, session: SessionOptions) {
+  return createTrainer({
+    classifier: bertClassifier(config, 3),
+    parameters,
+    trained: new Set(parameters.names),
+    objective: { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 },
+    adamW: { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, decays: (name) => !/bias|LayerNorm/.test(name) },
+    maxGradientNorm: 1,
+    batchSize,
+    seed: 0,
+    padTokenId: 0,
+    session,
+  });
+}
+
+/** Uniform: the same to the last bit on every platform, which logarithms and cosines need not be. */
+function fillUniform(parameters: Parameters, scale: number): void {
   for (const [index, spec] of parameters.specs.entries()) {
     const random = new RandomStream(keyOf(7, index));
     const values = parameters.values(spec.name);
     for (let i = 0; i < values.length; i++) {
-      // Uniform: the same to the last bit on every platform, which logarithms and cosines need not be.
-      const drawn = (2 * random.uniform() - 1) * 0.3;
+      const drawn = (2 * random.uniform() - 1) * scale;
       values[i] = spec.initial === 'ones' ? 1 + drawn / 3 : drawn;
     }
   }
+}
+
+/** Weights and batch from the counter-based generator: the same everywhere. */
+export function selfTestMaterial(): { parameters: Parameters; batch: MicroBatch; config: EncoderConfig } {
+  const parameters = new Parameters([...encoderParameterSpecs(CONFIG), ...classifierParameterSpecs(CONFIG, 3)]);
+  fillUniform(parameters, 0.3);
   const random = new RandomStream(keyOf(7, 1000));
   const length = 12;
   const examples = [12, 9, 7, 12, 5].map((used) => {

@@ -11,7 +11,7 @@ import { ClassifierRunner } from '../inference/classifierRunner';
 import { softmax } from '../inference/labelScores';
 import { executionDevice } from '../inference/device';
 import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
-import type { SessionOptions } from '../inference/session';
+import { supportedDevices, type SessionOptions } from '../inference/session';
 import { loadClassifier, type LoadedClassifier } from '../models/loadClassifier';
 import { modelContent } from '../models/modelContent';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
@@ -35,6 +35,7 @@ import {
 import { createTrainer } from './createTrainer';
 import { describeEnvironment } from './environment';
 import { labelUsage } from './labelUsage';
+import { choiceLines, type DeviceChoice } from './deviceChoice';
 import { estimateMemory } from './memoryEstimate';
 import { chooseRows, isOutOfMemory, tooLittleMemory } from './memoryPlan';
 import { MetricsLog } from './metricsLog';
@@ -57,6 +58,10 @@ export interface FinetuneOptions {
   readonly log: (line: string) => void;
   /** Aborting finishes the step, saves a checkpoint and ends with the status `stopped`. */
   readonly stopSignal: AbortSignal;
+  /** What `device: auto` is on this machine; absent: the processor. */
+  readonly chooseDevice?: (log: (line: string) => void) => Promise<DeviceChoice>;
+  /** What was chosen, for the run's record. */
+  readonly deviceChoice?: DeviceChoice;
 }
 
 /**
@@ -65,15 +70,47 @@ export interface FinetuneOptions {
  * checkpoint is there to resume from.
  */
 export async function finetune(options: FinetuneOptions): Promise<TrainingResult> {
-  const run = options.resumeFrom ? await continuedRun(options.resumeFrom, options) : await newRun(options);
+  const isAutomatic = options.recipe.device === 'auto';
+  const placed = isAutomatic ? await withChosenDevice(options) : options;
+  const run = placed.resumeFrom ? await continuedRun(placed.resumeFrom, placed) : await newRun(placed);
   try {
     return await run.train();
   } catch (error) {
-    await run.fail(asMedTextError(error));
-    throw error;
+    const known = asMedTextError(error);
+    await run.fail(known);
+    if (!isAutomatic || placed.recipe.device === 'cpu' || !isLossOfDevice(known)) throw error;
+    options.log(`${placed.recipe.device} failed: ${known.message}`);
   } finally {
     await run.close();
   }
+  return onProcessor(placed, run.folder);
+}
+
+/** A driver that was reset, a card without memory: what the processor may still do. */
+const isLossOfDevice = ({ code }: MedTextError): boolean => code === 'RUNTIME' || code === 'OUT_OF_MEMORY';
+
+async function onProcessor(options: FinetuneOptions, folder: RunFolder): Promise<TrainingResult> {
+  const recipe = { ...options.recipe, device: 'cpu' as const };
+  const checkpoint = await newestCheckpoint(folder.checkpoints);
+  options.log(
+    checkpoint
+      ? `The training goes on on the processor from ${basename(checkpoint)}.`
+      : 'No checkpoint was saved yet: the training begins again on the processor.',
+  );
+  return finetune({ ...options, recipe, resumeFrom: checkpoint ? folder.path : undefined });
+}
+
+/** A run that goes on stays on its device, whose last digits it has. */
+async function withChosenDevice(options: FinetuneOptions): Promise<FinetuneOptions> {
+  const { log, recipe, resumeFrom, chooseDevice } = options;
+  const before = resumeFrom === undefined ? undefined : (await readRun(resumeFrom)).record.environment.device;
+  const here = supportedDevices().map(({ name }) => name);
+  if (typeof before === 'string' && here.includes(before)) {
+    return { ...options, recipe: { ...recipe, device: executionDevice(before) } };
+  }
+  const choice = await chooseDevice?.(log);
+  if (choice) for (const line of choiceLines(choice)) log(line);
+  return { ...options, recipe: { ...recipe, device: choice?.device ?? 'cpu' }, deviceChoice: choice };
 }
 
 interface Split {
@@ -270,7 +307,7 @@ class Run {
   private readonly evaluations: EvaluationReport[] = [];
 
   private constructor(
-    private readonly folder: RunFolder,
+    readonly folder: RunFolder,
     private readonly recipe: ResolvedRecipe,
     private readonly material: Material,
     private readonly options: FinetuneOptions,
@@ -282,6 +319,7 @@ class Run {
     startedAt: string,
     trainedCount: number,
   ) {
+    const { deviceChoice } = options;
     this.record = {
       format: 1,
       id: folder.id,
@@ -305,6 +343,7 @@ class Run {
         device: sessionOptions(recipe).device ?? 'cpu',
         threads: sessionOptions(recipe).threads,
       }),
+      ...(deviceChoice && { deviceChoice: choiceLines(deviceChoice) }),
       best: null,
     };
   }

@@ -39,7 +39,7 @@ export function memoryText(
 ): string {
   const { parameters, moments, gradients, activations, total } = estimate;
   const parts = `${sizeText(parameters)} parameters, ${sizeText(moments)} optimiser, ${sizeText(gradients)} gradients, ${sizeText(activations)} activations`;
-  const free = availableBytes === undefined ? '' : `; ${sizeText(availableBytes)} are free`;
+  const free = availableBytes === undefined ? '' : `; ${sizeText(availableBytes)} free`;
   const about = `About ${sizeText(total)} of memory at the longest batches (${parts})${free}`;
   if (exceeds) {
     return `${about}. That is not likely to be enough even with one example at a time: train less of the model (train.trainable), shorten max_length, or close other programs.`;

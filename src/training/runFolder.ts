@@ -68,6 +68,8 @@ export interface RunRecord {
   readonly step: number;
   readonly data: Readonly<Record<string, DataRecord>>;
   readonly environment: Readonly<Record<string, unknown>>;
+  /** Where the recipe left the device open: what was chosen, and why the others fell out; a line a device. */
+  readonly deviceChoice?: readonly string[];
   readonly best: BestEvaluation | null;
   readonly evaluation?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code: string; readonly message: string };

@@ -1,4 +1,8 @@
 import { serveTrainer } from './serveTrainer';
 
 // The engine loads with the run, not before: the handshake should not wait for a native library.
-serveTrainer(() => import('../training/finetune'));
+serveTrainer(async () => {
+  const { finetune } = await import('../training/finetune');
+  const { chooseDevice } = await import('../training/deviceChoice');
+  return { finetune: (options) => finetune({ ...options, chooseDevice: (log) => chooseDevice({ log }) }) };
+});

@@ -9,9 +9,10 @@ import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/r
 import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src/protocol/trainer';
 import { evaluateModel } from '../../src/training/evaluateModel';
 import type { HeldOutPredictions } from '../../src/training/heldOutPredictions';
+import { Session, supportedDevices, type ExecutionDevice } from '../../src/inference/session';
 import { Trainer } from '../../src/training/trainer';
 import { MedTextError } from '../../src/base/errors';
-import { finetune } from '../../src/training/finetune';
+import { finetune, type FinetuneOptions } from '../../src/training/finetune';
 
 const samples = join(__dirname, '../../samples');
 
@@ -59,7 +60,7 @@ describe('fine-tuning', () => {
 
   async function run(
     given: Recipe,
-    options: { resumeFrom?: string; stopAfter?: number } = {},
+    options: { resumeFrom?: string; stopAfter?: number; chooseDevice?: FinetuneOptions['chooseDevice'] } = {},
   ): Promise<{ result: TrainingResult; reports: TrainingReport[]; evaluations: EvaluationReport[]; log: string[] }> {
     const stop = new AbortController();
     const reports: TrainingReport[] = [];
@@ -76,6 +77,7 @@ describe('fine-tuning', () => {
       onEvaluation: (evaluation) => evaluations.push(evaluation),
       log: (line) => log.push(line),
       stopSignal: stop.signal,
+      chooseDevice: options.chooseDevice,
     });
     return { result, reports, evaluations, log };
   }
@@ -172,6 +174,43 @@ describe('fine-tuning', () => {
       limit = 0;
       await assert.rejects(run(recipe()), (error: MedTextError) => error.code === 'OUT_OF_MEMORY' && /Step 3: .* single example/.test(error.message)); // prettier-ignore
     } finally {
+      Trainer.prototype.step = step;
+    }
+  });
+
+  it('goes on on the processor, from its checkpoint, when the device that was chosen by itself is lost', async () => {
+    const { create } = Session;
+    const { step } = Trainer.prototype;
+    const device = supportedDevices().map(({ name }) => name).find((name) => ['cuda', 'dml', 'coreml'].includes(name)) as ExecutionDevice | undefined; // prettier-ignore
+    if (!device) return;
+    // Said to be another device's, the sessions are the processor's.
+    let lost = 1;
+    Trainer.prototype.step = function (this: Trainer, ...given) {
+      if (given[1] === 7 && lost++ === 0) throw new MedTextError('RUNTIME', 'the device is lost');
+      return step.apply(this, given);
+    };
+    Session.create = (model, options) => create.call(Session, model, { ...options, device: 'cpu' });
+    const trials = [{ device, passed: true, stepMilliseconds: 1 }];
+    const chooseDevice = async () => ({ device, trials, remembered: false });
+    try {
+      const whole = await run(recipe());
+      lost = 0;
+      const { result, log, reports } = await run(recipe({}, { device: 'auto' }), { chooseDevice });
+      assert.equal(lost, 2);
+      assert.equal(result.status, 'finished');
+      assert.ok(
+        log.some((line) => line.endsWith(': chosen (1.0 ms for a step of a small encoder)')),
+        log.join('\n'),
+      );
+      assert.ok(
+        log.some((line) => /goes on on the processor from step-0+4\.$/.test(line)),
+        log.join('\n'),
+      );
+      assert.deepEqual(losses(reports.slice(-10)), losses(whole.reports.slice(-10)));
+      const record = JSON.parse(bytes(result.run, 'run.json').toString());
+      assert.deepEqual([record.status, record.environment.device], ['finished', 'cpu']);
+    } finally {
+      Session.create = create;
       Trainer.prototype.step = step;
     }
   });

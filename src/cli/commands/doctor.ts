@@ -1,3 +1,4 @@
+import type { DeviceChoice } from '../../training/deviceChoice';
 import type { Diagnosis } from '../../training/doctor';
 import { modelOptions, type Arguments, type Command, type Context, type ExitCode } from '../commandLine';
 import { bytes, duration, properties } from '../terminal';
@@ -16,16 +17,20 @@ async function doctor(args: Arguments, { screen }: Context): Promise<ExitCode> {
   const { diagnose } = await import('../../training/doctor');
   const diagnosis = await diagnose({ device: args.text('device'), threads: args.number('threads', 1, 1024) });
   screen.printJson(diagnosis);
-  screen.print(...diagnosisText(diagnosis));
+  const { choiceLines } = await import('../../training/deviceChoice');
+  screen.print(...diagnosisText(diagnosis, choiceLines));
   return diagnosis.selfTest.passed ? 0 : 1;
 }
 
-function diagnosisText({ selfTest, ...machine }: Diagnosis): string[] {
+function diagnosisText(
+  { selfTest, choice, advice, ...machine }: Diagnosis,
+  choiceLines: (choice: DeviceChoice) => string[],
+): string[] {
   const { passed, losses, expected, error } = selfTest;
   const verdict = error
     ? `failed: ${error.code}: ${error.message}`
     : passed
-      ? `passed in ${duration(selfTest.milliseconds / 1000)}: five training steps gave PyTorch's losses`
+      ? `passed in ${duration(selfTest.milliseconds / 1000)}: five training steps gave PyTorch's losses; a step of a small encoder takes ${selfTest.stepMilliseconds?.toFixed(1)} ms`
       : `failed: the losses are ${losses.map((loss) => loss.toFixed(5)).join(', ')}, PyTorch's ${expected.map((loss) => loss.toFixed(5)).join(', ')}`;
   return properties([
     ['ONNX Runtime', machine.onnxruntime ?? 'cannot be loaded'],
@@ -35,6 +40,14 @@ function diagnosisText({ selfTest, ...machine }: Diagnosis): string[] {
     ['processor', machine.cpu],
     ['threads', String(machine.threads)],
     ['memory', `${bytes(machine.memoryBytes)}, ${bytes(machine.freeMemoryBytes)} free`],
+    [
+      'adapters',
+      machine.adapters
+        .map(({ name, memoryBytes }) => (memoryBytes ? `${name}, ${bytes(memoryBytes)}` : name))
+        .join('; ') || 'none that the system tells of',
+    ],
+    ...(choice ? choiceLines(choice).map((line, at): [string, string] => [at === 0 ? 'device: auto' : '', line]) : []),
     [`self-test on ${selfTest.device}`, verdict],
+    ...advice.map((line, at): [string, string] => [at === 0 ? 'advice' : '', line]),
   ]);
 }

@@ -50,6 +50,7 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
   const { screen, signal } = context;
   const { recipe, baseFolder, resumeFrom } = await whatToTrain(args, screen);
   const { finetune } = await import('../../training/finetune');
+  const { chooseDevice } = await import('../../training/deviceChoice');
   const { improves } = await import('../../training/evaluationReport');
   const view = new TrainingView(screen, recipe, improves);
   const started = performance.now();
@@ -61,6 +62,7 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
     onEvaluation: (evaluation) => view.evaluation(evaluation),
     log: (line) => (screen.json ? screen.note(line) : screen.print(`  ${line}`)),
     stopSignal: signal,
+    chooseDevice: (log) => chooseDevice({ log }),
   });
   view.end(result, (performance.now() - started) / 1000);
   return result.status === 'stopped' ? 130 : 0;

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
-import { ProgressLocation, Uri, window, workspace } from 'vscode';
+import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
 import { MedTextError } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
 import { abortSignalOf } from '../cancellation';
 import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
+import { deviceReport, type DeviceFacts } from '../deviceReport';
 import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, pickFile, requireTrust } from './asking';
 import { importModel, withJob } from './importCommands';
@@ -134,8 +135,9 @@ export async function checkDevice(services: Services): Promise<void> {
   const facts = await withProgress(services, t('Checking the device'), undefined, (signal) =>
     services.scorer.request('doctor', where(), signal),
   );
-  const content = `${JSON.stringify(facts, undefined, 2)}\n`;
-  await window.showTextDocument(await workspace.openTextDocument({ language: 'json', content }));
+  const content = deviceReport(facts as DeviceFacts, t);
+  const document = await workspace.openTextDocument({ language: 'markdown', content });
+  await commands.executeCommand('markdown.showPreview', document.uri);
 }
 
 /** Device and threads as set. */

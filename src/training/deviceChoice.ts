@@ -1,0 +1,180 @@
+/** What `device: auto` means on this machine: every device is tried by a small training, in a process of its own. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { homedir, platform, release } from 'node:os';
+import { dirname, join } from 'node:path';
+import { writeFileAtomically } from '../base/atomicFile';
+import { untranslated } from '../base/translate';
+import { deviceNames } from '../inference/device';
+import { runtimeVersion, supportedDevices, type ExecutionDevice } from '../inference/session';
+import { trialText, type DeviceFault, type DeviceTrial } from '../protocol/deviceWords';
+import { adapters, nvidiaDriver } from './adapters';
+
+export interface DeviceChoice {
+  readonly device: ExecutionDevice;
+  readonly trials: readonly DeviceTrial[];
+  /** Whether the trials are of an earlier time, on this machine with this runtime and driver. */
+  readonly remembered: boolean;
+}
+
+export interface ChoiceOptions {
+  /** Tries again, whatever is remembered. */
+  readonly retest?: boolean;
+  readonly cacheFile?: string;
+  readonly tryDevice?: (device: ExecutionDevice) => Promise<DeviceTrial>;
+  readonly log?: (line: string) => void;
+}
+
+const cacheDays = 30;
+const trialMs = 90_000;
+/** Beside the bundle that this is part of. */
+const entry = join(__dirname, 'cli.js');
+
+/** The fastest device whose self-test gave the stored losses; the processor, if none is faster. */
+export async function chooseDevice(options: ChoiceOptions = {}): Promise<DeviceChoice> {
+  const { retest = false, cacheFile = defaultCacheFile(), tryDevice = tryInProcess, log } = options;
+  const machine = machineKey();
+  const known = retest ? undefined : await remembered(cacheFile, machine);
+  if (known) return { device: fastest(known), trials: known, remembered: true };
+  // In the sources there is no program to try a device with.
+  if (tryDevice === tryInProcess && !existsSync(entry)) {
+    return { device: 'cpu', trials: [{ device: 'cpu', passed: true }], remembered: false };
+  }
+  const others = candidates();
+  if (others.length > 0) log?.(`Trying ${others.join(', ')} against the processor, once for this machine …`);
+  const trials: DeviceTrial[] = [];
+  for (const device of others) trials.push(await tryDevice(device));
+  // The processor's time is of interest only if there is something to compare it with.
+  const isContested = trials.some(({ passed }) => passed);
+  trials.unshift(isContested ? await tryDevice('cpu') : { device: 'cpu', passed: true });
+  await remember(cacheFile, machine, trials);
+  return { device: fastest(trials), trials, remembered: false };
+}
+
+function fastest(trials: readonly DeviceTrial[]): ExecutionDevice {
+  const timed = trials.filter(({ passed, stepMilliseconds }) => passed && stepMilliseconds !== undefined);
+  return (timed.sort((a, b) => a.stepMilliseconds! - b.stepMilliseconds!)[0]?.device ?? 'cpu') as ExecutionDevice;
+}
+
+/** The devices but the processor that this platform's runtime has a provider for. */
+function candidates(): ExecutionDevice[] {
+  const here = supportedDevices().map(({ name }) => name);
+  return deviceNames.filter(
+    (name): name is ExecutionDevice => name !== 'auto' && name !== 'cpu' && here.includes(name),
+  );
+}
+
+/** One line a device: what was chosen, and why the others fell out. */
+export const choiceLines = ({ device, trials }: DeviceChoice): string[] =>
+  trials.map((trial) => trialText(trial, trial.device === device, untranslated));
+
+/** The self-test of `medtext doctor` in a process of its own: a driver that crashes or hangs takes nothing with it. */
+async function tryInProcess(device: ExecutionDevice): Promise<DeviceTrial> {
+  // One thread and no huge pages for all: what counts is which is faster by far.
+  const env = { ...process.env, MEDTEXT_NO_RESPAWN: '1', ELECTRON_RUN_AS_NODE: '1' };
+  const child = spawn(process.execPath, [entry, 'doctor', '--device', device, '--json'], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill('SIGKILL');
+  }, trialMs);
+  const exit = await new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once('error', () => resolve({ code: null, signal: 'that could not be started' }));
+    child.once('close', (code, signal) => resolve({ code, signal }));
+  });
+  clearTimeout(timer);
+  if (isLate) return { device, passed: false, fault: { code: 'tooSlow' } };
+  const selfTest = lastAnswer(output)?.selfTest;
+  if (!selfTest) {
+    return { device, passed: false, fault: { code: 'crashed', detail: exit.signal ?? `code ${exit.code}` } };
+  }
+  const { passed, stepMilliseconds, error } = selfTest;
+  if (passed) return { device, passed, ...(stepMilliseconds !== undefined && { stepMilliseconds }) };
+  return { device, passed: false, fault: error ? faultOf(error.message) : { code: 'otherLosses' } };
+}
+
+/** What is read of `medtext doctor --json`. */
+interface Answer {
+  readonly selfTest?: {
+    readonly passed: boolean;
+    readonly stepMilliseconds?: number;
+    readonly error?: { readonly message: string };
+  };
+}
+
+function lastAnswer(output: string): Answer | undefined {
+  const line = output.trim().split('\n').at(-1) ?? '';
+  try {
+    return JSON.parse(line) as Answer;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The runtime's own words name its source lines; a code says what a person can look for. */
+export function faultOf(message: string): DeviceFault {
+  if (/No supported adapters|Failed to get a WebGPU adapter/i.test(message)) return { code: 'noAdapter' };
+  if (/Failed to load (shared )?library/i.test(message)) return { code: 'noLibraries' };
+  if (/out of memory|failed to allocate/i.test(message)) return { code: 'outOfMemory' };
+  return { code: 'failed', detail: message.split('\n')[0].slice(0, 200) };
+}
+
+/** What the trials depend on: runtime, system, adapters and their driver. */
+function machineKey(): string {
+  const driver = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES ?? '';
+  return [
+    runtimeVersion(),
+    platform(),
+    process.arch,
+    release(),
+    driver,
+    ...adapters().map(({ name }) => name),
+    nvidiaDriver(),
+  ].join('\n');
+}
+
+function defaultCacheFile(): string {
+  const base =
+    platform() === 'win32'
+      ? (process.env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'))
+      : platform() === 'darwin'
+        ? join(homedir(), 'Library', 'Caches')
+        : (process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'));
+  return join(base, 'medtext-lab', 'devices.json');
+}
+
+interface Remembered {
+  readonly format: 1;
+  readonly machine: string;
+  readonly testedAt: string;
+  readonly trials: readonly DeviceTrial[];
+}
+
+async function remembered(file: string, machine: string): Promise<readonly DeviceTrial[] | undefined> {
+  try {
+    const known = JSON.parse(await readFile(file, 'utf8')) as Remembered;
+    const isFresh = Date.now() - Date.parse(known.testedAt) < cacheDays * 86_400_000;
+    const isOurs = known.format === 1 && known.machine === machine && isFresh;
+    const names = new Set<string>(deviceNames);
+    return isOurs && known.trials.every(({ device }) => names.has(device)) ? known.trials : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A cache folder that cannot be written to costs the trials again, nothing more. */
+async function remember(file: string, machine: string, trials: readonly DeviceTrial[]): Promise<void> {
+  const content: Remembered = { format: 1, machine, testedAt: new Date().toISOString(), trials };
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFileAtomically(file, `${JSON.stringify(content, undefined, 2)}\n`);
+  } catch {
+    // Asked again next time.
+  }
+}

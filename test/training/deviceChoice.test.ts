@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { supportedDevices, type ExecutionDevice } from '../../src/inference/session';
+import { choiceLines, chooseDevice, faultOf } from '../../src/training/deviceChoice';
+import type { DeviceTrial } from '../../src/protocol/deviceWords';
+import { adviceOn } from '../../src/training/deviceAdvice';
+
+describe('device: auto', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'medtext-device-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const others = supportedDevices().map(({ name }) => name).filter((name) => ['webgpu', 'cuda', 'dml', 'coreml'].includes(name)); // prettier-ignore
+  /** Every device but the processor takes `milliseconds`; undefined: it fails. The processor takes 40. */
+  const trying =
+    (milliseconds: number | undefined, asked: string[] = []) =>
+    async (device: ExecutionDevice): Promise<DeviceTrial> => {
+      // prettier-ignore
+      asked.push(device);
+      if (device === 'cpu') return { device, passed: true, stepMilliseconds: 40 };
+      if (milliseconds === undefined) return { device, passed: false, fault: { code: 'noAdapter' } };
+      return { device, passed: true, stepMilliseconds: milliseconds };
+    };
+  const cacheFile = () => join(folder, 'cache/devices.json');
+
+  it('is the fastest device that passes, and the processor where none is faster', async () => {
+    if (others.length === 0) return;
+    const choose = async (milliseconds: number | undefined) =>
+      (await chooseDevice({ retest: true, cacheFile: cacheFile(), tryDevice: trying(milliseconds) })).device;
+    assert.equal(await choose(5), others[0]);
+    assert.equal(await choose(4000), 'cpu');
+    assert.equal(await choose(undefined), 'cpu');
+  });
+
+  it('is remembered for this machine until it is told to try again, or the memory is of another', async () => {
+    const asked: string[] = [];
+    const choose = (retest = false) => chooseDevice({ retest, cacheFile: cacheFile(), tryDevice: trying(5, asked) });
+    const first = await choose();
+    const count = asked.length;
+    assert.equal(count, others.length === 0 ? 0 : others.length + 1);
+    const again = await choose();
+    assert.deepEqual([again.device, again.remembered, asked.length], [first.device, true, count]);
+    await choose(true);
+    assert.equal(asked.length, 2 * count);
+    for (const spoil of [{ machine: 'another' }, { testedAt: '2020-01-01T00:00:00Z' }, { format: 2 }]) {
+      const known = JSON.parse(readFileSync(cacheFile(), 'utf8'));
+      writeFileSync(cacheFile(), JSON.stringify({ ...known, ...spoil }));
+      assert.equal((await choose()).remembered, false, JSON.stringify(spoil));
+    }
+    writeFileSync(cacheFile(), '{');
+    assert.equal((await choose()).remembered, false);
+  });
+
+  it('costs the trials again, nothing more, where nothing can be remembered', async () => {
+    writeFileSync(join(folder, 'cache'), 'a file, no folder');
+    const { device } = await chooseDevice({ cacheFile: cacheFile(), tryDevice: trying(undefined) });
+    assert.equal(device, 'cpu');
+  });
+
+  it('says what was chosen and why the others fell out', () => {
+    const trials: DeviceTrial[] = [
+      { device: 'cpu', passed: true, stepMilliseconds: 41.3 },
+      { device: 'webgpu', passed: true, stepMilliseconds: 7352 },
+      { device: 'cuda', passed: false, fault: faultOf('Failed to load shared library') },
+    ];
+    assert.deepEqual(choiceLines({ device: 'cpu', trials, remembered: false }), [
+      'Processor: chosen (41 ms for a step of a small encoder)',
+      'WebGPU: works, but is slower (7352 ms for a step of a small encoder)',
+      'CUDA: left out, its libraries are not installed',
+    ]);
+  });
+
+  it('comes with advice in plain words', () => {
+    const choice = (webgpu: DeviceTrial, device: ExecutionDevice = 'cpu') => ({ device, remembered: false, trials: [{ device: 'cpu', passed: true } as const, webgpu, { device: 'cuda', passed: false } as const] }); // prettier-ignore
+    const failed = choice({ device: 'webgpu', passed: false });
+    assert.deepEqual(adviceOn(failed, [], 'linux'), ['passThrough']);
+    assert.deepEqual(adviceOn(failed, [{ name: 'AMD 0x73bf' }], 'linux'), ['mesaVulkan']);
+    assert.deepEqual(adviceOn(failed, [{ name: 'NVIDIA H200' }], 'linux'), ['nvidiaVulkan', 'cudaLibraries']);
+    assert.deepEqual(adviceOn(failed, [], 'win32'), ['graphicsDriver']);
+    assert.deepEqual(adviceOn(choice({ device: 'webgpu', passed: true }), [], 'linux'), ['softwareDriver']);
+    assert.deepEqual(adviceOn(choice({ device: 'webgpu', passed: true }, 'webgpu'), [{ name: 'AMD' }], 'linux'), []);
+  });
+});
