@@ -135,9 +135,10 @@ export async function checkDevice(services: Services): Promise<void> {
   const facts = await withProgress(services, t('Checking the device'), undefined, (signal) =>
     services.scorer.request('doctor', where(), signal),
   );
-  const content = deviceReport(facts as DeviceFacts, t);
-  const document = await workspace.openTextDocument({ language: 'markdown', content });
-  await commands.executeCommand('markdown.showPreview', document.uri);
+  // A file, not an untitled document: nobody should be asked to save a report.
+  const report = Uri.joinPath(services.context.globalStorageUri, 'device.md');
+  await workspace.fs.writeFile(report, Buffer.from(deviceReport(facts as DeviceFacts, t)));
+  await commands.executeCommand('markdown.showPreview', report);
 }
 
 /** Device and threads as set. */
