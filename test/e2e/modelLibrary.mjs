@@ -1,48 +1,66 @@
-// Models from a hub in a real VS Code: found by a pasted address, weighed, downloaded, looked into.
+// Models from a hub in a real VS Code: found by a pasted address, weighed, downloaded, looked into,
+// guarded by a token, cancelled and gone on with, deleted.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LoopbackHub } from '../hub/support/loopbackHub.ts';
-import { choose, findWebview, notification, openBrowser, openFolder, runCommand, startServer } from './editor.mjs';
-import { makeWorkspace } from './workspace.mjs';
+import { choose, chooseMenu, findWebview, notification, runCommand } from './editor.mjs';
+import { openSidebar, until, useWindow } from './window.mjs';
 
-const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
+const token = 'a-token-of-nobody-0123456789';
+
+/** The files of a small masked language model, as a hub has them. */
+function repository() {
+  const fixture = (path) => ({ content: readFileSync(join('test/fixtures/checkpoints', path)) });
+  return {
+    'config.json': fixture('masked-lm/config.json'),
+    'pytorch_model.bin': fixture('masked-lm/pytorch_model.bin'),
+    'vocab.txt': fixture('structbert/vocab.txt'),
+    'README.md': { content: Buffer.from('---\nlicense: Apache License 2.0\n---\n# <b>tiny</b>\n') },
+  };
+}
 
 describe('models from a hub in VS Code', () => {
-  const state = {};
+  let hub;
+  const machineSettings = { 'http.noProxy': ['127.0.0.1'] };
   before(async () => {
-    state.workspace = makeWorkspace();
-    const fixture = (path) => ({ content: readFileSync(join('test/fixtures/checkpoints', path)) });
-    const files = {
-      'config.json': fixture('masked-lm/config.json'),
-      'pytorch_model.bin': fixture('masked-lm/pytorch_model.bin'),
-      'vocab.txt': fixture('structbert/vocab.txt'),
-      'README.md': { content: Buffer.from('---\nlicense: Apache License 2.0\n---\n# <b>tiny</b>\n') },
-    };
-    state.hub = await LoopbackHub.start({ 'damo/tiny': { files } });
-    const machineSettings = { 'medtext.hub.modelscopeEndpoint': state.hub.endpoint, 'http.noProxy': ['127.0.0.1'] };
-    state.server = await startServer({ vsix: [vsix], machineSettings });
-    Object.assign(state, await openBrowser());
-    await openFolder(state.page, state.server, state.workspace.folder);
+    // Each is another model: the same one is kept once.
+    const files = repository();
+    const named = (text) => ({ ...files, 'README.md': { content: Buffer.from(text) } });
+    const other = (layers) => ({
+      ...named(`${layers}`),
+      'config.json': {
+        content: Buffer.from(
+          JSON.stringify({ ...JSON.parse(files['config.json'].content), num_hidden_layers: layers }),
+        ),
+      },
+    });
+    hub = await LoopbackHub.start({
+      'damo/tiny': { files },
+      'damo/guarded': { files: other(1), token },
+      'damo/slow': { files: named('slow') },
+    });
+    machineSettings['medtext.hub.modelscopeEndpoint'] = hub.endpoint;
   });
-  afterEach(async function () {
-    const name = this.currentTest.fullTitle().replace(/[^a-z0-9]+/gi, '-');
-    await state.page?.screenshot({ path: join(artefacts, `${name}-${this.currentTest.state}.png`) });
-  });
-  after(async () => {
-    await state.browser?.close();
-    await state.server?.stop();
-    await state.hub?.stop();
-    state.workspace?.remove();
-  });
+  const state = useWindow({ machineSettings });
+  after(() => hub?.stop());
 
-  it('says what a pasted address would bring, and brings it', async () => {
-    const { page, hub } = state;
+  /** As far as the question what would be downloaded, or the refusal. */
+  async function lookUp(page, name) {
     await runCommand(page, 'MedText Lab: Import Model');
     await page.locator('.quick-input-title', { hasText: 'Import Model' }).waitFor();
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'structbert' }).first().waitFor();
-    await page.keyboard.insertText('https://www.modelscope.cn/models/damo/tiny/summary');
+    await page.keyboard.insertText(`https://www.modelscope.cn/models/${name}/summary`);
     await choose(page, 'Import https', 'Import Model');
+  }
+
+  const modelRow = (page, name) =>
+    page.locator('.pane', { hasText: 'Models' }).locator('.monaco-list-row', { hasText: name });
+
+  it('says what a pasted address would bring, and brings it', async () => {
+    const { page } = state;
+    await lookUp(page, 'damo/tiny');
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'pytorch_model.bin' }).waitFor();
     assert.ok(
       hub.requests.every(({ path }) => !path.includes('FilePath')),
@@ -68,11 +86,56 @@ describe('models from a hub in VS Code', () => {
     await notification(page, 'tiny is whole');
   });
 
-  it('is listed, and asked nothing of the outside', async () => {
+  it('asks for a token where one is needed, and keeps it to itself', async () => {
+    const { page, server } = state;
+    await lookUp(page, 'damo/guarded');
+    await notification(page, 'token', 'Set Access Token');
+    await choose(page, 'ModelScope', 'Set Access Token');
+    await page.locator('.quick-input-title', { hasText: 'Access token of ModelScope' }).waitFor();
+    await page.keyboard.insertText(token);
+    await page.keyboard.press('Enter');
+    await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+    await runCommand(page, 'Notifications: Clear All Notifications');
+    await lookUp(page, 'damo/guarded');
+    await choose(page, 'Download', 'modelscope:damo/guarded');
+    await notification(page, 'guarded is imported');
+    assert.ok(hub.requests.some(({ headers }) => headers.authorization === `Bearer ${token}`));
+    const found = spawnSync('grep', ['-rlF', token, server.folder], { encoding: 'utf8' }).stdout;
+    assert.deepEqual(found.split('\n').filter((path) => /\.(log|txt)$/.test(path)), []); // prettier-ignore
+  });
+
+  it('keeps what came of a download that is cancelled, and goes on from there', async () => {
     const { page } = state;
-    const tab = page.locator('.activitybar .action-item', { has: page.locator('a[aria-label^="MedText Lab"]') });
-    if (!(await tab.getAttribute('class')).includes('checked')) await tab.click();
-    await page.locator('.pane', { hasText: 'Models' }).locator('.monaco-list-row', { hasText: 'tiny' }).waitFor();
+    hub.throttle = { bytes: 1000, everyMs: 300 };
+    await lookUp(page, 'damo/slow');
+    await choose(page, 'Download', 'modelscope:damo/slow');
+    const toast = await notification(page, 'Importing slow');
+    await toast.getByText(/ of .*\/s/).waitFor({ timeout: 60_000 });
+    await toast.hover();
+    await toast.locator('.monaco-button', { hasText: 'Cancel' }).click();
+    await toast.waitFor({ state: 'detached' });
+    hub.throttle = undefined;
+    await lookUp(page, 'damo/slow');
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'of it is here already' }).waitFor();
+    await choose(page, 'Download', 'modelscope:damo/slow');
+    await notification(page, 'in the library already, as tiny');
+  });
+
+  it('deletes a model with its files after a question', async () => {
+    const { page, server } = state;
+    await openSidebar(page);
+    const find = () =>
+      spawnSync('find', [server.folder, '-type', 'd', '-name', 'guarded'], { encoding: 'utf8' }).stdout;
+    assert.notEqual(find(), '');
+    await chooseMenu(page, modelRow(page, 'guarded'), 'Delete');
+    const dialog = page.locator('.monaco-dialog-box', { hasText: 'Delete guarded?' });
+    await dialog.locator('.monaco-button', { hasText: 'Delete Model and Its Files' }).click();
+    await modelRow(page, 'guarded').waitFor({ state: 'detached' });
+    await until(() => find() === '', 'the folder is gone');
+    await modelRow(page, 'tiny').waitFor();
+  });
+
+  it('asked nothing of the outside, and left the workspace alone', () => {
     assert.deepEqual(state.outside, []);
     assert.ok(!existsSync(join(state.workspace.folder, 'tiny')), 'models lie in the storage, not in the workspace');
   });
