@@ -121,7 +121,7 @@ function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'canScor
 }
 
 /** As src/library/modelRecord.ts writes it; anything else counts as none. */
-function recordOf(folder: string): ModelRecord | undefined {
+export function recordOf(folder: string): ModelRecord | undefined {
   try {
     return modelFacts(JSON.parse(readFileSync(join(folder, 'medtext-model.json'), 'utf8')));
   } catch {

@@ -101,6 +101,37 @@ export async function readRunFile(folder: string): Promise<RunFile | undefined> 
   }
 }
 
+/** Where a fine-tuned model comes from, as its run says. */
+export interface FineTuning {
+  /** The folder it began with. */
+  readonly baseModel: string;
+  readonly parameterCount: number | undefined;
+  readonly trainingData: string | undefined;
+  readonly rows: number | undefined;
+  readonly best: { readonly metric: string; readonly value: number } | undefined;
+  readonly endedAt: string | undefined;
+}
+
+/** Of a model in its run's folder; undefined for any other. */
+export async function fineTuningOf(modelFolder: string): Promise<FineTuning | undefined> {
+  try {
+    const file = JSON.parse(await readFile(join(modelFolder, '../run.json'), 'utf8')) as Record<string, any>;
+    const { model, data, best, updatedAt } = file;
+    if (typeof model?.path !== 'string') return undefined;
+    const count = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : undefined);
+    return {
+      baseModel: model.path,
+      parameterCount: count(model.parameterCount),
+      trainingData: typeof data?.train?.file === 'string' ? data.train.file : undefined,
+      rows: count(data?.train?.rows),
+      best: typeof best?.value === 'number' ? { metric: String(best.metric), value: best.value } : undefined,
+      endedAt: typeof updatedAt === 'string' ? updatedAt : undefined,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
 /** The step that a resumed run goes on from; undefined when nothing was saved yet. */
 export function checkpointStep(runFolder: string): number | undefined {
   let names: string[];

@@ -30,7 +30,20 @@ describe('MedText Lab in VS Code', () => {
     assert.equal(newestRun(workspace).status, 'finished');
     await openSidebar(page);
     await runRow(page).filter({ hasText: 'finished' }).waitFor();
-    await page.locator('.pane', { hasText: 'Models' }).locator('.monaco-list-row', { hasText: 'active' }).waitFor();
+    const model = page.locator('.pane', { hasText: 'Models' }).locator('.monaco-list-row', { hasText: 'active' });
+    await model.waitFor();
+    const facts = page.locator('.monaco-hover', { hasText: 'Fine-tuned from' });
+    await until(async () => {
+      await page.mouse.move(700, 500);
+      await model.hover();
+      return facts.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    }, 'where the model comes from');
+    assert.match(await facts.innerText(), /pairs-train\.json\s·\s320\srows/);
+    await page.mouse.move(700, 500);
+    await facts.waitFor({ state: 'hidden' });
   });
 
   it('shows the score of a data row and of a sentence in the hover', async () => {

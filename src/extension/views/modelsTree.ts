@@ -1,9 +1,11 @@
+import { basename } from 'node:path';
 import { EventEmitter, MarkdownString, ThemeIcon, TreeItem, window, type TreeDataProvider } from 'vscode';
 import type { Disposable } from '../../base/disposables';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
 import type { ViewId } from '../ids';
-import type { ListedModel } from '../modelStore';
+import { recordOf, type ListedModel } from '../modelStore';
+import { fineTuningOf, type FineTuning } from '../runFolderRecord';
 import type { Services } from '../services';
 
 const viewId: ViewId = 'medtext.models';
@@ -20,7 +22,6 @@ export function registerModelsTree({ models, t }: Services): Disposable {
       item.description = model.missing
         ? t('folder missing')
         : [model.active ? t('active') : '', model.description].filter(Boolean).join(' · ');
-      item.tooltip = tooltipOf(model, t);
       item.iconPath = new ThemeIcon(
         model.missing ? 'warning' : model.active ? 'check' : model.canScore ? 'hubot' : 'package',
       );
@@ -32,6 +33,12 @@ export function registerModelsTree({ models, t }: Services): Disposable {
             ? 'missing'
             : 'encoder';
       item.accessibilityInformation = { label: `${model.name}, ${item.description}` };
+      return item;
+    },
+    // Read when somebody looks: of a fine-tuned model the facts stand in its run.
+    async resolveTreeItem(item, model) {
+      const tuning = model.record || model.missing ? undefined : await fineTuningOf(model.folder);
+      item.tooltip = tooltipOf(model, tuning, t);
       return item;
     },
   };
@@ -47,7 +54,11 @@ export function registerModelsTree({ models, t }: Services): Disposable {
 }
 
 /** Names and licences are strangers' text: appended as text, never as Markdown. */
-function tooltipOf({ name, folder, record, description }: ListedModel, t: Translate): MarkdownString {
+function tooltipOf(
+  { name, folder, record, description }: ListedModel,
+  tuning: FineTuning | undefined,
+  t: Translate,
+): MarkdownString {
   const tooltip = new MarkdownString();
   const line = (label: string, value: string | null | undefined): void => {
     if (value) tooltip.appendText(`${label}: ${value}`).appendMarkdown('  \n');
@@ -63,6 +74,15 @@ function tooltipOf({ name, folder, record, description }: ListedModel, t: Transl
     line(t('Imported'), importedAt && new Date(importedAt).toLocaleString());
     line(t('Content'), record.contentHash.slice(0, 19));
   } else line(t('Architecture'), description);
+  if (tuning) {
+    const { baseModel, parameterCount, trainingData, rows, best, endedAt } = tuning;
+    line(t('Fine-tuned from'), basename(baseModel));
+    line(t('Licence'), recordOf(baseModel)?.license);
+    line(t('Parameters'), parameterCount?.toLocaleString());
+    line(t('Training data'), trainingData && [basename(trainingData), rows && t('{0} rows', rows.toLocaleString())].filter(Boolean).join(' · ')); // prettier-ignore
+    line(t('Best on validation data'), best && `${best.metric} ${best.value.toFixed(4)}`);
+    line(t('Fine-tuned'), endedAt && new Date(endedAt).toLocaleString());
+  }
   line(t('Folder'), folder);
   return tooltip;
 }
