@@ -25,6 +25,36 @@ export interface Moments {
   readonly secondMoments: Parameters;
 }
 
+/** An optimiser step: `step` from 1; `gradientScale` is what gradients are multiplied by first (clipping). */
+export interface AdamWStep {
+  readonly step: number;
+  readonly learningRate: number;
+  readonly gradientScale: number;
+}
+
+/** What an update multiplies by, the same for every element. */
+export interface AdamWRates {
+  readonly gradientScale: number;
+  /** What decay leaves of a parameter: 1 - learning rate * decay. */
+  readonly shrink: number;
+  /** The learning rate over the first moment's bias correction. */
+  readonly stepSize: number;
+  /** One over the root of the second moment's bias correction. */
+  readonly rootScale: number;
+}
+
+export function adamWRates(
+  { betas, weightDecay }: Pick<AdamWOptions, 'betas' | 'weightDecay'>,
+  { step, learningRate, gradientScale }: AdamWStep,
+): AdamWRates {
+  return {
+    gradientScale,
+    shrink: 1 - learningRate * weightDecay,
+    stepSize: learningRate / (1 - betas[0] ** step),
+    rootScale: 1 / Math.sqrt(1 - betas[1] ** step),
+  };
+}
+
 /** Elements a piece: what is copied to the kernel's memory, and back, stays in the first-level or second-level cache. */
 const PIECE = 8192;
 
@@ -38,23 +68,10 @@ export class AdamW {
     private readonly options: AdamWOptions,
   ) {}
 
-  /**
-   * One update of every parameter that has a gradient.
-   * @param step the number of this update, from 1.
-   * @param gradientScale what gradients are multiplied by first (clipping).
-   */
-  update(
-    gradients: ReadonlyMap<string, Float32Array>,
-    { step, learningRate, gradientScale }: { step: number; learningRate: number; gradientScale: number },
-  ): void {
-    const { betas, eps, weightDecay, decays } = this.options;
-    const rates = {
-      gradientScale,
-      stepSize: learningRate / (1 - betas[0] ** step),
-      rootScale: 1 / Math.sqrt(1 - betas[1] ** step),
-      betas,
-      eps,
-    };
+  /** One update of every parameter that has a gradient. */
+  update(gradients: ReadonlyMap<string, Float32Array>, step: AdamWStep): void {
+    const { betas, eps, decays } = this.options;
+    const rates = { ...adamWRates(this.options, step), betas, eps };
     for (const [name, gradient] of gradients) {
       const state = [
         this.parameters.values(name),
@@ -64,19 +81,12 @@ export class AdamW {
       if (gradient.length !== state[0].length) {
         throw new MedTextError('INTERNAL', `The gradient of "${name}" has ${gradient.length} elements.`, { name });
       }
-      this.kernel.update(state, gradient, { ...rates, shrink: decays(name) ? 1 - learningRate * weightDecay : 1 });
+      this.kernel.update(state, gradient, decays(name) ? rates : { ...rates, shrink: 1 });
     }
   }
 }
 
-interface Rates {
-  readonly gradientScale: number;
-  /** The learning rate over the first moment's bias correction. */
-  readonly stepSize: number;
-  /** One over the root of the second moment's bias correction. */
-  readonly rootScale: number;
-  /** What decay leaves of a parameter. */
-  readonly shrink: number;
+interface KernelRates extends AdamWRates {
   readonly betas: readonly [number, number];
   readonly eps: number;
 }
@@ -93,7 +103,7 @@ class Kernel {
   }
 
   /** @param state parameters, first and second moments: updated in place */
-  update(state: readonly Float32Array[], gradient: Float32Array, rates: Rates): void {
+  update(state: readonly Float32Array[], gradient: Float32Array, rates: KernelRates): void {
     const { gradientScale, shrink, stepSize, rootScale, betas, eps } = rates;
     for (let start = 0; start < gradient.length; start += PIECE) {
       const end = Math.min(start + PIECE, gradient.length);

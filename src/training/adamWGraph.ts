@@ -2,19 +2,10 @@
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
 import { Operators } from '../onnx/operators';
-import type { AdamWOptions } from './adamW';
+import type { AdamWOptions, AdamWRates } from './adamW';
 
 /** The scalars of an update, float32 []. */
-export interface AdamWScalars {
-  /** What gradients are multiplied by first (clipping). */
-  readonly gradientScale: Value;
-  /** 1 - learning rate * decay. */
-  readonly shrink: Value;
-  /** The learning rate over the first moment's bias correction. */
-  readonly stepSize: Value;
-  /** One over the root of the second moment's bias correction. */
-  readonly rootScale: Value;
-}
+export type AdamWScalars = Readonly<Record<keyof AdamWRates, Value>>;
 
 export interface AdamWState {
   readonly p: Value;
@@ -47,19 +38,6 @@ export function adamWScalars(g: Operators): AdamWScalars {
     shrink: scalar('shrink'),
     stepSize: scalar('stepSize'),
     rootScale: scalar('rootScale'),
-  };
-}
-
-/** The scalars' numbers for update `step`, from 1. */
-export function adamWRates(
-  { betas, weightDecay }: AdamWOptions,
-  { step, learningRate, gradientScale }: { step: number; learningRate: number; gradientScale: number },
-): Record<keyof AdamWScalars, number> {
-  return {
-    gradientScale,
-    shrink: 1 - learningRate * weightDecay,
-    stepSize: learningRate / (1 - betas[0] ** step),
-    rootScale: 1 / Math.sqrt(1 - betas[1] ** step),
   };
 }
 

@@ -7,8 +7,8 @@ import { DeviceMemory, disposeAll } from '../inference/deviceMemory';
 import { DeviceTensor, Session, type Feed } from '../inference/session';
 import { elementCount } from '../onnx/dataType';
 import { Parameters } from '../models/parameters';
-import type { Moments } from './adamW';
-import { adamWRates, buildAdamWGraph, buildGradientSumGraph, type UpdatedParameter } from './adamWGraph';
+import { adamWRates, type AdamWRates, type Moments } from './adamW';
+import { buildAdamWGraph, buildGradientSumGraph, type UpdatedParameter } from './adamWGraph';
 import { buildMaskGraph } from './maskGraph';
 import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
 import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
@@ -186,7 +186,7 @@ export class ResidentTrainer implements TrainingSteps {
   private async update(
     state: NonNullable<ResidentTrainer['state']>,
     gradients: ReadonlyMap<string, Value>,
-    rates: Record<string, number>,
+    rates: AdamWRates,
   ): Promise<void> {
     const scalars = Object.fromEntries(
       Object.entries(rates).map(([name, rate]): [string, Feed] => [

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bertClassifier } from '../../src/models/encoder';
+import type { Model } from '../../src/onnx/model';
+import { printGraph } from '../../src/onnx/printGraph';
+import { buildAdamWGraph, buildGradientSumGraph } from '../../src/training/adamWGraph';
+import { selfTestMaterial } from '../../src/training/doctor';
+import { buildMaskGraph } from '../../src/training/maskGraph';
+import { buildTrainingGraph } from '../../src/training/trainingGraph';
+
+const folder = join(__dirname, '../fixtures/deviceGraphs');
+
+/**
+ * What a device that keeps its state computes in graphs, where the processor has kernels of its own. The graph of
+ * forward and backward pass is one and the same on every device; here it is that of a small encoder.
+ */
+describe('graphs for a device', () => {
+  const { parameters, config } = selfTestMaterial();
+  const small = { ...config, layerCount: 1, hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: 0.1 };
+  const specs = parameters.specs.filter(({ name }) => !name.includes('layer.1.'));
+  const trained = new Set(['classifier.weight', 'bert.embeddings.word_embeddings.weight']);
+  const training = buildTrainingGraph(
+    { classifier: bertClassifier(small, 3), specs, trained, loss: 'crossEntropy' },
+    2,
+    8,
+  );
+  const updated = [{ shape: [3, 4], decays: true }, { shape: [4], decays: false }]; // prettier-ignore
+  const graphs: Readonly<Record<string, Model>> = {
+    training: training.model,
+    masks: buildMaskGraph(training.dropoutSites.slice(0, 2), 2),
+    adamW: buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
+    gradientSum: buildGradientSumGraph(updated),
+  };
+  for (const [name, { graph }] of Object.entries(graphs)) {
+    it(`${name} is as the golden (UPDATE_GOLDENS=1 writes it anew)`, () => {
+      const file = join(folder, `${name}.txt`);
+      const text = printGraph(graph);
+      if (process.env.UPDATE_GOLDENS) writeFileSync(file, text);
+      assert.equal(text, readFileSync(file, 'utf8'));
+    });
+  }
+});
