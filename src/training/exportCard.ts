@@ -1,6 +1,7 @@
 /** The README.md of an exported model that came without one: what it takes, what it gives, how to open it. */
 import { basename } from 'node:path';
 import { isObject } from '../models/configJson';
+import type { EncoderConfig } from '../models/encoderConfig';
 import type { ModelFolder } from '../models/modelFolder';
 import type { ModelFormat } from '../protocol/modelFormat';
 
@@ -16,7 +17,7 @@ export function renderExportCard(folder: ModelFolder, format: ModelFormat): stri
     `---\nlanguage: zh\nlibrary_name: ${library}\npipeline_tag: ${task}\ntags:\n- medical\n- chinese\n- medtext-lab\n---`,
     `# ${name.replace(/[`\\[\]<>*_#|]/g, ' ')}`,
     `A BERT-family encoder of ${config.layerCount} layers, ${config.hiddenSize} wide, with a vocabulary of ${config.vocabSize} tokens, written by MedText Lab. Its training data and its licence are those of the model it was made from; add them before you publish it.`,
-    `## Use\n\n${usage(format)}`,
+    `## Use\n\n${usage(format, config)}`,
     ...(isClassifier ? [labelTable(labels)] : []),
     ...(isClassifier ? [inputs(folder)] : []),
     '## Limits\n\nNot a medical device. Check its answers on data of your own before anybody relies on them.',
@@ -33,7 +34,7 @@ const NOTES = {
   'onnx-int8': 'dynamic quantisation: int8 weights with one scale an output, activations quantised as they come',
 } as const;
 
-function usage(format: ModelFormat): string {
+function usage(format: ModelFormat, config: EncoderConfig): string {
   switch (format) {
     case 'sentence-transformers':
       return '```python\nfrom sentence_transformers import SentenceTransformer\n\nembeddings = SentenceTransformer("path/to/this/folder").encode(["肺炎怎么治疗", "肺炎的治疗方法"])\n```';
@@ -41,7 +42,7 @@ function usage(format: ModelFormat): string {
     case 'modelscope':
       return '```python\nfrom transformers import AutoModelForSequenceClassification, AutoTokenizer\n\ntokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")\nmodel = AutoModelForSequenceClassification.from_pretrained("path/to/this/folder")\nlogits = model(**tokenizer("肺炎怎么治疗", "肺炎的治疗方法", return_tensors="pt")).logits\n```';
     default:
-      return `\`${FILES[format]}\` (${NOTES[format]}): \`input_ids\`, \`attention_mask\` and \`token_type_ids\`, int64 [batch, sequence], to \`logits\`, float32 [batch, labels].\n\n\`\`\`python\nimport onnxruntime\n\nsession = onnxruntime.InferenceSession("${FILES[format]}")\nlogits = session.run(["logits"], inputs)[0]\n\`\`\`\n\n\`\`\`js\nimport { AutoModelForSequenceClassification } from '@huggingface/transformers';\n\nconst options = { subfolder: '', dtype: '${DTYPES[format]}' };\nconst model = await AutoModelForSequenceClassification.from_pretrained('path/to/this/folder', options);\n\`\`\``;
+      return `\`${FILES[format]}\` (${NOTES[format]}): ${config.typeVocabSize > 1 ? '\`input_ids\`, \`attention_mask\` and \`token_type_ids\`' : '\`input_ids\` and \`attention_mask\`'}, int64 [batch, sequence], to \`logits\`, float32 [batch, labels].\n\n\`\`\`python\nimport onnxruntime\n\nsession = onnxruntime.InferenceSession("${FILES[format]}")\nlogits = session.run(["logits"], inputs)[0]\n\`\`\`\n\n\`\`\`js\nimport { AutoModelForSequenceClassification } from '@huggingface/transformers';\n\nconst options = { subfolder: '', dtype: '${DTYPES[format]}' };\nconst model = await AutoModelForSequenceClassification.from_pretrained('path/to/this/folder', options);\n\`\`\``;
   }
 }
 

@@ -92,7 +92,8 @@ export function onnxClassifier(classifier: Classifier): Model {
     const inputs = {
       inputIds: ids('input_ids'),
       attentionMask: ids('attention_mask'),
-      tokenTypeIds: ids('token_type_ids'),
+      // RoBERTa's tokenizers give none: there is one type.
+      ...(config.typeVocabSize > 1 && { tokenTypeIds: ids('token_type_ids') }),
     };
     const values = new Map<string, Value>();
     const parameter = (name: string): Value => {

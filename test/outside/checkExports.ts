@@ -5,7 +5,7 @@
  *     MEDTEXT_PYTHON=path/to/python npm run check:exports [-- --model FOLDER --data FILE --sentences FOLDER]
  *
  * `--sentences` names a folder of sentence-transformers, whose embeddings must be ours before and after an import.
- * Without a model the bundled encoder is fine-tuned on the bundled pairs first (half a minute).
+ * Without a model the bundled encoder and a small RoBERTa with byte-level BPE are fine-tuned on the bundled pairs first.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -49,6 +49,8 @@ const SENTENCES = [
   'diabetes mellitus type 2 '.repeat(120),
 ];
 
+const python = process.env.MEDTEXT_PYTHON || 'python3';
+
 interface Check {
   readonly format: ModelFormat;
   readonly by: string;
@@ -61,44 +63,53 @@ async function main(): Promise<void> {
   });
   const work = mkdtempSync(join(tmpdir(), 'medtext-exports-'));
   try {
-    const model = resolve(values.model ?? trainedSample(work));
     const data = resolve(values.data ?? 'samples/medical-pairs/validation.json');
-    const folders = {} as Record<ModelFormat, string>;
-    for (const format of modelFormats) {
-      folders[format] = join(work, format);
-      await exportModel(model, folders[format], { format });
-    }
-    const classifier = await openClassifier(model);
-    const logits = [...(await classifier.logits(PAIRS))];
-    const { maxLength } = classifier;
-    await classifier.close();
-    const checks = [
-      ...inPython({
-        folders,
-        pairs: PAIRS,
-        logits,
-        maxLength,
-        sentences: SENTENCES,
-        sentenceFolders: values.sentences ? await embedded(resolve(values.sentences), work) : [],
-      }),
-      ...(await inTransformersJs(folders, logits)),
-    ];
-    const largestLogit = Math.max(1, ...logits.map(Math.abs));
+    const sentences = values.sentences && resolve(values.sentences);
+    const models = values.model ? [resolve(values.model)] : [trainedSample(work), trainedRoberta(work)];
     let failed = 0;
-    for (const { format, by, difference } of checks) {
-      const tolerance = TOLERANCES[format] * (/16|8$/.test(format) ? largestLogit : 1);
-      const passed = difference <= tolerance;
-      if (!passed) failed++;
-      console.log(`${passed ? 'ok    ' : 'FAILED'} ${format.padEnd(22)} ${by.padEnd(38)} ${difference.toExponential(1)} (at most ${tolerance.toExponential(1)})`); // prettier-ignore
+    for (const [at, model] of models.entries()) {
+      failed += await checkModel(model, data, at === 0 ? sentences : undefined, mkdtempSync(join(work, 'exports-')));
     }
-    await printEffect(model, folders, data);
-    console.log(
-      `${checks.length - failed} of ${checks.length} checks passed; largest logit ${largestLogit.toFixed(2)}`,
-    );
     if (failed > 0) process.exitCode = 1;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** Every export of a model, opened by everything that opens it; how many failed. */
+async function checkModel(model: string, data: string, sentences: string | undefined, work: string): Promise<number> {
+  const folders = {} as Record<ModelFormat, string>;
+  for (const format of modelFormats) {
+    folders[format] = join(work, format);
+    await exportModel(model, folders[format], { format });
+  }
+  const classifier = await openClassifier(model);
+  const logits = [...(await classifier.logits(PAIRS))];
+  const { maxLength } = classifier;
+  await classifier.close();
+  const checks = [
+    ...inPython({
+      folders,
+      pairs: PAIRS,
+      logits,
+      maxLength,
+      sentences: SENTENCES,
+      sentenceFolders: sentences ? await embedded(sentences, work) : [],
+    }),
+    ...(await inTransformersJs(folders, logits)),
+  ];
+  const largestLogit = Math.max(1, ...logits.map(Math.abs));
+  console.log(`\n${classifier.folder.config.modelType}`);
+  let failed = 0;
+  for (const { format, by, difference } of checks) {
+    const tolerance = TOLERANCES[format] * (/16|8$/.test(format) ? largestLogit : 1);
+    const passed = difference <= tolerance;
+    if (!passed) failed++;
+    console.log(`${passed ? 'ok    ' : 'FAILED'} ${format.padEnd(22)} ${by.padEnd(38)} ${difference.toExponential(1)} (at most ${tolerance.toExponential(1)})`); // prettier-ignore
+  }
+  await printEffect(model, folders, data);
+  console.log(`${checks.length - failed} of ${checks.length} checks passed; largest logit ${largestLogit.toFixed(2)}`);
+  return failed;
 }
 
 /** Our embeddings of a folder as it is, imported, and exported again. */
@@ -130,8 +141,17 @@ function trainedSample(work: string): string {
   return join(runs, readdirSync(runs).sort().at(-1)!, 'model');
 }
 
+/** Another family with another kind of tokenizer: byte-level BPE, one token type. */
+function trainedRoberta(work: string): string {
+  const [encoder, runs] = [join(work, 'roberta'), join(work, 'roberta-runs')];
+  const pairs = 'samples/medical-pairs/train.json';
+  execFileSync(python, [join(__dirname, 'makeRoberta.py'), pairs, encoder], { stdio: 'ignore' });
+  const words = ['--model', encoder, '--train', pairs, '--task', 'sentence-similarity', '--output', runs];
+  execFileSync(process.execPath, [join('dist', 'cli.js'), 'finetune', ...words, '--epochs', '1'], { stdio: ['ignore', 'ignore', 'inherit'] }); // prettier-ignore
+  return join(runs, readdirSync(runs)[0], 'model');
+}
+
 function inPython(job: object): Check[] {
-  const python = process.env.MEDTEXT_PYTHON || 'python3';
   const output = execFileSync(python, [join(__dirname, 'checkExports.py')], {
     input: JSON.stringify(job),
     encoding: 'utf8',
