@@ -4,7 +4,8 @@ import { bertClassifier } from '../../src/models/encoder';
 import { loadParameters } from '../../src/models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { trainedParameters } from '../../src/training/trainable';
-import { Trainer } from '../../src/training/trainer';
+import type { TrainingSteps } from '../../src/training/trainingSteps';
+import { createTrainer } from '../../src/training/createTrainer';
 import type { SessionOptions } from '../../src/inference/session';
 import { resolveRecipe } from '../../src/protocol/recipe';
 
@@ -48,10 +49,14 @@ export async function bertBase() {
 }
 
 /** All parameters trained, dropout, clipping and AdamW as a recipe's defaults have them. */
-export async function bertBaseTrainer(batchSize: number, session: SessionOptions): Promise<Trainer> {
+export async function bertBaseTrainer(
+  batchSize: number,
+  session: SessionOptions,
+  lengths?: readonly number[],
+): Promise<TrainingSteps> {
   const { classifier, parameters } = await bertBase();
   const { optimizer } = defaults;
-  return Trainer.create({
+  return createTrainer({
     classifier,
     parameters,
     trained: trainedParameters(parameters.specs, defaults.trainable, config.layerCount),
@@ -66,6 +71,7 @@ export async function bertBaseTrainer(batchSize: number, session: SessionOptions
     batchSize,
     seed: defaults.seed,
     padTokenId: config.padTokenId,
+    lengths,
     session,
   });
 }

@@ -4,7 +4,7 @@
  */
 import { MedTextError } from '../base/errors';
 import { allocate, type DataType } from './dataType';
-import { inferTypes, type KnownTensor } from './inference';
+import { inferTypes, type KnownTensor, type TensorType } from './inference';
 import {
   IR_VERSION,
   OPSET,
@@ -33,6 +33,8 @@ export interface BuiltNode {
 }
 
 export class GraphBuilder {
+  /** Names that graphs inside this one's nodes read: an output of that name would leave them without. */
+  private readonly readInside = new Set<string>();
   private readonly nodeList: BuiltNode[] = [];
   private readonly inputMap = new Map<string, Value>();
   private readonly outputMap = new Map<string, Value>();
@@ -41,6 +43,9 @@ export class GraphBuilder {
   private readonly made = new Set<string>();
   private readonly usedNames = new Map<string, number>();
   private scopes: readonly string[] = [];
+
+  /** @param prefix of every name that is made here: a graph inside another's node may use no name of that one's. */
+  constructor(private readonly prefix = '') {}
 
   /** In topological order. */
   get nodes(): readonly BuiltNode[] {
@@ -72,13 +77,20 @@ export class GraphBuilder {
     return value;
   }
 
+  /** A value of the graph that this one will be inside of. */
+  capture(value: Value): Value {
+    return { name: value.name, dataType: value.dataType, shape: value.shape };
+  }
+
   /**
    * Marks a value as an output. Under another name than its own it is renamed when the graph is built; only an input, a
    * constant or a value that is an output already goes through an Identity, which would copy it.
    */
   output(value: Value, name = value.name): void {
     const isFree =
-      this.made.has(value.name) && ![...this.outputMap.values()].some((other) => other.name === value.name);
+      this.made.has(value.name) &&
+      !this.readInside.has(value.name) &&
+      ![...this.outputMap.values()].some((other) => other.name === value.name);
     this.outputMap.set(name, isFree ? value : this.emit('Identity', [value])[0]);
   }
 
@@ -90,7 +102,8 @@ export class GraphBuilder {
     if (known) return known;
     const value: Value = {
       name: this.claim(
-        name ?? (small ? `const.${tensor.dataType}.${tensor.data.join('_') || 'empty'}`.slice(0, 60) : 'const'),
+        this.prefix +
+          (name ?? (small ? `const.${tensor.dataType}.${tensor.data.join('_') || 'empty'}`.slice(0, 60) : 'const')),
       ),
       dataType: tensor.dataType,
       shape: tensor.shape,
@@ -125,17 +138,33 @@ export class GraphBuilder {
     names?: readonly string[],
     domain = '',
   ): Value[] {
-    const path = [...this.scopes, opType].join('/');
-    const nodeName = this.claim(path);
+    const nodeName = this.claim(this.path(opType));
     const types = inferTypes({ opType, inputs, attributes, outputCount }, nodeName);
     const outputs = types.map((type, i): Value => ({
-      name: names?.[i] !== undefined ? this.claim(names[i]) : i === 0 ? `${nodeName}:0` : `${nodeName}:${i}`,
+      name: names?.[i] !== undefined ? this.claim(names[i]) : `${nodeName}:${i}`,
       dataType: type.dataType,
       shape: type.shape,
     }));
-    this.nodeList.push({ name: nodeName, opType, domain, inputs, outputs, attributes });
-    for (const output of outputs) this.made.add(output.name);
-    return outputs;
+    return this.append({ name: nodeName, opType, domain, inputs, outputs, attributes });
+  }
+
+  /**
+   * Adds a node with graphs inside it (If, Loop), whose outputs' types those graphs know.
+   * @param types the outputs'
+   */
+  emitControl(
+    opType: 'If' | 'Loop',
+    inputs: readonly (Value | undefined)[],
+    graphs: Readonly<Record<string, Graph>>,
+    types: readonly TensorType[],
+  ): Value[] {
+    for (const graph of Object.values(graphs)) for (const name of namesRead(graph)) this.readInside.add(name);
+    const name = this.claim(this.path(opType));
+    const outputs = types.map((type, i): Value => ({ name: `${name}:${i}`, dataType: type.dataType, shape: type.shape })); // prettier-ignore
+    const attributes = Object.fromEntries(
+      Object.entries(graphs).map(([key, value]): [string, Attribute] => [key, { type: 'graph', value }]),
+    );
+    return this.append({ name, opType, domain: '', inputs, outputs, attributes });
   }
 
   /**
@@ -160,6 +189,11 @@ export class GraphBuilder {
     return values;
   }
 
+  /** As {@link build}, but of all inputs, also those that nothing reads: a loop's body takes them by their place. */
+  buildBody(name: string): Graph {
+    return { ...this.build(name).graph, inputs: [...this.inputMap.values()].map(valueInfo) };
+  }
+
   /** The graph of everything the outputs need; what they do not need is left out. */
   build(name: string): Model {
     if (this.outputMap.size === 0) throw new MedTextError('GRAPH', `The graph "${name}" has no outputs.`);
@@ -170,6 +204,9 @@ export class GraphBuilder {
     for (const node of [...this.nodeList].reverse()) {
       if (!node.outputs.some((output) => needed.has(output.name))) continue;
       for (const input of node.inputs) if (input) needed.add(input.name);
+      for (const attribute of Object.values(node.attributes)) {
+        if (attribute.type === 'graph') for (const inside of namesRead(attribute.value)) needed.add(inside);
+      }
       nodes.push({
         name: node.name,
         opType: node.opType,
@@ -189,11 +226,32 @@ export class GraphBuilder {
     return { irVersion: IR_VERSION, producerName: 'medtext-lab', opsets: new Map([['', OPSET]]), graph };
   }
 
+  private path(opType: string): string {
+    return this.prefix + [...this.scopes, opType].join('/');
+  }
+
+  private append(node: BuiltNode): Value[] {
+    this.nodeList.push(node);
+    for (const output of node.outputs) this.made.add(output.name);
+    return [...node.outputs];
+  }
+
   /** A name nobody has: itself, else with a number behind. */
   private claim(name: string): string {
     const count = this.usedNames.get(name) ?? 0;
     this.usedNames.set(name, count + 1);
     return count === 0 ? name : this.claim(`${name}_${count}`);
+  }
+}
+
+/** Every name that the graph's nodes read, and those of the graphs inside them. */
+function* namesRead(graph: Graph): Iterable<string> {
+  for (const output of graph.outputs) yield output.name;
+  for (const node of graph.nodes) {
+    yield* node.inputs;
+    for (const attribute of Object.values(node.attributes)) {
+      if (attribute.type === 'graph') yield* namesRead(attribute.value);
+    }
   }
 }
 

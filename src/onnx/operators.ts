@@ -4,7 +4,8 @@
  */
 import { DATA_TYPES, type DataType } from './dataType';
 import { GraphBuilder, type Value } from './graphBuilder';
-import type { Attribute } from './model';
+import type { Attribute, Graph, ValueInfo } from './model';
+import type { TensorType } from './inference';
 import { allAxes, broadcastAxes, normalizeAxis, sameShape, type Shape } from './shapes';
 
 const int = (value: number): Attribute => ({ type: 'int', value });
@@ -165,6 +166,12 @@ export class Operators extends GraphBuilder {
   concat(parts: readonly Value[], axis: number): Value {
     return parts.length === 1 ? parts[0] : this.one('Concat', parts, { axis: int(axis) });
   }
+  /** `count` equal parts along an axis. */
+  split(x: Value, count: number, axis: number): Value[] {
+    if (count === 1) return [x];
+    const parts = this.integers(Array.from({ length: count }, () => x.shape[axis] / count));
+    return this.emit('Split', [x, parts], { axis: int(axis) }, count);
+  }
   slice(
     x: Value,
     starts: readonly number[],
@@ -199,6 +206,25 @@ export class Operators extends GraphBuilder {
   /** 0, 1, … as int32 [count]. */
   range(count: number): Value {
     return this.one('Range', [this.scalar(0, 'int32'), this.scalar(count, 'int32'), this.scalar(1, 'int32')]);
+  }
+
+  // --- control flow ---
+  /** The outputs of one of two graphs, which read this one's values by name ({@link capture}) and give the same types. */
+  ifElse(condition: Value, thenBranch: Graph, elseBranch: Graph): Value[] {
+    const types = thenBranch.outputs.map(staticType);
+    return this.emitControl('If', [condition], { then_branch: thenBranch, else_branch: elseBranch }, types);
+  }
+  /**
+   * Runs `body` up to `count` times (int64 []), until its first output is false.
+   * @param state what the first run of the body takes; each later one takes what the one before gave.
+   * @param body inputs: the number of the run int64 [], whether it goes on bool [], the state; outputs: whether it goes
+   * on, the new state, and values that are stacked.
+   * @returns the last state, then what was stacked, whose first axis has as many elements as there were runs
+   */
+  loop(count: Value, state: readonly Value[], body: Graph, mostRuns: number): Value[] {
+    const outputs = body.outputs.slice(1).map(staticType);
+    const types = outputs.map((type, i) => (i < state.length ? type : { ...type, shape: [mostRuns, ...type.shape] }));
+    return this.emitControl('Loop', [count, undefined, ...state], { body }, types);
   }
 
   // --- composed ---
@@ -241,4 +267,8 @@ export class Operators extends GraphBuilder {
   ): Value {
     return this.emit(opType, inputs, attributes)[0];
   }
+}
+
+function staticType({ dataType, shape }: ValueInfo): TensorType {
+  return { dataType, shape: shape as readonly number[] };
 }

@@ -3,6 +3,7 @@ import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
 import { Operators } from '../onnx/operators';
 import type { AdamWOptions, AdamWRates } from './adamW';
+import { sumOfSquares } from './trainingGraph';
 
 /** The scalars of an update, float32 []. */
 export type AdamWScalars = Readonly<Record<keyof AdamWRates, Value>>;
@@ -70,6 +71,6 @@ export function buildGradientSumGraph(parameters: readonly UpdatedParameter[]): 
     g.add(g.input(`a.${k}`, 'float32', shape), g.input(`b.${k}`, 'float32', shape)),
   );
   sums.forEach((sum, k) => g.output(sum, `sum.${k}`));
-  g.output(sums.map((sum) => g.reduceSumSquare(sum)).reduce((total, part) => g.add(total, part)), 'squares'); // prettier-ignore
+  g.output(sumOfSquares(g, sums), 'squares');
   return g.build('gradientSum');
 }

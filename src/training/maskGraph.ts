@@ -19,22 +19,30 @@ export function buildMaskGraph(sites: readonly DropoutSite[], rows: number): Mod
   return g.build('masks');
 }
 
-/** The sites' masks, in their order. Sites of like shape share their counters. */
-export function dropoutMasks(
+/** The sites' masks, in their order. */
+function dropoutMasks(
   g: Operators,
   sites: readonly DropoutSite[],
   rows: number,
   keys: readonly Value[],
-  firstRow: Value | undefined,
+  firstRow: Value,
 ): Value[] {
+  const draw = maskDrawer(g, rows, firstRow);
+  return sites.map((site, i) => draw(site, keys[i]));
+}
+
+/**
+ * What draws the masks of a batch's sites. Sites of like shape share their counters.
+ * @param firstRow int32 [], the first row's place in the whole batch
+ */
+export function maskDrawer(g: Operators, rows: number, firstRow: Value): (site: DropoutSite, key: Value) => Value {
   const places = new Map<number, MaskPlaces>();
-  return sites.map(({ name, shape, probability }, i) =>
+  return ({ name, shape, probability }, key) =>
     g.scope(name, () => {
       const elements = elementCount(shape);
       const aRow = elements / rows;
-      const own = places.get(elements) ?? maskPlaces(g, elements, firstRow && g.mul(firstRow, aRow), aRow % 2 === 0);
+      const own = places.get(elements) ?? maskPlaces(g, elements, g.mul(firstRow, aRow), aRow % 2 === 0);
       places.set(elements, own);
-      return buildDropoutMask(g, shape, probability, keys[i], own);
-    }),
-  );
+      return buildDropoutMask(g, shape, probability, key, own);
+    });
 }

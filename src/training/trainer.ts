@@ -1,11 +1,10 @@
 /** The training step: batches in, new parameters out. Knows no files, no reports and no clock. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { keyOf } from '../base/random';
 import { parameterFeeds } from '../inference/classifierRunner';
 import { Session, type Feed } from '../inference/session';
 import { Parameters } from '../models/parameters';
 import { AdamW, type Moments } from './adamW';
+import { collectGarbage } from './collectGarbage';
 import { fillDropoutMask } from './dropoutMasks';
 import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
 import { buildTrainingGraph, type TrainingGraph } from './trainingGraph';
@@ -137,21 +136,6 @@ export class Trainer implements TrainingSteps {
 
 /** Gradients of this size are collected at once. */
 const LARGE_BYTES = 64e6;
-
-let gc: (() => void) | undefined;
-
-/**
- * A step leaves gradients of the size of the model behind, in arrays outside the JavaScript heap. Collected at once
- * (a few milliseconds) their memory serves the next step; left to the collector, two or three generations pile up.
- */
-function collectGarbage(): void {
-  if (!gc) {
-    setFlagsFromString('--expose-gc');
-    gc = runInNewContext('gc') as () => void;
-  }
-  gc();
-  gc();
-}
 
 function addInPlace(sum: ReadonlyMap<string, Float32Array>, part: ReadonlyMap<string, Float32Array>): void {
   for (const [name, values] of part) {

@@ -35,6 +35,8 @@ export interface TrainerOptions {
   readonly dropout?: number;
   readonly seed: number;
   readonly padTokenId: number;
+  /** The lengths that batches will have, where they are known: a device's graph for all of them is made once. */
+  readonly lengths?: readonly number[];
   readonly session: SessionOptions;
 }
 
@@ -45,16 +47,31 @@ export interface StepResult {
   readonly gradientNorm: number;
 }
 
+/** A step to come. */
+export interface PlannedStep {
+  readonly batches: readonly MicroBatch[];
+  /** The number of this update, from 1: the key of its randomness and of the bias correction. */
+  readonly step: number;
+  readonly learningRate: number;
+}
+
 /** What computes the steps of a training, on whichever device. */
 export interface TrainingSteps {
   /** The optimiser's state: zeros at first. To be filled before the first step, read after {@link synchronize}. */
   readonly moments: Moments;
   /**
    * One optimiser step over one batch, or over several whose gradients add up to those of one.
-   * @param step the number of this update, from 1: the key of its randomness and of the bias correction.
+   * @param step as {@link PlannedStep}'s
    * @throws MedTextError DIVERGED when loss or gradient are no longer finite; the parameters are then as they were.
    */
   step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult>;
+  /** How many steps are best asked for at once; absent: one. */
+  readonly stepsAtOnce?: number;
+  /**
+   * Steps that follow on one another, in one run of the device.
+   * @throws MedTextError DIVERGED as {@link step}'s; the parameters are then as they were before all of them.
+   */
+  steps?(planned: readonly PlannedStep[]): Promise<StepResult[]>;
   /**
    * After a step that ran out of memory: from now on half as many examples at a time.
    * @returns how many; undefined when it was one already, or when the step had begun to change the parameters

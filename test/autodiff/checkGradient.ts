@@ -7,6 +7,7 @@ import { keyOf, RandomStream } from '../../src/base/random';
 import type { GradientRules } from '../../src/autodiff/gradientRule';
 import { addGradients } from '../../src/autodiff/gradients';
 import { elementCount } from '../../src/onnx/dataType';
+import type { ExecutionDevice } from '../../src/inference/session';
 import type { Value } from '../../src/onnx/graphBuilder';
 import { Operators } from '../../src/onnx/operators';
 import { openGraph, runGraph } from '../support/graphRunner';
@@ -130,7 +131,7 @@ export async function analyticGradients(
   row: GradientRow,
   sample: Pick<Sample, 'inputs' | 'weights'>,
   tables: readonly ((graph: LossGraph) => GradientRules | undefined)[] = [() => undefined],
-  device: 'cpu' | 'webgpu' = 'cpu',
+  device: ExecutionDevice = 'cpu',
 ): Promise<(number[][] | Error)[]> {
   const graph = lossGraph(row, sample.weights);
   const failures = tables.map((table, t) => {

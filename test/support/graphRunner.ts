@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import * as ort from 'onnxruntime-node';
 import { DATA_TYPES, elementCount, type DataType, type TypedArray } from '../../src/onnx/dataType';
+import type { ExecutionDevice } from '../../src/inference/session';
 import type { Model, ValueInfo } from '../../src/onnx/model';
 import { writeModel } from '../../src/onnx/writeModel';
 
@@ -15,7 +16,7 @@ export interface RunnableGraph {
 }
 
 /** Opens the model in a session of one thread. Each run also compares the outputs' types with the inferred ones. */
-export async function openGraph(model: Model, device: 'cpu' | 'webgpu' = 'cpu'): Promise<RunnableGraph> {
+export async function openGraph(model: Model, device: ExecutionDevice = 'cpu'): Promise<RunnableGraph> {
   const session = await ort.InferenceSession.create(writeModel(model).bytes, {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
     graphOptimizationLevel: 'disabled',
@@ -44,7 +45,7 @@ export async function openGraph(model: Model, device: 'cpu' | 'webgpu' = 'cpu'):
 export async function runGraph(
   model: Model,
   feeds: Numbers = {},
-  device: 'cpu' | 'webgpu' = 'cpu',
+  device: ExecutionDevice = 'cpu',
 ): Promise<Record<string, number[]>> {
   const graph = await openGraph(model, device);
   try {

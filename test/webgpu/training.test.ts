@@ -2,17 +2,19 @@ import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ClassifierRunner } from '../../src/inference/classifierRunner';
+import { keepsTensors } from '../../src/inference/session';
 import { bertClassifier } from '../../src/models/encoder';
 import { selfTestLosses, selfTestMaterial } from '../../src/training/doctor';
 import { ResidentTrainer } from '../../src/training/residentTrainer';
+import { testDevice } from '../support/testDevice';
 import { assertFollows, batchesOf, openTrajectory, rateOf, trainTrajectory } from '../support/trajectory';
 
-const session = { device: 'webgpu' } as const;
+const session = { device: testDevice };
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-describe('training on WebGPU', () => {
+describe(`training on ${testDevice}`, () => {
   it("follows PyTorch's losses, gradient norms and final weights", async () => {
     await assertFollows(await trainTrajectory({ session }));
   });
@@ -44,7 +46,7 @@ describe('training on WebGPU', () => {
 
   it('keeps its state on the device: memory does not grow with the steps', async () => {
     const { trainer } = await openTrajectory({ session, dropout: 0.1 });
-    assert.ok(trainer instanceof ResidentTrainer);
+    assert.ok(keepsTensors(testDevice) === trainer instanceof ResidentTrainer);
     const memoryAfter = async (from: number, to: number) => {
       for (let step = from; step <= to; step++) await trainer.step(batchesOf(step), step, 1e-4);
       collectGarbage();
@@ -71,16 +73,16 @@ describe('training on WebGPU', () => {
   });
 
   it('passes the self-test', async () => {
-    const [losses, expected] = [await selfTestLosses('webgpu'), await selfTestLosses('cpu')];
+    const [losses, expected] = [await selfTestLosses(testDevice), await selfTestLosses('cpu')];
     losses.forEach((loss, i) => assert.ok(Math.abs(loss - expected[i]) < 2e-4));
   });
 });
 
-describe('inference on WebGPU', () => {
+describe(`inference on ${testDevice}`, () => {
   it('gives the logits of the processor, with the parameters of the moment', async () => {
     const { config, parameters, batch } = selfTestMaterial();
     const examples = batch.examples.map(({ encoded }) => encoded);
-    const logitsOn = async (device: 'cpu' | 'webgpu') => {
+    const logitsOn = async (device: 'cpu' | typeof testDevice) => {
       const runner = new ClassifierRunner(bertClassifier(config, 3), parameters, { device, padTokenId: 0 });
       const first = await runner.logits(examples);
       parameters.values('classifier.bias').fill(2);
@@ -92,7 +94,7 @@ describe('inference on WebGPU', () => {
     };
     parameters.values('classifier.bias').fill(0);
     const expected = await logitsOn('cpu');
-    const actual = await logitsOn('webgpu');
+    const actual = await logitsOn(testDevice);
     actual.forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < 1e-5, `${i}: ${value}, ${expected[i]}`));
   });
 });

@@ -1,0 +1,142 @@
+/** Milliseconds and device memory of a training step of BERT-base on a GPU, against PyTorch's on the same card. See USAGE. */
+import { spawn, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { adapters } from '../src/training/adapters';
+import { bertBaseTrainer, defaults } from './support/bertBase';
+import { referencePython } from './support/contestant';
+import { microBatches, randomBatches } from './support/randomBatches';
+import { benchOptions, count, NONE, printResult, ratio, runMain } from './support/report';
+import type { ExecutionDevice } from '../src/inference/session';
+
+const USAGE = `npm run bench:gpu -- [--devices webgpu,cuda] [--sizes 16x32,32x64,32x128] [--seconds 8] [--modes fp32,tf32,bf16] [--json FILE]
+
+A training step of a BERT-base-sized encoder, all parameters trained, with dropout, clipping and AdamW, of so many rows
+times tokens. Each measurement has a process and the card to itself. A step's time is the mean of the last half of the seconds; where
+several steps are one run, what goes there and back with a run is part of it. The reference is PyTorch + transformers
+(sdpa), without clipping: fp32 (its default), tf32 (matrix products in TF32) and bf16 (autocast). Memory is what nvidia-smi says is used.`;
+
+interface Ours {
+  readonly millisecondsPerStep: number;
+  readonly stepsPerRun: number;
+  readonly loss: number;
+}
+
+interface Measured {
+  readonly millisecondsPerStep: number;
+  readonly peakBytes: number | undefined;
+  readonly stepsPerRun?: number;
+  readonly error?: string;
+}
+
+async function main(): Promise<void> {
+  const options = benchOptions(USAGE, {
+    devices: { type: 'string', default: 'webgpu,cuda' },
+    sizes: { type: 'string', default: '16x32,32x64,32x128' },
+    seconds: { type: 'string', default: '8' },
+    modes: { type: 'string', default: 'fp32,tf32,bf16' },
+    ours: { type: 'string' },
+  });
+  const seconds = count(options.seconds, 'seconds');
+  if (options.ours) return takePart(options.ours as ExecutionDevice, sizeOf(options.sizes), seconds);
+
+  const python = options.modes === '' ? undefined : referencePython();
+  const devices = options.devices.split(',').filter((name) => name !== '');
+  const modes = python ? options.modes.split(',') : [];
+  const results: { size: string; ours: Record<string, Measured>; reference: Record<string, Measured> }[] = [];
+  for (const size of options.sizes.split(',')) {
+    const each: (typeof results)[number] = { size, ours: {}, reference: {} };
+    const common = ['--sizes', size, '--seconds', `${seconds}`];
+    for (const device of devices) {
+      each.ours[device] = await measured(process.execPath, [...process.execArgv, __filename, '--ours', device, ...common]); // prettier-ignore
+      console.error(size, device, JSON.stringify(each.ours[device]));
+    }
+    for (const mode of modes) {
+      const script = join(__dirname, 'reference', 'trainStepGpu.py');
+      each.reference[mode] = await measured(python!, [script, '--mode', mode, ...common]);
+      console.error(size, mode, JSON.stringify(each.reference[mode]));
+    }
+    results.push(each);
+  }
+  const milliseconds = (one: Measured | undefined) => (!one ? NONE : (one.error ?? one.millisecondsPerStep.toFixed(1)));
+  const memory = (one: Measured | undefined) => (one?.peakBytes ? (one.peakBytes / 1e9).toFixed(1) : NONE);
+  printResult(
+    'gpuStep',
+    {
+      threads: count(options.threads, 'threads'),
+      notes: [`ms a step (GB of the card's memory); ratio: ours over PyTorch's fp32. ${adapters().map(({ name }) => name).join(', ')}`], // prettier-ignore
+      columns: ['rows x tokens', ...devices.flatMap((device) => [device, 'GB', 'ratio']), ...modes.flatMap((mode) => [`PyTorch ${mode}`, 'GB'])], // prettier-ignore
+      rows: results.map(({ size, ours, reference }) => [
+        size,
+        ...devices.flatMap((device) => [
+          milliseconds(ours[device]),
+          memory(ours[device]),
+          reference.fp32 && !ours[device].error ? ratio(ours[device].millisecondsPerStep / reference.fp32.millisecondsPerStep) : NONE, // prettier-ignore
+        ]),
+        ...modes.flatMap((mode) => [milliseconds(reference[mode]), memory(reference[mode])]),
+      ]),
+      results,
+      reference: null,
+    },
+    options.json,
+  );
+}
+
+/** A process that measures itself, and how much of the card's memory is in use while it runs, more than before it. */
+async function measured(command: string, args: readonly string[]): Promise<Measured> {
+  const before = usedBytes();
+  let peak = before ?? 0;
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (data) => (output += data));
+  child.stderr.on('data', (data) => (errors = (errors + data).slice(-2000)));
+  const timer = setInterval(() => (peak = Math.max(peak, usedBytes() ?? 0)), 500);
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  clearInterval(timer);
+  const peakBytes = before === undefined ? undefined : peak - before;
+  try {
+    return { ...(JSON.parse(output.trim().split('\n').at(-1)!) as Ours), peakBytes };
+  } catch {
+    console.error(errors);
+    return { millisecondsPerStep: NaN, peakBytes, error: `failed (${String(code)})` };
+  }
+}
+
+function usedBytes(): number | undefined {
+  const { stdout, status } = spawnSync('nvidia-smi', ['--query-gpu=memory.used', '--format=csv,noheader,nounits'], { encoding: 'utf8' }); // prettier-ignore
+  return status === 0 ? Number(stdout.split('\n')[0]) * 2 ** 20 : undefined;
+}
+
+function sizeOf(text: string): { rows: number; length: number } {
+  const [rows, length] = text.split('x').map((part) => count(part, 'sizes'));
+  return { rows, length };
+}
+
+/** Our process for one device and size. */
+async function takePart(device: ExecutionDevice, { rows, length }: { rows: number; length: number }, seconds: number) {
+  const batches = microBatches(randomBatches(rows, length));
+  const trainer = await bertBaseTrainer(rows, { device }, [length]);
+  const runs: { steps: number; milliseconds: number }[] = [];
+  let step = 0;
+  let loss = NaN;
+  const started = performance.now();
+  while (performance.now() - started < seconds * 1000 || runs.length < 4) {
+    const planned = Array.from({ length: trainer.stepsAtOnce ?? 1 }, () => {
+      step++;
+      return { step, batches: [batches[step % batches.length]], learningRate: defaults.optimizer.lr };
+    });
+    const from = performance.now();
+    if (trainer.steps) loss = (await trainer.steps(planned)).at(-1)!.loss;
+    else for (const { step: at, batches, learningRate } of planned) loss = (await trainer.step(batches, at, learningRate)).loss; // prettier-ignore
+    runs.push({ steps: planned.length, milliseconds: performance.now() - from });
+    if (process.env.BENCH_VERBOSE) console.error(JSON.stringify(runs.at(-1)), loss);
+  }
+  const last = runs.slice(Math.ceil(runs.length / 2));
+  const sum = (of: (run: (typeof runs)[number]) => number) => last.reduce((total, run) => total + of(run), 0);
+  const stepsPerRun = last.at(-1)!.steps;
+  const ours: Ours = { millisecondsPerStep: sum((run) => run.milliseconds) / sum((run) => run.steps), stepsPerRun, loss }; // prettier-ignore
+  await trainer.close();
+  console.log(JSON.stringify(ours));
+}
+
+runMain(main);
