@@ -79,33 +79,35 @@ export function maskPlaces(g: Operators, elements: number, first?: Value, begins
 }
 
 /**
- * The mask that {@link fillDropoutMask} fills, as a graph: float32 of `shape`.
- * @param key int32, a scalar, as `key | 0`.
+ * The masks that {@link fillDropoutMask} fills, as a graph: float32 [keys, ...shape].
+ * @param keys int32 [keys, 1], each as `key | 0`.
  */
-export function buildDropoutMask(
+export function buildDropoutMasks(
   g: Operators,
   shape: readonly number[],
   probability: number,
-  key: Value,
+  keys: Value,
   { counters, factors }: MaskPlaces,
 ): Value {
+  const count = keys.shape[0];
   const { threshold, kept } = thresholdOf(probability);
   const round = (h: Value): Value => {
     const product = g.mul(h, g.add(g.add(h, h), 1));
     return g.add(g.mul(product, HALF), g.div(product, HALF));
   };
-  const bits = round(g.add(round(g.add(counters, key)), key));
+  const bits = round(g.add(round(g.add(counters, keys)), keys)); // [keys, pairs]
   const ofElements = factors ? g.mul(bits, factors) : sideBySide(g, bits, elementCount(shape));
-  const keep = g.cast(g.greaterOrEqual(g.reshape(ofElements, shape), threshold), 'float32');
+  const keep = g.cast(g.greaterOrEqual(g.reshape(ofElements, [count, ...shape]), threshold), 'float32');
   return g.mul(keep, kept);
 }
 
-/** The bits of both elements of each pair, the second's moved to the front: int32 [elements]. */
+/** The bits of both elements of each pair, the second's moved to the front: int32 [keys, elements]. */
 function sideBySide(g: Operators, bits: Value, elements: number): Value {
-  const pairs = bits.shape[0];
-  const both = g.concat([g.reshape(bits, [pairs, 1]), g.reshape(g.mul(bits, HALF), [pairs, 1])], 1);
-  const flat = g.reshape(both, [2 * pairs]);
-  return 2 * pairs === elements ? flat : g.slice(flat, [0], [elements], [0]);
+  const [count, pairs] = bits.shape;
+  const apart = [count, pairs, 1];
+  const both = g.concat([g.reshape(bits, apart), g.reshape(g.mul(bits, HALF), apart)], 2);
+  const flat = g.reshape(both, [count, 2 * pairs]);
+  return 2 * pairs === elements ? flat : g.slice(flat, [0], [elements], [1]);
 }
 
 /** Elements whose bits, as a signed integer, lie below are dropped. */

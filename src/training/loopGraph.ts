@@ -2,9 +2,6 @@
  * Many optimiser steps in one run: an ONNX Loop whose body is forward and backward pass, clipping and AdamW. For devices
  * whose tensors the runtime's binding cannot keep (CUDA, DirectML, CoreML): between the steps of a run parameters and
  * moments stay in the device's memory; they come and go once a run.
- *
- * Parameters of like shape and decay lie stacked in one value, a group, so that the optimiser's few operators run over
- * few large tensors: written out for each of BERT's 199 parameters they were more calls than the rest of the step.
  */
 import type { Value } from '../onnx/graphBuilder';
 import type { Graph, Model } from '../onnx/model';
@@ -12,15 +9,17 @@ import { Operators } from '../onnx/operators';
 import type { AdamWOptions } from './adamW';
 import { adamWUpdate, type AdamWScalars, type AdamWState } from './adamWGraph';
 import { maskDrawer } from './maskGraph';
-import { addTraining, buildTrainingGraph, sumOfSquares, type DropoutSite, type TrainingGraphOptions } from './trainingGraph';
-
-/** Trained parameters of one shape, with or without decay, in the order they are stacked in. */
-export interface ParameterGroup {
-  readonly names: readonly string[];
-  /** Of one of them. */
-  readonly shape: readonly number[];
-  readonly decays: boolean;
-}
+import {
+  stack,
+  stackedShape,
+  stackSites,
+  unstack,
+  type ParameterGroup,
+  type ParameterLayout,
+  type SiteStack,
+} from './parameterGroups';
+import { MASK_ELEMENTS, maskCutter } from './residentGraph';
+import { addTraining, buildTrainingGraph, sumOfSquares, type TrainingGraphOptions } from './trainingGraph';
 
 /** The state of group k is `p.k`, `m.k` and `v.k`: float32 [parameters, ...shape]. */
 export const stateNames = (groups: readonly ParameterGroup[]): string[] =>
@@ -46,22 +45,6 @@ export interface LoopShape {
   readonly parts: number;
 }
 
-/** Groups of the parameters that are trained and that the loss depends on, and the dropout sites' names in mask order. */
-export function loopLayout(options: LoopGraphOptions): { groups: ParameterGroup[]; siteCount: number } {
-  const { model, dropoutSites } = buildTrainingGraph({ ...options, logits: false }, 1, 2);
-  const groups = new Map<string, { names: string[]; shape: readonly number[]; decays: boolean }>();
-  for (const { name: output, shape } of model.graph.outputs) {
-    if (!output.startsWith('grad.')) continue;
-    const name = output.slice('grad.'.length);
-    const decays = options.adamW.weightDecay !== 0 && options.adamW.decays(name);
-    const key = `${shape} ${decays}`;
-    const group = groups.get(key) ?? { names: [], shape: shape as readonly number[], decays };
-    group.names.push(name);
-    groups.set(key, group);
-  }
-  return { groups: [...groups.values()], siteCount: dropoutSites.length };
-}
-
 /**
  * Inputs, of all micro-batches of a run one after the other: inputIds, tokenTypeIds, attentionMask int32 [parts, rows,
  * longest], targets float32 [parts, rows, labels] (and weights [parts, rows, 1] for squared error), lengthIndex int32
@@ -71,20 +54,18 @@ export function loopLayout(options: LoopGraphOptions): { groups: ParameterGroup[
  * Outputs: the groups' new state, losses and gradientSquares float32 [steps done]. The loop ends with a step whose loss
  * or gradient is not finite; the state is then of no use.
  */
-export function buildLoopGraph(
-  options: LoopGraphOptions,
-  groups: readonly ParameterGroup[],
-  siteCount: number,
-  shape: LoopShape,
-): Model {
+export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayout, shape: LoopShape): Model {
   const g = new Operators();
+  const { groups, siteCount } = layout;
   const { steps, accumulates } = shape;
   const stepCount = g.input('stepCount', 'int64', []);
   const stacked = stackedInputs(g, options, siteCount, shape);
-  const untrained = untrainedInputs(g, options, groups);
+  const fixed = options.specs
+    .filter(({ name }) => layout.fixed.includes(name))
+    .map(({ name, shape }) => g.input(name, 'float32', shape));
   const state = stateNames(groups).map((name, i) => {
     const group = groups[i % groups.length];
-    return g.input(name, 'float32', [group.names.length, ...group.shape]);
+    return g.input(name, 'float32', stackedShape(group));
   });
 
   const body = new Operators('step/');
@@ -94,12 +75,23 @@ export function buildLoopGraph(
     state.map(({ name, shape }) => body.input(`step.${name}`, 'float32', shape)),
     groups.length,
   );
-  const context: StepContext = { options, groups, shape, stacked, parameters: parametersOf(body, groups, p, untrained) };
-  const { loss, gradients } = accumulates
-    ? sumOfParts(body, context, step)
-    : partGradients(body, context, step);
-  const squares = sumOfSquares(body, gradients);
-  const scalars = stepScalars(body, body.gather(stacked.rates, step), squares, options.maxGradientNorm);
+  const lossScale = options.products?.factors === 'float16' ? g.input('lossScale', 'float32', []) : undefined;
+  const context: StepContext = {
+    options,
+    groups,
+    shape,
+    stacked,
+    lossScale,
+    parameters: new Map([
+      ...fixed.map((value): [string, Value] => [value.name, body.capture(value)]),
+      ...groups.flatMap((group, k) => unstack(body, group, p[k])),
+    ]),
+  };
+  const { loss, gradients } = accumulates ? sumOfParts(body, context, step) : partGradients(body, context, step);
+  const unscale = lossScale && body.reciprocal(body.capture(lossScale));
+  const scaledSquares = sumOfSquares(body, gradients);
+  const squares = unscale ? body.mul(scaledSquares, body.mul(unscale, unscale)) : scaledSquares;
+  const scalars = stepScalars(body, body.gather(stacked.rates, step), squares, options.maxGradientNorm, unscale);
   const updated = groups.map(({ decays }, k) =>
     adamWUpdate(body, { p: p[k], m: m[k], v: v[k] }, gradients[k], scalars, { ...options.adamW, decays }),
   );
@@ -129,6 +121,8 @@ interface StepContext {
   readonly stacked: StackedInputs;
   /** Of the step: values of its graph, or of the one around it. */
   readonly parameters: ReadonlyMap<string, Value>;
+  /** Of half precision. */
+  readonly lossScale: Value | undefined;
 }
 
 interface PartResult {
@@ -161,31 +155,9 @@ function stackedInputs(g: Operators, options: LoopGraphOptions, siteCount: numbe
   };
 }
 
-function untrainedInputs(g: Operators, options: LoopGraphOptions, groups: readonly ParameterGroup[]): Value[] {
-  const trained = new Set(groups.flatMap(({ names }) => names));
-  const { model } = buildTrainingGraph({ ...options, logits: false }, 1, 2);
-  const read = new Set(model.graph.inputs.map(({ name }) => name));
-  const fixed = options.specs.filter(({ name }) => read.has(name) && !trained.has(name));
-  return fixed.map(({ name, shape }) => g.input(name, 'float32', shape));
-}
-
-/** Every parameter by its name, the trained ones cut out of their groups. */
-function parametersOf(
-  body: Operators,
-  groups: readonly ParameterGroup[],
-  p: readonly Value[],
-  untrained: readonly Value[],
-): Map<string, Value> {
-  const parameters = new Map(untrained.map((value) => [value.name, body.capture(value)]));
-  groups.forEach(({ names, shape }, k) =>
-    body.split(p[k], names.length, 0).forEach((part, i) => parameters.set(names[i], body.reshape(part, shape))),
-  );
-  return parameters;
-}
-
 /** Loss and gradients of one micro-batch, by the branch of its length. */
 function partGradients(g: Operators, context: StepContext, part: Value): PartResult {
-  const { shape, stacked, groups } = context;
+  const { shape, stacked, groups, options } = context;
   const rowOf = (name: string) => g.gather(stacked[name], part);
   const names = Object.keys(stacked).filter((name) => !['firstPart', 'partCount', 'rates', 'lengthIndex'].includes(name)); // prettier-ignore
   const rows = Object.fromEntries(names.map((name) => [name, rowOf(name)]));
@@ -193,7 +165,7 @@ function partGradients(g: Operators, context: StepContext, part: Value): PartRes
 
   const lengthIndex = rowOf('lengthIndex');
   const branch = (index: number): Graph => {
-    const b = new Operators(`length${shape.lengths[index]}/`);
+    const b = new Operators(`length${shape.lengths[index]}/`, options.products);
     const { loss, gradients } = ofLength(b, context, rows, shape.lengths[index]);
     b.output(loss, `length${shape.lengths[index]}/loss`);
     gradients.forEach((gradient, k) => b.output(gradient, `length${shape.lengths[index]}/grad.${k}`));
@@ -215,7 +187,7 @@ function partGradients(g: Operators, context: StepContext, part: Value): PartRes
 
 function ofLength(
   g: Operators,
-  { options, groups, shape, parameters }: StepContext,
+  { options, groups, shape, parameters, lossScale }: StepContext,
   rows: Readonly<Record<string, Value>>,
   length: number,
 ): PartResult {
@@ -225,23 +197,22 @@ function ofLength(
     tokenTypeIds: ids(rows.tokenTypeIds),
     attentionMask: ids(rows.attentionMask),
   };
+  const sites = buildTrainingGraph(options, shape.rows, length).dropoutSites;
+  const placeOf = new Map(sites.map(({ name }, place) => [name, place]));
   const draw = rows.keys && maskDrawer(g, shape.rows, rows.firstRow);
-  let sites = 0;
-  const mask = (site: DropoutSite) => draw(site, g.gather(rows.keys, g.scalar(sites++, 'int64')));
+  const drawn = (each: SiteStack): Value => {
+    const places = each.sites.map(({ name }) => placeOf.get(name)!);
+    return draw(each, g.reshape(g.gather(rows.keys, g.integers(places)), [places.length, 1]));
+  };
   const { loss, gradients } = addTraining(g, options, {
     inputs,
     targets: rows.targets,
     weights: () => rows.weights,
     parameter: (name) => parameters.get(name)!,
-    mask,
+    mask: maskCutter(g, stackSites(sites, MASK_ELEMENTS), drawn),
+    lossScale: lossScale && g.capture(lossScale),
   });
-  return {
-    loss,
-    gradients: groups.map(({ names, shape: each }) => {
-      const parts = names.map((name) => g.reshape(gradients.get(name)!, [1, ...each]));
-      return g.concat(parts, 0);
-    }),
-  };
+  return { loss, gradients: groups.map((group) => stack(g, group, gradients)) };
 }
 
 /** The sum over a step's micro-batches: a loop inside the loop. */
@@ -264,15 +235,22 @@ function sumOfParts(g: Operators, context: StepContext, step: Value): PartResult
 }
 
 /** @param rates float32 [3] */
-function stepScalars(g: Operators, rates: Value, squares: Value, maxGradientNorm: number | null): AdamWScalars {
+function stepScalars(
+  g: Operators,
+  rates: Value,
+  squares: Value,
+  maxGradientNorm: number | null,
+  unscale: Value | undefined,
+): AdamWScalars {
   const rate = (i: number) => g.gather(rates, g.scalar(i, 'int64'));
   const one = g.scalar(1);
   const scale = (max: number) => {
     const wanted = g.div(max, g.add(g.sqrt(squares), 1e-6));
     return g.where(g.less(wanted, 1), wanted, one);
   };
+  const clipped = maxGradientNorm === null ? one : scale(maxGradientNorm);
   return {
-    gradientScale: maxGradientNorm === null ? one : scale(maxGradientNorm),
+    gradientScale: unscale ? g.mul(clipped, unscale) : clipped,
     shrink: rate(0),
     stepSize: rate(1),
     rootScale: rate(2),

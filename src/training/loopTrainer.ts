@@ -5,10 +5,12 @@
 import { keyOf } from '../base/random';
 import { Session, type Feed, type Output } from '../inference/session';
 import { Parameters } from '../models/parameters';
-import { elementCount } from '../onnx/dataType';
 import { adamWRates, type Moments } from './adamW';
 import { collectGarbage } from './collectGarbage';
-import { buildLoopGraph, loopLayout, stateNames, type LoopGraphOptions, type ParameterGroup } from './loopGraph';
+import { productStyle } from '../inference/productStyle';
+import { buildLoopGraph, stateNames, type LoopGraphOptions } from './loopGraph';
+import { LossScale } from './lossScale';
+import { gather, layoutOf, scatter, stackedShape, type ParameterLayout } from './parameterGroups';
 import { StepsAtOnce } from './stepsAtOnce';
 import { batchFeeds, microBatches, requireFinite, totalWeight } from './stepInputs';
 import type { MicroBatch, PlannedStep, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
@@ -24,8 +26,8 @@ interface Part {
 export class LoopTrainer implements TrainingSteps {
   readonly moments: Moments;
   private readonly graphOptions: LoopGraphOptions;
-  private readonly groups: readonly ParameterGroup[];
-  private readonly siteCount: number;
+  private readonly layout: ParameterLayout;
+  private readonly lossScale: LossScale;
   private readonly pace = new StepsAtOnce();
   private lengths: readonly number[];
   private session: { readonly session: Session; readonly accumulates: boolean } | undefined;
@@ -37,11 +39,13 @@ export class LoopTrainer implements TrainingSteps {
   private rows: number;
 
   constructor(private readonly options: TrainerOptions) {
-    const { parameters, trained, classifier, objective, dropout, adamW, maxGradientNorm } = options;
+    const { parameters, trained, classifier, objective, dropout, adamW, maxGradientNorm, session, precision } = options;
+    const products = productStyle(session.device, precision);
     const specs = parameters.specs.filter((spec) => trained.has(spec.name));
     this.moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
-    this.graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout, adamW, maxGradientNorm }; // prettier-ignore
-    ({ groups: this.groups, siteCount: this.siteCount } = loopLayout(this.graphOptions));
+    this.graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout, adamW, maxGradientNorm, products }; // prettier-ignore
+    this.layout = layoutOf(this.graphOptions, adamW);
+    this.lossScale = new LossScale(products.factors === 'float16');
     this.rows = options.microBatchSize ?? options.batchSize;
     this.lengths = [...(options.lengths ?? [])].sort((a, b) => a - b);
   }
@@ -59,16 +63,17 @@ export class LoopTrainer implements TrainingSteps {
     const parts = planned.map((each) => this.partsOf(each));
     const { session, isFirstRun } = await this.sessionFor(parts.flat(), parts.some(({ length }) => length > 1)); // prettier-ignore
     const state = (this.state ??= this.gathered());
+    const feeds = { ...this.fixed(), ...this.feeds(planned, parts) };
     const started = performance.now();
-    const outputs = await session.run({ ...state, ...this.untrained(), ...this.feeds(planned, parts) });
+    let outputs = await this.run(session, { ...state, ...feeds });
+    while (!isFinished(outputs, planned.length) && this.lossScale.shrink()) {
+      outputs = await this.run(session, { ...state, ...feeds });
+    }
     this.pace.ran(planned.length, performance.now() - started, isFirstRun);
-    const results = Array.from(outputs.losses.data as Float32Array, (loss, i) => ({
-      loss,
-      gradientNorm: Math.sqrt(Number(outputs.gradientSquares.data[i])),
-    }));
+    const results = resultsOf(outputs);
     results.forEach((result, i) => requireFinite(result, planned[i].step, planned[i].learningRate));
     this.state = Object.fromEntries(
-      stateNames(this.groups).map((name): [string, Feed] => [name, feedOf(outputs[`new.${name}`])]),
+      stateNames(this.layout.groups).map((name): [string, Feed] => [name, feedOf(outputs[`new.${name}`])]),
     );
     this.isSynchronous = false;
     // The state before is of no use any more, and as large as three models.
@@ -78,7 +83,9 @@ export class LoopTrainer implements TrainingSteps {
 
   async synchronize(): Promise<void> {
     if (!this.state || this.isSynchronous) return;
-    this.eachParameter((host, inState) => host.set(inState));
+    for (const [kind, host] of this.hostState()) {
+      this.layout.groups.forEach((group, k) => scatter(group, this.state![`${kind}.${k}`].data as Float32Array, host));
+    }
     this.isSynchronous = true;
   }
 
@@ -111,7 +118,7 @@ export class LoopTrainer implements TrainingSteps {
     await this.releaseSession();
     this.lengths = [...new Set([...this.lengths, ...unknown])].sort((a, b) => a - b);
     const shape = { rows: this.rows, lengths: this.lengths, accumulates, steps: 2, parts: 2 };
-    const model = buildLoopGraph(this.graphOptions, this.groups, this.siteCount, shape);
+    const model = buildLoopGraph(this.graphOptions, this.layout, shape);
     this.session = { session: await Session.create(model, this.options.session), accumulates };
     return { session: this.session.session, isFirstRun: true };
   }
@@ -120,7 +127,7 @@ export class LoopTrainer implements TrainingSteps {
     const total = totalWeight(batches, this.options.objective);
     return microBatches(batches, this.rows).map(({ batch, index, firstRow }) => {
       const key = keyOf(this.options.seed, 2, step, index);
-      const keys = Int32Array.from({ length: this.siteCount }, (_, site) => keyOf(key, site));
+      const keys = Int32Array.from({ length: this.layout.siteCount }, (_, site) => keyOf(key, site));
       return { feeds: batchFeeds(batch, this.rows, total, this.options), length: batch.length, firstRow, keys };
     });
   }
@@ -136,57 +143,65 @@ export class LoopTrainer implements TrainingSteps {
     const firsts = counts.map((_, i) => counts.slice(0, i).reduce((sum, count) => sum + count, 0));
     const int64 = (values: readonly number[]): Feed => ({ dataType: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) }); // prettier-ignore
     const int32 = (values: readonly number[]): Feed => ({ dataType: 'int32', shape: [values.length], data: Int32Array.from(values) }); // prettier-ignore
-    const keys = new Int32Array(parts.length * this.siteCount);
-    parts.forEach((part, i) => keys.set(part.keys, i * this.siteCount));
+    const keys = new Int32Array(parts.length * this.layout.siteCount);
+    parts.forEach((part, i) => keys.set(part.keys, i * this.layout.siteCount));
     return {
       stepCount: { dataType: 'int64', shape: [], data: BigInt64Array.of(BigInt(planned.length)) },
       ...stacked(parts, this.lengths.at(-1)!),
       rates: { dataType: 'float32', shape: [planned.length, 3], data: rates },
       lengthIndex: int32(parts.map(({ length }) => this.lengths.indexOf(length))),
       firstRow: int32(parts.map(({ firstRow }) => firstRow)),
-      keys: { dataType: 'int32', shape: [parts.length, this.siteCount], data: keys },
+      keys: { dataType: 'int32', shape: [parts.length, this.layout.siteCount], data: keys },
       firstPart: int64(firsts),
       partCount: int64(counts),
     };
   }
 
-  private untrained(): Record<string, Feed> {
-    const { parameters, trained } = this.options;
+  private run(session: Session, feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Output>> {
+    return session.run({ ...feeds, lossScale: { dataType: 'float32', shape: [], data: Float32Array.of(this.lossScale.value) } }); // prettier-ignore
+  }
+
+  private fixed(): Record<string, Feed> {
+    const { parameters } = this.options;
     return Object.fromEntries(
-      parameters.specs
-        .filter(({ name }) => !trained.has(name))
-        .map(({ name, shape }): [string, Feed] => [name, { dataType: 'float32', shape, data: parameters.values(name) }]),
+      this.layout.fixed.map((name): [string, Feed] => [
+        name,
+        { dataType: 'float32', shape: parameters.shape(name), data: parameters.values(name) },
+      ]),
     );
   }
 
   /** The host's parameters and moments, in groups. */
   private gathered(): Readonly<Record<string, Feed>> {
-    const state = Object.fromEntries(
-      stateNames(this.groups).map((name, i): [string, Feed] => {
-        const { names, shape } = this.groups[i % this.groups.length];
-        const whole = [names.length, ...shape];
-        return [name, { dataType: 'float32', shape: whole, data: new Float32Array(elementCount(whole)) }];
-      }),
+    const feeds = this.hostState().flatMap(([kind, host]) =>
+      this.layout.groups.map((group, k): [string, Feed] => [
+        `${kind}.${k}`,
+        { dataType: 'float32', shape: stackedShape(group), data: gather(group, host) },
+      ]),
     );
-    this.state = state;
-    this.eachParameter((host, inState) => inState.set(host));
-    return state;
+    return Object.fromEntries(feeds);
   }
 
-  /** Calls back with each trained parameter's place on the host and in the state, and its moments'. */
-  private eachParameter(visit: (host: Float32Array, inState: Float32Array) => void): void {
+  private hostState(): [string, Parameters][] {
     const { firstMoments, secondMoments } = this.moments;
-    Object.entries({ p: this.options.parameters, m: firstMoments, v: secondMoments }).forEach(([kind, host]) =>
-      this.groups.forEach(({ names, shape }, k) => {
-        const size = elementCount(shape);
-        const data = this.state![`${kind}.${k}`].data as Float32Array;
-        names.forEach((name, i) => visit(host.values(name), data.subarray(i * size, (i + 1) * size)));
-      }),
-    );
+    return Object.entries({ p: this.options.parameters, m: firstMoments, v: secondMoments });
   }
 }
 
 const feedOf = ({ shape, data }: Output): Feed => ({ dataType: 'float32', shape, data });
+
+/** The loop ends early with a step that is not finite. */
+function isFinished({ losses, gradientSquares }: Record<string, Output>, steps: number): boolean {
+  const [loss, squares] = [losses, gradientSquares].map(({ data }) => Number(data.at(-1)));
+  return losses.data.length === steps && Number.isFinite(loss) && Number.isFinite(squares);
+}
+
+function resultsOf({ losses, gradientSquares }: Record<string, Output>): StepResult[] {
+  return Array.from(losses.data as Float32Array, (loss, i) => ({
+    loss,
+    gradientNorm: Math.sqrt(Number(gradientSquares.data[i])),
+  }));
+}
 
 /** The micro-batches' feeds one after the other, ids with zeros behind up to the longest: a branch reads only its own. */
 function stacked(parts: readonly Part[], longest: number): Record<string, Feed> {

@@ -3,46 +3,35 @@ import { elementCount } from '../onnx/dataType';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
 import { Operators } from '../onnx/operators';
-import { buildDropoutMask, maskPlaces, type MaskPlaces } from './dropoutMasks';
-import type { DropoutSite } from './trainingGraph';
+import { buildDropoutMasks, maskPlaces, type MaskPlaces } from './dropoutMasks';
+import type { SiteStack } from './parameterGroups';
 
 /**
- * Inputs: `key.<site>` int32 [] of every site, firstRow int32 [] (the first row's place in the whole batch). Outputs: every site's mask
- * by its name.
- * @param rows of the batch; masks are row after row, as {@link fillDropoutMask} takes them.
+ * Inputs: `keys.<stack>` int32 [sites, 1] of every stack, firstRow int32 [] (the first row's place in the whole batch).
+ * Outputs: every stack by its name, float32 [sites, ...shape].
+ * @param rows of the batch; masks are row after row, as fillDropoutMask takes them.
  */
-export function buildMaskGraph(sites: readonly DropoutSite[], rows: number): Model {
+export function buildMaskGraph(stacks: readonly SiteStack[], rows: number): Model {
   const g = new Operators();
-  const keys = sites.map(({ name }) => g.input(`key.${name}`, 'int32', []));
-  const masks = dropoutMasks(g, sites, rows, keys, g.input('firstRow', 'int32', []));
-  sites.forEach(({ name }, i) => g.output(masks[i], name));
+  const draw = maskDrawer(g, rows, g.input('firstRow', 'int32', []));
+  for (const stack of stacks) {
+    g.output(draw(stack, g.input(`keys.${stack.name}`, 'int32', [stack.sites.length, 1])), stack.name);
+  }
   return g.build('masks');
 }
 
-/** The sites' masks, in their order. */
-function dropoutMasks(
-  g: Operators,
-  sites: readonly DropoutSite[],
-  rows: number,
-  keys: readonly Value[],
-  firstRow: Value,
-): Value[] {
-  const draw = maskDrawer(g, rows, firstRow);
-  return sites.map((site, i) => draw(site, keys[i]));
-}
-
 /**
- * What draws the masks of a batch's sites. Sites of like shape share their counters.
+ * What draws the masks of a batch's sites. Stacks of like shape share their counters.
  * @param firstRow int32 [], the first row's place in the whole batch
  */
-export function maskDrawer(g: Operators, rows: number, firstRow: Value): (site: DropoutSite, key: Value) => Value {
+export function maskDrawer(g: Operators, rows: number, firstRow: Value): (stack: SiteStack, keys: Value) => Value {
   const places = new Map<number, MaskPlaces>();
-  return ({ name, shape, probability }, key) =>
+  return ({ name, sites: [{ shape, probability }] }, keys) =>
     g.scope(name, () => {
       const elements = elementCount(shape);
       const aRow = elements / rows;
       const own = places.get(elements) ?? maskPlaces(g, elements, g.mul(firstRow, aRow), aRow % 2 === 0);
       places.set(elements, own);
-      return buildDropoutMask(g, shape, probability, key, own);
+      return buildDropoutMasks(g, shape, probability, keys, own);
     });
 }

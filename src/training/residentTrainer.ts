@@ -4,102 +4,103 @@
  */
 import { keyOf } from '../base/random';
 import { DeviceMemory, disposeAll } from '../inference/deviceMemory';
+import { productStyle } from '../inference/productStyle';
 import { DeviceTensor, Session, type Feed } from '../inference/session';
+import type { Model } from '../onnx/model';
 import { elementCount } from '../onnx/dataType';
 import { Parameters } from '../models/parameters';
 import { adamWRates, type AdamWRates, type Moments } from './adamW';
 import { buildAdamWGraph, buildGradientSumGraph, type UpdatedParameter } from './adamWGraph';
+import { LossScale } from './lossScale';
 import { buildMaskGraph } from './maskGraph';
+import { gather, layoutOf, scatter, stackedShape, type ParameterGroup, type ParameterLayout } from './parameterGroups';
+import { buildResidentGraph, type ResidentGraph } from './residentGraph';
 import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
 import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
-import { buildTrainingGraph, type DropoutSite } from './trainingGraph';
+import type { TrainingGraphOptions } from './trainingGraph';
 
 type Value = Feed | DeviceTensor;
 
-/** Elements that are updated in one run: about a layer of BERT-base. New state lies beside the old for that many only. */
-const GROUP_ELEMENTS = 8 << 20;
+/** Elements of a group: no buffer is larger than the 128 MB that every WebGPU device takes, unless a parameter is. */
+const GROUP_ELEMENTS = 32 << 20;
+/** Elements that are updated in one run. New state lies beside the old for that many only. */
+const UPDATE_ELEMENTS = 8 << 20;
 
-/** Parameters that are updated together. */
-interface Group {
-  readonly names: readonly string[];
-  readonly parameters: readonly UpdatedParameter[];
+/** The state of group k is at k. */
+interface State {
+  readonly p: Value[];
+  readonly m: Value[];
+  readonly v: Value[];
+  /** Parameters that are read, but not trained, by name. */
+  readonly fixed: Readonly<Record<string, Value>>;
 }
 
 interface LengthGraphs {
   readonly training: Session;
   readonly masks: Session | undefined;
-  readonly sites: readonly DropoutSite[];
+  readonly stacks: ResidentGraph['masks'];
 }
 
 export class ResidentTrainer implements TrainingSteps {
   readonly moments: Moments;
+  private readonly graphOptions: TrainingGraphOptions;
+  private readonly layout: ParameterLayout;
+  /** Groups, by their places, that are updated in one run. */
+  private readonly updates: readonly (readonly number[])[];
+  private readonly lossScale: LossScale;
   private readonly graphs = new Map<number, LengthGraphs>();
   private readonly sessions = new Map<string, Session>();
   private readonly memory: DeviceMemory;
-  /** By name: parameters, first and second moments. Empty until the first step after the host's arrays were changed. */
-  private state: { p: Map<string, Value>; m: Map<string, Value>; v: Map<string, Value> } | undefined;
+  /** Absent until the first step after the host's arrays were changed. */
+  private state: State | undefined;
   /** Whether the host's arrays hold what the device's do. */
   private isSynchronous = true;
-  private groups: readonly Group[] | undefined;
   /** Examples computed at a time. */
   private rows: number;
   /** Some parameters are of this step already, others of the one before. */
   private isHalfUpdated = false;
 
   constructor(private readonly options: TrainerOptions) {
-    const { parameters, trained } = options;
+    const { parameters, trained, classifier, objective, dropout, session, precision, adamW } = options;
     const specs = parameters.specs.filter((spec) => trained.has(spec.name));
     this.moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
-    this.memory = new DeviceMemory(options.session);
+    const products = productStyle(session.device, precision);
+    this.graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout, products, logits: false }; // prettier-ignore
+    this.layout = layoutOf(this.graphOptions, adamW, GROUP_ELEMENTS);
+    this.updates = inRuns(this.layout.groups);
+    this.lossScale = new LossScale(products.factors === 'float16');
+    this.memory = new DeviceMemory(session);
     this.rows = options.microBatchSize ?? options.batchSize;
   }
 
-  /** @throws MedTextError DIVERGED; parameters and moments are then as they were. */
   async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
-    const { options } = this;
-    const total = totalWeight(batches, options.objective);
     const state = (this.state ??= await this.upload());
-    let gradients: Map<string, Value> | undefined;
-    let loss = 0;
-    let squares = 0;
-    try {
-      for (const { batch, index, firstRow } of microBatches(batches, this.rows)) {
-        const part = await this.gradients(state.p, batch, total, keyOf(options.seed, 2, step, index), firstRow);
-        loss += part.loss;
-        squares = part.squares;
-        if (gradients) {
-          ({ gradients, squares } = await this.sum(gradients, part.gradients));
-        } else gradients = part.gradients;
+    for (;;) {
+      const { loss, squares, gradients } = await this.gradientsOf(state, batches, step);
+      const scale = this.lossScale.value;
+      const result = { loss, gradientNorm: Math.sqrt(squares) / scale };
+      try {
+        requireFinite(result, step, learningRate);
+      } catch (error) {
+        disposeAll(gradients);
+        if (this.lossScale.shrink()) continue;
+        throw error;
       }
-    } catch (error) {
-      if (gradients) disposeAll(gradients.values());
-      throw error;
+      const gradientScale = clippingScale(result.gradientNorm, this.options.maxGradientNorm) / scale;
+      await this.update(state, gradients, adamWRates(this.options.adamW, { step, learningRate, gradientScale }));
+      return result;
     }
-    const result = { loss, gradientNorm: Math.sqrt(squares) };
-    try {
-      requireFinite(result, step, learningRate);
-    } catch (error) {
-      disposeAll(gradients!.values());
-      throw error;
-    }
-    const gradientScale = clippingScale(result.gradientNorm, options.maxGradientNorm);
-    await this.update(state, gradients!, adamWRates(options.adamW, { step, learningRate, gradientScale }));
-    return result;
   }
 
   async synchronize(): Promise<void> {
     if (!this.state || this.isSynchronous) return;
-    const { firstMoments, secondMoments } = this.moments;
-    const copy = async (values: ReadonlyMap<string, Value>, into: Parameters) => {
-      for (const [name, value] of values) {
-        if (value instanceof DeviceTensor && firstMoments.has(name)) {
-          await this.memory.download(value, into.values(name));
-        }
+    for (const [values, host] of this.pairs(this.state)) {
+      for (const [k, group] of this.layout.groups.entries()) {
+        const stacked = new Float32Array(elementCount(stackedShape(group)));
+        await this.memory.download(values[k] as DeviceTensor, stacked);
+        scatter(group, stacked, host);
       }
-    };
-    await copy(this.state.p, this.options.parameters);
-    await copy(this.state.m, firstMoments);
-    await copy(this.state.v, secondMoments);
+    }
     this.isSynchronous = true;
   }
 
@@ -126,123 +127,125 @@ export class ResidentTrainer implements TrainingSteps {
   }
 
   private discard(): void {
-    if (this.state) for (const values of Object.values(this.state)) disposeAll(values.values());
+    if (this.state) disposeAll([...this.state.p, ...this.state.m, ...this.state.v, ...Object.values(this.state.fixed)]);
     this.state = undefined;
   }
 
-  private async upload() {
-    const { parameters } = this.options;
+  /** What lies on the device, and where it comes from and goes to. */
+  private pairs({ p, m, v }: State): [Value[], Parameters][] {
     const { firstMoments, secondMoments } = this.moments;
-    const all = async (source: Parameters) => {
-      const values = new Map<string, Value>();
-      for (const name of source.names) {
-        values.set(
-          name,
-          await this.memory.upload({ dataType: 'float32', shape: source.shape(name), data: source.values(name) }),
-        );
-      }
-      return values;
-    };
-    return { p: await all(parameters), m: await all(firstMoments), v: await all(secondMoments) };
+    return [[p, this.options.parameters], [m, firstMoments], [v, secondMoments]]; // prettier-ignore
   }
 
-  private async gradients(
-    parameters: ReadonlyMap<string, Value>,
+  private async upload(): Promise<State> {
+    const { parameters } = this.options;
+    const state: State = { p: [], m: [], v: [], fixed: {} };
+    const upload = (shape: readonly number[], data: Float32Array) =>
+      this.memory.upload({ dataType: 'float32', shape, data });
+    for (const [values, host] of this.pairs(state)) {
+      for (const group of this.layout.groups) values.push(await upload(stackedShape(group), gather(group, host)));
+    }
+    const fixed: [string, Value][] = [];
+    for (const name of this.layout.fixed)
+      fixed.push([name, await upload(parameters.shape(name), parameters.values(name))]);
+    return { ...state, fixed: Object.fromEntries(fixed) };
+  }
+
+  /** Of a whole step; loss as it is, gradients and the sum of their squares scaled. */
+  private async gradientsOf(
+    state: State,
+    batches: readonly MicroBatch[],
+    step: number,
+  ): Promise<{ loss: number; squares: number; gradients: Value[] }> {
+    const { options } = this;
+    const total = totalWeight(batches, options.objective);
+    let gradients: Value[] = [];
+    let loss = 0;
+    let squares = 0;
+    try {
+      for (const { batch, index, firstRow } of microBatches(batches, this.rows)) {
+        const part = await this.partGradients(state, batch, total, keyOf(options.seed, 2, step, index), firstRow);
+        loss += part.loss;
+        squares = part.squares;
+        if (gradients.length > 0) ({ gradients, squares } = await this.sum(gradients, part.gradients));
+        else gradients = part.gradients;
+      }
+    } catch (error) {
+      disposeAll(gradients);
+      throw error;
+    }
+    return { loss, squares, gradients };
+  }
+
+  private async partGradients(
+    { p, fixed }: State,
     batch: MicroBatch,
     total: number,
     key: number,
     firstRow: number,
-  ): Promise<{ loss: number; squares: number; gradients: Map<string, Value> }> {
-    const { training, masks, sites } = await this.graphsFor(batch.length);
-    const drawn = masks ? (await masks.runOnDevice(maskFeeds(sites, key, firstRow))).device : {};
+  ): Promise<{ loss: number; squares: number; gradients: Value[] }> {
+    const { training, masks, stacks } = await this.graphsFor(batch.length);
+    const drawn = masks ? (await masks.runOnDevice(maskFeeds(stacks, key, firstRow))).device : {};
+    const parameters = Object.fromEntries(p.map((value, k) => [`p.${k}`, value]));
     const inputs = batchFeeds(batch, this.rows, total, this.options);
-    const { host, device } = await training.runOnDevice({ ...Object.fromEntries(parameters), ...drawn, ...inputs });
+    const lossScale = scalar(this.lossScale.value);
+    const { host, device } = await training.runOnDevice({ ...parameters, ...fixed, ...drawn, ...inputs, lossScale });
     disposeAll(Object.values(drawn));
     return {
       loss: Number(host.loss.data[0]),
-      squares: Number(host.gradientSquares?.data[0] ?? 0),
-      gradients: new Map(Object.entries(device).map(([name, value]) => [name.slice('grad.'.length), value])),
+      squares: Number(host.gradientSquares.data[0]),
+      gradients: this.layout.groups.map((_, k) => device[`grad.${k}`]),
     };
   }
 
   /** Disposes of what it adds up. */
-  private async sum(
-    a: ReadonlyMap<string, Value>,
-    b: ReadonlyMap<string, Value>,
-  ): Promise<{ gradients: Map<string, Value>; squares: number }> {
-    const gradients = new Map<string, Value>();
+  private async sum(a: readonly Value[], b: readonly Value[]): Promise<{ gradients: Value[]; squares: number }> {
+    const gradients: Value[] = [];
     let squares = 0;
-    for (const group of this.groupsOf(a)) {
-      const session = await this.sessionFor('sum', group, (parameters) => buildGradientSumGraph(parameters));
-      const feeds = group.names.flatMap((name, k): [string, Value][] => [[`a.${k}`, a.get(name)!], [`b.${k}`, b.get(name)!]]); // prettier-ignore
+    for (const places of this.updates) {
+      const session = await this.sessionFor('sum', places, buildGradientSumGraph);
+      const feeds = places.flatMap((place, k): [string, Value][] => [[`a.${k}`, a[place]], [`b.${k}`, b[place]]]); // prettier-ignore
       const { host, device } = await session.runOnDevice(Object.fromEntries(feeds));
       disposeAll(feeds.map(([, value]) => value));
       squares += Number(host.squares.data[0]);
-      group.names.forEach((name, k) => gradients.set(name, device[`sum.${k}`]));
+      places.forEach((place, k) => (gradients[place] = device[`sum.${k}`]));
     }
     return { gradients, squares };
   }
 
-  private async update(
-    state: NonNullable<ResidentTrainer['state']>,
-    gradients: ReadonlyMap<string, Value>,
-    rates: AdamWRates,
-  ): Promise<void> {
-    const scalars = Object.fromEntries(
-      Object.entries(rates).map(([name, rate]): [string, Feed] => [
-        name,
-        { dataType: 'float32', shape: [], data: Float32Array.of(rate) },
-      ]),
-    );
+  private async update(state: State, gradients: readonly Value[], rates: AdamWRates): Promise<void> {
+    const scalars = Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, scalar(rate)]));
     this.isSynchronous = false;
     this.isHalfUpdated = true;
-    for (const group of this.groupsOf(gradients)) {
-      const session = await this.sessionFor('update', group, (p) => buildAdamWGraph(p, this.options.adamW));
-      const feeds = group.names.flatMap((name, k): [string, Value][] => [
-        [`p.${k}`, state.p.get(name)!],
-        [`m.${k}`, state.m.get(name)!],
-        [`v.${k}`, state.v.get(name)!],
-        [`g.${k}`, gradients.get(name)!],
+    for (const places of this.updates) {
+      const session = await this.sessionFor('update', places, (groups) => buildAdamWGraph(groups, this.options.adamW));
+      const feeds = places.flatMap((place, k): [string, Value][] => [
+        [`p.${k}`, state.p[place]],
+        [`m.${k}`, state.m[place]],
+        [`v.${k}`, state.v[place]],
+        [`g.${k}`, gradients[place]],
       ]);
       const { device } = await session.runOnDevice({ ...scalars, ...Object.fromEntries(feeds) });
-      group.names.forEach((name, k) => {
-        state.p.set(name, device[`newP.${k}`]);
-        state.m.set(name, device[`newM.${k}`]);
-        state.v.set(name, device[`newV.${k}`]);
+      places.forEach((place, k) => {
+        state.p[place] = device[`newP.${k}`];
+        state.m[place] = device[`newM.${k}`];
+        state.v[place] = device[`newV.${k}`];
       });
       disposeAll(feeds.map(([, value]) => value));
     }
     this.isHalfUpdated = false;
   }
 
-  /** Every length's graph gives gradients of the same parameters: those that the loss depends on. */
-  private groupsOf(gradients: ReadonlyMap<string, Value>): readonly Group[] {
-    if (this.groups) return this.groups;
-    const { parameters, adamW } = this.options;
-    const groups: { names: string[]; parameters: UpdatedParameter[] }[] = [];
-    let size = Infinity;
-    for (const name of gradients.keys()) {
-      const shape = parameters.shape(name);
-      size += elementCount(shape);
-      if (size > GROUP_ELEMENTS) {
-        groups.push({ names: [], parameters: [] });
-        size = elementCount(shape);
-      }
-      groups.at(-1)!.names.push(name);
-      groups.at(-1)!.parameters.push({ shape, decays: adamW.decays(name) && adamW.weightDecay !== 0 });
-    }
-    return (this.groups = groups);
-  }
-
   private async sessionFor(
     kind: string,
-    { parameters }: Group,
-    build: (parameters: readonly UpdatedParameter[]) => ReturnType<typeof buildAdamWGraph>,
+    places: readonly number[],
+    build: (parameters: readonly UpdatedParameter[]) => Model,
   ): Promise<Session> {
-    const key = `${kind} ${parameters.map(({ shape, decays }) => `${shape}${kind === 'update' && decays ? 'd' : ''}`).join(' ')}`; // prettier-ignore
-    const session =
-      this.sessions.get(key) ??
-      (await Session.create(build(parameters), { ...this.options.session, staysOnDevice: (name) => name !== 'squares' })); // prettier-ignore
+    const key = `${kind} ${places.join(' ')}`;
+    const known = this.sessions.get(key);
+    if (known) return known;
+    const parameters = places.map((place) => this.layout.groups[place]).map((group) => ({ ...group, shape: stackedShape(group) })); // prettier-ignore
+    const session = await Session.create(build(parameters), { ...this.options.session, staysOnDevice: (name) => name !== 'squares' }); // prettier-ignore
     this.sessions.set(key, session);
     return session;
   }
@@ -250,28 +253,43 @@ export class ResidentTrainer implements TrainingSteps {
   private async graphsFor(length: number): Promise<LengthGraphs> {
     const known = this.graphs.get(length);
     if (known) return known;
-    const { classifier, parameters, trained, objective, dropout, session } = this.options;
-    const graph = buildTrainingGraph(
-      { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout, logits: false },
-      this.rows,
-      length,
-    );
+    const { session } = this.options;
+    const { model, masks: stacks } = buildResidentGraph(this.graphOptions, this.layout, this.rows, length);
     const made: LengthGraphs = {
-      training: await Session.create(graph.model, { ...session, staysOnDevice: (name) => name.startsWith('grad.') }),
+      training: await Session.create(model, { ...session, staysOnDevice: (name) => name.startsWith('grad.') }),
       masks:
-        graph.dropoutSites.length > 0
-          ? await Session.create(buildMaskGraph(graph.dropoutSites, this.rows), { ...session, staysOnDevice: () => true }) // prettier-ignore
+        stacks.length > 0
+          ? await Session.create(buildMaskGraph(stacks, this.rows), { ...session, staysOnDevice: () => true })
           : undefined,
-      sites: graph.dropoutSites,
+      stacks,
     };
     this.graphs.set(length, made);
     return made;
   }
 }
 
+const scalar = (value: number): Feed => ({ dataType: 'float32', shape: [], data: Float32Array.of(value) });
+
+/** The groups' places, in runs of at most so many elements, or of one group. */
+function inRuns(groups: readonly ParameterGroup[]): number[][] {
+  const runs: number[][] = [];
+  let size = Infinity;
+  groups.forEach((group, place) => {
+    size += elementCount(stackedShape(group));
+    if (size > UPDATE_ELEMENTS) {
+      runs.push([]);
+      size = elementCount(stackedShape(group));
+    }
+    runs.at(-1)!.push(place);
+  });
+  return runs;
+}
+
 /** The mask graph's inputs. @param key the micro-batch's */
-function maskFeeds(sites: readonly DropoutSite[], key: number, firstRow: number): Record<string, Feed> {
-  const scalar = (value: number): Feed => ({ dataType: 'int32', shape: [], data: Int32Array.of(value) });
-  const keys = sites.map(({ name }, i): [string, Feed] => [`key.${name}`, scalar(keyOf(key, i))]);
-  return { ...Object.fromEntries(keys), firstRow: scalar(firstRow) };
+function maskFeeds(stacks: ResidentGraph['masks'], key: number, firstRow: number): Record<string, Feed> {
+  const keys = stacks.map(({ name, places }): [string, Feed] => [
+    `keys.${name}`,
+    { dataType: 'int32', shape: [places.length, 1], data: Int32Array.from(places, (place) => keyOf(key, place)) },
+  ]);
+  return { ...Object.fromEntries(keys), firstRow: { dataType: 'int32', shape: [], data: Int32Array.of(firstRow) } };
 }

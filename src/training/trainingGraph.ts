@@ -6,7 +6,7 @@ import { declareInputs, type SequenceClassifier } from '../models/encoder';
 import type { ParameterSpec } from '../models/parameters';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
-import { Operators } from '../onnx/operators';
+import { Operators, type ProductStyle } from '../onnx/operators';
 import { softCrossEntropy, weightedSquaredError } from './losses';
 
 /** A place where dropout is applied; its mask is an input of the graph, float32: 0, or 1 / (1 - probability). */
@@ -33,6 +33,7 @@ export interface TrainingGraphOptions {
   readonly dropout?: number;
   /** false: the logits are no output. */
   readonly logits?: boolean;
+  readonly products?: ProductStyle;
 }
 
 /**
@@ -42,7 +43,7 @@ export interface TrainingGraphOptions {
  * `grad.<parameter>` for every trained parameter that the loss depends on.
  */
 export function buildTrainingGraph(options: TrainingGraphOptions, batch: number, length: number): TrainingGraph {
-  const g = new Operators();
+  const g = new Operators('', options.products);
   const { classifier } = options;
   const inputs = declareInputs(g, batch, length);
   const targets = g.input('targets', 'float32', [batch, classifier.labelCount]);
@@ -82,13 +83,15 @@ export interface TrainingValues {
   /** Asked for once each. */
   readonly parameter: (name: string) => Value;
   readonly mask: (site: DropoutSite) => Value;
+  /** What gradients are multiplied by, so that small ones do not vanish in half precision; absent: 1. */
+  readonly lossScale?: Value;
 }
 
 /** Forward pass, loss and gradients, by parameter: of those that are trained and that the loss depends on. */
 export function addTraining(
   g: Operators,
   options: TrainingGraphOptions,
-  { inputs, targets, weights, parameter, mask }: TrainingValues,
+  { inputs, targets, weights, parameter, mask, lossScale }: TrainingValues,
 ): { loss: Value; logits: Value; gradients: Map<string, Value> } {
   const parameters = new Map<string, Value>();
   const dropout = (x: Value, configured: number, site: string): Value => {
@@ -107,7 +110,7 @@ export function addTraining(
       : weightedSquaredError(g, logits, targets, weights()),
   );
   const trained = [...parameters].filter(([name]) => options.trained.has(name));
-  const gradients = addGradients(g, loss, trained.map(([, value]) => value)); // prettier-ignore
+  const gradients = addGradients(g, loss, trained.map(([, value]) => value), { seed: lossScale }); // prettier-ignore
   return { loss, logits, gradients: new Map(trained.map(([name, value]) => [name, gradients.get(value.name)!])) };
 }
 

@@ -1,4 +1,5 @@
 /** What computes the steps of a training: its options, what a step takes and gives. */
+import type { Precision } from '../inference/productStyle';
 import type { SessionOptions } from '../inference/session';
 import type { SequenceClassifier } from '../models/encoder';
 import type { Parameters } from '../models/parameters';
@@ -34,6 +35,8 @@ export interface TrainerOptions {
   /** undefined: the configuration's probabilities. */
   readonly dropout?: number;
   readonly seed: number;
+  /** Of matrix products; by default float32. */
+  readonly precision?: Precision;
   readonly padTokenId: number;
   /** The lengths that batches will have, where they are known: a device's graph for all of them is made once. */
   readonly lengths?: readonly number[];

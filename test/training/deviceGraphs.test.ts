@@ -7,6 +7,7 @@ import { printGraph } from '../../src/onnx/printGraph';
 import { buildAdamWGraph, buildGradientSumGraph } from '../../src/training/adamWGraph';
 import { selfTestMaterial } from '../../src/training/doctor';
 import { buildMaskGraph } from '../../src/training/maskGraph';
+import { stackSites } from '../../src/training/parameterGroups';
 import { buildTrainingGraph } from '../../src/training/trainingGraph';
 
 const folder = join(__dirname, '../fixtures/deviceGraphs');
@@ -28,7 +29,7 @@ describe('graphs for a device', () => {
   const updated = [{ shape: [3, 4], decays: true }, { shape: [4], decays: false }]; // prettier-ignore
   const graphs: Readonly<Record<string, Model>> = {
     training: training.model,
-    masks: buildMaskGraph(training.dropoutSites.slice(0, 2), 2),
+    masks: buildMaskGraph(stackSites(training.dropoutSites.slice(0, 3), 1000), 2),
     adamW: buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
     gradientSum: buildGradientSumGraph(updated),
   };

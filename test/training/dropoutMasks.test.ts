@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { keyOf } from '../../src/base/random';
 import { Operators } from '../../src/onnx/operators';
-import { buildDropoutMask, fillDropoutMask, maskPlaces } from '../../src/training/dropoutMasks';
+import { buildDropoutMasks, fillDropoutMask, maskPlaces } from '../../src/training/dropoutMasks';
 import { runGraph } from '../support/graphRunner';
 
 const SIZE = 1 << 18;
@@ -56,11 +56,13 @@ describe('dropout masks', () => {
       for (const [key, first] of [[5, 0], [-123456789, 48], [77, 35], [keyOf(9) | 0, 0]]) {
         const g = new Operators();
         const places = maskPlaces(g, shape.reduce((product, n) => product * n, 1), g.input('first', 'int32', []), first % 2 === 0);
-        g.output(buildDropoutMask(g, shape, 0.4, g.input('key', 'int32', []), places), 'mask');
-        const { mask } = await runGraph(g.build('mask'), { key: [key], first: [first] });
+        g.output(buildDropoutMasks(g, shape, 0.4, g.input('keys', 'int32', [2, 1]), places), 'masks');
+        const { masks } = await runGraph(g.build('masks'), { keys: [key, 11], first: [first] });
         const expected = new Float32Array(shape.reduce((product, n) => product * n, 1));
+        const second = expected.slice();
         fillDropoutMask(expected, 0.4, key, first);
-        assert.deepEqual(mask, Array.from(expected), `${shape}, key ${key}`);
+        fillDropoutMask(second, 0.4, 11, first);
+        assert.deepEqual(masks, [...expected, ...second], `${shape}, key ${key}`);
       }
     } // prettier-ignore
   });

@@ -52,5 +52,7 @@ describe('many steps in one run (the graph for CUDA, DirectML and CoreML, on the
 
 function assertNear(actual: readonly number[], expected: readonly number[], tolerance: number): void {
   assert.equal(actual.length, expected.length);
-  actual.forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < tolerance, `step ${i + 1}: ${value}, ${expected[i]}`));
+  actual.forEach((value, i) =>
+    assert.ok(Math.abs(value - expected[i]) < tolerance, `step ${i + 1}: ${value}, ${expected[i]}`),
+  );
 }

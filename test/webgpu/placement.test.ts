@@ -11,6 +11,7 @@ import type { Model } from '../../src/onnx/model';
 import { buildAdamWGraph, buildGradientSumGraph } from '../../src/training/adamWGraph';
 import { selfTestMaterial } from '../../src/training/doctor';
 import { buildMaskGraph } from '../../src/training/maskGraph';
+import { stackSites } from '../../src/training/parameterGroups';
 import { buildTrainingGraph } from '../../src/training/trainingGraph';
 
 /** Nodes that may be there, by operator, and why. */
@@ -37,7 +38,7 @@ describe('nodes on the processor in a WebGPU session', () => {
   const GRAPHS: Readonly<Record<string, () => Model>> = {
     training: () => training('crossEntropy').model,
     'training of a regression': () => training('squaredError').model,
-    'dropout masks': () => buildMaskGraph(training('crossEntropy').dropoutSites, BATCH),
+    'dropout masks': () => buildMaskGraph(stackSites(training('crossEntropy').dropoutSites, 1000), BATCH),
     AdamW: () => buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
     'sum of gradients': () => buildGradientSumGraph(updated),
     inference: () => buildClassifierGraph(classifier, BATCH, LENGTH, shapes),

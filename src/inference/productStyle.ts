@@ -1,0 +1,15 @@
+/** How a device's graphs write matrix products. */
+import type { ProductStyle } from '../onnx/operators';
+import type { ExecutionDevice } from './session';
+
+/**
+ * - `float32`: as PyTorch computes by default.
+ * - `tf32`: an NVIDIA card's matrix products read float32 with 10 bits of mantissa (TensorFloat-32); elsewhere as `float32`.
+ * - `float16`: the factors of matrix products in half precision, on graphics devices; the processor has no use for it.
+ */
+export type Precision = 'float32' | 'tf32' | 'float16';
+
+export function productStyle(device: ExecutionDevice = 'cpu', precision: Precision = 'float32'): ProductStyle {
+  const isHalf = precision === 'float16' && device !== 'cpu';
+  return { asMatMul: device === 'webgpu', factors: isHalf ? 'float16' : 'float32' };
+}

@@ -1,0 +1,84 @@
+/**
+ * The training graph for devices that keep tensors: parameters come, and gradients leave, in groups, and masks in stacks.
+ */
+import { declareInputs } from '../models/encoder';
+import type { Value } from '../onnx/graphBuilder';
+import type { Model } from '../onnx/model';
+import { Operators } from '../onnx/operators';
+import { stack, stackedShape, stackSites, unstack, type ParameterLayout, type SiteStack } from './parameterGroups';
+import {
+  addTraining,
+  buildTrainingGraph,
+  sumOfSquares,
+  type DropoutSite,
+  type TrainingGraphOptions,
+} from './trainingGraph';
+
+export interface ResidentGraph {
+  readonly model: Model;
+  /** Each an input of the graph; their sites' places among all. */
+  readonly masks: readonly (SiteStack & { readonly places: readonly number[] })[];
+}
+
+/** Elements of a stack of masks: 32 MB, of which the making of masks takes several. */
+export const MASK_ELEMENTS = 8 << 20;
+
+/**
+ * Inputs: inputIds, tokenTypeIds, attentionMask int32 [rows, length]; targets float32 [rows, labels]; for squared error also
+ * weights [rows, 1]; `p.<k>` float32 [parameters, ...shape] of every group; fixed parameters by their names; masks float32
+ * [sites, ...shape] of every stack; with half precision lossScale (float32, a scalar).
+ * Outputs: loss (a scalar), and, both of the scaled loss, gradientSquares (a scalar) and `grad.<k>` as `p.<k>`.
+ */
+export function buildResidentGraph(
+  options: TrainingGraphOptions,
+  { groups, fixed }: ParameterLayout,
+  rows: number,
+  length: number,
+): ResidentGraph {
+  const g = new Operators('', options.products);
+  const parameters = new Map<string, Value>();
+  groups.forEach((group, k) => {
+    const stacked = g.input(`p.${k}`, 'float32', stackedShape(group));
+    for (const [name, value] of g.scope('parameters', () => unstack(g, group, stacked))) parameters.set(name, value);
+  });
+  for (const { name, shape } of options.specs) {
+    if (fixed.includes(name)) parameters.set(name, g.input(name, 'float32', shape));
+  }
+  const sites = buildTrainingGraph(options, rows, length).dropoutSites;
+  const stacks = stackSites(sites, MASK_ELEMENTS);
+  const { loss, gradients } = addTraining(g, options, {
+    inputs: declareInputs(g, rows, length),
+    targets: g.input('targets', 'float32', [rows, options.classifier.labelCount]),
+    weights: () => g.input('weights', 'float32', [rows, 1]),
+    parameter: (name) => parameters.get(name)!,
+    mask: maskCutter(g, stacks, ({ name, sites: [{ shape }, ...others] }) =>
+      g.input(name, 'float32', [1 + others.length, ...shape]),
+    ),
+    lossScale: options.products?.factors === 'float16' ? g.input('lossScale', 'float32', []) : undefined,
+  });
+  const stacked = groups.map((group) => stack(g, group, gradients));
+  g.output(loss, 'loss');
+  g.output(sumOfSquares(g, stacked), 'gradientSquares');
+  stacked.forEach((gradient, k) => g.output(gradient, `grad.${k}`));
+  const placeOf = new Map(sites.map(({ name }, place) => [name, place]));
+  return {
+    model: g.build('training'),
+    masks: stacks.map((each) => ({ ...each, places: each.sites.map(({ name }) => placeOf.get(name)!) })),
+  };
+}
+
+/** What cuts a site's mask out of its stack's value. @param valueOf asked once for each stack */
+export function maskCutter(
+  g: Operators,
+  stacks: readonly SiteStack[],
+  valueOf: (stack: SiteStack) => Value,
+): (site: DropoutSite) => Value {
+  const values = new Map<string, Value>();
+  return ({ name, shape }) => {
+    const own = stacks.find(({ sites }) => sites.some((site) => site.name === name))!;
+    const value = values.get(own.name) ?? valueOf(own);
+    values.set(own.name, value);
+    const place = own.sites.findIndex((site) => site.name === name);
+    return g.reshape(own.sites.length === 1 ? value : g.slice(value, [place], [place + 1], [0]), shape);
+  };
+}
