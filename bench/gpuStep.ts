@@ -6,12 +6,13 @@ import { bertBaseTrainer, defaults } from './support/bertBase';
 import { referencePython } from './support/contestant';
 import { microBatches, randomBatches } from './support/randomBatches';
 import { benchOptions, count, NONE, printResult, ratio, runMain } from './support/report';
+import type { Precision } from '../src/inference/productStyle';
 import type { ExecutionDevice } from '../src/inference/session';
 
-const USAGE = `npm run bench:gpu -- [--devices webgpu,cuda] [--sizes 16x32,32x64,32x128] [--seconds 8] [--modes fp32,tf32,bf16] [--json FILE]
+const USAGE = `npm run bench:gpu -- [--devices webgpu,webgpu:float16,cuda,cuda:tf32,cuda:float16] [--sizes 16x32,32x64,32x128] [--seconds 8] [--modes fp32,tf32,bf16] [--json FILE]
 
 A training step of a BERT-base-sized encoder, all parameters trained, with dropout, clipping and AdamW, of so many rows
-times tokens. Each measurement has a process and the card to itself. A step's time is the mean of the last half of the seconds; where
+times tokens; float32 unless a precision stands behind the device. Each measurement has a process and the card to itself. A step's time is the mean of the last half of the seconds; where
 several steps are one run, what goes there and back with a run is part of it. The reference is PyTorch + transformers
 (sdpa), without clipping: fp32 (its default), tf32 (matrix products in TF32) and bf16 (autocast). Memory is what nvidia-smi says is used.`;
 
@@ -30,14 +31,14 @@ interface Measured {
 
 async function main(): Promise<void> {
   const options = benchOptions(USAGE, {
-    devices: { type: 'string', default: 'webgpu,cuda' },
+    devices: { type: 'string', default: 'webgpu,webgpu:float16,cuda,cuda:tf32,cuda:float16' },
     sizes: { type: 'string', default: '16x32,32x64,32x128' },
     seconds: { type: 'string', default: '8' },
     modes: { type: 'string', default: 'fp32,tf32,bf16' },
     ours: { type: 'string' },
   });
   const seconds = count(options.seconds, 'seconds');
-  if (options.ours) return takePart(options.ours as ExecutionDevice, sizeOf(options.sizes), seconds);
+  if (options.ours) return takePart(options.ours, sizeOf(options.sizes), seconds);
 
   const python = options.modes === '' ? undefined : referencePython();
   const devices = options.devices.split(',').filter((name) => name !== '');
@@ -113,9 +114,11 @@ function sizeOf(text: string): { rows: number; length: number } {
 }
 
 /** Our process for one device and size. */
-async function takePart(device: ExecutionDevice, { rows, length }: { rows: number; length: number }, seconds: number) {
+async function takePart(contestant: string, { rows, length }: { rows: number; length: number }, seconds: number) {
   const batches = microBatches(randomBatches(rows, length));
-  const trainer = await bertBaseTrainer(rows, { device }, [length]);
+  const [device, precision] = contestant.split(':') as [ExecutionDevice, Precision | undefined];
+  const session = { device, allowTf32: precision === 'tf32' };
+  const trainer = await bertBaseTrainer(rows, session, { lengths: [length], precision });
   const runs: { steps: number; milliseconds: number }[] = [];
   let step = 0;
   let loss = NaN;

@@ -4,7 +4,7 @@ import { bertClassifier } from '../../src/models/encoder';
 import { loadParameters } from '../../src/models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { trainedParameters } from '../../src/training/trainable';
-import type { TrainingSteps } from '../../src/training/trainingSteps';
+import type { TrainerOptions, TrainingSteps } from '../../src/training/trainingSteps';
 import { createTrainer } from '../../src/training/createTrainer';
 import type { SessionOptions } from '../../src/inference/session';
 import { resolveRecipe } from '../../src/protocol/recipe';
@@ -52,7 +52,7 @@ export async function bertBase() {
 export async function bertBaseTrainer(
   batchSize: number,
   session: SessionOptions,
-  lengths?: readonly number[],
+  { lengths, precision }: Pick<TrainerOptions, 'lengths' | 'precision'> = {},
 ): Promise<TrainingSteps> {
   const { classifier, parameters } = await bertBase();
   const { optimizer } = defaults;
@@ -72,6 +72,7 @@ export async function bertBaseTrainer(
     seed: defaults.seed,
     padTokenId: config.padTokenId,
     lengths,
+    precision,
     session,
   });
 }

@@ -12,7 +12,8 @@ const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
 const folder = mkdtempSync(join(tmpdir(), 'medtext-webgpu-'));
 // A GPU of one's own is used when its driver is named, or with MEDTEXT_GPU=1 (the system's choice).
 if (process.platform === 'linux' && !env.VK_DRIVER_FILES && !env.VK_ICD_FILENAMES && env.MEDTEXT_GPU !== '1') {
-  if (!existsSync(software)) installDebianPackages(['chromium', 'libvulkan1']);
+  const hasLoader = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout?.includes('libvulkan.so.1');
+  if (!existsSync(software) || !hasLoader) installDebianPackages(['chromium', 'libvulkan1']);
   if (!existsSync(software)) throw new Error(`no Vulkan driver: ${software} is not there (Debian's package chromium)`);
   Object.assign(env, { VK_DRIVER_FILES: software, VK_ICD_FILENAMES: software });
 }
