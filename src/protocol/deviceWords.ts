@@ -12,7 +12,7 @@ export interface DeviceTrial {
 
 export interface DeviceFault {
   readonly code: 'noAdapter' | 'noLibraries' | 'outOfMemory' | 'otherLosses' | 'tooSlow' | 'crashed' | 'failed';
-  /** Of `crashed` and `failed`: the signal or the runtime's words. */
+  /** Of `crashed` and `failed`: the signal or the runtime's words; of `noLibraries` the first one that is missing. */
   readonly detail?: string;
 }
 
@@ -36,12 +36,12 @@ function deviceTitle(device: string, t: Translate): string {
   return titles[device] ?? device;
 }
 
-function faultText({ code, detail = '' }: DeviceFault, t: Translate): string {
+export function faultText({ code, detail = '' }: DeviceFault, t: Translate): string {
   switch (code) {
     case 'noAdapter':
       return t('no graphics adapter, or no driver for it');
     case 'noLibraries':
-      return t('its libraries are not installed');
+      return detail === '' ? t('its libraries are not installed') : t('{0}, which it needs, is not installed', detail);
     case 'outOfMemory':
       return t('its memory is too small or taken');
     case 'otherLosses':
