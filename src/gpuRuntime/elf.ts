@@ -1,6 +1,7 @@
 /** What a shared library of x86-64 Linux needs, from its dynamic section (System V ABI, chapters 4 and 5). */
 import { open, type FileHandle } from 'node:fs/promises';
 import { MedTextError } from '../base/errors';
+import { cancelled } from '../hub/transport';
 
 export interface ElfNeeds {
   /** DT_NEEDED, in order. */
@@ -108,7 +109,7 @@ export async function holdsCString(path: string, text: string, signal?: AbortSig
     const chunk = Buffer.alloc(4 << 20);
     let kept = 0;
     for (let at = 0; ;) {
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw cancelled();
       const { bytesRead } = await file.read(chunk, kept, chunk.length - kept, at);
       if (bytesRead === 0) return false;
       at += bytesRead;
