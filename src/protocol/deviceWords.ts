@@ -16,7 +16,7 @@ export interface DeviceFault {
   readonly detail?: string;
 }
 
-export const deviceAdviceCodes = ['passThrough', 'nvidiaVulkan', 'mesaVulkan', 'graphicsDriver', 'softwareDriver', 'cudaLibraries'] as const; // prettier-ignore
+export const deviceAdviceCodes = ['passThrough', 'nvidiaVulkan', 'mesaVulkan', 'graphicsDriver', 'softwareDriver', 'cudaLibraries', 'gpuRuntimeStale', 'gpuRuntimeBroken'] as const; // prettier-ignore
 export type DeviceAdvice = (typeof deviceAdviceCodes)[number];
 
 /** What was chosen, and why another fell out, in plain words. */
@@ -70,6 +70,10 @@ export function adviceText(code: DeviceAdvice, t: Translate): string {
     case 'softwareDriver':
       return t('WebGPU works but is slower than the processor: its driver computes in software, or the adapter is a weak one.'); // prettier-ignore
     case 'cudaLibraries':
-      return t('CUDA is left out because its libraries are not installed; WebGPU uses the same card without them.');
+      return t('CUDA is left out because its libraries are not installed: the command “Get GPU Runtime…” (medtext gpu-runtime get) brings them. WebGPU uses the same card without them.'); // prettier-ignore
+    case 'gpuRuntimeStale':
+      return t('The installed CUDA libraries are of another version of ONNX Runtime and are not used: the command “Get GPU Runtime…” (medtext gpu-runtime get) brings those of this one.'); // prettier-ignore
+    case 'gpuRuntimeBroken':
+      return t('The installed CUDA libraries are no longer whole and are not used: the command “Get GPU Runtime…” (medtext gpu-runtime get) mends them.'); // prettier-ignore
   }
 }

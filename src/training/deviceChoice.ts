@@ -29,6 +29,8 @@ export interface ChoiceOptions {
 
 const cacheDays = 30;
 const trialMs = 90_000;
+/** Set in a trial's process, which is asked for one device and nothing of the machine. */
+export const trialMark = 'MEDTEXT_DEVICE_TRIAL';
 /** Characters of a trial's remarks that are kept: the last ones say why it failed. */
 const remarksLength = 20_000;
 /** Beside the bundle that this is part of. */
@@ -82,7 +84,7 @@ export async function tryInProcess(
   signal?: AbortSignal,
 ): Promise<DeviceTrial> {
   // One thread and no huge pages for all: what counts is which is faster by far.
-  const env = { ...process.env, ...variables, MEDTEXT_NO_RESPAWN: '1', ELECTRON_RUN_AS_NODE: '1' };
+  const env = { ...process.env, ...variables, MEDTEXT_NO_RESPAWN: '1', ELECTRON_RUN_AS_NODE: '1', [trialMark]: '1' };
   const child = spawn(process.execPath, [entry, 'doctor', '--device', device, '--json'], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -140,11 +142,9 @@ export function faultOf(message: string, remarks = ''): DeviceFault {
     const detail = /with error: (lib[^:\s]+): cannot open/.exec(remarks)?.[1];
     return { code: 'noLibraries', ...(detail !== undefined && { detail }) };
   }
-  if (/CUDA failure|cuda.*driver version|no CUDA-capable device/i.test(message)) {
-    const detail = /CUDA failure \d+: ([^;]+?) ;/.exec(message)?.[1];
-    if (detail !== undefined) return { code: 'failed', detail: `CUDA: ${detail}` };
-  }
   if (/out of memory|failed to allocate/i.test(message)) return { code: 'outOfMemory' };
+  const cuda = /CUDA failure \d+: ([^;]+?) ;/.exec(message)?.[1];
+  if (cuda !== undefined) return { code: 'failed', detail: `CUDA: ${cuda}` };
   return { code: 'failed', detail: message.split('\n')[0].slice(0, 200) };
 }
 
