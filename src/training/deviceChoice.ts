@@ -138,9 +138,13 @@ function lastAnswer(output: string): Answer | undefined {
 export function faultOf(message: string, remarks = ''): DeviceFault {
   if (/No supported adapters|Failed to get a WebGPU adapter/i.test(message)) return { code: 'noAdapter' };
   if (/Failed to load (shared )?library/i.test(message)) {
-    // Which one, it tells its log alone; that its own are not there at all is no news.
-    const detail = /with error: (lib[^:\s]+): cannot open/.exec(remarks)?.[1];
-    return { code: 'noLibraries', ...(detail !== undefined && { detail }) };
+    // Why, it tells its log alone: a library that is missing, or one that cannot be loaded on this system.
+    const why = /Failed to load library \S+ with error: ([^\n\x1b]+)/.exec(remarks)?.[1].trim();
+    const missing = /^(\S+): cannot open shared object file: No such file/.exec(why ?? '')?.[1];
+    if (why !== undefined && missing === undefined) return { code: 'failed', detail: why.slice(0, 200) };
+    // That its own are not there is no news.
+    const isAnother = missing !== undefined && !missing.includes('libonnxruntime_providers');
+    return { code: 'noLibraries', ...(isAnother && { detail: missing }) };
   }
   if (/out of memory|failed to allocate/i.test(message)) return { code: 'outOfMemory' };
   const cuda = /CUDA failure \d+: ([^;]+?) ;/.exec(message)?.[1];

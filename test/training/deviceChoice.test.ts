@@ -80,6 +80,11 @@ describe('device: auto', () => {
     const absent = '[E:onnxruntime] Failed to load library /x/libonnxruntime_providers_shared.so with error: /x/libonnxruntime_providers_shared.so: cannot open shared object file: No such file or directory'; // prettier-ignore
     assert.deepEqual(faultOf(message, lacks), { code: 'noLibraries', detail: 'libcublasLt.so.13' });
     assert.deepEqual(faultOf(message, absent), { code: 'noLibraries' });
+    const old = "[E:onnxruntime] Failed to load library /x/libonnxruntime_providers_cuda.so with error: /lib/x86_64-linux-gnu/libstdc++.so.6: version `GLIBCXX_3.4.29' not found (required by /x/libonnxruntime_providers_cuda.so)\n\x1b[m"; // prettier-ignore
+    assert.match(
+      faultOf(message, old).detail!,
+      /^\/lib\/x86_64-linux-gnu\/libstdc\+\+\.so\.6: version `GLIBCXX_3\.4\.29' not found/,
+    );
     const line = trialText({ device: 'cuda', passed: false, fault: faultOf(message, lacks) }, false, untranslated);
     assert.equal(line, 'CUDA: left out, libcublasLt.so.13, which it needs, is not installed');
     const failure = '/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:146 CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=h ; file=/onnxruntime_src/x.cc ; line=352 ; expr=cudaSetDevice(info_.device_id);'; // prettier-ignore
