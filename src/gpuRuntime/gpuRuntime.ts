@@ -1,6 +1,6 @@
 /** The CUDA provider libraries of ONNX Runtime: what getting them would take, getting, looking at and removing them. */
 import { constants, existsSync } from 'node:fs';
-import { copyFile, lstat, mkdir, readdir, rm, rmdir, stat, statfs, symlink } from 'node:fs/promises';
+import { copyFile, link, lstat, mkdir, readdir, rm, rmdir, stat, statfs, symlink } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
 import { MedTextError } from '../base/errors';
@@ -13,6 +13,7 @@ import {
   runtimeLibraryName,
   variablesFor,
   type GpuRuntimeLibrary,
+  type GpuRuntimePackage,
   type GpuRuntimeRecord,
   type GpuRuntimeState,
 } from '../base/gpuRuntime';
@@ -73,6 +74,11 @@ export interface PlannedPackage {
   readonly libraries: readonly { readonly entry: string; readonly name: string; readonly sizeBytes: number }[];
 }
 
+export interface ReusedPackage {
+  readonly source: GpuRuntimePackage;
+  readonly libraries: readonly FoundLibrary[];
+}
+
 export interface GpuRuntimePlan {
   readonly root: string;
   readonly cuda: number;
@@ -82,6 +88,8 @@ export interface GpuRuntimePlan {
   readonly folders: readonly string[];
   readonly packages: readonly PlannedPackage[];
   readonly linked: readonly FoundLibrary[];
+  /** Of what was installed before and fits: an update of the runtime brings another provider, not another CUDA. */
+  readonly reused: readonly ReusedPackage[];
   /** Libraries that the system's loader finds by itself. */
   readonly system: readonly string[];
   /** Of the downloads, and what of them is here from an earlier try. */
@@ -122,8 +130,16 @@ export async function planGpuRuntime(wish: PlanWish, options: GpuRuntimeOptions)
   const driver = withoutCard ? undefined : await machine.driver();
   const folders = (wish.folders ?? []).map((folder) => resolve(folder));
   const inFolders = (await Promise.all(folders.map(libraryFolders))).flat();
-  const provider = await findProvider(inFolders, runtimeVersion, signal);
-  if (!provider && !wish.mayDownload) throw noProvider(folders, runtimeVersion);
+  const named = await findProvider(inFolders, runtimeVersion, signal);
+  if (!named && !wish.mayDownload) throw noProvider(folders, runtimeVersion);
+  const reused: ReusedPackage[] = [];
+  const earlier = gpuRuntimeState(root, runtimeVersion);
+  const reuse = async (group: LibraryGroup): Promise<readonly FoundLibrary[] | undefined> => {
+    const found = wish.mayDownload ? await earlierPackage(group, earlier, root) : undefined;
+    if (found) reused.push(found);
+    return found?.libraries;
+  };
+  const provider = named ?? (await reuse(providerGroup(runtimeVersion)));
   const source = new PackageSource(options);
   try {
     const packages: PlannedPackage[] = [];
@@ -139,13 +155,14 @@ export async function planGpuRuntime(wish: PlanWish, options: GpuRuntimeOptions)
     const known = await machine.systemLibraries();
     // What only this process's variable leads to would not be found by the editor: it is linked.
     const search = [...inFolders, ...(env.LD_LIBRARY_PATH ?? '').split(delimiter).filter((path) => isAbsolute(path) && path !== librariesFolder(root))]; // prettier-ignore
-    const linked = [...(provider ?? [])];
+    const linked = [...(named ?? [])];
     const system: string[] = [];
     const missing: LibraryGroup[] = [];
     for (const group of groups) {
       const found = await findGroup(group, search);
       if (found) linked.push(...found);
       else if (group.required.every((name) => known.has(name))) system.push(...group.required);
+      else if (await reuse(group)) continue;
       else if (wish.mayDownload && group.source) packages.push(await source.plan(group, machine.glibc));
       else if (!group.isOptional) missing.push(group);
     }
@@ -160,10 +177,11 @@ export async function planGpuRuntime(wish: PlanWish, options: GpuRuntimeOptions)
       folders,
       packages,
       linked,
+      reused,
       system,
       totalBytes: sum(packages.map(({ file }) => file.sizeBytes)),
       keptBytes: kept,
-      unpackedBytes: sum(packages.flatMap(({ libraries }) => libraries.map(({ sizeBytes }) => sizeBytes))) + (await stat(options.runtimeLibrary)).size, // prettier-ignore
+      unpackedBytes: sum(packages.flatMap(({ libraries }) => libraries.map(({ sizeBytes }) => sizeBytes))) + reusedBytes(reused) + (await stat(options.runtimeLibrary)).size, // prettier-ignore
       withoutCard,
     };
   } finally {
@@ -308,6 +326,31 @@ function transportTo(
   return new Transport({ proxy, credentials, userAgent, log: log ?? silentLog, limits });
 }
 
+/**
+ * A group as an earlier installation downloaded it, if all of it is there yet in its size and the package is one that is
+ * asked for.
+ */
+async function earlierPackage(
+  group: LibraryGroup,
+  state: GpuRuntimeState,
+  root: string,
+): Promise<ReusedPackage | undefined> {
+  if (state.kind === 'none' || !group.source) return undefined;
+  const { name, specifier } = group.source;
+  const source = state.record.packages.find((each) => each.name === name && satisfies(each.version, specifier));
+  const kept = state.record.libraries.filter((each) => each.linkedTo === undefined && group.pattern.test(each.name));
+  if (!source || !group.required.every((each) => kept.some((library) => library.name === each))) return undefined;
+  const libraries = kept.map((library) => ({ ...library, path: join(librariesFolder(root), library.name) }));
+  for (const { path, sizeBytes } of libraries) {
+    const file = await lstat(path).catch(() => undefined);
+    if (!file?.isFile() || file.size !== sizeBytes) return undefined;
+  }
+  return { source, libraries };
+}
+
+const reusedBytes = (reused: readonly ReusedPackage[]): number =>
+  sum(reused.flatMap(({ libraries }) => libraries.map(({ sizeBytes }) => sizeBytes)));
+
 /** Where packages keep their libraries; nothing else in a wheel is looked at. */
 const isLibraryEntry = (entry: string): boolean => /^(onnxruntime\/capi|nvidia\/\w+\/lib)\/[^/]+$/.test(entry);
 
@@ -408,6 +451,11 @@ async function fill(
     await symlink(path, join(folder, name));
     libraries.push({ name, sizeBytes, linkedTo: path });
   }
+  for (const { name, path, sizeBytes } of plan.reused.flatMap((each) => each.libraries)) {
+    // The same file under a second name, until the old folder goes; where the disk knows no such thing, a copy.
+    await link(path, join(folder, name)).catch(() => copyFile(path, join(folder, name), constants.COPYFILE_FICLONE));
+    libraries.push({ name, sizeBytes });
+  }
   const cudnn = libraries.find(({ name }) => /^libcudnn\.so\.\d+$/.test(name));
   for (const alias of cudnn ? providerAliases : []) await symlink(cudnn!.name, join(folder, alias));
   // A copy: an update of the extension takes its own away.
@@ -452,7 +500,10 @@ function recordOf(
     cuda: plan.cuda,
     ...(plan.index !== undefined && { index: plan.index }),
     folders: plan.folders,
-    packages: plan.packages.map(({ file: { name, version, sha256, sizeBytes } }) => ({ name, version, sha256, sizeBytes })), // prettier-ignore
+    packages: [
+      ...plan.packages.map(({ file: { name, version, sha256, sizeBytes } }) => ({ name, version, sha256, sizeBytes })),
+      ...plan.reused.map(({ source }) => source),
+    ],
     libraries,
     system: plan.system,
     installedAt: new Date().toISOString(),
@@ -482,11 +533,17 @@ async function ownBytes(folder: string): Promise<number> {
   return sum(files.map((file) => (file?.isFile() ? file.size : 0)));
 }
 
-async function refuseFullDisk({ root, totalBytes, keptBytes: kept, unpackedBytes }: GpuRuntimePlan): Promise<void> {
+async function refuseFullDisk({
+  root,
+  totalBytes,
+  keptBytes: kept,
+  unpackedBytes,
+  reused,
+}: GpuRuntimePlan): Promise<void> {
   const space = await statfs(root).catch(() => undefined);
   if (!space) return; // Some file systems do not say.
   const freeBytes = space.bavail * space.bsize;
-  const neededBytes = totalBytes - kept + unpackedBytes + SPARE_BYTES;
+  const neededBytes = totalBytes - kept + unpackedBytes - reusedBytes(reused) + SPARE_BYTES;
   if (freeBytes >= neededBytes) return;
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   throw new MedTextError('DISK_FULL', `${root} has ${megabytes(freeBytes)} left; the GPU runtime needs ${megabytes(neededBytes)} while it is unpacked. MEDTEXT_GPU_RUNTIME names another place.`, { freeBytes, neededBytes }); // prettier-ignore

@@ -158,7 +158,7 @@ export class LibraryEngine {
   }
 
   async planGpuRuntime(wish: GpuRuntimeWish, signal: AbortSignal): Promise<GpuRuntimePlanned> {
-    const { packages, linked, driver, index, ...plan } = await planGpuRuntime(
+    const { packages, linked, reused, driver, index, ...plan } = await planGpuRuntime(
       wish,
       this.gpuRuntimeOptions(wish, signal),
     );
@@ -170,7 +170,7 @@ export class LibraryEngine {
         version: release,
         sizeBytes,
       })),
-      linked: linked.map(({ path }) => path),
+      linked: [...linked, ...reused.flatMap(({ libraries }) => libraries)].map(({ path }) => path),
       ...(driver !== undefined && { driver }),
       ...(index !== undefined && { index }),
     };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MedTextError } from '../../src/base/errors';
@@ -235,6 +235,7 @@ describe('the GPU runtime', () => {
     index.files[CUBLAS_WHEEL] = zip({ ...good, 'bin/libcublas.so.13': 'evil', 'nvidia/cu13/lib/x/libcublas.so.13': 'evil' }); // prettier-ignore
     await get();
     assert.deepEqual(readFileSync(join(libraries(), 'libcublas.so.13')), good['nvidia/cu13/lib/libcublas.so.13']);
+    await removeGpuRuntime(env());
     index.files[CUBLAS_WHEEL] = Buffer.from('this is no zip archive');
     await rejects(plan(), 'INTEGRITY', /no whole wheel/);
     index.files[CUBLAS_WHEEL] = zip({ 'nvidia/cu13/lib/libcublas.so.13': elfLibrary([]) });
@@ -320,6 +321,35 @@ describe('the GPU runtime', () => {
     const state = gpuRuntimeState(root, VERSION);
     assert.ok(state.kind === 'broken' && state.missing.includes('libcudnn.so.9'));
     assert.deepEqual(gpuRuntimeVariables(env(), state), {});
+  });
+
+  it('got again takes what is there and fits: after an update the provider alone is downloaded', async () => {
+    const first = await get();
+    const again = await plan();
+    assert.deepEqual([again.packages, again.totalBytes, again.index], [[], 0, undefined]);
+    const second = await installGpuRuntime(again, cardWorks, options());
+    const byName = (record: typeof first) => [...record.packages].sort((a, b) => (a.name < b.name ? -1 : 1));
+    assert.deepEqual(byName(second), byName(first));
+    assert.deepEqual(second.libraries.map(({ name }) => name).sort(), TAKEN);
+
+    const newer = { runtimeVersion: '1.31.1' };
+    const update = await plan({}, newer);
+    assert.deepEqual(update.packages.map(({ file: { name, version } }) => `${name} ${version}`), ['onnxruntime-gpu 1.31.1']); // prettier-ignore
+    const third = await installGpuRuntime(update, cardWorks, options(newer));
+    assert.equal(third.packages.length, 6);
+    assert.equal(gpuRuntimeState(root, '1.31.1').kind, 'current');
+    assert.equal(gpuRuntimeState(root, VERSION).kind, 'stale');
+    assert.deepEqual(readFileSync(join(libraries(), 'libcublas.so.13')), nvidiaFiles()[CUBLAS_WHEEL]['nvidia/cu13/lib/libcublas.so.13']); // prettier-ignore
+
+    // What is no longer whole is brought anew.
+    truncateSync(join(libraries(), 'libcublasLt.so.13'), 10);
+    assert.deepEqual(
+      (await plan({}, newer)).packages.map(({ file }) => file.name),
+      ['nvidia-cublas'],
+    );
+    // Links are of their folder: they are not taken for ours.
+    await get({ mayDownload: false, folders: [sitePackages()] });
+    assert.equal((await plan()).packages.length, 6);
   });
 
   it('is removed without a trace, and takes nothing that is not its own', async () => {

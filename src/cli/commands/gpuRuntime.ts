@@ -93,7 +93,7 @@ async function bring(
 }
 
 function tellPlan(plan: GpuRuntimePlan, screen: Context['screen'], isOnlyPlan: boolean): void {
-  const { packages, linked, system, totalBytes, keptBytes, unpackedBytes, cuda, driver, index } = plan;
+  const { packages, linked, reused, system, totalBytes, keptBytes, unpackedBytes, cuda, driver, index } = plan;
   if (isOnlyPlan) {
     screen.printJson({
       root: plan.root,
@@ -102,6 +102,7 @@ function tellPlan(plan: GpuRuntimePlan, screen: Context['screen'], isOnlyPlan: b
       index: index ?? null,
       packages: packages.map(({ file: { name, version: release, file, sizeBytes } }) => ({ name, version: release, file, sizeBytes })), // prettier-ignore
       linked: linked.map(({ name, path }) => ({ name, path })),
+      reused: reused.map(({ source: { name, version: release } }) => ({ name, version: release })),
       system,
       totalBytes,
       keptBytes,
@@ -112,6 +113,7 @@ function tellPlan(plan: GpuRuntimePlan, screen: Context['screen'], isOnlyPlan: b
   say(`CUDA ${cuda}${driver === undefined ? '' : `, driver ${driver}`}, into ${plan.root}`);
   const rows = [
     ...packages.map(({ file }) => [file.name, file.version, bytes(file.sizeBytes)]),
+    ...reused.map(({ source: { name, version: release } }) => [name, release, 'there']),
     ...linked.map(({ name, path }) => [name, `linked to ${path}`, '']),
     ...system.map((name) => [name, "known to the system's loader", '']),
   ];
