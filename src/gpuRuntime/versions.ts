@@ -76,8 +76,10 @@ export interface WheelName {
   readonly platforms: readonly string[];
 }
 
+/** Undefined for what is no wheel's name. */
 export function parseWheelName(file: string): WheelName | undefined {
-  const match = /^([^-]+)-([^-]+)(?:-\d[^-]*)?-([^-]+)-([^-]+)-([^-]+)\.whl$/.exec(file);
+  // The characters that PEP 427 allows, and no others: the name becomes a file's.
+  const match = /^(\w[\w.]*)-(\d[\w.!+]*)(?:-\d[\w.]*)?-([\w.]+)-([\w.]+)-([\w.]+)\.whl$/.exec(file);
   if (!match) return undefined;
   const [, name, version, python, abi, platforms] = match;
   return { name: normalisedName(name), version, python, abi, platforms: platforms.split('.') };

@@ -179,6 +179,34 @@ describe('the GPU runtime', () => {
     await rejects(plan({}, { index: `${index.origin}/elsewhere` }), 'NOT_FOUND', /elsewhere\/onnxruntime-gpu/);
   });
 
+  it('takes from a list only what can be a file and a hash vouches for', async () => {
+    const far = `nvidia_cublas-13.99.0-py3/../../../evil-none-manylinux_2_17_x86_64.whl`;
+    const hash = 'ab'.repeat(32);
+    const entry = (filename: unknown, more: object = {}) => ({ filename, url: '../../files/x', hashes: { sha256: hash }, size: 5, ...more }); // prettier-ignore
+    const newest = 'nvidia_cublas-13.99.0-py3-none-manylinux_2_17_x86_64.whl';
+    index.extra = [
+      ...[null, 3, 'text', {}, entry(undefined), entry(far), entry(`../../${newest}`)],
+      ...[{ hashes: {} }, { hashes: { sha256: 'short' } }, { hashes: null }, { hashes: { md5: hash } }].map((more) => entry(newest, more)), // prettier-ignore
+      ...['javascript:alert(1)', 'file:///etc/passwd', 'http://', 3].map((url) => entry(newest, { url })),
+      entry(newest, { yanked: 'because' }),
+      entry('other_package-13.99.0-py3-none-manylinux_2_17_x86_64.whl'),
+    ];
+    const cublas = async () => (await plan()).packages.find(({ file }) => file.name === 'nvidia-cublas')!.file.version;
+    assert.equal(await cublas(), '13.10.0.20');
+    index.extra = [];
+    index.yanked.add(CUBLAS_WHEEL);
+    for (index.speaks of ['json', 'pages'] as const) assert.equal(await cublas(), '13.9.0.1', index.speaks);
+  });
+
+  it('does not take its own folder for the system’s when its variable is set', async () => {
+    await get();
+    const inside = { env: env({ LD_LIBRARY_PATH: `${libraries()}:/opt/other` }) };
+    assert.deepEqual((await plan({}, inside)).linked, []);
+    const again = await get({}, inside);
+    assert.ok(again.libraries.every(({ linkedTo }) => linkedTo === undefined));
+    assert.equal(gpuRuntimeState(root, VERSION).kind, 'current');
+  });
+
   it('logs in where the index’s address says so, and keeps no password', async () => {
     index.login = 'someone:s%cret';
     await rejects(plan(), 'ACCESS', /HTTP 401/);

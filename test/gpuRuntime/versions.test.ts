@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { driverVersionOf, refuseOldDriver } from '../../src/gpuRuntime/driver';
+import { indexAddress, PUBLIC_INDEX } from '../../src/gpuRuntime/packageIndex';
 import { parseLoaderCache } from '../../src/gpuRuntime/systemLibraries';
 import { compareReleases, glibcOf, parseWheelName, releaseOf, requirementsOf, satisfies } from '../../src/gpuRuntime/versions'; // prettier-ignore
 
@@ -53,6 +54,35 @@ describe('versions of packages', () => {
     assert.equal(floor('onnxruntime_gpu-1.30.0-1-cp312-cp312-win_amd64.whl'), undefined);
     assert.equal(parseWheelName('nvidia-cublas-0.0.1.dev5.tar.gz'), undefined);
     assert.equal(parseWheelName('nvidia_cudnn_cu13-9.28.1.4-py3-none-any.whl')!.name, 'nvidia-cudnn-cu13');
+  });
+});
+
+describe('the package index', () => {
+  it('is that of the setting, else of this program’s variable, else pip’s and uv’s, else the public one', () => {
+    const url = (set: string | undefined, env: NodeJS.ProcessEnv) => indexAddress(set, env).url;
+    const env = { MEDTEXT_PACKAGE_INDEX: 'https://a.example/simple/', PIP_INDEX_URL: 'https://b.example/pypi/simple', UV_INDEX_URL: 'https://c.example/simple' }; // prettier-ignore
+    assert.equal(url('https://set.example/simple//', env), 'https://set.example/simple');
+    assert.equal(url('  ', env), 'https://a.example/simple');
+    assert.equal(url(undefined, { ...env, MEDTEXT_PACKAGE_INDEX: '' }), 'https://b.example/pypi/simple');
+    assert.equal(url(undefined, { UV_INDEX_URL: env.UV_INDEX_URL }), 'https://c.example/simple');
+    assert.equal(url(undefined, {}), PUBLIC_INDEX);
+    assert.equal(url('http://localhost:8080/simple', {}), 'http://localhost:8080/simple');
+    for (const wrong of [
+      'http://a.example/simple',
+      'ftp://a.example',
+      'a.example/simple',
+      'https://a.example/simple?x=1',
+      'https://someone:secret@',
+    ]) {
+      assert.throws(() => url(wrong, {}), (error: Error) => /no https:\/\/ address/.test(error.message) && !error.message.includes('secret')); // prettier-ignore
+    }
+  });
+
+  it('gets a login as a header for its own origin alone', () => {
+    const { url, credentials } = indexAddress('https://someone:p%40ss@a.example/simple', {});
+    assert.equal(url, 'https://a.example/simple');
+    const authorization = `Basic ${Buffer.from('someone:p@ss').toString('base64')}`;
+    assert.deepEqual([...credentials], [['https://a.example', { authorization }]]);
   });
 });
 

@@ -21,6 +21,8 @@ export class LoopbackIndex {
   readonly yanked = new Set<string>();
   /** Listed with another hash. */
   readonly wrongHash = new Set<string>();
+  /** Listed besides, whatever it is. */
+  extra: unknown[] = [];
   /** Asks for this login. */
   login: string | undefined;
   /** Called when a file is answered in part and held. */
@@ -94,7 +96,7 @@ export class LoopbackIndex {
       'requires-python': null,
     }));
     response.writeHead(200, { 'content-type': 'application/vnd.pypi.simple.v1+json' });
-    response.end(JSON.stringify({ meta: { 'api-version': '1.1' }, name, files }));
+    response.end(JSON.stringify({ meta: { 'api-version': '1.1' }, name, files: [...files, ...this.extra] }));
   }
 
   private send(file: string, range: string | undefined, response: ServerResponse): void {
