@@ -431,10 +431,15 @@ async function fill(
   const total = sum(plan.packages.flatMap((each) => each.libraries.map(({ sizeBytes }) => sizeBytes)));
   let done = 0;
   let told = 0;
+  const started = performance.now();
   const report = (isForced: boolean): void => {
-    if (!isForced && performance.now() - told < REPORT_MS) return;
-    told = performance.now();
-    onProgress?.({ phase: 'unpack', done, total, bytesPerSecond: 0, secondsLeft: null });
+    const now = performance.now();
+    if (!isForced && now - told < REPORT_MS) return;
+    told = now;
+    const seconds = (told - started) / 1000;
+    // The first moments say nothing of the rate.
+    const secondsLeft = seconds > 1 ? (seconds * (total - done)) / done : null;
+    onProgress?.({ phase: 'unpack', done, total, bytesPerSecond: 0, secondsLeft });
   };
   for (const { file, libraries: taken } of plan.packages) {
     const wheel = await openWheel(wanted(plan.root, file).place);

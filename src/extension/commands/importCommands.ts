@@ -137,16 +137,17 @@ export async function withJob<T>(
         if (phase === '') phase = event.phase;
         const increment = phase === event.phase ? percent - reached : 0;
         if (phase === event.phase) reached = percent;
+        const left = event.secondsLeft !== null && event.done < event.total ? t('{0} left', durationText(event.secondsLeft, t)) : ''; // prettier-ignore
         const parts =
           event.phase === 'download'
             ? [
                 t('{0} of {1}', sizeText(event.done), sizeText(event.total)),
                 event.bytesPerSecond > 0 ? `${sizeText(event.bytesPerSecond)}/s` : '',
-                event.secondsLeft !== null && event.done < event.total ? t('{0} left', durationText(event.secondsLeft, t)) : '', // prettier-ignore
+                left,
               ]
             : event.phase === 'test'
               ? [t('trying the card')]
-              : [phaseText(event.phase, t), `${Math.floor(percent)} %`];
+              : [phaseText(event.phase, t), `${Math.floor(percent)} %`, left];
         progress.report({ increment, message: parts.filter(Boolean).join(' · ') });
       });
       try {
