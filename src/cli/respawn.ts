@@ -1,9 +1,11 @@
 /**
  * Training runs in a second process whose C library hands out memory in huge pages (src/base/hugePages.ts): a step took
- * 1.3 to 2 times less. glibc reads the setting once, when a process starts: hence a process of its own. It shares this
- * one's terminal, and this one does nothing but pass on what happens.
+ * 1.3 to 2 times less. glibc reads the setting once, when a process starts, and so the loader does with the place of the
+ * CUDA libraries (src/base/gpuRuntime.ts), for every command that runs a model: hence a process of its own. It shares
+ * this one's terminal, and this one does nothing but pass on what happens.
  */
 import { spawn } from 'node:child_process';
+import { gpuRuntimeVariables } from '../base/gpuRuntime';
 import { hugePages, memoryTunables } from '../base/hugePages';
 import type { ExitCode } from './commandLine';
 
@@ -12,18 +14,25 @@ const OFF = 'MEDTEXT_NO_RESPAWN';
 /** Set in the second process. */
 const MARK = 'MEDTEXT_RESPAWNED';
 
-export function needsRespawn(env: NodeJS.ProcessEnv = process.env, platform: string = process.platform): boolean {
-  return platform === 'linux' && !env[memoryTunables] && env[OFF] !== '1';
+/** What a command's second process is started with, beside what this one was; empty: none is needed. */
+export function respawnVariables(
+  kind: 'training' | 'scoring',
+  env: NodeJS.ProcessEnv = process.env,
+  platform: string = process.platform,
+): Record<string, string> {
+  if (platform !== 'linux' || env[OFF] === '1') return {};
+  const memory = kind === 'training' && !env[memoryTunables] ? hugePages(platform) : {};
+  return { ...memory, ...gpuRuntimeVariables(env) };
 }
 
 /**
- * Runs this very command again, with huge pages, and gives its exit code. The first interruption asks it to stop, the
- * second kills it.
+ * Runs this very command again, with these variables, and gives its exit code. The first interruption asks it to stop,
+ * the second kills it.
  */
-export function respawn(): Promise<ExitCode> {
+export function respawn(variables: Readonly<Record<string, string>>): Promise<ExitCode> {
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, ...hugePages(), [MARK]: '1' },
+    env: { ...process.env, ...variables, [MARK]: '1' },
   });
   let interruptions = 0;
   // A terminal sends Ctrl-C to both processes, `kill` to one: the child obeys this message alone, so it counts right.

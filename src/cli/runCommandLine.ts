@@ -6,10 +6,11 @@ import { embedCommand } from './commands/embed';
 import { evaluateCommand } from './commands/evaluate';
 import { exportCommand } from './commands/export';
 import { finetuneCommand, NEWEST_RUN } from './commands/finetune';
+import { gpuRuntimeCommand } from './commands/gpuRuntime';
 import { importCommand } from './commands/import';
 import { predictCommand } from './commands/predict';
 import { scoreCommand } from './commands/score';
-import { obeyParent } from './respawn';
+import { obeyParent, respawn, respawnVariables } from './respawn';
 import { Screen } from './screen';
 import { version } from '../../package.json';
 
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   embedCommand,
   exportCommand,
   doctorCommand,
+  gpuRuntimeCommand,
 ];
 
 /** Runs `medtext` with these arguments; every outcome is an exit code. */
@@ -65,7 +67,13 @@ async function dispatch(argv: readonly string[], screen: Screen, signal: AbortSi
     screen.print(...commandHelp(command));
     return 0;
   }
-  return (await command.run(parseCommand(command, withResumeValue(command, rest)), { screen, signal })) ?? 0;
+  const args = parseCommand(command, withResumeValue(command, rest));
+  // Training sees to it by itself, once it knows that its arguments are right.
+  if ('device' in command.options && command !== finetuneCommand && args.text('device') !== 'cpu') {
+    const variables = respawnVariables('scoring');
+    if (Object.keys(variables).length > 0) return respawn(variables);
+  }
+  return (await command.run(args, { screen, signal })) ?? 0;
 }
 
 /** `--resume` stands alone or before a run: alone it is given the value that means the newest. */

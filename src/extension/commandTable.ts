@@ -5,6 +5,7 @@ import { previewData } from './commands/previewData';
 import { compareRuns } from './commands/compareRuns';
 import { exportModel } from './commands/exportModel';
 import { fineTune } from './commands/fineTune';
+import { getGpuRuntime } from './commands/gpuRuntime';
 import { importDataset, importModel, setAccessToken } from './commands/importCommands';
 import { mapLabels } from './commands/mapLabels';
 import {
@@ -56,6 +57,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.compareRuns': compareRuns,
   'medtext.openLog': ({ log }) => log.show(),
   'medtext.checkDevice': checkDevice,
+  'medtext.getGpuRuntime': getGpuRuntime,
   'medtext.previewData': previewData,
   'medtext.mapLabels': mapLabels,
   'medtext.useModel': useModel,

@@ -12,7 +12,8 @@ export interface DeviceFacts {
   readonly threads?: number;
   readonly memoryBytes?: number;
   readonly freeMemoryBytes?: number;
-  readonly adapters?: readonly { readonly name: string; readonly memoryBytes?: number }[];
+  readonly adapters?: readonly { readonly name: string; readonly memoryBytes?: number; readonly driver?: string }[];
+  readonly gpuRuntime?: { readonly state: string; readonly cuda?: number; readonly runtimeVersion?: string };
   readonly choice?: { readonly device: string; readonly trials: readonly DeviceTrial[] };
   readonly adviceCodes?: readonly string[];
   readonly selfTest?: {
@@ -42,7 +43,8 @@ export function deviceReport(facts: DeviceFacts, t: Translate): string {
   const rows: [string, string][] = [
     ['ONNX Runtime', facts.onnxruntime ?? t('cannot be loaded')],
     [t('Providers'), (facts.providers ?? []).join(', ')],
-    [t('Graphics adapters'), adapters.map(({ name, memoryBytes: size }) => (size ? `${name}, ${sizeText(size)}` : name)).join('; ') || t('none that the system tells of')], // prettier-ignore
+    [t('Graphics adapters'), adapters.map((adapter) => adapterText(adapter, t)).join('; ') || t('none that the system tells of')], // prettier-ignore
+    ...gpuRuntimeRow(facts.gpuRuntime, t),
     [t('Processor'), facts.cpu ?? ''],
     [t('Threads'), String(facts.threads ?? '')],
     [t('Memory'), t('{0}, {1} free', sizeText(memoryBytes), sizeText(freeMemoryBytes))],
@@ -62,6 +64,25 @@ export function deviceReport(facts: DeviceFacts, t: Translate): string {
     ...rows.map(([name, value]) => `| ${name} | ${escaped(value)} |`),
     '',
   ].join('\n');
+}
+
+function adapterText(
+  { name, memoryBytes, driver }: NonNullable<DeviceFacts['adapters']>[number],
+  t: Translate,
+): string {
+  return [name, ...(memoryBytes ? [sizeText(memoryBytes)] : []), ...(driver ? [t('driver {0}', driver)] : [])].join(
+    ', ',
+  );
+}
+
+function gpuRuntimeRow(gpuRuntime: DeviceFacts['gpuRuntime'], t: Translate): [string, string][] {
+  const { state, cuda = '?', runtimeVersion = '?' } = gpuRuntime ?? { state: 'none' };
+  const words: Readonly<Record<string, string>> = {
+    current: t('CUDA {0}, in use', cuda),
+    stale: t('CUDA {0}, not used: of ONNX Runtime {1}', cuda, runtimeVersion),
+    broken: t('CUDA {0}, not used: not whole', cuda),
+  };
+  return words[state] === undefined ? [] : [[t('GPU runtime'), words[state]]];
 }
 
 /** Names and messages come from drivers. */

@@ -22,6 +22,7 @@ export const paletteCommands = [
   'medtext.compareRuns',
   'medtext.openLog',
   'medtext.checkDevice',
+  'medtext.getGpuRuntime',
 ] as const;
 
 /** Commands of trees, lenses and links, hidden from the palette. */
@@ -63,6 +64,8 @@ export interface Settings {
   'medtext.models.folder': string;
   'medtext.hub.modelscopeEndpoint': string;
   'medtext.hub.huggingFaceEndpoint': string;
+  /** A mirror of Python's package index; empty: the environment's, else the public one. */
+  'medtext.gpuRuntime.index': string;
   'medtext.training.onWindowClose': 'ask' | 'stop' | 'continue';
 }
 export type SettingId = keyof Settings;

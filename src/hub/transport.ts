@@ -120,11 +120,7 @@ export class Transport {
     signal?: AbortSignal,
   ): Promise<{ json: unknown; headers: Answer['headers'] }> {
     const where = shownUrl(new URL(address));
-    const text = await this.retrying(where, signal, async () => {
-      const answer = await this.get(address, { accept: 'application/json' }, signal);
-      if (isPassing(answer.status)) throw await this.passing(answer);
-      return { answer, text: await readText(answer, MAX_JSON_BYTES, this.limits.answerMs + this.limits.idleMs) };
-    });
+    const text = await this.getText(address, 'application/json', signal);
     let json: unknown;
     try {
       json = JSON.parse(text.text);
@@ -134,6 +130,48 @@ export class Transport {
     }
     if (text.answer.status >= 400) throw refused(text.answer.status, json, text.answer.headers);
     return { json, headers: text.answer.headers };
+  }
+
+  /**
+   * A text of bounded length, tried again when the connection or the server fails; any status that will not pass comes
+   * back.
+   * @throws MedTextError OFFLINE, NETWORK or CANCELLED.
+   */
+  getText(address: string, accept: string, signal?: AbortSignal): Promise<{ answer: Answer; text: string }> {
+    return this.retrying(shownUrl(new URL(address)), signal, async () => {
+      const answer = await this.get(address, { accept }, signal);
+      if (isPassing(answer.status)) throw await this.passing(answer);
+      return { answer, text: await readText(answer, MAX_JSON_BYTES, this.limits.answerMs + this.limits.idleMs) };
+    });
+  }
+
+  /**
+   * Some bytes of a file and the size of the whole, tried again when the connection or the server fails.
+   * @throws MedTextError OFFLINE, CANCELLED, NETWORK also where the server gives no parts, or what `refused` returns.
+   */
+  getRange(
+    address: string,
+    [start, end]: readonly [start: number, end: number],
+    refused: (status: number) => MedTextError,
+    signal?: AbortSignal,
+  ): Promise<{ bytes: Buffer; sizeBytes: number }> {
+    const where = shownUrl(new URL(address));
+    return this.retrying(where, signal, async () => {
+      const answer = await this.get(address, { range: `bytes=${start}-${end - 1}` }, signal);
+      const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(answer.headers['content-range'] ?? '');
+      if (answer.status !== 206 || !range) {
+        if (isPassing(answer.status)) throw await this.passing(answer);
+        discard(answer.body);
+        if (answer.status >= 400) throw refused(answer.status);
+        throw network(`${where} gives no parts of files. Choose another mirror.`);
+      }
+      const [from, to, sizeBytes] = range.slice(1).map(Number);
+      const bytes = await readBytes(answer, end - start, this.limits.answerMs + this.limits.idleMs);
+      if (from !== start || to + 1 - from !== bytes.length || to + 1 !== Math.min(end, sizeBytes)) {
+        throw new TransferError('The server sent another part than the one asked for.', undefined);
+      }
+      return { bytes, sizeBytes };
+    });
   }
 
   /** Runs `attempt` until it succeeds, with pauses, as often as the limits allow. */
@@ -304,6 +342,10 @@ function offline(where: string, error: TransferError): MedTextError {
 
 /** An answer that drips for longer than `timeoutMs` has stalled. */
 async function readText(answer: Answer, maxBytes: number, timeoutMs: number): Promise<string> {
+  return (await readBytes(answer, maxBytes, timeoutMs)).toString('utf8');
+}
+
+async function readBytes(answer: Answer, maxBytes: number, timeoutMs: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   const timer = setTimeout(
@@ -322,7 +364,7 @@ async function readText(answer: Answer, maxBytes: number, timeoutMs: number): Pr
   } finally {
     clearTimeout(timer);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 function flatHeaders(raw: Record<string, string | string[] | undefined>): Record<string, string | undefined> {

@@ -1,6 +1,9 @@
 /** The only door to onnxruntime-node: sessions over our graphs, on a device, with typed arrays in and out. */
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type * as Ort from 'onnxruntime-node';
 import { MedTextError } from '../base/errors';
+import { runtimeLibraryName } from '../base/gpuRuntime';
 import { elementCount, type DataType, type TypedArray } from '../onnx/dataType';
 import type { Model } from '../onnx/model';
 import { writeModel } from '../onnx/writeModel';
@@ -81,6 +84,16 @@ function loadRuntime(): typeof Ort {
 
 export function runtimeVersion(): string {
   return loadRuntime().env.versions.node ?? loadRuntime().env.versions.common;
+}
+
+/** The runtime's native library, as it lies in its package. @throws MedTextError NOT_FOUND where this platform has none. */
+export function runtimeLibraryPath(): string {
+  const bin = join(dirname(require.resolve('onnxruntime-node/package.json')), 'bin');
+  const versions = existsSync(bin) ? readdirSync(bin).filter((name) => name.startsWith('napi-v')) : [];
+  const paths = versions.map((name) => join(bin, name, process.platform, process.arch, runtimeLibraryName));
+  const path = paths.find((each) => existsSync(each));
+  if (path !== undefined) return path;
+  throw new MedTextError('NOT_FOUND', `ONNX Runtime has no ${runtimeLibraryName} for ${process.platform} ${process.arch}.`, { bin }); // prettier-ignore
 }
 
 /** The providers compiled into this platform's runtime, and whether their libraries are there. */

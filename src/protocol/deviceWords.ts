@@ -12,11 +12,11 @@ export interface DeviceTrial {
 
 export interface DeviceFault {
   readonly code: 'noAdapter' | 'noLibraries' | 'outOfMemory' | 'otherLosses' | 'tooSlow' | 'crashed' | 'failed';
-  /** Of `crashed` and `failed`: the signal or the runtime's words. */
+  /** Of `crashed` and `failed`: the signal or the runtime's words; of `noLibraries` the first one that is missing. */
   readonly detail?: string;
 }
 
-export const deviceAdviceCodes = ['passThrough', 'nvidiaVulkan', 'mesaVulkan', 'graphicsDriver', 'softwareDriver', 'cudaLibraries'] as const; // prettier-ignore
+export const deviceAdviceCodes = ['passThrough', 'nvidiaVulkan', 'mesaVulkan', 'graphicsDriver', 'softwareDriver', 'cudaLibraries', 'gpuRuntimeStale', 'gpuRuntimeBroken'] as const; // prettier-ignore
 export type DeviceAdvice = (typeof deviceAdviceCodes)[number];
 
 /** What was chosen, and why another fell out, in plain words. */
@@ -36,12 +36,12 @@ function deviceTitle(device: string, t: Translate): string {
   return titles[device] ?? device;
 }
 
-function faultText({ code, detail = '' }: DeviceFault, t: Translate): string {
+export function faultText({ code, detail = '' }: DeviceFault, t: Translate): string {
   switch (code) {
     case 'noAdapter':
       return t('no graphics adapter, or no driver for it');
     case 'noLibraries':
-      return t('its libraries are not installed');
+      return detail === '' ? t('its libraries are not installed') : t('{0}, which it needs, is not installed', detail);
     case 'outOfMemory':
       return t('its memory is too small or taken');
     case 'otherLosses':
@@ -70,6 +70,10 @@ export function adviceText(code: DeviceAdvice, t: Translate): string {
     case 'softwareDriver':
       return t('WebGPU works but is slower than the processor: its driver computes in software, or the adapter is a weak one.'); // prettier-ignore
     case 'cudaLibraries':
-      return t('CUDA is left out because its libraries are not installed; WebGPU uses the same card without them.');
+      return t('CUDA is left out because its libraries are not installed: the command “Get GPU Runtime…” (medtext gpu-runtime get) brings them. WebGPU uses the same card without them.'); // prettier-ignore
+    case 'gpuRuntimeStale':
+      return t('The installed CUDA libraries are of another version of ONNX Runtime and are not used: the command “Get GPU Runtime…” (medtext gpu-runtime get) brings those of this one.'); // prettier-ignore
+    case 'gpuRuntimeBroken':
+      return t('The installed CUDA libraries are no longer whole and are not used: the command “Get GPU Runtime…” (medtext gpu-runtime get) mends them.'); // prettier-ignore
   }
 }

@@ -40,6 +40,51 @@ const wish = {
   hub: hubOptions,
 };
 
+/** Where CUDA's libraries may come from. */
+const gpuRuntimeWish = {
+  /** Looked into first; what they have is linked to. */
+  folders: listOf(text),
+  /** Whether what is found nowhere may come from the package index. */
+  mayDownload: flag,
+  hub: hubOptions,
+};
+
+export const gpuRuntimePlan = object(
+  {
+    cuda: count,
+    /** The folder that they go to. */
+    root: text,
+    packages: listOf(object({ name: text, version: text, sizeBytes: count })),
+    linked: listOf(text),
+    system: listOf(text),
+    totalBytes: number,
+    keptBytes: number,
+    unpackedBytes: number,
+  },
+  { driver: text, index: text },
+);
+export type GpuRuntimePlanned = Checked<typeof gpuRuntimePlan>;
+
+export const gpuRuntimeStatus = object(
+  {
+    root: text,
+    state: oneOf('none', 'current', 'stale', 'broken'),
+    /** ONNX Runtime's, of this installation. */
+    runtimeVersion: text,
+    sizeBytes: number,
+    keptBytes: number,
+  },
+  {
+    cuda: count,
+    installedVersion: text,
+    installedAt: text,
+    tested: flag,
+    packages: listOf(text),
+    folders: listOf(text),
+  },
+);
+export type GpuRuntimeStanding = Checked<typeof gpuRuntimeStatus>;
+
 const listedFile = object({ path: text, sizeBytes: count });
 
 export const foundImport = object(
@@ -150,12 +195,24 @@ export const libraryContract = defineContract({
     },
     /** @throws MODEL_CONFIG for a model without a masked-language-model head or a text without a mask */
     fillMask: { params: object({ folder: text, text, top: count }, { threads: count }), result: listOf(maskFill) },
+    /**
+     * What CUDA's libraries would take; reads lists and directories of archives at most.
+     * @throws UNSUPPORTED, NOT_FOUND (libraries that are in no folder, where none may be downloaded), NETWORK, …
+     */
+    planGpuRuntime: { params: object(gpuRuntimeWish, { index: text }), result: gpuRuntimePlan },
+    /** The same with everything brought, checked, tried on the card and put in its place. */
+    installGpuRuntime: {
+      params: object({ ...gpuRuntimeWish, job: count }, { index: text }),
+      result: object({ cuda: count, tested: flag }),
+    },
+    gpuRuntimeStatus: { params: object({}), result: gpuRuntimeStatus },
+    removeGpuRuntime: { params: object({}), result: object({ freedBytes: count }) },
   },
   events: {
     ...workerEvents,
     progress: object({
       job: count,
-      phase: oneOf('download', 'import', 'check'),
+      phase: oneOf('download', 'import', 'check', 'unpack', 'test'),
       done: number,
       total: number,
       bytesPerSecond: number,

@@ -1,5 +1,6 @@
 /** What a person can do about the devices that `device: auto` left out. */
 import { platform } from 'node:os';
+import type { GpuRuntimeState } from '../base/gpuRuntime';
 import type { DeviceAdvice } from '../protocol/deviceWords';
 import type { Adapter } from './adapters';
 import type { DeviceChoice } from './deviceChoice';
@@ -8,7 +9,10 @@ import type { DeviceChoice } from './deviceChoice';
 export function adviceOn(
   { device, trials }: DeviceChoice,
   found: readonly Adapter[],
-  system: string = platform(),
+  {
+    system = platform(),
+    gpuRuntime = 'none',
+  }: { readonly system?: string; readonly gpuRuntime?: GpuRuntimeState['kind'] } = {},
 ): DeviceAdvice[] {
   const trial = (name: string) => trials.find((each) => each.device === name);
   const webgpu = trial('webgpu');
@@ -20,6 +24,10 @@ export function adviceOn(
     else advice.push(hasNvidia ? 'nvidiaVulkan' : 'mesaVulkan');
   }
   if (webgpu?.passed && device !== 'webgpu') advice.push('softwareDriver');
-  if (hasNvidia && trial('cuda')?.passed === false) advice.push('cudaLibraries');
+  const cuda = trial('cuda');
+  if (gpuRuntime === 'stale') advice.push('gpuRuntimeStale');
+  else if (gpuRuntime === 'broken') advice.push('gpuRuntimeBroken');
+  // Once they are there, another reason is told with the trial.
+  else if (hasNvidia && cuda?.passed === false && gpuRuntime === 'none') advice.push('cudaLibraries');
   return advice;
 }

@@ -5,6 +5,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { homedir, platform, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
+import { gpuRuntimeIdentity, gpuRuntimeVariables } from '../base/gpuRuntime';
 import { untranslated } from '../base/translate';
 import { deviceNames } from '../inference/device';
 import { runtimeVersion, supportedDevices, type ExecutionDevice } from '../inference/session';
@@ -28,6 +29,10 @@ export interface ChoiceOptions {
 
 const cacheDays = 30;
 const trialMs = 90_000;
+/** Set in a trial's process, which is asked for one device and nothing of the machine. */
+export const trialMark = 'MEDTEXT_DEVICE_TRIAL';
+/** Characters of a trial's remarks that are kept: the last ones say why it failed. */
+const remarksLength = 20_000;
 /** Beside the bundle that this is part of. */
 const entry = join(__dirname, 'cli.js');
 
@@ -69,16 +74,27 @@ function candidates(): ExecutionDevice[] {
 export const choiceLines = ({ device, trials }: DeviceChoice): string[] =>
   trials.map((trial) => trialText(trial, trial.device === device, untranslated));
 
-/** The self-test of `medtext doctor` in a process of its own: a driver that crashes or hangs takes nothing with it. */
-async function tryInProcess(device: ExecutionDevice): Promise<DeviceTrial> {
+/**
+ * The self-test of `medtext doctor` in a process of its own: a driver that crashes or hangs takes nothing with it.
+ * @param variables by which the process finds the CUDA libraries
+ */
+export async function tryInProcess(
+  device: ExecutionDevice,
+  variables: Readonly<Record<string, string>> = gpuRuntimeVariables(),
+  signal?: AbortSignal,
+): Promise<DeviceTrial> {
   // One thread and no huge pages for all: what counts is which is faster by far.
-  const env = { ...process.env, MEDTEXT_NO_RESPAWN: '1', ELECTRON_RUN_AS_NODE: '1' };
+  const env = { ...process.env, ...variables, MEDTEXT_NO_RESPAWN: '1', ELECTRON_RUN_AS_NODE: '1', [trialMark]: '1' };
   const child = spawn(process.execPath, [entry, 'doctor', '--device', device, '--json'], {
     env,
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
+  let remarks = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (remarks = (remarks + text).slice(-remarksLength)));
+  const abort = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', abort, { once: true });
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
@@ -89,6 +105,7 @@ async function tryInProcess(device: ExecutionDevice): Promise<DeviceTrial> {
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
   clearTimeout(timer);
+  signal?.removeEventListener('abort', abort);
   if (isLate) return { device, passed: false, fault: { code: 'tooSlow' } };
   const selfTest = lastAnswer(output)?.selfTest;
   if (!selfTest) {
@@ -96,7 +113,7 @@ async function tryInProcess(device: ExecutionDevice): Promise<DeviceTrial> {
   }
   const { passed, stepMilliseconds, error } = selfTest;
   if (passed) return { device, passed, ...(stepMilliseconds !== undefined && { stepMilliseconds }) };
-  return { device, passed: false, fault: error ? faultOf(error.message) : { code: 'otherLosses' } };
+  return { device, passed: false, fault: error ? faultOf(error.message, remarks) : { code: 'otherLosses' } };
 }
 
 /** What is read of `medtext doctor --json`. */
@@ -118,10 +135,20 @@ function lastAnswer(output: string): Answer | undefined {
 }
 
 /** The runtime's own words name its source lines; a code says what a person can look for. */
-export function faultOf(message: string): DeviceFault {
+export function faultOf(message: string, remarks = ''): DeviceFault {
   if (/No supported adapters|Failed to get a WebGPU adapter/i.test(message)) return { code: 'noAdapter' };
-  if (/Failed to load (shared )?library/i.test(message)) return { code: 'noLibraries' };
+  if (/Failed to load (shared )?library/i.test(message)) {
+    // Why, it tells its log alone: a library that is missing, or one that cannot be loaded on this system.
+    const why = /Failed to load library \S+ with error: ([^\n\x1b]+)/.exec(remarks)?.[1].trim();
+    const missing = /^(\S+): cannot open shared object file: No such file/.exec(why ?? '')?.[1];
+    if (why !== undefined && missing === undefined) return { code: 'failed', detail: why.slice(0, 200) };
+    // That its own are not there is no news.
+    const isAnother = missing !== undefined && !missing.includes('libonnxruntime_providers');
+    return { code: 'noLibraries', ...(isAnother && { detail: missing }) };
+  }
   if (/out of memory|failed to allocate/i.test(message)) return { code: 'outOfMemory' };
+  const cuda = /CUDA failure \d+: ([^;]+?) ;/.exec(message)?.[1];
+  if (cuda !== undefined) return { code: 'failed', detail: `CUDA: ${cuda}` };
   return { code: 'failed', detail: message.split('\n')[0].slice(0, 200) };
 }
 
@@ -136,6 +163,7 @@ function machineKey(): string {
     driver,
     ...adapters().map(({ name }) => name),
     nvidiaDriver(),
+    gpuRuntimeIdentity(),
   ].join('\n');
 }
 

@@ -1,6 +1,7 @@
 /** Whether training works on this machine: what there is, and a small training whose result is known. */
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
 import { asMedTextError } from '../base/errors';
+import { gpuRuntimeState, type GpuRuntimeState } from '../base/gpuRuntime';
 import { keyOf, RandomStream } from '../base/random';
 import { untranslated } from '../base/translate';
 import { adviceText, type DeviceAdvice } from '../protocol/deviceWords';
@@ -11,8 +12,8 @@ import type { EncoderConfig } from '../models/encoderConfig';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
 import { Parameters } from '../models/parameters';
 import { createTrainer } from './createTrainer';
-import { chooseDevice, type ChoiceOptions, type DeviceChoice } from './deviceChoice';
-import { adapters, type Adapter } from './adapters';
+import { chooseDevice, trialMark, type ChoiceOptions, type DeviceChoice } from './deviceChoice';
+import { askedAdapters, type Adapter } from './adapters';
 import { adviceOn } from './deviceAdvice';
 import type { MicroBatch } from './trainingSteps';
 
@@ -29,8 +30,14 @@ export interface Diagnosis {
   readonly onnxruntime: string | null;
   /** Execution providers of this platform's runtime. */
   readonly providers: readonly string[];
-  /** Graphics adapters that the system tells of; Linux only. */
+  /** Graphics adapters that the system and the drivers tell of. */
   readonly adapters: readonly Adapter[];
+  /** CUDA's libraries as `medtext gpu-runtime` installs them. */
+  readonly gpuRuntime: {
+    readonly state: GpuRuntimeState['kind'];
+    readonly cuda?: number;
+    readonly runtimeVersion?: string;
+  };
   /** What `device: auto` is here, and why; absent when one device was asked about, or the runtime cannot be loaded. */
   readonly choice?: DeviceChoice;
   /** What could be done for more speed, in English; {@link adviceCodes} name the same. */
@@ -90,10 +97,11 @@ export async function diagnose(
   } catch {
     // The self-test below says why.
   }
-  const found = adapters();
+  const found = process.env[trialMark] === '1' ? [] : await askedAdapters();
+  const installed = gpuRuntimeState();
   const { device = 'auto', threads, tryDevice } = options;
   const choice = device === 'auto' && onnxruntime ? await chooseDevice({ retest: true, tryDevice }) : undefined;
-  const codes = choice ? adviceOn(choice, found) : [];
+  const codes = choice ? adviceOn(choice, found, { gpuRuntime: installed.kind }) : [];
   return {
     node: process.version,
     platform: `${platform()} ${arch()} ${release()}`,
@@ -104,6 +112,13 @@ export async function diagnose(
     onnxruntime,
     providers,
     adapters: found,
+    gpuRuntime: {
+      state: installed.kind,
+      ...(installed.kind !== 'none' && {
+        cuda: installed.record.cuda,
+        runtimeVersion: installed.record.runtimeVersion,
+      }),
+    },
     ...(choice && { choice }),
     advice: codes.map((code) => adviceText(code, untranslated)),
     adviceCodes: codes,

@@ -2,13 +2,16 @@ import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { loadReportLines } from '../models/parameterNames';
 import { asMedTextError, MedTextError } from '../base/errors';
+import { bundledRuntimeVersion } from '../base/gpuRuntime';
 import type { Log } from '../base/log';
+import { gpuRuntimeStatus, installGpuRuntime, planGpuRuntime, removeGpuRuntime, type GpuRuntimeOptions, type TryCard } from '../gpuRuntime/gpuRuntime'; // prettier-ignore
 import { HubClient } from '../hub/download';
 import { formatHubReference } from '../hub/hubReference';
 import { hubSettings, type HubSettings } from '../hub/hubSettings';
 import { cachedRepositories } from '../hub/localCaches';
 import type { TransferProgress } from '../hub/transferMeter';
 import { MaskFiller } from '../inference/maskFiller';
+import { runtimeLibraryPath } from '../inference/session';
 import { fetchDataset } from '../library/importDataset';
 import { importOnce, sourceName } from '../library/importOnce';
 import { modelFacts } from '../library/modelRecord';
@@ -16,8 +19,9 @@ import { findModelOrDataset, kindOf, type FoundSource } from '../library/modelSo
 import { removeModelFolder } from '../library/removeModelFolder';
 import { verifyModel } from '../library/verifyModel';
 import type { Params, Payload, Result } from '../protocol/contract';
-import type { CachedImport, HubOptions, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
+import type { CachedImport, GpuRuntimePlanned, GpuRuntimeStanding, HubOptions, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
+import { tryCuda } from '../training/tryCuda';
 import { version } from '../../package.json';
 
 export type LibraryProgress = Omit<Payload<LibraryContract, 'progress'>, 'job'>;
@@ -26,6 +30,8 @@ export interface LibraryJob {
   readonly onProgress: (progress: LibraryProgress) => void;
   readonly signal: AbortSignal;
 }
+
+type GpuRuntimeWish = Params<LibraryContract, 'planGpuRuntime'>;
 
 type Wish = Pick<Params<LibraryContract, 'find'>, 'source' | 'isDataset' | 'downloads' | 'hub' | 'output'>;
 
@@ -41,6 +47,9 @@ export class LibraryEngine {
   constructor(
     private readonly log: Log,
     private readonly env: NodeJS.ProcessEnv = process.env,
+    /** This machine's card, where a test puts another in its place. */
+    private readonly tryCard: TryCard = tryCuda,
+    private readonly machine?: GpuRuntimeOptions['machine'],
   ) {}
 
   async find(wish: Wish, signal: AbortSignal): Promise<Result<LibraryContract, 'find'>> {
@@ -146,6 +155,60 @@ export class LibraryEngine {
       this.filler = { folder: path, value: await MaskFiller.open(path, { threads }) };
     }
     return this.filler.value.fill(text, top);
+  }
+
+  async planGpuRuntime(wish: GpuRuntimeWish, signal: AbortSignal): Promise<GpuRuntimePlanned> {
+    const { packages, linked, reused, driver, index, ...plan } = await planGpuRuntime(
+      wish,
+      this.gpuRuntimeOptions(wish, signal),
+    );
+    return {
+      ...{ root: plan.root, cuda: plan.cuda, system: [...plan.system] },
+      ...{ totalBytes: plan.totalBytes, keptBytes: plan.keptBytes, unpackedBytes: plan.unpackedBytes },
+      packages: packages.map(({ file: { name, version: release, sizeBytes } }) => ({
+        name,
+        version: release,
+        sizeBytes,
+      })),
+      linked: [...linked, ...reused.flatMap(({ libraries }) => libraries)].map(({ path }) => path),
+      ...(driver !== undefined && { driver }),
+      ...(index !== undefined && { index }),
+    };
+  }
+
+  /** Plans again: what is on the machine may have changed while a person was asked. */
+  async installGpuRuntime(
+    wish: GpuRuntimeWish,
+    { onProgress, signal }: LibraryJob,
+  ): Promise<Result<LibraryContract, 'installGpuRuntime'>> {
+    const options = this.gpuRuntimeOptions(wish, signal);
+    const plan = await planGpuRuntime(wish, options);
+    const { cuda, tested } = await installGpuRuntime(plan, this.tryCard, { ...options, onProgress });
+    return { cuda, tested };
+  }
+
+  async gpuRuntimeStatus(): Promise<GpuRuntimeStanding> {
+    const { root, state, sizeBytes, keptBytes } = await gpuRuntimeStatus(this.env, bundledRuntimeVersion);
+    const common = { root, state: state.kind, runtimeVersion: bundledRuntimeVersion, sizeBytes, keptBytes };
+    if (state.kind === 'none') return common;
+    const { cuda, runtimeVersion: installedVersion, installedAt, tested, packages, folders } = state.record;
+    const names = packages.map(({ name, version: release }) => `${name} ${release}`);
+    return { ...common, cuda, installedVersion, installedAt, tested, packages: names, folders: [...folders] };
+  }
+
+  removeGpuRuntime(): Promise<{ freedBytes: number }> {
+    return removeGpuRuntime(this.env);
+  }
+
+  private gpuRuntimeOptions({ hub, index }: GpuRuntimeWish, signal: AbortSignal): GpuRuntimeOptions {
+    const { proxy, offline } = settingsOf(this.env, hub);
+    return {
+      runtimeVersion: bundledRuntimeVersion,
+      // Elsewhere there is none, and the plan says what there is instead.
+      runtimeLibrary: process.platform === 'linux' ? runtimeLibraryPath() : '',
+      ...{ proxy, offline, index, signal, env: this.env, log: this.log, userAgent: `medtext/${version}` },
+      ...(this.machine && { machine: this.machine }),
+    };
   }
 
   private async withFound<T>(

@@ -31,6 +31,11 @@ export function serveLibrary(load: () => Promise<typeof LibraryEngine>): void {
         remove: async ({ folder }) => (await engine()).remove(folder),
         detail: async ({ folder }, signal) => (await engine()).detail(folder, signal),
         tokenize: async ({ folder, first, second }) => (await engine()).tokenize(folder, first, second),
+        planGpuRuntime: async (wish, signal) => (await engine()).planGpuRuntime(wish, signal),
+        installGpuRuntime: async ({ job, ...wish }, signal) =>
+          (await engine()).installGpuRuntime(wish, { onProgress: tell(job), signal }),
+        gpuRuntimeStatus: async () => (await engine()).gpuRuntimeStatus(),
+        removeGpuRuntime: async () => (await engine()).removeGpuRuntime(),
         fillMask: async ({ folder, text, top, threads }) => (await engine()).fillMask(folder, text, top, threads),
       };
     },

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Disposable } from '../base/disposables';
 import { MedTextError } from '../base/errors';
 import { Emitter, type Event } from '../base/events';
+import { gpuRuntimeVariables } from '../base/gpuRuntime';
 import type { Log } from '../base/log';
 import { ClientChannel, closedError } from '../protocol/channel';
 import type { Contract, RequestName, WorkerIdentity } from '../protocol/contract';
@@ -222,7 +223,7 @@ function childEnvironment({ runtime, env }: WorkerLaunch): NodeJS.ProcessEnv {
   for (const name of Object.keys(inherited)) {
     if (/^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_CHANNEL)/.test(name)) delete inherited[name];
   }
-  return { ...inherited, ...runtime.env, [beatVariable]: String(beatFd), ...env };
+  return { ...inherited, ...gpuRuntimeVariables(inherited), ...runtime.env, [beatVariable]: String(beatFd), ...env };
 }
 
 async function withTimeout<T>(answer: Promise<T>, name: string): Promise<T> {

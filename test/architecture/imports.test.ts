@@ -26,6 +26,7 @@ const ENGINE = [
   'protocol',
   'onnx',
   'hub',
+  'gpuRuntime',
   'library',
   'tokenization',
   'autodiff',
@@ -45,11 +46,17 @@ const ROOMS: Readonly<Record<string, Room>> = {
         packages: ['node:'],
         reason: 'the one way to write a file, for every room that does',
       },
+      'src/base/gpuRuntime.ts': {
+        packages: ['node:'],
+        reason: 'the environment of every process that may use CUDA, asked for by the extension host as well',
+      },
     },
   },
   protocol: { rooms: ['base'], packages: ['ajv', 'vscode-jsonrpc'] },
   onnx: { rooms: ['base'], packages: ['@bufbuild/protobuf'] },
   hub: { rooms: ['base'], packages: ['undici', 'node:'] },
+  // The CUDA libraries of the runtime: got as wheels, hence the hub's downloader and the zip reader.
+  gpuRuntime: { rooms: ['base', 'hub', 'models'], packages: ['yauzl', 'node:'] },
   tokenization: { rooms: ['base'], packages: ['@huggingface/transformers'] },
   autodiff: { rooms: ['base', 'onnx'], packages: [] },
   // Readers stream files, hence the built-in modules.
@@ -71,7 +78,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['base', 'onnx', 'models', 'tokenization'],
     packages: [],
     exceptions: {
-      'src/inference/session.ts': { packages: ['onnxruntime-node'], reason: 'the only file that knows the runtime' },
+      'src/inference/session.ts': { packages: ['onnxruntime-node', 'node:'], reason: 'the only file that knows the runtime, and where its library lies' }, // prettier-ignore
     },
   },
   // Models as a person keeps them: where they come from, what they are, whether they are whole.

@@ -75,6 +75,7 @@ function ui() {
     'test/e2e/datasetPreview.mjs',
     'test/e2e/similarityPanel.mjs',
     'test/e2e/modelLibrary.mjs',
+    'test/e2e/gpuRuntime.mjs',
     ...pages,
   ];
   const loader = ['--import', 'tsx', 'node_modules/mocha/bin/mocha.js'];

@@ -51,6 +51,7 @@ describe('manifest and code agree', () => {
       'medtext.models.folder': true,
       'medtext.hub.modelscopeEndpoint': true,
       'medtext.hub.huggingFaceEndpoint': true,
+      'medtext.gpuRuntime.index': true,
       'medtext.training.onWindowClose': true,
     };
     assert.deepEqual(Object.keys(contributes.configuration.properties).sort(), Object.keys(settings).sort());

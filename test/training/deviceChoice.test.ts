@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { supportedDevices, type ExecutionDevice } from '../../src/inference/session';
 import { choiceLines, chooseDevice, faultOf } from '../../src/training/deviceChoice';
-import type { DeviceTrial } from '../../src/protocol/deviceWords';
+import { untranslated } from '../../src/base/translate';
+import { trialText, type DeviceTrial } from '../../src/protocol/deviceWords';
 import { adviceOn } from '../../src/training/deviceAdvice';
 
 describe('device: auto', () => {
@@ -72,14 +73,40 @@ describe('device: auto', () => {
     ]);
   });
 
+  it('names the library that CUDA lacks, and tells CUDA’s own words from the runtime’s source lines', () => {
+    const message = 'OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library';
+    // As the runtime prints them (1.30.0, Linux).
+    const lacks = '[E:onnxruntime:onnxruntime-node, provider_bridge_ort.cc:2146 Create] /onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:1988 [ONNXRuntimeError] : 1 : FAIL : Failed to load library /x/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open shared object file: No such file or directory'; // prettier-ignore
+    const absent = '[E:onnxruntime] Failed to load library /x/libonnxruntime_providers_shared.so with error: /x/libonnxruntime_providers_shared.so: cannot open shared object file: No such file or directory'; // prettier-ignore
+    assert.deepEqual(faultOf(message, lacks), { code: 'noLibraries', detail: 'libcublasLt.so.13' });
+    assert.deepEqual(faultOf(message, absent), { code: 'noLibraries' });
+    const old = "[E:onnxruntime] Failed to load library /x/libonnxruntime_providers_cuda.so with error: /lib/x86_64-linux-gnu/libstdc++.so.6: version `GLIBCXX_3.4.29' not found (required by /x/libonnxruntime_providers_cuda.so)\n\x1b[m"; // prettier-ignore
+    assert.match(
+      faultOf(message, old).detail!,
+      /^\/lib\/x86_64-linux-gnu\/libstdc\+\+\.so\.6: version `GLIBCXX_3\.4\.29' not found/,
+    );
+    const line = trialText({ device: 'cuda', passed: false, fault: faultOf(message, lacks) }, false, untranslated);
+    assert.equal(line, 'CUDA: left out, libcublasLt.so.13, which it needs, is not installed');
+    const failure = '/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:146 CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=h ; file=/onnxruntime_src/x.cc ; line=352 ; expr=cudaSetDevice(info_.device_id);'; // prettier-ignore
+    assert.deepEqual(faultOf(failure), { code: 'failed', detail: 'CUDA: no CUDA-capable device is detected' });
+    assert.deepEqual(faultOf('CUDA failure 2: out of memory ; GPU=0 ; x'), { code: 'outOfMemory' });
+  });
+
   it('comes with advice in plain words', () => {
     const choice = (webgpu: DeviceTrial, device: ExecutionDevice = 'cpu') => ({ device, remembered: false, trials: [{ device: 'cpu', passed: true } as const, webgpu, { device: 'cuda', passed: false } as const] }); // prettier-ignore
     const failed = choice({ device: 'webgpu', passed: false });
-    assert.deepEqual(adviceOn(failed, [], 'linux'), ['passThrough']);
-    assert.deepEqual(adviceOn(failed, [{ name: 'AMD 0x73bf' }], 'linux'), ['mesaVulkan']);
-    assert.deepEqual(adviceOn(failed, [{ name: 'NVIDIA H200' }], 'linux'), ['nvidiaVulkan', 'cudaLibraries']);
-    assert.deepEqual(adviceOn(failed, [], 'win32'), ['graphicsDriver']);
-    assert.deepEqual(adviceOn(choice({ device: 'webgpu', passed: true }), [], 'linux'), ['softwareDriver']);
-    assert.deepEqual(adviceOn(choice({ device: 'webgpu', passed: true }, 'webgpu'), [{ name: 'AMD' }], 'linux'), []);
+    assert.deepEqual(adviceOn(failed, [], { system: 'linux' }), ['passThrough']);
+    assert.deepEqual(adviceOn(failed, [{ name: 'AMD 0x73bf' }], { system: 'linux' }), ['mesaVulkan']);
+    const h200 = [{ name: 'NVIDIA H200' }];
+    assert.deepEqual(adviceOn(failed, h200, { system: 'linux' }), ['nvidiaVulkan', 'cudaLibraries']);
+    assert.deepEqual(adviceOn(failed, h200, { system: 'linux', gpuRuntime: 'current' }), ['nvidiaVulkan']);
+    assert.deepEqual(adviceOn(failed, h200, { system: 'linux', gpuRuntime: 'stale' }), ['nvidiaVulkan', 'gpuRuntimeStale']); // prettier-ignore
+    assert.deepEqual(adviceOn(failed, h200, { system: 'linux', gpuRuntime: 'broken' }), ['nvidiaVulkan', 'gpuRuntimeBroken']); // prettier-ignore
+    assert.deepEqual(adviceOn(failed, [], { system: 'win32' }), ['graphicsDriver']);
+    assert.deepEqual(adviceOn(choice({ device: 'webgpu', passed: true }), [], { system: 'linux' }), ['softwareDriver']);
+    assert.deepEqual(
+      adviceOn(choice({ device: 'webgpu', passed: true }, 'webgpu'), [{ name: 'AMD' }], { system: 'linux' }),
+      [],
+    );
   });
 });

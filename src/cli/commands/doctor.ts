@@ -43,11 +43,24 @@ function diagnosisText(
     [
       'adapters',
       machine.adapters
-        .map(({ name, memoryBytes }) => (memoryBytes ? `${name}, ${bytes(memoryBytes)}` : name))
+        .map(({ name, memoryBytes, driver }) =>
+          [name, ...(memoryBytes ? [bytes(memoryBytes)] : []), ...(driver ? [`driver ${driver}`] : [])].join(', '),
+        )
         .join('; ') || 'none that the system tells of',
     ],
+    ...gpuRuntimeRow(machine.gpuRuntime),
     ...(choice ? choiceLines(choice).map((line, at): [string, string] => [at === 0 ? 'device: auto' : '', line]) : []),
     [`self-test on ${selfTest.device}`, verdict],
     ...advice.map((line, at): [string, string] => [at === 0 ? 'advice' : '', line]),
   ]);
+}
+
+function gpuRuntimeRow({ state, cuda, runtimeVersion }: Diagnosis['gpuRuntime']): [string, string][] {
+  if (state === 'none') return [];
+  const words = {
+    current: 'in use',
+    stale: `not used: of ONNX Runtime ${runtimeVersion}`,
+    broken: 'not used: not whole',
+  };
+  return [['GPU runtime', `CUDA ${cuda}, ${words[state]}`]];
 }

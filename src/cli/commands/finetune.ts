@@ -5,7 +5,7 @@ import type { EvaluationMetrics } from '../../training/evaluationReport';
 import type { Arguments, Command, Context, ExitCode } from '../commandLine';
 import { evaluationLine, evaluationText } from '../evaluationText';
 import { recipeOptions } from '../recipeArguments';
-import { needsRespawn, respawn } from '../respawn';
+import { respawn, respawnVariables } from '../respawn';
 import type { Screen } from '../screen';
 import { counted, decimal, duration, integer, properties } from '../terminal';
 
@@ -45,7 +45,8 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
   if (args.positionals.length === 0 && !['model', 'train', 'resume', 'set'].some((name) => args.has(name))) {
     throw args.wrong('A recipe is missing (or --model and --train).');
   }
-  if (needsRespawn()) return respawn();
+  const variables = respawnVariables('training');
+  if (Object.keys(variables).length > 0) return respawn(variables);
 
   const { screen, signal } = context;
   const { recipe, baseFolder, resumeFrom } = await whatToTrain(args, screen);

@@ -4,6 +4,7 @@ import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
 import { durationText } from '../../base/durationText';
 import { MedTextError } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
+import type { Translate } from '../../base/translate';
 import type { FoundImport } from '../../protocol/library';
 import { abortSignalOf } from '../cancellation';
 import { hubNames, type HubName } from '../hubAccess';
@@ -136,14 +137,17 @@ export async function withJob<T>(
         if (phase === '') phase = event.phase;
         const increment = phase === event.phase ? percent - reached : 0;
         if (phase === event.phase) reached = percent;
+        const left = event.secondsLeft !== null && event.done < event.total ? t('{0} left', durationText(event.secondsLeft, t)) : ''; // prettier-ignore
         const parts =
           event.phase === 'download'
             ? [
                 t('{0} of {1}', sizeText(event.done), sizeText(event.total)),
                 event.bytesPerSecond > 0 ? `${sizeText(event.bytesPerSecond)}/s` : '',
-                event.secondsLeft !== null && event.done < event.total ? t('{0} left', durationText(event.secondsLeft, t)) : '', // prettier-ignore
+                left,
               ]
-            : [event.phase === 'import' ? t('writing') : t('checking'), `${Math.floor(percent)} %`];
+            : event.phase === 'test'
+              ? [t('trying the card')]
+              : [phaseText(event.phase, t), `${Math.floor(percent)} %`, left];
         progress.report({ increment, message: parts.filter(Boolean).join(' · ') });
       });
       try {
@@ -153,6 +157,10 @@ export async function withJob<T>(
       }
     },
   );
+}
+
+function phaseText(phase: string, t: Translate): string {
+  return phase === 'import' ? t('writing') : phase === 'unpack' ? t('unpacking') : t('checking');
 }
 
 /** Asks for a hub's token and keeps it in the secret storage; an empty one takes it away. */

@@ -3,6 +3,8 @@ import { basename, dirname, extname, join } from 'node:path';
 import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
 import { MedTextError } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
+import type { Translate } from '../../base/translate';
+import { adviceText } from '../../protocol/deviceWords';
 import { abortSignalOf } from '../cancellation';
 import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
@@ -139,6 +141,17 @@ export async function checkDevice(services: Services): Promise<void> {
   const report = Uri.joinPath(services.context.globalStorageUri, 'device.md');
   await workspace.fs.writeFile(report, Buffer.from(deviceReport(facts as DeviceFacts, t)));
   await commands.executeCommand('markdown.showPreview', report);
+  offerGpuRuntime(facts as DeviceFacts, t);
+}
+
+/** Where CUDA's libraries are what is missing, the way to them is one click. */
+function offerGpuRuntime({ adviceCodes = [] }: DeviceFacts, t: Translate): void {
+  const code = (['gpuRuntimeStale', 'gpuRuntimeBroken', 'cudaLibraries'] as const).find((one) => adviceCodes.includes(one)); // prettier-ignore
+  if (code === undefined) return;
+  const get = t('Get GPU Runtime…');
+  void window
+    .showInformationMessage(adviceText(code, t), get)
+    .then((choice) => choice === get && commands.executeCommand('medtext.getGpuRuntime'));
 }
 
 /** Device and threads as set. */

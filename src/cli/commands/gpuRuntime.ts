@@ -1,0 +1,202 @@
+import { createInterface } from 'node:readline/promises';
+import { MedTextError } from '../../base/errors';
+import type { GpuRuntimePlan, GpuRuntimeProgress, GpuRuntimeStatus } from '../../gpuRuntime/gpuRuntime';
+import { version } from '../../../package.json';
+import type { Arguments, Command, Context, ExitCode } from '../commandLine';
+import { bytes, counted, duration, properties, table } from '../terminal';
+
+export const gpuRuntimeCommand: Command = {
+  name: 'gpu-runtime',
+  usage: ['gpu-runtime get [<folder> ...]', 'gpu-runtime use <folder> ...', 'gpu-runtime status', 'gpu-runtime remove'],
+  summary: 'CUDA for ONNX Runtime on x86-64 Linux: get its libraries, use those of a folder, remove them.',
+  details: [
+    'get     downloads what this machine lacks from the Python package index: the CUDA provider of this very version of',
+    "        ONNX Runtime, and NVIDIA's libraries, which come under NVIDIA's licence. What the folders or the system's",
+    '        loader have is used from there. Sizes are shown and consent is asked first; an interrupted download goes on.',
+    "use     links what folders have and downloads nothing: Python's site-packages with onnxruntime-gpu and nvidia-*, a",
+    '        virtual or conda environment, /usr/local/cuda, or a folder with the libraries themselves.',
+    'status  says what is installed, from where, and whether it fits.',
+    'remove  deletes what was put there, and nothing else.',
+    '',
+    'Every file is checked (SHA-256, version), and a training step is tried on the card before anything is put in place.',
+    'The editor and the command line share one place: ~/.local/share/medtext/gpu-runtime, or MEDTEXT_GPU_RUNTIME.',
+    'Mirrors: --index, MEDTEXT_PACKAGE_INDEX, PIP_INDEX_URL. Proxies: HTTPS_PROXY, NO_PROXY.',
+  ],
+  options: {
+    index: { kind: 'value', value: 'URL', help: 'A package index, such as a mirror of PyPI (…/simple).' },
+    plan: { kind: 'flag', help: 'Only say what would be downloaded and linked, and how much.' },
+    yes: { kind: 'flag', short: 'y', help: 'Do not ask before the download.' },
+    'without-card': {
+      kind: 'flag',
+      help: 'Neither look at the driver nor try the card: to prepare an image elsewhere.',
+    },
+  },
+  examples: [
+    'medtext gpu-runtime get',
+    'medtext gpu-runtime get --index https://mirror.example/simple --yes',
+    'medtext gpu-runtime use ~/venv/lib/python3.12/site-packages',
+    'medtext gpu-runtime remove',
+  ],
+  run: gpuRuntime,
+};
+
+const actions = ['get', 'use', 'status', 'remove'] as const;
+
+async function gpuRuntime(args: Arguments, context: Context): Promise<ExitCode | void> {
+  const [action = 'status', ...folders] = args.positionals;
+  if (!(actions as readonly string[]).includes(action)) {
+    throw args.wrong(`"${action}" is none of ${actions.join(', ')}.`);
+  }
+  if (action === 'status' || action === 'remove') args.atMost(1);
+  if (action === 'status') return showStatus(context);
+  if (action === 'remove') return remove(context);
+  if (action === 'use' && folders.length === 0) throw args.wrong('The folder is missing.');
+  return bring(args, context, { folders, mayDownload: action === 'get' });
+}
+
+async function bring(
+  args: Arguments,
+  { screen, signal }: Context,
+  wish: { folders: string[]; mayDownload: boolean },
+): Promise<ExitCode> {
+  // prettier-ignore
+  const { installGpuRuntime, planGpuRuntime } = await import('../../gpuRuntime/gpuRuntime');
+  const { hubSettings } = await import('../../hub/hubSettings');
+  const { bundledRuntimeVersion } = await import('../../base/gpuRuntime');
+  const { runtimeLibraryPath } = await import('../../inference/session');
+  const { proxy, offline } = hubSettings(process.env);
+  const options = {
+    runtimeVersion: bundledRuntimeVersion,
+    // Elsewhere there is none, and the plan says what there is instead.
+    runtimeLibrary: process.platform === 'linux' ? runtimeLibraryPath() : '',
+    proxy,
+    offline,
+    index: args.text('index'),
+    userAgent: `medtext/${version}`,
+    signal,
+  };
+  const plan = await planGpuRuntime({ ...wish, withoutCard: args.flag('without-card') }, options);
+  const isOnlyPlan = args.flag('plan');
+  tellPlan(plan, screen, isOnlyPlan);
+  if (isOnlyPlan) return 0;
+  if (plan.packages.length > 0 && !args.flag('yes') && !(await consents(plan, args, { screen, signal }))) return 1;
+  const { tryCuda } = await import('../../training/tryCuda');
+  const onProgress = (progress: GpuRuntimeProgress): void => showProgress(progress, screen);
+  const record = await installGpuRuntime(plan, tryCuda, { ...options, onProgress });
+  screen.printJson({ root: plan.root, ...record });
+  screen.print(
+    record.tested
+      ? `CUDA ${record.cuda} works: a training step on the card gave PyTorch's losses. "device: auto" tries it from now on.`
+      : `The libraries of CUDA ${record.cuda} are in place; no card was tried. Where there is one: medtext doctor`,
+  );
+  return 0;
+}
+
+function tellPlan(plan: GpuRuntimePlan, screen: Context['screen'], isOnlyPlan: boolean): void {
+  const { packages, linked, reused, system, totalBytes, keptBytes, unpackedBytes, cuda, driver, index } = plan;
+  if (isOnlyPlan) {
+    screen.printJson({
+      root: plan.root,
+      cuda,
+      driver: driver ?? null,
+      index: index ?? null,
+      packages: packages.map(({ file: { name, version: release, file, sizeBytes } }) => ({ name, version: release, file, sizeBytes })), // prettier-ignore
+      linked: linked.map(({ name, path }) => ({ name, path })),
+      reused: reused.map(({ source: { name, version: release } }) => ({ name, version: release })),
+      system,
+      totalBytes,
+      keptBytes,
+      unpackedBytes,
+    });
+  }
+  const say = (line: string): void => (isOnlyPlan ? screen.print(line) : screen.note(line));
+  say(`CUDA ${cuda}${driver === undefined ? '' : `, driver ${driver}`}, into ${plan.root}`);
+  const rows = [
+    ...packages.map(({ file }) => [file.name, file.version, bytes(file.sizeBytes)]),
+    ...reused.map(({ source: { name, version: release } }) => [name, release, 'there']),
+    ...linked.map(({ name, path }) => [name, `linked to ${path}`, '']),
+    ...system.map((name) => [name, "known to the system's loader", '']),
+  ];
+  for (const line of table(rows, [2])) say(line);
+  const kept = keptBytes > 0 ? `, ${bytes(keptBytes)} of it here already` : '';
+  if (packages.length > 0) {
+    say(`${counted(packages.length, 'package')} from ${index}: ${bytes(totalBytes)}${kept}; ${bytes(unpackedBytes)} unpacked.`); // prettier-ignore
+    say("NVIDIA's libraries come under NVIDIA's licence: https://docs.nvidia.com/cuda/eula/");
+  } else say('Nothing to download.');
+}
+
+async function consents(plan: GpuRuntimePlan, args: Arguments, { screen, signal }: Context): Promise<boolean> {
+  if (screen.json || !process.stdin.isTTY) throw args.wrong('Nobody can be asked here: add --yes to download.');
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  signal.addEventListener('abort', abort, { once: true });
+  // On a terminal the question hears Ctrl-C (and Ctrl-D) before the process does.
+  asking.once('SIGINT', abort);
+  asking.once('close', abort);
+  try {
+    const question = `Download ${bytes(plan.totalBytes - plan.keptBytes)}? [y/N] `;
+    const answer = await asking.question(question, { signal: stop.signal });
+    if (/^y(es)?$/i.test(answer.trim())) return true;
+    screen.note('Nothing was downloaded.');
+    return false;
+  } catch (error) {
+    throw stop.signal.aborted ? new MedTextError('CANCELLED', 'Nothing was downloaded.') : error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+    asking.close();
+  }
+}
+
+function showProgress(
+  { phase, done, total, bytesPerSecond, secondsLeft }: GpuRuntimeProgress,
+  screen: Context['screen'],
+): void {
+  // prettier-ignore
+  if (phase === 'test') return screen.progress(1, 'trying the card');
+  const rate = bytesPerSecond > 0 ? `  ${bytes(bytesPerSecond)}/s` : '';
+  const left = secondsLeft !== null && done < total ? `  ${duration(secondsLeft)} left` : '';
+  const what = phase === 'unpack' ? ' unpacked' : '';
+  screen.progress(total > 0 ? done / total : 1, `${bytes(done)} of ${bytes(total)}${what}${rate}${left}`);
+}
+
+async function showStatus({ screen }: Context): Promise<ExitCode> {
+  const { gpuRuntimeStatus } = await import('../../gpuRuntime/gpuRuntime');
+  const { bundledRuntimeVersion } = await import('../../base/gpuRuntime');
+  const status = await gpuRuntimeStatus(process.env, bundledRuntimeVersion);
+  const { root, state, sizeBytes, keptBytes } = status;
+  const record = state.kind === 'none' ? null : state.record;
+  const missing = state.kind === 'none' ? [] : state.missing;
+  screen.printJson({ root, state: state.kind, runtimeVersion: bundledRuntimeVersion, missing, sizeBytes, keptBytes, record }); // prettier-ignore
+  screen.print(...statusText(status, bundledRuntimeVersion));
+  return state.kind === 'stale' || state.kind === 'broken' ? 1 : 0;
+}
+
+function statusText({ root, state, sizeBytes, keptBytes }: GpuRuntimeStatus, runtimeVersion: string): string[] {
+  const rows: [string, string][] = [['folder', root]];
+  if (state.kind === 'none') {
+    rows.push(['state', 'not installed (medtext gpu-runtime get)']);
+  } else {
+    const { record, missing } = state;
+    const states = {
+      current: record.tested ? 'in use, tried on the card' : 'in use, not tried on a card',
+      stale: `of ONNX Runtime ${record.runtimeVersion}; this version has ${runtimeVersion}: get it again`,
+      broken: `not whole, ${missing.slice(0, 4).join(', ')} gone: get it again`,
+    };
+    rows.push(['state', states[state.kind]], ['CUDA', String(record.cuda)]);
+    for (const { name, version: release } of record.packages) rows.push(['package', `${name} ${release}`]);
+    for (const folder of record.folders) rows.push(['linked from', folder]);
+    if (record.system.length > 0) rows.push(["of the system's", record.system.join(', ')]);
+    if (record.index !== undefined) rows.push(['index', record.index]);
+    rows.push(['installed', record.installedAt], ['on the disk', bytes(sizeBytes)]);
+  }
+  if (keptBytes > 0) rows.push(['interrupted download', `${bytes(keptBytes)} kept`]);
+  return properties(rows);
+}
+
+async function remove({ screen }: Context): Promise<void> {
+  const { removeGpuRuntime } = await import('../../gpuRuntime/gpuRuntime');
+  const { freedBytes } = await removeGpuRuntime(process.env);
+  screen.printJson({ freedBytes });
+  screen.print(freedBytes > 0 ? `Removed: ${bytes(freedBytes)} are free again.` : 'Nothing of ours is there any more.');
+}

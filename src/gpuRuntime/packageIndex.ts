@@ -1,0 +1,122 @@
+/** Python's package index: the "simple" interface as JSON (PEP 691) and as pages (PEP 503), which mirrors speak. */
+import { MedTextError } from '../base/errors';
+import type { Transport } from '../hub/transport';
+import { normalisedName, parseWheelName, type WheelName } from './versions';
+
+export interface IndexFile extends WheelName {
+  readonly file: string;
+  readonly url: string;
+  readonly sha256: string;
+  /** A page does not say it. */
+  readonly sizeBytes: number | undefined;
+}
+
+export interface IndexAddress {
+  /** Without a login, without a slash at its end. */
+  readonly url: string;
+  /** Secret headers by the origin that may see them. */
+  readonly credentials: ReadonlyMap<string, Readonly<Record<string, string>>>;
+}
+
+export const PUBLIC_INDEX = 'https://pypi.org/simple';
+const JSON_TYPE = 'application/vnd.pypi.simple.v1+json';
+/** A page is asked for with less right, as a mirror without JSON answers with it whatever it is asked. */
+const ACCEPT = `${JSON_TYPE}, text/html;q=0.2`;
+const MAX_FILES = 50_000;
+
+/**
+ * The setting, else the index that pip and uv use here, else the public one.
+ * @throws MedTextError USAGE for what is no address, or one without encryption: the hashes come from there.
+ */
+export function indexAddress(set: string | undefined, env: NodeJS.ProcessEnv): IndexAddress {
+  const given = [set, env.MEDTEXT_PACKAGE_INDEX, env.PIP_INDEX_URL, env.UV_INDEX_URL, PUBLIC_INDEX].find((one) => one?.trim())!.trim(); // prettier-ignore
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  const isLocal = url && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (!url || url.search || url.hash || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLocal))) {
+    // What is given may hold a password: it is not repeated.
+    throw new MedTextError(
+      'USAGE',
+      `The package index is no https:// address. One looks like ${PUBLIC_INDEX} (MEDTEXT_PACKAGE_INDEX, PIP_INDEX_URL, or the setting medtext.gpuRuntime.index).`,
+    );
+  }
+  const { username, password, origin, pathname } = url;
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const headers = { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
+  return { url: `${origin}${pathname.replace(/\/+$/, '')}`, credentials: new Map(username ? [[origin, headers]] : []) };
+}
+
+/**
+ * The wheels of a package that a hash vouches for; withdrawn ones left out.
+ * @throws MedTextError NOT_FOUND for a package that the index does not have, ACCESS, NETWORK, OFFLINE, CANCELLED.
+ */
+export async function listWheels(
+  transport: Transport,
+  index: IndexAddress,
+  name: string,
+  signal?: AbortSignal,
+): Promise<IndexFile[]> {
+  const page = `${index.url}/${normalisedName(name)}/`;
+  const { answer, text } = await transport.getText(page, ACCEPT, signal);
+  if (answer.status >= 400) throw indexRefusal(page, answer.status);
+  const type = (answer.headers['content-type'] ?? '').split(';')[0].trim().toLowerCase();
+  const files = type === JSON_TYPE || type === 'application/json' ? fromJson(text, page) : fromPage(text, page);
+  return files.filter((file) => file.name === normalisedName(name));
+}
+
+export function indexRefusal(where: string, status: number): MedTextError {
+  const shown = where.split(/[?#]/)[0];
+  if (status === 404 || status === 410) return new MedTextError('NOT_FOUND', `The package index has no ${shown}.`, { url: shown }); // prettier-ignore
+  if (status === 401 || status === 403) return new MedTextError('ACCESS', `The package index does not give ${shown} to everyone (HTTP ${status}). Put a login into its address, or choose another.`, { url: shown }); // prettier-ignore
+  return new MedTextError('NETWORK', `${shown} answers HTTP ${status}.`, { url: shown, status });
+}
+
+function fromJson(text: string, page: string): IndexFile[] {
+  let listing: { files?: unknown };
+  try {
+    listing = JSON.parse(text) as typeof listing;
+  } catch {
+    throw noIndex(page);
+  }
+  if (!Array.isArray(listing?.files) || listing.files.length > MAX_FILES) throw noIndex(page);
+  return listing.files.flatMap((listed: unknown) => {
+    const { filename, url, hashes, size, yanked } = (listed ?? {}) as Record<string, any>;
+    if (typeof filename !== 'string' || typeof url !== 'string' || (yanked !== undefined && yanked !== false))
+      return [];
+    return indexFile(filename, url, hashes?.sha256, Number.isSafeInteger(size) && size > 0 ? size : undefined, page);
+  });
+}
+
+/** The links of a page; each has its hash behind a #. */
+function fromPage(text: string, page: string): IndexFile[] {
+  if (!/<(?:!doctype|html|a|body|head)\b/i.test(text)) throw noIndex(page);
+  const links = [...text.matchAll(/<a\b([^>]*)>([^<]*)<\/a\s*>/gi)];
+  if (links.length > MAX_FILES) throw noIndex(page);
+  return links.flatMap(([, attributes, label]) => {
+    const href = /\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')/i.exec(attributes);
+    if (!href || /\bdata-yanked\b/i.test(attributes)) return [];
+    const address = unescaped(href[1] ?? href[2]);
+    const sha256 = /#(?:.*&)?sha256=([0-9a-f]{64})/i.exec(address)?.[1];
+    return indexFile(unescaped(label).trim(), address.split('#')[0], sha256, undefined, page);
+  });
+}
+
+function indexFile(
+  file: string,
+  address: string,
+  hash: unknown,
+  sizeBytes: number | undefined,
+  page: string,
+): IndexFile[] {
+  const wheel = parseWheelName(file);
+  const url = URL.canParse(address, page) ? new URL(address, page) : undefined;
+  if (!wheel || !url || typeof hash !== 'string' || !/^[0-9a-f]{64}$/i.test(hash)) return [];
+  // A secure index sends nobody to where everyone can listen in.
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && page.startsWith('http:'))) return [];
+  return [{ ...wheel, file, url: url.href, sha256: hash.toLowerCase(), sizeBytes }];
+}
+
+const unescaped = (text: string): string =>
+  text.replace(/&(amp|lt|gt|quot|#39|#x27);/g, (_, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[name] ?? "'"); // prettier-ignore
+
+const noIndex = (page: string): MedTextError =>
+  new MedTextError('NETWORK', `${page} did not answer as a package index does. Is there a login page or a proxy in between?`, { url: page }); // prettier-ignore
