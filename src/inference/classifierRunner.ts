@@ -4,15 +4,26 @@ import { declareInputs, type SequenceClassifier } from '../models/encoder';
 import type { Parameters } from '../models/parameters';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
+import { withOpenAxis } from '../onnx/openAxis';
 import { Operators } from '../onnx/operators';
 import { padBatch, type BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
 import { bucketLength } from './lengthBuckets';
 import { DeviceMemory, disposeAll } from './deviceMemory';
-import { keepsTensors, Session, type DeviceTensor, type Feed, type SessionOptions } from './session';
+import { productStyle } from './productStyle';
+import {
+  keepsTensors,
+  Session,
+  type DeviceTensor,
+  type ExecutionDevice,
+  type Feed,
+  type SessionOptions,
+} from './session';
 
 export interface RunnerOptions extends SessionOptions {
   readonly padTokenId: number;
+  /** Many batches a run; absent: as suits the device. */
+  readonly isLooped?: boolean;
 }
 
 export interface RunOptions {
@@ -23,6 +34,8 @@ export interface RunOptions {
 /** The most rows of a batch, and the most tokens: more does not run faster and takes memory. */
 const MAX_ROWS = 32;
 const MAX_TOKENS = 4096;
+/** Batches of one run, where a run may have several: seconds on a slow card. */
+const MAX_AT_ONCE = 32;
 /** Graphs kept ready. A session without weights of its own is small; this bounds what an editor keeps for weeks. */
 const MAX_SESSIONS = 64;
 
@@ -34,6 +47,8 @@ export class ClassifierRunner {
   private readonly sessions = new Map<string, Session>();
   private readonly parameterFeeds: Readonly<Record<string, Feed>>;
   private readonly memory: DeviceMemory | undefined;
+  /** Where the binding cannot keep the parameters on the device they go there with each run: hence few runs, of many batches. */
+  private readonly isLooped: boolean;
   private onDevice: Readonly<Record<string, DeviceTensor>> | undefined;
 
   constructor(
@@ -42,7 +57,9 @@ export class ClassifierRunner {
     private readonly options: RunnerOptions,
   ) {
     this.parameterFeeds = parameterFeeds(parameters);
-    this.memory = keepsTensors(options.device ?? 'cpu') ? new DeviceMemory(options) : undefined;
+    const device = options.device ?? 'cpu';
+    this.memory = keepsTensors(device) ? new DeviceMemory(options) : undefined;
+    this.isLooped = options.isLooped ?? (device !== 'cpu' && !keepsTensors(device));
   }
 
   /** To be called after the parameters' values have changed: a device's copy of them is given up. */
@@ -57,8 +74,9 @@ export class ClassifierRunner {
    */
   async logits(examples: readonly EncodedExample[], options: RunOptions = {}): Promise<Float32Array> {
     const { labelCount, config } = this.classifier;
-    const run = (batch: readonly EncodedExample[], shape: BatchShape) => this.runBatch(batch, shape);
-    return inBatches(examples, { columns: labelCount, maxPositions: config.maxPositions, run }, options);
+    const run = (batches: readonly (readonly EncodedExample[])[], shape: BatchShape) => this.runBatches(batches, shape);
+    const layout = { columns: labelCount, maxPositions: config.maxPositions, atOnce: this.isLooped ? MAX_AT_ONCE : 1 };
+    return inBatches(examples, { ...layout, run }, options);
   }
 
   async close(): Promise<void> {
@@ -68,15 +86,23 @@ export class ClassifierRunner {
     this.sessions.clear();
   }
 
-  private async runBatch(examples: readonly EncodedExample[], shape: BatchShape): Promise<Float32Array> {
+  private async runBatches(batches: readonly (readonly EncodedExample[])[], shape: BatchShape): Promise<Float32Array> {
     const session = await this.sessionFor(shape);
-    const batch = padBatch(examples, shape, this.options.padTokenId, 'int32');
-    const ids = (data: Int32Array): Feed => ({ dataType: 'int32', shape: [shape.batchSize, shape.length], data });
+    const padded = batches.map((batch) => padBatch(batch, shape, this.options.padTokenId, 'int32'));
+    const ids = (kind: 'inputIds' | 'tokenTypeIds' | 'attentionMask'): Feed => {
+      const one = [shape.batchSize, shape.length];
+      if (!this.isLooped) return { dataType: 'int32', shape: one, data: padded[0][kind] };
+      const data = new Int32Array(batches.length * shape.batchSize * shape.length);
+      padded.forEach((batch, i) => data.set(batch[kind] as Int32Array, i * shape.batchSize * shape.length));
+      return { dataType: 'int32', shape: [batches.length, ...one], data };
+    };
+    const count: Feed = { dataType: 'int64', shape: [], data: BigInt64Array.of(BigInt(batches.length)) };
     const { logits } = await session.run({
       ...(await this.parametersToFeed()),
-      inputIds: ids(batch.inputIds),
-      tokenTypeIds: ids(batch.tokenTypeIds),
-      attentionMask: ids(batch.attentionMask),
+      ...(this.isLooped && { count }),
+      inputIds: ids('inputIds'),
+      tokenTypeIds: ids('tokenTypeIds'),
+      attentionMask: ids('attentionMask'),
     });
     return logits.data as Float32Array;
   }
@@ -95,10 +121,9 @@ export class ClassifierRunner {
     const key = `${batchSize}x${length}`;
     let session = this.sessions.get(key);
     if (session) this.sessions.delete(key); // put back below, as the newest
-    session ??= await Session.create(
-      buildClassifierGraph(this.classifier, batchSize, length, this.parameterFeeds),
-      this.options,
-    );
+    const build = this.isLooped ? buildClassifierLoop : buildClassifierGraph;
+    const { device } = this.options;
+    session ??= await Session.create(build(this.classifier, batchSize, length, this.parameterFeeds, device), this.options); // prettier-ignore
     this.sessions.set(key, session);
     const [oldestKey, oldest] = this.sessions.entries().next().value!;
     if (this.sessions.size > MAX_SESSIONS) {
@@ -111,31 +136,46 @@ export class ClassifierRunner {
 
 /**
  * `run` over everything, longest examples first, in batches of alike lengths: [examples, columns] in the given order.
- * `run` gets a shape that holds its examples, of few sizes, and gives [batch, columns].
- * @throws MedTextError CANCELLED between batches.
+ * `run` gets up to `atOnce` batches of one shape, of few shapes in all, and gives [batches * batch, columns].
+ * @throws MedTextError CANCELLED between runs.
  */
 export async function inBatches(
   examples: readonly EncodedExample[],
   options: {
     readonly columns: number;
     readonly maxPositions: number;
-    readonly run: (examples: readonly EncodedExample[], shape: BatchShape) => Promise<Float32Array>;
+    readonly atOnce?: number;
+    readonly run: (batches: readonly (readonly EncodedExample[])[], shape: BatchShape) => Promise<Float32Array>;
   },
   { onProgress, signal }: RunOptions,
 ): Promise<Float32Array> {
-  const { columns, maxPositions, run } = options;
+  const { columns, maxPositions, atOnce = 1, run } = options;
   const result = new Float32Array(examples.length * columns);
   const order = examples.map((_, i) => i).sort((a, b) => examples[b].length - examples[a].length);
+  const shapeAt = (at: number): BatchShape => {
+    const length = bucketLength(examples[order[at]].length, maxPositions);
+    return { batchSize: roundUpToPowerOfTwo(rowsOf(length, order.length - at)), length };
+  };
   for (let done = 0; done < order.length;) {
     if (signal?.aborted) throw new MedTextError('CANCELLED', 'Scoring was cancelled.', { done });
-    const length = bucketLength(examples[order[done]].length, maxPositions);
-    const rows = order.slice(done, done + rowsOf(length, order.length - done));
+    const shape = shapeAt(done);
+    const batches: number[][] = [];
+    for (let at = done; at < order.length && batches.length < atOnce; at += batches.at(-1)!.length) {
+      const next = shapeAt(at);
+      if (next.length !== shape.length || next.batchSize !== shape.batchSize) break;
+      batches.push(order.slice(at, at + rowsOf(shape.length, order.length - at)));
+    }
     const values = await run(
-      rows.map((row) => examples[row]),
-      { batchSize: roundUpToPowerOfTwo(rows.length), length },
+      batches.map((rows) => rows.map((row) => examples[row])),
+      shape,
     );
-    rows.forEach((row, i) => result.set(values.subarray(i * columns, (i + 1) * columns), row * columns));
-    done += rows.length;
+    batches.forEach((rows, batch) =>
+      rows.forEach((row, i) => {
+        const from = (batch * shape.batchSize + i) * columns;
+        result.set(values.subarray(from, from + columns), row * columns);
+      }),
+    );
+    done += batches.reduce((sum, { length }) => sum + length, 0);
     onProgress?.(done, order.length);
   }
   return result;
@@ -147,8 +187,9 @@ export function buildClassifierGraph(
   batch: number,
   length: number,
   shapes: Readonly<Record<string, { readonly shape: readonly number[] }>>,
+  device?: ExecutionDevice,
 ): Model {
-  const g = new Operators();
+  const g = new Operators('', productStyle(device));
   const inputs = declareInputs(g, batch, length);
   const parameters = new Map<string, Value>();
   const parameter = (name: string): Value => {
@@ -158,6 +199,39 @@ export function buildClassifierGraph(
   };
   g.output(classifier.build(g, inputs, { parameter }), 'logits');
   return g.build('classifier');
+}
+
+/**
+ * As {@link buildClassifierGraph}'s, over `count` (int64 []) batches: inputs [batches, batch, length], logits [batches,
+ * batch, labels].
+ */
+function buildClassifierLoop(
+  classifier: SequenceClassifier,
+  batch: number,
+  length: number,
+  shapes: Readonly<Record<string, { readonly shape: readonly number[] }>>,
+  device?: ExecutionDevice,
+): Model {
+  const g = new Operators();
+  const body = new Operators('batch/', productStyle(device));
+  const at = body.input('batch.at', 'int64', []);
+  const goesOn = body.input('batch.goesOn', 'bool', []);
+  const count = g.input('count', 'int64', []);
+  const stacked = ['inputIds', 'tokenTypeIds', 'attentionMask'].map((name) =>
+    g.input(name, 'int32', [2, batch, length]),
+  );
+  const [inputIds, tokenTypeIds, attentionMask] = stacked.map((value) => body.gather(body.capture(value), at));
+  const parameters = new Map<string, Value>();
+  const parameter = (name: string): Value => {
+    const value = parameters.get(name) ?? body.capture(g.input(name, 'float32', shapes[name].shape));
+    parameters.set(name, value);
+    return value;
+  };
+  const logits = classifier.build(body, { inputIds, tokenTypeIds, attentionMask }, { parameter });
+  body.output(goesOn, 'batch.continues');
+  body.output(logits, 'batch.logits');
+  g.output(g.loop(count, [], body.buildBody('batch'), 2)[0], 'logits');
+  return withOpenAxis(g.build('classifier'), [...stacked.map(({ name }) => name), 'logits'], 'batches');
 }
 
 /** Every parameter as a feed that reads it in place. */

@@ -68,7 +68,7 @@ export async function openEmbedder(path: string, options: ClassifierOptions = {}
     sessions.set(key, session);
     return session;
   };
-  const run = async (examples: readonly EncodedExample[], shape: BatchShape) => {
+  const run = async ([examples]: readonly (readonly EncodedExample[])[], shape: BatchShape) => {
     const batch = padBatch(examples, shape, config.padTokenId, 'int32');
     const ids = (data: Int32Array): Feed => ({ dataType: 'int32', shape: [shape.batchSize, shape.length], data });
     const outputs = await (

@@ -54,7 +54,7 @@ export class GraphRunner {
 
   /** As ClassifierRunner's. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
   async logits(examples: readonly EncodedExample[], options: RunOptions = {}): Promise<Float32Array> {
-    const run = async (batch: readonly EncodedExample[], shape: BatchShape) =>
+    const run = async ([batch]: readonly (readonly EncodedExample[])[], shape: BatchShape) =>
       (await this.output(batch, shape)).data as Float32Array;
     return inBatches(examples, { columns: this.labelCount, maxPositions: this.options.maxPositions, run }, options);
   }

@@ -6,6 +6,16 @@ export function bucketLength(length: number, maxLength: number): number {
   return Math.min(Math.ceil(length / step) * step, Math.max(maxLength, length));
 }
 
+/**
+ * Lengths for graphs on a graphics device, up to `longest`: few, since there each is compiled, and padding costs little
+ * where a small batch does not fill the device.
+ */
+export function deviceBuckets(longest: number): number[] {
+  const lengths = [16, 32, 48, 64, 96, 128, 192, 256, 384].filter((length) => length < longest);
+  for (let length = 512; length < longest; length += 256) lengths.push(length);
+  return [...lengths, longest];
+}
+
 /** A token length's bucket among given ones: the smallest that holds it, else the length itself. */
 export function bucketAmong(length: number, buckets: readonly number[]): number {
   return Math.min(...buckets.filter((bucket) => bucket >= length), Math.max(length, ...buckets));

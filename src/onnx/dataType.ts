@@ -16,7 +16,10 @@ interface Row {
   /** TensorProto.DataType (onnx.proto). */
   readonly code: number;
   readonly bytes: number;
-  readonly array: { new (length: number): TypedArray; new (buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray };
+  readonly array: {
+    new (length: number): TypedArray;
+    new (buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray;
+  };
 }
 
 export const DATA_TYPES = {

@@ -111,7 +111,9 @@ function printAttribute(attribute: Attribute): string {
 
 /** Seven digits tell float32 values apart well enough to read; goldens must not hang on the last bit. */
 function printNumber(value: number | bigint): string {
-  return typeof value === 'bigint' || Number.isSafeInteger(value) ? String(value) : String(Number(value.toPrecision(7)));
+  return typeof value === 'bigint' || Number.isSafeInteger(value)
+    ? String(value)
+    : String(Number(value.toPrecision(7)));
 }
 
 /** FNV-1a over the bytes. */

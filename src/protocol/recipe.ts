@@ -101,6 +101,7 @@ export interface RecipeTrain {
   /** null: off. */
   early_stopping?: { patience?: number; min_delta?: number } | null;
   trainable?: Trainable;
+  precision?: 'float32' | 'tf32' | 'float16';
   length_buckets?: 'auto' | 'none' | readonly number[];
 }
 

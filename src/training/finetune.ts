@@ -10,7 +10,7 @@ import type { Examples } from '../data/examples';
 import { ClassifierRunner } from '../inference/classifierRunner';
 import { softmax } from '../inference/labelScores';
 import { executionDevice } from '../inference/device';
-import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
+import { bucketAmong, bucketLength, deviceBuckets } from '../inference/lengthBuckets';
 import { supportedDevices, type SessionOptions } from '../inference/session';
 import { loadClassifier, type LoadedClassifier } from '../models/loadClassifier';
 import { modelContent } from '../models/modelContent';
@@ -36,16 +36,16 @@ import { createTrainer } from './createTrainer';
 import { describeEnvironment } from './environment';
 import { labelUsage } from './labelUsage';
 import { choiceLines, type DeviceChoice } from './deviceChoice';
-import { estimateMemory } from './memoryEstimate';
+import { buffersAreFew, estimateMemory } from './memoryEstimate';
 import { chooseRows, isOutOfMemory, tooLittleMemory } from './memoryPlan';
 import { MetricsLog } from './metricsLog';
 import { renderModelCard } from './modelCard';
 import { createRunFolder, readRun, RunFolder, writeRunRecord, type DataRecord, type RunRecord } from './runFolder';
-import { learningRateAt, scheduleOf } from './schedule';
+import { learningRateAt, scheduleOf, type LearningRateSchedule } from './schedule';
 import { StepClock } from './stepClock';
 import { TensorBoardWriter } from './tensorboard';
 import { decayName, trainedGraphParameters, trainedParameters } from './trainable';
-import type { MicroBatch, StepResult, TrainerOptions, TrainingExample, TrainingSteps } from './trainingSteps';
+import type { PlannedStep, StepResult, TrainerOptions, TrainingExample, TrainingSteps } from './trainingSteps';
 
 export interface FinetuneOptions {
   readonly recipe: ResolvedRecipe;
@@ -119,12 +119,19 @@ interface Split {
 }
 
 async function newRun(options: FinetuneOptions): Promise<Run> {
-  const recipe = withAbsolutePaths(options.recipe, options.baseFolder);
-  const material = await prepare(recipe, options);
+  const given = withAbsolutePaths(options.recipe, options.baseFolder);
+  const material = await prepare(given, options);
+  const recipe = withDeviceBuckets(given, material.maxLength);
   const folder = await createRunFolder(recipe.work_dir, basename(material.folder.path), new Date());
   await writeFileAtomically(folder.recipeFile, `${JSON.stringify(recipe, null, 2)}\n`);
   options.log(`Run folder: ${folder.path}`);
   return Run.start(folder, recipe, material, options);
+}
+
+/** Written into the run's recipe, so that a run that goes on elsewhere draws the same masks for the same lengths. */
+function withDeviceBuckets(recipe: ResolvedRecipe, maxLength: number): ResolvedRecipe {
+  if (recipe.device === 'cpu' || recipe.device === 'auto' || recipe.train.length_buckets !== 'auto') return recipe;
+  return { ...recipe, train: { ...recipe.train, length_buckets: deviceBuckets(maxLength) } };
 }
 
 async function continuedRun(path: string, options: FinetuneOptions): Promise<Run> {
@@ -362,12 +369,19 @@ class Run {
       : trainedParameters(parameters.specs, recipe.train.trainable, model.config.layerCount);
     const { no_decay: undecayed } = recipe.train.optimizer;
     const decays = (name: string) => !undecayed.some((pattern) => decayName(name, parameters).includes(pattern));
-    const session = sessionOptions(recipe);
     const plan = new TrainingPlan(recipe, material);
     const objective = objectiveOf(recipe, material);
     const dropout = recipe.train.dropout ?? undefined;
     const batchSize = Math.min(recipe.train.batch_size, material.train.encoded.length);
     const graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout };
+    const placed = sessionOptions(recipe);
+    const isWebGpu = placed.device === 'webgpu';
+    const session = { ...placed, keepsBuffers: isWebGpu && buffersAreFew(graphOptions, batchSize, plan.bucketsUsed) };
+    if (recipe.train.precision !== 'float32' && (session.device ?? 'cpu') === 'cpu') {
+      options.log(
+        `train.precision is ${recipe.train.precision}, which the processor has no use for: it computes in float32.`,
+      );
+    }
     const { microBatchSize, memory } = chooseRows({
       wanted: recipe.train.micro_batch_size,
       batchSize,
@@ -392,7 +406,9 @@ class Run {
       microBatchSize,
       dropout,
       seed: recipe.train.seed,
+      precision: recipe.train.precision,
       padTokenId: model.config.padTokenId,
+      lengths: plan.bucketsUsed,
       session,
     });
     const counters = resumed && (await loadCheckpoint(resumed.checkpoint, { parameters, ...trainer.moments }));
@@ -422,14 +438,16 @@ class Run {
     let savedStep = this.counters.step;
 
     while (this.counters.step < plan.totalSteps) {
-      const step = this.counters.step + 1;
-      const batches = plan.batchesOf(step);
-      const learningRate = learningRateAt(step - 1, schedule);
-      const { loss, gradientNorm } = await this.step(batches, step, learningRate);
-      this.counters = { ...this.counters, step };
-      clock.stepDone(batches.reduce((sum, batch) => sum + batch.examples.length, 0));
-      this.report({ loss, learningRate, gradientNorm, length: batches[0].length, clock });
-
+      const done = await this.steps(schedule);
+      clock.stepsDone(
+        done.map(({ planned }) => planned.batches.reduce((sum, { examples }) => sum + examples.length, 0)),
+      );
+      for (const { planned, result } of done) {
+        const { step, batches, learningRate } = planned;
+        this.counters = { ...this.counters, step };
+        this.report({ ...result, learningRate, length: batches[0].length, clock });
+      }
+      const { step } = this.counters;
       const stopping = options.stopSignal.aborted;
       if (plan.evaluatesAfter(step) && !stopping) {
         const improved = await clock.pause(() => this.evaluate());
@@ -450,14 +468,28 @@ class Run {
     return this.end('finished');
   }
 
-  /** A step that runs out of memory is begun again with half as many examples at a time. */
-  private async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
+  /** The next steps, as many as the device takes at once, but none beyond an evaluation or a checkpoint. */
+  private async steps(schedule: LearningRateSchedule): Promise<{ planned: PlannedStep; result: StepResult }[]> {
+    const { plan, trainer } = this;
+    const planned: PlannedStep[] = [];
+    for (let step = this.counters.step + 1; planned.length < (trainer.stepsAtOnce ?? 1); step++) {
+      planned.push({ step, batches: plan.batchesOf(step), learningRate: learningRateAt(step - 1, schedule) });
+      if (plan.savesAfter(step)) break;
+    }
+    const results = await this.computed(planned);
+    return planned.map((each, i) => ({ planned: each, result: results[i] }));
+  }
+
+  /** Steps that run out of memory are begun again with half as many examples at a time. */
+  private async computed(planned: readonly PlannedStep[]): Promise<StepResult[]> {
+    const { trainer } = this;
+    const [{ step, batches, learningRate }] = planned;
     for (;;) {
       try {
-        return await this.trainer.step(batches, step, learningRate);
+        return trainer.steps ? await trainer.steps(planned) : [await trainer.step(batches, step, learningRate)];
       } catch (error) {
         if (!isOutOfMemory(error)) throw error;
-        const rows = await this.trainer.halve();
+        const rows = await trainer.halve();
         if (rows === undefined) throw tooLittleMemory(step, batches[0].length, error);
         this.options.log(`Step ${step} ran out of memory: batches are computed in parts of ${rows} from here on, whose gradients add up to the same.`); // prettier-ignore
         this.record = { ...this.record, microBatchSize: rows };
@@ -686,6 +718,11 @@ class TrainingPlan {
     }));
   }
 
+  /** Lengths that batches may have, ascending. */
+  get bucketsUsed(): number[] {
+    return [...new Set(this.lengths.map((length) => this.bucketOf(length)))].sort((a, b) => a - b);
+  }
+
   /** Tokens of the longest batches. */
   get longest(): number {
     return this.bucketOf(this.lengths.reduce((longest, length) => Math.max(longest, length), 0));
@@ -746,7 +783,11 @@ function classWeightsOf(
 }
 
 function sessionOptions(recipe: ResolvedRecipe): SessionOptions {
-  return { device: executionDevice(recipe.device), threads: recipe.threads === 'auto' ? undefined : recipe.threads };
+  return {
+    device: executionDevice(recipe.device),
+    threads: recipe.threads === 'auto' ? undefined : recipe.threads,
+    allowTf32: recipe.train.precision === 'tf32',
+  };
 }
 
 function evaluationScalars(metrics: EvaluationMetrics): Record<string, number> {

@@ -5,6 +5,7 @@
  */
 import type { Value } from '../onnx/graphBuilder';
 import type { Graph, Model } from '../onnx/model';
+import { withOpenAxis } from '../onnx/openAxis';
 import { Operators } from '../onnx/operators';
 import type { AdamWOptions } from './adamW';
 import { adamWUpdate, type AdamWScalars, type AdamWState } from './adamWGraph';
@@ -108,7 +109,9 @@ export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayou
   stateNames(groups).forEach((name, i) => g.output(results[i], `new.${name}`));
   g.output(results[state.length], 'losses');
   g.output(results[state.length + 1], 'gradientSquares');
-  return withOpenAxes(g.build('loop'), stacked);
+  const ofSteps = ['firstPart', 'partCount', 'rates', 'losses', 'gradientSquares'];
+  const ofParts = Object.keys(stacked).filter((name) => !ofSteps.includes(name));
+  return withOpenAxis(withOpenAxis(g.build('loop'), ofParts, 'parts'), ofSteps, 'steps');
 }
 
 type StackedInputs = Readonly<Record<string, Value>>;
@@ -255,17 +258,6 @@ function stepScalars(
     stepSize: rate(1),
     rootScale: rate(2),
   };
-}
-
-/** The graph for any number of steps and parts: only stacked inputs and outputs know of it. */
-function withOpenAxes(model: Model, stacked: StackedInputs): Model {
-  const ofSteps = new Set(['firstPart', 'partCount', 'rates', 'losses', 'gradientSquares']);
-  const open = <T extends { name: string; shape: readonly (number | string)[] }>(value: T): T =>
-    value.name in stacked || ofSteps.has(value.name)
-      ? { ...value, shape: [ofSteps.has(value.name) ? 'steps' : 'parts', ...value.shape.slice(1)] }
-      : value;
-  const { graph } = model;
-  return { ...model, graph: { ...graph, inputs: graph.inputs.map(open), outputs: graph.outputs.map(open) } };
 }
 
 function chunks<T>(values: readonly T[], size: number): T[][] {

@@ -39,3 +39,13 @@ export function estimateMemory(options: TrainingGraphOptions, rows: number, leng
   const parts = { parameters, moments: 2 * trained, gradients: outputBytes, activations, process: processBytes };
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
+
+/** A graphics card of 8 GB, which others use too. */
+const fewBytes = 4e9;
+
+/** Whether the buffers of the graphs of all lengths are few enough to be kept, each graph's beside the others'. */
+export function buffersAreFew(options: TrainingGraphOptions, rows: number, lengths: readonly number[]): boolean {
+  const estimates = lengths.map((length) => estimateMemory(options, rows, length));
+  const once = estimates.reduce((most, { total, activations }) => Math.max(most, total - activations), 0);
+  return estimates.reduce((sum, { activations }) => sum + activations, once) <= fewBytes;
+}

@@ -18,15 +18,22 @@ export class StepClock {
   }
 
   stepDone(examples: number): void {
+    this.stepsDone([examples]);
+  }
+
+  /** Steps that were computed at once: each took its share of the time. @param examples of each */
+  stepsDone(examples: readonly number[]): void {
     const now = this.nowMs();
-    const seconds = (now - this.lastMs) / 1000;
+    const seconds = (now - this.lastMs) / 1000 / examples.length;
     this.lastMs = now;
-    this.steps++;
-    // Until there are better ones, slow first steps are what is known.
-    const decay = this.steps <= StepClock.SKIPPED + 1 ? 0 : StepClock.DECAY;
-    this.weight = this.weight * decay + 1;
-    this.examples = this.examples * decay + examples;
-    this.seconds = this.seconds * decay + seconds;
+    for (const count of examples) {
+      this.steps++;
+      // Until there are better ones, slow first steps are what is known.
+      const decay = this.steps <= StepClock.SKIPPED + 1 ? 0 : StepClock.DECAY;
+      this.weight = this.weight * decay + 1;
+      this.examples = this.examples * decay + count;
+      this.seconds = this.seconds * decay + seconds;
+    }
   }
 
   /** Evaluating and saving: not part of the rate, but of the time left. */

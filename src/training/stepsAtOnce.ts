@@ -3,13 +3,20 @@
 /** What progress and Stop wait for. */
 const TARGET_MS = 2000;
 
+interface Run {
+  readonly steps: number;
+  readonly milliseconds: number;
+}
+
 /**
- * A run costs its steps, and something besides them: parameters and moments come and go. Both are told apart by runs of
- * different counts; where what is besides them takes most of the target, the steps are given as much time again.
+ * A run costs its steps, and something besides them: parameters and moments come and go. Runs of different counts tell
+ * them apart; where what is besides the steps takes most of the target, the steps are given as much time again.
  */
 export class StepsAtOnce {
   private wanted = 1;
-  private last: { readonly steps: number; readonly milliseconds: number } | undefined;
+  /** The latest run of the fewest steps. */
+  private fewest: Run | undefined;
+  private stepMs: number | undefined;
   private overheadMs = 0;
 
   /** Steps of the next run. */
@@ -20,25 +27,27 @@ export class StepsAtOnce {
   /** @param isFirst of its session, where kernels are loaded and memory is taken: it says nothing of the next */
   ran(steps: number, milliseconds: number, isFirst: boolean): void {
     if (isFirst) return;
-    const { last } = this;
-    if (last && last.steps !== steps) {
-      const stepMs = Math.max(0, (milliseconds - last.milliseconds) / (steps - last.steps));
-      this.overheadMs = Math.max(0, milliseconds - steps * stepMs);
+    // Counts that lie close together say more of the machine's moods than of a step.
+    if (this.fewest && steps >= 1.5 * this.fewest.steps) {
+      this.stepMs = Math.max(0.1, (milliseconds - this.fewest.milliseconds) / (steps - this.fewest.steps));
+      this.overheadMs = Math.max(0, milliseconds - steps * this.stepMs);
     }
-    this.last = { steps, milliseconds };
-    const overheadMs = Math.min(this.overheadMs, milliseconds);
-    const stepMs = Math.max((milliseconds - overheadMs) / steps, 0.01);
-    const target = Math.max(TARGET_MS, 2 * overheadMs);
-    // At most twice as many at a time: what was measured of few steps says little of many. At first it is not known what
-    // is besides the steps, hence never fewer than two.
-    this.wanted = Math.max(2, Math.min(2 * steps, Math.floor((target - overheadMs) / stepMs)));
-    if (milliseconds > TARGET_MS && overheadMs < TARGET_MS / 2 && steps <= 2) this.wanted = 1;
+    if (!this.fewest || steps <= this.fewest.steps) this.fewest = { steps, milliseconds };
+    this.wanted = Math.max(1, Math.min(2 * steps, this.stepsThatFit(milliseconds)));
+  }
+
+  private stepsThatFit(milliseconds: number): number {
+    // Two are tried once, although the first may have taken the whole target: it may all be besides the step.
+    if (this.stepMs === undefined) return milliseconds <= 2 * TARGET_MS ? 2 : 1;
+    const target = Math.max(TARGET_MS, 2 * this.overheadMs);
+    return Math.floor((target - this.overheadMs) / this.stepMs);
   }
 
   /** When what a step costs has changed. */
   startOver(): void {
     this.wanted = 1;
-    this.last = undefined;
+    this.fewest = undefined;
+    this.stepMs = undefined;
     this.overheadMs = 0;
   }
 }
