@@ -1,4 +1,5 @@
 /** Fine-tuning from a recipe to a model folder; the one function behind the command line, the worker and the tests. */
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError } from '../base/errors';
@@ -20,7 +21,7 @@ import type { Parameters } from '../models/parameters';
 import { writeGraphFolder } from '../models/writeGraphFolder';
 import { writeModelFolder } from '../models/writeModelFolder';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
-import type { EvaluationReport, TrainingReport, TrainingResult } from '../protocol/trainer';
+import type { EvaluationReport, MemoryPlan, TrainingReport, TrainingResult } from '../protocol/trainer';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
 import { planEpoch, type PlannedBatch } from './batchPlan';
 import { loadCheckpoint, newestCheckpoint, saveCheckpoint, type RunCounters } from './checkpoints';
@@ -53,6 +54,7 @@ export interface FinetuneOptions {
   readonly baseFolder: string;
   /** A run folder to continue. Its own recipe counts then; of `recipe` only device and threads do. */
   readonly resumeFrom?: string;
+  readonly onMemoryPlan?: (plan: MemoryPlan) => void;
   readonly onReport: (report: TrainingReport) => void;
   readonly onEvaluation: (evaluation: EvaluationReport) => void;
   readonly log: (line: string) => void;
@@ -74,30 +76,49 @@ export async function finetune(options: FinetuneOptions): Promise<TrainingResult
   const placed = isAutomatic ? await withChosenDevice(options) : options;
   const run = placed.resumeFrom ? await continuedRun(placed.resumeFrom, placed) : await newRun(placed);
   try {
-    return await run.train();
+    return await toItsEnd(run);
   } catch (error) {
     const known = asMedTextError(error);
-    await run.fail(known);
     if (!isAutomatic || placed.recipe.device === 'cpu' || !isLossOfDevice(known)) throw error;
     options.log(`${placed.recipe.device} failed: ${known.message}`);
+  }
+  return onProcessor(placed, run.folder);
+}
+
+async function toItsEnd(run: Run): Promise<TrainingResult> {
+  try {
+    return await run.train();
+  } catch (error) {
+    await run.fail(asMedTextError(error));
+    throw error;
   } finally {
     await run.close();
   }
-  return onProcessor(placed, run.folder);
 }
 
 /** A driver that was reset, a card without memory: what the processor may still do. */
 const isLossOfDevice = ({ code }: MedTextError): boolean => code === 'RUNTIME' || code === 'OUT_OF_MEMORY';
 
 async function onProcessor(options: FinetuneOptions, folder: RunFolder): Promise<TrainingResult> {
-  const recipe = { ...options.recipe, device: 'cpu' as const };
+  const placed = { ...options, recipe: { ...options.recipe, device: 'cpu' as const } };
   const checkpoint = await newestCheckpoint(folder.checkpoints);
   options.log(
     checkpoint
       ? `The training goes on on the processor from ${basename(checkpoint)}.`
       : 'No checkpoint was saved yet: the training begins again on the processor.',
   );
-  return finetune({ ...options, recipe, resumeFrom: checkpoint ? folder.path : undefined });
+  return toItsEnd(checkpoint ? await continuedRun(folder.path, placed) : await newRun(placed, await emptied(folder)));
+}
+
+/** What begins again is the same run: nobody should find a failed one besides. */
+async function emptied(folder: RunFolder): Promise<RunFolder> {
+  try {
+    await rm(folder.path, { recursive: true, force: true });
+    await mkdir(folder.path);
+    return folder;
+  } catch (error) {
+    throw asMedTextError(error);
+  }
 }
 
 /** A run that goes on stays on its device, whose last digits it has. */
@@ -118,10 +139,11 @@ interface Split {
   readonly encoded: readonly EncodedExample[];
 }
 
-async function newRun(options: FinetuneOptions): Promise<Run> {
+/** @param begun the empty folder of a run that begins again */
+async function newRun(options: FinetuneOptions, begun?: RunFolder): Promise<Run> {
   const recipe = withAbsolutePaths(options.recipe, options.baseFolder);
   const material = await prepare(recipe, options);
-  const folder = await createRunFolder(recipe.work_dir, basename(material.folder.path), new Date());
+  const folder = begun ?? (await createRunFolder(recipe.work_dir, basename(material.folder.path), new Date()));
   await writeFileAtomically(folder.recipeFile, `${JSON.stringify(recipe, null, 2)}\n`);
   options.log(`Run folder: ${folder.path}`);
   return Run.start(folder, recipe, material, options);
@@ -368,7 +390,7 @@ class Run {
     const dropout = recipe.train.dropout ?? undefined;
     const batchSize = Math.min(recipe.train.batch_size, material.train.encoded.length);
     const graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout };
-    const { microBatchSize, memory } = chooseRows({
+    const { microBatchSize, memory, memoryPlan } = chooseRows({
       wanted: recipe.train.micro_batch_size,
       batchSize,
       isOnProcessor: (session.device ?? 'cpu') === 'cpu',
@@ -376,6 +398,7 @@ class Run {
       estimate: (rows) => estimateMemory(graphOptions, rows, plan.longest),
     });
     options.log(memory);
+    options.onMemoryPlan?.(memoryPlan);
     const trainer = await createTrainer({
       classifier,
       parameters,

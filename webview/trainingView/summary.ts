@@ -78,7 +78,20 @@ export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
   add(t('Tokens a row'), run.sequenceLength?.toString());
   add(t('Device'), run.device && deviceText(run.device, t));
   add(t('Memory'), run.memoryBytes === undefined ? undefined : bytesText(run.memoryBytes));
+  add(t('Expected at most'), run.memoryPlan && bytesText(run.memoryPlan.estimatedBytes));
   return facts;
+}
+
+/** What the estimate of the memory means for the person, where it means anything; `grave` when the run may not fit. */
+export function memoryNotice({ memoryPlan }: ShownRun, t: Translate): { text: string; grave: boolean } | undefined {
+  if (!memoryPlan) return undefined;
+  const { estimatedBytes, availableBytes = Infinity, batchSize, microBatchSize } = memoryPlan;
+  if (estimatedBytes > availableBytes) {
+    const [needed, free] = [bytesText(estimatedBytes), bytesText(availableBytes)];
+    return { text: t('This may take {0} of memory, and {1} are free: train less of the model, shorten the max length, or close other programs.', needed, free), grave: true }; // prettier-ignore
+  }
+  if (microBatchSize >= batchSize) return undefined;
+  return { text: t('Batches of {0} are computed in parts of {1}, for the memory; the result is the same.', batchSize, microBatchSize), grave: false }; // prettier-ignore
 }
 
 export function deviceText(device: string, t: Translate): string {

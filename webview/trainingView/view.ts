@@ -21,6 +21,7 @@ import {
   actionButtons,
   isActive,
   knobWords,
+  memoryNotice,
   progressText,
   runFacts,
   taskText,
@@ -236,6 +237,7 @@ function runSection(
   const active = isActive(run);
   const done = progressText(run, t);
   const time = timeText(run, t);
+  const notice = memoryNotice(run, t);
   return html`
     <section class="run" aria-label=${t('Run {0}', run.name)}>
       <header>
@@ -255,6 +257,7 @@ function runSection(
       ${done ? html`<p class="number">${done}</p>` : nothing}
       ${time ? html`<p class="number quiet">${time}</p>` : nothing}
       ${run.silence ? html`<p class="notice" role="alert">${trainingSilenceText(run.name, run.silence, t)}</p>` : nothing}
+      ${notice ? html`<p class=${notice.grave ? 'notice' : 'quiet'} role=${notice.grave ? 'alert' : nothing}>${notice.text}</p>` : nothing}
       ${run.detached ? html`<p class="quiet">${t('It goes on without this window.')}</p>` : nothing}
       ${
         run.error
