@@ -90,6 +90,11 @@ describe('training view: what it says', () => {
 
   it('says step, epoch, rate and time left, and of an ended run how long it took', () => {
     assert.equal(progressText(run, t), 'Step 4 of 8 · epoch 1.00 of 2');
+    for (const phase of ['starting', 'running'] as const) {
+      const early = { ...run, phase, step: 0, totalSteps: 0, epoch: undefined };
+      assert.equal(progressText(early, t), 'Reading data and building the graph…');
+    }
+    assert.equal(progressText({ ...run, phase: 'stopping', step: 0, totalSteps: 0, epoch: undefined }, t), '');
     assert.equal(timeText(run, t), '1 min 15 s left · 12.3 examples a second');
     assert.equal(timeText({ ...run, phase: 'finished', elapsedSeconds: 30 }, t), 'took 30 s');
     const facts = runFacts({ ...run, loss: null, memoryBytes: 2 ** 31, device: 'webgpu' }, t);
@@ -103,7 +108,7 @@ describe('training view: memory', () => {
 
   it('says what the run is expected to take, before its first step too', () => {
     const starting = { ...run, phase: 'starting' as const, step: 0, totalSteps: 0, best: null, memoryPlan: plan };
-    assert.deepEqual(runFacts(starting, t), [{ name: 'Expected at most', value: '1.00 GiB' }]);
+    assert.deepEqual(runFacts(starting, t), [{ name: 'Memory expected', value: '1.00 GiB' }]);
     assert.equal(notice({}), undefined);
     assert.equal(memoryNotice(run, t), undefined);
   });

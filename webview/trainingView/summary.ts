@@ -41,9 +41,13 @@ export function actionButtons({ recipe, run, busy, trusted }: TrainingSnapshot, 
   return recipe ? [button('start', run ? t('Start Again') : t('Start'), true, canStart)] : [];
 }
 
+/** Its process works, and has not come to its first step. */
+export const isPreparing = (run: ShownRun): boolean =>
+  (run.phase === 'starting' || run.phase === 'running') && run.step === 0 && run.totalSteps === 0;
+
 /** One sentence on where the run stands. */
 export function progressText(run: ShownRun, t: Translate): string {
-  if (run.phase === 'starting' && run.step === 0) return t('Reading data and building the graph…');
+  if (isPreparing(run)) return t('Reading data and building the graph…');
   const parts: string[] = [];
   if (run.totalSteps > 0) parts.push(t('Step {0} of {1}', run.step, run.totalSteps));
   if (run.epoch !== undefined) {
@@ -78,7 +82,7 @@ export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
   add(t('Tokens a row'), run.sequenceLength?.toString());
   add(t('Device'), run.device && deviceText(run.device, t));
   add(t('Memory'), run.memoryBytes === undefined ? undefined : bytesText(run.memoryBytes));
-  add(t('Expected at most'), run.memoryPlan && bytesText(run.memoryPlan.estimatedBytes));
+  add(t('Memory expected'), run.memoryPlan && bytesText(run.memoryPlan.estimatedBytes));
   return facts;
 }
 

@@ -20,6 +20,7 @@ import { maxSmoothing, type TrainingViewEvent, type TrainingViewState } from './
 import {
   actionButtons,
   isActive,
+  isPreparing,
   knobWords,
   memoryNotice,
   progressText,
@@ -250,7 +251,7 @@ function runSection(
               aria-label=${t('Training progress')}
               .value=${run.step}
               .max=${Math.max(1, run.totalSteps)}
-              ?indeterminate=${run.phase === 'starting' && run.totalSteps === 0}
+              ?indeterminate=${isPreparing(run)}
             ></vscode-progress-bar>`
           : nothing
       }
