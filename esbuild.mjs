@@ -8,6 +8,7 @@ const production = process.argv.includes('--production');
 const entries = {
   cli: 'src/cli/main.ts',
   extension: 'src/extension/main.ts',
+  core: 'src/extension/core.ts',
   trainer: 'src/worker/trainerMain.ts',
   scorer: 'src/worker/scorerMain.ts',
   library: 'src/worker/libraryMain.ts',
@@ -34,8 +35,19 @@ const bundles = {
   logLevel: 'warning',
 };
 
+/** What the extension registers is a small bundle; it finds the other, the core, beside itself. */
+const coreApart = {
+  name: 'core apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/core$/ }, ({ importer }) =>
+      importer.endsWith('main.ts') ? { path: './core.js', external: true } : undefined,
+    );
+  },
+};
+
 const host = await build({
   ...bundles,
+  plugins: [coreApart],
   entryPoints: Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file))),
 });
 

@@ -1,5 +1,4 @@
 import { commands, window } from 'vscode';
-import { DisposableStore, type Disposable } from '../base/disposables';
 import { asMedTextError } from '../base/errors';
 import { previewData } from './commands/previewData';
 import { compareRuns } from './commands/compareRuns';
@@ -73,21 +72,14 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.jumpTo': jumpTo,
 };
 
-/** Registers the table; what a command throws is shown with a way to the log, a cancellation is not shown. */
-export function registerCommands(services: Services): Disposable {
-  const store = new DisposableStore();
-  for (const [id, handle] of Object.entries(handlers)) {
-    store.add(
-      commands.registerCommand(id, async (...parameters: unknown[]) => {
-        try {
-          return await handle(services, ...parameters);
-        } catch (error) {
-          showError(services, id, error);
-        }
-      }),
-    );
+/** What a command throws is shown with a way to the log, a cancellation is not shown. */
+export async function runCommand(services: Services, id: CommandId, parameters: readonly unknown[]): Promise<unknown> {
+  try {
+    return await handlers[id](services, ...parameters);
+  } catch (error) {
+    showError(services, id, error);
+    return undefined;
   }
-  return store;
 }
 
 function showError({ log, t }: Services, id: string, caught: unknown): void {

@@ -46,6 +46,15 @@ export type CommandId = (typeof paletteCommands)[number] | (typeof innerCommands
 export const viewIds = ['medtext.training', 'medtext.models', 'medtext.runs'] as const;
 export type ViewId = (typeof viewIds)[number];
 
+/** Panels that come back with the window. */
+export const panelTypes = ['medtext.similarity', 'medtext.runComparison', 'medtext.modelDetail'] as const;
+export type PanelType = (typeof panelTypes)[number];
+
+export const customEditorTypes = ['medtext.labelMapping', 'medtext.labelsFile', 'medtext.datasetPreview'] as const;
+export type CustomEditorType = (typeof customEditorTypes)[number];
+
+export const taskType = 'medtext';
+
 /** Keys of `when` clauses. */
 export const contextKeys = {
   training: 'medtext.training',

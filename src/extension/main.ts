@@ -1,42 +1,41 @@
-import type { ExtensionContext } from 'vscode';
+import { languages, workspace, type ExtensionContext } from 'vscode';
 import { DisposableStore } from '../base/disposables';
-import { registerCommands } from './commandTable';
-import { registerHover } from './hover/hoverProvider';
-import { registerLabelMappingEditor } from './labelMapping/labelMappingEditor';
-import { registerRecipeEditor } from './recipe/recipeEditor';
-import { registerLifeWatch } from './lifeWatch';
-import { registerRunWatch } from './runWatch';
-import { createServices, type Services } from './services';
-import { registerStatusBar } from './statusBar';
-import { registerTasks } from './taskProvider';
-import { registerModelsTree } from './views/modelsTree';
-import { registerRunsTree } from './views/runsTree';
+import type { Core } from './core';
+import { Registrations, recipes } from './registrations';
+import { RunStore } from './runStore';
+import type { Services } from './services';
+import { StartNotes } from './startNotes';
+import { whenIdle } from './whenIdle';
 
 /** What other extensions and the integration tests get. */
 export interface MedTextApi {
-  readonly activationMs: number;
-  readonly services: Services;
+  services(): Promise<Services>;
 }
 
-/** Registers everything and starts nothing: no runtime, no child process, no file is read here. */
+/**
+ * Registers everything and does nothing. Almost every window has some text or JSON in it and so comes to this, beside
+ * every other extension that starts; few of them have to do with models. What is registered stands in
+ * `registrations.ts`; all the rest is the core, which loads at the first use of any of it, or once the window has come
+ * to rest when there is something to do that nobody asks for.
+ */
 export function activate(context: ExtensionContext): MedTextApi {
-  const startMs = performance.now();
   const store = new DisposableStore();
   context.subscriptions.push(store);
-  const services = createServices(context, store);
-  store.add(registerCommands(services));
-  store.add(registerModelsTree(services));
-  store.add(registerRunsTree(services));
-  store.add(registerStatusBar(services));
-  store.add(registerHover(services));
-  store.add(registerRecipeEditor(services));
-  store.add(registerLabelMappingEditor(services));
-  store.add(registerTasks(services));
-  store.add(registerLifeWatch(services));
-  store.add(registerRunWatch(services));
-  const activationMs = performance.now() - startMs;
-  services.log.info(`activated in ${activationMs.toFixed(1)} ms`);
-  return { activationMs, services };
+  let loading: Promise<Core> | undefined;
+  const core = (): Promise<Core> =>
+    (loading ??= import('./core').then(({ startCore }) => startCore(context, store, registrations.runsView)));
+  const registrations = store.add(new Registrations(core));
+  store.add(whenIdle(() => void (hasWork(context) && core())));
+  return { services: async () => (await core()).services };
+}
+
+/** Runs that go on without a window are followed, and recipes that are open are checked. */
+function hasWork(context: ExtensionContext): boolean {
+  return (
+    new RunStore(context.workspaceState).list().some(({ status }) => status === 'running') ||
+    StartNotes.of(context).list().length > 0 ||
+    workspace.textDocuments.some((document) => languages.match(recipes, document) > 0)
+  );
 }
 
 /** Disposing the services lets go of the trainer, which then does what its run was started with. */

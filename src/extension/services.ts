@@ -12,7 +12,7 @@ import { ScorerClient } from '../worker/scorerClient';
 import { TrainerClient } from '../worker/trainerClient';
 import type { WorkerLaunch } from '../worker/workerProcess';
 import type { BaseServices } from './baseServices';
-import { registerDatasetPreview, type DatasetPreviews } from './datasetPreview/datasetPreviews';
+import { createDatasetPreviews, type DatasetPreviews } from './datasetPreview/datasetPreviews';
 import { HubAccess } from './hubAccess';
 import { contextKeys } from './ids';
 import { ModelStore } from './modelStore';
@@ -23,10 +23,10 @@ import { ScoringService } from './scoringService';
 import { setting } from './settings';
 import { StartNotes } from './startNotes';
 import { TrainingService } from './trainingService';
-import { registerModelDetail, type ModelDetailPanel } from './views/modelDetailPanel';
-import { registerRunComparison, type RunComparisonPanel } from './views/runComparisonPanel';
-import { registerSimilarityPanel, type SimilarityPanel } from './views/similarityPanel';
-import { registerTrainingView, type TrainingView } from './views/trainingView';
+import { createModelDetail, type ModelDetailPanel } from './views/modelDetailPanel';
+import { createRunComparison, type RunComparisonPanel } from './views/runComparisonPanel';
+import { createSimilarityPanel, type SimilarityPanel } from './views/similarityPanel';
+import { createTrainingView, type TrainingView } from './views/trainingView';
 
 /** With the views that commands open. */
 export interface Services extends BaseServices {
@@ -46,7 +46,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   });
   const models = new ModelStore(context.globalState, context.workspaceState);
   const runs = new RunStore(context.workspaceState);
-  const starts = new StartNotes(join((context.storageUri ?? context.globalStorageUri).fsPath, 'starts'));
+  const starts = StartNotes.of(context);
   const training = store.add(
     new TrainingService((params, listeners) => TrainerClient.start(launch('trainer'), params, listeners), runs, starts),
   );
@@ -115,11 +115,11 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   };
   return {
     ...services,
-    trainingView: store.add(registerTrainingView(services)),
-    similarityPanel: store.add(registerSimilarityPanel(services)),
-    runComparison: store.add(registerRunComparison(services)),
-    datasetPreviews: store.add(registerDatasetPreview(services)),
-    modelDetail: store.add(registerModelDetail(services)),
+    trainingView: store.add(createTrainingView(services)),
+    similarityPanel: store.add(createSimilarityPanel(services)),
+    runComparison: store.add(createRunComparison(services)),
+    datasetPreviews: createDatasetPreviews(services),
+    modelDetail: store.add(createModelDetail(services)),
   };
 }
 

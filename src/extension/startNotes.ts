@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ExtensionContext } from 'vscode';
 
 /** A training process that was started, noted before it has a run folder. */
 export interface StartNote {
@@ -19,6 +20,11 @@ export interface StartNote {
  */
 export class StartNotes {
   constructor(private readonly folder: string) {}
+
+  /** Those of this workspace. */
+  static of({ storageUri, globalStorageUri }: Pick<ExtensionContext, 'storageUri' | 'globalStorageUri'>): StartNotes {
+    return new StartNotes(join((storageUri ?? globalStorageUri).fsPath, 'starts'));
+  }
 
   add(note: StartNote): void {
     mkdirSync(this.folder, { recursive: true });

@@ -6,19 +6,17 @@ import {
   TaskGroup,
   TaskScope,
   Uri,
-  tasks,
   workspace,
   type Pseudoterminal,
   type TaskDefinition,
+  type TaskProvider,
   type WorkspaceFolder,
 } from 'vscode';
-import type { Disposable } from '../base/disposables';
 import { asMedTextError } from '../base/errors';
 import { runRecipe, stopTraining } from './commands/runCommands';
+import { taskType as type } from './ids';
 import type { Services } from './services';
 import { statusText } from './statusText';
-
-const type = 'medtext';
 
 interface RecipeTask extends TaskDefinition {
   readonly type: typeof type;
@@ -26,8 +24,8 @@ interface RecipeTask extends TaskDefinition {
 }
 
 /** A recipe as a VS Code task: `{"type": "medtext", "recipe": "pairs.medtext.json"}`. */
-export function registerTasks(services: Services): Disposable {
-  return tasks.registerTaskProvider(type, {
+export function taskProvider(services: Services): TaskProvider {
+  return {
     async provideTasks() {
       const recipes = await workspace.findFiles('**/*.medtext.json', '**/{node_modules,runs,dist,.git}/**', 100);
       return recipes.map((uri) => {
@@ -40,7 +38,7 @@ export function registerTasks(services: Services): Disposable {
       const folder = typeof scope === 'object' ? scope : workspace.workspaceFolders?.[0];
       return taskOf(services, definition as RecipeTask, folder);
     },
-  });
+  };
 }
 
 function taskOf(services: Services, definition: RecipeTask, folder: WorkspaceFolder | undefined): Task {

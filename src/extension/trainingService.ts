@@ -3,7 +3,13 @@ import type { Disposable } from '../base/disposables';
 import { asMedTextError, MedTextError } from '../base/errors';
 import { Emitter } from '../base/events';
 import type { Params } from '../protocol/contract';
-import type { EvaluationReport, TrainerContract, TrainingReport, TrainingResult } from '../protocol/trainer';
+import type {
+  EvaluationReport,
+  MemoryPlan,
+  TrainerContract,
+  TrainingReport,
+  TrainingResult,
+} from '../protocol/trainer';
 import type { Silence } from '../protocol/silence';
 import type { RunRecord, RunStatus, RunStore } from './runStore';
 import type { StartNotes } from './startNotes';
@@ -22,6 +28,7 @@ export type StartTrainer = (
   listeners: {
     /** The process runs and has not been asked to train yet. */
     onProcess(pid: number): void;
+    onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
     onSilence(silence: Silence | undefined): void;
@@ -44,6 +51,7 @@ export interface TrainingState {
   readonly runFolder?: string;
   /** The process gives no sign of life. */
   readonly silence?: Silence;
+  readonly memoryPlan?: MemoryPlan;
   readonly report?: TrainingReport;
   readonly history: readonly TrainingReport[];
   readonly evaluations: readonly EvaluationReport[];
@@ -138,6 +146,7 @@ export class TrainingService implements Disposable {
         { recipe, recipeFile, onHostGone, resumeFrom, baseFolder: dirname(recipeFile) },
         {
           onProcess: (pid) => this.note(pid, request),
+          onMemoryPlan: (memoryPlan) => this.set({ ...this.current, memoryPlan }),
           onReport: (report) => this.take(report),
           onEvaluation: (evaluation) =>
             this.set({ ...this.current, evaluations: [...this.current.evaluations, evaluation] }),
@@ -173,7 +182,12 @@ export class TrainingService implements Disposable {
     const { request, history } = this.current;
     const isFirst = this.current.report === undefined;
     const runFolder = this.current.runFolder ?? runFolderOf(request!, report.runId);
-    this.set({ ...this.current, runFolder, report, history: thinned([...history, report]) });
+    // A run that lost its device begins again, or goes on from its checkpoint: what came after that is done anew.
+    const isBack = report.step <= (history.at(-1)?.step ?? 0);
+    const kept = <T extends { readonly step: number }>(earlier: readonly T[]): readonly T[] =>
+      isBack ? earlier.filter(({ step }) => step < report.step) : earlier;
+    const evaluations = kept(this.current.evaluations);
+    this.set({ ...this.current, runFolder, report, history: thinned([...kept(history), report]), evaluations });
     if (isFirst) void this.runs.put(recordOf(this.current, this.handle?.pid ?? 0, this.runs.get(runFolder)));
   }
 

@@ -1,4 +1,4 @@
-import { anything, count, nothing, nullable, number, object, oneOf, recordOf, text, flag, type Check } from './check';
+import { anything, count, nothing, nullable, number, object, oneOf, recordOf, text, flag, type Check, type Checked } from './check'; // prettier-ignore
 import { defineContract, handshake, workerEvents } from './contract';
 
 /**
@@ -29,6 +29,19 @@ export interface TrainingReport {
   /** Provider that runs the graph: `cpu`, `webgpu`, `cuda`, ... */
   readonly device?: string;
 }
+
+/** What a run is expected to take at its longest batches, said before its first step. */
+export const memoryPlan = object(
+  {
+    estimatedBytes: number,
+    batchSize: count,
+    /** Examples computed at a time; fewer than the batch where the memory would not hold it. */
+    microBatchSize: count,
+  },
+  /** Absent where the device does not tell. */
+  { availableBytes: number },
+);
+export type MemoryPlan = Checked<typeof memoryPlan>;
 
 /** Metrics on the validation set, as `medtext evaluate --json` names them. */
 export interface EvaluationReport {
@@ -106,6 +119,7 @@ export const trainerContract = defineContract({
   },
   events: {
     ...workerEvents,
+    memoryPlan,
     report: trainingReport,
     evaluation: evaluationReport,
   },

@@ -1,6 +1,7 @@
 import { count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf, text, type Checked } from './check';
 import { defineContract } from './contract';
 import { silence } from './silence';
+import { memoryPlan } from './trainer';
 import { webviewStart } from './webviewStart';
 
 /** The fields of a recipe that the view edits, by their path, in the order shown; the first five are the main ones. */
@@ -79,6 +80,8 @@ const shownRun = object(
     sequenceLength: count,
     device: text,
     memoryBytes: number,
+    /** Of the run under way. */
+    memoryPlan,
     /** Its process gives no sign of life. */
     silence,
     error: object({ code: text, message: text }),

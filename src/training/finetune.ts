@@ -1,4 +1,5 @@
 /** Fine-tuning from a recipe to a model folder; the one function behind the command line, the worker and the tests. */
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError } from '../base/errors';
@@ -20,7 +21,7 @@ import type { Parameters } from '../models/parameters';
 import { writeGraphFolder } from '../models/writeGraphFolder';
 import { writeModelFolder } from '../models/writeModelFolder';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
-import type { EvaluationReport, TrainingReport, TrainingResult } from '../protocol/trainer';
+import type { EvaluationReport, MemoryPlan, TrainingReport, TrainingResult } from '../protocol/trainer';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
 import { planEpoch, type PlannedBatch } from './batchPlan';
 import { loadCheckpoint, newestCheckpoint, saveCheckpoint, type RunCounters } from './checkpoints';
@@ -53,6 +54,7 @@ export interface FinetuneOptions {
   readonly baseFolder: string;
   /** A run folder to continue. Its own recipe counts then; of `recipe` only device and threads do. */
   readonly resumeFrom?: string;
+  readonly onMemoryPlan?: (plan: MemoryPlan) => void;
   readonly onReport: (report: TrainingReport) => void;
   readonly onEvaluation: (evaluation: EvaluationReport) => void;
   readonly log: (line: string) => void;
@@ -74,30 +76,49 @@ export async function finetune(options: FinetuneOptions): Promise<TrainingResult
   const placed = isAutomatic ? await withChosenDevice(options) : options;
   const run = placed.resumeFrom ? await continuedRun(placed.resumeFrom, placed) : await newRun(placed);
   try {
-    return await run.train();
+    return await toItsEnd(run);
   } catch (error) {
     const known = asMedTextError(error);
-    await run.fail(known);
     if (!isAutomatic || placed.recipe.device === 'cpu' || !isLossOfDevice(known)) throw error;
     options.log(`${placed.recipe.device} failed: ${known.message}`);
+  }
+  return onProcessor(placed, run.folder);
+}
+
+async function toItsEnd(run: Run): Promise<TrainingResult> {
+  try {
+    return await run.train();
+  } catch (error) {
+    await run.fail(asMedTextError(error));
+    throw error;
   } finally {
     await run.close();
   }
-  return onProcessor(placed, run.folder);
 }
 
 /** A driver that was reset, a card without memory: what the processor may still do. */
 const isLossOfDevice = ({ code }: MedTextError): boolean => code === 'RUNTIME' || code === 'OUT_OF_MEMORY';
 
 async function onProcessor(options: FinetuneOptions, folder: RunFolder): Promise<TrainingResult> {
-  const recipe = { ...options.recipe, device: 'cpu' as const };
+  const placed = { ...options, recipe: { ...options.recipe, device: 'cpu' as const } };
   const checkpoint = await newestCheckpoint(folder.checkpoints);
   options.log(
     checkpoint
       ? `The training goes on on the processor from ${basename(checkpoint)}.`
       : 'No checkpoint was saved yet: the training begins again on the processor.',
   );
-  return finetune({ ...options, recipe, resumeFrom: checkpoint ? folder.path : undefined });
+  return toItsEnd(checkpoint ? await continuedRun(folder.path, placed) : await newRun(placed, await emptied(folder)));
+}
+
+/** What begins again is the same run: nobody should find a failed one besides. */
+async function emptied(folder: RunFolder): Promise<RunFolder> {
+  try {
+    await rm(folder.path, { recursive: true, force: true });
+    await mkdir(folder.path);
+    return folder;
+  } catch (error) {
+    throw asMedTextError(error);
+  }
 }
 
 /** A run that goes on stays on its device, whose last digits it has. */
@@ -118,11 +139,12 @@ interface Split {
   readonly encoded: readonly EncodedExample[];
 }
 
-async function newRun(options: FinetuneOptions): Promise<Run> {
+/** @param begun the empty folder of a run that begins again */
+async function newRun(options: FinetuneOptions, begun?: RunFolder): Promise<Run> {
   const given = withAbsolutePaths(options.recipe, options.baseFolder);
   const material = await prepare(given, options);
   const recipe = withDeviceBuckets(given, material.maxLength);
-  const folder = await createRunFolder(recipe.work_dir, basename(material.folder.path), new Date());
+  const folder = begun ?? (await createRunFolder(recipe.work_dir, basename(material.folder.path), new Date()));
   await writeFileAtomically(folder.recipeFile, `${JSON.stringify(recipe, null, 2)}\n`);
   options.log(`Run folder: ${folder.path}`);
   return Run.start(folder, recipe, material, options);
@@ -377,12 +399,12 @@ class Run {
     const placed = sessionOptions(recipe);
     const isWebGpu = placed.device === 'webgpu';
     const session = { ...placed, keepsBuffers: isWebGpu && buffersAreFew(graphOptions, batchSize, plan.bucketsUsed) };
-    if (recipe.train.precision !== 'float32' && (session.device ?? 'cpu') === 'cpu') {
+    if ((recipe.train.precision ?? 'float32') !== 'float32' && session.device === 'cpu') {
       options.log(
         `train.precision is ${recipe.train.precision}, which the processor has no use for: it computes in float32.`,
       );
     }
-    const { microBatchSize, memory } = chooseRows({
+    const { microBatchSize, memory, memoryPlan } = chooseRows({
       wanted: recipe.train.micro_batch_size,
       batchSize,
       isOnProcessor: (session.device ?? 'cpu') === 'cpu',
@@ -390,6 +412,7 @@ class Run {
       estimate: (rows) => estimateMemory(graphOptions, rows, plan.longest),
     });
     options.log(memory);
+    options.onMemoryPlan?.(memoryPlan);
     const trainer = await createTrainer({
       classifier,
       parameters,

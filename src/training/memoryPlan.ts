@@ -2,6 +2,7 @@
 import { freemem } from 'node:os';
 import { MedTextError } from '../base/errors';
 import { sizeText } from '../base/sizeText';
+import type { MemoryPlan } from '../protocol/trainer';
 import type { MemoryEstimate } from './memoryEstimate';
 
 export interface ChosenRows {
@@ -62,6 +63,7 @@ export interface RowOptions {
 export function chooseRows({ wanted, batchSize, isOnProcessor, resumed, estimate }: RowOptions): {
   microBatchSize: number;
   memory: string;
+  memoryPlan: MemoryPlan;
 } {
   const available = isOnProcessor ? availableMemory() : undefined;
   // A run goes on in the parts it began with: other parts would add up in another order, to other last digits.
@@ -71,7 +73,10 @@ export function chooseRows({ wanted, batchSize, isOnProcessor, resumed, estimate
     fixed === undefined
       ? rowsThatFit(batchSize, available ?? Infinity, estimate)
       : { rows: fixed, estimate: estimate(fixed), exceeds: estimate(1).total > (available ?? Infinity) };
-  return { microBatchSize: chosen.rows, memory: memoryText(chosen, batchSize, available) };
+  const { rows: microBatchSize, estimate: estimated } = chosen;
+  const known = { estimatedBytes: estimated.total, batchSize, microBatchSize };
+  const memoryPlan = { ...known, ...(available !== undefined && { availableBytes: available }) };
+  return { microBatchSize, memory: memoryText(chosen, batchSize, available), memoryPlan };
 }
 
 export function isOutOfMemory(error: unknown): boolean {

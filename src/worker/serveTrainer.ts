@@ -5,6 +5,7 @@ import {
   maxReportsPerSecond,
   trainerContract,
   type EvaluationReport,
+  type MemoryPlan,
   type TrainingReport,
   type TrainingResult,
 } from '../protocol/trainer';
@@ -21,6 +22,7 @@ export interface TrainerEngine {
     recipe: ResolvedRecipe;
     baseFolder: string;
     resumeFrom?: string;
+    onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
     log(line: string): void;
@@ -55,6 +57,7 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
               recipe: resolveRecipe(validateRecipe(complete, recipeFile)),
               baseFolder: folder,
               resumeFrom,
+              onMemoryPlan: (plan) => emit('memoryPlan', plan),
               onReport: (report) => reports.push({ memoryBytes: process.memoryUsage.rss(), ...report }),
               onEvaluation(evaluation) {
                 // In order: the curve's last point before its evaluation.

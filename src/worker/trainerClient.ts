@@ -3,6 +3,7 @@ import { hugePages, memoryTunables } from '../base/hugePages';
 import {
   trainerContract,
   type EvaluationReport,
+  type MemoryPlan,
   type TrainerContract,
   type TrainingReport,
   type TrainingResult,
@@ -18,6 +19,8 @@ export interface TrainingListeners {
   onProcess?(pid: number): void;
   /** The process gives no sign of life, or with undefined does so again. */
   onSilence?(silence: Silence | undefined): void;
+  /** What the run is expected to take, before its first step. */
+  onMemoryPlan?(plan: MemoryPlan): void;
   onReport(report: TrainingReport): void;
   onEvaluation(evaluation: EvaluationReport): void;
 }
@@ -40,6 +43,7 @@ export class TrainerClient implements Disposable {
     const env = { ...(process.env[memoryTunables] ? {} : hugePages()), ...launch.env };
     const worker = await WorkerProcess.start(trainerContract, { ...launch, env });
     worker.onSilence((silence) => listeners.onSilence?.(silence));
+    worker.channel.on('memoryPlan', (plan) => listeners.onMemoryPlan?.(plan));
     worker.channel.on('report', (report) => listeners.onReport(report));
     worker.channel.on('evaluation', (evaluation) => listeners.onEvaluation(evaluation));
     listeners.onProcess?.(worker.pid);

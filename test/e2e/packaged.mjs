@@ -63,7 +63,7 @@ describe('the package', () => {
       (event) => /^onWebviewPanel:medtext\.(\w+)$/.exec(event)?.[1] ?? [],
     );
     assert.ok(pages.length > 0);
-    const entries = ['extension', 'trainer', 'scorer', 'library', 'data'].map((name) => `dist/${name}.js`);
+    const entries = ['extension', 'core', 'trainer', 'scorer', 'library', 'data'].map((name) => `dist/${name}.js`);
     const webviews = [
       'trainingView',
       'labelMapping',

@@ -69,6 +69,7 @@ function ui() {
   const pages = ['datasetPreviewPage', 'labelMappingPage', 'accessibility'].map((name) => `test/e2e/${name}.mjs`);
   const suites = [
     'test/e2e/packaged.mjs',
+    'test/e2e/activation.mjs',
     'test/e2e/ui.mjs',
     'test/e2e/keyboard.mjs',
     'test/e2e/labelMapping.mjs',

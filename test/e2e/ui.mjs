@@ -9,6 +9,8 @@ import { newestRun, openSidebar, picture, runRow, statusBar, until, useWindow } 
 /** Starts the long recipe and waits until it has taken some steps. */
 async function startLongRun(page, workspace) {
   const before = newestRun(workspace)?.folder;
+  // The process of the run before may still be ending after its record says how.
+  await statusBar(page).waitFor({ state: 'hidden', timeout: 60_000 });
   await openFile(page, 'long.medtext.json');
   await runCommand(page, 'MedText Lab: Run Recipe');
   await statusBar(page).filter({ hasText: '%' }).waitFor({ timeout: 60_000 });

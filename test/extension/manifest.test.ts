@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { contextKeys, innerCommands, paletteCommands, viewIds, type SettingId } from '../../src/extension/ids';
+import {
+  contextKeys,
+  customEditorTypes,
+  innerCommands,
+  paletteCommands,
+  panelTypes,
+  taskType,
+  viewIds,
+  type SettingId,
+} from '../../src/extension/ids';
 import { messagesOfExtension } from './messages';
 
 const root = join(__dirname, '../..');
@@ -36,11 +45,23 @@ describe('manifest and code agree', () => {
     for (const command of [...used, ...linked]) assert.ok(allCommands.includes(command), command);
   });
 
-  it('on views, settings and context keys', () => {
+  it('on views, panels, editors, tasks, settings and context keys', () => {
     const views = Object.values<any[]>(contributes.views).flat();
     assert.deepEqual(
       views.map(({ id }) => id),
       [...viewIds],
+    );
+    assert.deepEqual(
+      manifest.activationEvents.flatMap((event: string) => /^onWebviewPanel:(.*)/.exec(event)?.[1] ?? []),
+      [...panelTypes],
+    );
+    assert.deepEqual(
+      contributes.customEditors.map(({ viewType }: { viewType: string }) => viewType),
+      [...customEditorTypes],
+    );
+    assert.deepEqual(
+      contributes.taskDefinitions.map(({ type }: { type: string }) => type),
+      [taskType],
     );
     const settings: Record<SettingId, true> = {
       'medtext.device': true,

@@ -74,6 +74,30 @@ describe('training service', () => {
     assert.equal(training.isActive, false);
   });
 
+  it('forgets the steps that a run does again, which lost its device', async () => {
+    const { training, listeners, runs } = setUp();
+    void training.run(request);
+    await tick();
+    for (const step of [1, 2, 3, 4]) listeners().onReport(report(step));
+    listeners().onEvaluation({ step: 2, epoch: 1, evaluation: {} });
+    listeners().onEvaluation({ step: 4, epoch: 2, evaluation: {} });
+    listeners().onReport(report(3));
+    const { state } = training;
+    assert.deepEqual([state.history, state.evaluations].map((list) => list.map(({ step }) => step)), [[1, 2, 3], [2]]); // prettier-ignore
+    listeners().onReport(report(1));
+    await tick();
+    assert.deepEqual([training.state.history.length, training.state.evaluations.length], [1, 0]);
+    assert.equal(runs.list().length, 1);
+  });
+
+  it('knows what the run is expected to take before its first step', async () => {
+    const { training, listeners } = setUp();
+    void training.run(request);
+    await tick();
+    listeners().onMemoryPlan({ estimatedBytes: 5, batchSize: 16, microBatchSize: 16 });
+    assert.equal(training.state.memoryPlan?.estimatedBytes, 5);
+  });
+
   it('says interrupted when the process died and failed when the engine refused', async () => {
     for (const [code, status] of [
       ['CLOSED', 'interrupted'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { modelContent } from '../../src/models/modelContent';
 import { openModelFolder } from '../../src/models/modelFolder';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
@@ -185,8 +185,9 @@ describe('fine-tuning', () => {
     if (!device) return;
     // Said to be another device's, the sessions are the processor's.
     let lost = 1;
+    let lostAt = 7;
     Trainer.prototype.step = function (this: Trainer, ...given) {
-      if (given[1] === 7 && lost++ === 0) throw new MedTextError('RUNTIME', 'the device is lost');
+      if (given[1] === lostAt && lost++ === 0) throw new MedTextError('RUNTIME', 'the device is lost');
       return step.apply(this, given);
     };
     Session.create = (model, options) => create.call(Session, model, { ...options, device: 'cpu' });
@@ -209,6 +210,18 @@ describe('fine-tuning', () => {
       assert.deepEqual(losses(reports.slice(-10)), losses(whole.reports.slice(-10)));
       const record = JSON.parse(bytes(result.run, 'run.json').toString());
       assert.deepEqual([record.status, record.environment.device], ['finished', 'cpu']);
+
+      // Before the first checkpoint it begins again, and leaves one run.
+      [lost, lostAt] = [0, 3];
+      const before = readdirSync(join(folder, 'runs'));
+      const again = await run(recipe({}, { device: 'auto' }), { chooseDevice });
+      assert.equal(lost, 2);
+      assert.deepEqual(again.reports.map(({ step }) => step), [1, 2, ...whole.reports.map(({ step }) => step)]); // prettier-ignore
+      assert.deepEqual(losses(again.reports.slice(2)), losses(whole.reports));
+      const made = readdirSync(join(folder, 'runs')).filter((name) => !before.includes(name));
+      assert.deepEqual(made, [basename(again.result.run)]);
+      const events = readdirSync(again.result.run).filter((name) => name.includes('tfevents'));
+      assert.equal(events.length, 1, 'nothing of what failed is left');
     } finally {
       Session.create = create;
       Trainer.prototype.step = step;

@@ -49,9 +49,16 @@ describe('memory of a training step', () => {
       chooseRows({ wanted, batchSize: 16, isOnProcessor: true, resumed, estimate }).microBatchSize;
     assert.deepEqual([rows('auto'), rows(4), rows(64)], [16, 4, 16]);
     assert.deepEqual([rows(4, {}), rows('auto', { microBatchSize: 2 })], [16, 2]);
-    const { memory } = chooseRows({ wanted: 4, batchSize: 16, isOnProcessor: false, resumed: undefined, estimate });
+    const { memory, memoryPlan } = chooseRows({
+      wanted: 4,
+      batchSize: 16,
+      isOnProcessor: false,
+      resumed: undefined,
+      estimate,
+    });
     assert.match(memory, /in parts of 4/);
     assert.doesNotMatch(memory, /free/);
+    assert.deepEqual(memoryPlan, { estimatedBytes: 4, batchSize: 16, microBatchSize: 4 });
   });
 
   it('tells a lack of memory from other errors', () => {

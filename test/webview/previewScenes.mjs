@@ -184,6 +184,9 @@ const modelDetail = {
   },
 };
 
+/** More than is free. */
+const memoryPlan = { estimatedBytes: 2.9e9, availableBytes: 2.1e9, batchSize: 16, microBatchSize: 1 };
+
 export const scenes = {
   modelDetail: {
     model: modelDetail,
@@ -196,8 +199,8 @@ export const scenes = {
   trainingView: {
     empty: { ...training, recipe: null, hasModels: false },
     idle: training,
-    starting: { ...training, busy: true, run: { ...run, phase: 'starting', step: 0, totalSteps: 0, steps: [], losses: [], evaluations: [], best: null, epoch: undefined, loss: undefined, learningRate: undefined, gradientNorm: undefined, memoryBytes: undefined, sequenceLength: undefined, device: undefined } }, // prettier-ignore
-    running: { ...training, busy: true, run },
+    starting: { ...training, busy: true, run: { ...run, phase: 'starting', step: 0, totalSteps: 0, steps: [], losses: [], evaluations: [], best: null, epoch: undefined, loss: undefined, learningRate: undefined, gradientNorm: undefined, memoryBytes: undefined, sequenceLength: undefined, device: undefined, memoryPlan } }, // prettier-ignore
+    running: { ...training, busy: true, run: { ...run, memoryPlan: { ...memoryPlan, availableBytes: 8e9, microBatchSize: 4 } } }, // prettier-ignore
     stopped: { ...training, run: { ...ended, phase: 'stopped', resumable: true } },
     failed: {
       ...training,

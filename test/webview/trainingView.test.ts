@@ -4,7 +4,7 @@ import type { ShownRun, TrainingSnapshot } from '../../src/protocol/trainingView
 import { smoothed } from '../../webview/shared/curves';
 import { lossCurves, metricCurves, metricsOf, tableRows } from '../../webview/trainingView/curves';
 import { initialState, reduce, remembered, restored, type TrainingViewEvent } from '../../webview/trainingView/state';
-import { actionButtons, progressText, runFacts, timeText } from '../../webview/trainingView/summary';
+import { actionButtons, memoryNotice, progressText, runFacts, timeText } from '../../webview/trainingView/summary';
 
 const run: ShownRun = {
   id: 'r',
@@ -90,10 +90,35 @@ describe('training view: what it says', () => {
 
   it('says step, epoch, rate and time left, and of an ended run how long it took', () => {
     assert.equal(progressText(run, t), 'Step 4 of 8 · epoch 1.00 of 2');
+    for (const phase of ['starting', 'running'] as const) {
+      const early = { ...run, phase, step: 0, totalSteps: 0, epoch: undefined };
+      assert.equal(progressText(early, t), 'Reading data and building the graph…');
+    }
+    assert.equal(progressText({ ...run, phase: 'stopping', step: 0, totalSteps: 0, epoch: undefined }, t), '');
     assert.equal(timeText(run, t), '1 min 15 s left · 12.3 examples a second');
     assert.equal(timeText({ ...run, phase: 'finished', elapsedSeconds: 30 }, t), 'took 30 s');
     const facts = runFacts({ ...run, loss: null, memoryBytes: 2 ** 31, device: 'webgpu' }, t);
     assert.deepEqual(facts.map(({ value }) => value), ['0.6000 @ 4', '–', 'WebGPU', '2.00 GiB']); // prettier-ignore
+  });
+});
+
+describe('training view: memory', () => {
+  const plan = { estimatedBytes: 2 ** 30, batchSize: 16, microBatchSize: 16, availableBytes: 2 ** 31 };
+  const notice = (change: Partial<typeof plan>) => memoryNotice({ ...run, memoryPlan: { ...plan, ...change } }, t);
+
+  it('says what the run is expected to take, before its first step too', () => {
+    const starting = { ...run, phase: 'starting' as const, step: 0, totalSteps: 0, best: null, memoryPlan: plan };
+    assert.deepEqual(runFacts(starting, t), [{ name: 'Memory expected', value: '1.00 GiB' }]);
+    assert.equal(notice({}), undefined);
+    assert.equal(memoryNotice(run, t), undefined);
+  });
+
+  it('says when batches are cut for it, and warns when it may not be enough', () => {
+    assert.deepEqual(notice({ microBatchSize: 4 }), { text: 'Batches of 16 are computed in parts of 4, for the memory; the result is the same.', grave: false }); // prettier-ignore
+    const grave = notice({ microBatchSize: 1, availableBytes: 2 ** 29 })!;
+    assert.equal(grave.grave, true);
+    assert.match(grave.text, /may take 1\.00 GiB of memory, and 512 MiB are free/);
+    assert.equal(notice({ availableBytes: undefined }), undefined, 'a device that does not tell');
   });
 });
 

@@ -41,9 +41,13 @@ export function actionButtons({ recipe, run, busy, trusted }: TrainingSnapshot, 
   return recipe ? [button('start', run ? t('Start Again') : t('Start'), true, canStart)] : [];
 }
 
+/** Its process works, and has not come to its first step. */
+export const isPreparing = (run: ShownRun): boolean =>
+  (run.phase === 'starting' || run.phase === 'running') && run.step === 0 && run.totalSteps === 0;
+
 /** One sentence on where the run stands. */
 export function progressText(run: ShownRun, t: Translate): string {
-  if (run.phase === 'starting' && run.step === 0) return t('Reading data and building the graph…');
+  if (isPreparing(run)) return t('Reading data and building the graph…');
   const parts: string[] = [];
   if (run.totalSteps > 0) parts.push(t('Step {0} of {1}', run.step, run.totalSteps));
   if (run.epoch !== undefined) {
@@ -78,7 +82,20 @@ export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
   add(t('Tokens a row'), run.sequenceLength?.toString());
   add(t('Device'), run.device && deviceText(run.device, t));
   add(t('Memory'), run.memoryBytes === undefined ? undefined : bytesText(run.memoryBytes));
+  add(t('Memory expected'), run.memoryPlan && bytesText(run.memoryPlan.estimatedBytes));
   return facts;
+}
+
+/** What the estimate of the memory means for the person, where it means anything; `grave` when the run may not fit. */
+export function memoryNotice({ memoryPlan }: ShownRun, t: Translate): { text: string; grave: boolean } | undefined {
+  if (!memoryPlan) return undefined;
+  const { estimatedBytes, availableBytes = Infinity, batchSize, microBatchSize } = memoryPlan;
+  if (estimatedBytes > availableBytes) {
+    const [needed, free] = [bytesText(estimatedBytes), bytesText(availableBytes)];
+    return { text: t('This may take {0} of memory, and {1} are free: train less of the model, shorten the max length, or close other programs.', needed, free), grave: true }; // prettier-ignore
+  }
+  if (microBatchSize >= batchSize) return undefined;
+  return { text: t('Batches of {0} are computed in parts of {1}, for the memory; the result is the same.', batchSize, microBatchSize), grave: false }; // prettier-ignore
 }
 
 export function deviceText(device: string, t: Translate): string {

@@ -20,7 +20,9 @@ import { maxSmoothing, type TrainingViewEvent, type TrainingViewState } from './
 import {
   actionButtons,
   isActive,
+  isPreparing,
   knobWords,
+  memoryNotice,
   progressText,
   runFacts,
   taskText,
@@ -236,6 +238,7 @@ function runSection(
   const active = isActive(run);
   const done = progressText(run, t);
   const time = timeText(run, t);
+  const notice = memoryNotice(run, t);
   return html`
     <section class="run" aria-label=${t('Run {0}', run.name)}>
       <header>
@@ -248,13 +251,14 @@ function runSection(
               aria-label=${t('Training progress')}
               .value=${run.step}
               .max=${Math.max(1, run.totalSteps)}
-              ?indeterminate=${run.phase === 'starting' && run.totalSteps === 0}
+              ?indeterminate=${isPreparing(run)}
             ></vscode-progress-bar>`
           : nothing
       }
       ${done ? html`<p class="number">${done}</p>` : nothing}
       ${time ? html`<p class="number quiet">${time}</p>` : nothing}
       ${run.silence ? html`<p class="notice" role="alert">${trainingSilenceText(run.name, run.silence, t)}</p>` : nothing}
+      ${notice ? html`<p class=${notice.grave ? 'notice' : 'quiet'} role=${notice.grave ? 'alert' : nothing}>${notice.text}</p>` : nothing}
       ${run.detached ? html`<p class="quiet">${t('It goes on without this window.')}</p>` : nothing}
       ${
         run.error

@@ -1,21 +1,20 @@
-import { commands, window, type CustomDocument, type CustomReadonlyEditorProvider, type Uri } from 'vscode';
-import { DisposableStore, type Disposable } from '../../base/disposables';
+import { commands, type CustomDocument, type CustomReadonlyEditorProvider, type Uri } from 'vscode';
 import type { BaseServices } from '../baseServices';
+import type { CustomEditorType } from '../ids';
 
-/** As package.json names the editor. */
-const editorType = 'medtext.datasetPreview';
+const editorType: CustomEditorType = 'medtext.datasetPreview';
 
-export interface DatasetPreviews extends Disposable {
+/** The read-only editor of data files. */
+export interface DatasetPreviews extends CustomReadonlyEditorProvider<CustomDocument> {
   /** Opens a data file's rows in an editor tab. @param recipe says how to read it, and which files belong to it */
   open(file: Uri, recipe?: Uri): Promise<void>;
 }
 
-/** The read-only editor of data files; its parts load with the first one that opens. */
-export function registerDatasetPreview(services: BaseServices): DatasetPreviews {
-  const store = new DisposableStore();
+/** The editor's parts load with the first one that opens. */
+export function createDatasetPreviews(services: BaseServices): DatasetPreviews {
   // An editor is opened by its file alone: which recipe asked for it waits here until the editor is there.
   const asked = new Map<string, Uri>();
-  const provider: CustomReadonlyEditorProvider<CustomDocument> = {
+  return {
     openCustomDocument: (uri) => ({ uri, dispose: () => undefined }),
     async resolveCustomEditor({ uri }, panel) {
       const { PreviewEditor } = await import('./previewEditor');
@@ -24,13 +23,9 @@ export function registerDatasetPreview(services: BaseServices): DatasetPreviews 
       const editor = await PreviewEditor.create(uri, recipe, panel, services);
       panel.onDidDispose(() => editor.dispose());
     },
-  };
-  store.add(window.registerCustomEditorProvider(editorType, provider, { supportsMultipleEditorsPerDocument: true }));
-  return {
     async open(file, recipe) {
       if (recipe) asked.set(file.toString(), recipe);
       await commands.executeCommand('vscode.openWith', file, editorType);
     },
-    dispose: () => store.dispose(),
   };
 }

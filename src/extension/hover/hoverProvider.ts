@@ -3,12 +3,11 @@ import {
   Hover,
   MarkdownString,
   Range,
-  languages,
   type CancellationToken,
+  type HoverProvider,
   type Position,
   type TextDocument,
 } from 'vscode';
-import type { Disposable } from '../../base/disposables';
 import { asMedTextError } from '../../base/errors';
 import { abortSignalOf } from '../cancellation';
 import type { CommandId } from '../ids';
@@ -24,10 +23,8 @@ const maxSentenceLength = 2000;
 const maxDocumentLength = 50_000_000;
 const hintShownKey = 'medtext.hoverHintShown';
 
-export function registerHover(services: Services): Disposable {
-  const provide = (document: TextDocument, position: Position, token: CancellationToken) =>
-    hoverAt(services, document, position, token);
-  return languages.registerHoverProvider([{ scheme: 'file' }, { scheme: 'untitled' }], { provideHover: provide });
+export function hoverProvider(services: Services): HoverProvider {
+  return { provideHover: (document, position, token) => hoverAt(services, document, position, token) };
 }
 
 async function hoverAt(

@@ -10,7 +10,7 @@ import {
   type MappingSnapshot,
 } from '../../protocol/labelMappingEditor';
 import type { BaseServices } from '../baseServices';
-import { loadPage, windowLanguage } from '../views/webviewHtml';
+import { loadPageSurely, windowLanguage } from '../views/webviewHtml';
 import { WebviewServer } from '../views/webviewServer';
 import { withFields } from './jsonText';
 import { editorTypeOf } from './editorTypes';
@@ -57,7 +57,7 @@ export class MappingSession implements Disposable {
     this.savedText = document.getText();
     this.counts = this.store.add(new SplitCounts(scorer, () => this.send()));
     this.suspects = this.store.add(new SuspectSearch(services, () => this.send()));
-    loadPage(panel.webview, context, 'labelMapping', t('Label mapping'));
+    this.store.add(loadPageSurely(panel.webview, context, 'labelMapping', t('Label mapping')));
     this.server = this.store.add(new WebviewServer(panel.webview, labelMappingContract, this.handlers()));
     const isOurs = (changed: TextDocument): boolean => changed === document;
     this.store.add(

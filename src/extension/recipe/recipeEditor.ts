@@ -10,6 +10,8 @@ import {
   WorkspaceEdit,
   languages,
   workspace,
+  type CodeActionProvider,
+  type CodeLensProvider,
   type TextDocument,
 } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
@@ -19,30 +21,14 @@ import type { BaseServices } from '../baseServices';
 import type { LocatedProblem } from './recipeProblems';
 
 const debounceMs = 300;
-const selector = { scheme: 'file', pattern: '**/*.medtext.json' };
 
 export const isRecipe = (document: TextDocument): boolean =>
   document.uri.scheme === 'file' && document.fileName.endsWith('.medtext.json');
 
-/** CodeLens, diagnostics and quick fixes of recipes. */
-export function registerRecipeEditor(services: BaseServices): Disposable {
+/** Checks recipes that are open as they are typed; their lenses and quick fixes. */
+export function watchRecipes(services: BaseServices): CodeLensProvider & CodeActionProvider & Disposable {
   const store = new DisposableStore();
   const { t } = services;
-  store.add(
-    languages.registerCodeLensProvider(selector, {
-      provideCodeLenses(document) {
-        const top = new Range(0, 0, 0, 0);
-        const lens = (title: string, command: CommandId) =>
-          new CodeLens(top, { title, command, arguments: [document.uri] });
-        return [
-          lens(`$(play) ${t('Fine-tune')}`, 'medtext.runRecipe'),
-          lens(t('Preview data'), 'medtext.previewData'),
-          lens(t('Map labels'), 'medtext.mapLabels'),
-        ];
-      },
-    }),
-  );
-
   const collection = store.add(languages.createDiagnosticCollection('medtext'));
   const found = new Map<string, { diagnostic: Diagnostic; problem: LocatedProblem }[]>();
   const timers = new Map<string, NodeJS.Timeout>();
@@ -89,20 +75,24 @@ export function registerRecipeEditor(services: BaseServices): Disposable {
   );
   workspace.textDocuments.forEach(schedule);
 
-  store.add(
-    languages.registerCodeActionsProvider(
-      selector,
-      {
-        provideCodeActions(document, range) {
-          return (found.get(document.uri.toString()) ?? [])
-            .filter(({ diagnostic }) => diagnostic.range.intersection(range))
-            .flatMap(({ diagnostic, problem }) => problem.fixes.map((fix) => actionOf(document, diagnostic, fix)));
-        },
-      },
-      { providedCodeActionKinds: [CodeActionKind.QuickFix] },
-    ),
-  );
-  return store;
+  return {
+    provideCodeLenses(document) {
+      const top = new Range(0, 0, 0, 0);
+      const lens = (title: string, command: CommandId) =>
+        new CodeLens(top, { title, command, arguments: [document.uri] });
+      return [
+        lens(`$(play) ${t('Fine-tune')}`, 'medtext.runRecipe'),
+        lens(t('Preview data'), 'medtext.previewData'),
+        lens(t('Map labels'), 'medtext.mapLabels'),
+      ];
+    },
+    provideCodeActions(document, range) {
+      return (found.get(document.uri.toString()) ?? [])
+        .filter(({ diagnostic }) => diagnostic.range.intersection(range))
+        .flatMap(({ diagnostic, problem }) => problem.fixes.map((fix) => actionOf(document, diagnostic, fix)));
+    },
+    dispose: () => store.dispose(),
+  };
 }
 
 function diagnosticOf(document: TextDocument, { start, end, message, severity }: LocatedProblem): Diagnostic {

@@ -1,4 +1,4 @@
-import { ViewColumn, commands } from 'vscode';
+import { ViewColumn, commands, type WebviewPanelSerializer } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { asMedTextError, MedTextError } from '../../base/errors';
 import type { Handlers } from '../../protocol/channel';
@@ -18,17 +18,19 @@ const maxCharacters = 5000;
 const maxTop = 20;
 
 export interface ModelDetailPanel extends Disposable {
+  /** Takes the panel that comes back with the window. */
+  readonly panel: WebviewPanelSerializer;
   /** Opens the panel, or brings it forward, with this model. */
   show(model: ListedModel): void;
 }
 
-export function registerModelDetail(services: BaseServices): ModelDetailPanel {
+export function createModelDetail(services: BaseServices): ModelDetailPanel {
   return new ModelDetailHost(services);
 }
 
 class ModelDetailHost implements ModelDetailPanel {
   private readonly store = new DisposableStore();
-  private readonly panel: SinglePanel<ModelDetailContract>;
+  readonly panel: SinglePanel<ModelDetailContract>;
   private folder = '';
   /** Of the folder shown; reading it again at each change of the list would be for nothing. */
   private read: { readonly folder: string; readonly detail: ReturnType<ModelDetailHost['readDetail']> } | undefined;

@@ -1,19 +1,17 @@
 import { basename } from 'node:path';
-import { EventEmitter, MarkdownString, ThemeIcon, TreeItem, window, type TreeDataProvider } from 'vscode';
+import { EventEmitter, MarkdownString, ThemeIcon, TreeItem, type TreeDataProvider } from 'vscode';
 import type { Disposable } from '../../base/disposables';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
-import type { ViewId } from '../ids';
 import { recordOf, type ListedModel } from '../modelStore';
 import { fineTuningOf, type FineTuning } from '../runFolderRecord';
 import type { Services } from '../services';
 
-const viewId: ViewId = 'medtext.models';
-
 /** Imported and fine-tuned models, the active one marked. */
-export function registerModelsTree({ models, t }: Services): Disposable {
+export function modelsTree({ models, t }: Services): TreeDataProvider<ListedModel> & Disposable {
   const changed = new EventEmitter<void>();
-  const provider: TreeDataProvider<ListedModel> = {
+  const subscription = models.onDidChange(() => changed.fire());
+  return {
     onDidChangeTreeData: changed.event,
     getChildren: (element) => (element ? [] : models.list()),
     getTreeItem(model) {
@@ -41,13 +39,8 @@ export function registerModelsTree({ models, t }: Services): Disposable {
       item.tooltip = tooltipOf(model, tuning, t);
       return item;
     },
-  };
-  const view = window.createTreeView(viewId, { treeDataProvider: provider });
-  const subscription = models.onDidChange(() => changed.fire());
-  return {
     dispose() {
       subscription.dispose();
-      view.dispose();
       changed.dispose();
     },
   };

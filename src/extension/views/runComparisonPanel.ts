@@ -1,4 +1,4 @@
-import { ViewColumn, commands } from 'vscode';
+import { ViewColumn, commands, type WebviewPanelSerializer } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { MedTextError } from '../../base/errors';
 import type { Handlers } from '../../protocol/channel';
@@ -13,17 +13,19 @@ import { windowLanguage } from './webviewHtml';
 const refreshMs = 2000;
 
 export interface RunComparisonPanel extends Disposable {
+  /** Takes the panel that comes back with the window. */
+  readonly panel: WebviewPanelSerializer;
   /** Opens the panel, or brings it forward, with these runs side by side. */
   show(runs: readonly RunRecord[]): void;
 }
 
-export function registerRunComparison(services: BaseServices): RunComparisonPanel {
+export function createRunComparison(services: BaseServices): RunComparisonPanel {
   return new RunComparisonHost(services);
 }
 
 class RunComparisonHost implements RunComparisonPanel {
   private readonly store = new DisposableStore();
-  private readonly panel: SinglePanel<RunComparisonContract>;
+  readonly panel: SinglePanel<RunComparisonContract>;
   private folders: readonly string[] = [];
   private timer: NodeJS.Timeout | undefined;
 

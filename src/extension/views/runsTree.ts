@@ -1,13 +1,11 @@
-import { EventEmitter, ThemeIcon, TreeItem, window, type TreeDataProvider } from 'vscode';
+import { EventEmitter, ThemeIcon, TreeItem, type TreeDataProvider, type TreeView } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { durationText } from '../../base/durationText';
-import type { ViewId } from '../ids';
 import { isResumable, type RunRecord, type RunStatus } from '../runStore';
 import { lookForRuns } from '../runWatch';
 import type { Services } from '../services';
 import type { Translate } from '../../base/translate';
 
-const viewId: ViewId = 'medtext.runs';
 const refreshMs = 1000;
 
 const icons: Readonly<Record<RunStatus, string>> = {
@@ -19,7 +17,7 @@ const icons: Readonly<Record<RunStatus, string>> = {
 };
 
 /** The workspace's runs with status, main metric and duration. */
-export function registerRunsTree(services: Services): Disposable {
+export function runsTree(services: Services, view: TreeView<RunRecord>): TreeDataProvider<RunRecord> & Disposable {
   const { runs, runSelection, training, log, t } = services;
   const store = new DisposableStore();
   const changed = store.add(new EventEmitter<void>());
@@ -40,7 +38,6 @@ export function registerRunsTree(services: Services): Disposable {
       return item;
     },
   };
-  const view = store.add(window.createTreeView(viewId, { treeDataProvider: provider, canSelectMany: true }));
   store.add(view.onDidChangeSelection(({ selection }) => runSelection.set(selection)));
   // Runs of the command line are found when somebody looks, not when the window opens.
   const look = (): void => {
@@ -60,7 +57,7 @@ export function registerRunsTree(services: Services): Disposable {
     }),
   );
   store.add({ dispose: () => clearTimeout(pending) });
-  return store;
+  return { ...provider, dispose: () => store.dispose() };
 }
 
 function describe(run: RunRecord, t: Translate): string {

@@ -9,6 +9,7 @@ import {
   workspace,
   type TextDocument,
   type TextEditor,
+  type WebviewPanelSerializer,
 } from 'vscode';
 import { disposable, DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import { asMedTextError, MedTextError } from '../../base/errors';
@@ -30,6 +31,8 @@ const pairsAtATime = 32;
 const maxDocumentLength = 5_000_000;
 
 export interface SimilarityPanel extends Disposable {
+  /** Takes the panel that comes back with the window. */
+  readonly panel: WebviewPanelSerializer;
   /** Opens the panel beside the editor, or brings it forward, and compares the editor's selection. */
   compare(editor: TextEditor): void;
 }
@@ -41,13 +44,13 @@ interface Shown {
   readonly scores: readonly PairScore[];
 }
 
-export function registerSimilarityPanel(services: BaseServices): SimilarityPanel {
+export function createSimilarityPanel(services: BaseServices): SimilarityPanel {
   return new SimilarityPanelHost(services);
 }
 
 class SimilarityPanelHost implements SimilarityPanel {
   private readonly store = new DisposableStore();
-  private readonly panel: SinglePanel<SimilarityPanelContract>;
+  readonly panel: SinglePanel<SimilarityPanelContract>;
   private readonly scoring = this.store.add(new Slot<Disposable>());
   private editor: TextEditor | undefined;
   private shown: Shown | undefined;

@@ -1,14 +1,14 @@
-import { window, type ViewColumn, type WebviewPanel } from 'vscode';
+import { window, type ViewColumn, type WebviewPanel, type WebviewPanelSerializer } from 'vscode';
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import type { Handlers } from '../../protocol/channel';
 import type { Contract, EventName, Payload } from '../../protocol/contract';
 import type { BaseServices } from '../baseServices';
+import type { PanelType } from '../ids';
 import { loadPage } from './webviewHtml';
 import { WebviewServer } from './webviewServer';
 
 export interface SinglePanelOptions<C extends Contract> {
-  /** As `onWebviewPanel:` in package.json names it. */
-  readonly type: string;
+  readonly type: PanelType;
   /** The page's bundle in dist/webview. */
   readonly page: string;
   readonly title: string;
@@ -22,7 +22,7 @@ export interface SinglePanelOptions<C extends Contract> {
 }
 
 /** A panel of which a window has at most one. It is opened when first shown and comes back with the window. */
-export class SinglePanel<C extends Contract> implements Disposable {
+export class SinglePanel<C extends Contract> implements WebviewPanelSerializer, Disposable {
   private readonly store = new DisposableStore();
   private readonly server = this.store.add(new Slot<WebviewServer<C>>());
   private panel: WebviewPanel | undefined;
@@ -30,15 +30,11 @@ export class SinglePanel<C extends Contract> implements Disposable {
   constructor(
     private readonly services: Pick<BaseServices, 'context'>,
     private readonly options: SinglePanelOptions<C>,
-  ) {
-    this.store.add(
-      window.registerWebviewPanelSerializer(options.type, {
-        deserializeWebviewPanel: async (panel, state: unknown) => {
-          this.adopt(panel);
-          options.onRestore(state);
-        },
-      }),
-    );
+  ) {}
+
+  async deserializeWebviewPanel(panel: WebviewPanel, state: unknown): Promise<void> {
+    this.adopt(panel);
+    this.options.onRestore(state);
   }
 
   get isOpen(): boolean {

@@ -24,7 +24,7 @@ export function trainingSnapshot(facts: TrainingFacts): TrainingSnapshot {
 }
 
 function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
-  const { phase, request, report, runFolder, silence } = training;
+  const { phase, request, report, runFolder, silence, memoryPlan } = training;
   const live = historyOf(training.history, training.evaluations);
   // A resumed run goes on where its folder ends.
   const resumed = request?.resumeFrom !== undefined && stored?.record.folder === runFolder;
@@ -41,6 +41,7 @@ function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
     totalSteps: report?.totalSteps ?? history.last?.totalSteps ?? 0,
     ...details(report),
     ...(silence && { silence }),
+    ...(memoryPlan && { memoryPlan }),
     ...(started !== undefined && { elapsedSeconds: Math.max(0, (nowMs - started) / 1000) }),
   };
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { Uri, commands, window, workspace, type WebviewView } from 'vscode';
+import { Uri, commands, window, workspace, type WebviewView, type WebviewViewProvider } from 'vscode';
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import type { Handlers } from '../../protocol/channel';
 import {
@@ -24,13 +24,13 @@ const intervalMs = 250;
 const detachedIntervalMs = 2000;
 
 /** What other parts of the extension do with the view. */
-export interface TrainingView extends Disposable {
+export interface TrainingView extends WebviewViewProvider, Disposable {
   /** Shows a run of the past, or the one under way, and brings the view forward. */
   show(run?: RunRecord): Promise<void>;
 }
 
 /** The Training view: a recipe's main knobs, and the run of it under way or the last one. */
-export function registerTrainingView(services: BaseServices): TrainingView {
+export function createTrainingView(services: BaseServices): TrainingView {
   return new TrainingViewProvider(services);
 }
 
@@ -72,7 +72,19 @@ class TrainingViewProvider implements TrainingView {
         refresh();
       }),
     );
-    this.store.add(window.registerWebviewViewProvider(viewId, { resolveWebviewView: (view) => this.resolve(view) }));
+  }
+
+  resolveWebviewView(view: WebviewView): void {
+    const { context, t } = this.services;
+    this.view = view;
+    loadPage(view.webview, context, 'trainingView', t('Training'));
+    this.server.value = new WebviewServer(view.webview, trainingViewContract, this.handlers());
+    view.onDidChangeVisibility(() => this.schedule(0));
+    view.onDidDispose(() => {
+      if (this.view !== view) return;
+      this.view = undefined;
+      this.server.value = undefined;
+    });
   }
 
   async show(run?: RunRecord): Promise<void> {
@@ -90,19 +102,6 @@ class TrainingViewProvider implements TrainingView {
   dispose(): void {
     clearTimeout(this.timer);
     this.store.dispose();
-  }
-
-  private resolve(view: WebviewView): void {
-    const { context, t } = this.services;
-    this.view = view;
-    loadPage(view.webview, context, 'trainingView', t('Training'));
-    this.server.value = new WebviewServer(view.webview, trainingViewContract, this.handlers());
-    view.onDidChangeVisibility(() => this.schedule(0));
-    view.onDidDispose(() => {
-      if (this.view !== view) return;
-      this.view = undefined;
-      this.server.value = undefined;
-    });
   }
 
   private handlers(): Handlers<TrainingViewContract> {

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Uri, env, l10n, type ExtensionContext, type Webview } from 'vscode';
+import type { Disposable } from '../../base/disposables';
 import { webviewPage } from './webviewPage';
+
+const silentMs = 3000;
 
 /** Lets the webview load its own bundle and nothing else. */
 export function loadPage(webview: Webview, context: ExtensionContext, name: string, title: string): void {
@@ -15,6 +18,23 @@ export function loadPage(webview: Webview, context: ExtensionContext, name: stri
     title,
     language: env.language,
   });
+}
+
+/**
+ * Loads the page, and once more when nothing is heard of it: VS Code 1.100 drops one of two pages that it sets side by
+ * side to compare a changed file with the saved one.
+ */
+export function loadPageSurely(webview: Webview, context: ExtensionContext, name: string, title: string): Disposable {
+  const load = (): void => loadPage(webview, context, name, title);
+  load();
+  const timer = setTimeout(load, silentMs);
+  const heard = webview.onDidReceiveMessage(() => clearTimeout(timer));
+  return {
+    dispose() {
+      clearTimeout(timer);
+      heard.dispose();
+    },
+  };
 }
 
 /** The language of the window and its wordings, for the page's first answer. */

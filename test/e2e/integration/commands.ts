@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { MedTextApi } from '../../../src/extension/main';
 import type { ListedModel } from '../../../src/extension/modelStore';
 import type { TrainingOutcome } from '../../../src/extension/trainingService';
-import { accepting, hoverAt, openTabs, until } from './support';
+import { accepting, api, extension, hoverAt, openTabs, until } from './support';
 
-const extension = vscode.extensions.getExtension<MedTextApi>('medtext-lab.medtext-lab')!;
 const folder = vscode.workspace.workspaceFolders![0].uri.fsPath;
 const file = (name: string): vscode.Uri => vscode.Uri.file(join(folder, name));
 const run = <T>(command: string, ...parameters: unknown[]): Thenable<T> =>
@@ -46,7 +44,7 @@ describe('commands in the host', () => {
   let model: string;
 
   before(async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     const listed = services.models.list().find(({ canScore, missing }) => canScore && !missing);
     if (listed) model = listed.folder;
     else {
@@ -81,7 +79,7 @@ describe('commands in the host', () => {
   });
 
   it('Import Model takes the folder that the explorer names, once', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     const checkpoint = file('checkpoint');
     cpSync(join(extension.extensionPath, 'test/fixtures/checkpoints/structbert'), checkpoint.fsPath, {
       recursive: true,
@@ -111,7 +109,7 @@ describe('commands in the host', () => {
   });
 
   it('a recipe runs as a task to its end, and a broken one fails', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     const before = services.runs.list().length;
     assert.equal(await runTask('quick.medtext.json'), 0);
     const [newest, ...others] = services.runs.list();
@@ -126,7 +124,7 @@ describe('commands in the host', () => {
   });
 
   it('a task whose terminal is closed stops its training, which can be resumed', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     const { training, runs } = services;
     await vscode.tasks.executeTask(await taskOf('long.medtext.json'));
     await until(() => (training.state.report?.step ?? 0) > 5, 'some steps');
@@ -138,7 +136,7 @@ describe('commands in the host', () => {
   });
 
   it('says once, over a text, how to get a model when none is active', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     const { globalState, workspaceState } = services.context;
     await globalState.update('medtext.hoverHintShown', undefined);
     await workspaceState.update('medtext.activeModel', undefined);

@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { MedTextApi } from '../../../src/extension/main';
 import type { ListedModel } from '../../../src/extension/modelStore';
 import { LoopbackHub, type StoredFile } from '../../hub/support/loopbackHub';
-import { accepting, openTabs } from './support';
+import { accepting, api, extension, openTabs } from './support';
 
-const extension = vscode.extensions.getExtension<MedTextApi>('medtext-lab.medtext-lab')!;
 const workspace = vscode.workspace.workspaceFolders![0].uri.fsPath;
 const token = 'token-of-nobody';
 
@@ -31,14 +29,14 @@ describe('models and data sets from hubs', () => {
   after(async () => {
     const names = ['http.noProxy', 'medtext.hub.modelscopeEndpoint', 'medtext.hub.huggingFaceEndpoint'];
     for (const name of names) await set(name, undefined);
-    const { services } = await extension.activate();
+    const { services } = await api();
     await services.hubs.setToken('huggingFace', undefined);
     if (model) await services.models.remove(model.folder);
     await hub.stop();
   });
 
   it('a model is imported after its size was said, and is listed with what it is', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     model = (await accepting(
       vscode.commands.executeCommand<ListedModel>('medtext.importModel', 'modelscope:damo/tiny'),
     ))!;
@@ -53,7 +51,7 @@ describe('models and data sets from hubs', () => {
   });
 
   it('what is closed opens with the token of the secret storage', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     const options = await services.hubs.options();
     const wish = { source: 'hf:org/secret', isDataset: false, downloads: join(workspace, '.downloads'), models: join(workspace, 'models'), known: [], job: 0 }; // prettier-ignore
     await assert.rejects(services.library.request('importModel', { ...wish, hub: options }), { code: 'ACCESS' });
@@ -68,7 +66,7 @@ describe('models and data sets from hubs', () => {
   });
 
   it('looks into it, verifies it, and opens its page', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     const { tokens } = await services.library.request('tokenize', { folder: model.folder, first: '糖尿病' });
     assert.deepEqual(tokens.map(({ text }) => text), ['[CLS]', '糖', '尿', '病', '[SEP]']); // prettier-ignore
     assert.ok((await services.library.request('verify', { folder: model.folder, job: 0 })).ok);

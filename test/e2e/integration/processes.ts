@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { MedTextApi } from '../../../src/extension/main';
 import type { TrainingOutcome } from '../../../src/extension/trainingService';
-import { accepting, openTabs, until } from './support';
+import { accepting, api, openTabs, until } from './support';
 
-const extension = vscode.extensions.getExtension<MedTextApi>('medtext-lab.medtext-lab')!;
 const folder = vscode.workspace.workspaceFolders![0].uri.fsPath;
 const file = (name: string): vscode.Uri => vscode.Uri.file(join(folder, name));
 const set = (name: string, value: unknown): Thenable<void> =>
@@ -21,7 +19,7 @@ describe('processes in the host', () => {
   });
 
   it('asks what shall be when the window closes; whoever does not answer starts nothing', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     await set('medtext.training.onWindowClose', 'ask');
     const outcome = await accepting(runRecipe('quick.medtext.json'));
     assert.equal(outcome?.status, 'finished');
@@ -39,7 +37,7 @@ describe('processes in the host', () => {
   });
 
   it('a Node that is none is named by its setting, for training and scoring, and neither is lost for it', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     await set('medtext.runtime.nodePath', '/nowhere/node');
     await services.scorer.restart();
     const outcome = await runRecipe('quick.medtext.json');
@@ -56,7 +54,7 @@ describe('processes in the host', () => {
   });
 
   it('runs one training at a time, and stops one at once', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     const running = runRecipe('long.medtext.json');
     await until(() => (services.training.state.report?.step ?? 0) > 3, 'training steps');
     const { pid } = services.training;
@@ -68,7 +66,7 @@ describe('processes in the host', () => {
   });
 
   it('pins and clears the reference of the selection, and scores it in a panel', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     const document = await vscode.workspace.openTextDocument(file('note.txt'));
     const editor = await vscode.window.showTextDocument(document);
     editor.selection = new vscode.Selection(0, 0, 0, 8);
@@ -81,7 +79,7 @@ describe('processes in the host', () => {
   });
 
   it('says what the device can do, after the scorer was killed too', async () => {
-    const { services } = await extension.activate();
+    const { services } = await api();
     await services.scorer.request('doctor', { device: 'cpu' });
     process.kill((await services.scorer.pid())!, 'SIGKILL');
     await vscode.commands.executeCommand('medtext.checkDevice');

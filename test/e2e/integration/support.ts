@@ -1,4 +1,14 @@
 import * as vscode from 'vscode';
+import type { MedTextApi } from '../../../src/extension/main';
+import type { Services } from '../../../src/extension/services';
+
+export const extension = vscode.extensions.getExtension<MedTextApi>('medtext-lab.medtext-lab')!;
+
+/** The extension with its core loaded. */
+export async function api(): Promise<{ services: Services }> {
+  const { services } = await extension.activate();
+  return { services: await services() };
+}
 
 export async function until(
   condition: () => boolean | Promise<boolean>,

@@ -61,6 +61,12 @@ describe('training snapshot', () => {
     assert.equal(sent({ ...facts, training: { ...silent, silence: undefined } }).run!.silence, undefined);
   });
 
+  it('of a run that starts says what it is expected to take', () => {
+    const memoryPlan = { estimatedBytes: 5e9, availableBytes: 4e9, batchSize: 16, microBatchSize: 1 };
+    const starting: TrainingState = { ...idle, phase: 'starting', request, memoryPlan };
+    assert.deepEqual(sent({ ...facts, training: starting }).run!.memoryPlan, memoryPlan);
+  });
+
   it('passes a diverged loss through JSON', () => {
     const reports = [report(1), report(2, NaN), report(3, Infinity)];
     const training: TrainingState = {
