@@ -1,24 +1,29 @@
 /** config.json (Hugging Face's fields, ModelScope's too) to our architecture and back. */
 import { MedTextError } from '../base/errors';
-import type { EncoderConfig } from './encoderConfig';
+import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 export type ProblemType = 'single_label_classification' | 'multi_label_classification' | 'regression';
 
-/** Which convention a model type follows. StructBERT, ERNIE and ELECTRA's discriminator are BERT at inference. */
-const FAMILIES: Readonly<Record<string, 'bert' | 'roberta'>> = {
+export type ModelFamily = 'bert' | 'roberta' | 'electra';
+
+/** Which convention a model type follows. StructBERT and ERNIE are BERT at inference. */
+const FAMILIES: Readonly<Record<string, ModelFamily>> = {
   bert: 'bert',
   structbert: 'bert',
   sbert: 'bert',
   ernie: 'bert',
-  electra: 'bert',
+  electra: 'electra',
   roberta: 'roberta',
   'xlm-roberta': 'roberta',
   camembert: 'roberta',
 };
 
-/** `roberta` counts positions from padding_idx + 1 and calls its encoder `roberta.`; all others are `bert`. */
-export function modelFamily(modelType: string): 'bert' | 'roberta' {
+/**
+ * `roberta` counts positions from padding_idx + 1 and calls its encoder `roberta.`; `electra` may have embeddings of
+ * another width, has no pooler, and a head of its own; all others are `bert`.
+ */
+export function modelFamily(modelType: string): ModelFamily {
   return Object.hasOwn(FAMILIES, modelType) ? FAMILIES[modelType] : 'bert';
 }
 
@@ -68,12 +73,14 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
     throw fields.wrong('max_position_embeddings', `is ${rows}, of which the first ${positionOffset} are not usable`);
   }
   const hiddenDropout = fields.probability('hidden_dropout_prob', 0.1);
-  refuseOtherArchitectures(json, hiddenSize, fields);
+  refuseOtherArchitectures(json, fields);
+  const embeddingSize = embeddingSizeIn(fields, family, hiddenSize);
 
   const config: EncoderConfig = {
     modelType,
     vocabSize: fields.integer('vocab_size', 1, 2 ** 24),
     hiddenSize,
+    ...(embeddingSize !== hiddenSize && { embeddingSize }),
     layerCount: fields.integer('num_hidden_layers', 1, 1024),
     headCount,
     intermediateSize: fields.integer('intermediate_size', 1, 2 ** 18),
@@ -143,6 +150,8 @@ export function encoderConfigJson(config: EncoderConfig, modelType: string): Jso
     model_type: modelType,
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
+    // ElectraConfig's own default is 128, whatever the hidden size.
+    ...(modelFamily(modelType) === 'electra' && { embedding_size: embeddingSizeOf(config) }),
     num_hidden_layers: config.layerCount,
     num_attention_heads: config.headCount,
     intermediate_size: config.intermediateSize,
@@ -280,17 +289,17 @@ function modelTypeOf(json: JsonObject, hint: string | undefined, where: string):
   return { xlmroberta: 'xlm-roberta', sbertfor: 'sbert' }[known] ?? known;
 }
 
-function refuseOtherArchitectures(json: JsonObject, hiddenSize: number, fields: Fields): void {
+/** ElectraConfig's default is 128; BERT's embeddings are as wide as its layers. */
+function embeddingSizeIn(fields: Fields, family: ModelFamily, hiddenSize: number): number {
+  const size = fields.integer('embedding_size', 1, 2 ** 15, family === 'electra' ? 128 : hiddenSize);
+  if (family === 'electra' || size === hiddenSize) return size;
+  throw fields.unsupported('embedding_size', `is ${size}; supported is that of hidden_size (${hiddenSize})`);
+}
+
+function refuseOtherArchitectures(json: JsonObject, fields: Fields): void {
   const positions = json.position_embedding_type;
   if (positions !== undefined && positions !== null && positions !== 'absolute') {
     throw fields.unsupported('position_embedding_type', `is "${String(positions)}"; supported is absolute`);
-  }
-  const embeddingSize = json.embedding_size;
-  if (embeddingSize !== undefined && embeddingSize !== null && embeddingSize !== hiddenSize) {
-    throw fields.unsupported(
-      'embedding_size',
-      `is ${String(embeddingSize)}; supported is that of hidden_size (${hiddenSize})`,
-    );
   }
   for (const flag of ['is_decoder', 'add_cross_attention', 'is_encoder_decoder']) {
     if (json[flag]) throw fields.unsupported(flag, 'is on; supported are plain encoders');
@@ -300,7 +309,10 @@ function refuseOtherArchitectures(json: JsonObject, hiddenSize: number, fields: 
 function parameterCount(config: EncoderConfig): number {
   const { hiddenSize, intermediateSize } = config;
   const rows = config.vocabSize + config.maxPositions + config.positionOffset + config.typeVocabSize;
-  return rows * hiddenSize + config.layerCount * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize);
+  return (
+    rows * embeddingSizeOf(config) +
+    config.layerCount * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize)
+  );
 }
 
 /** Reads fields one by one; whatever is wrong names file and field. */

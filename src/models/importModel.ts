@@ -4,10 +4,16 @@ import { basename, join, resolve } from 'node:path';
 import { MedTextError } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
 import type { WritableTensor } from './checkpoint/writeSafetensors';
-import { isObject, type JsonObject } from './configJson';
+import { isObject, modelFamily, type JsonObject } from './configJson';
 import { openModelFolder, planLoad, type ModelFolder } from './modelFolder';
 import { openWeights } from './openWeights';
-import { classifierParameterSpecs, encoderParameterSpecs, MASKED_LM_HEAD, type LoadReport } from './parameterNames';
+import {
+  classifierParameterSpecs,
+  encoderParameterSpecs,
+  MASKED_LM_HEAD,
+  TIED_DECODER,
+  type LoadReport,
+} from './parameterNames';
 import { readSentenceLayout, sentenceTransformersFiles } from './sentenceTransformers';
 import { writeModelFolder, type WriteOptions } from './writeModelFolder';
 
@@ -73,14 +79,17 @@ export async function importModel(source: string, output: string, options: Impor
     const plan = planLoad(checkpoint, [...encoder, ...classifier], folder);
 
     const heads = [...mapping.fromOurs]
-      .filter(([ours]) => !options.encoderOnly && MASKED_LM_HEAD.test(ours) && !ours.endsWith('decoder.weight'))
+      .filter(([ours]) => !options.encoderOnly && MASKED_LM_HEAD.test(ours) && !TIED_DECODER.test(ours))
       .map(([ours, from]) => ({ name: ours, from }));
-    const used = [...plan.used, ...heads];
+    const isClassifier = plan.used.some(({ name }) => name === 'classifier.weight');
+    // ELECTRA's encoder has no pooler: the dense layer belongs to the classifier, and goes with it.
+    const isHeadless = modelFamily(folder.config.modelType) === 'electra' && !isClassifier;
+    const used = [...plan.used.filter(({ name }) => !isHeadless || !name.startsWith('bert.pooler.')), ...heads];
     const kept = new Set(used.map(({ from }) => from));
     const leftOver = plan.leftOver
       .filter(({ name }) => !kept.has(name))
       .map(({ name, reason }) =>
-        name.endsWith('decoder.weight') ? { name, reason: 'tied to the word embeddings' } : { name, reason },
+        TIED_DECODER.test(name) ? { name, reason: 'tied to the word embeddings' } : { name, reason },
       );
 
     let scratch = new Float32Array(0);
@@ -98,7 +107,6 @@ export async function importModel(source: string, output: string, options: Impor
       return { name, shape: tensor.shape, values };
     });
 
-    const hasClassifier = used.some(({ name }) => name === 'classifier.weight');
     const layout = await readSentenceLayout(folder.path).catch((error: unknown) => {
       if (!(error instanceof MedTextError) || error.code !== 'UNSUPPORTED') throw error;
       // The encoder is of use all the same, but it is no longer what its modules made of it.
@@ -111,7 +119,7 @@ export async function importModel(source: string, output: string, options: Impor
       {
         parameters: tensors,
         config: folder.config,
-        labels: hasClassifier ? labels : undefined,
+        labels: isClassifier ? labels : undefined,
         problemType: folder.problemType,
         usage: options.encoderOnly ? undefined : usageOf(folder),
         copies: [...folder.tokenizerFiles, ...folder.cardFiles],

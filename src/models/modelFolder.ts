@@ -15,7 +15,7 @@ import {
   type JsonObject,
   type ProblemType,
 } from './configJson';
-import type { EncoderConfig } from './encoderConfig';
+import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
 import { mapParameterNames, MASKED_LM_HEAD, type LoadReport, type NameMapping } from './parameterNames';
 import { openWeights } from './openWeights';
 import { Parameters, type ParameterSpec } from './parameters';
@@ -298,7 +298,8 @@ export function initialize(parameters: Parameters, spec: ParameterSpec, config: 
     config.initializerRange,
   );
   if (spec.name === 'bert.embeddings.word_embeddings.weight') {
-    values.fill(0, config.padTokenId * config.hiddenSize, (config.padTokenId + 1) * config.hiddenSize);
+    const width = embeddingSizeOf(config);
+    values.fill(0, config.padTokenId * width, (config.padTokenId + 1) * width);
   }
   return `drawn from N(0, ${config.initializerRange}) with seed ${seed}`;
 }

@@ -7,7 +7,7 @@ import { writeSafetensors, type WritableTensor } from './checkpoint/writeSafeten
 import { writeTorchZip } from './checkpoint/writeTorchZip';
 import { encoderConfigJson, modelFamily, type JsonObject, type ProblemType } from './configJson';
 import type { EncoderConfig } from './encoderConfig';
-import { fileParameterName } from './parameterNames';
+import { fileParameterName, MASKED_LM_HEAD } from './parameterNames';
 import { Parameters } from './parameters';
 
 export interface ModelFolderContents {
@@ -89,13 +89,12 @@ export async function writeModelFolder(
 function architectureOf(contents: ModelFolderContents, tensors: readonly WritableTensor[]): string {
   const prefix = {
     bert: 'Bert',
+    electra: 'Electra',
     roberta: { 'xlm-roberta': 'XLMRoberta', camembert: 'Camembert' }[contents.config.modelType] ?? 'Roberta',
   };
   const family = prefix[modelFamily(contents.config.modelType)];
   if (tensors.some(({ name }) => name === 'classifier.weight')) return `${family}ForSequenceClassification`;
-  return tensors.some(({ name }) => /^(cls\.predictions|lm_head)\./.test(name))
-    ? `${family}ForMaskedLM`
-    : `${family}Model`;
+  return tensors.some(({ name }) => MASKED_LM_HEAD.test(name)) ? `${family}ForMaskedLM` : `${family}Model`;
 }
 
 function configJson(
@@ -104,7 +103,7 @@ function configJson(
   labels: readonly string[] | undefined,
 ): JsonObject {
   const { config } = contents;
-  // To transformers StructBERT, ERNIE and ELECTRA's encoder are BERT; RoBERTa's kin count positions in their own way.
+  // To transformers StructBERT and ERNIE are BERT; RoBERTa's kin count positions in their own way, ELECTRA has its head.
   const modelType = modelFamily(config.modelType) === 'bert' ? 'bert' : config.modelType;
   const problemType =
     contents.problemType ?? (labels && (labels.length === 1 ? 'regression' : 'single_label_classification'));
