@@ -234,14 +234,18 @@ export function quantisedNode({ graph }: Model): { opType: string; name: string 
   return graph.nodes.find((node) => QUANTISED.test(node.opType));
 }
 
-function refuseQuantised(file: Model, where: string): void {
+/**
+ * Refuses what is not a plain graph of standard operators on floats.
+ * @throws MedTextError UNSUPPORTED naming the operator. @param use what such a file is refused for.
+ */
+export function refuseQuantised(file: Model, where: string, use = 'be fine-tuned'): void {
   const quantised = quantisedNode(file);
   const fused = file.graph.nodes.find((node) => node.domain !== '' && node.domain !== 'ai.onnx');
   const node = quantised ?? fused;
   if (!node) return;
   throw new MedTextError(
     'UNSUPPORTED',
-    `${where} is ${quantised ? 'quantised' : 'optimised for one runtime'} (operator ${node.opType}, node "${node.name}"): it can score and evaluate, but not be fine-tuned. Use the plain float export, or the safetensors or PyTorch file.`,
+    `${where} is ${quantised ? 'quantised' : 'optimised for one runtime'} (operator ${node.opType}, node "${node.name}"): it can score and evaluate, but not ${use}. Use the plain float export, or the safetensors or PyTorch file.`,
     { file: where, operator: node.opType, node: node.name },
   );
 }

@@ -2,9 +2,11 @@
 import { basename, resolve } from 'node:path';
 import { MedTextError } from '../base/errors';
 import { openClassifier } from '../inference/openClassifier';
+import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { namesIn } from '../models/checkpoint/replaceFolder';
 import { importModel } from '../models/importModel';
-import { readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import { bertWeights } from '../models/loadClassifier';
+import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { DEFAULT_LAYOUT, readSentenceLayout, sentenceTransformersFiles } from '../models/sentenceTransformers';
 import { json, tokenizerConfig } from '../models/writeModelFolder';
 import type { ModelFormat } from '../protocol/modelFormat';
@@ -59,6 +61,7 @@ export async function exportModel(model: string, output: string, options: Export
       await classifier.close();
     }
   }
+  await refuseNamelessGraph(model, format);
   const sentences = format === 'sentence-transformers';
   await importModel(model, path, {
     signal,
@@ -92,6 +95,19 @@ async function completingFiles(folder: ModelFolder, format: ModelFormat): Promis
   const hasCard = folder.cardFiles.some((file) => /^readme\.md$/i.test(basename(file)));
   if (!hasCard || format === 'sentence-transformers') files['README.md'] = renderExportCard(folder, format);
   return files;
+}
+
+/** Weights that do not tell what they are cannot be written under names. */
+async function refuseNamelessGraph(path: string, format: ModelFormat): Promise<void> {
+  const folder = await openModelFolder(path);
+  if (!folder.weightsPath?.endsWith('.onnx')) return;
+  const { model } = await readOnnxFile(folder.weightsPath);
+  if (bertWeights(model, folder)) return;
+  throw new MedTextError(
+    'UNSUPPORTED',
+    `${folder.path} is an ONNX graph (${basename(folder.weightsPath)}) whose weights do not tell their names, so it cannot be written as ${format}. Export it as onnx, onnx-fp16 or onnx-int8.`,
+    { file: folder.weightsPath, format },
+  );
 }
 
 async function refuseUsedFolder(path: string): Promise<void> {
