@@ -3,8 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { MedTextError } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
+import { openInitializers, readOnnxFile } from './checkpoint/onnxWeights';
 import type { WritableTensor } from './checkpoint/writeSafetensors';
 import { isObject, modelFamily, type JsonObject } from './configJson';
+import { importGraph } from './importGraph';
+import { bertWeights } from './loadClassifier';
 import { openModelFolder, planLoad, type ModelFolder } from './modelFolder';
 import { openWeights } from './openWeights';
 import {
@@ -47,7 +50,8 @@ const KEPT_FIELDS = [
 /**
  * Reads the model at `source` (a folder or a weights file) tensor by tensor and writes it to `output` as float32
  * safetensors under today's names, with tokenizer files, cards and ModelScope's files. A classifier and a
- * masked-language-model head are kept when they are there; parameters that are absent stay absent.
+ * masked-language-model head are kept when they are there; parameters that are absent stay absent. An ONNX file whose
+ * weights do not tell their names, or are quantised, is kept as it is.
  * @throws MedTextError what {@link openModelFolder}, {@link planLoad} and {@link writeModelFolder} throw.
  */
 export async function importModel(source: string, output: string, options: ImportOptions = {}): Promise<ImportedModel> {
@@ -66,6 +70,10 @@ export async function importModel(source: string, output: string, options: Impor
         file: folder.path,
       },
     );
+  }
+  if (folder.weightsPath.endsWith('.onnx')) {
+    const { model, files } = await readOnnxFile(folder.weightsPath);
+    if (!bertWeights(model, folder)) return keptGraph(folder, files, path, options);
   }
   const checkpoint = await openWeights(folder, folder.weightsPath);
   try {
@@ -151,6 +159,24 @@ export async function importModel(source: string, output: string, options: Impor
   } finally {
     await checkpoint.close();
   }
+}
+
+/** A graph that is not a BERT's, or does not tell which weight is which, or is quantised. */
+async function keptGraph(
+  folder: ModelFolder,
+  files: readonly string[],
+  path: string,
+  options: ImportOptions,
+): Promise<ImportedModel> {
+  await importGraph(folder, files, path, options);
+  const stored = await openInitializers(files[0]);
+  const weights = [...stored.tensors.values()].filter(({ dataType }) => /^(b?float\d+|u?int8)$/.test(dataType));
+  return {
+    path,
+    source: folder,
+    parameterCount: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    report: { used: weights.map(({ name }) => ({ name, from: name })), missing: [], leftOver: [] },
+  };
 }
 
 /** What an earlier training of ours wrote for the use of its model (task, max_length, ...). */

@@ -194,7 +194,7 @@ export async function refuseForeignFolder(folder: string): Promise<void> {
   if (names.length === 0) return;
   if (
     names.includes('config.json') &&
-    names.some((name) => /^(model\.safetensors|model\.onnx|pytorch_model\.bin)$/.test(name))
+    names.some((name) => /^(model\.safetensors|[^/]+\.onnx|pytorch_model\.bin)$/.test(name))
   ) {
     try {
       const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));

@@ -1,4 +1,4 @@
-import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
+import { openStored } from '../models/openWeights';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { loadReportLines } from '../models/parameterNames';
 import { asMedTextError, MedTextError } from '../base/errors';
@@ -191,7 +191,7 @@ function plainProgress(phase: 'import' | 'check', done: number, total: number): 
 
 async function tensorsOf({ weightsPath }: ModelFolder): Promise<ModelDetail['tensors']> {
   if (weightsPath === undefined) return [];
-  const checkpoint = await openCheckpoint(weightsPath);
+  const checkpoint = await openStored(weightsPath);
   try {
     return [...checkpoint.tensors].slice(0, maxTensors).map(([name, { dataType, shape }]) => ({ name, dataType, shape: [...shape] })); // prettier-ignore
   } finally {

@@ -7,6 +7,7 @@ import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
 import { dirname, sep } from 'node:path';
 import { MedTextError, asMedTextError } from '../../base/errors';
 import { resolveExternalPath } from '../../onnx/externalLocation';
+import { widenTensor } from '../../onnx/halfPrecision';
 import type { GraphNode, Model, Tensor } from '../../onnx/model';
 import { readModel } from '../../onnx/readModel';
 import { assertLength, type CheckpointSource, type CheckpointTensor } from './checkpointSource';
@@ -44,6 +45,22 @@ async function readOnnx(file: RandomAccessFile): Promise<{ model: Model; files: 
   } finally {
     await file.close();
   }
+}
+
+/** The graph's initialisers under its own names, for looking at: they need be no module's, nor floats. */
+export async function openInitializers(path: string): Promise<CheckpointSource> {
+  const { model, files } = await readOnnxFile(path);
+  const tensors = new Map<string, CheckpointTensor>();
+  for (const [name, tensor] of model.graph.initializers) {
+    const { dataType, shape } = tensor;
+    const read = async (into: Float32Array): Promise<void> => {
+      assertLength({ name, shape }, into);
+      const { data } = widenTensor(tensor);
+      for (let i = 0; i < into.length; i++) into[i] = Number(data[i]);
+    };
+    tensors.set(name, { name, dataType, shape, read });
+  }
+  return { format: 'onnx', files, tensors, close: async () => {} };
 }
 
 /** A weight as it lies in the graph, and whether the module's own is its transpose. */
