@@ -46,7 +46,7 @@ describe('importing an ONNX file that is no BERT by its names', () => {
     assert.ok(imported.report.used.some(({ name }) => name.endsWith('/int8')));
     for (const name of ['vocab.txt', 'README.md', 'label_mapping.json', 'configuration.json']) assert.ok(existsSync(at(`kept/${name}`)), name); // prettier-ignore
 
-    const record = await writeModelRecord(at('kept'), { reference: 'hf:a/b' });
+    const record = await writeModelRecord(at('kept'), { kind: 'folder', reference: 'hub' });
     assert.equal(record.parameterCount, imported.parameterCount);
     assert.deepEqual([record.labels, record.hasMaskedLm, record.modelType], [['no', 'yes'], false, 'bert']);
     assert.equal((await modelFacts(at('kept'))).contentHash, record.contentHash);
@@ -56,7 +56,7 @@ describe('importing an ONNX file that is no BERT by its names', () => {
     await assert.rejects(loadClassifier(await openModelFolder(at('kept')), 2, { seed: 0 }), { code: 'UNSUPPORTED', message: /quantised.*not be fine-tuned/ }); // prettier-ignore
   });
 
-  it('an architecture that is not ours is kept with its external data, and trained from there', async () => {
+  it('an architecture that is not ours is kept, external data too, and trained from there', async () => {
     mkdirSync(at('distil/onnx'), { recursive: true });
     const config = { ...JSON.parse(readFileSync(join(FIXTURES, 'checkpoints/structbert/config.json'), 'utf8')), model_type: 'distilbert' }; // prettier-ignore
     for (const name of ['dynamo.onnx', 'dynamo.onnx.data']) cpSync(join(FIXTURES, 'checkpoints', name), at(`distil/onnx/${name}`)); // prettier-ignore
@@ -66,8 +66,13 @@ describe('importing an ONNX file that is no BERT by its names', () => {
     assert.ok(report.used.length > 20);
     assert.deepEqual(readFileSync(at('distil-kept/dynamo.onnx.data')), readFileSync(at('distil/onnx/dynamo.onnx.data'))); // prettier-ignore
 
-    const loaded = await loadClassifier(await openModelFolder(at('distil-kept')), 3, { seed: 0 });
-    assert.ok(loaded.graph);
+    // One whose output is a hidden state.
+    mkdirSync(at('optimum/onnx'), { recursive: true });
+    cpSync(join(FIXTURES, 'onnx/optimum.onnx'), at('optimum/onnx/model.onnx'));
+    writeFileSync(at('optimum/config.json'), JSON.stringify({ model_type: 'distilbert', vocab_size: 40, dim: 16, max_position_embeddings: 12 })); // prettier-ignore
+    await importModel(at('optimum'), at('optimum-kept'));
+    const loaded = await loadClassifier(await openModelFolder(at('optimum-kept')), 3, { seed: 0 });
+    assert.match(loaded.graph!.readout, /new head on last_hidden_state/);
     assert.equal((await verifyModel(at('distil-kept'))).ok, true);
   });
 
