@@ -14,6 +14,7 @@ import {
 } from 'vscode';
 import type { Disposable } from '../base/disposables';
 import { asMedTextError } from '../base/errors';
+import { errorText } from '../protocol/errorWords';
 import { runRecipe, stopTraining } from './commands/runCommands';
 import type { Services } from './services';
 import { statusText } from './statusText';
@@ -70,12 +71,14 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
       const outcome = await runRecipe(services, recipe);
       if (!outcome) return 1;
       const { status, error, result } = outcome;
-      output.fire(`${status}${error ? `: ${error.code}: ${error.message}` : ''}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
+      output.fire(
+        `${status}${error ? `: ${error.code}: ${errorText(error, t)}` : ''}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'),
+      );
       if (result?.model) output.fire(`${result.model}\r\n`);
       return status === 'finished' ? 0 : 1;
     } catch (error) {
-      const { code, message } = asMedTextError(error);
-      output.fire(`error: ${code}: ${message}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
+      const known = asMedTextError(error);
+      output.fire(`error: ${known.code}: ${errorText(known, t)}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
       return 1;
     } finally {
       isRunning = false;

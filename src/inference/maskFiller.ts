@@ -1,5 +1,5 @@
 /** Fills masked words in, with the head of BertForMaskedLM, RobertaForMaskedLM or ElectraForMaskedLM (a generator). */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { buildBert } from '../models/bert';
 import { declareInputs } from '../models/encoder';
 import { embeddingSizeOf, type EncoderConfig } from '../models/encoderConfig';
@@ -56,7 +56,7 @@ export class MaskFiller {
     }
     throw new MedTextError(
       'MODEL_CONFIG',
-      `${folder.path} has no masked-language-model head: it cannot fill in masked words.`,
+      words`${folder.path} has no masked-language-model head: it cannot fill in masked words.`,
       { file: folder.path },
     );
   }
@@ -71,7 +71,7 @@ export class MaskFiller {
     const example = tokenizer.encodePair(text, undefined, this.folder.config.maxPositions);
     const positions = [...example.inputIds].flatMap((id, at) => (id === mask ? [at] : []));
     if (positions.length === 0) {
-      throw new MedTextError('USAGE', `Write ${tokenizer.specialTokens.mask} where a word is to be filled in.`);
+      throw new MedTextError('USAGE', words`Write ${tokenizer.specialTokens.mask} where a word is to be filled in.`);
     }
     const logits = await this.logits(example, positions);
     const { vocabSize } = this.folder.config;

@@ -1,7 +1,7 @@
 /** Any supported layout of a model to a clean model folder. */
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
 import { openInitializers, readOnnxFile } from './checkpoint/onnxWeights';
 import type { WritableTensor } from './checkpoint/writeSafetensors';
@@ -58,14 +58,14 @@ export async function importModel(source: string, output: string, options: Impor
   const folder = await openModelFolder(source);
   const path = resolve(output);
   if (path === folder.path) {
-    throw new MedTextError('USAGE', 'A model cannot be imported onto itself; choose another output folder.', {
+    throw new MedTextError('USAGE', words`A model cannot be imported onto itself; choose another output folder.`, {
       file: path,
     });
   }
   if (folder.weightsPath === undefined) {
     throw new MedTextError(
       'NOT_FOUND',
-      `${folder.path} has no weights file (model.safetensors, pytorch_model.bin, …).`,
+      words`${folder.path} has no weights file (model.safetensors, pytorch_model.bin, …).`,
       {
         file: folder.path,
       },

@@ -1,5 +1,5 @@
 /** A folder's weights as the encoder of BERT wants them. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { CheckpointSource, CheckpointTensor } from './checkpoint/checkpointSource';
 import { openInitializers } from './checkpoint/onnxWeights';
 import { openCheckpoint } from './checkpoint/openCheckpoint';
@@ -36,7 +36,7 @@ export async function openWeights(folder: Configured, path: string): Promise<Che
     await source.close();
     throw new MedTextError(
       'CHECKPOINT_MISMATCH',
-      `${path} has no task_type_embeddings as wide as ${name}, which config.json's use_task_id asks for.`,
+      words`${path} has no task_type_embeddings as wide as ${name}, which config.json's use_task_id asks for.`,
       { file: path, tensor: name },
     );
   }

@@ -2,7 +2,7 @@
  * The names of parameters. Inside the engine they are Hugging Face's for BertForSequenceClassification
  * (`bert.encoder.layer.0...`, `classifier.weight`), whatever a checkpoint calls them.
  */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { modelFamily } from './configJson';
 import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
 import type { ParameterSpec } from './parameters';
@@ -174,13 +174,13 @@ function encoderPrefix(names: readonly string[], where: string): string {
     const shown = names.slice(0, 5).join(', ');
     throw new MedTextError(
       'CHECKPOINT_MISMATCH',
-      `${where} holds no BERT-like encoder: no tensor is called "…${anchor}" (it has ${shown}${names.length > 5 ? ', …' : ''}).`,
+      words`${where} holds no BERT-like encoder: no tensor is called "…${anchor}" (it has ${shown}${names.length > 5 ? ', …' : ''}).`,
       { file: where },
     );
   }
   throw new MedTextError(
     'CHECKPOINT_MISMATCH',
-    `${where} holds several encoders (${prefixes.map((prefix) => `"${prefix}"`).join(', ')}). Save the wanted one alone.`,
+    words`${where} holds several encoders (${prefixes.map((prefix) => `"${prefix}"`).join(', ')}). Save the wanted one alone.`,
     { file: where, prefixes },
   );
 }

@@ -1,7 +1,7 @@
 /** Writes a model folder that transformers, ModelScope and this program load as it is. */
 import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { namesIn, replaceFolder } from './checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from './checkpoint/writeSafetensors';
 import { writeTorchZip } from './checkpoint/writeTorchZip';
@@ -205,7 +205,7 @@ export async function refuseForeignFolder(folder: string): Promise<void> {
   }
   throw new MedTextError(
     'IO',
-    `${resolve(folder)} already holds other files (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}). Choose a new folder.`,
+    words`${resolve(folder)} already holds other files (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}). Choose a new folder.`,
     { file: resolve(folder) },
   );
 }

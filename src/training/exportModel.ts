@@ -1,6 +1,6 @@
 /** A fine-tuned model for other programs. */
 import { basename, resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { openClassifier } from '../inference/openClassifier';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { namesIn } from '../models/checkpoint/replaceFolder';
@@ -105,7 +105,7 @@ async function refuseNamelessGraph(path: string, format: ModelFormat): Promise<v
   if (bertWeights(model, folder)) return;
   throw new MedTextError(
     'UNSUPPORTED',
-    `${folder.path} is an ONNX graph (${basename(folder.weightsPath)}) whose weights do not tell their names, so it cannot be written as ${format}. Export it as onnx, onnx-fp16 or onnx-int8.`,
+    words`${folder.path} is an ONNX graph (${basename(folder.weightsPath)}) whose weights do not tell their names, so it cannot be written as ${format}. Export it as onnx, onnx-fp16 or onnx-int8.`,
     { file: folder.weightsPath, format },
   );
 }
@@ -115,7 +115,7 @@ async function refuseUsedFolder(path: string): Promise<void> {
   if (present.length === 0) return;
   throw new MedTextError(
     'IO',
-    `${path} already holds files (${present.slice(0, 3).join(', ')}). Choose a new folder.`,
+    words`${path} already holds files (${present.slice(0, 3).join(', ')}). Choose a new folder.`,
     {
       file: path,
     },

@@ -1,7 +1,7 @@
 /** A fine-tuned classifier as one ONNX file with its weights in it, for other programs. */
 import { copyFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { Classifier } from '../inference/openClassifier';
 import { Session, type Feed } from '../inference/session';
 import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
@@ -83,7 +83,7 @@ function refuse(format: OnnxFormat, { difference }: Difference): never {
   }
   throw new MedTextError(
     'UNSUPPORTED',
-    `This model does not bear ${format === 'onnx-fp16' ? 'half precision' : 'quantisation'}: its logits would differ by ${difference}. Export it as onnx.`,
+    words`This model does not bear ${format === 'onnx-fp16' ? words`half precision` : words`quantisation`}: its logits would differ by ${difference}. Export it as onnx.`,
     { difference, format },
   );
 }
@@ -125,7 +125,7 @@ export function onnxClassifier({ folder: { config }, labels }: Classifier, param
 /** The graph of a model that is one (its encoder came from an exporter), in float32 and with its logits alone. */
 async function ownGraph({ path, weightsPath = path }: ModelFolder): Promise<Model> {
   const { model } = await readOnnxFile(weightsPath);
-  refuseQuantised(model, weightsPath, 'be exported in another precision');
+  refuseQuantised(model, weightsPath, words`be exported in another precision`);
   const wide = widenModel(model);
   return { ...wide, graph: pruned(wide.graph, ['logits']) };
 }

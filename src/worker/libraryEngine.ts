@@ -1,7 +1,7 @@
 import { openStored } from '../models/openWeights';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { loadReportLines } from '../models/parameterNames';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { Log } from '../base/log';
 import { HubClient } from '../hub/download';
 import { formatHubReference } from '../hub/hubReference';
@@ -74,7 +74,7 @@ export class LibraryEngine {
   ): Promise<Result<LibraryContract, 'importModel'>> {
     return this.withFound(wish, signal, async (found, client) => {
       if (kindOf(found) === 'dataset') {
-        throw new MedTextError('USAGE', `${found.origin.reference} is a data set. Import it as one.`);
+        throw new MedTextError('USAGE', words`${found.origin.reference} is a data set. Import it as one.`);
       }
       const { folder, isNew, record, imported } = await importOnce(found, wish.models, wish.known, {
         client,
@@ -92,7 +92,7 @@ export class LibraryEngine {
   ): Promise<Result<LibraryContract, 'importDataset'>> {
     return this.withFound({ ...wish, isDataset: true }, signal, async (found, client) => {
       if (found.kind === 'local')
-        throw new MedTextError('USAGE', `${wish.source} is on this machine already: open it.`);
+        throw new MedTextError('USAGE', words`${wish.source} is on this machine already: open it.`);
       const report = (progress: TransferProgress): void => onProgress(transferred(progress));
       const { folder, files } = await fetchDataset(found, wish.output, { client, onProgress: report, signal });
       return { folder, files: files?.map(({ path }) => path) ?? [] };

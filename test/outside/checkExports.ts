@@ -7,7 +7,7 @@
  * `--sentences` names a folder of sentence-transformers, whose embeddings must be ours before and after an import.
  * Without a model four small encoders are fine-tuned on the bundled pairs first: the bundled one, a RoBERTa with byte-level
  * BPE, an ELECTRA with narrow embeddings, and a DistilBERT that comes as an ONNX graph (and goes to ONNX alone). With
- * `--encoder FOLDER` that one is fine-tuned in their place, for `--epochs` (1).
+ * `--encoder FOLDER` that one is fine-tuned in their place, for `--epochs` (3).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -77,11 +77,12 @@ async function main(): Promise<void> {
   try {
     const data = resolve(values.data ?? 'samples/medical-pairs/validation.json');
     const sentences = values.sentences && resolve(values.sentences);
-    const made = (script: string) => fineTuned(work, madeEncoder(work, script), TRAINING, '1');
+    const made = (script: string) =>
+      fineTuned(work, madeEncoder(work, script), TRAINING, ['--epochs', '2', '--lr', '1e-3']);
     const models = values.model
       ? [resolve(values.model)]
       : values.encoder
-        ? [fineTuned(work, resolve(values.encoder), values.train ?? TRAINING, values.epochs ?? '1')]
+        ? [fineTuned(work, resolve(values.encoder), values.train ?? TRAINING, ['--epochs', values.epochs ?? '3'])]
         : [trainedSample(work), made('makeRoberta.py'), made('makeElectra.py'), made('makeDistilBert.py')];
     let failed = 0;
     for (const [at, model] of models.entries()) {
@@ -166,10 +167,10 @@ function madeEncoder(work: string, script: string): string {
   return encoder;
 }
 
-function fineTuned(work: string, encoder: string, train: string, epochs: string): string {
+function fineTuned(work: string, encoder: string, train: string, more: readonly string[]): string {
   const runs = mkdtempSync(join(work, 'runs-'));
   const words = ['--model', encoder, '--train', train, '--task', 'sentence-similarity', '--output', runs];
-  execFileSync(process.execPath, [join('dist', 'cli.js'), 'finetune', ...words, '--epochs', epochs], { stdio: ['ignore', 'ignore', 'inherit'] }); // prettier-ignore
+  execFileSync(process.execPath, [join('dist', 'cli.js'), 'finetune', ...words, ...more], { stdio: ['ignore', 'ignore', 'inherit'] }); // prettier-ignore
   return join(runs, readdirSync(runs)[0], 'model');
 }
 

@@ -101,8 +101,8 @@ export class SessionStatistics {
       else await this.runFindings(input, { signal, onProgress });
       settle({ fraction: 1, error: task === 'insights' ? input.counterProblem : null });
     } catch (error) {
-      const { code, message } = asMedTextError(error);
-      settle(code === 'CANCELLED' || signal.aborted ? { cancelled: true } : { error: { code, message } });
+      const { code, message, words } = asMedTextError(error);
+      settle(code === 'CANCELLED' || signal.aborted ? { cancelled: true } : { error: { code, message, words } });
     }
   }
 

@@ -26,9 +26,9 @@ export class ViewOnShow {
       throwIfAborted(signal);
       await this.rows.build(() => tell(false), signal);
     } catch (error) {
-      const { code, message } = asMedTextError(error);
+      const { code, message, words } = asMedTextError(error);
       this.partial = code === 'CANCELLED';
-      if (!this.partial) this.error = { code, message };
+      if (!this.partial) this.error = { code, message, words };
     }
     this.working = false;
     tell(true);

@@ -70,8 +70,9 @@ export class PredictionRun implements Disposable {
       this.update({ work: { ...this.state.work, working: false, fraction: 1 } });
     } catch (caught) {
       if (signal.aborted) return;
-      const { code, message } = asMedTextError(caught);
-      const error = code === 'CANCELLED' ? null : { code, message };
+      const failure = asMedTextError(caught);
+      const error =
+        failure.code === 'CANCELLED' ? null : { code: failure.code, message: failure.message, words: failure.words };
       this.update({ work: { ...this.state.work, working: false, cancelled: error === null, error } });
     } finally {
       if (this.abort === abort) this.abort = undefined;

@@ -1,7 +1,8 @@
 import { ViewColumn, commands } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { Handlers } from '../../protocol/channel';
+import { errorText } from '../../protocol/errorWords';
 import {
   modelDetailContract,
   type ModelDetailContract,
@@ -89,7 +90,7 @@ class ModelDetailHost implements ModelDetailPanel {
   private known(): ListedModel {
     const model = this.services.models.list().find(({ folder }) => folder === this.folder);
     if (model) return model;
-    throw new MedTextError('NOT_FOUND', this.services.t('The model is not in the list any more.'));
+    throw new MedTextError('NOT_FOUND', words`The model is not in the list any more.`);
   }
 
   private async snapshot(): Promise<ModelDetailSnapshot> {
@@ -105,7 +106,7 @@ class ModelDetailHost implements ModelDetailPanel {
     try {
       return { detail: await this.services.library.request('detail', { folder }), problem: '' };
     } catch (error) {
-      return { detail: null, problem: asMedTextError(error).message };
+      return { detail: null, problem: errorText(asMedTextError(error), this.services.t) };
     }
   }
 
