@@ -188,7 +188,7 @@ export function validateRecipe(json: unknown, where: string): Recipe {
   const problems = recipeProblems(json);
   if (problems.length === 0) return json as Recipe;
   const lines = problems.map(({ pointer, message }) => `  ${pointer === '' ? '(recipe)' : pointer}: ${message}`);
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  const count = problems.length === 1 ? words`one problem` : words`${problems.length} problems`;
   throw new MedTextError('RECIPE', words`${where} is not a valid recipe, ${count}:\n${lines.join('\n')}`, {
     where,
     problems,
