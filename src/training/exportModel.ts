@@ -105,7 +105,7 @@ async function refuseNamelessGraph(path: string, format: ModelFormat): Promise<v
   if (bertWeights(model, folder)) return;
   throw new MedTextError(
     'UNSUPPORTED',
-    words`${folder.path} is an ONNX graph (${basename(folder.weightsPath)}) whose weights do not tell their names, so it cannot be written as ${format}. Export it as onnx, onnx-fp16 or onnx-int8.`,
+    words`${folder.path} is an ONNX graph (${basename(folder.weightsPath)}) that is no BERT by the names of its weights, so it cannot be written as ${format}. Export it as onnx, onnx-fp16 or onnx-int8.`,
     { file: folder.weightsPath, format },
   );
 }
