@@ -26,6 +26,15 @@ export class MedTextError extends Error {
   }
 }
 
+/** What a state or a file keeps of an error: plain data. */
+export function toldError({ code, message, words: said }: MedTextError): {
+  readonly code: string;
+  readonly message: string;
+  readonly words?: Words;
+} {
+  return { code, message, ...(said && { words: said }) };
+}
+
 /** Every code the project raises, one line each: what the person did or met. */
 export type ErrorCode =
   | 'USAGE' // wrong command-line use

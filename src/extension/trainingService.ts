@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Disposable } from '../base/disposables';
-import { asMedTextError, MedTextError, words } from '../base/errors';
+import { asMedTextError, MedTextError, toldError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import type { Params } from '../protocol/contract';
 import type { EvaluationReport, TrainerContract, TrainingReport, TrainingResult } from '../protocol/trainer';
@@ -186,8 +186,7 @@ export class TrainingService implements Disposable {
       endedAtMs: Date.now(),
       metric: result?.best ? { name: result.best.metric, value: result.best.value } : undefined,
       modelFolder: result?.model || undefined,
-      error:
-        error && status === 'failed' ? { code: error.code, message: error.message, words: error.words } : undefined,
+      error: error && status === 'failed' ? toldError(error) : undefined,
     });
   }
 

@@ -1,7 +1,7 @@
 /** Fine-tuning from a recipe to a model folder; the one function behind the command line, the worker and the tests. */
 import { basename, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
-import { asMedTextError, MedTextError, words } from '../base/errors';
+import { asMedTextError, MedTextError, toldError, words } from '../base/errors';
 import { fingerprintFile } from '../data/fingerprint';
 import type { Example } from '../data/examples';
 import { groupColumnOf, holdOut } from '../data/holdOut';
@@ -467,7 +467,7 @@ class Run {
   }
 
   async fail(error: MedTextError): Promise<void> {
-    this.record = { ...this.record, error: { code: error.code, message: error.message, words: error.words } };
+    this.record = { ...this.record, error: toldError(error) };
     // The first error is the one to hear of, also where the disk takes nothing any more.
     await this.writeRecord('failed').catch(() => undefined);
   }

@@ -1,4 +1,4 @@
-import { asMedTextError, MedTextError, words } from '../../base/errors';
+import { asMedTextError, MedTextError, toldError, words } from '../../base/errors';
 import type { PreviewModel, PreviewOpening, PreviewOverview, PreviewSource, PredictionCounts, RowInputs } from '../../protocol/dataProcess'; // prettier-ignore
 import {
   maxRowsPerRequest,
@@ -121,9 +121,10 @@ export class PreviewSession {
       if (this.mappingSource === 'guess') this.mapping = file.guess();
       await file.begun;
     } catch (error) {
-      const { code, message, detail, words: said } = asMedTextError(error);
-      this.error = { code, message, words: said, line: typeof detail.line === 'number' ? detail.line : null };
-      this.problems.set(name, message);
+      const failure = asMedTextError(error);
+      const { line } = failure.detail;
+      this.error = { ...toldError(failure), line: typeof line === 'number' ? line : null };
+      this.problems.set(name, failure.message);
     }
     this.beginView(this.current && this.isUsable(query) ? query : wholeFile);
     this.tell(true);
@@ -348,8 +349,7 @@ export class PreviewSession {
     const { shown, mapping, splits } = this;
     let counterProblem: StatisticsInput['counterProblem'] = null;
     const counter = await this.tokenCounter().catch((error: unknown) => {
-      const { code, message, words: said } = asMedTextError(error);
-      counterProblem = { code, message, words: said };
+      counterProblem = toldError(asMedTextError(error));
       return undefined;
     });
     return {

@@ -1,5 +1,5 @@
 import type { Disposable } from '../../base/disposables';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, toldError } from '../../base/errors';
 import type { PredictionCounts, RowInputs } from '../../protocol/dataProcess';
 import type { Prediction, Predictions } from '../../protocol/datasetPreview';
 import type { PairScore, TextPair } from '../../protocol/scorer';
@@ -71,8 +71,7 @@ export class PredictionRun implements Disposable {
     } catch (caught) {
       if (signal.aborted) return;
       const failure = asMedTextError(caught);
-      const error =
-        failure.code === 'CANCELLED' ? null : { code: failure.code, message: failure.message, words: failure.words };
+      const error = failure.code === 'CANCELLED' ? null : toldError(failure);
       this.update({ work: { ...this.state.work, working: false, cancelled: error === null, error } });
     } finally {
       if (this.abort === abort) this.abort = undefined;

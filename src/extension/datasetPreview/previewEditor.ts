@@ -272,7 +272,7 @@ export class PreviewEditor implements Disposable {
 
   private async snapshot(): Promise<PreviewSnapshot> {
     await this.client;
-    const predictions = this.predictions?.shown ?? noPredictions;
+    const predictions = wordedErrors(this.predictions?.shown ?? noPredictions, this.services.t);
     return { state: this.state!, insights: this.insights!, findings: this.findings!, predictions };
   }
 

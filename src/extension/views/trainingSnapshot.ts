@@ -49,8 +49,9 @@ function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
 function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun | null {
   if (failure) {
     const { name, code, message, words } = failure;
+    const error = { code, message, ...(words !== undefined && { words }) };
     const nothing = course(emptyHistory, 'accuracy');
-    return { ...nothing, id: '', name, phase: 'failed', detached: false, resumable: false, step: 0, totalSteps: 0, error: { code, message, words } }; // prettier-ignore
+    return { ...nothing, id: '', name, phase: 'failed', detached: false, resumable: false, step: 0, totalSteps: 0, error }; // prettier-ignore
   }
   if (!stored) return null;
   const { record, history } = stored;

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { Uri, commands, window, workspace, type WebviewView } from 'vscode';
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import type { Handlers } from '../../protocol/channel';
+import { toldError } from '../../base/errors';
 import { wordedErrors } from '../../protocol/errorWords';
 import {
   trainingViewContract,
@@ -68,7 +69,7 @@ class TrainingViewProvider implements TrainingView {
         this.chosenRun = runFolder;
         if (error && runFolder === undefined) {
           const { name, recipeFile } = request;
-          this.failure = { name, recipeFile, code: error.code, message: error.message, words: error.words };
+          this.failure = { name, recipeFile, ...toldError(error) };
         }
         refresh();
       }),
