@@ -1,7 +1,7 @@
 import { openStored } from '../models/openWeights';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { loadReportLines } from '../models/parameterNames';
-import { asMedTextError, MedTextError, words } from '../base/errors';
+import { asMedTextError, MedTextError, words, toldError } from '../base/errors';
 import type { Log } from '../base/log';
 import { HubClient } from '../hub/download';
 import { formatHubReference } from '../hub/hubReference';
@@ -116,14 +116,23 @@ export class LibraryEngine {
     const folder = await openModelFolder(path);
     const facts = await modelFacts(folder.path, signal);
     let tokenizer: ModelDetail['tokenizer'] = null;
-    let tokenizerProblem = '';
+    let failure: MedTextError | undefined;
     try {
       const { vocabSize, specialTokens } = await this.tokenizerOf(path);
       tokenizer = { vocabSize, maskToken: specialTokens.mask };
     } catch (error) {
-      tokenizerProblem = asMedTextError(error).message;
+      failure = asMedTextError(error);
     }
-    return { facts, config: folder.rawConfig, tensors: await tensorsOf(folder), tokenizer, tokenizerProblem };
+    const tokenizerProblem = failure?.message ?? '';
+    const tokenizerError = failure && { tokenizerError: toldError(failure) };
+    return {
+      facts,
+      config: folder.rawConfig,
+      tensors: await tensorsOf(folder),
+      tokenizer,
+      tokenizerProblem,
+      ...tokenizerError,
+    };
   }
 
   async tokenize(path: string, first: string, second?: string): Promise<Result<LibraryContract, 'tokenize'>> {

@@ -103,10 +103,13 @@ class ModelDetailHost implements ModelDetailPanel {
   }
 
   private async readDetail(folder: string): Promise<Pick<ModelDetailSnapshot, 'detail' | 'problem'>> {
+    const { library, t } = this.services;
     try {
-      return { detail: await this.services.library.request('detail', { folder }), problem: '' };
+      const { tokenizerError, ...detail } = await library.request('detail', { folder });
+      const tokenizerProblem = tokenizerError ? errorText(tokenizerError, t) : detail.tokenizerProblem;
+      return { detail: { ...detail, tokenizerProblem }, problem: '' };
     } catch (error) {
-      return { detail: null, problem: errorText(asMedTextError(error), this.services.t) };
+      return { detail: null, problem: errorText(asMedTextError(error), t) };
     }
   }
 
