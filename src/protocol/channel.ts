@@ -11,7 +11,7 @@ import {
 import { DisposableStore, type Disposable } from '../base/disposables';
 import { asMedTextError, MedTextError, type ErrorCode, words } from '../base/errors';
 import { Emitter, type Event } from '../base/events';
-import { wordsFrom, type PlainWords } from '../base/words';
+import { wordsFrom, type PlainWords, type Words } from '../base/words';
 import type { Contract, EventName, Params, Payload, RequestName, Result } from './contract';
 
 /** What a channel needs of a transport: a child process, a webview or, in tests, memory. */
@@ -209,8 +209,24 @@ export class ClientChannel<C extends Contract> implements Disposable {
   }
 }
 
+/** What people read of a contract's name: the child process behind it. */
+export function processName(name: string): Words | string {
+  switch (name) {
+    case 'trainer':
+      return words`trainer`;
+    case 'scorer':
+      return words`scorer`;
+    case 'library':
+      return words`library`;
+    case 'data':
+      return words`data`;
+    default:
+      return name;
+  }
+}
+
 export function closedError(name: string, detail: Readonly<Record<string, unknown>> = {}): MedTextError {
-  return new MedTextError('CLOSED', words`The ${name} is gone.`, detail);
+  return new MedTextError('CLOSED', words`The ${processName(name)} is gone.`, detail);
 }
 
 function connect(port: Port): MessageConnection {
@@ -286,7 +302,7 @@ function errorFromWire(error: unknown, name: string): MedTextError {
   }
   return new MedTextError(
     'CLOSED',
-    words`The ${name} did not answer: ${(error as Error)?.message ?? error}`,
+    words`The ${processName(name)} did not answer: ${(error as Error)?.message ?? error}`,
     {},
     { cause: error },
   );

@@ -1,6 +1,7 @@
 import type { Disposable } from '../base/disposables';
 import { MedTextError, words } from '../base/errors';
 import { Emitter } from '../base/events';
+import { processName } from '../protocol/channel';
 import type { Contract } from '../protocol/contract';
 import type { Silence } from '../protocol/silence';
 import { RestartPolicy } from './restartPolicy';
@@ -44,7 +45,7 @@ export class OnDemandWorker<C extends Contract> implements Disposable {
       return Promise.reject(
         new MedTextError(
           'CLOSED',
-          words`The ${this.contract.name} process keeps crashing and was given up; the log says more.`,
+          words`The ${processName(this.contract.name)} process keeps crashing and was given up; the log says more.`,
           { givenUp: true },
         ),
       );

@@ -5,7 +5,7 @@ import type { Disposable } from '../base/disposables';
 import { MedTextError, words } from '../base/errors';
 import { Emitter, type Event } from '../base/events';
 import type { Log } from '../base/log';
-import { ClientChannel, closedError } from '../protocol/channel';
+import { ClientChannel, closedError, processName } from '../protocol/channel';
 import type { Contract, RequestName, WorkerIdentity } from '../protocol/contract';
 import type { Silence } from '../protocol/silence';
 import { LifeSigns, usualSilenceLimits, type SilenceLimits } from './lifeSigns';
@@ -166,7 +166,7 @@ async function shakeHands<C extends Contract>(contract: C, channel: ClientChanne
   if (Number.parseInt(identity.node.slice(1), 10) < oldestNode) {
     throw new MedTextError(
       'UNSUPPORTED',
-      words`The ${contract.name} runs on Node ${identity.node}; version ${oldestNode} or later is needed. Change the setting medtext.runtime.nodePath.`,
+      words`The ${processName(contract.name)} runs on Node ${identity.node}; version ${oldestNode} or later is needed. Change the setting medtext.runtime.nodePath.`,
       { node: identity.node },
     );
   }
@@ -212,7 +212,7 @@ function endedError(
         ? words` It was killed, perhaps because the memory ran out.`
         : '';
   const error = closedError(name, { exitCode, signal, lastErrors: [...lastErrors] });
-  return new MedTextError(error.code, words`The ${name} process ended (${how}).${hint}`, error.detail);
+  return new MedTextError(error.code, words`The ${processName(name)} process ended (${how}).${hint}`, error.detail);
 }
 
 function childEnvironment({ runtime, env }: WorkerLaunch): NodeJS.ProcessEnv {
@@ -230,7 +230,10 @@ async function withTimeout<T>(answer: Promise<T>, name: string): Promise<T> {
     timer = setTimeout(
       () =>
         reject(
-          new MedTextError('CLOSED', words`The ${name} process did not answer within ${handshakeTimeoutMs / 1000} s.`),
+          new MedTextError(
+            'CLOSED',
+            words`The ${processName(name)} process did not answer within ${handshakeTimeoutMs / 1000} s.`,
+          ),
         ),
       handshakeTimeoutMs,
     );
