@@ -34,14 +34,14 @@ export interface Hub {
 export const MAX_FILES = 100_000;
 
 /** @param repositoryExists whether the hub knows the repository: then another name or kind is not worth a try */
-export function notFound(reference: HubReference, what: Words, repositoryExists = false): MedTextError {
+export function notFound(reference: HubReference, what: string | Words, repositoryExists = false): MedTextError {
   return new MedTextError('NOT_FOUND', words`${formatHubReference(reference)}: ${what}`, {
     reference: formatHubReference(reference),
     repositoryExists,
   });
 }
 
-export function noAccess(reference: HubReference, why: Words, variable: string): MedTextError {
+export function noAccess(reference: HubReference, why: string | Words, variable: string): MedTextError {
   return new MedTextError(
     'ACCESS',
     words`${formatHubReference(reference)}: ${why} Give an access token (${variable}, or the command "Set Access Token" in VS Code), and accept the terms on the model's page if it has any.`,

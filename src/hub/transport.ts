@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import { Agent, ProxyAgent, request, type Dispatcher } from 'undici';
 import { MedTextError, words } from '../base/errors';
-import type { Words } from '../base/words';
+import { Words } from '../base/words';
 import { silentLog, type Log } from '../base/log';
 import { proxyFor, type ProxySettings } from './hubSettings';
 
@@ -59,14 +59,14 @@ export class TransferError extends Error {
   readonly words: Words;
 
   constructor(
-    message: Words,
+    message: string | Words,
     /** Node's or undici's code of a connection's failure. */
     readonly systemCode: string | undefined,
     /** What the server asked to wait. */
     readonly retryAfterMs?: number,
   ) {
     super(String(message));
-    this.words = message;
+    this.words = typeof message === 'string' ? new Words('{0}', [message]) : message;
   }
 }
 
@@ -276,7 +276,7 @@ export function cancelled(): MedTextError {
   return new MedTextError('CANCELLED', 'The download was cancelled; what has come is kept.');
 }
 
-export function network(message: Words, cause?: unknown): MedTextError {
+export function network(message: string | Words, cause?: unknown): MedTextError {
   return new MedTextError('NETWORK', message, {}, { cause });
 }
 
