@@ -1,21 +1,38 @@
+import { words, Words } from './words';
+
+export { words };
+
 /**
  * The project's one error type. `code` is stable and what programs branch on; `message` is for people and says what is
  * wrong, where (file, row, tensor) and what to do; `detail` carries the same facts as plain data.
  */
 export class MedTextError extends Error {
+  /** The message as what an editor in another language can translate; absent where there is only English. */
+  readonly words?: Words;
+
   constructor(
     readonly code: ErrorCode,
-    message: string,
+    message: string | Words,
     readonly detail: Readonly<Record<string, unknown>> = {},
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(String(message), options);
     this.name = 'MedTextError';
+    if (message instanceof Words) this.words = message;
   }
 
   toJSON(): { code: string; message: string; detail: Readonly<Record<string, unknown>> } {
     return { code: this.code, message: this.message, detail: this.detail };
   }
+}
+
+/** What a state or a file keeps of an error: plain data. */
+export function toldError({ code, message, words: said }: MedTextError): {
+  readonly code: string;
+  readonly message: string;
+  readonly words?: Words;
+} {
+  return { code, message, ...(said && { words: said }) };
 }
 
 /** Every code the project raises, one line each: what the person did or met. */
@@ -57,7 +74,7 @@ export function asMedTextError(error: unknown): MedTextError {
   const message = error instanceof Error ? error.message : String(error);
   const systemCode = (error as NodeJS.ErrnoException | undefined)?.code;
   if (systemCode === 'ENOSPC')
-    return new MedTextError('DISK_FULL', `The disk is full: ${message}`, {}, { cause: error });
+    return new MedTextError('DISK_FULL', words`The disk is full: ${message}`, {}, { cause: error });
   if (systemCode === 'ENOENT') return new MedTextError('NOT_FOUND', message, {}, { cause: error });
   if (typeof systemCode === 'string' && /^E[A-Z]+$/.test(systemCode)) {
     return new MedTextError('IO', message, { systemCode }, { cause: error });

@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { DataValue } from './dataRow';
 
 /** What a column is used for. */
@@ -100,7 +100,7 @@ export function resolveColumn(
   if (index >= 0 && index < file.columns.length) return file.columns[index];
   throw new MedTextError(
     'NOT_FOUND',
-    `${file.path} has no column ${JSON.stringify(column)} for the ${use}. Its columns are: ${file.columns.map((name) => JSON.stringify(name)).join(', ')}.`,
+    words`${file.path} has no column ${JSON.stringify(column)} for the ${use}. Its columns are: ${file.columns.map((name) => JSON.stringify(name)).join(', ')}.`,
     { file: file.path, column, use, columns: file.columns },
   );
 }

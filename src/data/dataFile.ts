@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { isKnownColumnName } from './columns';
 import { excerptOf, type BadRow, type DataRow, type Piece } from './dataRow';
 import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
@@ -88,19 +88,23 @@ const DEFAULT_MAX_ROW_LENGTH = 1 << 24;
 export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<DataFile> {
   const maxRowLength = options.maxRowLength ?? DEFAULT_MAX_ROW_LENGTH;
   if (options.delimiter !== undefined && options.delimiter.length !== 1) {
-    throw new MedTextError('USAGE', `The delimiter must be one character, not ${JSON.stringify(options.delimiter)}.`);
+    throw new MedTextError(
+      'USAGE',
+      words`The delimiter must be one character, not ${JSON.stringify(options.delimiter)}.`,
+    );
   }
   const container = await containerOf(path);
   if (container === 'xlsx') return openSheet(path, options);
   if (container === 'parquet') return openTable(path);
   const { encoding, byteOrderMark, sizeBytes } = await encodingOf(path, options.encoding);
   const { text, isWhole } = await sampleText(path, encoding);
-  if (isBlank(text) && isWhole) throw new MedTextError('DATA_FORMAT', `${path}: the file is empty.`, { file: path });
+  if (isBlank(text) && isWhole)
+    throw new MedTextError('DATA_FORMAT', words`${path}: the file is empty.`, { file: path });
 
   const warnings: string[] = [];
   const { format: named } = options;
   if (named === 'xlsx' || named === 'parquet') {
-    throw new MedTextError('DATA_FORMAT', `${path} is text, not ${named}.`, { file: path, format: named });
+    throw new MedTextError('DATA_FORMAT', words`${path} is text, not ${named}.`, { file: path, format: named });
   }
   const format: TextFormat = named ?? formatOf(path, text, isWhole);
   const layout =
@@ -110,7 +114,7 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
   if (format === 'json' && !/^\s*\[/.test(text)) {
     throw new MedTextError(
       'DATA_FORMAT',
-      `${path} line 1: a JSON array of records is expected ("[" first), found ${JSON.stringify(excerptOf(text, 40))}. JSON Lines (one record a line) is read as well.`,
+      words`${path} line 1: a JSON array of records is expected ("[" first), found ${JSON.stringify(excerptOf(text, 40))}. JSON Lines (one record a line) is read as well.`,
       { file: path, line: 1 },
     );
   }
@@ -166,7 +170,7 @@ async function openSheet(path: string, options: DataFileOptions): Promise<DataFi
     if (first.length >= SAMPLE_ROWS) break;
   }
   if (first.length === 0) {
-    throw new MedTextError('DATA_FORMAT', `${path}: the sheet ${JSON.stringify(workbook.sheetName)} is empty.`, {
+    throw new MedTextError('DATA_FORMAT', words`${path}: the sheet ${JSON.stringify(workbook.sheetName)} is empty.`, {
       file: path,
     });
   }
@@ -242,7 +246,7 @@ export class BadRows {
       const quoted = row.excerpt === '' ? '' : `: ${row.excerpt}`;
       throw new MedTextError(
         'DATA_FORMAT',
-        `${this.path} line ${row.line}: ${row.reason}${quoted}. Correct the row, or choose to skip bad rows.`,
+        words`${this.path} line ${row.line}: ${row.reason}${quoted}. Correct the row, or choose to skip bad rows.`,
         { file: this.path, ...row },
       );
     }
@@ -452,7 +456,7 @@ function columnNames(header: readonly string[], path: string, warnings: string[]
   if (header.length > MAX_COLUMNS) {
     throw new MedTextError(
       'DATA_FORMAT',
-      `${path}: the first row has ${header.length} fields, more than ${MAX_COLUMNS}.`,
+      words`${path}: the first row has ${header.length} fields, more than ${MAX_COLUMNS}.`,
       {
         file: path,
       },

@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { LabelCorrection } from '../protocol/labelCorrections';
 import { inferLabels } from '../protocol/labelScheme';
 import { resolveColumn, ROLE_NAMES, type DataFields, type FieldRole } from './columns';
@@ -86,12 +86,12 @@ export async function readExamples(
   const file = typeof source === 'string' ? await openDataFile(source, options.open) : source;
   const isTraining = options.mode !== 'predict';
   if (needsPair(task) && fields.secondSequence === undefined) {
-    throw new MedTextError('USAGE', `${task} needs pairs: name the column of the second text (second_sequence).`, {
+    throw new MedTextError('USAGE', words`${task} needs pairs: name the column of the second text (second_sequence).`, {
       task,
     });
   }
   if (isTraining && fields.label === undefined) {
-    throw new MedTextError('USAGE', `${task} learns from labels: name the column of the label (label).`, { task });
+    throw new MedTextError('USAGE', words`${task} learns from labels: name the column of the label (label).`, { task });
   }
   const hasSecond = task !== 'text-classification' && fields.secondSequence !== undefined;
   const columns = {
@@ -172,7 +172,7 @@ export async function readExamples(
   }
   if (rows.length === 0) {
     const reasons = `${badRows.count} bad rows, ${dropped} dropped by label_mapping`;
-    throw new MedTextError('DATA_FORMAT', `${file.path} gives no examples (${reasons}).`, { file: file.path });
+    throw new MedTextError('DATA_FORMAT', words`${file.path} gives no examples (${reasons}).`, { file: file.path });
   }
 
   const classifies = task !== 'regression' && columns.label !== undefined;

@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { ResolvedHoldOut } from '../protocol/recipe';
 import type { Example, Examples } from './examples';
 import { splitRows } from './splits';
@@ -23,7 +23,7 @@ export function holdOut<T extends Examples>(
   if (dealt.train.length === 0 || dealt.validation.length === 0) {
     throw new MedTextError(
       'DATA_FORMAT',
-      `${file.path} has ${examples.length} examples, too few${group ? ` different values of ${group}` : ''} to hold out ${validation} of them for validation. Name a validation file, or change dataset.split.`,
+      words`${file.path} has ${examples.length} examples, too few${group ? words` different values of ${group}` : ''} to hold out ${validation} of them for validation. Name a validation file, or change dataset.split.`,
       { file: file.path, validation },
     );
   }

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import { checkedCorrections, type LabelCorrection } from '../protocol/labelCorrections';
 
 const MAX_BYTES = 64 * 2 ** 20;
@@ -14,15 +14,15 @@ export async function readCorrections(path: string, dataFile: string): Promise<R
   let json: unknown;
   try {
     const { size } = await stat(path);
-    if (size > MAX_BYTES) throw new MedTextError('DATA_FORMAT', `${path} is too large for corrections.`, { path });
+    if (size > MAX_BYTES) throw new MedTextError('DATA_FORMAT', words`${path} is too large for corrections.`, { path });
     json = JSON.parse((await readFile(path, 'utf8')).replace(/^\ufeff/, ''));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw asMedTextError(error);
-    throw new MedTextError('DATA_FORMAT', `${path} is not valid JSON: ${error.message}`, { file: path });
+    throw new MedTextError('DATA_FORMAT', words`${path} is not valid JSON: ${error.message}`, { file: path });
   }
   const { file, corrections } = checkedCorrections(json, path);
   if (file !== basename(dataFile)) {
-    throw new MedTextError('DATA_FORMAT', `${path} corrects ${file}, not ${basename(dataFile)}.`, { file: path });
+    throw new MedTextError('DATA_FORMAT', words`${path} corrects ${file}, not ${basename(dataFile)}.`, { file: path });
   }
   return new Map(corrections.map((correction) => [correction.row, correction]));
 }
@@ -39,7 +39,7 @@ export function correctedLabel(
   if (first === row.first && second === row.second) return label;
   throw new MedTextError(
     'DATA_FORMAT',
-    `${file}, line ${row.line}: the label of this row was corrected when it held other texts. The file has changed since; look at its suspect labels again.`,
+    words`${file}, line ${row.line}: the label of this row was corrected when it held other texts. The file has changed since; look at its suspect labels again.`,
     { file, line: row.line },
   );
 }

@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { RecipeSplit } from '../protocol/recipe';
 import { guessFields, resolveColumn } from './columns';
 import { isBadRow } from './dataRow';
@@ -35,7 +35,7 @@ export async function countRawLabels(
     const columns = file.columns.map((name) => JSON.stringify(name)).join(', ');
     throw new MedTextError(
       'NOT_FOUND',
-      `${file.path}: no column was recognised as label. Name it; the columns are: ${columns}.`,
+      words`${file.path}: no column was recognised as label. Name it; the columns are: ${columns}.`,
       { file: file.path, columns: file.columns },
     );
   }

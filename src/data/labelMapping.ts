@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { targetsOf } from '../protocol/labelScheme';
 import { excerptOf, type DataValue } from './dataRow';
 
@@ -57,7 +57,7 @@ export function checkedLabels(labels: readonly (string | number)[]): string[] {
         : repeated !== undefined
           ? `the label ${JSON.stringify(repeated)} is listed twice`
           : undefined;
-  if (problem) throw new MedTextError('LABELS', `In "labels", ${problem}.`, { labels: names });
+  if (problem) throw new MedTextError('LABELS', words`In "labels", ${problem}.`, { labels: names });
   return names;
 }
 
@@ -78,7 +78,7 @@ export class LabelMap {
       if (label !== null && labels && !labels.includes(label)) {
         throw new MedTextError(
           'LABELS',
-          `label_mapping sends ${JSON.stringify(raw)} to ${JSON.stringify(label)}, which is not one of the labels ${JSON.stringify(labels)}.`,
+          words`label_mapping sends ${JSON.stringify(raw)} to ${JSON.stringify(label)}, which is not one of the labels ${JSON.stringify(labels)}.`,
           { raw, label, labels },
         );
       }
@@ -95,7 +95,7 @@ export function unmappedError(file: string, column: string, unmapped: readonly R
     return `${name} in ${count} ${count === 1 ? 'row' : 'rows'}, first on line ${firstLine}`;
   });
   if (sorted.length > shown.length) shown.push(`and ${sorted.length - shown.length} more values`);
-  return new MedTextError('LABELS', `${file}, column ${JSON.stringify(column)}: ${what}: ${shown.join('; ')}.`, {
+  return new MedTextError('LABELS', words`${file}, column ${JSON.stringify(column)}: ${what}: ${shown.join('; ')}.`, {
     file,
     column,
     unmapped: sorted.slice(0, 1000),

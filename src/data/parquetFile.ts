@@ -7,7 +7,7 @@ import {
   type FileMetaData,
 } from 'hyparquet';
 import { compressors as allCompressors } from 'hyparquet-compressors';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import { recordOf, type DataRow, type DataValue } from './dataRow';
 
 /** Rows decoded at a time: as many as hold about this much. */
@@ -123,7 +123,7 @@ class FileBuffer implements AsyncBuffer {
     if (end - start > MAX_PART_BYTES) {
       throw new MedTextError(
         'UNSUPPORTED',
-        `A column chunk of ${end - start} bytes is too large; write smaller row groups.`,
+        words`A column chunk of ${end - start} bytes is too large; write smaller row groups.`,
       );
     }
     const bytes = new Uint8Array(end - start);
@@ -175,11 +175,11 @@ function broken(path: string, error: unknown): MedTextError {
   const known = asMedTextError(error);
   if (known.code !== 'INTERNAL') return known;
   if (/unsupported|not supported/i.test(known.message)) {
-    return new MedTextError('UNSUPPORTED', `${path}: ${known.message}.`, { file: path }, { cause: error });
+    return new MedTextError('UNSUPPORTED', words`${path}: ${known.message}.`, { file: path }, { cause: error });
   }
   return new MedTextError(
     'DATA_FORMAT',
-    `${path}: the Parquet file is cut short or broken: ${known.message}. Copy or write it again.`,
+    words`${path}: the Parquet file is cut short or broken: ${known.message}. Copy or write it again.`,
     { file: path },
     { cause: error },
   );

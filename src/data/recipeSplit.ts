@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { RecipeSplit, RecipeTask } from '../protocol/recipe';
 import { guessFields, type DataFields, type FieldGuess } from './columns';
 import { openDataFile, type DataFile } from './dataFile';
@@ -38,7 +38,7 @@ export function resolveFields(
     if (value !== undefined && value !== null) return value;
     throw new MedTextError(
       'NOT_FOUND',
-      `${file.path}: no column was recognised as ${field}. Name it; the columns are: ${file.columns.map((name) => JSON.stringify(name)).join(', ')}.`,
+      words`${file.path}: no column was recognised as ${field}. Name it; the columns are: ${file.columns.map((name) => JSON.stringify(name)).join(', ')}.`,
       { file: file.path, field, columns: file.columns },
     );
   };

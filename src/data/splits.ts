@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { keyOf, RandomStream } from '../base/random';
 
 export interface SplitOptions {
@@ -27,7 +27,7 @@ export function splitRows(count: number, options: SplitOptions): Record<string, 
   if (names.length === 0 || shares.some((share) => !(share > 0)) || Math.abs(total - 1) > 1e-6) {
     throw new MedTextError(
       'USAGE',
-      `The shares of a split must be positive and add up to 1, not ${JSON.stringify(options.shares)}.`,
+      words`The shares of a split must be positive and add up to 1, not ${JSON.stringify(options.shares)}.`,
       {
         shares: options.shares,
       },

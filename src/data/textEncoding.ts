@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 
 export interface FileEncoding {
   /** A label TextDecoder knows: `utf-8`, `utf-16le`, `utf-16be`, `gb18030`, or what the caller named. */
@@ -87,7 +87,7 @@ export function canonicalEncoding(label: string): string {
   } catch (error) {
     throw new MedTextError(
       'UNSUPPORTED',
-      `The text encoding "${label}" is not known. Use utf-8, gb18030, gbk, big5, utf-16le or another name of the WHATWG Encoding Standard.`,
+      words`The text encoding "${label}" is not known. Use utf-8, gb18030, gbk, big5, utf-16le or another name of the WHATWG Encoding Standard.`,
       { encoding: label },
       { cause: error },
     );
@@ -179,7 +179,7 @@ export function textEncoder(encoding: string): (text: string) => Uint8Array {
     default:
       throw new MedTextError(
         'UNSUPPORTED',
-        `Writing text in ${encoding} is not supported; convert the file to UTF-8.`,
+        words`Writing text in ${encoding} is not supported; convert the file to UTF-8.`,
         {
           encoding,
         },
@@ -191,11 +191,12 @@ export function textEncoder(encoding: string): (text: string) => Uint8Array {
 export async function dataFileSize(path: string): Promise<number> {
   const stats = await stat(path).catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new MedTextError('NOT_FOUND', `The data file ${path} does not exist.`, { file: path });
+    if (code === 'ENOENT')
+      throw new MedTextError('NOT_FOUND', words`The data file ${path} does not exist.`, { file: path });
     throw asMedTextError(error);
   });
-  if (!stats.isFile()) throw new MedTextError('DATA_FORMAT', `${path} is not a file.`, { file: path });
-  if (stats.size === 0) throw new MedTextError('DATA_FORMAT', `${path}: the file is empty.`, { file: path });
+  if (!stats.isFile()) throw new MedTextError('DATA_FORMAT', words`${path} is not a file.`, { file: path });
+  if (stats.size === 0) throw new MedTextError('DATA_FORMAT', words`${path}: the file is empty.`, { file: path });
   return stats.size;
 }
 
@@ -209,15 +210,19 @@ function encodingByMark(bytes: Uint8Array): string | undefined {
 function refuseBinary(path: string, bytes: Buffer): void {
   const starts = (...magic: number[]) => magic.every((byte, i) => bytes[i] === byte);
   const unsupported = (what: string) =>
-    new MedTextError('UNSUPPORTED', `${path} is ${what}, which cannot be read yet; save it as CSV or JSON Lines.`, {
-      file: path,
-    });
+    new MedTextError(
+      'UNSUPPORTED',
+      words`${path} is ${what}, which cannot be read yet; save it as CSV or JSON Lines.`,
+      {
+        file: path,
+      },
+    );
   if (starts(0xd0, 0xcf, 0x11, 0xe0)) throw unsupported('an old Excel workbook');
   if (starts(0x1f, 0x8b)) throw unsupported('a gzip archive');
   if (bytes.subarray(0, 4096).includes(0)) {
     throw new MedTextError(
       'DATA_FORMAT',
-      `${path} holds zero bytes: it is a binary file, or UTF-16 without a byte order mark (then name the encoding).`,
+      words`${path} holds zero bytes: it is a binary file, or UTF-16 without a byte order mark (then name the encoding).`,
       { file: path },
     );
   }
@@ -242,7 +247,7 @@ function encodingByContent(path: string, bytes: Buffer): string {
   if (badAsBoth * 2 > lines) {
     throw new MedTextError(
       'DATA_FORMAT',
-      `${path}: the text is neither UTF-8 nor GB18030; name its encoding or convert it to UTF-8.`,
+      words`${path}: the text is neither UTF-8 nor GB18030; name its encoding or convert it to UTF-8.`,
       { file: path },
     );
   }
@@ -329,9 +334,13 @@ function encodeGb18030(text: string): Uint8Array {
     } else {
       const entry = gb18030Table[codePoint];
       if (entry === 0) {
-        throw new MedTextError('UNSUPPORTED', `GB18030 has no code for U+${codePoint.toString(16).toUpperCase()}.`, {
-          codePoint,
-        });
+        throw new MedTextError(
+          'UNSUPPORTED',
+          words`GB18030 has no code for U+${codePoint.toString(16).toUpperCase()}.`,
+          {
+            codePoint,
+          },
+        );
       }
       if (entry < 0x10000) length = bytes.writeUInt16BE(entry, length);
       else length = writeFourBytes(bytes, length, entry - 0x10000);

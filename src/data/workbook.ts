@@ -1,6 +1,6 @@
 import { open, type ZipFile, type Entry } from 'yauzl';
 import { SaxesParser, type SaxesTagPlain } from 'saxes';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { BadRow, DataRow, DataValue } from './dataRow';
 import { recordOf } from './dataRow';
 
@@ -46,9 +46,11 @@ export async function openWorkbook(path: string): Promise<Workbook> {
     const names = [...zip.entries.keys()];
     if (!zip.entries.has('xl/workbook.xml')) {
       if (names.some((name) => name.endsWith('workbook.bin'))) {
-        throw new MedTextError('UNSUPPORTED', `${path} is a binary workbook; save it as .xlsx or CSV.`, { file: path });
+        throw new MedTextError('UNSUPPORTED', words`${path} is a binary workbook; save it as .xlsx or CSV.`, {
+          file: path,
+        });
       }
-      throw new MedTextError('DATA_FORMAT', `${path} is a zip archive, but no XLSX workbook.`, { file: path });
+      throw new MedTextError('DATA_FORMAT', words`${path} is a zip archive, but no XLSX workbook.`, { file: path });
     }
     const targets = new Map<string, string>();
     if (zip.entries.has('xl/_rels/workbook.xml.rels')) {
@@ -68,7 +70,7 @@ export async function openWorkbook(path: string): Promise<Workbook> {
     });
     const worksheets = sheets.filter(({ part }) => zip.entries.has(part));
     const sheet = worksheets.find(({ isHidden }) => !isHidden) ?? worksheets[0];
-    if (!sheet) throw new MedTextError('DATA_FORMAT', `${path}: the workbook has no sheet.`, { file: path });
+    if (!sheet) throw new MedTextError('DATA_FORMAT', words`${path}: the workbook has no sheet.`, { file: path });
     const strings = zip.entries.has('xl/sharedStrings.xml') ? await sharedStrings(path, zip) : [];
     const dateStyles = zip.entries.has('xl/styles.xml') ? await dateStylesOf(path, zip) : new Set<number>();
     const others = worksheets.filter((other) => other !== sheet).map(({ name }) => name);
@@ -137,7 +139,7 @@ async function openZip(path: string): Promise<Zip> {
   const broken = (error: unknown): MedTextError => {
     const known = asMedTextError(error);
     if (known.code !== 'INTERNAL') return known;
-    return new MedTextError('DATA_FORMAT', `${path} is cut short or broken: ${known.message}.`, { file: path });
+    return new MedTextError('DATA_FORMAT', words`${path} is cut short or broken: ${known.message}.`, { file: path });
   };
   const zip = await new Promise<ZipFile>((resolve, reject) => {
     open(path, { autoClose: false, lazyEntries: true }, (error, file) =>
@@ -165,7 +167,7 @@ async function openZip(path: string): Promise<Zip> {
     stream: (entry) =>
       new Promise((resolve, reject) => {
         if (entry.isEncrypted()) {
-          reject(new MedTextError('UNSUPPORTED', `${path} is protected with a password.`, { file: path }));
+          reject(new MedTextError('UNSUPPORTED', words`${path} is protected with a password.`, { file: path }));
           return;
         }
         zip.openReadStream(entry, (error, stream) => (error ? reject(broken(error)) : resolve(stream as never)));
@@ -231,10 +233,14 @@ async function* xmlEvents(
   } catch (error) {
     const known = asMedTextError(error);
     if (known.code !== 'INTERNAL') throw known;
-    throw new MedTextError('DATA_FORMAT', `${path}, ${part}: the workbook is cut short or broken: ${known.message}.`, {
-      file: path,
-      part,
-    });
+    throw new MedTextError(
+      'DATA_FORMAT',
+      words`${path}, ${part}: the workbook is cut short or broken: ${known.message}.`,
+      {
+        file: path,
+        part,
+      },
+    );
   } finally {
     stream.destroy();
   }
@@ -266,7 +272,7 @@ async function sharedStrings(path: string, zip: Zip): Promise<string[]> {
         strings.push(unescaped(text));
         characters += text.length;
         if (characters > MAX_SHARED_CHARACTERS) {
-          throw new MedTextError('UNSUPPORTED', `${path} holds too much text for a workbook; save it as CSV.`, {
+          throw new MedTextError('UNSUPPORTED', words`${path} holds too much text for a workbook; save it as CSV.`, {
             file: path,
           });
         }

@@ -1,5 +1,5 @@
 import { writeFileAtomically } from '../base/atomicFile';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { BadRows, badRow, openDataFile, type BadRowPolicy, type DataFile } from './dataFile';
 import { isWellFormed, type Piece } from './dataRow';
 import { fieldSpans, lineBreakOf } from './delimitedReader';
@@ -35,7 +35,7 @@ export async function writeFilled(
   if (!access) {
     throw new MedTextError(
       'UNSUPPORTED',
-      `${file.path}: answers cannot be written into ${file.format === 'xlsx' ? 'a workbook' : 'a Parquet file'}; save the data as CSV or JSON Lines first.`,
+      words`${file.path}: answers cannot be written into ${file.format === 'xlsx' ? words`a workbook` : words`a Parquet file`}; save the data as CSV or JSON Lines first.`,
       { file: file.path, format: file.format },
     );
   }
@@ -61,7 +61,7 @@ export async function writeFilled(
       if (!isWellFormed(text)) {
         throw new MedTextError(
           'DATA_FORMAT',
-          `${file.path} holds bytes that are not valid ${file.encoding}; it cannot be copied.`,
+          words`${file.path} holds bytes that are not valid ${file.encoding}; it cannot be copied.`,
           {
             file: file.path,
           },
@@ -88,7 +88,7 @@ function fillerOf(file: DataFile, { label, textColumns = [] }: FillOptions): Fil
   if (index < 0 || index > file.columns.length) {
     throw new MedTextError(
       'NOT_FOUND',
-      `${file.path} has ${file.columns.length} columns without names: the label's column is an index from 0 to ${file.columns.length}, not ${JSON.stringify(label)}.`,
+      words`${file.path} has ${file.columns.length} columns without names: the label's column is an index from 0 to ${file.columns.length}, not ${JSON.stringify(label)}.`,
       { file: file.path, column: label },
     );
   }
@@ -96,7 +96,7 @@ function fillerOf(file: DataFile, { label, textColumns = [] }: FillOptions): Fil
   if (textColumns.includes(name)) {
     throw new MedTextError(
       'USAGE',
-      `The column ${JSON.stringify(name)} holds a text; answers cannot be written over it.`,
+      words`The column ${JSON.stringify(name)} holds a text; answers cannot be written over it.`,
       {
         file: file.path,
         column: name,
@@ -169,7 +169,7 @@ function delimitedField(value: string, alwaysQuoted: boolean, file: DataFile): s
   if (isUnsafe) {
     throw new MedTextError(
       'UNSUPPORTED',
-      `The label ${JSON.stringify(value)} cannot be written to ${file.path}: it holds a delimiter or line break, and the file quotes nothing.`,
+      words`The label ${JSON.stringify(value)} cannot be written to ${file.path}: it holds a delimiter or line break, and the file quotes nothing.`,
       { file: file.path, label: value },
     );
   }

@@ -1,5 +1,6 @@
 import { commands, window } from 'vscode';
 import { asMedTextError } from '../base/errors';
+import { errorText } from '../protocol/errorWords';
 import { previewData } from './commands/previewData';
 import { compareRuns } from './commands/compareRuns';
 import { exportModel } from './commands/exportModel';
@@ -90,10 +91,10 @@ function showError({ log, t }: Services, id: string, caught: unknown): void {
   if (error.code === 'ACCESS') {
     const setToken = t('Set Access Token…');
     return void window
-      .showErrorMessage(error.message, setToken)
+      .showErrorMessage(errorText(error, t), setToken)
       .then((choice) => choice === setToken && commands.executeCommand('medtext.setAccessToken'));
   }
   const showLog = t('Show Log');
   // Not awaited by the command: it has ended, whether or not the message is closed.
-  void window.showErrorMessage(error.message, showLog).then((choice) => choice === showLog && log.show());
+  void window.showErrorMessage(errorText(error, t), showLog).then((choice) => choice === showLog && log.show());
 }

@@ -1,5 +1,6 @@
 import { sizeText } from '../base/sizeText';
 import type { Translate } from '../base/translate';
+import { errorText, type ToldError } from '../protocol/errorWords';
 import { adviceText, deviceAdviceCodes, trialText, type DeviceTrial } from '../protocol/deviceWords';
 
 /** As `medtext doctor --json` prints it, as far as the report tells it; another version's may lack parts. */
@@ -20,7 +21,7 @@ export interface DeviceFacts {
     readonly device: string;
     readonly passed: boolean;
     readonly stepMilliseconds?: number;
-    readonly error?: { readonly code: string; readonly message: string };
+    readonly error?: ToldError;
   };
 }
 
@@ -34,7 +35,7 @@ export function deviceReport(facts: DeviceFacts, t: Translate): string {
       : t(
           'The self-test on {0} failed: {1}',
           selfTest.device,
-          selfTest.error?.message ?? t('other losses than PyTorch’s'),
+          selfTest.error ? errorText(selfTest.error, t) : t('other losses than PyTorch’s'),
         );
   const trials = (choice?.trials ?? []).map(
     (trial) => `- ${escaped(trialText(trial, trial.device === choice?.device, t))}`,

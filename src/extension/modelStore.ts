@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import { sizeText } from '../base/sizeText';
 import { modelFacts, type ModelFacts } from '../protocol/library';
@@ -81,11 +81,11 @@ export class ModelStore {
   async activate(folder: string): Promise<void> {
     const model = this.list().find((candidate) => candidate.folder === folder);
     if (!model || model.missing)
-      throw new MedTextError('NOT_FOUND', `The model folder ${folder} does not exist.`, { folder });
+      throw new MedTextError('NOT_FOUND', words`The model folder ${folder} does not exist.`, { folder });
     if (!model.canScore) {
       throw new MedTextError(
         'MODEL_CONFIG',
-        `${model.name} is an encoder without labels: fine-tune it first, then it can score.`,
+        words`${model.name} is an encoder without labels: fine-tune it first, then it can score.`,
         { folder },
       );
     }

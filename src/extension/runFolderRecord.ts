@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { ToldError } from '../protocol/errorWords';
 import type { RunRecord } from './runStore';
 
 /** The part of a run folder's run.json that the editor reads. */
@@ -12,7 +13,7 @@ export interface RunFile {
   readonly step?: number;
   readonly totalSteps?: number;
   readonly best?: { readonly metric: string; readonly value: number } | null;
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: ToldError;
 }
 
 /** More runs than a person looks at; a folder with more is not read to its end. */
@@ -94,7 +95,7 @@ export async function readRunFile(folder: string): Promise<RunFile | undefined> 
       step: count(file.step),
       totalSteps: count(file.totalSteps),
       best: typeof best?.value === 'number' ? { metric: String(best.metric), value: best.value } : null,
-      error: error ? { code: String(error.code), message: String(error.message) } : undefined,
+      error: error ? { code: String(error.code), message: String(error.message), words: error.words } : undefined,
     };
   } catch {
     return undefined;

@@ -1,4 +1,5 @@
 import { Emitter } from '../base/events';
+import type { ToldError } from '../protocol/errorWords';
 import type { Memory } from './modelStore';
 
 export type RunStatus = 'running' | 'finished' | 'stopped' | 'interrupted' | 'failed';
@@ -18,7 +19,7 @@ export interface RunRecord {
   readonly totalSteps: number;
   readonly metric?: { readonly name: string; readonly value: number };
   readonly modelFolder?: string;
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: ToldError;
 }
 
 const key = 'medtext.runs';

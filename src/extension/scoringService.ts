@@ -1,5 +1,5 @@
 import type { Disposable } from '../base/disposables';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import { LruCache } from '../base/lruCache';
 import type { Translate } from '../base/translate';
@@ -43,7 +43,7 @@ export class ScoringService implements Disposable {
   /** In the order of the pairs. @throws NOT_FOUND without an active model · CANCELLED · what the scorer throws */
   async score(pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]> {
     const model = this.activeModel();
-    if (!model) throw new MedTextError('NOT_FOUND', 'No model is active. Choose one first.');
+    if (!model) throw new MedTextError('NOT_FOUND', words`No model is active. Choose one first.`);
     const keyOf = ({ first, second }: TextPair): string => JSON.stringify([model.folder, model.device, first, second]);
     const missing = pairs.filter((pair) => !this.scores.get(keyOf(pair)));
     const fresh = new Map<string, PairScore>();

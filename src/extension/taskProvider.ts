@@ -13,6 +13,7 @@ import {
   type WorkspaceFolder,
 } from 'vscode';
 import { asMedTextError } from '../base/errors';
+import { errorText } from '../protocol/errorWords';
 import { runRecipe, stopTraining } from './commands/runCommands';
 import { taskType as type } from './ids';
 import type { Services } from './services';
@@ -68,12 +69,14 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
       const outcome = await runRecipe(services, recipe);
       if (!outcome) return 1;
       const { status, error, result } = outcome;
-      output.fire(`${status}${error ? `: ${error.code}: ${error.message}` : ''}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
+      output.fire(
+        `${status}${error ? `: ${error.code}: ${errorText(error, t)}` : ''}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'),
+      );
       if (result?.model) output.fire(`${result.model}\r\n`);
       return status === 'finished' ? 0 : 1;
     } catch (error) {
-      const { code, message } = asMedTextError(error);
-      output.fire(`error: ${code}: ${message}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
+      const known = asMedTextError(error);
+      output.fire(`error: ${known.code}: ${errorText(known, t)}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
       return 1;
     } finally {
       isRunning = false;

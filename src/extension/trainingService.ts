@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Disposable } from '../base/disposables';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, toldError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import type { Params } from '../protocol/contract';
 import type {
@@ -106,7 +106,7 @@ export class TrainingService implements Disposable {
    * @throws USAGE when this window is training already
    */
   async run(request: RunRequest): Promise<TrainingOutcome> {
-    if (this.isActive) throw new MedTextError('USAGE', 'A training is running in this window; stop it first.');
+    if (this.isActive) throw new MedTextError('USAGE', words`A training is running in this window; stop it first.`);
     this.killed = false;
     this.set({ ...idle, phase: 'starting', request, runFolder: request.resumeFrom });
     const outcome = await this.follow(request);
@@ -200,7 +200,7 @@ export class TrainingService implements Disposable {
       endedAtMs: Date.now(),
       metric: result?.best ? { name: result.best.metric, value: result.best.value } : undefined,
       modelFolder: result?.model || undefined,
-      error: error && status === 'failed' ? { code: error.code, message: error.message } : undefined,
+      error: error && status === 'failed' ? toldError(error) : undefined,
     });
   }
 

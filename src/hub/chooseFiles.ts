@@ -1,5 +1,5 @@
 /** Which files of a repository are needed: one kind of weights, and what is read beside them. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { RemoteFile } from './hub';
 import type { RepositoryKind } from './hubReference';
 
@@ -144,5 +144,5 @@ function nothing(what: string, files: readonly RemoteFile[]): MedTextError {
   const names = files.filter(({ path }) => !/(^|\/)\.git/.test(path)).map(({ path }) => path);
   const shown = names.slice(0, 8).map((name) => name.slice(0, 80)).join(', '); // prettier-ignore
   const list = names.length === 0 ? 'It is empty.' : `It has ${shown}${names.length > 8 ? `, … (${names.length} files)` : ''}.`; // prettier-ignore
-  return new MedTextError('NOT_FOUND', `In this repository ${what}. ${list}`, { files: names.slice(0, 50) });
+  return new MedTextError('NOT_FOUND', words`In this repository ${what}. ${list}`, { files: names.slice(0, 50) });
 }

@@ -1,7 +1,7 @@
 /** A repository of a hub: what it would take, and the taking. */
 import { mkdir, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { silentLog, type Log } from '../base/log';
 import { chooseFiles } from './chooseFiles';
 import { downloadFile, keptBytes, type WantedFile } from './downloadFile';
@@ -84,7 +84,7 @@ export class HubClient {
     { include, signal }: { readonly include?: readonly string[]; readonly signal?: AbortSignal } = {},
   ): Promise<DownloadPlan> {
     if (this.options.settings.offline) {
-      throw new MedTextError('OFFLINE', `${formatHubReference(reference)} is not on this machine, and downloads are switched off.`, {}); // prettier-ignore
+      throw new MedTextError('OFFLINE', words`${formatHubReference(reference)} is not on this machine, and downloads are switched off.`, {}); // prettier-ignore
     }
     const listing = await this.list(reference, signal);
     const where = formatHubReference(listing.reference);
@@ -210,7 +210,7 @@ export class HubClient {
       }
     }
     if (candidates.length > 1 && reference.kind === undefined && (first as MedTextError).code === 'NOT_FOUND') {
-      throw notFound(reference, 'there is neither a model nor a data set of this name.');
+      throw notFound(reference, words`there is neither a model nor a data set of this name.`);
     }
     throw first;
   }
@@ -237,9 +237,9 @@ function wanted({ url, sizeBytes, sha256, gitSha1 }: RemoteFile, place: string):
 function refusalOf(reference: RepositoryReference, file: RemoteFile, status: number, answer: Answer): MedTextError {
   const name = file.path.slice(0, 200);
   const variable = reference.hub === 'huggingface' ? 'HF_TOKEN' : 'MODELSCOPE_API_TOKEN';
-  if (status === 401 || status === 403) return noAccess(reference, `the hub does not give ${name} to everyone.`, variable); // prettier-ignore
-  if (status === 404 || status === 410) return notFound(reference, `${name} is listed but not there.`);
-  return network(`${answer.shownUrl} answers HTTP ${status}.`);
+  if (status === 401 || status === 403) return noAccess(reference, words`the hub does not give ${name} to everyone.`, variable); // prettier-ignore
+  if (status === 404 || status === 410) return notFound(reference, words`${name} is listed but not there.`);
+  return network(words`${answer.shownUrl} answers HTTP ${status}.`);
 }
 
 /** Tokens go to the hub's own origin, nowhere else. */
@@ -277,7 +277,7 @@ async function refuseFullDisk({ folder, totalBytes, keptBytes: kept }: DownloadP
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   throw new MedTextError(
     'DISK_FULL',
-    `${folder} has ${megabytes(freeBytes)} left; the download needs ${megabytes(neededBytes)}. Choose another place.`,
+    words`${folder} has ${megabytes(freeBytes)} left; the download needs ${megabytes(neededBytes)}. Choose another place.`,
     { freeBytes, neededBytes },
   );
 }

@@ -3,7 +3,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import { cancelled, discard, isPassing, network, TransferError, transferError, type Answer, type Transport } from './transport'; // prettier-ignore
 
 export interface WantedFile {
@@ -105,7 +106,7 @@ class FileTransfer {
         await this.transport.pauseOrGiveUp(error, failures, where, this.options.signal);
       }
     }
-    throw network(`${where}: the connection broke ${MAX_TRIES} times. What has come is kept.`);
+    throw network(words`${where}: the connection broke ${MAX_TRIES} times. What has come is kept.`);
   }
 
   /** Asks for what is missing and appends it; the digests are those of the whole file. */
@@ -158,25 +159,25 @@ class FileTransfer {
       if (kept > 0 && fits) return kept;
       discard(answer.body);
       await this.startAnew();
-      throw new TransferError('The server sent another part than the one asked for.', undefined);
+      throw new TransferError(words`The server sent another part than the one asked for.`, undefined);
     }
     if (status === 200) {
       const length = headers['content-length'];
       if (length !== undefined && Number(length) !== sizeBytes) {
         discard(answer.body);
-        if (++this.wrongFiles >= WRONG_FILES) throw this.broken(`the server sends ${length} bytes`);
-        throw new TransferError(`The server sends ${length} bytes, not ${sizeBytes}.`, undefined);
+        if (++this.wrongFiles >= WRONG_FILES) throw this.broken(words`the server sends ${length} bytes`);
+        throw new TransferError(words`The server sends ${length} bytes, not ${sizeBytes}.`, undefined);
       }
       return 0;
     }
     discard(answer.body);
     if (status === 416) {
       await this.startAnew();
-      throw new TransferError('The server does not have the missing part.', undefined);
+      throw new TransferError(words`The server does not have the missing part.`, undefined);
     }
     if (isPassing(status)) throw await this.transport.passing(answer);
     // A storage's signature runs out: the next try asks the hub for a new one.
-    if (!answer.isSameOrigin) throw new TransferError(`The storage refused the file (HTTP ${status}).`, undefined);
+    if (!answer.isSameOrigin) throw new TransferError(words`The storage refused the file (HTTP ${status}).`, undefined);
     throw this.options.refused(status, answer);
   }
 
@@ -186,7 +187,7 @@ class FileTransfer {
     const { signal, onPosition } = this.options;
     let at = start;
     const watch = new StallWatch(this.transport.limits, () =>
-      answer.body.destroy(new TransferError('The transfer has all but stopped.', undefined)),
+      answer.body.destroy(new TransferError(words`The transfer has all but stopped.`, undefined)),
     );
     const abort = (): void => void answer.body.destroy(cancelled());
     signal?.addEventListener('abort', abort, { once: true });
@@ -194,8 +195,8 @@ class FileTransfer {
       for await (const chunk of answer.body as AsyncIterable<Buffer>) {
         if (at + chunk.length > sizeBytes) {
           await this.startAnew();
-          if (++this.wrongFiles >= WRONG_FILES) throw this.broken('the server sends more bytes');
-          throw new TransferError('The server sends more than the file.', undefined);
+          if (++this.wrongFiles >= WRONG_FILES) throw this.broken(words`the server sends more bytes`);
+          throw new TransferError(words`The server sends more than the file.`, undefined);
         }
         await writeAll(handle, chunk, at);
         at += chunk.length;
@@ -211,7 +212,7 @@ class FileTransfer {
       watch.end();
       signal?.removeEventListener('abort', abort);
     }
-    if (at < sizeBytes) throw new TransferError('The connection ended before the file did.', undefined);
+    if (at < sizeBytes) throw new TransferError(words`The connection ended before the file did.`, undefined);
   }
 
   private async digestsUpTo(handle: FileHandle, length: number, answer: Answer): Promise<RunningDigests> {
@@ -262,12 +263,12 @@ class FileTransfer {
     this.options.onPosition?.(0);
   }
 
-  private broken(why: string): MedTextError {
+  private broken(why: Words): MedTextError {
     const { url, sizeBytes, sha256 } = this.file;
     return new MedTextError(
       'INTEGRITY',
-      `${url.split('?')[0]} came ${this.wrongFiles} times in another form than published (${sizeBytes} bytes${sha256 ? `, SHA-256 ${sha256.slice(0, 12)}…` : ''}): ${why}. Nothing of it was kept. Try later, or another mirror.`,
-      { url: url.split('?')[0], sizeBytes, sha256, why },
+      words`${url.split('?')[0]} came ${this.wrongFiles} times in another form than published (${sizeBytes} bytes${sha256 ? words`, SHA-256 ${sha256.slice(0, 12)}…` : ''}): ${why}. Nothing of it was kept. Try later, or another mirror.`,
+      { url: url.split('?')[0], sizeBytes, sha256, why: String(why) },
     );
   }
 }
@@ -301,9 +302,9 @@ class RunningDigests {
   }
 }
 
-function mismatch(file: WantedFile, { sha256, gitSha1 }: Digests): string | undefined {
-  if (file.sha256 !== undefined && file.sha256 !== sha256) return `its SHA-256 is ${sha256.slice(0, 12)}…`;
-  if (file.gitSha1 !== undefined && file.gitSha1 !== gitSha1) return `its Git hash is ${gitSha1.slice(0, 12)}…`;
+function mismatch(file: WantedFile, { sha256, gitSha1 }: Digests): Words | undefined {
+  if (file.sha256 !== undefined && file.sha256 !== sha256) return words`its SHA-256 is ${sha256.slice(0, 12)}…`;
+  if (file.gitSha1 !== undefined && file.gitSha1 !== gitSha1) return words`its Git hash is ${gitSha1.slice(0, 12)}…`;
   return undefined;
 }
 
@@ -339,7 +340,7 @@ async function readInto(
   for (let at = 0; at < length;) {
     if (signal?.aborted) throw cancelled();
     const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, length - at), at);
-    if (bytesRead === 0) throw new TransferError('The partial file became shorter.', undefined);
+    if (bytesRead === 0) throw new TransferError(words`The partial file became shorter.`, undefined);
     digests.update(buffer.subarray(0, bytesRead));
     at += bytesRead;
   }

@@ -1,7 +1,7 @@
 /** One process at a time in a folder. */
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 
 const LOCK = '.lock';
 
@@ -30,11 +30,11 @@ async function take(file: string, folder: string): Promise<void> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const holder = Number(await readFile(file, 'utf8').catch(() => ''));
       // A process's own second download to the same place is as much in the way as another's.
-      if (holder > 0 && isAlive(holder)) throw new MedTextError('BUSY', `The same download is under way in another process (${holder}). Wait for it, or end it.`, { folder, pid: holder }); // prettier-ignore
+      if (holder > 0 && isAlive(holder)) throw new MedTextError('BUSY', words`The same download is under way in another process (${holder}). Wait for it, or end it.`, { folder, pid: holder }); // prettier-ignore
       await rm(file, { force: true });
     }
   }
-  throw new MedTextError('BUSY', `${folder} is locked by other processes.`, { folder });
+  throw new MedTextError('BUSY', words`${folder} is locked by other processes.`, { folder });
 }
 
 function isAlive(pid: number): boolean {

@@ -1,5 +1,6 @@
 /** What both hubs give: a repository's files, with what they will weigh and hash to. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import { formatHubReference, type HubReference, type RepositoryReference } from './hubReference';
 
 export interface RemoteFile {
@@ -33,17 +34,17 @@ export interface Hub {
 export const MAX_FILES = 100_000;
 
 /** @param repositoryExists whether the hub knows the repository: then another name or kind is not worth a try */
-export function notFound(reference: HubReference, what: string, repositoryExists = false): MedTextError {
-  return new MedTextError('NOT_FOUND', `${formatHubReference(reference)}: ${what}`, {
+export function notFound(reference: HubReference, what: string | Words, repositoryExists = false): MedTextError {
+  return new MedTextError('NOT_FOUND', words`${formatHubReference(reference)}: ${what}`, {
     reference: formatHubReference(reference),
     repositoryExists,
   });
 }
 
-export function noAccess(reference: HubReference, why: string, variable: string): MedTextError {
+export function noAccess(reference: HubReference, why: string | Words, variable: string): MedTextError {
   return new MedTextError(
     'ACCESS',
-    `${formatHubReference(reference)}: ${why} Give an access token (${variable}, or the command "Set Access Token" in VS Code), and accept the terms on the model's page if it has any.`,
+    words`${formatHubReference(reference)}: ${why} Give an access token (${variable}, or the command "Set Access Token" in VS Code), and accept the terms on the model's page if it has any.`,
     { reference: formatHubReference(reference) },
   );
 }

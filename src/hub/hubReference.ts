@@ -1,5 +1,5 @@
 /** What a person types or pastes to name a model or a data set of a hub. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 
 export type HubName = 'modelscope' | 'huggingface';
 export type RepositoryKind = 'model' | 'dataset';
@@ -78,7 +78,7 @@ function parseAddress(text: string, endpoints: Readonly<Partial<Record<HubName, 
   if (!hub) {
     throw new MedTextError(
       'USAGE',
-      `${url.host} is neither ModelScope nor Hugging Face. Download the files yourself and import the folder, or set the hub's endpoint.`,
+      words`${url.host} is neither ModelScope nor Hugging Face. Download the files yourself and import the folder, or set the hub's endpoint.`,
       { host: url.host },
     );
   }
@@ -129,7 +129,7 @@ function checked(reference: HubReference, text: string): HubReference {
 function malformed(text: string): MedTextError {
   return new MedTextError(
     'USAGE',
-    `"${text.slice(0, 200)}" names no model or data set. Write modelscope:owner/name, hf:owner/name (with @revision if need be), or paste the page's address.`,
+    words`"${text.slice(0, 200)}" names no model or data set. Write modelscope:owner/name, hf:owner/name (with @revision if need be), or paste the page's address.`,
     { reference: text.slice(0, 200) },
   );
 }

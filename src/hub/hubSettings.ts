@@ -1,5 +1,5 @@
 /** Where the hubs are and how they are reached: settings first, then the variables that the hubs' own clients read. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { HubName } from './hubReference';
 
 export interface HubSettings {
@@ -101,10 +101,10 @@ function address(text: string, what: string, protocols: readonly string[]): stri
   }
   // A proxy's address may hold a password: it is not repeated.
   const shown = what === 'proxy' ? '' : ` "${trimmed.slice(0, 100)}"`;
-  throw new MedTextError('USAGE', `The ${what}${shown} is no address (http://… or https://…).`, { what });
+  throw new MedTextError('USAGE', words`The ${what}${shown} is no address (http://… or https://…).`, { what });
 }
 
 function checkedToken(token: string | undefined): string | undefined {
   if (token === undefined || /^[\x21-\x7e]{1,4096}$/.test(token)) return token;
-  throw new MedTextError('USAGE', 'The access token has characters that no token has. Copy it again.');
+  throw new MedTextError('USAGE', words`The access token has characters that no token has. Copy it again.`);
 }

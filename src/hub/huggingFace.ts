@@ -2,7 +2,7 @@
  * Hugging Face's public HTTP API: the revision's commit, the tree with its pages, and the addresses that resolve to the
  * files (https://huggingface.co/docs/hub/api).
  */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { hexDigest, inAddress, isSize, MAX_FILES, noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
 import type { RepositoryReference } from './hubReference';
 import { network, type Answer, type Transport } from './transport';
@@ -32,7 +32,7 @@ export class HuggingFaceHub implements Hub {
     const { json } = await this.transport.getJson(about, refused, signal);
     const { sha, id } = (json ?? {}) as { sha?: unknown; id?: unknown };
     const commit = hexDigest(sha, 40);
-    if (!commit) throw network(`${about} did not answer as Hugging Face does.`);
+    if (!commit) throw network(words`${about} did not answer as Hugging Face does.`);
     // A repository that has moved answers under its new name.
     const repository = typeof id === 'string' && /^[\w.-]+(\/[\w.-]+)?$/.test(id) ? id : reference.repository;
 
@@ -41,15 +41,16 @@ export class HuggingFaceHub implements Hub {
     let page: string | undefined = `${api}/${inAddress(repository)}/tree/${commit}?recursive=true&expand=false`;
     const seen = new Set<string>();
     while (page !== undefined) {
-      if (seen.has(page) || files.length > MAX_FILES) throw network(`${repository} has a listing without end.`);
+      if (seen.has(page) || files.length > MAX_FILES) throw network(words`${repository} has a listing without end.`);
       seen.add(page);
       const { json: entries, headers } = await this.transport.getJson(page, refused, signal);
-      if (!Array.isArray(entries)) throw network(`${repository}: the listing is not Hugging Face's.`);
+      if (!Array.isArray(entries)) throw network(words`${repository}: the listing is not Hugging Face's.`);
       for (const entry of entries as TreeEntry[]) {
         const { type, path, size, oid, lfs } = entry ?? {};
         if (type !== 'file' || typeof path !== 'string') continue;
         const sizeBytes = lfs?.size ?? size;
-        if (!isSize(sizeBytes)) throw network(`${repository}: the listing has no size of "${path.slice(0, 100)}".`);
+        if (!isSize(sizeBytes))
+          throw network(words`${repository}: the listing has no size of "${path.slice(0, 100)}".`);
         files.push({
           path,
           sizeBytes,
@@ -81,11 +82,12 @@ function refusal(
 ): MedTextError {
   const code = headers['x-error-code'];
   const said = (body as { error?: unknown } | undefined)?.error;
-  const words = typeof said === 'string' ? ` The hub says: ${said.slice(0, 200)}` : '';
-  if (code === 'RevisionNotFound') return notFound(reference, `there is no revision "${revision}".`, true);
-  if (code === 'GatedRepo' || status === 403) return noAccess(reference, `the hub gives it to those who may have it.${words}`, 'HF_TOKEN'); // prettier-ignore
-  if (status === 404) return notFound(reference, `Hugging Face has no such ${reference.kind}.${words}`);
+  const theirs = typeof said === 'string' ? words` The hub says: ${said.slice(0, 200)}` : '';
+  const kind = reference.kind === 'dataset' ? words`dataset` : words`model`;
+  if (code === 'RevisionNotFound') return notFound(reference, words`there is no revision "${revision}".`, true);
+  if (code === 'GatedRepo' || status === 403) return noAccess(reference, words`the hub gives it to those who may have it.${theirs}`, 'HF_TOKEN'); // prettier-ignore
+  if (status === 404) return notFound(reference, words`Hugging Face has no such ${kind}.${theirs}`);
   // Without a token what is absent and what is private look alike.
-  if (status === 401) return noAccess(reference, `there is no such public ${reference.kind}.${words}`, 'HF_TOKEN');
-  return network(`${reference.repository}: Hugging Face answers HTTP ${status}.${words}`);
+  if (status === 401) return noAccess(reference, words`there is no such public ${kind}.${theirs}`, 'HF_TOKEN');
+  return network(words`${reference.repository}: Hugging Face answers HTTP ${status}.${theirs}`);
 }

@@ -2,6 +2,7 @@
  * ModelScope's HTTP API, as its Python client 1.36 uses it: the envelope {Code, Message, Data}, the files of a model in
  * one answer, those of a data set in pages.
  */
+import { words } from '../base/words';
 import type { MedTextError } from '../base/errors';
 import { hexDigest, inAddress, isSize, MAX_FILES, noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
 import type { RepositoryReference } from './hubReference';
@@ -71,7 +72,7 @@ export class ModelScopeHub implements Hub {
       }
       const repeats = files.size === before && entries.some(isFile);
       if (entries.length < PAGE_SIZE || repeats) break;
-      if (files.size > MAX_FILES || page > MAX_FILES / PAGE_SIZE) throw network(`${reference.repository} has a listing without end.`); // prettier-ignore
+      if (files.size > MAX_FILES || page > MAX_FILES / PAGE_SIZE) throw network(words`${reference.repository} has a listing without end.`); // prettier-ignore
     }
     return { reference: { ...reference, revision }, commit: undefined, files: [...files.values()] };
   }
@@ -90,7 +91,7 @@ function entriesOf(data: unknown, reference: RepositoryReference, withFolders = 
   const files = (data as { Files?: unknown } | null)?.Files;
   // An empty repository has `null` there.
   if (files === null) return [];
-  if (!Array.isArray(files)) throw network(`${reference.repository}: the listing is not ModelScope's.`);
+  if (!Array.isArray(files)) throw network(words`${reference.repository}: the listing is not ModelScope's.`);
   return withFolders ? files : files.filter(isFile);
 }
 
@@ -101,19 +102,21 @@ function isFile(entry: FileEntry | null): boolean {
 function remoteFile(entry: FileEntry, reference: RepositoryReference, url: (path: string) => string): RemoteFile {
   const { Path: path, Size: size, Sha256: sha256 } = entry;
   if (typeof path !== 'string' || !isSize(size)) {
-    throw network(`${reference.repository}: the listing has a file without path or size.`);
+    throw network(words`${reference.repository}: the listing has a file without path or size.`);
   }
   return { path, sizeBytes: size, sha256: hexDigest(sha256, 64), gitSha1: undefined, url: url(path) };
 }
 
 function refusal(reference: RepositoryReference, status: number, body: Envelope | undefined): MedTextError {
-  const said = typeof body?.Message === 'string' && body.Message ? ` The hub says: ${body.Message.slice(0, 200)}` : '';
-  if (status === 401 || status === 403) return noAccess(reference, `the hub gives it to those who may have it.${said}`, 'MODELSCOPE_API_TOKEN'); // prettier-ignore
+  const said =
+    typeof body?.Message === 'string' && body.Message ? words` The hub says: ${body.Message.slice(0, 200)}` : '';
+  if (status === 401 || status === 403) return noAccess(reference, words`the hub gives it to those who may have it.${said}`, 'MODELSCOPE_API_TOKEN'); // prettier-ignore
   const code = typeof body?.Code === 'number' || typeof body?.Code === 'string' ? String(body.Code).slice(0, 40) : '';
   // Its own codes of what is absent: 10010205001 and the like.
   if (status === 404 || code.startsWith('100102')) {
-    const revision = reference.revision === undefined ? '' : `, or no revision "${reference.revision}"`;
-    return notFound(reference, `ModelScope has no such ${reference.kind}${revision}.${said}`);
+    const revision = reference.revision === undefined ? '' : words`, or no revision "${reference.revision}"`;
+    const kind = reference.kind === 'dataset' ? words`dataset` : words`model`;
+    return notFound(reference, words`ModelScope has no such ${kind}${revision}.${said}`);
   }
-  return network(`${reference.repository}: ModelScope answers ${code || `HTTP ${status}`}.${said}`);
+  return network(words`${reference.repository}: ModelScope answers ${code || `HTTP ${status}`}.${said}`);
 }

@@ -1,7 +1,8 @@
 /** Names from a hub's listing, before any file is made by them. */
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 
 /** Devices of Windows: a file of such a name cannot exist there, whatever its extension. */
 const RESERVED = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])$/i;
@@ -13,18 +14,22 @@ const MAX_SEGMENT_BYTES = 255;
  * The rules are those of all systems at once, so that a folder can be copied from one to another.
  */
 export function dangerOf(path: string): string | undefined {
-  if (path === '' || path.length > MAX_PATH) return 'it is empty or too long';
-  if (path.startsWith('/')) return 'it is absolute';
+  return danger(path)?.toString();
+}
+
+function danger(path: string): Words | undefined {
+  if (path === '' || path.length > MAX_PATH) return words`it is empty or too long`;
+  if (path.startsWith('/')) return words`it is absolute`;
   if (/[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u.test(path))
-    return 'it has control characters';
-  if (path.includes('\\')) return 'it has a backslash';
-  if (/[:<>"|?*]/.test(path)) return 'it has a character that Windows allows in no name';
+    return words`it has control characters`;
+  if (path.includes('\\')) return words`it has a backslash`;
+  if (/[:<>"|?*]/.test(path)) return words`it has a character that Windows allows in no name`;
   for (const segment of path.split('/')) {
-    if (segment === '') return 'it has an empty part';
-    if (segment === '.' || segment === '..') return 'it leaves its folder';
-    if (/[. ]$/.test(segment)) return 'a part ends with a dot or a space';
-    if (RESERVED.test(segment.split('.')[0].trimEnd())) return `"${segment}" is a device on Windows`;
-    if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES) return 'a part is too long';
+    if (segment === '') return words`it has an empty part`;
+    if (segment === '.' || segment === '..') return words`it leaves its folder`;
+    if (/[. ]$/.test(segment)) return words`a part ends with a dot or a space`;
+    if (RESERVED.test(segment.split('.')[0].trimEnd())) return words`"${segment}" is a device on Windows`;
+    if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES) return words`a part is too long`;
   }
   return undefined;
 }
@@ -36,8 +41,8 @@ export function dangerOf(path: string): string | undefined {
 export function refuseUnsafeNames(paths: readonly string[], where: string): void {
   const seen = new Map<string, string>();
   for (const path of paths) {
-    const danger = dangerOf(path);
-    if (danger) throw unsafe(where, path, danger);
+    const why = danger(path);
+    if (why) throw unsafe(where, path, why);
     const segments = path.normalize('NFC').toLowerCase().split('/');
     // Each folder of the path too: "A/x" and "a/y" would share a folder.
     for (let length = 1; length <= segments.length; length++) {
@@ -45,7 +50,7 @@ export function refuseUnsafeNames(paths: readonly string[], where: string): void
       const own = path.split('/').slice(0, length).join('/');
       const other = seen.get(folded);
       if (other !== undefined && (other !== own || length === segments.length)) {
-        throw unsafe(where, path, `it would be the same file as ${shown(other)}`);
+        throw unsafe(where, path, words`it would be the same file as ${shown(other)}`);
       }
       if (other === undefined) seen.set(folded, own);
     }
@@ -57,21 +62,21 @@ export function refuseUnsafeNames(paths: readonly string[], where: string): void
  * @throws MedTextError UNSAFE_NAME, IO.
  */
 export async function placeBelow(folder: string, path: string): Promise<string> {
-  const danger = dangerOf(path);
-  if (danger) throw unsafe(folder, path, danger);
+  const why = danger(path);
+  if (why) throw unsafe(folder, path, why);
   let place = folder;
   for (const segment of path.split('/')) {
     place = join(place, segment);
     const found = await lstat(place).catch(() => undefined);
-    if (found?.isSymbolicLink()) throw unsafe(folder, path, `${place} is a link`);
+    if (found?.isSymbolicLink()) throw unsafe(folder, path, words`${place} is a link`);
   }
   return place;
 }
 
-function unsafe(where: string, path: string, why: string): MedTextError {
-  return new MedTextError('UNSAFE_NAME', `${where} lists a file ${shown(path)}, which is refused: ${why}.`, {
+function unsafe(where: string, path: string, why: Words): MedTextError {
+  return new MedTextError('UNSAFE_NAME', words`${where} lists a file ${shown(path)}, which is refused: ${why}.`, {
     path: path.slice(0, 300),
-    why,
+    why: String(why),
   });
 }
 

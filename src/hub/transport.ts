@@ -1,7 +1,8 @@
 /** HTTP for the hubs: proxies, time limits, redirects that carry no secret elsewhere, and failures in plain words. */
 import type { Readable } from 'node:stream';
 import { Agent, ProxyAgent, request, type Dispatcher } from 'undici';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
+import { Words } from '../base/words';
 import { silentLog, type Log } from '../base/log';
 import { proxyFor, type ProxySettings } from './hubSettings';
 
@@ -54,14 +55,18 @@ export interface Answer {
 
 /** A failure of the connection or of the server, which may be another time's luck. */
 export class TransferError extends Error {
+  /** The sentence, for the error that this one may become. */
+  readonly words: Words;
+
   constructor(
-    message: string,
+    message: string | Words,
     /** Node's or undici's code of a connection's failure. */
     readonly systemCode: string | undefined,
     /** What the server asked to wait. */
     readonly retryAfterMs?: number,
   ) {
-    super(message);
+    super(String(message));
+    this.words = typeof message === 'string' ? new Words('{0}', [message]) : message;
   }
 }
 
@@ -100,10 +105,10 @@ export class Transport {
       discard(body);
       const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
       this.log.debug(`GET ${shownUrl(url)} ${statusCode} to ${next ? shownUrl(next) : 'nowhere'}`);
-      if (redirects >= MAX_REDIRECTS) throw network(`${shownUrl(start)} is redirected again and again.`);
-      if (!next || !['http:', 'https:'].includes(next.protocol)) throw network(`${shownUrl(url)} is redirected to no web address.`); // prettier-ignore
+      if (redirects >= MAX_REDIRECTS) throw network(words`${shownUrl(start)} is redirected again and again.`);
+      if (!next || !['http:', 'https:'].includes(next.protocol)) throw network(words`${shownUrl(url)} is redirected to no web address.`); // prettier-ignore
       if (start.protocol === 'https:' && next.protocol === 'http:') {
-        throw network(`${shownUrl(start)} is redirected to ${next.host} without encryption, which is refused.`);
+        throw network(words`${shownUrl(start)} is redirected to ${next.host} without encryption, which is refused.`);
       }
       url = next;
     }
@@ -126,7 +131,7 @@ export class Transport {
       json = JSON.parse(text.text);
     } catch {
       if (text.answer.status >= 400) throw refused(text.answer.status, undefined, text.answer.headers);
-      throw network(`${where} did not answer as a hub does. Is there a login page or a proxy in between?`);
+      throw network(words`${where} did not answer as a hub does. Is there a login page or a proxy in between?`);
     }
     if (text.answer.status >= 400) throw refused(text.answer.status, json, text.answer.headers);
     return { json, headers: text.answer.headers };
@@ -194,12 +199,15 @@ export class Transport {
   async pauseOrGiveUp(error: TransferError, failures: number, where: string, signal?: AbortSignal): Promise<void> {
     const { tries, firstPauseMs, longestPauseMs } = this.limits;
     if (failures >= tries) {
-      throw network(`${where}: ${error.message} (${failures} tries). What has come is kept; try again later.`, error);
+      throw network(
+        words`${where}: ${error.words} (${failures} tries). What has come is kept; try again later.`,
+        error,
+      );
     }
     const asked = error.retryAfterMs;
     if (asked !== undefined && asked > longestPauseMs) {
       throw network(
-        `${where}: ${error.message} The server asks to come back in ${Math.ceil(asked / 1000)} s. What has come is kept.`,
+        words`${where}: ${error.words} The server asks to come back in ${Math.ceil(asked / 1000)} s. What has come is kept.`,
         error,
       );
     }
@@ -212,9 +220,9 @@ export class Transport {
   /** The answer as a failure that may pass, with the wait that it asks for. */
   async passing(answer: Answer): Promise<TransferError> {
     discard(answer.body);
-    const what = answer.status === 429 ? 'The server says that it is asked too often' : 'The server is in trouble';
+    const what = answer.status === 429 ? words`The server says that it is asked too often` : words`The server is in trouble`; // prettier-ignore
     return new TransferError(
-      `${what} (HTTP ${answer.status}).`,
+      words`${what} (HTTP ${answer.status}).`,
       undefined,
       retryAfterMs(answer.headers['retry-after']),
     );
@@ -269,22 +277,22 @@ export function transferError(error: unknown, url: URL | string, signal?: AbortS
   if (error instanceof MedTextError || error instanceof TransferError) return error;
   const { code, message } = deepest(error);
   const where = typeof url === 'string' ? url : url.host;
-  const words: Readonly<Record<string, string>> = {
-    ENOTFOUND: `the name ${where} is not known`,
-    EAI_AGAIN: `the name ${where} cannot be looked up`,
-    ECONNREFUSED: 'the connection was refused',
-    ECONNRESET: 'the connection broke',
-    UND_ERR_SOCKET: 'the connection broke',
-    UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-    UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
-    UND_ERR_BODY_TIMEOUT: 'the transfer stands still',
-    UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the connection ended before the file did',
-    UND_ERR_ABORTED: 'the connection was ended',
+  const reasons: Readonly<Record<string, Words>> = {
+    ENOTFOUND: words`The name ${where} is not known`,
+    EAI_AGAIN: words`The name ${where} cannot be looked up`,
+    ECONNREFUSED: words`The connection was refused`,
+    ECONNRESET: words`The connection broke`,
+    UND_ERR_SOCKET: words`The connection broke`,
+    UND_ERR_CONNECT_TIMEOUT: words`No connection in time`,
+    UND_ERR_HEADERS_TIMEOUT: words`No answer in time`,
+    UND_ERR_BODY_TIMEOUT: words`The transfer stands still`,
+    UND_ERR_RES_CONTENT_LENGTH_MISMATCH: words`The connection ended before the file did`,
+    UND_ERR_ABORTED: words`The connection was ended`,
   };
   const certificate = /^(CERT_|ERR_TLS|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code ?? '');
-  if (certificate) return network(`${where}: the certificate is not trusted (${code}). Behind a company's proxy, give Node its certificate (NODE_EXTRA_CA_CERTS).`); // prettier-ignore
-  const text = (code && words[code]) ?? message;
-  return new TransferError(`${text.charAt(0).toUpperCase()}${text.slice(1)}${code ? ` (${code})` : ''}.`, code);
+  if (certificate) return network(words`${where}: the certificate is not trusted (${code}). Behind a company's proxy, give Node its certificate (NODE_EXTRA_CA_CERTS).`); // prettier-ignore
+  const reason = (code && reasons[code]) || `${message.charAt(0).toUpperCase()}${message.slice(1)}`;
+  return new TransferError(words`${reason}${code ? ` (${code})` : ''}.`, code);
 }
 
 export function isPassing(status: number): boolean {
@@ -306,7 +314,7 @@ export function cancelled(): MedTextError {
   return new MedTextError('CANCELLED', 'The download was cancelled; what has come is kept.');
 }
 
-export function network(message: string, cause?: unknown): MedTextError {
+export function network(message: string | Words, cause?: unknown): MedTextError {
   return new MedTextError('NETWORK', message, {}, { cause });
 }
 
@@ -334,7 +342,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 function offline(where: string, error: TransferError): MedTextError {
   return new MedTextError(
     'OFFLINE',
-    `${where} cannot be reached: ${error.message} Check the network or the proxy; models that are on this machine work without it.`,
+    words`${where} cannot be reached: ${error.words} Check the network or the proxy; models that are on this machine work without it.`,
     { reason: error.systemCode },
     { cause: error },
   );
@@ -349,13 +357,13 @@ async function readBytes(answer: Answer, maxBytes: number, timeoutMs: number): P
   const chunks: Buffer[] = [];
   let length = 0;
   const timer = setTimeout(
-    () => answer.body.destroy(new TransferError('The answer does not end.', undefined)),
+    () => answer.body.destroy(new TransferError(words`The answer does not end.`, undefined)),
     timeoutMs,
   );
   try {
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > maxBytes) throw network(`${answer.shownUrl} answers without end.`);
+      if (length > maxBytes) throw network(words`${answer.shownUrl} answers without end.`);
       chunks.push(chunk);
     }
   } catch (error) {

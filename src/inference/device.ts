@@ -1,5 +1,5 @@
 /** Which execution provider a device's name means on this machine. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { supportedDevices, type ExecutionDevice } from './session';
 
 export const deviceNames = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
@@ -11,13 +11,15 @@ export const deviceNames = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as
 export function executionDevice(name = 'auto'): ExecutionDevice {
   if (name === 'auto' || name === 'cpu') return 'cpu';
   if (!(deviceNames as readonly string[]).includes(name)) {
-    throw new MedTextError('USAGE', `"${name}" is no device; the devices are ${deviceNames.join(', ')}.`, { name });
+    throw new MedTextError('USAGE', words`"${name}" is no device; the devices are ${deviceNames.join(', ')}.`, {
+      name,
+    });
   }
   const here = supportedDevices().map((device) => device.name);
   if (here.includes(name)) return name as ExecutionDevice;
   throw new MedTextError(
     'UNSUPPORTED',
-    `ONNX Runtime for ${process.platform} ${process.arch} has no "${name}"; it has ${here.join(', ')}.`,
+    words`ONNX Runtime for ${process.platform} ${process.arch} has no "${name}"; it has ${here.join(', ')}.`,
     { name, available: here },
   );
 }

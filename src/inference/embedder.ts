@@ -1,5 +1,5 @@
 /** Texts to vectors, as sentence-transformers computes them: encoder, pooling, and scaling to length 1 where it says so. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { buildBert } from '../models/bert';
 import { declareInputs } from '../models/encoder';
 import type { EncoderConfig } from '../models/encoderConfig';
@@ -51,7 +51,7 @@ export async function openEmbedder(path: string, options: ClassifierOptions = {}
   if (report.missing.length > 0) {
     throw new MedTextError(
       'CHECKPOINT_MISMATCH',
-      `${folder.path} lacks ${report.missing.map(({ name }) => name).join(', ')}; without trained weights its vectors would mean nothing.`,
+      words`${folder.path} lacks ${report.missing.map(({ name }) => name).join(', ')}; without trained weights its vectors would mean nothing.`,
       { missing: report.missing.map(({ name }) => name) },
     );
   }

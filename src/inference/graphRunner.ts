@@ -1,5 +1,5 @@
 /** Runs an ONNX file's classifier as it is, quantised or fused too: the runtime takes the file's own graph. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import type { DataType } from '../onnx/dataType';
 import type { Model } from '../onnx/model';
@@ -33,14 +33,14 @@ export class GraphRunner {
     if (!logits) {
       throw new MedTextError(
         'CHECKPOINT_MISMATCH',
-        `${path} is an encoder without a classifier (its outputs are ${graph.outputs.map(({ name }) => name).join(', ')}): it gives no labels yet. Fine-tune it first.`,
+        words`${path} is an encoder without a classifier (its outputs are ${graph.outputs.map(({ name }) => name).join(', ')}): it gives no labels yet. Fine-tune it first.`,
         { file: path },
       );
     }
     const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
     const odd = inputs.find(({ name, dataType }) => !KNOWN_INPUTS.includes(name) || !/^int(32|64)$/.test(dataType));
     if (odd) {
-      throw new MedTextError('UNSUPPORTED', `${path}: the graph's input "${odd.name}" is none of ${KNOWN_INPUTS.join(', ')} (int64).`, { file: path, input: odd.name }); // prettier-ignore
+      throw new MedTextError('UNSUPPORTED', words`${path}: the graph's input "${odd.name}" is none of ${KNOWN_INPUTS.join(', ')} (int64).`, { file: path, input: odd.name }); // prettier-ignore
     }
     const session = await Session.create(path, options);
     const declared = logits.shape.at(-1);

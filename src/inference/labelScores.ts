@@ -1,5 +1,5 @@
 /** From a classifier's logits to probabilities, and to one number for how alike two texts are. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 
 /** What is scored: two texts, or one where the model reads one. */
 export interface ScoredPair {
@@ -32,7 +32,7 @@ export function labelScores(labels: readonly string[], stored: unknown, where: s
     if (typeof score === 'number' && score >= 0 && score <= 1) return score;
     throw new MedTextError(
       'MODEL_CONFIG',
-      `${where}: medtext.label_scores gives the label "${label}" no score between 0 and 1.`,
+      words`${where}: medtext.label_scores gives the label "${label}" no score between 0 and 1.`,
       { label, found: score },
     );
   });

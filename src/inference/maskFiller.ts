@@ -1,7 +1,8 @@
-/** Fills masked words in, with a masked-language-model head: BertForMaskedLM's or RobertaForMaskedLM's. */
-import { MedTextError } from '../base/errors';
+/** Fills masked words in, with the head of BertForMaskedLM, RobertaForMaskedLM or ElectraForMaskedLM (a generator). */
+import { MedTextError, words } from '../base/errors';
 import { buildBert } from '../models/bert';
 import { declareInputs } from '../models/encoder';
+import { embeddingSizeOf, type EncoderConfig } from '../models/encoderConfig';
 import { loadParameters, openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { encoderParameterSpecs, MASKED_LM_HEAD } from '../models/parameterNames';
 import type { Parameters, ParameterSpec } from '../models/parameters';
@@ -24,10 +25,11 @@ export interface MaskFillerOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Names of the two families' heads; the decoder is the word embedding. */
+/** Names of each family's head; the decoder is the word embedding. */
 const HEADS = {
   bert: { dense: 'cls.predictions.transform.dense', norm: 'cls.predictions.transform.LayerNorm', bias: 'cls.predictions.bias' }, // prettier-ignore
   roberta: { dense: 'lm_head.dense', norm: 'lm_head.layer_norm', bias: 'lm_head.bias' },
+  electra: { dense: 'generator_predictions.dense', norm: 'generator_predictions.LayerNorm', bias: 'generator_lm_head.bias' }, // prettier-ignore
 };
 type Head = (typeof HEADS)['bert'];
 
@@ -47,14 +49,14 @@ export class MaskFiller {
     const { config } = folder;
     const encoder = encoderParameterSpecs(config).filter(({ name }) => !name.includes('.pooler.'));
     for (const head of Object.values(HEADS)) {
-      const specs = [...encoder, ...headSpecs(head, config.hiddenSize, config.vocabSize)];
+      const specs = [...encoder, ...headSpecs(head, config)];
       const { parameters, report } = await loadParameters(folder, specs, { seed: 0, signal: options.signal });
       if (report.missing.some(({ name }) => MASKED_LM_HEAD.test(name))) continue;
       return new MaskFiller(folder, head, parameters, options);
     }
     throw new MedTextError(
       'MODEL_CONFIG',
-      `${folder.path} has no masked-language-model head: it cannot fill in masked words.`,
+      words`${folder.path} has no masked-language-model head: it cannot fill in masked words.`,
       { file: folder.path },
     );
   }
@@ -69,7 +71,7 @@ export class MaskFiller {
     const example = tokenizer.encodePair(text, undefined, this.folder.config.maxPositions);
     const positions = [...example.inputIds].flatMap((id, at) => (id === mask ? [at] : []));
     if (positions.length === 0) {
-      throw new MedTextError('USAGE', `Write ${tokenizer.specialTokens.mask} where a word is to be filled in.`);
+      throw new MedTextError('USAGE', words`Write ${tokenizer.specialTokens.mask} where a word is to be filled in.`);
     }
     const logits = await this.logits(example, positions);
     const { vocabSize } = this.folder.config;
@@ -116,7 +118,7 @@ export class MaskFiller {
     const { dense, norm, bias } = this.head;
     const masked = g.gather(states, positions); // [masks, hidden]
     const projected = g.gemm(masked, parameter(`${dense}.weight`), parameter(`${dense}.bias`), { transB: true });
-    // RoBERTa's head is GELU whatever the encoder's activation.
+    // RoBERTa's and ELECTRA's heads are GELU whatever the encoder's activation.
     const isBert = this.head === HEADS.bert;
     const active = isBert && config.activation === 'relu' ? g.relu(projected) : g.gelu(projected, isBert && config.activation === 'gelu_new' ? 'tanh' : undefined); // prettier-ignore
     const scaled = g.layerNormalization(active, parameter(`${norm}.weight`), parameter(`${norm}.bias`), config.layerNormEps); // prettier-ignore
@@ -130,13 +132,14 @@ export class MaskFiller {
   }
 }
 
-function headSpecs({ dense, norm, bias }: Head, hidden: number, vocabulary: number): ParameterSpec[] {
+function headSpecs({ dense, norm, bias }: Head, config: EncoderConfig): ParameterSpec[] {
+  const width = embeddingSizeOf(config);
   return [
-    { name: `${dense}.weight`, shape: [hidden, hidden], initial: 'normal' },
-    { name: `${dense}.bias`, shape: [hidden], initial: 'zeros' },
-    { name: `${norm}.weight`, shape: [hidden], initial: 'ones' },
-    { name: `${norm}.bias`, shape: [hidden], initial: 'zeros' },
-    { name: bias, shape: [vocabulary], initial: 'zeros' },
+    { name: `${dense}.weight`, shape: [width, config.hiddenSize], initial: 'normal' },
+    { name: `${dense}.bias`, shape: [width], initial: 'zeros' },
+    { name: `${norm}.weight`, shape: [width], initial: 'ones' },
+    { name: `${norm}.bias`, shape: [width], initial: 'zeros' },
+    { name: bias, shape: [config.vocabSize], initial: 'zeros' },
   ];
 }
 

@@ -1,5 +1,5 @@
 /** A fine-tuned model folder, opened for use: texts in, logits out. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
 import { isObject } from '../models/configJson';
@@ -92,14 +92,14 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
   if (folder.problemType === 'multi_label_classification') {
     throw new MedTextError(
       'UNSUPPORTED',
-      `${folder.path} gives several labels at once; supported is one label a text.`,
+      words`${folder.path} gives several labels at once; supported is one label a text.`,
     );
   }
   const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
   if (tokenizer.vocabSize > config.vocabSize) {
     throw new MedTextError(
       'TOKENIZER',
-      `${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${config.vocabSize}. They are not of one model.`,
+      words`${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${config.vocabSize}. They are not of one model.`,
       { file: folder.path },
     );
   }
@@ -155,7 +155,7 @@ async function openRunner(
   if (report.missing.length > 0) {
     throw new MedTextError(
       'CHECKPOINT_MISMATCH',
-      `${folder.path} lacks ${report.missing.map(({ name }) => name).join(', ')}; without trained weights its answers would mean nothing.`,
+      words`${folder.path} lacks ${report.missing.map(({ name }) => name).join(', ')}; without trained weights its answers would mean nothing.`,
       { missing: report.missing.map(({ name }) => name) },
     );
   }
@@ -173,7 +173,7 @@ function classifierLabels(folder: ModelFolder, rows: number): readonly string[] 
   if (labels.length === rows) return labels;
   throw new MedTextError(
     'CHECKPOINT_MISMATCH',
-    `${folder.path}: the classifier has ${rows} rows, but its files name ${labels.length} labels (${labels.join(', ')}).`,
+    words`${folder.path}: the classifier has ${rows} rows, but its files name ${labels.length} labels (${labels.join(', ')}).`,
     { rows, labels },
   );
 }
@@ -192,7 +192,7 @@ async function classifierRows(folder: ModelFolder): Promise<number> {
   }
   throw new MedTextError(
     'CHECKPOINT_MISMATCH',
-    `${folder.path} is an encoder without a classifier: it gives no labels yet. Fine-tune it first (medtext finetune --model ${folder.path} …).`,
+    words`${folder.path} is an encoder without a classifier: it gives no labels yet. Fine-tune it first (medtext finetune --model ${folder.path} …).`,
     { file: folder.path },
   );
 }

@@ -1,5 +1,5 @@
 /** Scores pairs of texts with a fine-tuned model: behind `medtext score`, hovers and panels. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { RunOptions } from './classifierRunner';
 import { pairScore, type PairScore, type ScoredPair } from './labelScores';
 import { openClassifier, type Classifier, type ClassifierOptions } from './openClassifier';
@@ -33,7 +33,7 @@ export async function openPairScorer(folder: string, options: ClassifierOptions 
       if (task === 'text-classification' && pairs.some(({ second }) => second !== undefined)) {
         throw new MedTextError(
           'UNSUPPORTED',
-          `${folder} reads one text at a time and gives its label: it has no similarity of two. Choose a model that was fine-tuned on pairs.`,
+          words`${folder} reads one text at a time and gives its label: it has no similarity of two. Choose a model that was fine-tuned on pairs.`,
           { folder, task },
         );
       }

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type * as Ort from 'onnxruntime-node';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { runtimeLibraryName } from '../base/gpuRuntime';
+import type { Words } from '../base/words';
 import { elementCount, type DataType, type TypedArray } from '../onnx/dataType';
 import type { Model } from '../onnx/model';
 import { writeModel } from '../onnx/writeModel';
@@ -75,7 +76,7 @@ function loadRuntime(): typeof Ort {
   } catch (error) {
     throw new MedTextError(
       'RUNTIME',
-      `ONNX Runtime cannot be loaded on this machine (${process.platform} ${process.arch}, Node ${process.version}): ${(error as Error).message}`,
+      words`ONNX Runtime cannot be loaded on this machine (${process.platform} ${process.arch}, Node ${process.version}): ${(error as Error).message}`,
       { platform: process.platform, arch: process.arch },
       { cause: error },
     );
@@ -147,7 +148,7 @@ export class Session {
         staysOnDevice,
       );
     } catch (error) {
-      throw runtimeError(`ONNX Runtime refused a graph on ${device}`, error);
+      throw runtimeError(words`ONNX Runtime refused a graph on ${device}`, error);
     }
   }
 
@@ -193,7 +194,7 @@ export class Session {
       }
       return { host, device };
     } catch (error) {
-      throw runtimeError('ONNX Runtime failed while it ran a graph', error);
+      throw runtimeError(words`ONNX Runtime failed while it ran a graph`, error);
     }
   }
 
@@ -223,8 +224,9 @@ function tensorOf(name: string, feed: Feed | DeviceTensor): Ort.Tensor {
   return new (loadRuntime().Tensor)(feed.dataType as Ort.Tensor.Type, feed.data as never, feed.shape);
 }
 
-function runtimeError(what: string, error: unknown): MedTextError {
+function runtimeError(what: Words, error: unknown): MedTextError {
   const reason = error instanceof Error ? error.message : String(error);
   const code = /failed to allocate|out of memory|bad_alloc|bad allocation/i.test(reason) ? 'OUT_OF_MEMORY' : 'RUNTIME';
-  return new MedTextError(code, `${what}: ${reason}`, { reason }, { cause: error });
+  const why = code === 'OUT_OF_MEMORY' ? words`the memory ran out (${reason})` : reason;
+  return new MedTextError(code, words`${what}: ${why}`, { reason }, { cause: error });
 }

@@ -2,7 +2,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
-import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
+import { openStored } from '../models/openWeights';
 import { openModelFolder, type ModelFolder } from '../models/modelFolder';
 import { MODEL_RECORD, modelContent, type ContentFile } from '../models/modelContent';
 import { elementCount } from '../onnx/dataType';
@@ -84,12 +84,12 @@ async function factsOf(folder: ModelFolder, contentHash: string): Promise<ModelF
   let parameterCount = 0;
   let hasMaskedLm = false;
   if (folder.weightsPath !== undefined) {
-    const checkpoint = await openCheckpoint(folder.weightsPath);
+    const checkpoint = await openStored(folder.weightsPath);
     try {
       for (const [name, { shape, dataType }] of checkpoint.tensors) {
-        // Buffers of integers (position_ids) are no parameters.
-        if (dataType.startsWith('float') || dataType === 'bfloat16') parameterCount += elementCount(shape);
-        hasMaskedLm ||= /(^|\.)(cls\.predictions\.transform|lm_head)\.dense\.weight$/.test(name);
+        // Buffers of integers (position_ids) are no parameters; bytes are quantised ones.
+        if (/^(b?float\d+|u?int8)$/.test(dataType)) parameterCount += elementCount(shape);
+        hasMaskedLm ||= /(^|\.)(cls\.predictions\.transform|lm_head|generator_predictions)\.dense\.weight$/.test(name);
       }
     } finally {
       await checkpoint.close();

@@ -1,7 +1,7 @@
 /** What a person names, a path, a hub's model or its page, as a folder or file on this machine. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { downloadFolder, type DownloadPlan, type HubClient } from '../hub/download';
 import { formatHubReference, parseHubReference, type HubReference, type RepositoryKind } from '../hub/hubReference';
 import { findCached, type CachedRepository } from '../hub/localCaches';
@@ -98,7 +98,7 @@ async function localSource(source: string): Promise<FoundSource> {
   if (!exists) {
     throw new MedTextError(
       'NOT_FOUND',
-      `${path} does not exist. A model of a hub is named modelscope:owner/name or hf:owner/name.`,
+      words`${path} does not exist. A model of a hub is named modelscope:owner/name or hf:owner/name.`,
       { file: path },
     );
   }

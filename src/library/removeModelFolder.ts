@@ -1,6 +1,6 @@
 /** A model of the library goes with its files. */
 import { rename, rm } from 'node:fs/promises';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import { readModelRecord } from './modelRecord';
 
 /**
@@ -9,7 +9,9 @@ import { readModelRecord } from './modelRecord';
  */
 export async function removeModelFolder(folder: string): Promise<void> {
   if (!(await readModelRecord(folder))) {
-    throw new MedTextError('USAGE', `${folder} was not imported by this program, so it is not deleted.`, { folder });
+    throw new MedTextError('USAGE', words`${folder} was not imported by this program, so it is not deleted.`, {
+      folder,
+    });
   }
   const old = `${folder}.old-${process.pid}`;
   try {

@@ -1,6 +1,6 @@
 /** Whether a model's files are still what they were, and make a model. */
 import { MedTextError } from '../base/errors';
-import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
+import { openStored } from '../models/openWeights';
 import { openModelFolder } from '../models/modelFolder';
 import { modelContent } from '../models/modelContent';
 import { elementCount } from '../onnx/dataType';
@@ -39,7 +39,7 @@ export async function verifyModel(
   const notFinite: string[] = [];
   let tensors = 0;
   if (folder.weightsPath !== undefined) {
-    const checkpoint = await openCheckpoint(folder.weightsPath);
+    const checkpoint = await openStored(folder.weightsPath);
     try {
       let scratch = new Float32Array(0);
       for (const [name, tensor] of checkpoint.tensors) {

@@ -4,7 +4,7 @@
  */
 import type { Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';
-import type { EncoderConfig } from './encoderConfig';
+import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
 
 export interface EncoderInputs {
   /** int32 [batch, sequence] */
@@ -43,6 +43,20 @@ export function buildBert(g: Operators, config: EncoderConfig, inputs: EncoderIn
 /** tanh(dense([CLS])): [batch, hidden] from the first tokens' states. */
 export function buildPooler(g: Operators, firstTokens: Value, parameter: BertOptions['parameter']): Value {
   return g.scope('bert.pooler', () => g.tanh(linear(g, firstTokens, 'bert.pooler.dense', parameter)));
+}
+
+/** ELECTRA's in the pooler's place, gelu(dense(dropout([CLS]))): [batch, hidden]. */
+export function buildElectraPooler(
+  g: Operators,
+  firstTokens: Value,
+  config: EncoderConfig,
+  options: BertOptions,
+): Value {
+  return g.scope('bert.pooler', () => {
+    const dropped = options.dropout?.(firstTokens, config.classifierDropout, 'bert.pooler') ?? firstTokens;
+    // transformers' ElectraClassificationHead takes GELU whatever the encoder's activation.
+    return g.gelu(linear(g, dropped, 'bert.pooler.dense', options.parameter));
+  });
 }
 
 /** Dropout, then a linear layer: logits [batch, labels]. */
@@ -84,7 +98,7 @@ class BertGraph {
     return hidden;
   }
 
-  /** Word + position + token type, normalised: [batch * sequence, hidden]. */
+  /** Word + position + token type, normalised, and widened where they are narrower: [batch * sequence, hidden]. */
   private embeddings(): Value {
     const { g, config, inputs } = this;
     const name = 'bert.embeddings';
@@ -96,14 +110,16 @@ class BertGraph {
       [first + this.sequence],
       [0],
     );
-    let sum = g.add(words, positions); // [batch, sequence, hidden]
+    let sum = g.add(words, positions); // [batch, sequence, embedding]
     if (config.typeVocabSize > 0) {
       const types = this.parameter(`${name}.token_type_embeddings.weight`);
       const typeIds = inputs.tokenTypeIds;
       sum = g.add(sum, typeIds ? g.gather(types, typeIds) : g.slice(types, [0], [1], [0]));
     }
-    const rows = g.reshape(sum, [this.batch * this.sequence, config.hiddenSize]);
-    return this.dropout(this.layerNorm(rows, `${name}.LayerNorm`), config.hiddenDropout, name);
+    const width = embeddingSizeOf(config);
+    const rows = g.reshape(sum, [this.batch * this.sequence, width]);
+    const dropped = this.dropout(this.layerNorm(rows, `${name}.LayerNorm`), config.hiddenDropout, name);
+    return width === config.hiddenSize ? dropped : linear(g, dropped, 'bert.embeddings_project', this.parameter);
   }
 
   /** 0 for tokens, MASKED for padding: [batch, 1, 1, sequence]. */

@@ -1,24 +1,30 @@
 /** config.json (Hugging Face's fields, ModelScope's too) to our architecture and back. */
-import { MedTextError } from '../base/errors';
-import type { EncoderConfig } from './encoderConfig';
+import { MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
+import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 export type ProblemType = 'single_label_classification' | 'multi_label_classification' | 'regression';
 
-/** Which convention a model type follows. StructBERT, ERNIE and ELECTRA's discriminator are BERT at inference. */
-const FAMILIES: Readonly<Record<string, 'bert' | 'roberta'>> = {
+export type ModelFamily = 'bert' | 'roberta' | 'electra';
+
+/** Which convention a model type follows. StructBERT and ERNIE are BERT at inference. */
+const FAMILIES: Readonly<Record<string, ModelFamily>> = {
   bert: 'bert',
   structbert: 'bert',
   sbert: 'bert',
   ernie: 'bert',
-  electra: 'bert',
+  electra: 'electra',
   roberta: 'roberta',
   'xlm-roberta': 'roberta',
   camembert: 'roberta',
 };
 
-/** `roberta` counts positions from padding_idx + 1 and calls its encoder `roberta.`; all others are `bert`. */
-export function modelFamily(modelType: string): 'bert' | 'roberta' {
+/**
+ * `roberta` counts positions from padding_idx + 1 and calls its encoder `roberta.`; `electra` may have embeddings of
+ * another width, has no pooler, and a head of its own; all others are `bert`.
+ */
+export function modelFamily(modelType: string): ModelFamily {
   return Object.hasOwn(FAMILIES, modelType) ? FAMILIES[modelType] : 'bert';
 }
 
@@ -41,12 +47,12 @@ const MAX_PARAMETERS = 2 ** 31;
  * @throws MedTextError MODEL_CONFIG naming the field; UNSUPPORTED naming what differs from BERT.
  */
 export function parseEncoderConfig(json: unknown, where: string, typeHint?: string): EncoderConfig {
-  if (!isObject(json)) throw new MedTextError('MODEL_CONFIG', `${where} is not a JSON object.`, { file: where });
+  if (!isObject(json)) throw new MedTextError('MODEL_CONFIG', words`${where} is not a JSON object.`, { file: where });
   const fields = new Fields(json, where);
 
   const modelType = modelTypeOf(json, typeHint, where);
   if (!Object.hasOwn(FAMILIES, modelType)) {
-    throw fields.unsupported('model_type', `is "${modelType}"; supported are ${Object.keys(FAMILIES).join(', ')}`);
+    throw fields.unsupported('model_type', words`is "${modelType}"; supported are ${Object.keys(FAMILIES).join(', ')}`);
   }
   const family = modelFamily(modelType);
   const padTokenId = fields.integer('pad_token_id', 0, 2 ** 24, family === 'roberta' ? 1 : 0);
@@ -54,26 +60,31 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
   const hiddenSize = fields.integer('hidden_size', 1, 2 ** 15);
   const headCount = fields.integer('num_attention_heads', 1, 2 ** 10);
   if (hiddenSize % headCount) {
-    throw fields.wrong('num_attention_heads', `is ${headCount}, which does not divide hidden_size ${hiddenSize}`);
+    throw fields.wrong('num_attention_heads', words`is ${headCount}, which does not divide hidden_size ${hiddenSize}`);
   }
   const activationName = fields.text('hidden_act', 'gelu');
   if (!Object.hasOwn(ACTIVATIONS, activationName)) {
     throw fields.unsupported(
       'hidden_act',
-      `is "${activationName}"; supported are ${Object.keys(ACTIVATIONS).join(', ')}`,
+      words`is "${activationName}"; supported are ${Object.keys(ACTIVATIONS).join(', ')}`,
     );
   }
   const rows = fields.integer('max_position_embeddings', 1, 2 ** 20, 512);
   if (rows <= positionOffset) {
-    throw fields.wrong('max_position_embeddings', `is ${rows}, of which the first ${positionOffset} are not usable`);
+    throw fields.wrong(
+      'max_position_embeddings',
+      words`is ${rows}, of which the first ${positionOffset} are not usable`,
+    );
   }
   const hiddenDropout = fields.probability('hidden_dropout_prob', 0.1);
-  refuseOtherArchitectures(json, hiddenSize, fields);
+  refuseOtherArchitectures(json, fields);
+  const embeddingSize = embeddingSizeIn(fields, family, hiddenSize);
 
   const config: EncoderConfig = {
     modelType,
     vocabSize: fields.integer('vocab_size', 1, 2 ** 24),
     hiddenSize,
+    ...(embeddingSize !== hiddenSize && { embeddingSize }),
     layerCount: fields.integer('num_hidden_layers', 1, 1024),
     headCount,
     intermediateSize: fields.integer('intermediate_size', 1, 2 ** 18),
@@ -89,10 +100,10 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
     initializerRange: fields.number('initializer_range', 0, 10, 0.02),
   };
   if (config.padTokenId >= config.vocabSize) {
-    throw fields.wrong('pad_token_id', `is ${padTokenId}, but the vocabulary has ${config.vocabSize} entries`);
+    throw fields.wrong('pad_token_id', words`is ${padTokenId}, but the vocabulary has ${config.vocabSize} entries`);
   }
   if (parameterCount(config) > MAX_PARAMETERS) {
-    throw new MedTextError('MODEL_CONFIG', `${where} describes a model of ${parameterCount(config)} parameters.`, {
+    throw new MedTextError('MODEL_CONFIG', words`${where} describes a model of ${parameterCount(config)} parameters.`, {
       file: where,
     });
   }
@@ -105,7 +116,7 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
  * @throws MedTextError MODEL_CONFIG naming the field.
  */
 export function parseGraphConfig(json: unknown, where: string): EncoderConfig {
-  if (!isObject(json)) throw new MedTextError('MODEL_CONFIG', `${where} is not a JSON object.`, { file: where });
+  if (!isObject(json)) throw new MedTextError('MODEL_CONFIG', words`${where} is not a JSON object.`, { file: where });
   const fields = new Fields(json, where);
   const first = (names: readonly string[], fallback: string) =>
     names.find((name) => typeof json[name] === 'number') ?? fallback;
@@ -143,6 +154,8 @@ export function encoderConfigJson(config: EncoderConfig, modelType: string): Jso
     model_type: modelType,
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
+    // ElectraConfig's own default is 128, whatever the hidden size.
+    ...(modelFamily(modelType) === 'electra' && { embedding_size: embeddingSizeOf(config) }),
     num_hidden_layers: config.layerCount,
     num_attention_heads: config.headCount,
     intermediate_size: config.intermediateSize,
@@ -194,7 +207,7 @@ export function parseLabels(
   const count = files.config?.num_labels;
   if (count === undefined || count === null) return undefined;
   if (!Number.isInteger(count) || (count as number) < 1 || (count as number) > 100_000) {
-    throw new MedTextError('MODEL_CONFIG', `${where}: config.json, num_labels is not a count.`, {
+    throw new MedTextError('MODEL_CONFIG', words`${where}: config.json, num_labels is not a count.`, {
       field: 'num_labels',
     });
   }
@@ -246,10 +259,10 @@ function labelsOfId2label(id2label: JsonObject, where: string): string[] {
 function labelsOfPairs(pairs: readonly (readonly [id: unknown, label: unknown])[], where: string): string[] {
   const labels: string[] = [];
   const wrong = () =>
-    new MedTextError('MODEL_CONFIG', `${where} does not give the ids 0 to ${pairs.length - 1} one label each.`, {
+    new MedTextError('MODEL_CONFIG', words`${where} does not give the ids 0 to ${pairs.length - 1} one label each.`, {
       field: where,
     });
-  if (pairs.length === 0) throw new MedTextError('MODEL_CONFIG', `${where} is not a mapping of labels to ids.`);
+  if (pairs.length === 0) throw new MedTextError('MODEL_CONFIG', words`${where} is not a mapping of labels to ids.`);
   for (const [rawId, label] of pairs) {
     const id = typeof rawId === 'string' && /^\d{1,6}$/.test(rawId) ? Number(rawId) : rawId;
     const valid = Number.isInteger(id) && (id as number) >= 0 && (id as number) < pairs.length;
@@ -264,7 +277,7 @@ function labelsOfPairs(pairs: readonly (readonly [id: unknown, label: unknown])[
 function modelTypeOf(json: JsonObject, hint: string | undefined, where: string): string {
   const named = json.model_type;
   if (named !== undefined && typeof named !== 'string') {
-    throw new MedTextError('MODEL_CONFIG', `${where}: model_type is not a string.`, {
+    throw new MedTextError('MODEL_CONFIG', words`${where}: model_type is not a string.`, {
       file: where,
       field: 'model_type',
     });
@@ -280,27 +293,30 @@ function modelTypeOf(json: JsonObject, hint: string | undefined, where: string):
   return { xlmroberta: 'xlm-roberta', sbertfor: 'sbert' }[known] ?? known;
 }
 
-function refuseOtherArchitectures(json: JsonObject, hiddenSize: number, fields: Fields): void {
+/** ElectraConfig's default is 128; BERT's embeddings are as wide as its layers. */
+function embeddingSizeIn(fields: Fields, family: ModelFamily, hiddenSize: number): number {
+  const size = fields.integer('embedding_size', 1, 2 ** 15, family === 'electra' ? 128 : hiddenSize);
+  if (family === 'electra' || size === hiddenSize) return size;
+  throw fields.unsupported('embedding_size', words`is ${size}; supported is that of hidden_size (${hiddenSize})`);
+}
+
+function refuseOtherArchitectures(json: JsonObject, fields: Fields): void {
   const positions = json.position_embedding_type;
   if (positions !== undefined && positions !== null && positions !== 'absolute') {
-    throw fields.unsupported('position_embedding_type', `is "${String(positions)}"; supported is absolute`);
-  }
-  const embeddingSize = json.embedding_size;
-  if (embeddingSize !== undefined && embeddingSize !== null && embeddingSize !== hiddenSize) {
-    throw fields.unsupported(
-      'embedding_size',
-      `is ${String(embeddingSize)}; supported is that of hidden_size (${hiddenSize})`,
-    );
+    throw fields.unsupported('position_embedding_type', words`is "${String(positions)}"; supported is absolute`);
   }
   for (const flag of ['is_decoder', 'add_cross_attention', 'is_encoder_decoder']) {
-    if (json[flag]) throw fields.unsupported(flag, 'is on; supported are plain encoders');
+    if (json[flag]) throw fields.unsupported(flag, words`is on; supported are plain encoders`);
   }
 }
 
 function parameterCount(config: EncoderConfig): number {
   const { hiddenSize, intermediateSize } = config;
   const rows = config.vocabSize + config.maxPositions + config.positionOffset + config.typeVocabSize;
-  return rows * hiddenSize + config.layerCount * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize);
+  return (
+    rows * embeddingSizeOf(config) +
+    config.layerCount * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize)
+  );
 }
 
 /** Reads fields one by one; whatever is wrong names file and field. */
@@ -313,34 +329,34 @@ class Fields {
   integer(field: string, low: number, high: number, fallback?: number): number {
     const value = this.number(field, low, high, fallback);
     if (Number.isInteger(value)) return value;
-    throw this.wrong(field, `is ${value}, not an integer`);
+    throw this.wrong(field, words`is ${value}, not an integer`);
   }
 
   probability(field: string, fallback: number): number {
     const value = this.number(field, 0, 1, fallback);
     if (value < 1) return value;
-    throw this.wrong(field, 'is 1, which drops everything');
+    throw this.wrong(field, words`is 1, which drops everything`);
   }
 
   number(field: string, low: number, high: number, fallback?: number): number {
     const value = this.json[field] ?? fallback;
-    if (value === undefined) throw this.wrong(field, 'is missing');
-    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.wrong(field, 'is not a number');
-    if (value < low || value > high) throw this.wrong(field, `is ${value}, not between ${low} and ${high}`);
+    if (value === undefined) throw this.wrong(field, words`is missing`);
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.wrong(field, words`is not a number`);
+    if (value < low || value > high) throw this.wrong(field, words`is ${value}, not between ${low} and ${high}`);
     return value;
   }
 
   text(field: string, fallback: string): string {
     const value = this.json[field] ?? fallback;
     if (typeof value === 'string') return value;
-    throw this.wrong(field, 'is not a string');
+    throw this.wrong(field, words`is not a string`);
   }
 
-  wrong(field: string, what: string): MedTextError {
-    return new MedTextError('MODEL_CONFIG', `${this.where}: ${field} ${what}.`, { file: this.where, field });
+  wrong(field: string, what: Words): MedTextError {
+    return new MedTextError('MODEL_CONFIG', words`${this.where}: ${field} ${what}.`, { file: this.where, field });
   }
 
-  unsupported(field: string, what: string): MedTextError {
-    return new MedTextError('UNSUPPORTED', `${this.where}: ${field} ${what}.`, { file: this.where, field });
+  unsupported(field: string, what: Words): MedTextError {
+    return new MedTextError('UNSUPPORTED', words`${this.where}: ${field} ${what}.`, { file: this.where, field });
   }
 }

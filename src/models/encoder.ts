@@ -1,7 +1,15 @@
 /** An encoder as the training and inference graphs use it, whatever it was made from. */
 import type { Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';
-import { buildBert, buildClassifier, buildPooler, type BertOptions, type EncoderInputs } from './bert';
+import {
+  buildBert,
+  buildClassifier,
+  buildElectraPooler,
+  buildPooler,
+  type BertOptions,
+  type EncoderInputs,
+} from './bert';
+import { modelFamily } from './configJson';
 import type { EncoderConfig } from './encoderConfig';
 
 export interface SequenceClassifier {
@@ -11,14 +19,18 @@ export interface SequenceClassifier {
   build(g: Operators, inputs: EncoderInputs, options: BertOptions): Value;
 }
 
-/** Encoder, tanh pooler over [CLS], dropout, linear: Hugging Face's BertForSequenceClassification. */
+/** Encoder, tanh pooler over [CLS], dropout, linear: Hugging Face's BertForSequenceClassification; or ELECTRA's head. */
 export function bertClassifier(config: EncoderConfig, labelCount: number): SequenceClassifier {
   return {
     config,
     labelCount,
     build: (g, inputs, options) => {
       const firstTokens = buildBert(g, config, inputs, { ...options, rows: 'first' });
-      return buildClassifier(g, buildPooler(g, firstTokens, options.parameter), config, options);
+      const pooled =
+        modelFamily(config.modelType) === 'electra'
+          ? buildElectraPooler(g, firstTokens, config, options)
+          : buildPooler(g, firstTokens, options.parameter);
+      return buildClassifier(g, pooled, config, options);
     },
   };
 }

@@ -4,6 +4,8 @@ export interface EncoderConfig {
   readonly modelType: string;
   readonly vocabSize: number;
   readonly hiddenSize: number;
+  /** ELECTRA's embeddings may be narrower than its layers, and are then projected; absent: as wide as those. */
+  readonly embeddingSize?: number;
   readonly layerCount: number;
   readonly headCount: number;
   readonly intermediateSize: number;
@@ -19,4 +21,9 @@ export interface EncoderConfig {
   /** `classifier_dropout`, else the hidden dropout. */
   readonly classifierDropout: number;
   readonly initializerRange: number;
+}
+
+/** The width of the embeddings. */
+export function embeddingSizeOf({ embeddingSize, hiddenSize }: EncoderConfig): number {
+  return embeddingSize ?? hiddenSize;
 }

@@ -2,7 +2,7 @@
  * A classifier over an encoder that is an ONNX graph, whatever exporter wrote it: the file's own graph is differentiated
  * and trained, parameters under the names of its initialisers (`onnx::MatMul_317`), and written back into it.
  */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model, Tensor, ValueInfo } from '../onnx/model';
 import { openParameters, withInitializers, type OpenedModel } from '../onnx/openParameters';
@@ -120,7 +120,7 @@ function inputRoles(file: Model, config: EncoderConfig, where: string): { input:
     if (role !== undefined && (role !== 'positionIds' || config.positionOffset === 0)) return { input, role };
     throw new MedTextError(
       'UNSUPPORTED',
-      `${where}: the graph's input "${input.name}" is none of ${Object.keys(ROLES).slice(0, 3).join(', ')}.`,
+      words`${where}: the graph's input "${input.name}" is none of ${Object.keys(ROLES).slice(0, 3).join(', ')}.`,
       { file: where, input: input.name },
     );
   });
@@ -169,7 +169,7 @@ function readoutOf(
     : 'A hidden state or pooled output of it would be needed';
   throw new MedTextError(
     'UNSUPPORTED',
-    `${where}: no head of ${labelCount} labels can be trained on the graph's outputs (${found} for ${batch} texts of ${length} tokens). ${advice}; export the encoder without its head.`,
+    words`${where}: no head of ${labelCount} labels can be trained on the graph's outputs (${found} for ${batch} texts of ${length} tokens). ${advice}; export the encoder without its head.`,
     { file: where, outputs: names, labels: labelCount },
   );
 }
@@ -220,10 +220,14 @@ function refuseTakenNames({ model, parameters }: OpenedModel, head: readonly Par
     taken.has(name),
   );
   if (clash === undefined) return;
-  throw new MedTextError('UNSUPPORTED', `${where}: the encoder has a value "${clash}" where the new head would go.`, {
-    file: where,
-    name: clash,
-  });
+  throw new MedTextError(
+    'UNSUPPORTED',
+    words`${where}: the encoder has a value "${clash}" where the new head would go.`,
+    {
+      file: where,
+      name: clash,
+    },
+  );
 }
 
 const QUANTISED =
@@ -234,14 +238,18 @@ export function quantisedNode({ graph }: Model): { opType: string; name: string 
   return graph.nodes.find((node) => QUANTISED.test(node.opType));
 }
 
-function refuseQuantised(file: Model, where: string): void {
+/**
+ * Refuses what is not a plain graph of standard operators on floats.
+ * @throws MedTextError UNSUPPORTED naming the operator. @param use what such a file is refused for.
+ */
+export function refuseQuantised(file: Model, where: string, use = words`be fine-tuned`): void {
   const quantised = quantisedNode(file);
   const fused = file.graph.nodes.find((node) => node.domain !== '' && node.domain !== 'ai.onnx');
   const node = quantised ?? fused;
   if (!node) return;
   throw new MedTextError(
     'UNSUPPORTED',
-    `${where} is ${quantised ? 'quantised' : 'optimised for one runtime'} (operator ${node.opType}, node "${node.name}"): it can score and evaluate, but not be fine-tuned. Use the plain float export, or the safetensors or PyTorch file.`,
+    words`${where} is ${quantised ? words`quantised` : words`optimised for one runtime`} (operator ${node.opType}, node "${node.name}"): it can score and evaluate, but not ${use}. Use the plain float export, or the safetensors or PyTorch file.`,
     { file: where, operator: node.opType, node: node.name },
   );
 }

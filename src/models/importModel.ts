@@ -1,13 +1,22 @@
 /** Any supported layout of a model to a clean model folder. */
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
+import { openInitializers, readOnnxFile } from './checkpoint/onnxWeights';
 import type { WritableTensor } from './checkpoint/writeSafetensors';
-import { isObject, type JsonObject } from './configJson';
+import { isObject, modelFamily, type JsonObject } from './configJson';
+import { importGraph } from './importGraph';
+import { bertWeights } from './loadClassifier';
 import { openModelFolder, planLoad, type ModelFolder } from './modelFolder';
 import { openWeights } from './openWeights';
-import { classifierParameterSpecs, encoderParameterSpecs, MASKED_LM_HEAD, type LoadReport } from './parameterNames';
+import {
+  classifierParameterSpecs,
+  encoderParameterSpecs,
+  MASKED_LM_HEAD,
+  TIED_DECODER,
+  type LoadReport,
+} from './parameterNames';
 import { readSentenceLayout, sentenceTransformersFiles } from './sentenceTransformers';
 import { writeModelFolder, type WriteOptions } from './writeModelFolder';
 
@@ -41,25 +50,30 @@ const KEPT_FIELDS = [
 /**
  * Reads the model at `source` (a folder or a weights file) tensor by tensor and writes it to `output` as float32
  * safetensors under today's names, with tokenizer files, cards and ModelScope's files. A classifier and a
- * masked-language-model head are kept when they are there; parameters that are absent stay absent.
+ * masked-language-model head are kept when they are there; parameters that are absent stay absent. An ONNX file whose
+ * weights do not tell their names, or are quantised, is kept as it is.
  * @throws MedTextError what {@link openModelFolder}, {@link planLoad} and {@link writeModelFolder} throw.
  */
 export async function importModel(source: string, output: string, options: ImportOptions = {}): Promise<ImportedModel> {
   const folder = await openModelFolder(source);
   const path = resolve(output);
   if (path === folder.path) {
-    throw new MedTextError('USAGE', 'A model cannot be imported onto itself; choose another output folder.', {
+    throw new MedTextError('USAGE', words`A model cannot be imported onto itself; choose another output folder.`, {
       file: path,
     });
   }
   if (folder.weightsPath === undefined) {
     throw new MedTextError(
       'NOT_FOUND',
-      `${folder.path} has no weights file (model.safetensors, pytorch_model.bin, …).`,
+      words`${folder.path} has no weights file (model.safetensors, pytorch_model.bin, …).`,
       {
         file: folder.path,
       },
     );
+  }
+  if (folder.weightsPath.endsWith('.onnx')) {
+    const { model, files } = await readOnnxFile(folder.weightsPath);
+    if (!bertWeights(model, folder)) return keptGraph(folder, files, path, options);
   }
   const checkpoint = await openWeights(folder, folder.weightsPath);
   try {
@@ -73,14 +87,17 @@ export async function importModel(source: string, output: string, options: Impor
     const plan = planLoad(checkpoint, [...encoder, ...classifier], folder);
 
     const heads = [...mapping.fromOurs]
-      .filter(([ours]) => !options.encoderOnly && MASKED_LM_HEAD.test(ours) && !ours.endsWith('decoder.weight'))
+      .filter(([ours]) => !options.encoderOnly && MASKED_LM_HEAD.test(ours) && !TIED_DECODER.test(ours))
       .map(([ours, from]) => ({ name: ours, from }));
-    const used = [...plan.used, ...heads];
+    const isClassifier = plan.used.some(({ name }) => name === 'classifier.weight');
+    // ELECTRA's encoder has no pooler: the dense layer belongs to the classifier, and goes with it.
+    const isHeadless = modelFamily(folder.config.modelType) === 'electra' && !isClassifier;
+    const used = [...plan.used.filter(({ name }) => !isHeadless || !name.startsWith('bert.pooler.')), ...heads];
     const kept = new Set(used.map(({ from }) => from));
     const leftOver = plan.leftOver
       .filter(({ name }) => !kept.has(name))
       .map(({ name, reason }) =>
-        name.endsWith('decoder.weight') ? { name, reason: 'tied to the word embeddings' } : { name, reason },
+        TIED_DECODER.test(name) ? { name, reason: 'tied to the word embeddings' } : { name, reason },
       );
 
     let scratch = new Float32Array(0);
@@ -98,7 +115,6 @@ export async function importModel(source: string, output: string, options: Impor
       return { name, shape: tensor.shape, values };
     });
 
-    const hasClassifier = used.some(({ name }) => name === 'classifier.weight');
     const layout = await readSentenceLayout(folder.path).catch((error: unknown) => {
       if (!(error instanceof MedTextError) || error.code !== 'UNSUPPORTED') throw error;
       // The encoder is of use all the same, but it is no longer what its modules made of it.
@@ -111,7 +127,7 @@ export async function importModel(source: string, output: string, options: Impor
       {
         parameters: tensors,
         config: folder.config,
-        labels: hasClassifier ? labels : undefined,
+        labels: isClassifier ? labels : undefined,
         problemType: folder.problemType,
         usage: options.encoderOnly ? undefined : usageOf(folder),
         copies: [...folder.tokenizerFiles, ...folder.cardFiles],
@@ -143,6 +159,24 @@ export async function importModel(source: string, output: string, options: Impor
   } finally {
     await checkpoint.close();
   }
+}
+
+/** A graph that is not a BERT's, or does not tell which weight is which, or is quantised. */
+async function keptGraph(
+  folder: ModelFolder,
+  files: readonly string[],
+  path: string,
+  options: ImportOptions,
+): Promise<ImportedModel> {
+  await importGraph(folder, files, path, options);
+  const stored = await openInitializers(files[0]);
+  const weights = [...stored.tensors.values()].filter(({ dataType }) => /^(b?float\d+|u?int8)$/.test(dataType));
+  return {
+    path,
+    source: folder,
+    parameterCount: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    report: { used: weights.map(({ name }) => ({ name, from: name })), missing: [], leftOver: [] },
+  };
 }
 
 /** What an earlier training of ours wrote for the use of its model (task, max_length, ...). */

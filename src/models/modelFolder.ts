@@ -1,7 +1,7 @@
 /** A model on disk: Hugging Face's layout, with ModelScope's files where they are present. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import { keyOf, uniformAt } from '../base/random';
 import type { CheckpointSource } from './checkpoint/checkpointSource';
 import { namesIn } from './checkpoint/replaceFolder';
@@ -15,7 +15,7 @@ import {
   type JsonObject,
   type ProblemType,
 } from './configJson';
-import type { EncoderConfig } from './encoderConfig';
+import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
 import { mapParameterNames, MASKED_LM_HEAD, type LoadReport, type NameMapping } from './parameterNames';
 import { openWeights } from './openWeights';
 import { Parameters, type ParameterSpec } from './parameters';
@@ -81,12 +81,18 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   const configName = names.find(isConfigName);
   if (configName === undefined && names.includes('run.json')) {
     if (names.includes('model')) return openModelFolder(join(folder, 'model'));
-    throw new MedTextError('NOT_FOUND', `The run ${folder} has no model yet: it ended before its first evaluation.`, {
-      file: folder,
-    });
+    throw new MedTextError(
+      'NOT_FOUND',
+      words`The run ${folder} has no model yet: it ended before its first evaluation.`,
+      {
+        file: folder,
+      },
+    );
   }
   if (configName === undefined) {
-    throw new MedTextError('NOT_FOUND', `${folder} has no config.json, which describes the model.`, { file: folder });
+    throw new MedTextError('NOT_FOUND', words`${folder} has no config.json, which describes the model.`, {
+      file: folder,
+    });
   }
 
   const configPath = join(folder, configName);
@@ -244,7 +250,7 @@ export function planLoad(
     } else {
       throw new MedTextError(
         'CHECKPOINT_MISMATCH',
-        `${where}: "${from}" is [${stored}], but config.json makes it [${spec.shape}]. Is this config.json the checkpoint's own?`,
+        words`${where}: "${from}" is [${stored}], but config.json makes it [${spec.shape}]. Is this config.json the checkpoint's own?`,
         { file: where, tensor: from, shape: stored, expected: spec.shape },
       );
     }
@@ -280,7 +286,7 @@ function refuseAbsentParts(missing: readonly ParameterSpec[], used: readonly { n
   if (absent === undefined) return;
   throw new MedTextError(
     'CHECKPOINT_MISMATCH',
-    `${where} has nothing for "${absent.slice(0, -1)}", which config.json says the encoder has. Is this config.json the checkpoint's own?`,
+    words`${where} has nothing for "${absent.slice(0, -1)}", which config.json says the encoder has. Is this config.json the checkpoint's own?`,
     { file: where, part: absent.slice(0, -1) },
   );
 }
@@ -298,7 +304,8 @@ export function initialize(parameters: Parameters, spec: ParameterSpec, config: 
     config.initializerRange,
   );
   if (spec.name === 'bert.embeddings.word_embeddings.weight') {
-    values.fill(0, config.padTokenId * config.hiddenSize, (config.padTokenId + 1) * config.hiddenSize);
+    const width = embeddingSizeOf(config);
+    values.fill(0, config.padTokenId * width, (config.padTokenId + 1) * width);
   }
   return `drawn from N(0, ${config.initializerRange}) with seed ${seed}`;
 }
@@ -337,7 +344,7 @@ function onlyOne(found: readonly string[], folder: string): string {
   if (found.length === 1) return found[0];
   throw new MedTextError(
     'NOT_FOUND',
-    `${folder} holds several weights files (${found.join(', ')}); name the one you mean.`,
+    words`${folder} holds several weights files (${found.join(', ')}); name the one you mean.`,
     { file: folder, found },
   );
 }
@@ -352,7 +359,7 @@ async function isDirectory(path: string): Promise<boolean> {
   } catch (error) {
     const coded = asMedTextError(error);
     if (coded.code !== 'NOT_FOUND') throw coded;
-    throw new MedTextError('NOT_FOUND', `There is no model at ${path}.`, { file: path }, { cause: error });
+    throw new MedTextError('NOT_FOUND', words`There is no model at ${path}.`, { file: path }, { cause: error });
   }
 }
 
@@ -360,14 +367,19 @@ async function readJsonObject(path: string): Promise<JsonObject> {
   try {
     const { size } = await stat(path);
     if (size > MAX_JSON_BYTES)
-      throw new MedTextError('MODEL_CONFIG', `${path} is too long (${size} bytes).`, { file: path });
+      throw new MedTextError('MODEL_CONFIG', words`${path} is too long (${size} bytes).`, { file: path });
     const json: unknown = JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/, ''));
     if (isObject(json)) return json;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw asMedTextError(error);
-    throw new MedTextError('MODEL_CONFIG', `${path} is not JSON: ${error.message}`, { file: path }, { cause: error });
+    throw new MedTextError(
+      'MODEL_CONFIG',
+      words`${path} is not JSON: ${error.message}`,
+      { file: path },
+      { cause: error },
+    );
   }
-  throw new MedTextError('MODEL_CONFIG', `${path} is not a JSON object.`, { file: path });
+  throw new MedTextError('MODEL_CONFIG', words`${path} is not a JSON object.`, { file: path });
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {

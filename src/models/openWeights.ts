@@ -1,6 +1,7 @@
 /** A folder's weights as the encoder of BERT wants them. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { CheckpointSource, CheckpointTensor } from './checkpoint/checkpointSource';
+import { openInitializers } from './checkpoint/onnxWeights';
 import { openCheckpoint } from './checkpoint/openCheckpoint';
 import type { JsonObject } from './configJson';
 
@@ -35,11 +36,16 @@ export async function openWeights(folder: Configured, path: string): Promise<Che
     await source.close();
     throw new MedTextError(
       'CHECKPOINT_MISMATCH',
-      `${path} has no task_type_embeddings as wide as ${name}, which config.json's use_task_id asks for.`,
+      words`${path} has no task_type_embeddings as wide as ${name}, which config.json's use_task_id asks for.`,
       { file: path, tensor: name },
     );
   }
   return { ...source, tensors, close: () => source.close() };
+}
+
+/** A weights file for looking at, as it is: an ONNX file's initialisers, whatever they are. @throws as {@link openCheckpoint}. */
+export async function openStored(path: string): Promise<CheckpointSource> {
+  return path.endsWith('.onnx') ? openInitializers(path) : openCheckpoint(path);
 }
 
 /** Each row of `tensor` and the first of `table`. */

@@ -2,30 +2,32 @@
  * The names of parameters. Inside the engine they are Hugging Face's for BertForSequenceClassification
  * (`bert.encoder.layer.0...`, `classifier.weight`), whatever a checkpoint calls them.
  */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { modelFamily } from './configJson';
-import type { EncoderConfig } from './encoderConfig';
+import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
 import type { ParameterSpec } from './parameters';
 
 /** The encoder's parameters (embeddings, layers, pooler) in the order of Hugging Face's BertModel. */
 export function encoderParameterSpecs(config: EncoderConfig): ParameterSpec[] {
   const { hiddenSize, intermediateSize } = config;
+  const embeddingSize = embeddingSizeOf(config);
   const specs: ParameterSpec[] = [];
   const table = (name: string, rows: number) =>
-    specs.push({ name: `${name}.weight`, shape: [rows, hiddenSize], initial: 'normal' });
+    specs.push({ name: `${name}.weight`, shape: [rows, embeddingSize], initial: 'normal' });
   const linear = (name: string, outputs: number, inputs: number) => {
     specs.push({ name: `${name}.weight`, shape: [outputs, inputs], initial: 'normal' });
     specs.push({ name: `${name}.bias`, shape: [outputs], initial: 'zeros' });
   };
-  const layerNorm = (name: string) => {
-    specs.push({ name: `${name}.weight`, shape: [hiddenSize], initial: 'ones' });
-    specs.push({ name: `${name}.bias`, shape: [hiddenSize], initial: 'zeros' });
+  const layerNorm = (name: string, width = hiddenSize) => {
+    specs.push({ name: `${name}.weight`, shape: [width], initial: 'ones' });
+    specs.push({ name: `${name}.bias`, shape: [width], initial: 'zeros' });
   };
 
   table('bert.embeddings.word_embeddings', config.vocabSize);
   table('bert.embeddings.position_embeddings', config.maxPositions + config.positionOffset);
   table('bert.embeddings.token_type_embeddings', config.typeVocabSize);
-  layerNorm('bert.embeddings.LayerNorm');
+  layerNorm('bert.embeddings.LayerNorm', embeddingSize);
+  if (embeddingSize !== hiddenSize) linear('bert.embeddings_project', hiddenSize, embeddingSize);
   for (let index = 0; index < config.layerCount; index++) {
     const layer = `bert.encoder.layer.${index}`;
     linear(`${layer}.attention.self.query`, hiddenSize, hiddenSize);
@@ -90,6 +92,7 @@ const ENCODER_PART = new RegExp(
   [
     '^embeddings\\.(word|position|token_type)_embeddings\\.weight$',
     '^embeddings\\.LayerNorm\\.(weight|bias)$',
+    '^embeddings_project\\.(weight|bias)$',
     '^encoder\\.layer\\.\\d+\\.attention\\.self\\.(query|key|value)\\.(weight|bias)$',
     '^encoder\\.layer\\.\\d+\\.attention\\.output\\.(dense|LayerNorm)\\.(weight|bias)$',
     '^encoder\\.layer\\.\\d+\\.intermediate\\.dense\\.(weight|bias)$',
@@ -98,8 +101,11 @@ const ENCODER_PART = new RegExp(
   ].join('|'),
 );
 
-/** Prefix of the masked-language-model head's tensors, in both families' names. */
-export const MASKED_LM_HEAD = /^(cls\.predictions|lm_head)\./;
+/** Prefix of the masked-language-model head's tensors, in each family's names; ELECTRA's is its generator's. */
+export const MASKED_LM_HEAD = /^(cls\.predictions|lm_head|generator_predictions|generator_lm_head)\./;
+
+/** The head's matrix over the vocabulary, which is the word embeddings again. */
+export const TIED_DECODER = /(^|\.)(decoder|generator_lm_head)\.weight$/;
 
 /**
  * Finds the encoder among a checkpoint's names (under no prefix, `bert.`, `encoder.`, `roberta.`, `module.bert.`, ...)
@@ -116,15 +122,15 @@ export function mapParameterNames(names: Iterable<string>, modelType: string, wh
   const outer = prefix.replace(/[^.]+\.$/, '');
   const fromOurs = new Map<string, string>();
   const leftOver: { name: string; reason: string }[] = [];
-  const roberta = modelFamily(modelType) === 'roberta';
+  const family = modelFamily(modelType);
 
   const take = (ours: string, name: string) => {
     const earlier = fromOurs.get(ours);
     if (earlier === undefined) fromOurs.set(ours, name);
     else leftOver.push({ name, reason: `the same parameter as ${earlier}` });
   };
-  // RoBERTa's classification head is its own pooler: it goes before that of the pretrained encoder.
-  const ordered = roberta ? [...all].sort((a, b) => Number(isDenseHead(b)) - Number(isDenseHead(a))) : all;
+  // RoBERTa's and ELECTRA's classification head is its own pooler: it goes before that of the pretrained encoder.
+  const ordered = family !== 'bert' ? [...all].sort((a, b) => Number(isDenseHead(b)) - Number(isDenseHead(a))) : all;
   for (const name of ordered) {
     const inside = name.startsWith(prefix) ? modernised(name.slice(prefix.length)) : undefined;
     if (inside !== undefined && ENCODER_PART.test(inside)) {
@@ -136,7 +142,7 @@ export function mapParameterNames(names: Iterable<string>, modelType: string, wh
     );
     const ours = headParameter(head, modelType);
     if (ours !== undefined) take(ours, name);
-    else leftOver.push({ name, reason: reasonToLeave(inside ?? head, head, modelType) });
+    else leftOver.push({ name, reason: reasonToLeave(inside ?? head, head) });
   }
   return { fromOurs, leftOver };
 }
@@ -144,12 +150,14 @@ export function mapParameterNames(names: Iterable<string>, modelType: string, wh
 /**
  * Our name in a file for transformers: RoBERTa's encoder is `roberta.`, and its classification head holds the dense
  * layer (`classifier.dense`) that BERT calls pooler, then `classifier.out_proj`. The two are the same computation.
+ * ELECTRA's names are like RoBERTa's, under `electra.`.
  */
 export function fileParameterName(ours: string, modelType: string, hasClassifier: boolean): string {
-  if (modelFamily(modelType) !== 'roberta') return ours;
+  const family = modelFamily(modelType);
+  if (family === 'bert') return ours;
   if (hasClassifier && ours.startsWith('bert.pooler.dense.')) return ours.replace('bert.pooler.', 'classifier.');
   if (ours.startsWith('classifier.')) return ours.replace('classifier.', 'classifier.out_proj.');
-  return ours.replace(/^bert\./, 'roberta.');
+  return ours.replace(/^bert\./, `${family}.`);
 }
 
 function encoderPrefix(names: readonly string[], where: string): string {
@@ -166,13 +174,13 @@ function encoderPrefix(names: readonly string[], where: string): string {
     const shown = names.slice(0, 5).join(', ');
     throw new MedTextError(
       'CHECKPOINT_MISMATCH',
-      `${where} holds no BERT-like encoder: no tensor is called "…${anchor}" (it has ${shown}${names.length > 5 ? ', …' : ''}).`,
+      words`${where} holds no BERT-like encoder: no tensor is called "…${anchor}" (it has ${shown}${names.length > 5 ? ', …' : ''}).`,
       { file: where },
     );
   }
   throw new MedTextError(
     'CHECKPOINT_MISMATCH',
-    `${where} holds several encoders (${prefixes.map((prefix) => `"${prefix}"`).join(', ')}). Save the wanted one alone.`,
+    words`${where} holds several encoders (${prefixes.map((prefix) => `"${prefix}"`).join(', ')}). Save the wanted one alone.`,
     { file: where, prefixes },
   );
 }
@@ -183,7 +191,7 @@ function modernised(name: string): string {
 }
 
 function isHead(name: string): boolean {
-  return /^(classifier|cls|lm_head)\./.test(name);
+  return /^(classifier|cls|lm_head)\./.test(name) || MASKED_LM_HEAD.test(name);
 }
 
 function isDenseHead(name: string): boolean {
@@ -195,23 +203,22 @@ function withoutPrefix(name: string, prefix: string): string {
 }
 
 function headParameter(head: string, modelType: string): string | undefined {
-  if (/^classifier\.(weight|bias)$/.test(head)) return head;
+  const family = modelFamily(modelType);
+  // ELECTRA's classifiers of texts have two layers; a single one is that of tokens.
+  if (/^classifier\.(weight|bias)$/.test(head)) return family === 'electra' ? undefined : head;
   if (MASKED_LM_HEAD.test(head)) return head;
-  if (modelFamily(modelType) !== 'roberta') return undefined;
+  if (family === 'bert') return undefined;
   const part = /^classifier\.(dense|out_proj)\.(weight|bias)$/.exec(head);
   if (!part) return undefined;
   return part[1] === 'dense' ? `bert.pooler.dense.${part[2]}` : `classifier.${part[2]}`;
 }
 
-function reasonToLeave(inside: string, head: string, modelType: string): string {
+function reasonToLeave(inside: string, head: string): string {
   if (/(^|\.)(position_ids|token_type_ids)$/.test(inside)) return 'a buffer that is computed';
   if (/(^|\.)task_type_embeddings\.weight$/.test(inside))
     return "ERNIE's task types; the first is added to the token types";
   if (/^cls\.seq_relationship\./.test(head)) return 'a next-sentence head, which is not used';
-  if (modelType === 'electra' && /^classifier\./.test(head)) {
-    return "ELECTRA's classification head (GELU); the head here is BERT's (tanh)";
-  }
-  if (/^(discriminator_predictions|generator_predictions|generator_lm_head|generator|electra_)/.test(head)) {
+  if (/^(discriminator_predictions|generator|electra_)/.test(head)) {
     return "a pretraining head of ELECTRA's, which is not used";
   }
   if (/^(qa_outputs|score|classifier|logits_proj|sop_|cls\.)/.test(head)) return 'a head of another task';

@@ -1,7 +1,8 @@
 /** The layout of sentence-transformers: how an encoder's token states become one vector for a text. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import { isObject, type JsonObject } from './configJson';
 import type { EncoderConfig } from './encoderConfig';
 
@@ -35,19 +36,19 @@ const POOLING_FIELDS: Readonly<Record<string, Pooling>> = {
 export async function readSentenceLayout(folder: string): Promise<SentenceLayout | undefined> {
   const modules = await readJson(join(folder, 'modules.json'));
   if (modules === undefined) return undefined;
-  const broken = (what: string) => new MedTextError('MODEL_CONFIG', `${join(folder, 'modules.json')}: ${what}.`, { file: folder }); // prettier-ignore
-  if (!Array.isArray(modules)) throw broken('it is not a list of modules');
+  const broken = (what: Words) => new MedTextError('MODEL_CONFIG', words`${join(folder, 'modules.json')}: ${what}.`, { file: folder }); // prettier-ignore
+  if (!Array.isArray(modules)) throw broken(words`it is not a list of modules`);
   const layout = { ...DEFAULT_LAYOUT };
   for (const module of modules as unknown[]) {
     const { type, path } = isObject(module) ? module : {};
-    if (typeof type !== 'string' || typeof path !== 'string') throw broken('a module lacks its type or path');
+    if (typeof type !== 'string' || typeof path !== 'string') throw broken(words`a module lacks its type or path`);
     // The path stays a name in this folder, whatever the file says.
-    if (!/^[\w-]*$/.test(path)) throw broken(`the path ${JSON.stringify(path)} is not a folder's name`);
+    if (!/^[\w-]*$/.test(path)) throw broken(words`the path ${JSON.stringify(path)} is not a folder's name`);
     const kind = type.split('.').at(-1)!;
     if (kind === 'Pooling') layout.pooling = await poolingIn(join(folder, path, 'config.json'));
     else if (kind === 'Normalize') layout.normalize = true;
     else if (kind !== 'Transformer') {
-      throw new MedTextError('UNSUPPORTED', `${folder}: the sentence-transformers module ${kind} is not supported.`, { module: kind }); // prettier-ignore
+      throw new MedTextError('UNSUPPORTED', words`${folder}: the sentence-transformers module ${kind} is not supported.`, { module: kind }); // prettier-ignore
     }
   }
   const transformer = await readJson(join(folder, 'sentence_bert_config.json'));
@@ -88,16 +89,16 @@ async function poolingIn(path: string): Promise<Pooling> {
   const modes = [...byField.map(([field]) => field), ...named];
   const found = modes.map((mode) => POOLING_FIELDS[mode] ?? POOLING_FIELDS[`${mode}_token`] ?? POOLING_FIELDS[`${mode}_tokens`]); // prettier-ignore
   if (found.length === 1 && found[0]) return found[0];
-  throw new MedTextError('UNSUPPORTED', `${path}: supported is pooling by the first token, the mean or the maximum; it says ${modes.join(', ') || 'none'}.`, { file: path, modes }); // prettier-ignore
+  throw new MedTextError('UNSUPPORTED', words`${path}: supported is pooling by the first token, the mean or the maximum; it says ${modes.join(', ') || 'none'}.`, { file: path, modes }); // prettier-ignore
 }
 
 async function readJson(path: string): Promise<unknown> {
   try {
     if ((await stat(path)).size > MAX_JSON_BYTES)
-      throw new MedTextError('MODEL_CONFIG', `${path} is too long.`, { file: path });
+      throw new MedTextError('MODEL_CONFIG', words`${path} is too long.`, { file: path });
     return JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/, ''));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new MedTextError('MODEL_CONFIG', `${path} is not JSON: ${error.message}`, { file: path }, { cause: error }); // prettier-ignore
+    if (error instanceof SyntaxError) throw new MedTextError('MODEL_CONFIG', words`${path} is not JSON: ${error.message}`, { file: path }, { cause: error }); // prettier-ignore
     const coded = asMedTextError(error);
     if (coded.code === 'NOT_FOUND') return undefined;
     throw coded;

@@ -1,13 +1,13 @@
 /** Writes a model folder that transformers, ModelScope and this program load as it is. */
 import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { namesIn, replaceFolder } from './checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from './checkpoint/writeSafetensors';
 import { writeTorchZip } from './checkpoint/writeTorchZip';
 import { encoderConfigJson, modelFamily, type JsonObject, type ProblemType } from './configJson';
 import type { EncoderConfig } from './encoderConfig';
-import { fileParameterName } from './parameterNames';
+import { fileParameterName, MASKED_LM_HEAD } from './parameterNames';
 import { Parameters } from './parameters';
 
 export interface ModelFolderContents {
@@ -89,13 +89,12 @@ export async function writeModelFolder(
 function architectureOf(contents: ModelFolderContents, tensors: readonly WritableTensor[]): string {
   const prefix = {
     bert: 'Bert',
+    electra: 'Electra',
     roberta: { 'xlm-roberta': 'XLMRoberta', camembert: 'Camembert' }[contents.config.modelType] ?? 'Roberta',
   };
   const family = prefix[modelFamily(contents.config.modelType)];
   if (tensors.some(({ name }) => name === 'classifier.weight')) return `${family}ForSequenceClassification`;
-  return tensors.some(({ name }) => /^(cls\.predictions|lm_head)\./.test(name))
-    ? `${family}ForMaskedLM`
-    : `${family}Model`;
+  return tensors.some(({ name }) => MASKED_LM_HEAD.test(name)) ? `${family}ForMaskedLM` : `${family}Model`;
 }
 
 function configJson(
@@ -104,7 +103,7 @@ function configJson(
   labels: readonly string[] | undefined,
 ): JsonObject {
   const { config } = contents;
-  // To transformers StructBERT, ERNIE and ELECTRA's encoder are BERT; RoBERTa's kin count positions in their own way.
+  // To transformers StructBERT and ERNIE are BERT; RoBERTa's kin count positions in their own way, ELECTRA has its head.
   const modelType = modelFamily(config.modelType) === 'bert' ? 'bert' : config.modelType;
   const problemType =
     contents.problemType ?? (labels && (labels.length === 1 ? 'regression' : 'single_label_classification'));
@@ -195,7 +194,7 @@ export async function refuseForeignFolder(folder: string): Promise<void> {
   if (names.length === 0) return;
   if (
     names.includes('config.json') &&
-    names.some((name) => /^(model\.safetensors|model\.onnx|pytorch_model\.bin)$/.test(name))
+    names.some((name) => /^(model\.safetensors|[^/]+\.onnx|pytorch_model\.bin)$/.test(name))
   ) {
     try {
       const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
@@ -206,7 +205,7 @@ export async function refuseForeignFolder(folder: string): Promise<void> {
   }
   throw new MedTextError(
     'IO',
-    `${resolve(folder)} already holds other files (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}). Choose a new folder.`,
+    words`${resolve(folder)} already holds other files (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}). Choose a new folder.`,
     { file: resolve(folder) },
   );
 }

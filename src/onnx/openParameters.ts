@@ -52,7 +52,8 @@ export function withInitializers(model: Model, values: ReadonlyMap<string, Tenso
   return { ...model, graph: { ...graph, inputs, initializers: new Map([...graph.initializers, ...values]) } };
 }
 
-function pruned(graph: Graph, keep: readonly string[]): Graph {
+/** The graph as far as these outputs need it. */
+export function pruned(graph: Graph, keep: readonly string[]): Graph {
   const live = liveNodes(graph, new Set(keep));
   const nodes = graph.nodes.filter((node) => live.has(node));
   const used = new Set(keep);

@@ -1,11 +1,12 @@
 /**
- * Dynamic quantisation of a float32 model of ours, laid out as ONNX Runtime's quantize_dynamic does it (its fusions then
+ * Dynamic quantisation of a float32 model, laid out as ONNX Runtime's quantize_dynamic does it (its fusions then
  * apply): the weights of linear layers and the word embeddings are int8, activations are quantised as they come.
  *
  *     x ~ sx (qx - zx),  W[:, o] ~ sw[o] qw[:, o]:    x W + b ~ sx sw (qx - zx) qw + b
  */
 import { DATA_TYPES, type DataType } from './dataType';
 import type { Attribute, GraphNode, Model, Tensor } from './model';
+import { pruned } from './openParameters';
 
 /**
  * Weights take 7 of the 8 bits: without VNNI, x86 adds two products of 8 bits in 16, which the full range overflows
@@ -25,8 +26,8 @@ export interface Quantized {
 }
 
 /**
- * Gemm(x, W', b) with a constant weight becomes DynamicQuantizeLinear and MatMulInteger, with one symmetric scale for an
- * output; Gather from a large table reads int8 rows, each with its scale. Everything else stays float32.
+ * Gemm(x, W', b), or an exporter's MatMul(x, W), with a constant weight becomes DynamicQuantizeLinear and MatMulInteger,
+ * with one symmetric scale for an output; Gather from a large table reads int8 rows, each with its scale. Everything else stays float32.
  */
 export function quantizeWeights(model: Model): Quantized {
   const { graph } = model;
@@ -34,6 +35,7 @@ export function quantizeWeights(model: Model): Quantized {
   const initializers = new Map(graph.initializers);
   const activations = new Map<string, Activation>();
   const quantized: string[] = [];
+  const transposes = new Map(graph.nodes.filter(isSwap).map(({ inputs, outputs }) => [outputs[0], inputs[0]]));
   const emit = (opType: string, inputs: string[], outputs: string[], attributes: Record<string, Attribute> = {}) =>
     nodes.push({ name: outputs[0], opType, domain: '', inputs, outputs, attributes });
 
@@ -51,15 +53,20 @@ export function quantizeWeights(model: Model): Quantized {
       quantized.push(x);
       continue;
     }
-    const weight = node.opType === 'Gemm' ? graph.initializers.get(w) : undefined;
-    if (!weight || !isPlainLinear(node) || weight.dataType !== 'float32' || weight.shape[0] < MIN_OUTPUTS) {
+    const stored = transposes.get(w) ?? w;
+    const tensor = graph.initializers.get(stored);
+    // Whether the stored rows are the outputs, as PyTorch has them.
+    const byRows = isPlainLinear(node, true) !== (stored !== w);
+    const isLinear = isPlainLinear(node, true) || isPlainLinear(node, false);
+    const outputCount = tensor?.shape[byRows ? 0 : 1] ?? 0;
+    if (!isLinear || tensor?.dataType !== 'float32' || tensor.shape.length !== 2 || outputCount < MIN_OUTPUTS) {
       nodes.push(node);
       continue;
     }
     if (!initializers.has(`${w}/int8`)) {
-      const { columns, scales } = quantizedColumns(weight);
-      initializers.set(`${w}/int8`, columns).set(`${w}/scale`, scales).delete(w);
-      quantized.push(w);
+      const { columns, scales } = quantizedColumns(byRows ? tensor : transposed(tensor));
+      initializers.set(`${w}/int8`, columns).set(`${w}/scale`, scales);
+      quantized.push(stored);
     }
     const activation = activations.get(x) ?? { values: `${x}/uint8`, scale: `${x}/scale`, zero: `${x}/zero` };
     if (!activations.has(x)) {
@@ -73,9 +80,9 @@ export function quantizeWeights(model: Model): Quantized {
     emit('Mul', [`${y}/product`, `${y}/scales`], [b === undefined ? y : `${y}/scaled`]);
     if (b !== undefined) emit('Add', [`${y}/scaled`, b], [y]);
   }
-  const used = new Set(nodes.flatMap((node) => node.inputs));
-  const kept = new Map([...initializers].filter(([name]) => used.has(name)));
-  return { model: { ...model, graph: { ...graph, nodes, initializers: kept } }, quantized };
+  // Weights that nothing reads any more go, and the transposes of them.
+  const kept = pruned({ ...graph, nodes, initializers }, graph.outputs.map(({ name }) => name)); // prettier-ignore
+  return { model: { ...model, graph: kept }, quantized };
 }
 
 interface Activation {
@@ -84,13 +91,32 @@ interface Activation {
   readonly zero: string;
 }
 
-/** x W' (+ b), with PyTorch's [out, in] weights: what our linear layers are. */
-function isPlainLinear({ attributes }: GraphNode): boolean {
+/** x W' (+ b) with PyTorch's [out, in] weights, what our linear layers are; or, not `byRows`, x W. */
+function isPlainLinear({ opType, attributes }: GraphNode, byRows: boolean): boolean {
+  if (opType === 'MatMul') return !byRows;
+  if (opType !== 'Gemm') return false;
   const number = (name: string, fallback: number) => {
     const attribute = attributes[name];
     return attribute?.type === 'int' || attribute?.type === 'float' ? attribute.value : fallback;
   };
-  return number('transA', 0) === 0 && number('transB', 0) === 1 && number('alpha', 1) === 1 && number('beta', 1) === 1;
+  return (
+    number('transA', 0) === 0 &&
+    number('transB', 0) === Number(byRows) &&
+    number('alpha', 1) === 1 &&
+    number('beta', 1) === 1
+  );
+}
+
+/** Swaps the two axes of a matrix. */
+function isSwap({ opType, attributes: { perm } }: GraphNode): boolean {
+  return opType === 'Transpose' && (perm === undefined || (perm.type === 'ints' && perm.value.join() === '1,0'));
+}
+
+function transposed({ shape: [rows, columns], data }: Tensor): Tensor {
+  const swapped = new Float32Array(rows * columns);
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) swapped[c * rows + r] = Number(data[r * columns + c]);
+  return { dataType: 'float32', shape: [columns, rows], data: swapped };
 }
 
 /** [out, in] to int8 [in, out] with a scale for each output, float32 [out]. */

@@ -9,8 +9,9 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc';
 import { DisposableStore, type Disposable } from '../base/disposables';
-import { asMedTextError, MedTextError, type ErrorCode } from '../base/errors';
+import { asMedTextError, MedTextError, type ErrorCode, words } from '../base/errors';
 import { Emitter, type Event } from '../base/events';
+import { wordsFrom, type PlainWords, type Words } from '../base/words';
 import type { Contract, EventName, Params, Payload, RequestName, Result } from './contract';
 
 /** What a channel needs of a transport: a child process, a webview or, in tests, memory. */
@@ -31,6 +32,8 @@ interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly detail: Readonly<Record<string, unknown>>;
+  /** What the message is made of, for a host in another language. */
+  readonly words?: PlainWords;
 }
 
 // Any code of the range that JSON-RPC leaves to applications; ours stands in the error's data.
@@ -47,6 +50,8 @@ export class ServerChannel<C extends Contract> implements Disposable {
     private readonly contract: C,
     port: Port,
     handlers: Handlers<C>,
+    /** How an error reads at the other end, where that shows it as it comes. */
+    private readonly wording?: (error: MedTextError) => string,
   ) {
     this.connection = this.store.add(connect(port));
     this.store.add(port.onClose(() => this.dispose()));
@@ -97,8 +102,15 @@ export class ServerChannel<C extends Contract> implements Disposable {
       const params = this.contract.requests[name].params(unwrap(message), `${name}.params`);
       return wrap(await handle(params, abort.signal));
     } catch (error) {
-      const { code, message: text, detail } = asCodedError(error, abort.signal);
-      return new ResponseError<WireError>(applicationError, text, { code, message: text, detail: plain(detail) });
+      const coded = asCodedError(error, abort.signal);
+      const { code, detail, words } = coded;
+      const text = this.wording?.(coded) ?? coded.message;
+      return new ResponseError<WireError>(applicationError, text, {
+        code,
+        message: text,
+        detail: plain(detail),
+        words: this.wording ? undefined : words,
+      });
     } finally {
       this.pending--;
       cancellation.dispose();
@@ -197,8 +209,24 @@ export class ClientChannel<C extends Contract> implements Disposable {
   }
 }
 
+/** What people read of a contract's name: the child process behind it. */
+export function processName(name: string): Words | string {
+  switch (name) {
+    case 'trainer':
+      return words`trainer`;
+    case 'scorer':
+      return words`scorer`;
+    case 'library':
+      return words`library`;
+    case 'data':
+      return words`data`;
+    default:
+      return name;
+  }
+}
+
 export function closedError(name: string, detail: Readonly<Record<string, unknown>> = {}): MedTextError {
-  return new MedTextError('CLOSED', `The ${name} is gone.`, detail);
+  return new MedTextError('CLOSED', words`The ${processName(name)} is gone.`, detail);
 }
 
 function connect(port: Port): MessageConnection {
@@ -270,11 +298,11 @@ function cancelled(name: string): MedTextError {
 function errorFromWire(error: unknown, name: string): MedTextError {
   const data = (error as ResponseError<WireError> | undefined)?.data;
   if (data && typeof data.code === 'string') {
-    return new MedTextError(data.code, data.message, data.detail, { cause: error });
+    return new MedTextError(data.code, wordsFrom(data.words) ?? data.message, data.detail, { cause: error });
   }
   return new MedTextError(
     'CLOSED',
-    `The ${name} did not answer: ${(error as Error)?.message ?? error}`,
+    words`The ${processName(name)} did not answer: ${(error as Error)?.message ?? error}`,
     {},
     { cause: error },
   );

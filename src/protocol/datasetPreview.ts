@@ -1,4 +1,17 @@
-import { count, flag, listOf, nothing, nullable, number, object, oneOf, text, variant, type Checked } from './check';
+import {
+  anything,
+  count,
+  flag,
+  listOf,
+  nothing,
+  nullable,
+  number,
+  object,
+  oneOf,
+  text,
+  variant,
+  type Checked,
+} from './check';
 import { defineContract } from './contract';
 import { webviewStart } from './webviewStart';
 
@@ -102,7 +115,7 @@ const view = object({
   fraction: number,
   /** Cancelled before the end: what was found is shown, and is not all. */
   partial: flag,
-  error: nullable(object({ code: text, message: text })),
+  error: nullable(object({ code: text, message: text }, { words: anything })),
 });
 export type ShownView = Checked<typeof view>;
 
@@ -164,7 +177,7 @@ const work = object({
   fraction: number,
   /** Stopped by the person; what is shown covers the rows seen until then. */
   cancelled: flag,
-  error: nullable(object({ code: text, message: text })),
+  error: nullable(object({ code: text, message: text }, { words: anything })),
 });
 export type WorkState = Checked<typeof work>;
 
@@ -304,7 +317,7 @@ export const previewState = object({
     fraction: number,
   }),
   /** The file cannot be shown at all. `line` where one is known. */
-  error: nullable(object({ code: text, message: text, line: nullable(count) })),
+  error: nullable(object({ code: text, message: text, line: nullable(count) }, { words: anything })),
   mapping,
   /** As recognised; a person's choice or a recipe's otherwise. */
   mappingSource: oneOf('guess', 'recipe', 'person'),

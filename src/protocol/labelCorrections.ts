@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { count, listOf, number, object, text, type Checked } from './check';
 
 /** A row whose label a person has put right. The texts say which row is meant, should the file change. */
@@ -28,9 +28,11 @@ export function checkedCorrections(json: unknown, where: string): LabelCorrectio
     if (file.format === 1) return file;
   } catch (error) {
     const reason = error instanceof Error ? error.message : '';
-    throw new MedTextError('DATA_FORMAT', `${where} holds no corrections: ${reason}.`, { file: where });
+    throw new MedTextError('DATA_FORMAT', words`${where} holds no corrections: ${reason}.`, { file: where });
   }
-  throw new MedTextError('DATA_FORMAT', `${where} was written by a newer version of MedText Lab.`, { file: where });
+  throw new MedTextError('DATA_FORMAT', words`${where} was written by a newer version of MedText Lab.`, {
+    file: where,
+  });
 }
 
 /** The file's text with these corrections added or, with `undefined`, those rows' corrections taken out; sorted by row. */

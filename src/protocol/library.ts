@@ -145,15 +145,21 @@ export type Verification = Checked<typeof verification>;
 export const tensorRow = object({ name: text, dataType: text, shape: listOf(count) });
 export type TensorRow = Checked<typeof tensorRow>;
 
-export const modelDetail = object({
-  facts: modelFacts,
-  config: recordOf(anything),
-  tensors: listOf(tensorRow),
-  /** Special tokens by their role; null where the model has no tokenizer that can be read. */
-  tokenizer: nullable(object({ vocabSize: count, maskToken: text })),
-  /** Why there is none. */
-  tokenizerProblem: text,
-});
+export const modelDetail = object(
+  {
+    facts: modelFacts,
+    config: recordOf(anything),
+    tensors: listOf(tensorRow),
+    /** Special tokens by their role; null where the model has no tokenizer that can be read. */
+    tokenizer: nullable(object({ vocabSize: count, maskToken: text })),
+    /** Why there is none. */
+    tokenizerProblem: text,
+  },
+  {
+    /** The same with its words, for a host in another language. */
+    tokenizerError: object({ code: text, message: text }, { words: anything }),
+  },
+);
 export type ModelDetail = Checked<typeof modelDetail>;
 
 /** A token as written in the vocabulary; `textIndex` 0 or 1, null for a special token around the texts. */

@@ -1,5 +1,5 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { untranslated, type Translate } from '../base/translate';
 import type { LabelDetails } from './labelScheme';
 import schema from './recipe.schema.json';
@@ -189,8 +189,8 @@ export function validateRecipe(json: unknown, where: string): Recipe {
   const problems = recipeProblems(json);
   if (problems.length === 0) return json as Recipe;
   const lines = problems.map(({ pointer, message }) => `  ${pointer === '' ? '(recipe)' : pointer}: ${message}`);
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
-  throw new MedTextError('RECIPE', `${where} is not a valid recipe, ${count}:\n${lines.join('\n')}`, {
+  const count = problems.length === 1 ? words`one problem` : words`${problems.length} problems`;
+  throw new MedTextError('RECIPE', words`${where} is not a valid recipe, ${count}:\n${lines.join('\n')}`, {
     where,
     problems,
   });
@@ -528,7 +528,7 @@ export function setPath<T extends PartialRecipe>(recipe: T, assignment: string):
   if (equals < 1) {
     throw new MedTextError(
       'USAGE',
-      `"${assignment}" sets nothing: write a field, "=" and a value (train.batch_size=32).`,
+      words`"${assignment}" sets nothing: write a field, "=" and a value (train.batch_size=32).`,
     );
   }
   const path = assignment.slice(0, equals).trim();
@@ -578,14 +578,14 @@ function unknownPath(path: string, keys: readonly string[], segment: string, par
   const inside = keys.length === 0 ? 'a recipe' : `"${keys.join('.')}"`;
   const known = Object.keys(parent?.properties ?? {}).filter((key) => key !== '$schema');
   if (known.length === 0) {
-    return new MedTextError('RECIPE', `"${path}" is no field of a recipe: ${inside} has no fields.`, { path });
+    return new MedTextError('RECIPE', words`"${path}" is no field of a recipe: ${inside} has no fields.`, { path });
   }
   // A bare name is often a field from deeper inside: "lr" for "train.optimizer.lr".
   const deeper = keys.length === 0 ? allPaths().filter((known) => known.endsWith(`.${path}`)) : [];
   const near = nearestName(segment, known);
   const nearest = deeper[0] ?? (near && [...keys, near].join('.'));
   const help = nearest === undefined ? `known there: ${known.join(', ')}` : `did you mean "${nearest}"?`;
-  return new MedTextError('RECIPE', `"${path}" is no field of a recipe: ${inside} has no "${segment}"; ${help}`, {
+  return new MedTextError('RECIPE', words`"${path}" is no field of a recipe: ${inside} has no "${segment}"; ${help}`, {
     path,
     ...(nearest !== undefined && { nearest }),
   });

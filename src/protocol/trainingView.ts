@@ -1,4 +1,17 @@
-import { count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf, text, type Checked } from './check';
+import {
+  anything,
+  count,
+  flag,
+  listOf,
+  nothing,
+  nullable,
+  number,
+  object,
+  oneOf,
+  recordOf,
+  text,
+  type Checked,
+} from './check';
 import { defineContract } from './contract';
 import { silence } from './silence';
 import { memoryPlan } from './trainer';
@@ -84,7 +97,7 @@ const shownRun = object(
     memoryPlan,
     /** Its process gives no sign of life. */
     silence,
-    error: object({ code: text, message: text }),
+    error: object({ code: text, message: text }, { words: anything }),
   },
 );
 export type ShownRun = Checked<typeof shownRun>;

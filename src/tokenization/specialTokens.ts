@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { isJsonObject, isTokenId, type JsonObject, type TokenizerJson } from './tokenizerJson';
 
 export type SpecialTokenName = 'cls' | 'sep' | 'pad' | 'unk' | 'mask';
@@ -82,7 +82,7 @@ export function specialTokensTemplate(
     default:
       throw new MedTextError(
         'UNSUPPORTED',
-        `${where}: tokenizer.json's post-processor "${processor.type}" is not supported.`,
+        words`${where}: tokenizer.json's post-processor "${processor.type}" is not supported.`,
         {
           where,
           postProcessor: processor.type,
@@ -141,7 +141,7 @@ function pairedId(processor: JsonObject, key: 'cls' | 'sep', where: string): num
 function brokenTemplate(where: string, part: string): MedTextError {
   return new MedTextError(
     'TOKENIZER',
-    `${where}: tokenizer.json is broken: "post_processor.${part}" does not say how texts and special tokens are put together. Copy the file again.`,
+    words`${where}: tokenizer.json is broken: "post_processor.${part}" does not say how texts and special tokens are put together. Copy the file again.`,
     {
       where,
       part: `post_processor.${part}`,

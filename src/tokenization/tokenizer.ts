@@ -1,5 +1,5 @@
 import { PreTrainedTokenizer } from '@huggingface/transformers';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { AddedTokenSplitter } from './addedTokens';
 import { bertNormalize, bertSplit, type BertNormalizerOptions } from './bertWords';
 import {
@@ -70,7 +70,7 @@ export function loadTokenizer(files: TokenizerFiles, where: string): Tokenizer {
   }
   throw new MedTextError(
     'TOKENIZER',
-    `${where} has neither tokenizer.json nor vocab.txt. Copy one from where the model came from.`,
+    words`${where} has neither tokenizer.json nor vocab.txt. Copy one from where the model came from.`,
     {
       where,
     },
@@ -134,7 +134,7 @@ export class Tokenizer {
     if (!(budget >= 0)) {
       throw new MedTextError(
         'TOKENIZER',
-        `A maximum length of ${maxLength} has no room for the ${pieces.length - (b === undefined ? 1 : 2)} special tokens. Raise max_length.`,
+        words`A maximum length of ${maxLength} has no room for the ${pieces.length - (b === undefined ? 1 : 2)} special tokens. Raise max_length.`,
         {
           maxLength,
         },
@@ -239,7 +239,7 @@ export class Tokenizer {
     const token = this.specialTokens[name];
     return new MedTextError(
       'TOKENIZER',
-      `${where}: the vocabulary has no ${token} (the ${name} token). Name the model's own as "${name}_token" in tokenizer_config.json.`,
+      words`${where}: the vocabulary has no ${token} (the ${name} token). Name the model's own as "${name}_token" in tokenizer_config.json.`,
       { where, token },
     );
   }
@@ -292,7 +292,7 @@ function bertTextIds(json: TokenizerJson, where: string): (text: string, limit: 
   if (unknownId === undefined) {
     throw new MedTextError(
       'TOKENIZER',
-      `${where}: the vocabulary has no ${unk_token ?? 'unknown token'}, which stands for what is not in it. Copy the tokenizer files again.`,
+      words`${where}: the vocabulary has no ${unk_token ?? 'unknown token'}, which stands for what is not in it. Copy the tokenizer files again.`,
       { where },
     );
   }
@@ -348,7 +348,7 @@ function libraryTokenizer(json: TokenizerJson, config: JsonObject, where: string
   } catch (error) {
     throw new MedTextError(
       'TOKENIZER',
-      `${where}: this tokenizer cannot be used: ${(error as Error).message}.`,
+      words`${where}: this tokenizer cannot be used: ${(error as Error).message}.`,
       { where },
       { cause: error },
     );

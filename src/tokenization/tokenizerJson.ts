@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 
 /** The parts of Hugging Face's `tokenizer.json` that this room reads or writes; whatever else it holds is passed on. */
 export interface TokenizerJson {
@@ -40,7 +40,7 @@ export function jsonObject(json: string | JsonObject, where: string, file: strin
     } catch (error) {
       throw new MedTextError(
         'TOKENIZER',
-        `${where}: ${file} is not valid JSON (${(error as Error).message}). Copy it again.`,
+        words`${where}: ${file} is not valid JSON (${(error as Error).message}). Copy it again.`,
         {
           where,
           file,
@@ -49,7 +49,7 @@ export function jsonObject(json: string | JsonObject, where: string, file: strin
     }
   }
   if (!isJsonObject(parsed)) {
-    throw new MedTextError('TOKENIZER', `${where}: ${file} does not hold a JSON object. Copy it again.`, {
+    throw new MedTextError('TOKENIZER', words`${where}: ${file} does not hold a JSON object. Copy it again.`, {
       where,
       file,
     });
@@ -66,7 +66,7 @@ export function checkTokenizerJson(json: JsonObject, where: string): TokenizerJs
   const wrong = (part: string, expected: string) =>
     new MedTextError(
       'TOKENIZER',
-      `${where}: tokenizer.json is broken: "${part}" must be ${expected}. Copy the file again.`,
+      words`${where}: tokenizer.json is broken: "${part}" must be ${expected}. Copy the file again.`,
       {
         where,
         part,

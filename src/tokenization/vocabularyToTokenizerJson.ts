@@ -1,4 +1,5 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import { bertSpecialTokens, namedSpecialTokens, type SpecialTokens } from './specialTokens';
 import { isJsonObject, isTokenId, type AddedTokenJson, type JsonObject, type TokenizerJson } from './tokenizerJson';
 
@@ -23,8 +24,7 @@ export function vocabularyToTokenizerJson(
     if (!ids.has(special[name])) {
       throw new MedTextError(
         'TOKENIZER',
-        `${where}: vocab.txt has no ${special[name]} (the ${name} token). It is not a BERT vocabulary, or tokenizer_config.json ` +
-          `must name the token as "${name}_token".`,
+        words`${where}: vocab.txt has no ${special[name]} (the ${name} token). It is not a BERT vocabulary, or tokenizer_config.json must name the token as "${name}_token".`,
         { where, token: special[name] },
       );
     }
@@ -96,11 +96,11 @@ export function addedTokensOfConfig(tokenizerConfig: JsonObject): AddedTokenJson
 
 /** Token -> id. Lines end in LF, CRLF or CR; blank lines keep their place, so that no later id shifts. */
 function readVocabulary(vocabTxt: string, where: string): Map<string, number> {
-  const broken = (problem: string, detail: JsonObject = {}) =>
-    new MedTextError('TOKENIZER', `${where}: vocab.txt ${problem}`, { where, ...detail });
+  const broken = (problem: Words, detail: JsonObject = {}) =>
+    new MedTextError('TOKENIZER', words`${where}: vocab.txt ${problem}`, { where, ...detail });
   const text = vocabTxt.replace(/^\uFEFF/, '');
-  if (text.trim() === '') throw broken('is empty. Copy it again.');
-  if (text.includes('\0')) throw broken('holds NUL characters: it is not text in UTF-8. Save it as UTF-8.');
+  if (text.trim() === '') throw broken(words`is empty. Copy it again.`);
+  if (text.includes('\0')) throw broken(words`holds NUL characters: it is not text in UTF-8. Save it as UTF-8.`);
   const lines = text.split(/\r\n|\r|\n/);
   const ids = new Map<string, number>();
   const undecodable: number[] = [];
@@ -111,8 +111,7 @@ function readVocabulary(vocabTxt: string, where: string): Map<string, number> {
     const earlier = ids.get(token);
     if (earlier !== undefined && undecodable.length < 2) {
       throw broken(
-        `has the token ${JSON.stringify(token)} twice, in lines ${earlier + 1} and ${id + 1}. A line number is a token's id: ` +
-          'copy the file again from where the model came from.',
+        words`has the token ${JSON.stringify(token)} twice, in lines ${earlier + 1} and ${id + 1}. A line number is a token's id: copy the file again from where the model came from.`,
         { token, lines: [earlier + 1, id + 1] },
       );
     }
@@ -120,7 +119,7 @@ function readVocabulary(vocabTxt: string, where: string): Map<string, number> {
   }
   if (undecodable.length > 1) {
     throw broken(
-      `is not UTF-8 (line ${undecodable[0]} and ${undecodable.length - 1} more cannot be decoded). Save it as UTF-8.`,
+      words`is not UTF-8 (line ${undecodable[0]} and ${undecodable.length - 1} more cannot be decoded). Save it as UTF-8.`,
       {
         lines: undecodable.slice(0, 10),
       },

@@ -4,7 +4,7 @@
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
 import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from '../models/checkpoint/writeSafetensors';
@@ -76,7 +76,7 @@ async function readCounters(checkpoint: string): Promise<RunCounters> {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw asMedTextError(error);
   }
-  throw new MedTextError('RESUME', `${file} is not a state that this version wrote.`, { file });
+  throw new MedTextError('RESUME', words`${file} is not a state that this version wrote.`, { file });
 }
 
 function tensors(parameters: Parameters, prefix: string): WritableTensor[] {
@@ -96,7 +96,7 @@ async function fill(file: string, targets: readonly (readonly [Parameters, strin
         if (!tensor || tensor.shape.join() !== parameters.shape(name).join()) {
           throw new MedTextError(
             'RESUME',
-            `${file} does not hold "${prefix}${name}" as [${parameters.shape(name)}]: it is a checkpoint of another model or recipe.`,
+            words`${file} does not hold "${prefix}${name}" as [${parameters.shape(name)}]: it is a checkpoint of another model or recipe.`,
             { file, tensor: prefix + name },
           );
         }

@@ -1,7 +1,8 @@
 /** Whether training works on this machine: what there is, and a small training whose result is known. */
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
-import { asMedTextError } from '../base/errors';
+import { asMedTextError, toldError } from '../base/errors';
 import { gpuRuntimeState, type GpuRuntimeState } from '../base/gpuRuntime';
+import type { PlainWords } from '../base/words';
 import { keyOf, RandomStream } from '../base/random';
 import { untranslated } from '../base/translate';
 import { adviceText, type DeviceAdvice } from '../protocol/deviceWords';
@@ -55,7 +56,7 @@ export interface SelfTest {
   readonly milliseconds: number;
   /** A training step of a small encoder (2 layers, 256 wide, 16 rows of 32 tokens); only of a device that passed. */
   readonly stepMilliseconds?: number;
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: { readonly code: string; readonly message: string; readonly words?: PlainWords };
 }
 
 const STEPS = 5;
@@ -138,9 +139,9 @@ async function selfTest({ device, threads }: { device?: string; threads?: number
     const stepMilliseconds = passed ? await stepTime(resolved, threads) : undefined;
     return { ...test, device: resolved, passed, losses, milliseconds: took, ...(passed && { stepMilliseconds }) };
   } catch (error) {
-    const { code, message } = asMedTextError(error);
-    if (code === 'USAGE') throw error;
-    return { ...test, passed: false, losses: [], milliseconds: milliseconds(), error: { code, message } };
+    const failure = asMedTextError(error);
+    if (failure.code === 'USAGE') throw error;
+    return { ...test, passed: false, losses: [], milliseconds: milliseconds(), error: toldError(failure) };
   }
 }
 

@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { metricsOf, type MetricName } from '../protocol/recipe';
 import {
   bootstrapMacroF1Interval,
@@ -142,7 +142,7 @@ export function regressionReport(input: {
 }
 
 function nothingToEvaluate(): MedTextError {
-  return new MedTextError('DATA_FORMAT', 'There are no labelled rows to evaluate.');
+  return new MedTextError('DATA_FORMAT', words`There are no labelled rows to evaluate.`);
 }
 
 function numberOrNull(value: number): number | null {
@@ -156,7 +156,7 @@ export function metricValue(report: EvaluationMetrics, name: MetricName): number
   if (typeof value === 'number') return value;
   const known = metricsOf('pearson' in report ? 'regression' : 'sentence-similarity');
   const there = known.filter((metric) => metric in report).join(', ');
-  throw new MedTextError('RECIPE', `This evaluation has no "${name}"; it has ${there}.`, { metric: name });
+  throw new MedTextError('RECIPE', words`This evaluation has no "${name}"; it has ${there}.`, { metric: name });
 }
 
 export function isHigherBetter(name: MetricName): boolean {

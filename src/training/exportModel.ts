@@ -1,10 +1,12 @@
 /** A fine-tuned model for other programs. */
 import { basename, resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { openClassifier } from '../inference/openClassifier';
+import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { namesIn } from '../models/checkpoint/replaceFolder';
 import { importModel } from '../models/importModel';
-import { readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import { bertWeights } from '../models/loadClassifier';
+import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { DEFAULT_LAYOUT, readSentenceLayout, sentenceTransformersFiles } from '../models/sentenceTransformers';
 import { json, tokenizerConfig } from '../models/writeModelFolder';
 import type { ModelFormat } from '../protocol/modelFormat';
@@ -59,6 +61,7 @@ export async function exportModel(model: string, output: string, options: Export
       await classifier.close();
     }
   }
+  await refuseNamelessGraph(model, format);
   const sentences = format === 'sentence-transformers';
   await importModel(model, path, {
     signal,
@@ -94,12 +97,25 @@ async function completingFiles(folder: ModelFolder, format: ModelFormat): Promis
   return files;
 }
 
+/** Weights that do not tell what they are cannot be written under names. */
+async function refuseNamelessGraph(path: string, format: ModelFormat): Promise<void> {
+  const folder = await openModelFolder(path);
+  if (!folder.weightsPath?.endsWith('.onnx')) return;
+  const { model } = await readOnnxFile(folder.weightsPath);
+  if (bertWeights(model, folder)) return;
+  throw new MedTextError(
+    'UNSUPPORTED',
+    words`${folder.path} is an ONNX graph (${basename(folder.weightsPath)}) that is no BERT by the names of its weights, so it cannot be written as ${format}. Export it as onnx, onnx-fp16 or onnx-int8.`,
+    { file: folder.weightsPath, format },
+  );
+}
+
 async function refuseUsedFolder(path: string): Promise<void> {
   const present = await namesIn(path);
   if (present.length === 0) return;
   throw new MedTextError(
     'IO',
-    `${path} already holds files (${present.slice(0, 3).join(', ')}). Choose a new folder.`,
+    words`${path} already holds files (${present.slice(0, 3).join(', ')}). Choose a new folder.`,
     {
       file: path,
     },

@@ -1,16 +1,21 @@
 /** A fine-tuned classifier as one ONNX file with its weights in it, for other programs. */
 import { copyFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { Classifier } from '../inference/openClassifier';
 import { Session, type Feed } from '../inference/session';
 import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
+import type { ModelFolder } from '../models/modelFolder';
+import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { bertClassifier } from '../models/encoder';
+import { refuseQuantised } from '../models/graphClassifier';
 import type { Parameters } from '../models/parameters';
 import { MAX_SINGLE_FILE_BYTES } from '../models/writeGraphFolder';
 import { writeSynced } from '../models/writeModelFolder';
 import type { Value } from '../onnx/graphBuilder';
-import type { Model } from '../onnx/model';
+import { widenModel } from '../onnx/halfPrecision';
+import type { Model, ValueInfo } from '../onnx/model';
+import { pruned } from '../onnx/openParameters';
 import { Operators } from '../onnx/operators';
 import { quantizeWeights } from '../onnx/quantize';
 import { withSymbolicShapes, type Sizes } from '../onnx/symbolicShapes';
@@ -36,8 +41,8 @@ const PRECISIONS: Readonly<Record<OnnxFormat, Precision>> = {
 /**
  * Writes the graph of a precision beside configuration, tokenizer and card; `files` are further ones, by name.
  * @returns the largest difference of a logit from this program's own on a few sentences; none for a file that is split.
- * @throws MedTextError UNSUPPORTED where the precision does not suit the weights, INTERNAL when float32 computes
- * something else, UNSUPPORTED for a model that is an ONNX graph already.
+ * @throws MedTextError UNSUPPORTED where the precision does not suit the weights, and for a model that is a quantised or
+ * fused graph already; INTERNAL when float32 computes something else.
  */
 export async function exportOnnx(
   classifier: Classifier,
@@ -47,13 +52,15 @@ export async function exportOnnx(
 ): Promise<number | undefined> {
   const { folder } = classifier;
   const { file, convert, tolerance } = PRECISIONS[format];
-  const model = convert(onnxClassifier(classifier));
+  const model = convert(
+    classifier.parameters ? onnxClassifier(classifier, classifier.parameters) : await ownGraph(folder),
+  );
   const sizeBytes = [...model.graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
   const isLarge = sizeBytes > MAX_SINGLE_FILE_BYTES;
   const external = { externalThresholdBytes: 1024, externalLocation: `${file}.data` };
   const written = writeModel(model, isLarge ? external : {});
   // A large model is checked by its tests alone: the session would have to find the second file.
-  const checked = isLarge ? undefined : await differenceFrom(classifier, written.bytes);
+  const checked = isLarge ? undefined : await differenceFrom(classifier, written.bytes, model.graph.inputs);
   if (checked && !(checked.difference <= tolerance * Math.max(1, checked.largestLogit))) refuse(format, checked);
   const names = await namesIn(folder.path);
   const config = ['config.json', 'configuration.json', 'label_mapping.json'].filter((name) => names.includes(name));
@@ -76,15 +83,13 @@ function refuse(format: OnnxFormat, { difference }: Difference): never {
   }
   throw new MedTextError(
     'UNSUPPORTED',
-    `This model does not bear ${format === 'onnx-fp16' ? 'half precision' : 'quantisation'}: its logits would differ by ${difference}. Export it as onnx.`,
+    words`This model does not bear ${format === 'onnx-fp16' ? words`half precision` : words`quantisation`}: its logits would differ by ${difference}. Export it as onnx.`,
     { difference, format },
   );
 }
 
 /** The classifier with its weights in it, for any batch and length. */
-export function onnxClassifier(classifier: Classifier): Model {
-  const { folder: { config }, labels } = classifier; // prettier-ignore
-  const parameters = parametersOf(classifier);
+export function onnxClassifier({ folder: { config }, labels }: Classifier, parameters: Parameters): Model {
   const { build } = bertClassifier(config, labels.length);
   const buildStatic = ({ batch, sequence }: Sizes): Model => {
     const g = new Operators();
@@ -117,9 +122,12 @@ export function onnxClassifier(classifier: Classifier): Model {
   });
 }
 
-function parametersOf({ parameters, folder }: Classifier): Parameters {
-  if (parameters) return parameters;
-  throw new MedTextError('UNSUPPORTED', `${folder.path} is an ONNX graph already (${folder.weightsPath}); copy it.`, { file: folder.path }); // prettier-ignore
+/** The graph of a model that is one (its encoder came from an exporter), in float32 and with its logits alone. */
+async function ownGraph({ path, weightsPath = path }: ModelFolder): Promise<Model> {
+  const { model } = await readOnnxFile(weightsPath);
+  refuseQuantised(model, weightsPath, words`be exported in another precision`);
+  const wide = widenModel(model);
+  return { ...wide, graph: pruned(wide.graph, ['logits']) };
 }
 
 interface Difference {
@@ -128,7 +136,11 @@ interface Difference {
 }
 
 /** The largest difference of a logit over two batches of other shapes than the graph was made from. */
-async function differenceFrom(classifier: Classifier, bytes: Uint8Array): Promise<Difference> {
+async function differenceFrom(
+  classifier: Classifier,
+  bytes: Uint8Array,
+  inputs: readonly ValueInfo[],
+): Promise<Difference> {
   const session = await Session.create(bytes);
   try {
     const texts = [
@@ -139,7 +151,7 @@ async function differenceFrom(classifier: Classifier, bytes: Uint8Array): Promis
     let largestLogit = 0;
     for (const batch of [texts, texts.slice(1)]) {
       const expected = await classifier.logits(batch);
-      const { logits } = await session.run(feedsOf(classifier, batch));
+      const { logits } = await session.run(feedsOf(classifier, batch, inputs));
       logits.data.forEach((value: number | bigint, i: number) => {
         const apart = Math.abs(Number(value) - expected[i]);
         // NaN is the largest of all.
@@ -156,17 +168,21 @@ async function differenceFrom(classifier: Classifier, bytes: Uint8Array): Promis
 function feedsOf(
   { tokenizer, maxLength, folder }: Classifier,
   texts: readonly { first: string; second: string }[],
+  inputs: readonly ValueInfo[],
 ): Record<string, Feed> {
+  // Some exporters take int32.
+  const isInt32 = new Set(inputs.filter(({ dataType }) => dataType === 'int32').map(({ name }) => name));
   const encoded = texts.map(({ first, second }) => tokenizer.encodePair(first, second, maxLength));
   const length = Math.max(...encoded.map((example) => example.length));
-  const padded = (of: (example: (typeof encoded)[number], i: number) => number): Feed => ({
-    dataType: 'int64',
-    shape: [texts.length, length],
-    data: BigInt64Array.from(encoded.flatMap((e) => Array.from({ length }, (_, i) => BigInt(of(e, i))))),
-  });
-  return {
-    input_ids: padded((e, i) => e.inputIds[i] ?? folder.config.padTokenId),
-    attention_mask: padded((e, i) => (i < e.length ? 1 : 0)),
-    token_type_ids: padded((e, i) => e.tokenTypeIds[i] ?? 0),
+  const padded = (name: string, of: (example: (typeof encoded)[number], i: number) => number): [string, Feed] => {
+    const values = encoded.flatMap((e) => Array.from({ length }, (_, i) => of(e, i)));
+    const shape = [texts.length, length];
+    if (isInt32.has(name)) return [name, { dataType: 'int32', shape, data: Int32Array.from(values) }];
+    return [name, { dataType: 'int64', shape, data: BigInt64Array.from(values, BigInt) }];
   };
+  return Object.fromEntries([
+    padded('input_ids', (e, i) => e.inputIds[i] ?? folder.config.padTokenId),
+    padded('attention_mask', (e, i) => (i < e.length ? 1 : 0)),
+    padded('token_type_ids', (e, i) => e.tokenTypeIds[i] ?? 0),
+  ]);
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { fingerprintFile, type Fingerprint } from '../data/fingerprint';
 import { needsPair } from '../data/examples';
 import { readRecipeSplit } from '../data/recipeSplit';
@@ -65,7 +65,10 @@ export async function findSuspectLabels(
   const classifier = await openClassifier(model, options);
   try {
     if (classifier.isRegression) {
-      throw new MedTextError('UNSUPPORTED', `${classifier.folder.path} predicts a number; it has no labels to doubt.`);
+      throw new MedTextError(
+        'UNSUPPORTED',
+        words`${classifier.folder.path} predicts a number; it has no labels to doubt.`,
+      );
     }
     const task = classifier.task ?? (split.second_sequence === null ? 'text-classification' : 'sentence-similarity');
     const { examples, labels } = await readRecipeSplit(needsPair(task) ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
@@ -116,7 +119,7 @@ function idOf(label: string, { labels, labelMapping, folder }: Classifier, file:
   if (id >= 0) return id;
   throw new MedTextError(
     'LABELS',
-    `${basename(file)} has the label ${JSON.stringify(label)}, which the model in ${folder.path} does not know (${labels.map((name) => JSON.stringify(name)).join(', ')}). Choose a model that was trained with these labels.`,
+    words`${basename(file)} has the label ${JSON.stringify(label)}, which the model in ${folder.path} does not know (${labels.map((name) => JSON.stringify(name)).join(', ')}). Choose a model that was trained with these labels.`,
     { label, labels },
   );
 }

@@ -2,7 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, toldError, words } from '../base/errors';
 import { fingerprintFile } from '../data/fingerprint';
 import type { Example } from '../data/examples';
 import { groupColumnOf, holdOut } from '../data/holdOut';
@@ -161,7 +161,7 @@ async function continuedRun(path: string, options: FinetuneOptions): Promise<Run
   const recipe = { ...stored, device: options.recipe.device, threads: options.recipe.threads };
   const checkpoint = await newestCheckpoint(folder.checkpoints);
   if (!checkpoint) {
-    throw new MedTextError('RESUME', `${folder.path} has no checkpoint to continue from; start the recipe anew.`, {
+    throw new MedTextError('RESUME', words`${folder.path} has no checkpoint to continue from; start the recipe anew.`, {
       run: folder.path,
     });
   }
@@ -171,7 +171,7 @@ async function continuedRun(path: string, options: FinetuneOptions): Promise<Run
     if (now?.sha256 === then.sha256) continue;
     throw new MedTextError(
       'RESUME',
-      `${then.file} is not the file this run began with (its contents changed), so the run cannot continue exactly. Restore it, or start the recipe anew.`,
+      words`${then.file} is not the file this run began with (its contents changed), so the run cannot continue exactly. Restore it, or start the recipe anew.`,
       { file: then.file, split: name },
     );
   }
@@ -206,7 +206,7 @@ async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: Fine
   if (tokenizer.vocabSize > folder.config.vocabSize) {
     throw new MedTextError(
       'TOKENIZER',
-      `${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${folder.config.vocabSize}. They are not of one model.`,
+      words`${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${folder.config.vocabSize}. They are not of one model.`,
       { file: folder.path },
     );
   }
@@ -221,7 +221,7 @@ async function prepare(recipe: ResolvedRecipe, { log, stopSignal: signal }: Fine
   if (labels.length < 2 && recipe.task !== 'regression') {
     throw new MedTextError(
       'LABELS',
-      `${trainData.file.path} has a single label (${labels[0]}); there is nothing to tell apart.`,
+      words`${trainData.file.path} has a single label (${labels[0]}); there is nothing to tell apart.`,
       {
         file: trainData.file.path,
       },
@@ -288,7 +288,7 @@ function maxLengthOf(
   if (wanted <= config.maxPositions) return wanted;
   throw new MedTextError(
     'RECIPE',
-    `max_length is ${wanted}, but the model at ${path} has ${config.maxPositions} positions.`,
+    words`max_length is ${wanted}, but the model at ${path} has ${config.maxPositions} positions.`,
     {
       maxLength: wanted,
       maxPositions: config.maxPositions,
@@ -522,7 +522,7 @@ class Run {
   }
 
   async fail(error: MedTextError): Promise<void> {
-    this.record = { ...this.record, error: { code: error.code, message: error.message } };
+    this.record = { ...this.record, error: toldError(error) };
     // The first error is the one to hear of, also where the disk takes nothing any more.
     await this.writeRecord('failed').catch(() => undefined);
   }
@@ -798,7 +798,7 @@ function classWeightsOf(
   if (weights.length === labels.length) return weights;
   throw new MedTextError(
     'RECIPE',
-    `class_weights has ${weights.length} numbers for ${labels.length} labels (${labels.join(', ')}).`,
+    words`class_weights has ${weights.length} numbers for ${labels.length} labels (${labels.join(', ')}).`,
     {
       labels,
     },

@@ -1,5 +1,5 @@
 /** How a data file is read for a model that is already there. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { openDataFile, type DataFile } from '../data/dataFile';
 import { readExamples, type Examples } from '../data/examples';
 import type { LabelMapping } from '../data/labelMapping';
@@ -33,7 +33,7 @@ export async function readFileFor(
   if (task === 'text-classification' && options.second !== undefined) {
     throw new MedTextError(
       'USAGE',
-      `${classifier.folder.path} reads one text, not pairs; leave out the second column.`,
+      words`${classifier.folder.path} reads one text, not pairs; leave out the second column.`,
     );
   }
   const columns = { first_sequence: options.first, second_sequence: options.second, label: options.label };

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { labelFields, labelsFileProblems, type LabelsFile } from '../protocol/labelsFile';
 import type { PartialRecipe } from '../protocol/recipe';
 import { readRecipeFile } from './recipeFile';
@@ -13,7 +13,7 @@ export async function readLabelsFile(file: string): Promise<LabelsFile> {
   const problems = labelsFileProblems(json);
   if (problems.length === 0) return json as LabelsFile;
   const lines = problems.map(({ pointer, message }) => `  ${pointer || '(file)'}: ${message}`);
-  throw new MedTextError('RECIPE', `${file} is no valid labels file:\n${lines.join('\n')}`, { file, problems });
+  throw new MedTextError('RECIPE', words`${file} is no valid labels file:\n${lines.join('\n')}`, { file, problems });
 }
 
 /**
@@ -30,7 +30,9 @@ export async function withLabelsFiles<T extends PartialRecipe>(recipe: T, baseFo
     const twice = labelFields.find((field) => own[field] !== undefined);
     if (twice !== undefined) {
       const where = `/dataset/${name}/${twice}`;
-      throw new MedTextError('RECIPE', `${where}: the labels stand in ${path}; leave out "${twice}" here.`, { where });
+      throw new MedTextError('RECIPE', words`${where}: the labels stand in ${path}; leave out "${twice}" here.`, {
+        where,
+      });
     }
     const file = await readLabelsFile(resolve(baseFolder, path));
     const fields = Object.fromEntries(

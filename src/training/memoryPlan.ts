@@ -1,6 +1,6 @@
 /** How a batch is cut so that its step fits into the memory, and what is said of that. */
 import { freemem } from 'node:os';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { sizeText } from '../base/sizeText';
 import type { MemoryPlan } from '../protocol/trainer';
 import type { MemoryEstimate } from './memoryEstimate';
@@ -87,7 +87,7 @@ export function isOutOfMemory(error: unknown): boolean {
 export function tooLittleMemory(step: number, length: number, cause: unknown): MedTextError {
   return new MedTextError(
     'OUT_OF_MEMORY',
-    `Step ${step}: the memory does not hold a single example of ${length} tokens. Train less of the model (train.trainable), shorten max_length, choose another device, or close other programs; then resume.`,
+    words`Step ${step}: the memory does not hold a single example of ${length} tokens. Train less of the model (train.trainable), shorten max_length, choose another device, or close other programs; then resume.`,
     { step, length },
     { cause },
   );

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 
 /** One line of a metrics log. */
 export interface MetricsRecord {
@@ -54,7 +54,7 @@ export class MetricsLog {
       for (let written = 0; written < line.length;) written += writeSync(this.descriptor, line, written);
     } catch (error) {
       const { code, message, detail } = asMedTextError(error);
-      throw new MedTextError(code, `${this.file}: ${message}`, { ...detail, file: this.file }, { cause: error });
+      throw new MedTextError(code, words`${this.file}: ${message}`, { ...detail, file: this.file }, { cause: error });
     }
   }
 
@@ -105,8 +105,7 @@ async function* completeLines(file: string): AsyncGenerator<{ record: MetricsRec
 function brokenLine(file: string, line: number): MedTextError {
   return new MedTextError(
     'RESUME',
-    `${file}, line ${line} is not a line of a metrics log: a JSON object with a "step". The file was changed or damaged; ` +
-      'correct or remove that line.',
+    words`${file}, line ${line} is not a line of a metrics log: a JSON object with a "step". The file was changed or damaged; correct or remove that line.`,
     { file, line },
   );
 }
@@ -138,7 +137,8 @@ async function* linesOf(file: string): AsyncGenerator<{ text: string; end: numbe
       }
       pieces.push(chunk.subarray(start));
       length += chunk.length - start;
-      if (length > MAX_LINE_BYTES) throw new MedTextError('RESUME', `${file} is not a metrics log: a line has no end.`);
+      if (length > MAX_LINE_BYTES)
+        throw new MedTextError('RESUME', words`${file} is not a metrics log: a line has no end.`);
     }
   } catch (error) {
     throw asMedTextError(error);

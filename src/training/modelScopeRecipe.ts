@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { Column, MetricName, PartialRecipe, RecipeSplit, RecipeTask } from '../protocol/recipe';
 
 /** A configuration.json as defaults for a recipe, and in sentences what of it was not taken over or needs a look. */
@@ -18,7 +18,9 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export function recipeFromModelScope(configuration: unknown, where = 'configuration.json'): ModelScopeDefaults {
   if (!isFields(configuration)) {
-    throw new MedTextError('RECIPE', `${where} is no ModelScope configuration: a JSON object is expected.`, { where });
+    throw new MedTextError('RECIPE', words`${where} is no ModelScope configuration: a JSON object is expected.`, {
+      where,
+    });
   }
   const notes: string[] = [];
   const train = fieldsOf(configuration.train);

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { resolveColumn } from '../data/columns';
 import type { DataFile } from '../data/dataFile';
 import type { ResolvedFields } from '../data/recipeSplit';
@@ -32,7 +32,7 @@ export async function predictFile(
   options: FileOptions = {},
 ): Promise<Predictions> {
   if (resolve(file) === resolve(output)) {
-    throw new MedTextError('USAGE', `The output would replace the input ${file}; choose another name.`, { file });
+    throw new MedTextError('USAGE', words`The output would replace the input ${file}; choose another name.`, { file });
   }
   const classifier = await openClassifier(folder, options);
   try {

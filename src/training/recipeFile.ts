@@ -9,7 +9,7 @@ import {
   type ParseError,
 } from 'jsonc-parser';
 import { writeFileAtomically } from '../base/atomicFile';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { PartialRecipe, Recipe } from '../protocol/recipe';
 
 /** A recipe is a page; a file of this size is something else chosen by mistake. */
@@ -27,7 +27,8 @@ export async function readRecipeFile(file: string): Promise<PartialRecipe> {
 async function readText(file: string): Promise<string> {
   try {
     const { size } = await stat(file);
-    if (size > MAX_BYTES) throw new MedTextError('RECIPE', `${file} is no recipe: it has ${size} bytes.`, { file });
+    if (size > MAX_BYTES)
+      throw new MedTextError('RECIPE', words`${file} is no recipe: it has ${size} bytes.`, { file });
     return await readFile(file, 'utf8');
   } catch (error) {
     throw asMedTextError(error);
@@ -42,7 +43,12 @@ export function parseRecipeText(text: string, where: string): PartialRecipe {
     json = parse(withoutMark(text), errors, { allowTrailingComma: true });
   } catch (error) {
     // The parser recurses: brackets nested by the thousand exhaust the stack.
-    throw new MedTextError('RECIPE', `${where} is no recipe: it is nested too deeply.`, { where }, { cause: error });
+    throw new MedTextError(
+      'RECIPE',
+      words`${where} is no recipe: it is nested too deeply.`,
+      { where },
+      { cause: error },
+    );
   }
   if (errors.length > 0) {
     const { error, offset } = errors[0];
@@ -50,14 +56,14 @@ export function parseRecipeText(text: string, where: string): PartialRecipe {
     const what = printParseErrorCode(error)
       .replace(/([a-z])([A-Z])/g, '$1 $2')
       .toLowerCase();
-    throw new MedTextError('RECIPE', `${where}, line ${line}, column ${column}: not valid JSON (${what}).`, {
+    throw new MedTextError('RECIPE', words`${where}, line ${line}, column ${column}: not valid JSON (${what}).`, {
       where,
       line,
       column,
     });
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new MedTextError('RECIPE', `${where} is no recipe: a JSON object is expected.`, { where });
+    throw new MedTextError('RECIPE', words`${where} is no recipe: a JSON object is expected.`, { where });
   }
   return json as PartialRecipe;
 }

@@ -2,7 +2,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
+import type { PlainWords } from '../base/words';
 import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
 import type { BestEvaluation } from '../protocol/trainer';
 
@@ -72,7 +73,8 @@ export interface RunRecord {
   readonly deviceChoice?: readonly string[];
   readonly best: BestEvaluation | null;
   readonly evaluation?: Readonly<Record<string, unknown>>;
-  readonly error?: { readonly code: string; readonly message: string };
+  /** `words`: what the message is made of, for editors in another language. */
+  readonly error?: { readonly code: string; readonly message: string; readonly words?: PlainWords };
 }
 
 export interface DataRecord {
@@ -114,9 +116,13 @@ export async function readRun(path: string): Promise<{ folder: RunFolder; recipe
       try {
         return JSON.parse(await readFile(file, 'utf8'));
       } catch (error) {
-        throw new MedTextError('RESUME', `${folder.path} is not the folder of a run: ${(error as Error).message}`, {
-          file,
-        });
+        throw new MedTextError(
+          'RESUME',
+          words`${folder.path} is not the folder of a run: ${(error as Error).message}`,
+          {
+            file,
+          },
+        );
       }
     }),
   );

@@ -1,5 +1,5 @@
 /** What a step feeds besides parameters and masks, and what it makes of the gradients' norm: the same on every device. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { Feed } from '../inference/session';
 import { padBatch } from '../tokenization/batchEncoding';
 import { exampleWeight, softTargets } from './losses';
@@ -60,7 +60,7 @@ export function requireFinite({ loss, gradientNorm }: StepResult, step: number, 
   if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
   throw new MedTextError(
     'DIVERGED',
-    `Step ${step}: the loss is ${loss} and the gradient's norm ${gradientNorm}. Lower the learning rate, or clip gradients (max_grad_norm).`,
+    words`Step ${step}: the loss is ${loss} and the gradient's norm ${gradientNorm}. Lower the learning rate, or clip gradients (max_grad_norm).`,
     { step, loss, gradientNorm, learningRate },
   );
 }

@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { GraphClassifier } from '../models/graphClassifier';
 import type { Parameters, ParameterSpec } from '../models/parameters';
 import type { Trainable } from '../protocol/recipe';
@@ -32,7 +32,9 @@ export function trainedGraphParameters({ specs, stored }: GraphClassifier, train
   const wanted = typeof trainable === 'string' ? `"${trainable}"` : JSON.stringify(trainable);
   throw new MedTextError(
     'RECIPE',
-    `trainable is ${wanted}, but the model is an exported ONNX graph whose parameters do not tell their layers; "all"${head.length > 0 ? ' and "head" are' : ' is'} possible.`,
+    head.length > 0
+      ? words`trainable is ${wanted}, but the model is an exported ONNX graph whose parameters do not tell their layers; "all" and "head" are possible.`
+      : words`trainable is ${wanted}, but the model is an exported ONNX graph whose parameters do not tell their layers; "all" is possible.`,
     { trainable },
   );
 }

@@ -1,5 +1,5 @@
 import type { Disposable } from '../base/disposables';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { Event } from '../base/events';
 import type { Params, RequestName, Result } from '../protocol/contract';
 import {
@@ -138,7 +138,7 @@ export class PreviewClient implements Disposable {
     params: SessionParams<K>,
     signal?: AbortSignal,
   ): Promise<Result<DataProcessContract, K>> {
-    if (this.closed) throw new MedTextError('CLOSED', 'The preview is closed.');
+    if (this.closed) throw new MedTextError('CLOSED', words`The preview is closed.`);
     await this.ready;
     const { channel } = await this.worker.running();
     const asked = { session: this.session, ...params } as Params<DataProcessContract, K>;

@@ -1,7 +1,7 @@
-import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
+import { openStored } from '../models/openWeights';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { loadReportLines } from '../models/parameterNames';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words, toldError } from '../base/errors';
 import { bundledRuntimeVersion } from '../base/gpuRuntime';
 import type { Log } from '../base/log';
 import { gpuRuntimeStatus, installGpuRuntime, planGpuRuntime, removeGpuRuntime, type GpuRuntimeOptions, type TryCard } from '../gpuRuntime/gpuRuntime'; // prettier-ignore
@@ -83,7 +83,7 @@ export class LibraryEngine {
   ): Promise<Result<LibraryContract, 'importModel'>> {
     return this.withFound(wish, signal, async (found, client) => {
       if (kindOf(found) === 'dataset') {
-        throw new MedTextError('USAGE', `${found.origin.reference} is a data set. Import it as one.`);
+        throw new MedTextError('USAGE', words`${found.origin.reference} is a data set. Import it as one.`);
       }
       const { folder, isNew, record, imported } = await importOnce(found, wish.models, wish.known, {
         client,
@@ -101,7 +101,7 @@ export class LibraryEngine {
   ): Promise<Result<LibraryContract, 'importDataset'>> {
     return this.withFound({ ...wish, isDataset: true }, signal, async (found, client) => {
       if (found.kind === 'local')
-        throw new MedTextError('USAGE', `${wish.source} is on this machine already: open it.`);
+        throw new MedTextError('USAGE', words`${wish.source} is on this machine already: open it.`);
       const report = (progress: TransferProgress): void => onProgress(transferred(progress));
       const { folder, files } = await fetchDataset(found, wish.output, { client, onProgress: report, signal });
       return { folder, files: files?.map(({ path }) => path) ?? [] };
@@ -125,14 +125,23 @@ export class LibraryEngine {
     const folder = await openModelFolder(path);
     const facts = await modelFacts(folder.path, signal);
     let tokenizer: ModelDetail['tokenizer'] = null;
-    let tokenizerProblem = '';
+    let failure: MedTextError | undefined;
     try {
       const { vocabSize, specialTokens } = await this.tokenizerOf(path);
       tokenizer = { vocabSize, maskToken: specialTokens.mask };
     } catch (error) {
-      tokenizerProblem = asMedTextError(error).message;
+      failure = asMedTextError(error);
     }
-    return { facts, config: folder.rawConfig, tensors: await tensorsOf(folder), tokenizer, tokenizerProblem };
+    const tokenizerProblem = failure?.message ?? '';
+    const tokenizerError = failure && { tokenizerError: toldError(failure) };
+    return {
+      facts,
+      config: folder.rawConfig,
+      tensors: await tensorsOf(folder),
+      tokenizer,
+      tokenizerProblem,
+      ...tokenizerError,
+    };
   }
 
   async tokenize(path: string, first: string, second?: string): Promise<Result<LibraryContract, 'tokenize'>> {
@@ -254,7 +263,7 @@ function plainProgress(phase: 'import' | 'check', done: number, total: number): 
 
 async function tensorsOf({ weightsPath }: ModelFolder): Promise<ModelDetail['tensors']> {
   if (weightsPath === undefined) return [];
-  const checkpoint = await openCheckpoint(weightsPath);
+  const checkpoint = await openStored(weightsPath);
   try {
     return [...checkpoint.tensors].slice(0, maxTensors).map(([name, { dataType, shape }]) => ({ name, dataType, shape: [...shape] })); // prettier-ignore
   } finally {

@@ -1,6 +1,7 @@
 import type { Disposable } from '../base/disposables';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { Emitter } from '../base/events';
+import { processName } from '../protocol/channel';
 import type { Contract } from '../protocol/contract';
 import type { Silence } from '../protocol/silence';
 import { RestartPolicy } from './restartPolicy';
@@ -38,13 +39,13 @@ export class OnDemandWorker<C extends Contract> implements Disposable {
 
   /** @throws CLOSED when it was given up or disposed of · what starting it throws */
   running(): Promise<WorkerProcess<C>> {
-    if (this.disposed) return Promise.reject(new MedTextError('CLOSED', 'The window is closing.'));
+    if (this.disposed) return Promise.reject(new MedTextError('CLOSED', words`The window is closing.`));
     if (this.worker) return this.worker;
     if (!this.policy.mayStart(Date.now())) {
       return Promise.reject(
         new MedTextError(
           'CLOSED',
-          `The ${this.contract.name} process keeps crashing and was given up; the log says more.`,
+          words`The ${processName(this.contract.name)} process keeps crashing and was given up; the log says more.`,
           { givenUp: true },
         ),
       );

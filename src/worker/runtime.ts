@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 
 /** The Node that child processes run on. */
 export interface Runtime {
@@ -19,7 +19,7 @@ export function chooseRuntime(nodePath: string, execPath = process.execPath): Ru
   if (!isAbsolute(path) || !isExecutableFile(path)) {
     throw new MedTextError(
       'NOT_FOUND',
-      `The setting medtext.runtime.nodePath is "${path}", which is no executable file. Give the full path of a Node, or leave it empty.`,
+      words`The setting medtext.runtime.nodePath is "${path}", which is no executable file. Give the full path of a Node, or leave it empty.`,
       { setting: 'medtext.runtime.nodePath', path },
     );
   }

@@ -1,4 +1,4 @@
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { PreviewSession } from '../data/preview/previewSession';
 import type { TokenCounter } from '../data/preview/tokenCounts';
 import { dataProcessContract } from '../protocol/dataProcess';
@@ -13,7 +13,7 @@ export function serveData(loadCounter: (folder: string) => Promise<TokenCounter>
   const of = ({ session }: { session: number }): PreviewSession => {
     const found = sessions.get(session);
     if (found) return found;
-    throw new MedTextError('NOT_FOUND', 'The preview is not open.', { session });
+    throw new MedTextError('NOT_FOUND', words`The preview is not open.`, { session });
   };
   serveWorker(
     dataProcessContract,

@@ -1,4 +1,4 @@
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { ModelFormat } from '../protocol/modelFormat';
 import { validateRecipe, type RecipeSplit } from '../protocol/recipe';
 import type {
@@ -133,7 +133,7 @@ class ModelSlot {
   }
 
   async use<T>(work: (scorer: OpenScorer) => Promise<T>): Promise<T> {
-    if (!this.current) throw new MedTextError('NOT_FOUND', 'No model is loaded. Choose an active model first.');
+    if (!this.current) throw new MedTextError('NOT_FOUND', words`No model is loaded. Choose an active model first.`);
     const { scorer } = await this.current;
     this.users++;
     try {

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
 import {
   maxReportsPerSecond,
@@ -41,7 +41,7 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
 
       return {
         async train({ recipe, recipeFile, resumeFrom, baseFolder, onHostGone }, cancelled) {
-          if (running) throw new MedTextError('USAGE', 'This process is already training.');
+          if (running) throw new MedTextError('USAGE', words`This process is already training.`);
           running = true;
           if (onHostGone === 'continue') outliveHost();
           const onAbort = (): void => {

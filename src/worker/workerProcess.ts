@@ -2,11 +2,11 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Disposable } from '../base/disposables';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { Emitter, type Event } from '../base/events';
 import { gpuRuntimeVariables } from '../base/gpuRuntime';
 import type { Log } from '../base/log';
-import { ClientChannel, closedError } from '../protocol/channel';
+import { ClientChannel, closedError, processName } from '../protocol/channel';
 import type { Contract, RequestName, WorkerIdentity } from '../protocol/contract';
 import type { Silence } from '../protocol/silence';
 import { LifeSigns, usualSilenceLimits, type SilenceLimits } from './lifeSigns';
@@ -167,8 +167,7 @@ async function shakeHands<C extends Contract>(contract: C, channel: ClientChanne
   if (Number.parseInt(identity.node.slice(1), 10) < oldestNode) {
     throw new MedTextError(
       'UNSUPPORTED',
-      `The ${contract.name} runs on Node ${identity.node}; version ${oldestNode} or later is needed. ` +
-        'Change the setting medtext.runtime.nodePath.',
+      words`The ${processName(contract.name)} runs on Node ${identity.node}; version ${oldestNode} or later is needed. Change the setting medtext.runtime.nodePath.`,
       { node: identity.node },
     );
   }
@@ -206,15 +205,15 @@ function endedError(
   { asked }: Ending,
 ): MedTextError {
   if (asked) return closedError(name, { exitCode, signal, asked });
-  const how = signal ? `signal ${signal}` : exitCode === null ? 'no exit code' : `exit code ${exitCode}`;
+  const how = signal ? words`signal ${signal}` : exitCode === null ? words`no exit code` : words`exit code ${exitCode}`;
   const hint =
     signal === 'ENOENT' || signal === 'EACCES'
-      ? ' Check the setting medtext.runtime.nodePath.'
+      ? words` Check the setting medtext.runtime.nodePath.`
       : signal === 'SIGKILL'
-        ? ' It was killed, perhaps because the memory ran out.'
+        ? words` It was killed, perhaps because the memory ran out.`
         : '';
   const error = closedError(name, { exitCode, signal, lastErrors: [...lastErrors] });
-  return new MedTextError(error.code, `The ${name} process ended (${how}).${hint}`, error.detail);
+  return new MedTextError(error.code, words`The ${processName(name)} process ended (${how}).${hint}`, error.detail);
 }
 
 function childEnvironment({ runtime, env }: WorkerLaunch): NodeJS.ProcessEnv {
@@ -231,7 +230,12 @@ async function withTimeout<T>(answer: Promise<T>, name: string): Promise<T> {
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () =>
-        reject(new MedTextError('CLOSED', `The ${name} process did not answer within ${handshakeTimeoutMs / 1000} s.`)),
+        reject(
+          new MedTextError(
+            'CLOSED',
+            words`The ${processName(name)} process did not answer within ${handshakeTimeoutMs / 1000} s.`,
+          ),
+        ),
       handshakeTimeoutMs,
     );
   });

@@ -66,6 +66,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['yauzl'],
     exceptions: {
       'src/models/checkpoint/': { packages: ['node:'], reason: 'checkpoints are files' },
+      'src/models/importGraph.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/importModel.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/modelContent.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/modelFolder.ts': FILES_ARE_ITS_SUBJECT,

@@ -55,7 +55,11 @@ describe('models from a hub in VS Code', () => {
       await page.locator('.quick-input-title', { hasText: 'Import Model' }).waitFor();
       // What the hubs' own clients have here comes a moment later, and the list is made anew.
       await page.locator('.quick-input-widget .monaco-progress-container.done').waitFor({ state: 'attached' });
-      await page.keyboard.insertText(`https://www.modelscope.cn/models/${name}/summary`);
+      // A page that has just become visible may take the focus.
+      await page
+        .locator('.quick-input-widget input[type=text]')
+        .first()
+        .fill(`https://www.modelscope.cn/models/${name}/summary`);
       await choose(page, 'Import https', 'Import Model');
       const isAsked = await until(() => asked() > before, `the hub is asked for ${name}`, 20_000).catch(() => false);
       if (isAsked) return;

@@ -1,7 +1,7 @@
 // The packaged extension, installed in a real VS Code and used through its interface.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, hoverText, notification, openFile, openFolder, runCommand } from './editor.mjs';
 import { newestRun, openSidebar, picture, runRow, statusBar, until, useWindow } from './window.mjs';
@@ -198,6 +198,24 @@ describe('the extension in Chinese', () => {
     await runCommand(page, '运行配方');
     await choose(page, 'quick.medtext.json', '运行哪个配方');
     await notification(page, '微调完成', undefined, 90_000);
+  });
+
+  it('tells what went wrong in its process in Chinese, too', async () => {
+    const { page, workspace } = state;
+    const inFolder = (name) => join(workspace.folder, name);
+    const recipe = JSON.parse(readFileSync(inFolder('quick.medtext.json'), 'utf8'));
+    const { first_sequence, second_sequence, label } = recipe.dataset.train;
+    const row = { [first_sequence ?? 'query1']: '肺炎怎么治疗', [second_sequence ?? 'query2']: '肺炎', [label ?? 'label']: '1' }; // prettier-ignore
+    writeFileSync(inFolder('alike.json'), JSON.stringify([row, row, row]));
+    const alike = { ...recipe, dataset: { train: { file: 'alike.json' } } };
+    writeFileSync(inFolder('alike.medtext.json'), JSON.stringify(alike));
+    await openFile(page, 'alike.medtext.json');
+    await runCommand(page, '运行配方');
+    const told = await notification(page, 'alike 失败', undefined, 90_000);
+    await told.getByText('alike.json 只有一个标签（1），没有可以区分的内容。').waitFor();
+    await openSidebar(page);
+    const view = await findWebview(page, '只有一个标签');
+    await view.getByText('没有可以区分的内容').first().waitFor();
   });
 });
 

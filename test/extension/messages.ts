@@ -3,18 +3,75 @@ import { join } from 'node:path';
 
 const root = join(__dirname, '../..');
 
-/** Every message that the extension and its webviews word through `t('…')`, found in their sources. */
+/**
+ * Every message that may be shown in the editor, found in the sources: what the extension and its webviews word through
+ * `t('…')`, and what any process words as words`…`, which the host translates.
+ */
 export function messagesOfExtension(
   folders = ['src/base', 'src/protocol', 'src/extension', 'webview'],
 ): ReadonlySet<string> {
   const messages = new Set<string>();
-  for (const folder of folders) {
-    for (const entry of readdirSync(join(root, folder), { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
-      const source = readFileSync(join(entry.parentPath, entry.name), 'utf8');
-      for (const [, message] of source.matchAll(/\bt\(\s*'((?:[^'\\]|\\.)*)'/g))
-        messages.add(message.replaceAll("\\'", "'"));
+  for (const source of sourcesOf(folders)) {
+    for (const [, message] of source.matchAll(/\bt\(\s*'((?:[^'\\]|\\.)*)'/g))
+      messages.add(message.replaceAll("\\'", "'"));
+  }
+  for (const template of wordTemplates(['src', 'webview'])) messages.add(template);
+  return messages;
+}
+
+/** The templates of all words`…`, with `{0}` in the first value's place. */
+export function wordTemplates(folders: readonly string[]): ReadonlySet<string> {
+  const templates = new Set<string>();
+  for (const source of sourcesOf(folders)) {
+    // Words inside the values of other words begin after them, so all are met.
+    for (const { index } of source.matchAll(/(?<![\w.`])words`/g)) templates.add(templateAt(source, index + 6));
+  }
+  // The one in the description of words itself.
+  templates.delete('{0} is no recipe.');
+  return templates;
+}
+
+function sourcesOf(folders: readonly string[]): string[] {
+  return folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8')),
+  );
+}
+
+/** The template that begins after the backtick before `start`. */
+function templateAt(source: string, start: number): string {
+  let template = '';
+  let values = 0;
+  for (let at = start; source[at] !== '`'; at++) {
+    if (source[at] === '\\') {
+      const escaped = source[++at];
+      template += { n: '\n', t: '\t' }[escaped] ?? escaped;
+    } else if (source.startsWith('${', at)) {
+      template += `{${values++}}`;
+      at = endOfValue(source, at + 2);
+    } else {
+      template += source[at];
     }
   }
-  return messages;
+  return template;
+}
+
+/** Where the brace is that ends a value: texts and templates inside it have their own. */
+function endOfValue(source: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < source.length; at++) {
+    const character = source[at];
+    if (character === '{') depth++;
+    else if (character === '}' && depth-- === 0) return at;
+    else if (character === "'" || character === '"') {
+      for (at++; source[at] !== character; at++) if (source[at] === '\\') at++;
+    } else if (character === '`') {
+      for (at++; source[at] !== '`'; at++) {
+        if (source[at] === '\\') at++;
+        else if (source.startsWith('${', at)) at = endOfValue(source, at + 2);
+      }
+    }
+  }
+  throw new Error('A value in a template has no end.');
 }

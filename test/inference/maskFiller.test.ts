@@ -9,10 +9,14 @@ const expected = JSON.parse(readFileSync(join(fixtures, 'maskFiller/expected.jso
 const folders: Readonly<Record<string, string>> = {
   bert: join(fixtures, 'checkpoints/masked-lm'),
   roberta: join(fixtures, 'maskFiller/roberta'),
+  electra: join(fixtures, 'electra/generator'),
 };
+const electra = JSON.parse(readFileSync(join(fixtures, 'electra/expected.json'), 'utf8'));
+Object.assign(expected, { electra: electra.maskedLogits });
+assert.deepEqual([electra.masked, electra.positions], [expected.ids, expected.positions]);
 
 describe('filling in masked words', () => {
-  for (const family of ['bert', 'roberta']) {
+  for (const family of ['bert', 'roberta', 'electra']) {
     it(`${family}: logits as transformers gives them`, async () => {
       const filler = await MaskFiller.open(folders[family]);
       const inputIds = Int32Array.from(expected.ids);

@@ -108,7 +108,7 @@ describe('config.json: architecture', () => {
     [{ position_embedding_type: 'relative_key_query' }, /relative_key_query/],
     [{ hidden_act: 'swish' }, /swish/],
     [{ hidden_act: 'toString' }, /toString/],
-    [{ model_type: 'electra', embedding_size: 128 }, /embedding_size is 128/],
+    [{ model_type: 'bert', embedding_size: 128 }, /embedding_size is 128/],
     [{ is_decoder: true }, /is_decoder/],
   ];
   for (const [changes, pattern] of unsupported) {

@@ -128,15 +128,22 @@ describe('mapParameterNames', () => {
     assert.equal(fileParameterName('bert.pooler.dense.weight', 'structbert', true), 'bert.pooler.dense.weight');
   });
 
-  it("leaves ELECTRA's heads, whose activation differs, and its generator", () => {
-    const names = [
-      ...encoder.map((name) => name.replace(/^bert\./, 'discriminator.')),
-      'generator.embeddings.word_embeddings.weight',
-      'classifier.dense.weight',
-    ];
-    const { fromOurs, leftOver } = mapParameterNames(names, 'electra', 'f');
-    assert.equal(fromOurs.size, encoder.length);
-    assert.match(leftOver[1].reason, /GELU/);
+  it("takes ELECTRA's head of two layers, and leaves its generator and its head for tokens", () => {
+    const bare = encoder.filter((name) => !name.includes('.pooler.'));
+    const electra = bare.map((name) => name.replace(/^bert\./, 'discriminator.'));
+    const head = ['classifier.dense.weight', 'classifier.out_proj.bias'];
+    const others = ['generator.embeddings.word_embeddings.weight', 'classifier.weight', 'discriminator_predictions.dense.bias']; // prettier-ignore
+    const { fromOurs, leftOver } = mapParameterNames([...electra, ...head, ...others], 'electra', 'f');
+    assert.equal(fromOurs.size, bare.length + 2);
+    assert.equal(fromOurs.get('bert.pooler.dense.weight'), 'classifier.dense.weight');
+    assert.equal(fromOurs.get('classifier.bias'), 'classifier.out_proj.bias');
+    assert.deepEqual(
+      leftOver.map(({ name }) => name),
+      others,
+    );
+    assert.match(leftOver[2].reason, /ELECTRA/);
+    assert.equal(fileParameterName('bert.embeddings_project.weight', 'electra', true), 'electra.embeddings_project.weight'); // prettier-ignore
+    assert.equal(fileParameterName('bert.pooler.dense.bias', 'electra', true), 'classifier.dense.bias');
   });
 
   it('refuses a checkpoint without an encoder, or with two', async () => {

@@ -5,7 +5,9 @@
  *     MEDTEXT_PYTHON=path/to/python npm run check:exports [-- --model FOLDER --data FILE --sentences FOLDER]
  *
  * `--sentences` names a folder of sentence-transformers, whose embeddings must be ours before and after an import.
- * Without a model the bundled encoder and a small RoBERTa with byte-level BPE are fine-tuned on the bundled pairs first.
+ * Without a model four small encoders are fine-tuned on the bundled pairs first: the bundled one, a RoBERTa with byte-level
+ * BPE, an ELECTRA with narrow embeddings, and a DistilBERT that comes as an ONNX graph (and goes to ONNX alone). With
+ * `--encoder FOLDER` that one is fine-tuned in their place, for `--epochs` (3).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -17,8 +19,8 @@ import { openEmbedder } from '../../src/inference/embedder';
 import { openClassifier } from '../../src/inference/openClassifier';
 import { importModel } from '../../src/models/importModel';
 import { modelFormats, type ModelFormat } from '../../src/protocol/modelFormat';
-import { evaluateModel } from '../../src/training/evaluateModel';
 import { exportModel } from '../../src/training/exportModel';
+import { readFileFor } from '../../src/training/labelledFile';
 
 /** Of a logit. In the two low precisions that is for logits up to 1; larger ones may differ by as much more. */
 const TOLERANCES: Readonly<Record<ModelFormat, number>> = {
@@ -49,6 +51,9 @@ const SENTENCES = [
   'diabetes mellitus type 2 '.repeat(120),
 ];
 
+type Folders = Partial<Record<ModelFormat, string>>;
+
+const TRAINING = 'samples/medical-pairs/train.json';
 const python = process.env.MEDTEXT_PYTHON || 'python3';
 
 interface Check {
@@ -59,13 +64,26 @@ interface Check {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { model: { type: 'string' }, data: { type: 'string' }, sentences: { type: 'string' } },
+    options: {
+      model: { type: 'string' },
+      data: { type: 'string' },
+      sentences: { type: 'string' },
+      encoder: { type: 'string' },
+      train: { type: 'string' },
+      epochs: { type: 'string' },
+    },
   });
   const work = mkdtempSync(join(tmpdir(), 'medtext-exports-'));
   try {
     const data = resolve(values.data ?? 'samples/medical-pairs/validation.json');
     const sentences = values.sentences && resolve(values.sentences);
-    const models = values.model ? [resolve(values.model)] : [trainedSample(work), trainedRoberta(work)];
+    const made = (script: string) =>
+      fineTuned(work, madeEncoder(work, script), TRAINING, ['--epochs', '2', '--lr', '1e-3']);
+    const models = values.model
+      ? [resolve(values.model)]
+      : values.encoder
+        ? [fineTuned(work, resolve(values.encoder), values.train ?? TRAINING, ['--epochs', values.epochs ?? '3'])]
+        : [trainedSample(work), made('makeRoberta.py'), made('makeElectra.py'), made('makeDistilBert.py')];
     let failed = 0;
     for (const [at, model] of models.entries()) {
       failed += await checkModel(model, data, at === 0 ? sentences : undefined, mkdtempSync(join(work, 'exports-')));
@@ -78,8 +96,9 @@ async function main(): Promise<void> {
 
 /** Every export of a model, opened by everything that opens it; how many failed. */
 async function checkModel(model: string, data: string, sentences: string | undefined, work: string): Promise<number> {
-  const folders = {} as Record<ModelFormat, string>;
-  for (const format of modelFormats) {
+  const folders: Folders = {};
+  const isGraph = readdirSync(model).includes('model.onnx');
+  for (const format of modelFormats.filter((name) => !isGraph || /^onnx/.test(name))) {
     folders[format] = join(work, format);
     await exportModel(model, folders[format], { format });
   }
@@ -141,13 +160,17 @@ function trainedSample(work: string): string {
   return join(runs, readdirSync(runs).sort().at(-1)!, 'model');
 }
 
-/** Another family with another kind of tokenizer: byte-level BPE, one token type. */
-function trainedRoberta(work: string): string {
-  const [encoder, runs] = [join(work, 'roberta'), join(work, 'roberta-runs')];
-  const pairs = 'samples/medical-pairs/train.json';
-  execFileSync(python, [join(__dirname, 'makeRoberta.py'), pairs, encoder], { stdio: 'ignore' });
-  const words = ['--model', encoder, '--train', pairs, '--task', 'sentence-similarity', '--output', runs];
-  execFileSync(process.execPath, [join('dist', 'cli.js'), 'finetune', ...words, '--epochs', '1'], { stdio: ['ignore', 'ignore', 'inherit'] }); // prettier-ignore
+/** An encoder with random weights and what its own people save beside it. */
+function madeEncoder(work: string, script: string): string {
+  const encoder = join(work, script.replace('.py', ''));
+  execFileSync(python, [join(__dirname, script), TRAINING, encoder], { stdio: 'ignore' });
+  return encoder;
+}
+
+function fineTuned(work: string, encoder: string, train: string, more: readonly string[]): string {
+  const runs = mkdtempSync(join(work, 'runs-'));
+  const words = ['--model', encoder, '--train', train, '--task', 'sentence-similarity', '--output', runs];
+  execFileSync(process.execPath, [join('dist', 'cli.js'), 'finetune', ...words, ...more], { stdio: ['ignore', 'ignore', 'inherit'] }); // prettier-ignore
   return join(runs, readdirSync(runs)[0], 'model');
 }
 
@@ -161,10 +184,7 @@ function inPython(job: object): Check[] {
   return JSON.parse(output.trim().split('\n').at(-1)!) as Check[];
 }
 
-async function inTransformersJs(
-  folders: Readonly<Record<ModelFormat, string>>,
-  expected: readonly number[],
-): Promise<Check[]> {
+async function inTransformersJs(folders: Folders, expected: readonly number[]): Promise<Check[]> {
   env.allowRemoteModels = false;
   env.localModelPath = '/';
   const checks: Check[] = [];
@@ -173,8 +193,8 @@ async function inTransformersJs(
     ['onnx-fp16', 'fp16'],
     ['onnx-int8', 'int8'],
   ] as const) {
-    const tokenizer = await AutoTokenizer.from_pretrained(folders[format]);
-    const model = await AutoModelForSequenceClassification.from_pretrained(folders[format], { subfolder: '', dtype, device: 'cpu' }); // prettier-ignore
+    const tokenizer = await AutoTokenizer.from_pretrained(folders[format]!);
+    const model = await AutoModelForSequenceClassification.from_pretrained(folders[format]!, { subfolder: '', dtype, device: 'cpu' }); // prettier-ignore
     const inputs = tokenizer(SHORT.map(({ first }) => first), { text_pair: SHORT.map(({ second }) => second), padding: true }) as object; // prettier-ignore
     const { logits } = (await model(inputs)) as { logits: { data: Float32Array } };
     checks.push({
@@ -192,15 +212,40 @@ function largestDifference(values: ArrayLike<number>, expected: readonly number[
   return Math.max(...expected.map((value, i) => Math.abs(value - values[i])));
 }
 
-/** What a precision costs: accuracy on labelled data, and the size of the file. */
-async function printEffect(model: string, folders: Readonly<Record<ModelFormat, string>>, data: string): Promise<void> {
+/** What a precision costs: logits and answers on labelled data, and the size of the file. */
+async function printEffect(model: string, folders: Folders, data: string): Promise<void> {
   const sizeOf = (folder: string) =>
     Math.max(...readdirSync(folder).map((name) => statSync(join(folder, name)).size)) / 2 ** 20;
-  for (const folder of [model, folders['onnx-fp16'], folders['onnx-int8']]) {
-    const { rows, ...metrics } = (await evaluateModel(folder, data)) as unknown as Record<string, number>;
-    const figures = Object.entries(metrics).filter(([, value]) => typeof value === 'number').map(([name, value]) => `${name} ${value.toFixed(4)}`).join(', '); // prettier-ignore
-    console.log(`       ${folder === model ? 'float32' : folder.slice(-4)}: ${sizeOf(folder).toFixed(1)} MiB, ${rows} rows: ${figures}`); // prettier-ignore
+  let whole: Float32Array | undefined;
+  for (const [name, folder] of [
+    ['float32', model],
+    ...(['onnx', 'onnx-fp16', 'onnx-int8'] as const).map((format) => [format, folders[format]!] as const),
+  ] as const) {
+    const classifier = await openClassifier(folder);
+    const { examples } = await readFileFor(classifier, data, 'train', {});
+    const logits = await classifier.logits(examples);
+    const { labels } = classifier;
+    await classifier.close();
+    whole ??= logits;
+    const apart = logits.map((value, i) => Math.abs(value - whole![i]));
+    const mean = apart.reduce((sum, value) => sum + value, 0) / apart.length;
+    const [before, now] = [answers(whole, labels.length), answers(logits, labels.length)];
+    const right = now.filter((answer, i) => answer === examples[i].label).length;
+    const changed = now.filter((answer, i) => answer !== before[i]).length;
+    console.log(`       ${name.padEnd(9)} ${sizeOf(folder).toFixed(1).padStart(6)} MiB, accuracy ${(right / now.length).toFixed(4)} on ${now.length} rows, ${changed} answers changed; logits apart by ${largest(apart).toExponential(1)} at most, ${mean.toExponential(1)} in the mean`); // prettier-ignore
   }
+}
+
+function largest(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
+}
+
+/** The label of the largest logit, row by row. */
+function answers(logits: Float32Array, labelCount: number): number[] {
+  return Array.from({ length: logits.length / labelCount }, (_, row) => {
+    const values = logits.subarray(row * labelCount, (row + 1) * labelCount);
+    return values.indexOf(values.reduce((most, value) => Math.max(most, value), -Infinity));
+  });
 }
 
 main().catch((error: unknown) => {

@@ -9,8 +9,8 @@ describe('an exported graph', () => {
   const inputsWith = (typeVocabSize: number): string[] => {
     const config = { ...tinyConfig(), typeVocabSize };
     const parameters = new Parameters([...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 2)]);
-    const classifier = { folder: { config }, labels: ['no', 'yes'], parameters } as unknown as Classifier;
-    return onnxClassifier(classifier).graph.inputs.map(({ name }) => name);
+    const classifier = { folder: { config }, labels: ['no', 'yes'] } as unknown as Classifier;
+    return onnxClassifier(classifier, parameters).graph.inputs.map(({ name }) => name);
   };
 
   it('asks for token types only where the model has several: RoBERTa’s tokenizers give none', () => {

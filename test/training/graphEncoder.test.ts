@@ -16,6 +16,7 @@ import { writeModel } from '../../src/onnx/writeModel';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
 import type { TrainingReport } from '../../src/protocol/trainer';
 import { evaluateModel } from '../../src/training/evaluateModel';
+import { exportModel } from '../../src/training/exportModel';
 import { finetune } from '../../src/training/finetune';
 import { decayName, trainedGraphParameters } from '../../src/training/trainable';
 import { Trainer } from '../../src/training/trainer';
@@ -243,6 +244,50 @@ describe('training an encoder that is an ONNX graph', () => {
       second.log.join('\n'),
     );
     assert.ok(second.losses[0] < whole.losses[0], 'it goes on from what it learnt');
+  });
+
+  it('the result exports to ONNX in every precision, and to no layout that would need names', async () => {
+    for (const layout of LAYOUTS) {
+      rmSync(join(folder, 'encoder'), { recursive: true, force: true });
+      const encoder = encoderFolder(layout, CONFIG, anonymised(layout));
+      const { model } = (await run(recipe(encoder, { max_epochs: 1 }))).result;
+      const classifier = await openClassifier(model, { threads: 1 });
+      const texts = [{ first: '肺炎怎么治', second: '感冒' }, { first: '头痛', second: '高血压' }]; // prettier-ignore
+      const expected = await classifier.logits(texts);
+      await classifier.close();
+      const scale = Math.max(1, ...expected.map(Math.abs));
+      for (const [format, tolerance] of [
+        ['onnx', 1e-5],
+        ['onnx-fp16', 0.01],
+        ['onnx-int8', 0.2],
+      ] as const) {
+        // prettier-ignore
+        const output = join(folder, `${layout}-${format}`);
+        const exported = await exportModel(model, output, { format, threads: 1 });
+        assert.ok(exported.largestDifference! < tolerance * scale, `${layout} ${format}: ${exported.largestDifference}`); // prettier-ignore
+        const file = exported.files.find((name) => name.endsWith('.onnx'))!;
+        const { graph } = readModel(readFileSync(join(output, file)));
+        assert.deepEqual(graph.outputs.map(({ name, dataType }) => [name, dataType]), [['logits', 'float32']]); // prettier-ignore
+        assert.ok(graph.outputs[0].shape[0] === '' || typeof graph.outputs[0].shape[0] === 'string');
+        const types = [...graph.initializers.values()].filter(({ data }) => data.length > 64).map(({ dataType }) => dataType); // prettier-ignore
+        const wanted = { onnx: 'float32', 'onnx-fp16': 'float16', 'onnx-int8': 'int8' }[format];
+        // Biases and small tables are not quantised.
+        if (format !== 'onnx-int8')
+          assert.ok(types.every((type) => type === wanted), `${layout} ${format}: ${types}`); // prettier-ignore
+        else assert.ok(types.filter((type) => type === wanted).length >= 12, `${layout} ${format}: ${types}`);
+        const again = await openClassifier(output, { threads: 1 });
+        const logits = await again.logits(texts);
+        await again.close();
+        logits.forEach((logit, i) => assert.ok(Math.abs(logit - expected[i]) < tolerance * scale, `${layout} ${format}`)); // prettier-ignore
+        if (format === 'onnx-int8') {
+          await assert.rejects(exportModel(output, join(folder, 'twice'), { format: 'onnx-fp16' }), { code: 'UNSUPPORTED', message: /quantised.*not be exported/ }); // prettier-ignore
+        }
+      }
+      for (const format of ['huggingface', 'modelscope', 'sentence-transformers'] as const) {
+        await assert.rejects(exportModel(model, join(folder, 'no'), { format }), { code: 'UNSUPPORTED', message: new RegExp(`no BERT by the names.*${format}`) }); // prettier-ignore
+        assert.ok(!existsSync(join(folder, 'no')));
+      }
+    }
   });
 
   it('architectures that are not ours are trained through their graph', async () => {

@@ -1,4 +1,4 @@
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, toldError, words } from '../../base/errors';
 import type { PreviewModel, PreviewOpening, PreviewOverview, PreviewSource, PredictionCounts, RowInputs } from '../../protocol/dataProcess'; // prettier-ignore
 import {
   maxRowsPerRequest,
@@ -121,9 +121,10 @@ export class PreviewSession {
       if (this.mappingSource === 'guess') this.mapping = file.guess();
       await file.begun;
     } catch (error) {
-      const { code, message, detail } = asMedTextError(error);
-      this.error = { code, message, line: typeof detail.line === 'number' ? detail.line : null };
-      this.problems.set(name, message);
+      const failure = asMedTextError(error);
+      const { line } = failure.detail;
+      this.error = { ...toldError(failure), line: typeof line === 'number' ? line : null };
+      this.problems.set(name, failure.message);
     }
     this.beginView(this.current && this.isUsable(query) ? query : wholeFile);
     this.tell(true);
@@ -268,13 +269,13 @@ export class PreviewSession {
 
   private viewOf(id: number): ViewOnShow {
     if (this.view?.id === id) return this.view;
-    throw new MedTextError('NOT_FOUND', 'Another view is shown by now.', { view: id });
+    throw new MedTextError('NOT_FOUND', words`Another view is shown by now.`, { view: id });
   }
 
   private sourceOf(name: string): PreviewSource {
     const source = this.splits.find((split) => split.name === name);
     if (source) return source;
-    throw new MedTextError('NOT_FOUND', `There is no split ${JSON.stringify(name)}.`, { name });
+    throw new MedTextError('NOT_FOUND', words`There is no split ${JSON.stringify(name)}.`, { name });
   }
 
   // ── Predictions ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -305,7 +306,8 @@ export class PreviewSession {
     signal: AbortSignal,
   ): Promise<number> {
     const { rows, working } = this.viewOf(view);
-    if (working) throw new MedTextError('BUSY', 'The rows are still being looked for; export them when all are found.');
+    if (working)
+      throw new MedTextError('BUSY', words`The rows are still being looked for; export them when all are found.`);
     const { file } = this;
     await file.indexed;
     return exportView(file, rows, options, onProgress, signal);
@@ -347,8 +349,7 @@ export class PreviewSession {
     const { shown, mapping, splits } = this;
     let counterProblem: StatisticsInput['counterProblem'] = null;
     const counter = await this.tokenCounter().catch((error: unknown) => {
-      const { code, message } = asMedTextError(error);
-      counterProblem = { code, message };
+      counterProblem = toldError(asMedTextError(error));
       return undefined;
     });
     return {

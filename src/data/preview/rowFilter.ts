@@ -1,4 +1,4 @@
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import type { FieldMapping, Measure, RowFilter, ViewQuery } from '../../protocol/datasetPreview';
 import type { DataValue } from '../dataRow';
 import { characterCount } from '../statistics';
@@ -33,7 +33,9 @@ export function checkQuery({ search, filters, sort }: ViewQuery, context: QueryC
     if (filter.kind === 'value' || (filter.kind === 'range' && filter.column !== null)) checkColumn(filter.column!, context); // prettier-ignore
     if (filter.kind === 'range') checkMeasure(filter.column === null ? 'tokens' : filter.measure, context);
     if (filter.kind === 'finding' && !context.found(filter.id)) {
-      throw new MedTextError('USAGE', `There is no finding ${JSON.stringify(filter.id)} any more.`, { id: filter.id });
+      throw new MedTextError('USAGE', words`There is no finding ${JSON.stringify(filter.id)} any more.`, {
+        id: filter.id,
+      });
     }
   }
   if (sort?.kind !== 'column') return;
@@ -43,12 +45,12 @@ export function checkQuery({ search, filters, sort }: ViewQuery, context: QueryC
 
 function checkColumn(column: string, { columns }: QueryContext): void {
   if (columns.includes(column)) return;
-  throw new MedTextError('USAGE', `The file has no column ${JSON.stringify(column)}.`, { column, columns });
+  throw new MedTextError('USAGE', words`The file has no column ${JSON.stringify(column)}.`, { column, columns });
 }
 
 function checkMeasure(measure: Measure, { counter }: QueryContext): void {
   if (measure !== 'tokens' || counter) return;
-  throw new MedTextError('USAGE', 'Tokens can be counted once a model is chosen.', { measure });
+  throw new MedTextError('USAGE', words`Tokens can be counted once a model is chosen.`, { measure });
 }
 
 /** The test of a filter that looks at a row's content. */

@@ -1,5 +1,5 @@
 import { createContext, Script } from 'node:vm';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import type { RowSearch } from '../../protocol/datasetPreview';
 import type { DataValue } from '../dataRow';
 import { textOf, valueIn } from './cells';
@@ -28,7 +28,7 @@ function expressionSearcher({ text, caseSensitive }: RowSearch, textsOf: (values
   try {
     expression = new RegExp(text, caseSensitive ? 'u' : 'iu');
   } catch (error) {
-    throw new MedTextError('USAGE', `The regular expression is not valid: ${(error as Error).message}`, { text });
+    throw new MedTextError('USAGE', words`The regular expression is not valid: ${(error as Error).message}`, { text });
   }
   // Backtracking can take for ever and nothing else could interrupt it.
   const context = createContext({ expression, rows: [] });
@@ -39,7 +39,7 @@ function expressionSearcher({ text, caseSensitive }: RowSearch, textsOf: (values
       return Array.from(script.runInContext(context, { timeout: EXPRESSION_TIMEOUT_MS }) as boolean[]);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-      throw new MedTextError('USAGE', 'The regular expression takes too long on these texts; write it without nested repetitions.', { text }); // prettier-ignore
+      throw new MedTextError('USAGE', words`The regular expression takes too long on these texts; write it without nested repetitions.`, { text }); // prettier-ignore
     } finally {
       context.rows = [];
     }

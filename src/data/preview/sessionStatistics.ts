@@ -1,4 +1,4 @@
-import { asMedTextError } from '../../base/errors';
+import { asMedTextError, toldError } from '../../base/errors';
 import type { Findings, Insights, WorkState } from '../../protocol/datasetPreview';
 import { FindingsPass, single, type FoundFinding } from './findingsPass';
 import { InsightsPass } from './insightsPass';
@@ -101,8 +101,8 @@ export class SessionStatistics {
       else await this.runFindings(input, { signal, onProgress });
       settle({ fraction: 1, error: task === 'insights' ? input.counterProblem : null });
     } catch (error) {
-      const { code, message } = asMedTextError(error);
-      settle(code === 'CANCELLED' || signal.aborted ? { cancelled: true } : { error: { code, message } });
+      const failure = asMedTextError(error);
+      settle(failure.code === 'CANCELLED' || signal.aborted ? { cancelled: true } : { error: toldError(failure) });
     }
   }
 

@@ -1,4 +1,4 @@
-import { asMedTextError } from '../../base/errors';
+import { asMedTextError, toldError } from '../../base/errors';
 import type { ShownView, ViewQuery } from '../../protocol/datasetPreview';
 import { throwIfAborted } from './pacer';
 import type { RowView } from './rowView';
@@ -26,9 +26,9 @@ export class ViewOnShow {
       throwIfAborted(signal);
       await this.rows.build(() => tell(false), signal);
     } catch (error) {
-      const { code, message } = asMedTextError(error);
-      this.partial = code === 'CANCELLED';
-      if (!this.partial) this.error = { code, message };
+      const failure = asMedTextError(error);
+      this.partial = failure.code === 'CANCELLED';
+      if (!this.partial) this.error = toldError(failure);
     }
     this.working = false;
     tell(true);

@@ -1,5 +1,5 @@
 import { writeFileAtomically } from '../../base/atomicFile';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import type { FieldMapping, SplitOptions, SplitPlan } from '../../protocol/datasetPreview';
 import { splitRows } from '../splits';
 import { isMissing, textOf, valueIn } from './cells';
@@ -33,7 +33,7 @@ export async function planSplit(
   const shares = sharesOf(options);
   for (const column of [options.stratify, options.group]) {
     if (column === null || file.columns.includes(column)) continue;
-    throw new MedTextError('USAGE', `The file has no column ${JSON.stringify(column)}.`, { column });
+    throw new MedTextError('USAGE', words`The file has no column ${JSON.stringify(column)}.`, { column });
   }
   const labelColumn = options.stratify ?? mapping.label;
   const numbers = new RowNumbers();
@@ -60,7 +60,7 @@ export async function planSplit(
         idOf.set(label, id);
       }
       if (id === undefined && options.stratify !== null) {
-        throw new MedTextError('USAGE', `The column ${JSON.stringify(options.stratify)} holds more than ${MAX_STRATA} values; choose one with few, such as the label.`, { column: options.stratify }); // prettier-ignore
+        throw new MedTextError('USAGE', words`The column ${JSON.stringify(options.stratify)} holds more than ${MAX_STRATA} values; choose one with few, such as the label.`, { column: options.stratify }); // prettier-ignore
       }
       labels.push(id ?? MAX_STRATA);
       if (groupOfRow) groups.push(groupNumber(stored, options.group!, table, groupOfRow, hash));
@@ -94,7 +94,7 @@ function sharesOf({ train, validation, test }: SplitOptions): Record<string, num
   const given = { train, validation, test };
   const isWhole = Math.abs(train + validation + test - 1) <= 1e-6;
   if (!(train > 0) || !(validation >= 0) || !(test >= 0) || !isWhole) {
-    throw new MedTextError('USAGE', 'The shares of a split must add up to 1, and the one for training be above 0.', given); // prettier-ignore
+    throw new MedTextError('USAGE', words`The shares of a split must add up to 1, and the one for training be above 0.`, given); // prettier-ignore
   }
   return Object.fromEntries(PARTS.flatMap((name) => (given[name] > 0 ? [[name, given[name]]] : [])));
 }
@@ -129,7 +129,7 @@ export async function writeSplit(
   signal: AbortSignal,
 ): Promise<void> {
   for (const { name } of plan.parts) {
-    if (!Object.hasOwn(files, name)) throw new MedTextError('USAGE', `No file was named for ${name}.`, { name });
+    if (!Object.hasOwn(files, name)) throw new MedTextError('USAGE', words`No file was named for ${name}.`, { name });
   }
   for (const { name } of plan.parts) {
     const text = exportedText(batches(file, rows[name], signal), file.columns, writtenFormat(file), file.isNamed);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { DataFile } from '../dataFile';
 import { isBadRow, type BadRow, type DataRow } from '../dataRow';
 import { BlockTable } from './blockTable';
@@ -154,7 +154,7 @@ export class SpooledRowStore implements RowStore {
     const bytes = Buffer.alloc(end - block.position);
     for (let done = 0; done < bytes.length;) {
       const { bytesRead } = await this.spool.read(bytes, done, bytes.length - done, block.position + done);
-      if (bytesRead === 0) throw new MedTextError('IO', 'The temporary file of the preview was cut short.');
+      if (bytesRead === 0) throw new MedTextError('IO', words`The temporary file of the preview was cut short.`);
       done += bytesRead;
     }
     const lines = bytes.toString('utf8').split('\n').slice(0, -1);

@@ -11,7 +11,7 @@ export interface StatisticsInput {
   readonly mapping: FieldMapping;
   /** Undefined without a model, or with one whose tokenizer cannot be loaded. */
   readonly counter: TokenCounter | undefined;
-  readonly counterProblem: { readonly code: string; readonly message: string } | null;
+  readonly counterProblem: { readonly code: string; readonly message: string; readonly words?: unknown } | null;
   /** A split beside could not be read. */
   onProblem(split: string, message: string): void;
 }

@@ -1,5 +1,5 @@
 import { writeFileAtomically } from '../../base/atomicFile';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { maxCellCharacters, maxRowsPerRequest, type ShownRow } from '../../protocol/datasetPreview';
 import { cellOf, valueIn } from './cells';
 import { copiedText, exportedText, type ExportFormat } from './exportRows';
@@ -41,7 +41,7 @@ export async function rowsAt(
 /** Errors: `NOT_FOUND`, `IO`. */
 export async function storedRow(store: RowStore, row: number, signal?: AbortSignal): Promise<StoredRow> {
   const [stored] = await store.read(row, 1, signal);
-  if (!stored) throw new MedTextError('NOT_FOUND', `The file has no row ${row + 1}.`, { row });
+  if (!stored) throw new MedTextError('NOT_FOUND', words`The file has no row ${row + 1}.`, { row });
   return stored;
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { QuickPickItemKind, Uri, window, workspace } from 'vscode';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import type { Device, RecipeTask } from '../../protocol/recipe';
 import type { DataInfo } from '../../protocol/scorer';
 import { freeRecipeFile, labelsOf, recipeText, taskOf } from '../recipe/recipeDraft';
@@ -215,7 +215,7 @@ async function save({ model, train, info, first, second, label, validation, task
   const trainUri = Uri.file(train!);
   const folder =
     (workspace.getWorkspaceFolder(trainUri) ?? workspace.workspaceFolders?.[0])?.uri.fsPath ?? dirname(train!);
-  if (!existsSync(folder)) throw new MedTextError('NOT_FOUND', `The folder ${folder} does not exist.`, { folder });
+  if (!existsSync(folder)) throw new MedTextError('NOT_FOUND', words`The folder ${folder} does not exist.`, { folder });
   const file = freeRecipeFile(train!, folder, existsSync);
   const choices = {
     modelFolder: model!,

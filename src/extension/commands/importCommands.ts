@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { basename, isAbsolute, join } from 'node:path';
 import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
 import { durationText } from '../../base/durationText';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
 import type { FoundImport } from '../../protocol/library';
@@ -48,7 +48,7 @@ function modelsFolder(storage: string): string {
   if (named === '') return join(storage, 'models');
   const folder = named.replace(/^~(?=[\\/]|$)/, homedir());
   if (isAbsolute(folder)) return folder;
-  throw new MedTextError('USAGE', `The setting medtext.models.folder is "${named}", which is no full path.`);
+  throw new MedTextError('USAGE', words`The setting medtext.models.folder is "${named}", which is no full path.`);
 }
 
 async function look({ library, t }: Services, { source, isDataset, downloads, hub }: Wish): Promise<FoundImport> {

@@ -1,12 +1,12 @@
 import { Uri, commands, window } from 'vscode';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { editorTypeOf } from '../labelMapping/editorTypes';
 import type { Services } from '../services';
 
 /** Opens the label mapping of a recipe or of a labels file. */
-export async function mapLabels({ t }: Services, target?: unknown): Promise<void> {
+export async function mapLabels(_services: Services, target?: unknown): Promise<void> {
   const uri = target instanceof Uri ? target : window.activeTextEditor?.document.uri;
   const type = uri && editorTypeOf(uri.path);
-  if (!type) throw new MedTextError('USAGE', t('Open a recipe first.'));
+  if (!type) throw new MedTextError('USAGE', words`Open a recipe first.`);
   await commands.executeCommand('vscode.openWith', uri, type);
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
 import { adviceText } from '../../protocol/deviceWords';
@@ -41,7 +41,7 @@ export async function chooseActiveModel(services: Services): Promise<void> {
 /** Lists a model folder where it lies and makes it the active one. */
 export async function useFolder({ models }: Services, folder: string): Promise<void> {
   if (!existsSync(join(folder, 'config.json'))) {
-    throw new MedTextError('MODEL_CONFIG', `${folder} is no model folder: it has no config.json.`, { folder });
+    throw new MedTextError('MODEL_CONFIG', words`${folder} is no model folder: it has no config.json.`, { folder });
   }
   if (!models.list().some((model) => model.folder === folder)) await models.add(folder, 'imported');
   await models.activate(folder);

@@ -1,4 +1,4 @@
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { Uri, window } from 'vscode';
 import { openRecipe } from '../datasetPreview/recipeFiles';
 import type { Services } from '../services';
@@ -14,7 +14,7 @@ export async function previewData(services: Services, target?: unknown): Promise
   }
   const recipe = await openRecipe(wanted);
   const [first] = recipe?.data.splits ?? [];
-  if (!first) throw new MedTextError('RECIPE', t('The recipe names no data file.'));
+  if (!first) throw new MedTextError('RECIPE', words`The recipe names no data file.`);
   await datasetPreviews.open(Uri.file(first.file), wanted);
 }
 

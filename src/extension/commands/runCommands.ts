@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
+import { errorText } from '../../protocol/errorWords';
 import { checkpointStep, isTrainer } from '../runFolderRecord';
 import { isResumable, type RunRecord, type RunStore } from '../runStore';
 import type { Services } from '../services';
@@ -84,10 +85,17 @@ async function tellEnd(
       return;
     }
     case 'interrupted':
-      return tellInterrupted(services, { run, name: request.name, why: stoppedNow ? undefined : error?.message });
+      return tellInterrupted(services, {
+        run,
+        name: request.name,
+        why: stoppedNow ? undefined : error && errorText(error, t),
+      });
     case 'failed': {
       const showLog = t('Show Log');
-      const choice = await window.showErrorMessage(t('{0} failed: {1}', request.name, error?.message ?? ''), showLog);
+      const choice = await window.showErrorMessage(
+        t('{0} failed: {1}', request.name, error ? errorText(error, t) : ''),
+        showLog,
+      );
       if (choice === showLog) log.show();
     }
   }
@@ -257,7 +265,7 @@ function readJson(file: string): unknown {
   } catch (error) {
     throw new MedTextError(
       'RECIPE',
-      `${file} cannot be read as JSON: ${(error as Error).message}`,
+      words`${file} cannot be read as JSON: ${(error as Error).message}`,
       { file },
       { cause: error },
     );

@@ -1,5 +1,5 @@
 import type { Disposable } from '../../base/disposables';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, toldError } from '../../base/errors';
 import type { PredictionCounts, RowInputs } from '../../protocol/dataProcess';
 import type { Prediction, Predictions } from '../../protocol/datasetPreview';
 import type { PairScore, TextPair } from '../../protocol/scorer';
@@ -70,8 +70,8 @@ export class PredictionRun implements Disposable {
       this.update({ work: { ...this.state.work, working: false, fraction: 1 } });
     } catch (caught) {
       if (signal.aborted) return;
-      const { code, message } = asMedTextError(caught);
-      const error = code === 'CANCELLED' ? null : { code, message };
+      const failure = asMedTextError(caught);
+      const error = failure.code === 'CANCELLED' ? null : toldError(failure);
       this.update({ work: { ...this.state.work, working: false, cancelled: error === null, error } });
     } finally {
       if (this.abort === abort) this.abort = undefined;

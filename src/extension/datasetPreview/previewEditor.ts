@@ -12,7 +12,8 @@ import {
   type WebviewPanel,
 } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
+import { wordedErrors } from '../../protocol/errorWords';
 import type { Handlers } from '../../protocol/channel';
 import type { PreviewOpening, PreviewSource } from '../../protocol/dataProcess';
 import {
@@ -67,11 +68,11 @@ export class PreviewEditor implements Disposable {
             (await this.client).request(name, params, signal) as Promise<never>,
         },
         (texts, signal) => this.score(texts, signal),
-        (shown) => this.server.emit('predictions', shown),
+        (shown) => this.server.emit('predictions', wordedErrors(shown, t)),
       ),
     );
     loadPage(panel.webview, context, 'datasetPreview', t('Dataset preview'));
-    this.server = this.store.add(new WebviewServer(panel.webview, datasetPreviewContract, this.handlers()));
+    this.server = this.store.add(new WebviewServer(panel.webview, datasetPreviewContract, this.handlers(), services.t));
     // A new process reads the file again; what was predicted is gone with the old one.
     this.store.add(services.data.onCrash(() => this.predictions.forget()));
     this.store.add(models.onDidChange(() => this.settled(this.useModel())));
@@ -104,15 +105,15 @@ export class PreviewEditor implements Disposable {
   // ── The data process ───────────────────────────────────────────────────────────────────────────────────────────
 
   private async openClient(): Promise<PreviewClient> {
-    const { data } = this.services;
+    const { data, t } = this.services;
     const client = await data.openPreview(this.opening(), {
-      onState: (state) => this.heard(state),
-      onInsights: (insights) => this.server.emit('insights', (this.insights = insights)),
-      onFindings: (findings) => this.server.emit('findings', (this.findings = findings)),
+      onState: (state) => this.heard(wordedErrors(state, t)),
+      onInsights: (insights) => this.server.emit('insights', (this.insights = wordedErrors(insights, t))),
+      onFindings: (findings) => this.server.emit('findings', (this.findings = wordedErrors(findings, t))),
       onExportProgress: ({ done, total }) => this.server.emit('exportProgress', { done, total }),
       onLost: (error) => this.settled(Promise.reject(error)),
     });
-    const overview = await client.overview();
+    const overview = wordedErrors(await client.overview(), t);
     this.state ??= overview.state;
     this.insights ??= overview.insights;
     this.findings ??= overview.findings;
@@ -209,7 +210,6 @@ export class PreviewEditor implements Disposable {
   // ── What the page asks ─────────────────────────────────────────────────────────────────────────────────────────
 
   private handlers(): Handlers<DatasetPreviewContract> {
-    const { t } = this.services;
     const client = () => this.client;
     return {
       initialize: async () => ({ ...windowLanguage(), snapshot: await this.snapshot() }),
@@ -230,7 +230,8 @@ export class PreviewEditor implements Disposable {
       chooseModel: async () => void (await commands.executeCommand('medtext.chooseActiveModel')),
       start: async ({ task }) => {
         if (task !== 'predictions') return void (await (await client()).request('start', { task }));
-        if (!this.services.models.active()) throw new MedTextError('NOT_FOUND', t('Choose a fine-tuned model first.'));
+        if (!this.services.models.active())
+          throw new MedTextError('NOT_FOUND', words`Choose a fine-tuned model first.`);
         void this.predictions.predictAll(() => this.allRows());
       },
       cancel: async ({ task }) => {
@@ -271,7 +272,7 @@ export class PreviewEditor implements Disposable {
 
   private async snapshot(): Promise<PreviewSnapshot> {
     await this.client;
-    const predictions = this.predictions?.shown ?? noPredictions;
+    const predictions = wordedErrors(this.predictions?.shown ?? noPredictions, this.services.t);
     return { state: this.state!, insights: this.insights!, findings: this.findings!, predictions };
   }
 
@@ -280,14 +281,14 @@ export class PreviewEditor implements Disposable {
   }
 
   private async score(texts: readonly TextPair[], signal: AbortSignal) {
-    const { scoring, t } = this.services;
+    const { scoring } = this.services;
     const { use, model } = this.surroundings();
     const isSingle = texts[0].second === undefined;
     if (use?.task === 'text-classification' && !isSingle) {
-      throw new MedTextError('UNSUPPORTED', t('{0} reads one text at a time: map the second text to none, or choose another model.', model!.name)); // prettier-ignore
+      throw new MedTextError('UNSUPPORTED', words`${model!.name} reads one text at a time: map the second text to none, or choose another model.`); // prettier-ignore
     }
     if (use?.task !== undefined && use.task !== 'text-classification' && use.task !== 'regression' && isSingle) {
-      throw new MedTextError('UNSUPPORTED', t('{0} reads pairs: map a second text, or choose another model.', model!.name)); // prettier-ignore
+      throw new MedTextError('UNSUPPORTED', words`${model!.name} reads pairs: map a second text, or choose another model.`); // prettier-ignore
     }
     return scoring.score(texts, signal);
   }
@@ -302,9 +303,8 @@ export class PreviewEditor implements Disposable {
   }
 
   private async jump(params: { view: number; row: number }): Promise<void> {
-    const { t } = this.services;
     const path = this.shownPath();
-    const noLines = new MedTextError('UNSUPPORTED', t('{0} has no lines to jump to.', basename(path)));
+    const noLines = new MedTextError('UNSUPPORTED', words`${basename(path)} has no lines to jump to.`);
     if (!this.state?.file?.hasLines) throw noLines;
     const { line } = await (await this.client).request('line', params);
     if (line === null) throw noLines;

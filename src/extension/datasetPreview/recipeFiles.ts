@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { Uri, WorkspaceEdit, window, workspace, type TextDocument } from 'vscode';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import type { FieldMapping, PreviewState } from '../../protocol/datasetPreview';
 import type { BaseServices } from '../baseServices';
 import { fileItems } from '../commands/asking';
@@ -51,7 +51,7 @@ export async function chooseRecipe(
   if (!choice) return undefined;
   if (choice.uri) return workspace.openTextDocument(choice.uri);
   const model = models.list().find(({ missing }) => !missing);
-  if (!model) throw new MedTextError('NOT_FOUND', t('A recipe names a model: import one first.'));
+  if (!model) throw new MedTextError('NOT_FOUND', words`A recipe names a model: import one first.`);
   const defaultUri = Uri.file(freeRecipeFile(file, dirname(file), existsSync));
   const target = await window.showSaveDialog({ defaultUri, filters: { [t('Recipe')]: ['medtext.json'] } });
   if (!target) return undefined;
@@ -82,7 +82,7 @@ export async function writeDatasetFields(document: TextDocument, changes: Datase
   addChange(edit, document, text);
   if (edit.size === 0) return;
   if (!(await workspace.applyEdit(edit)))
-    throw new MedTextError('IO', `${basename(document.fileName)} was not changed.`);
+    throw new MedTextError('IO', words`${basename(document.fileName)} was not changed.`);
   if (!wasDirty) await document.save();
 }
 

@@ -1,5 +1,5 @@
 import { findNodeAtLocation, getNodeValue, parseTree, type JSONPath, type Node, type ParseError } from 'jsonc-parser';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import type { TextChange } from '../views/recipeKnobs';
 
 /**
@@ -19,11 +19,11 @@ export function treeOf(text: string): Node {
     root = parseTree(text, errors, { allowTrailingComma: true });
   } catch {
     // The parser recurses: brackets nested by the thousand exhaust the stack.
-    throw new MedTextError('RECIPE', 'The JSON is nested too deeply.');
+    throw new MedTextError('RECIPE', words`The JSON is nested too deeply.`);
   }
   if (errors.length > 0 || root?.type !== 'object') {
     const line = text.slice(0, errors[0]?.offset ?? 0).split('\n').length;
-    throw new MedTextError('RECIPE', `This is not valid JSON; see line ${line}.`, { line });
+    throw new MedTextError('RECIPE', words`This is not valid JSON; see line ${line}.`, { line });
   }
   return root;
 }

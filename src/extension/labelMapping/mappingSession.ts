@@ -1,7 +1,8 @@
 import { basename, dirname, extname, relative, resolve } from 'node:path';
 import { Range, Uri, WorkspaceEdit, commands, window, workspace, type TextDocument, type WebviewPanel } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
+import { errorText } from '../../protocol/errorWords';
 import type { Handlers } from '../../protocol/channel';
 import {
   labelMappingContract,
@@ -58,7 +59,7 @@ export class MappingSession implements Disposable {
     this.counts = this.store.add(new SplitCounts(scorer, () => this.send()));
     this.suspects = this.store.add(new SuspectSearch(services, () => this.send()));
     this.store.add(loadPageSurely(panel.webview, context, 'labelMapping', t('Label mapping')));
-    this.server = this.store.add(new WebviewServer(panel.webview, labelMappingContract, this.handlers()));
+    this.server = this.store.add(new WebviewServer(panel.webview, labelMappingContract, this.handlers(), services.t));
     const isOurs = (changed: TextDocument): boolean => changed === document;
     this.store.add(
       workspace.onDidChangeTextDocument(({ document: changed }) => {
@@ -146,7 +147,7 @@ export class MappingSession implements Disposable {
   private splitOf(name: string): DataSplit {
     const split = this.read(this.document.getText()).splits.find((candidate) => candidate.name === name);
     if (split) return split;
-    throw new MedTextError('NOT_FOUND', this.services.t('There is no split {0} any more.', name));
+    throw new MedTextError('NOT_FOUND', words`There is no split ${name} any more.`);
   }
 
   private async change(operation: MappingOperation): Promise<void> {
@@ -156,12 +157,12 @@ export class MappingSession implements Disposable {
     const known = splits.map((split) => this.counts.of(split));
     const train = known[0]?.counts;
     if (!document.content.labels && splits.length > 0 && !train && !known[0]?.error) {
-      throw new MedTextError('LABELS', t('The rows are still being counted.'));
+      throw new MedTextError('LABELS', words`The rows are still being counted.`);
     }
     const before = classesOf(document.content, train);
     const values = known.flatMap(({ counts }) => (counts?.values ?? []).map(({ value }) => value));
     const facts: OperationFacts = { inferred: before, known: new Set([...values, ...this.savedClasses(train)]) };
-    const changed = changedMapping(text, this.kind, operation, facts, t);
+    const changed = changedMapping(text, this.kind, operation, facts);
     const edit = new WorkspaceEdit();
     addChange(edit, this.document, changed);
     if (changesNames(operation)) {
@@ -186,7 +187,7 @@ export class MappingSession implements Disposable {
 
   private async apply(edit: WorkspaceEdit): Promise<void> {
     if (edit.size > 0 && !(await workspace.applyEdit(edit))) {
-      throw new MedTextError('CANCELLED', this.services.t('Nothing was changed.'));
+      throw new MedTextError('CANCELLED', words`Nothing was changed.`);
     }
   }
 
@@ -198,7 +199,7 @@ export class MappingSession implements Disposable {
 
   private async openAt(path: string, line: number): Promise<void> {
     if (['.xlsx', '.parquet'].includes(extname(path).toLowerCase())) {
-      throw new MedTextError('UNSUPPORTED', this.services.t('{0} has no lines to jump to.', basename(path)));
+      throw new MedTextError('UNSUPPORTED', words`${basename(path)} has no lines to jump to.`);
     }
     const selection = new Range(line - 1, 0, line - 1, 0);
     await window.showTextDocument(Uri.file(path), { selection });
@@ -253,8 +254,8 @@ export class MappingSession implements Disposable {
     try {
       return { ...frame, ...this.contents() };
     } catch (caught) {
-      const { code, message } = asMedTextError(caught);
-      return { ...frame, ...noContents, problem: { code, message } };
+      const error = asMedTextError(caught);
+      return { ...frame, ...noContents, problem: { code: error.code, message: errorText(error, this.services.t) } };
     }
   }
 

@@ -1,6 +1,5 @@
 import { findNodeAtLocation, getNodeValue, type JSONPath, type Node } from 'jsonc-parser';
-import { MedTextError } from '../../base/errors';
-import type { Translate } from '../../base/translate';
+import { MedTextError, words } from '../../base/errors';
 import type { MappingOperation } from '../../protocol/labelMappingEditor';
 import type { LabelDetails } from '../../protocol/labelScheme';
 import { keyOf, treeOf, withFields, withKeyRenamed, withList, type JsonValue } from './jsonText';
@@ -77,7 +76,7 @@ function contentOf(node: Node): MappingContent {
   for (const property of properties(node, 'label_mapping')) {
     const value: unknown = property.children?.[1]?.value;
     if (value !== null && typeof value !== 'string') {
-      throw new MedTextError('RECIPE', `label_mapping: ${JSON.stringify(keyOf(property))} leads to no label.`);
+      throw new MedTextError('RECIPE', words`label_mapping: ${JSON.stringify(keyOf(property))} leads to no label.`);
     }
     const key = keyOf(property).trim();
     said.set(key, [...(said.get(key) ?? []), value?.trim() ?? null]);
@@ -107,7 +106,7 @@ function labelsOf(node: Node): readonly string[] | undefined {
   if (!list) return undefined;
   const items = (list.children ?? []).map(({ value }) => value as unknown);
   if (list.type !== 'array' || items.some((item) => typeof item !== 'string' && typeof item !== 'number')) {
-    throw new MedTextError('RECIPE', 'labels: expected a list of names.');
+    throw new MedTextError('RECIPE', words`labels: expected a list of names.`);
   }
   return [...new Set(items.map((item) => String(item).trim()))];
 }
@@ -115,7 +114,7 @@ function labelsOf(node: Node): readonly string[] | undefined {
 function properties(node: Node, field: string): readonly Node[] {
   const object = findNodeAtLocation(node, [field]);
   if (!object) return [];
-  if (object.type !== 'object') throw new MedTextError('RECIPE', `${field}: expected an object.`);
+  if (object.type !== 'object') throw new MedTextError('RECIPE', words`${field}: expected an object.`);
   return object.children ?? [];
 }
 
@@ -137,7 +136,6 @@ export function changedMapping(
   kind: MappingKind,
   operation: MappingOperation,
   facts: OperationFacts,
-  t: Translate,
 ): string {
   if (operation.kind === 'adopt') {
     const nothing = new Map(labelFields.map((field) => [field, undefined]));
@@ -145,7 +143,7 @@ export function changedMapping(
   }
   const { content, splits } = readMapping(text, kind);
   const before = content.labels ?? (operation.kind === 'once' ? undefined : facts.inferred);
-  const after = applied({ ...content, labels: before }, operation, facts, t);
+  const after = applied({ ...content, labels: before }, operation, facts);
   let changed = written(text, placeOf(kind), content, after, operation);
   for (const { name, own } of splits) {
     if (own) changed = written(changed, ['dataset', name], own, followed(own, operation, after), operation);
@@ -153,24 +151,19 @@ export function changedMapping(
   return kind === 'recipe' ? withClassWeights(changed, before ?? [], after.labels ?? [], operation) : changed;
 }
 
-function applied(
-  content: MappingContent,
-  operation: MappingOperation,
-  { known }: OperationFacts,
-  t: Translate,
-): MappingContent {
+function applied(content: MappingContent, operation: MappingOperation, { known }: OperationFacts): MappingContent {
   const labels = [...(content.labels ?? [])];
   const mapping = new Map(content.mapping);
   const details = new Map(content.details);
   const place = (label: string): number => {
     const found = labels.indexOf(label);
     if (found >= 0) return found;
-    throw new MedTextError('NOT_FOUND', t('There is no class {0} any more.', label), { label });
+    throw new MedTextError('NOT_FOUND', words`There is no class ${label} any more.`, { label });
   };
   const freeName = (given: string): string => {
     const name = given.trim();
-    if (name === '') throw new MedTextError('LABELS', t('A class needs a name.'));
-    if (labels.includes(name)) throw new MedTextError('LABELS', t('There is a class {0} already.', name), { name });
+    if (name === '') throw new MedTextError('LABELS', words`A class needs a name.`);
+    if (labels.includes(name)) throw new MedTextError('LABELS', words`There is a class ${name} already.`, { name });
     return name;
   };
   const assign = (value: string, to: string | null): void => {
@@ -197,7 +190,7 @@ function applied(
     case 'splitOff': {
       const name = freeName(operation.name);
       const elsewhere = mapping.get(name);
-      if (elsewhere !== undefined && !operation.values.includes(name)) refuseTaken(name, elsewhere, t);
+      if (elsewhere !== undefined && !operation.values.includes(name)) refuseTaken(name, elsewhere);
       labels.push(name);
       for (const value of operation.values) assign(value, name);
       break;
@@ -207,7 +200,7 @@ function applied(
       if (operation.name.trim() === operation.label) break;
       const name = freeName(operation.name);
       const elsewhere = mapping.get(name);
-      if (elsewhere !== undefined && elsewhere !== operation.label) refuseTaken(name, elsewhere, t);
+      if (elsewhere !== undefined && elsewhere !== operation.label) refuseTaken(name, elsewhere);
       labels[at] = name;
       redirect(operation.label, name);
       renameKey(details, operation.label, name);
@@ -232,7 +225,7 @@ function applied(
     case 'color':
     case 'score': {
       place(operation.label);
-      const { description, color, score } = { ...details.get(operation.label), ...detailOf(operation, t) };
+      const { description, color, score } = { ...details.get(operation.label), ...detailOf(operation) };
       const kept = { ...(description && { description }), ...(color && { color }), ...(score != null && { score }) };
       if (Object.keys(kept).length > 0) details.set(operation.label, kept);
       else details.delete(operation.label);
@@ -248,24 +241,24 @@ function applied(
   return { ...content, labels: content.labels && labels, mapping, details };
 }
 
-function refuseTaken(name: string, to: string | null, t: Translate): never {
+function refuseTaken(name: string, to: string | null): never {
   const message =
     to === null
-      ? t('The value {0} is left out by the mapping; a class of that name would take it in. Map the value first.', name)
-      : t('The value {0} belongs to the class {1}; a class of that name would take it over. Map the value first.', name, to); // prettier-ignore
+      ? words`The value ${name} is left out by the mapping; a class of that name would take it in. Map the value first.`
+      : words`The value ${name} belongs to the class ${to}; a class of that name would take it over. Map the value first.`;
   throw new MedTextError('LABELS', message, { name });
 }
 
-function detailOf(operation: MappingOperation, t: Translate): { [K in keyof LabelDetails]?: LabelDetails[K] | null } {
+function detailOf(operation: MappingOperation): { [K in keyof LabelDetails]?: LabelDetails[K] | null } {
   switch (operation.kind) {
     case 'describe':
       return { description: operation.description.trim() };
     case 'color':
       if (operation.color === null || /^#[0-9a-f]{6}$/i.test(operation.color)) return { color: operation.color };
-      throw new MedTextError('LABELS', t('{0} is no colour; write #rrggbb.', operation.color));
+      throw new MedTextError('LABELS', words`${operation.color} is no colour; write #rrggbb.`);
     case 'score':
       if (operation.score === null || (operation.score >= 0 && operation.score <= 1)) return { score: operation.score };
-      throw new MedTextError('LABELS', t('A score lies between 0 and 1.'));
+      throw new MedTextError('LABELS', words`A score lies between 0 and 1.`);
     default:
       return {};
   }

@@ -1,5 +1,4 @@
 import { findNodeAtLocation, getNodeValue } from 'jsonc-parser';
-import type { Translate } from '../../base/translate';
 import type { MappingOperation } from '../../protocol/labelMappingEditor';
 import { treeOf, withFields, withKeyRenamed, type JsonValue } from './jsonText';
 import { changedMapping, readMapping, withClassWeights, type OperationFacts } from './mappingText';
@@ -28,7 +27,6 @@ export function migratedRecipe(
   scheme: ChangedScheme,
   filesOf: (names: readonly string[]) => readonly string[],
   facts: OperationFacts,
-  t: Translate,
 ): string | undefined {
   try {
     const { content, splits, labelsFile } = readMapping(text, 'recipe');
@@ -39,7 +37,7 @@ export function migratedRecipe(
     const sharesData = files.some((file) => scheme.files.includes(file));
     const sharesLabels = content.labels !== undefined && [...content.labels].sort().join('\n') === [...scheme.labels].sort().join('\n'); // prettier-ignore
     if (!isNamed || !(sharesData || sharesLabels)) return undefined;
-    return different(text, changedMapping(text, 'recipe', operation, { ...facts, inferred: scheme.labels }, t));
+    return different(text, changedMapping(text, 'recipe', operation, { ...facts, inferred: scheme.labels }));
   } catch {
     // A recipe that is broken, or that says otherwise of the name: its own editor tells.
     return undefined;

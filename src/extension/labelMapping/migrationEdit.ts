@@ -52,7 +52,7 @@ export async function addMigrations(
   for (const recipe of await workspaceRecipes()) {
     if (recipe.uri.toString() === document.uri.toString()) continue;
     const filesOf = (names: readonly string[]) => names.map((name) => resolve(dirname(recipe.fileName), name));
-    const changed = migratedRecipe(recipe.getText(), operation, scheme, filesOf, facts, t);
+    const changed = migratedRecipe(recipe.getText(), operation, scheme, filesOf, facts);
     if (changed !== undefined) addChange(edit, recipe, changed, t('Recipes with the same class'));
   }
   // A model that was trained before the classes were merged has both of them still.

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
 import { writeFileAtomically } from '../../base/atomicFile';
 import { disposable, DisposableStore, Slot, type Disposable } from '../../base/disposables';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
+import { errorText } from '../../protocol/errorWords';
 import {
   checkedCorrections,
   correctionText,
@@ -40,7 +41,7 @@ export class SuspectSearch implements Disposable {
 
   /** @throws NOT_FOUND when nothing was searched yet */
   correctionPath(): string {
-    if (!this.split) throw new MedTextError('NOT_FOUND', this.services.t('No labels were checked yet.'));
+    if (!this.split) throw new MedTextError('NOT_FOUND', words`No labels were checked yet.`);
     const { corrections } = this.split.request;
     if (typeof corrections === 'string') return corrections;
     return join(dirname(this.split.path), `${parse(this.split.path).name}.corrections.json`);
@@ -48,9 +49,9 @@ export class SuspectSearch implements Disposable {
 
   /** Ranks the labels of a split, which are those the text gives them. */
   async find(split: DataSplit, content: MappingContent): Promise<void> {
-    const { models, scorer, t } = this.services;
+    const { models, scorer } = this.services;
     const model = models.active();
-    if (!model?.canScore) throw new MedTextError('NOT_FOUND', t('Choose a fine-tuned model first.'));
+    if (!model?.canScore) throw new MedTextError('NOT_FOUND', words`Choose a fine-tuned model first.`);
     const abort = new AbortController();
     this.search.value = disposable(() => abort.abort());
     this.split = split;
@@ -79,7 +80,7 @@ export class SuspectSearch implements Disposable {
       this.update({ state: 'ready', rows, found: total, list: suspects, seenInTraining, outOfFold, accepted });
     } catch (caught) {
       if (abort.signal.aborted) return;
-      this.update({ state: 'failed', error: asMedTextError(caught).message });
+      this.update({ state: 'failed', error: errorText(asMedTextError(caught), this.services.t) });
     }
   }
 
@@ -92,7 +93,7 @@ export class SuspectSearch implements Disposable {
   /** Writes suggestions into the correction file, or (label null) takes them out. */
   async correct(rows: readonly { readonly row: number; readonly label: string | null }[]): Promise<void> {
     const { state, split } = this;
-    if (!state || !split) throw new MedTextError('NOT_FOUND', this.services.t('No labels were checked yet.'));
+    if (!state || !split) throw new MedTextError('NOT_FOUND', words`No labels were checked yet.`);
     const byRow = new Map(state.list.map((suspect) => [suspect.row, suspect]));
     const changes = new Map<number, LabelCorrection | undefined>();
     for (const { row, label } of rows) {

@@ -1,7 +1,8 @@
 import { ViewColumn, commands, type WebviewPanelSerializer } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { Handlers } from '../../protocol/channel';
+import { errorText } from '../../protocol/errorWords';
 import {
   modelDetailContract,
   type ModelDetailContract,
@@ -91,7 +92,7 @@ class ModelDetailHost implements ModelDetailPanel {
   private known(): ListedModel {
     const model = this.services.models.list().find(({ folder }) => folder === this.folder);
     if (model) return model;
-    throw new MedTextError('NOT_FOUND', this.services.t('The model is not in the list any more.'));
+    throw new MedTextError('NOT_FOUND', words`The model is not in the list any more.`);
   }
 
   private async snapshot(): Promise<ModelDetailSnapshot> {
@@ -104,10 +105,13 @@ class ModelDetailHost implements ModelDetailPanel {
   }
 
   private async readDetail(folder: string): Promise<Pick<ModelDetailSnapshot, 'detail' | 'problem'>> {
+    const { library, t } = this.services;
     try {
-      return { detail: await this.services.library.request('detail', { folder }), problem: '' };
+      const { tokenizerError, ...detail } = await library.request('detail', { folder });
+      const tokenizerProblem = tokenizerError ? errorText(tokenizerError, t) : detail.tokenizerProblem;
+      return { detail: { ...detail, tokenizerProblem }, problem: '' };
     } catch (error) {
-      return { detail: null, problem: asMedTextError(error).message };
+      return { detail: null, problem: errorText(asMedTextError(error), t) };
     }
   }
 

@@ -1,6 +1,6 @@
 import { ViewColumn, commands, type WebviewPanelSerializer } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import type { Handlers } from '../../protocol/channel';
 import { maxComparedRuns, runComparisonContract, type RunComparisonContract } from '../../protocol/runComparison';
 import type { BaseServices } from '../baseServices';
@@ -64,12 +64,12 @@ class RunComparisonHost implements RunComparisonPanel {
   }
 
   private handlers(): Handlers<RunComparisonContract> {
-    const { runs, t } = this.services;
+    const { runs } = this.services;
     return {
       initialize: async () => ({ ...windowLanguage(), snapshot: await compareRuns(this.runs()) }),
       showRun: async ({ id }) => {
         const run = this.folders.includes(id) ? runs.get(id) : undefined;
-        if (!run) throw new MedTextError('NOT_FOUND', t('The run is not in the list any more.'));
+        if (!run) throw new MedTextError('NOT_FOUND', words`The run is not in the list any more.`);
         await commands.executeCommand('medtext.showRun', run);
       },
       leaveOut: ({ id }) => {

@@ -1,6 +1,7 @@
 import { EventEmitter, ThemeIcon, TreeItem, type TreeDataProvider, type TreeView } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { durationText } from '../../base/durationText';
+import { errorText } from '../../protocol/errorWords';
 import { isResumable, type RunRecord, type RunStatus } from '../runStore';
 import { lookForRuns } from '../runWatch';
 import type { Services } from '../services';
@@ -30,7 +31,7 @@ export function runsTree(services: Services, view: TreeView<RunRecord>): TreeDat
       const item = new TreeItem(run.name);
       item.id = run.folder;
       item.description = describe(live ? { ...run, step: live.step, totalSteps: live.totalSteps } : run, t);
-      item.tooltip = [run.folder, run.error?.message].filter(Boolean).join('\n');
+      item.tooltip = [run.folder, run.error && errorText(run.error, t)].filter(Boolean).join('\n');
       item.iconPath = new ThemeIcon(icons[run.status]);
       item.contextValue = run.status === 'running' ? 'running' : isResumable(run) ? 'resumable' : 'finished';
       item.command = { command: 'medtext.showRun', title: t('Show Run'), arguments: [run] };

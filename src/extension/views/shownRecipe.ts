@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Range, RelativePattern, Uri, WorkspaceEdit, window, workspace, type TextDocument } from 'vscode';
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { Emitter } from '../../base/events';
 import { isRecipe } from '../recipe/recipeEditor';
 import type { Memory } from '../modelStore';
@@ -59,7 +59,7 @@ export class ShownRecipeFile implements Disposable {
 
   /** Edits through the editor, so that it can be undone; a recipe without unsaved changes is saved at once. */
   async edit(file: string, changesOf: (text: string) => readonly TextChange[]): Promise<void> {
-    if (file !== this.path) throw new MedTextError('NOT_FOUND', 'Another recipe is shown by now.', { file });
+    if (file !== this.path) throw new MedTextError('NOT_FOUND', words`Another recipe is shown by now.`, { file });
     const document = await workspace.openTextDocument(Uri.file(file));
     const wasDirty = document.isDirty;
     const edit = new WorkspaceEdit();
@@ -68,7 +68,7 @@ export class ShownRecipeFile implements Disposable {
       edit.replace(document.uri, range, content);
     }
     if (edit.size === 0) return;
-    if (!(await workspace.applyEdit(edit))) throw new MedTextError('IO', `${file} could not be edited.`, { file });
+    if (!(await workspace.applyEdit(edit))) throw new MedTextError('IO', words`${file} could not be edited.`, { file });
     if (!wasDirty) await document.save();
   }
 

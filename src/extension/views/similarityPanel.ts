@@ -12,8 +12,9 @@ import {
   type WebviewPanelSerializer,
 } from 'vscode';
 import { disposable, DisposableStore, Slot, type Disposable } from '../../base/disposables';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { Handlers } from '../../protocol/channel';
+import { errorText } from '../../protocol/errorWords';
 import type { PairScore } from '../../protocol/scorer';
 import {
   similarityPanelContract,
@@ -132,7 +133,7 @@ class SimilarityPanelHost implements SimilarityPanel {
 
   private comparisonOf(revision: number, id: number): Shown {
     if (revision === this.revision && this.shown && id < this.shown.plan.ranges.length) return this.shown;
-    throw new MedTextError('NOT_FOUND', this.services.t('Another comparison is shown by now.'));
+    throw new MedTextError('NOT_FOUND', words`Another comparison is shown by now.`);
   }
 
   private async jump(revision: number, id: number): Promise<void> {
@@ -140,7 +141,7 @@ class SimilarityPanelHost implements SimilarityPanel {
     const { start, end } = plan.ranges[id];
     const range = new Range(document.positionAt(start), document.positionAt(end));
     if (!document.getText(range).startsWith(plan.texts[id])) {
-      throw new MedTextError('NOT_FOUND', this.services.t('The text has changed.'));
+      throw new MedTextError('NOT_FOUND', words`The text has changed.`);
     }
     this.jumped = new Selection(range.start, range.end);
     const column = window.visibleTextEditors.find((editor) => editor.document === document)?.viewColumn;
@@ -206,7 +207,9 @@ class SimilarityPanelHost implements SimilarityPanel {
         this.send();
       }
     } catch (caught) {
-      const { code, message } = asMedTextError(caught);
+      const failure = asMedTextError(caught);
+      const { code } = failure;
+      const message = errorText(failure, this.services.t);
       if (abort.signal.aborted || code === 'CANCELLED') return;
       const model = this.services.models.active();
       const isSingle = model !== undefined && readsSingleTexts(caught);

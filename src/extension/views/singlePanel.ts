@@ -28,7 +28,7 @@ export class SinglePanel<C extends Contract> implements WebviewPanelSerializer, 
   private panel: WebviewPanel | undefined;
 
   constructor(
-    private readonly services: Pick<BaseServices, 'context'>,
+    private readonly services: Pick<BaseServices, 'context' | 't'>,
     private readonly options: SinglePanelOptions<C>,
   ) {}
 
@@ -65,7 +65,7 @@ export class SinglePanel<C extends Contract> implements WebviewPanelSerializer, 
     this.panel?.dispose();
     this.panel = panel;
     loadPage(panel.webview, this.services.context, page, title);
-    this.server.value = new WebviewServer(panel.webview, contract, handlers);
+    this.server.value = new WebviewServer(panel.webview, contract, handlers, this.services.t);
     panel.onDidChangeViewState(() => panel.visible && onVisible());
     panel.onDidDispose(() => {
       if (this.panel !== panel) return;

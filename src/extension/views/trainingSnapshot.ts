@@ -1,3 +1,4 @@
+import type { ToldError } from '../../protocol/errorWords';
 import type { RunPhase, ShownRecipe, ShownRun, TrainingSnapshot } from '../../protocol/trainingView';
 import { isResumable, type RunRecord } from '../runStore';
 import type { TrainingState } from '../trainingService';
@@ -10,7 +11,7 @@ export interface TrainingFacts {
   /** The run shown while this window trains nothing, with what its folder says. */
   readonly stored?: { readonly record: RunRecord; readonly history: RunHistory };
   /** A run of the shown recipe that failed before it had a folder. */
-  readonly failure?: { readonly name: string; readonly code: string; readonly message: string };
+  readonly failure?: { readonly name: string } & ToldError;
   readonly hasModels: boolean;
   readonly trusted: boolean;
   readonly nowMs: number;
@@ -48,9 +49,10 @@ function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
 
 function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun | null {
   if (failure) {
-    const { name, code, message } = failure;
+    const { name, code, message, words } = failure;
+    const error = { code, message, ...(words !== undefined && { words }) };
     const nothing = course(emptyHistory, 'accuracy');
-    return { ...nothing, id: '', name, phase: 'failed', detached: false, resumable: false, step: 0, totalSteps: 0, error: { code, message } }; // prettier-ignore
+    return { ...nothing, id: '', name, phase: 'failed', detached: false, resumable: false, step: 0, totalSteps: 0, error }; // prettier-ignore
   }
   if (!stored) return null;
   const { record, history } = stored;

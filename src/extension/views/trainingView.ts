@@ -2,6 +2,8 @@ import { basename } from 'node:path';
 import { Uri, commands, window, workspace, type WebviewView, type WebviewViewProvider } from 'vscode';
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import type { Handlers } from '../../protocol/channel';
+import { toldError } from '../../base/errors';
+import { wordedErrors } from '../../protocol/errorWords';
 import {
   trainingViewContract,
   type TrainingAction,
@@ -67,7 +69,7 @@ class TrainingViewProvider implements TrainingView {
         this.chosenRun = runFolder;
         if (error && runFolder === undefined) {
           const { name, recipeFile } = request;
-          this.failure = { name, recipeFile, code: error.code, message: error.message };
+          this.failure = { name, recipeFile, ...toldError(error) };
         }
         refresh();
       }),
@@ -78,7 +80,7 @@ class TrainingViewProvider implements TrainingView {
     const { context, t } = this.services;
     this.view = view;
     loadPage(view.webview, context, 'trainingView', t('Training'));
-    this.server.value = new WebviewServer(view.webview, trainingViewContract, this.handlers());
+    this.server.value = new WebviewServer(view.webview, trainingViewContract, this.handlers(), this.services.t);
     view.onDidChangeVisibility(() => this.schedule(0));
     view.onDidDispose(() => {
       if (this.view !== view) return;
@@ -203,7 +205,7 @@ class TrainingViewProvider implements TrainingView {
             t,
           );
     const failure = this.failure?.recipeFile === source?.file ? this.failure : undefined;
-    return trainingSnapshot({
+    const shown = trainingSnapshot({
       recipe,
       training: training.state,
       stored: record && { record, history: await this.historyOf(record) },
@@ -212,6 +214,8 @@ class TrainingViewProvider implements TrainingView {
       trusted: workspace.isTrusted,
       nowMs: Date.now(),
     });
+    const { run } = shown;
+    return run?.error ? { ...shown, run: { ...run, error: wordedErrors(run.error, t) } } : shown;
   }
 
   /** A finished run is read once, a detached one as it grows; of this window's own only what lies before its resume. */

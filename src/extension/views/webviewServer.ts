@@ -1,7 +1,9 @@
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import { Emitter } from '../../base/events';
+import type { Translate } from '../../base/translate';
 import { ServerChannel, type Handlers, type Port } from '../../protocol/channel';
 import type { Contract, EventName, Payload } from '../../protocol/contract';
+import { errorText } from '../../protocol/errorWords';
 import { pageMessage } from '../../protocol/pageMessage';
 
 /** The part of `vscode.Webview` that messages need. */
@@ -22,6 +24,7 @@ export class WebviewServer<C extends Contract> implements Disposable {
     private readonly webview: MessageWebview,
     private readonly contract: C,
     private readonly handlers: Handlers<C>,
+    private readonly t: Translate,
   ) {
     this.store.add(webview.onDidReceiveMessage((message) => this.receive(message)));
   }
@@ -43,7 +46,8 @@ export class WebviewServer<C extends Contract> implements Disposable {
     } catch {
       return;
     }
-    if (this.page.value?.id !== page) this.page.value = new PageEnd(page, this.webview, this.contract, this.handlers);
+    if (this.page.value?.id !== page)
+      this.page.value = new PageEnd(page, this.webview, this.contract, this.handlers, this.t);
     this.page.value!.deliver(message);
   }
 }
@@ -58,6 +62,7 @@ class PageEnd<C extends Contract> implements Disposable {
     webview: MessageWebview,
     contract: C,
     handlers: Handlers<C>,
+    t: Translate,
   ) {
     const port: Port = {
       // False or a rejection: the page is gone, and so is whoever waited.
@@ -65,7 +70,7 @@ class PageEnd<C extends Contract> implements Disposable {
       onMessage: this.message.event,
       onClose: this.close.event,
     };
-    this.channel = new ServerChannel(contract, port, handlers);
+    this.channel = new ServerChannel(contract, port, handlers, (error) => errorText(error, t));
   }
 
   deliver(message: unknown): void {

@@ -1,5 +1,5 @@
 /** Bytes of a file taken one after another through a small window, for parsers that cannot know how much they need. */
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 
 const WINDOW_BYTES = 2 ** 16;
 
@@ -62,7 +62,7 @@ export class ByteCursor {
   }
 
   broken(what: string): MedTextError {
-    return new MedTextError('CHECKPOINT_FORMAT', `${this.where} is broken: ${what} (at byte ${this.position}).`, {
+    return new MedTextError('CHECKPOINT_FORMAT', words`${this.where} is broken: ${what} (at byte ${this.position}).`, {
       file: this.where,
       byte: this.position,
     });

@@ -1,5 +1,5 @@
 /** What every reader of weights yields, whatever the file. */
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { elementCount, type DataType } from '../../onnx/dataType';
 
 export interface CheckpointTensor {
@@ -39,7 +39,7 @@ export function checkedShape(value: unknown, tensor: string, file: string): numb
     value.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0) &&
     elementCount(value) <= MAX_ELEMENTS;
   if (valid) return value;
-  throw new MedTextError('CHECKPOINT_FORMAT', `${file}: tensor "${tensor}" has a shape that is not valid.`, {
+  throw new MedTextError('CHECKPOINT_FORMAT', words`${file}: tensor "${tensor}" has a shape that is not valid.`, {
     file,
     tensor,
   });

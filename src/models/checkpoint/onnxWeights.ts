@@ -5,8 +5,9 @@
  */
 import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { dirname, sep } from 'node:path';
-import { MedTextError, asMedTextError } from '../../base/errors';
+import { MedTextError, asMedTextError, words } from '../../base/errors';
 import { resolveExternalPath } from '../../onnx/externalLocation';
+import { widenTensor } from '../../onnx/halfPrecision';
 import type { GraphNode, Model, Tensor } from '../../onnx/model';
 import { readModel } from '../../onnx/readModel';
 import { assertLength, type CheckpointSource, type CheckpointTensor } from './checkpointSource';
@@ -33,7 +34,7 @@ export async function readOnnxFile(path: string): Promise<{ model: Model; files:
 async function readOnnx(file: RandomAccessFile): Promise<{ model: Model; files: readonly string[] }> {
   try {
     if (file.size > MAX_BYTES)
-      throw new MedTextError('ONNX_FORMAT', `${file.path} is larger than an ONNX file can be.`);
+      throw new MedTextError('ONNX_FORMAT', words`${file.path} is larger than an ONNX file can be.`);
     const bytes = new Uint8Array(file.size);
     await file.read(bytes, 0);
     const files = [file.path];
@@ -44,6 +45,22 @@ async function readOnnx(file: RandomAccessFile): Promise<{ model: Model; files: 
   } finally {
     await file.close();
   }
+}
+
+/** The graph's initialisers under its own names, for looking at: they need be no module's, nor floats. */
+export async function openInitializers(path: string): Promise<CheckpointSource> {
+  const { model, files } = await readOnnxFile(path);
+  const tensors = new Map<string, CheckpointTensor>();
+  for (const [name, tensor] of model.graph.initializers) {
+    const { dataType, shape } = tensor;
+    const read = async (into: Float32Array): Promise<void> => {
+      assertLength({ name, shape }, into);
+      const { data } = widenTensor(tensor);
+      for (let i = 0; i < into.length; i++) into[i] = Number(data[i]);
+    };
+    tensors.set(name, { name, dataType, shape, read });
+  }
+  return { format: 'onnx', files, tensors, close: async () => {} };
 }
 
 /** A weight as it lies in the graph, and whether the module's own is its transpose. */
@@ -106,7 +123,7 @@ export function moduleWeights(model: Model, path: string): Map<string, Checkpoin
       // Equal biases are stored once by some exporters (an untrained model's are all zero): then names are lost.
       throw new MedTextError(
         'UNSUPPORTED',
-        `${path} does not say which of two weights is "${name}". Use the safetensors or PyTorch file.`,
+        words`${path} does not say which of two weights is "${name}". Use the safetensors or PyTorch file.`,
         {
           file: path,
           tensor: name,
@@ -131,7 +148,7 @@ export function moduleWeights(model: Model, path: string): Map<string, Checkpoin
   const tensors = new Map<string, CheckpointTensor>();
   for (const [name, weight] of weights) tensors.set(name, asCheckpointTensor(name, weight));
   if (tensors.size > 0) return tensors;
-  throw new MedTextError('CHECKPOINT_FORMAT', `${path} holds no named weights.`, { file: path });
+  throw new MedTextError('CHECKPOINT_FORMAT', words`${path} holds no named weights.`, { file: path });
 }
 
 function asCheckpointTensor(name: string, { tensor, transposed }: Weight): CheckpointTensor {
@@ -170,8 +187,7 @@ function refuseFused(node: GraphNode, path: string): void {
   if (!quantised && node.domain !== 'com.microsoft') return;
   throw new MedTextError(
     'UNSUPPORTED',
-    `${path} is quantised or optimised (operator ${node.opType}, node "${node.name}"); its weights cannot be trained on. ` +
-      'Use the plain float export, or the safetensors or PyTorch file.',
+    words`${path} is quantised or optimised (operator ${node.opType}, node "${node.name}"); its weights cannot be trained on. Use the plain float export, or the safetensors or PyTorch file.`,
     { file: path, operator: node.opType, node: node.name },
   );
 }
@@ -184,14 +200,18 @@ function readBeside(modelPath: string, location: string, offset: number, length:
     descriptor = openSync(path, 'r');
     const { size } = fstatSync(descriptor);
     if (offset + length > size) {
-      throw new MedTextError('ONNX_FORMAT', `${path} is cut short: byte ${offset + length} of ${size} is needed.`, {
-        file: path,
-      });
+      throw new MedTextError(
+        'ONNX_FORMAT',
+        words`${path} is cut short: byte ${offset + length} of ${size} is needed.`,
+        {
+          file: path,
+        },
+      );
     }
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length;) {
       const count = readSync(descriptor, bytes, done, Math.min(length - done, 2 ** 28), offset + done);
-      if (count === 0) throw new MedTextError('IO', `${path} shrank while it was read.`, { file: path });
+      if (count === 0) throw new MedTextError('IO', words`${path} shrank while it was read.`, { file: path });
       done += count;
     }
     if (!files.includes(path)) files.push(path);
@@ -219,7 +239,7 @@ function refuseEscape(modelPath: string, path: string, location: string): void {
   if (homes.some((home) => real.startsWith(home.endsWith(sep) ? home : home + sep))) return;
   throw new MedTextError(
     'ONNX_FORMAT',
-    `External data "${location}" is a link that leads out of the model's folder; it is not opened.`,
+    words`External data "${location}" is a link that leads out of the model's folder; it is not opened.`,
     { location },
   );
 }

@@ -1,7 +1,7 @@
 /** Weights files told apart by what is in them; sharded checkpoints as one. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { CheckpointSource, CheckpointTensor } from './checkpointSource';
 import { openOnnxWeights } from './onnxWeights';
 import { RandomAccessFile } from './randomAccessFile';
@@ -34,15 +34,15 @@ export async function openCheckpoint(path: string): Promise<CheckpointSource> {
 
 function refuseKnownForeign(head: Uint8Array, path: string): void {
   const refuse = (what: string) => {
-    throw new MedTextError('UNSUPPORTED', `${path} is ${what}. Use the model's safetensors or PyTorch file.`, {
+    throw new MedTextError('UNSUPPORTED', words`${path} is ${what}. Use the model's safetensors or PyTorch file.`, {
       file: path,
     });
   };
-  if (head.length === 0) throw new MedTextError('CHECKPOINT_FORMAT', `${path} is empty.`, { file: path });
+  if (head.length === 0) throw new MedTextError('CHECKPOINT_FORMAT', words`${path} is empty.`, { file: path });
   if (startsWith(head, 'version https://git-lfs')) {
     throw new MedTextError(
       'CHECKPOINT_FORMAT',
-      `${path} is a Git LFS pointer, not the weights themselves. Fetch them with "git lfs pull".`,
+      words`${path} is a Git LFS pointer, not the weights themselves. Fetch them with "git lfs pull".`,
       { file: path },
     );
   }
@@ -51,7 +51,7 @@ function refuseKnownForeign(head: Uint8Array, path: string): void {
     refuse('a tar file (PyTorch before 0.2 or Paddle)');
   if (path.endsWith('.msgpack')) refuse('a Flax file');
   if (startsWith(head, '<')) {
-    throw new MedTextError('CHECKPOINT_FORMAT', `${path} is a web page, not weights. Download it again.`, {
+    throw new MedTextError('CHECKPOINT_FORMAT', words`${path} is a web page, not weights. Download it again.`, {
       file: path,
     });
   }
@@ -82,7 +82,7 @@ async function openShards(path: string): Promise<CheckpointSource> {
       if (!tensor) {
         throw new MedTextError(
           'CHECKPOINT_FORMAT',
-          `${path} says that "${name}" lies in ${shardName}, which has no such tensor.`,
+          words`${path} says that "${name}" lies in ${shardName}, which has no such tensor.`,
           {
             file: path,
             tensor: name,
@@ -101,7 +101,7 @@ async function openShards(path: string): Promise<CheckpointSource> {
 }
 
 async function readIndex(path: string): Promise<[string, string][]> {
-  const broken = (what: string) => new MedTextError('CHECKPOINT_FORMAT', `${path}: ${what}.`, { file: path });
+  const broken = (what: string) => new MedTextError('CHECKPOINT_FORMAT', words`${path}: ${what}.`, { file: path });
   let json: unknown;
   try {
     const { size } = await stat(path);

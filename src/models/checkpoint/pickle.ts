@@ -3,7 +3,7 @@
  * and calls only functions of the caller's allow-list, which are ours and written in TypeScript: nothing of a pickle
  * is ever executed. Whatever else a pickle asks for is refused by name with CHECKPOINT_UNSAFE.
  */
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import type { ByteCursor } from './byteCursor';
 
 /** Lists are arrays, dictionaries are Maps; values of the allow-list's own making are opaque objects. */
@@ -304,8 +304,7 @@ class Machine {
   private unsafe(what: string, global?: string): MedTextError {
     return new MedTextError(
       'CHECKPOINT_UNSAFE',
-      `${this.where} asks ${what}, which a file of weights does not need; it was refused and nothing was run. ` +
-        'If you trust the file, save its tensors alone in Python: torch.save(model.state_dict(), path), or as safetensors.',
+      words`${this.where} asks ${what}, which a file of weights does not need; it was refused and nothing was run. If you trust the file, save its tensors alone in Python: torch.save(model.state_dict(), path), or as safetensors.`,
       { file: this.where, ...(global === undefined ? {} : { global: printable(global) }) },
     );
   }

@@ -1,7 +1,7 @@
 /** A file read at positions, never as a whole; what goes wrong becomes a coded error that names the file. */
 import { readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
 
 /** Linux transfers at most 2 GiB - 4096 bytes a call. */
 const MAX_READ_BYTES = 2 ** 28;
@@ -19,7 +19,7 @@ export class RandomAccessFile {
     try {
       handle = await open(path, 'r');
       const status = await handle.stat();
-      if (!status.isFile()) throw new MedTextError('IO', `${path} is not a file.`, { file: path });
+      if (!status.isFile()) throw new MedTextError('IO', words`${path} is not a file.`, { file: path });
       return new RandomAccessFile(handle, path, status.size);
     } catch (error) {
       await handle?.close();
@@ -71,7 +71,7 @@ export class RandomAccessFile {
   private cutShort(needed: number): MedTextError {
     return new MedTextError(
       'CHECKPOINT_FORMAT',
-      `${this.path} is cut short or broken: it has ${this.size} bytes, but byte ${needed} is needed. Copy or download it again.`,
+      words`${this.path} is cut short or broken: it has ${this.size} bytes, but byte ${needed} is needed. Copy or download it again.`,
       { file: this.path, sizeBytes: this.size },
     );
   }

@@ -1,5 +1,5 @@
 /** The safetensors format: an 8-byte header length, a JSON header, the tensors' bytes end to end. */
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { DATA_TYPES, elementCount, type DataType } from '../../onnx/dataType';
 import { assertLength, checkedShape, type CheckpointSource, type CheckpointTensor } from './checkpointSource';
 import type { RandomAccessFile } from './randomAccessFile';
@@ -40,7 +40,7 @@ export async function openSafetensors(file: RandomAccessFile): Promise<Checkpoin
 
 async function readHeader(file: RandomAccessFile): Promise<Map<string, CheckpointTensor>> {
   const broken = (what: string, detail = {}) =>
-    new MedTextError('CHECKPOINT_FORMAT', `${file.path}: ${what}.`, { file: file.path, ...detail });
+    new MedTextError('CHECKPOINT_FORMAT', words`${file.path}: ${what}.`, { file: file.path, ...detail });
 
   const prefix = new Uint8Array(8);
   await file.read(prefix, 0);
@@ -70,7 +70,7 @@ async function readHeader(file: RandomAccessFile): Promise<Map<string, Checkpoin
       const type = entry.dtype.slice(0, 40);
       throw new MedTextError(
         'UNSUPPORTED',
-        `${file.path}: tensor "${name}" is of type ${type}, which is not supported.`,
+        words`${file.path}: tensor "${name}" is of type ${type}, which is not supported.`,
         {
           file: file.path,
           tensor: name,

@@ -2,7 +2,7 @@
  * PyTorch's form before 1.6 (`_use_new_zipfile_serialization=False`): five pickles (magic number, protocol, the
  * writer's machine, the object, the storages' keys), then for each key its element count (int64) and raw elements.
  */
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { DATA_TYPES } from '../../onnx/dataType';
 import { ByteCursor } from './byteCursor';
 import type { CheckpointSource } from './checkpointSource';
@@ -25,7 +25,7 @@ export async function openTorchLegacy(file: RandomAccessFile): Promise<Checkpoin
     if (unpickleTorch(cursor, file.path) !== PROTOCOL) throw cursor.broken('its PyTorch protocol is unknown');
     const machine = unpickleTorch(cursor, file.path);
     if (machine instanceof Map && machine.get('little_endian') === false) {
-      throw new MedTextError('UNSUPPORTED', `${file.path} was written big-endian, which is not supported.`, {
+      throw new MedTextError('UNSUPPORTED', words`${file.path} was written big-endian, which is not supported.`, {
         file: file.path,
       });
     }
@@ -50,7 +50,7 @@ export async function openTorchLegacy(file: RandomAccessFile): Promise<Checkpoin
       if (!Number.isSafeInteger(position) || position > file.size) {
         throw new MedTextError(
           'CHECKPOINT_FORMAT',
-          `${file.path} is cut short: a storage needs byte ${position}, but it has ${file.size}. Copy or download it again.`,
+          words`${file.path} is cut short: a storage needs byte ${position}, but it has ${file.size}. Copy or download it again.`,
           { file: file.path, sizeBytes: file.size },
         );
       }

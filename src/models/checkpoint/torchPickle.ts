@@ -1,5 +1,5 @@
 /** PyTorch's part of a pickle: the few names a file of weights needs, and what they mean to us. */
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { elementCount, type DataType } from '../../onnx/dataType';
 import type { ByteCursor } from './byteCursor';
 import { checkedShape } from './checkpointSource';
@@ -148,7 +148,7 @@ function torchGlobals(cursor: ByteCursor): Map<string, PickleValue> {
   };
   const refuseNegated = (metadata: PickleValue | undefined) => {
     if (!(metadata instanceof Map) || !metadata.get('neg')) return;
-    throw new MedTextError('UNSUPPORTED', 'The checkpoint holds a lazily negated tensor, which is not supported.');
+    throw new MedTextError('UNSUPPORTED', words`The checkpoint holds a lazily negated tensor, which is not supported.`);
   };
   allow('torch._utils._rebuild_tensor', ([storage, offset, size, strides]) =>
     rebuildTensor(storage, offset, size, strides),
@@ -211,7 +211,7 @@ function isCount(value: PickleValue | undefined): value is number {
 function wholeModule(where: string): MedTextError {
   return new MedTextError(
     'CHECKPOINT_UNSAFE',
-    `${where} is a whole pickled module, not its weights. Save model.state_dict() in Python instead.`,
+    words`${where} is a whole pickled module, not its weights. Save model.state_dict() in Python instead.`,
     { file: where },
   );
 }
@@ -232,7 +232,7 @@ export function checkedTensor(
   if (Number.isSafeInteger(last) && (last + 1) * elementBytes <= storageBytes) return;
   throw new MedTextError(
     'CHECKPOINT_FORMAT',
-    `${file}: tensor "${name}" reaches beyond its storage (${storageBytes} bytes).`,
+    words`${file}: tensor "${name}" reaches beyond its storage (${storageBytes} bytes).`,
     { file, tensor: name },
   );
 }
@@ -267,5 +267,5 @@ export function findStateDictionary(root: PickleValue, file: string): Map<string
     level = next;
   }
   if (best.size > 0) return best;
-  throw new MedTextError('CHECKPOINT_FORMAT', `${file} holds no dictionary of tensors.`, { file });
+  throw new MedTextError('CHECKPOINT_FORMAT', words`${file} holds no dictionary of tensors.`, { file });
 }

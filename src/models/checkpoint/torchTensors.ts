@@ -1,5 +1,5 @@
 /** PyTorch's strided tensors, read out of their storages. */
-import { MedTextError } from '../../base/errors';
+import { MedTextError, words } from '../../base/errors';
 import { DATA_TYPES, type DataType } from '../../onnx/dataType';
 import { assertLength, type CheckpointTensor } from './checkpointSource';
 import { checkedTensor, type TorchTensor } from './torchPickle';
@@ -21,7 +21,7 @@ export function torchTensors(
   for (const [name, tensor] of state) {
     const storage = storageOf(tensor.storage.key);
     if (!storage) {
-      throw new MedTextError('CHECKPOINT_FORMAT', `${file}: the storage of tensor "${name}" is missing.`, {
+      throw new MedTextError('CHECKPOINT_FORMAT', words`${file}: the storage of tensor "${name}" is missing.`, {
         file,
         tensor: name,
       });
@@ -30,7 +30,7 @@ export function torchTensors(
     if (!dataType) {
       throw new MedTextError(
         'UNSUPPORTED',
-        `${file}: tensor "${name}" is of type ${tensor.type.name}, which is not supported.`,
+        words`${file}: tensor "${name}" is of type ${tensor.type.name}, which is not supported.`,
         {
           file,
           tensor: name,

@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
 import { ByteCursor } from './byteCursor';
 import type { CheckpointSource } from './checkpointSource';
 import type { RandomAccessFile } from './randomAccessFile';
@@ -27,13 +27,13 @@ export async function openTorchZip(file: RandomAccessFile): Promise<CheckpointSo
     if (entries.has(`${folder}constants.pkl`)) {
       throw new MedTextError(
         'UNSUPPORTED',
-        `${file.path} is a TorchScript program. Save its weights in Python: torch.save(model.state_dict(), path).`,
+        words`${file.path} is a TorchScript program. Save its weights in Python: torch.save(model.state_dict(), path).`,
         { file: file.path },
       );
     }
     const byteOrder = entries.get(`${folder}byteorder`);
     if (byteOrder && Buffer.from(await readEntry(zip, byteOrder, file, 16)).toString() === 'big') {
-      throw new MedTextError('UNSUPPORTED', `${file.path} was written big-endian, which is not supported.`, {
+      throw new MedTextError('UNSUPPORTED', words`${file.path} was written big-endian, which is not supported.`, {
         file: file.path,
       });
     }
@@ -181,5 +181,5 @@ function asFormat(file: RandomAccessFile, error: unknown): MedTextError {
 }
 
 function format(file: RandomAccessFile, what: string, cause?: unknown): MedTextError {
-  return new MedTextError('CHECKPOINT_FORMAT', `${file.path} ${what}.`, { file: file.path }, { cause });
+  return new MedTextError('CHECKPOINT_FORMAT', words`${file.path} ${what}.`, { file: file.path }, { cause });
 }

@@ -5,7 +5,7 @@
  */
 import { open, type FileHandle } from 'node:fs/promises';
 import * as zlib from 'node:zlib';
-import { asMedTextError, MedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
 import { elementCount } from '../../onnx/dataType';
 import type { WritableTensor } from './writeSafetensors';
 
@@ -31,7 +31,7 @@ export async function writeTorchZip(
   if (sizeBytes + 2 ** 24 > MAX_ZIP_BYTES || tensors.length + 8 > MAX_ENTRIES) {
     throw new MedTextError(
       'UNSUPPORTED',
-      `pytorch_model.bin of ${sizeBytes} bytes is beyond 4 GB; export safetensors.`,
+      words`pytorch_model.bin of ${sizeBytes} bytes is beyond 4 GB; export safetensors.`,
       {
         sizeBytes,
       },

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { untranslated as t } from '../../../src/base/translate';
 import { changedMapping, readMapping } from '../../../src/extension/labelMapping/mappingText';
 import type { MappingOperation } from '../../../src/protocol/labelMappingEditor';
 import { recipeProblems } from '../../../src/protocol/recipe';
@@ -9,7 +8,7 @@ const facts = { inferred: ['0', '1', '2'], known: new Set(['0', '1', '2', 'NA'])
 /** What remains of a labels file after the operations. */
 function after(file: object, ...operations: readonly MappingOperation[]): any {
   const text = operations.reduce(
-    (before, operation) => changedMapping(before, 'labels', operation, facts, t),
+    (before, operation) => changedMapping(before, 'labels', operation, facts),
     JSON.stringify(file),
   );
   return JSON.parse(text);
@@ -61,20 +60,20 @@ describe('operations on a label mapping', () => {
   it('says a value once that was said twice', () => {
     const text = '{ "labels": ["a", "b"], "label_mapping": { "x": "a", "y": "a", "x": "b" } }';
     assert.deepEqual([...readMapping(text, 'labels').content.twice], [['x', ['a', 'b']]]);
-    const changed = changedMapping(text, 'labels', { kind: 'once', value: 'x' }, facts, t);
+    const changed = changedMapping(text, 'labels', { kind: 'once', value: 'x' }, facts);
     assert.equal(changed, '{ "labels": ["a", "b"], "label_mapping": { "y": "a", "x": "b" } }');
   });
 
   it('takes names of JavaScript objects and markup for names', () => {
     const names = ['__proto__', 'constructor', '<img src=x>', '"', '\\', '\u202e', '😀'];
     let file = '{ "labels": ["a"] }';
-    for (const name of names) file = changedMapping(file, 'labels', { kind: 'add', name }, facts, t);
+    for (const name of names) file = changedMapping(file, 'labels', { kind: 'add', name }, facts);
     for (const name of names) {
       const values = [`${name}!`, name === '__proto__' ? 'x' : `${name}?`];
-      file = changedMapping(file, 'labels', { kind: 'assign', values, to: name }, facts, t);
-      file = changedMapping(file, 'labels', { kind: 'describe', label: name, description: name }, facts, t);
+      file = changedMapping(file, 'labels', { kind: 'assign', values, to: name }, facts);
+      file = changedMapping(file, 'labels', { kind: 'describe', label: name, description: name }, facts);
     }
-    file = changedMapping(file, 'labels', { kind: 'assign', values: ['__proto__'], to: null }, facts, t);
+    file = changedMapping(file, 'labels', { kind: 'assign', values: ['__proto__'], to: null }, facts);
     const { content } = readMapping(file, 'labels');
     assert.deepEqual(content.labels, ['a', ...names]);
     assert.equal(content.mapping.get('__proto__'), null);
@@ -94,22 +93,22 @@ describe('operations on a label mapping', () => {
   "train": { "class_weights": [1, 2, 3] }
 }
 `;
-    const renamed = changedMapping(recipe, 'recipe', { kind: 'rename', label: '0', name: '不同' }, facts, t);
+    const renamed = changedMapping(recipe, 'recipe', { kind: 'rename', label: '0', name: '不同' }, facts);
     assert.equal(
       renamed,
       recipe
         .replace('"labels": [0, 1, 2], "label_mapping": { "NA": null }', '"labels": ["不同", 1, 2], "label_mapping": { "NA": null, "0": "不同" }') // prettier-ignore
         .replace('"labels": ["0", "1", "2"], "label_mapping": { "no": "0" }', '"labels": ["不同", "1", "2"], "label_mapping": { "no": "不同", "0": "不同" }'), // prettier-ignore
     );
-    const ordered = changedMapping(recipe, 'recipe', { kind: 'move', label: '2', to: 0 }, facts, t);
+    const ordered = changedMapping(recipe, 'recipe', { kind: 'move', label: '2', to: 0 }, facts);
     assert.match(ordered, /"class_weights": \[3, 1, 2\]/);
     assert.match(ordered, /"labels": \[2, 0, 1\]/);
-    const merged = changedMapping(recipe, 'recipe', { kind: 'merge', label: '1', into: '0' }, facts, t);
+    const merged = changedMapping(recipe, 'recipe', { kind: 'merge', label: '1', into: '0' }, facts);
     assert.match(merged, /"class_weights": \[1, 3\]/);
     for (const text of [renamed, ordered, merged]) {
       assert.deepEqual(recipeProblems(JSON.parse(text.replace('// for the ward', ''))), []);
     }
-    const adopted = changedMapping(recipe, 'recipe', { kind: 'adopt', split: 'validation' }, facts, t);
+    const adopted = changedMapping(recipe, 'recipe', { kind: 'adopt', split: 'validation' }, facts);
     assert.match(adopted, /"validation": \{ "file": "b.json" \}/);
   });
 

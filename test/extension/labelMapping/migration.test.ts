@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { untranslated as t } from '../../../src/base/translate';
 import { migratedModel, migratedRecipe, withWeightsOfFile } from '../../../src/extension/labelMapping/migration';
 import { parseLabels } from '../../../src/models/configJson';
 
@@ -8,7 +7,7 @@ const scheme = { labels: ['0', '1', '2'], files: ['/w/a.json'] };
 const recipe = (train: object): string =>
   JSON.stringify({ task: 'sentence-similarity', model: 'm', dataset: { train: { file: 'a.json', ...train } } });
 const migrated = (text: string, folder = '/w') =>
-  migratedRecipe(text, { kind: 'rename', label: '2', name: '相同' }, scheme, (names) => names.map((name) => `${folder}/${name}`), facts, t); // prettier-ignore
+  migratedRecipe(text, { kind: 'rename', label: '2', name: '相同' }, scheme, (names) => names.map((name) => `${folder}/${name}`), facts); // prettier-ignore
 
 describe('a renamed class in other files', () => {
   it('is renamed in recipes that share a data file or the labels', () => {

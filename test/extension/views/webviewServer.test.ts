@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { untranslated } from '../../../src/base/translate';
 import 'vscode-jsonrpc/node'; // installs the library's runtime layer
 import { Emitter } from '../../../src/base/events';
 import { ClientChannel } from '../../../src/protocol/channel';
@@ -25,10 +26,15 @@ function open() {
     },
   };
   const waiting: { signal: AbortSignal; answer: (text: string) => void }[] = [];
-  const server = new WebviewServer(webview, contract, {
-    double: (n) => 2 * n,
-    wait: (_, signal) => new Promise((answer) => waiting.push({ signal, answer })),
-  });
+  const server = new WebviewServer(
+    webview,
+    contract,
+    {
+      double: (n) => 2 * n,
+      wait: (_, signal) => new Promise((answer) => waiting.push({ signal, answer })),
+    },
+    untranslated,
+  );
   const page = (id: string) => {
     const message = new Emitter<unknown>();
     toPages.event((sent) => sent.page === id && message.fire(sent.message));

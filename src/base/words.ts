@@ -1,0 +1,51 @@
+/** Sentences that are English where they are made and another language where they are read. */
+import type { Translate } from './translate';
+
+/** What crosses a process boundary, or lies in a file. */
+export interface PlainWords {
+  /** `{0}` stands for the first value. */
+  readonly template: string;
+  readonly values: readonly (string | number | boolean | PlainWords)[];
+}
+
+/** A template and what stands in it; as a string, the English sentence. */
+export class Words implements PlainWords {
+  constructor(
+    readonly template: string,
+    readonly values: readonly (string | number | boolean | Words)[],
+  ) {}
+
+  toString(): string {
+    return this.template.replace(/\{(\d+)\}/g, (whole, index: string) => String(this.values[Number(index)] ?? whole));
+  }
+}
+
+/**
+ * words`${path} is no recipe.`: the template `{0} is no recipe.`, whose translation the editor's bundle holds, and its
+ * value. A value that is itself words is translated, too.
+ */
+export function words(parts: TemplateStringsArray, ...values: readonly unknown[]): Words {
+  const template = parts.reduce((text, part, i) => `${text}{${i - 1}}${part}`);
+  return new Words(template, values.map(asValue));
+}
+
+/** The sentence in the language of `t`. */
+export function translated({ template, values }: PlainWords, t: Translate): string {
+  return t(template, ...values.map((value) => (typeof value === 'object' ? translated(value, t) : value)));
+}
+
+/** More than any message nests; what comes from elsewhere may be anything. */
+const MAX_DEPTH = 4;
+
+/** Words from another process or a file; undefined for what are none. */
+export function wordsFrom(value: unknown, depth = 0): Words | undefined {
+  const { template, values } = (value ?? {}) as Partial<Record<keyof PlainWords, unknown>>;
+  if (depth > MAX_DEPTH || typeof template !== 'string' || !Array.isArray(values)) return undefined;
+  const read = values.map((one) => (typeof one === 'object' ? wordsFrom(one, depth + 1) : asValue(one)));
+  return read.every((one) => one !== undefined) ? new Words(template, read) : undefined;
+}
+
+function asValue(value: unknown): string | number | boolean | Words {
+  const isPlain = typeof value === 'number' || typeof value === 'boolean' || value instanceof Words;
+  return isPlain ? value : String(value);
+}
