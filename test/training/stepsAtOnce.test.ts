@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { StepsAtOnce } from '../../src/training/stepsAtOnce';
 
 /** The counts of the runs, on a device where a run costs `overheadMs` and so much for each step. */
-function countsOn(overheadMs: number, stepMs: (run: number) => number, runs = 30): { counts: number[]; times: number[] } {
+function countsOn(
+  overheadMs: number,
+  stepMs: (run: number) => number,
+  runs = 30,
+): { counts: number[]; times: number[] } {
   const pace = new StepsAtOnce();
   const counts: number[] = [];
   const times: number[] = [];
@@ -37,7 +41,12 @@ describe('steps a run', () => {
 
   it('are one where one takes longer than two seconds', () => {
     assert.ok(countsOn(100, () => 5000).counts.every((count) => count === 1));
-    assert.ok(countsOn(100, () => 2500).counts.slice(3).every((count) => count === 1), 'after one try of two');
+    assert.ok(
+      countsOn(100, () => 2500)
+        .counts.slice(3)
+        .every((count) => count === 1),
+      'after one try of two',
+    );
     assert.equal(countsOn(100, () => 1500).counts.at(-1), 1);
   });
 

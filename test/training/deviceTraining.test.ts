@@ -1,0 +1,165 @@
+/** The graphs that only devices run, run on the processor: their numbers, not their speed. */
+import assert from 'node:assert/strict';
+import { ClassifierRunner } from '../../src/inference/classifierRunner';
+import { Session, type Feed } from '../../src/inference/session';
+import { bertClassifier } from '../../src/models/encoder';
+import { elementCount } from '../../src/onnx/dataType';
+import type { ProductStyle } from '../../src/onnx/operators';
+import { selfTestMaterial } from '../../src/training/doctor';
+import { LossScale } from '../../src/training/lossScale';
+import {
+  gather,
+  layoutOf,
+  scatter,
+  stackedShape,
+  stackSites,
+  type ParameterLayout,
+} from '../../src/training/parameterGroups';
+import { Parameters } from '../../src/models/parameters';
+import { buildResidentGraph } from '../../src/training/residentGraph';
+import { batchFeeds, totalWeight } from '../../src/training/stepInputs';
+import { buildTrainingGraph, type TrainingGraphOptions } from '../../src/training/trainingGraph';
+
+const { parameters, batch, config } = selfTestMaterial();
+const classifier = bertClassifier(config, 3);
+const trained = new Set(parameters.names.filter((name) => !name.includes('position_embeddings')));
+const objective = { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 } as const;
+const options: TrainingGraphOptions = {
+  classifier,
+  specs: parameters.specs,
+  trained,
+  loss: 'crossEntropy',
+  logits: false,
+};
+const adamW = { weightDecay: 0.01, decays: (name: string) => !/bias|LayerNorm/.test(name) };
+const rows = batch.examples.length;
+const inputs = batchFeeds(batch, rows, totalWeight([batch], objective), { objective, classifier, padTokenId: 0 });
+const feed = (shape: readonly number[], data: Float32Array): Feed => ({ dataType: 'float32', shape, data });
+
+/** Loss, squared norm and gradients by parameter, of the graph that the processor trains with. */
+async function expectedGradients() {
+  const session = await Session.create(buildTrainingGraph(options, rows, batch.length).model, { threads: 1 });
+  const own = parameters.specs.map(({ name, shape }): [string, Feed] => [name, feed(shape, parameters.values(name))]);
+  const outputs = await session.run({ ...Object.fromEntries(own), ...inputs });
+  await session.release();
+  const gradients = new Parameters(parameters.specs.filter(({ name }) => trained.has(name)));
+  for (const name of gradients.names) gradients.values(name).set(outputs[`grad.${name}`].data as Float32Array);
+  return { loss: Number(outputs.loss.data[0]), squares: Number(outputs.gradientSquares.data[0]), gradients };
+}
+
+async function groupedGradients(products: ProductStyle, layout: ParameterLayout, scale = 1) {
+  const { model } = buildResidentGraph({ ...options, products }, layout, rows, batch.length);
+  const session = await Session.create(model, { threads: 1 });
+  const groups = layout.groups.map((group, k): [string, Feed] => [`p.${k}`, feed(stackedShape(group), gather(group, parameters))]); // prettier-ignore
+  const fixed = layout.fixed.map((name): [string, Feed] => [
+    name,
+    feed(parameters.shape(name), parameters.values(name)),
+  ]);
+  const lossScale = feed([], Float32Array.of(scale));
+  const outputs = await session.run({ ...Object.fromEntries([...groups, ...fixed]), ...inputs, lossScale });
+  await session.release();
+  const gradients = new Parameters(parameters.specs.filter(({ name }) => trained.has(name)));
+  layout.groups.forEach((group, k) => scatter(group, outputs[`grad.${k}`].data as Float32Array, gradients));
+  return { loss: Number(outputs.loss.data[0]), squares: Number(outputs.gradientSquares.data[0]), gradients };
+}
+
+/** The largest difference, as a share of the tensor's largest element. */
+function worst(actual: Parameters, wanted: Parameters, scale = 1): number {
+  return Math.max(
+    ...wanted.names.map((name) => {
+      const theirs = wanted.values(name);
+      const largest = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
+      return Math.max(...actual.values(name).map((value, i) => Math.abs(value / scale - theirs[i]) / largest));
+    }),
+  );
+}
+
+const largest = Math.max(...parameters.specs.map(({ shape }) => elementCount(shape)));
+
+describe('gradients in groups', () => {
+  const STYLES: Readonly<Record<string, ProductStyle>> = {
+    'products as Gemm': { asMatMul: false, factors: 'float32' },
+    'products as MatMul': { asMatMul: true, factors: 'float32' },
+  };
+  for (const [name, style] of Object.entries(STYLES)) {
+    it(`are those of the parameters, ${name}`, async () => {
+      const expected = await expectedGradients();
+      for (const most of [Infinity, largest, 1]) {
+        const actual = await groupedGradients(style, layoutOf(options, adamW, most));
+        assert.ok(Math.abs(actual.loss - expected.loss) < 1e-6);
+        assert.ok(Math.abs(actual.squares / expected.squares - 1) < 1e-5);
+        // Float32 sums in another order.
+        assert.ok(worst(actual.gradients, expected.gradients) < 2e-5);
+      }
+    });
+  }
+
+  it('in half precision are near, however the loss is scaled', async () => {
+    const expected = await expectedGradients();
+    const { gradients } = expected;
+    // Key biases have no gradient but rounding: softmax does not see them.
+    for (const name of gradients.names) if (name.endsWith('key.bias')) gradients.values(name).fill(0);
+    for (const asMatMul of [false, true]) {
+      for (const scale of [1, 8192]) {
+        const actual = await groupedGradients({ asMatMul, factors: 'float16' }, layoutOf(options, adamW), scale);
+        for (const name of gradients.names) if (name.endsWith('key.bias')) actual.gradients.values(name).fill(0);
+        assert.ok(Math.abs(actual.loss - expected.loss) < 2e-3, `loss ${actual.loss}, ${expected.loss}`);
+        // Half precision has 11 bits: 5e-4 a factor, through two layers there and back.
+        const off = worst(actual.gradients, gradients, scale);
+        assert.ok(off < 1e-2, `scale ${scale}: off by ${off}`);
+        assert.ok(off > 1e-6, 'half precision was used');
+      }
+    }
+  });
+
+  it('hold every trained parameter once, none above the limit, decay apart', () => {
+    for (const most of [Infinity, largest, 1]) {
+      const { groups, fixed } = layoutOf(options, adamW, most);
+      const names = groups.flatMap((group) => group.names);
+      assert.deepEqual([...names].sort(), [...trained].sort());
+      assert.deepEqual(fixed, ['bert.embeddings.position_embeddings.weight']);
+      for (const group of groups) {
+        assert.ok(group.names.length === 1 || elementCount(stackedShape(group)) <= most);
+        for (const name of group.names) assert.equal(adamW.decays(name), group.decays, name);
+      }
+    }
+  });
+
+  it('of masks: every site once, in stacks of one shape and probability', () => {
+    const { dropoutSites } = buildTrainingGraph({ ...options, dropout: 0.1 }, rows, batch.length);
+    for (const most of [Infinity, 2000, 1]) {
+      const stacks = stackSites(dropoutSites, most);
+      const names = stacks.flatMap(({ sites }) => sites.map(({ name }) => name));
+      assert.deepEqual([...names].sort(), dropoutSites.map(({ name }) => name).sort());
+      for (const { sites } of stacks) assert.equal(new Set(sites.map(({ shape }) => `${shape}`)).size, 1);
+    }
+  });
+});
+
+describe('the factor of a loss in half precision', () => {
+  it('is one where it is not needed, and shrinks by powers of two down to one', () => {
+    assert.equal(new LossScale(false).value, 1);
+    assert.equal(new LossScale(false).shrink(), false);
+    const scale = new LossScale(true);
+    const values = [scale.value];
+    while (scale.shrink()) values.push(scale.value);
+    assert.deepEqual(values, [8192, 1024, 128, 16, 2, 1]);
+  });
+});
+
+describe('many batches in one run', () => {
+  it('give the logits of one batch after the other', async () => {
+    const examples = Array.from({ length: 75 }, (_, i) => batch.examples[i % rows].encoded);
+    const logits = async (isLooped: boolean) => {
+      const runner = new ClassifierRunner(classifier, parameters, { padTokenId: 0, threads: 1, isLooped });
+      const progress: number[] = [];
+      const result = await runner.logits(examples, { onProgress: (done) => progress.push(done) });
+      await runner.close();
+      return { result: Array.from(result), progress };
+    };
+    const [one, many] = [await logits(false), await logits(true)];
+    assert.ok(many.progress.length < one.progress.length, `${many.progress} runs, ${one.progress} batches`);
+    assert.equal(many.progress.at(-1), 75);
+    many.result.forEach((value, i) => assert.ok(Math.abs(value - one.result[i]) < 1e-6, `logit ${i}`));
+  });
+});
