@@ -1,8 +1,10 @@
 /** Milliseconds and device memory of a training step of BERT-base on a GPU, against PyTorch's on the same card. See USAGE. */
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { hugePages } from '../src/base/hugePages';
 import { adapters } from '../src/training/adapters';
-import { bertBaseTrainer, defaults } from './support/bertBase';
+import { buffersAreFew } from '../src/training/memoryEstimate';
+import { bertBase, bertBaseTrainer, defaults } from './support/bertBase';
 import { referencePython } from './support/contestant';
 import { microBatches, randomBatches } from './support/randomBatches';
 import { benchOptions, count, NONE, printResult, ratio, runMain } from './support/report';
@@ -48,7 +50,8 @@ async function main(): Promise<void> {
     const each: (typeof results)[number] = { size, ours: {}, reference: {} };
     const common = ['--sizes', size, '--seconds', `${seconds}`];
     for (const device of devices) {
-      each.ours[device] = await measured(process.execPath, [...process.execArgv, __filename, '--ours', device, ...common]); // prettier-ignore
+      const args = [...process.execArgv, __filename, '--ours', device, ...common];
+      each.ours[device] = await measured(process.execPath, args, hugePages());
       console.error(size, device, JSON.stringify(each.ours[device]));
     }
     for (const mode of modes) {
@@ -83,10 +86,10 @@ async function main(): Promise<void> {
 }
 
 /** A process that measures itself, and how much of the card's memory is in use while it runs, more than before it. */
-async function measured(command: string, args: readonly string[]): Promise<Measured> {
+async function measured(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<Measured> {
   const before = usedBytes();
   let peak = before ?? 0;
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let output = '';
   let errors = '';
   child.stdout.on('data', (data) => (output += data));
@@ -117,7 +120,14 @@ function sizeOf(text: string): { rows: number; length: number } {
 async function takePart(contestant: string, { rows, length }: { rows: number; length: number }, seconds: number) {
   const batches = microBatches(randomBatches(rows, length));
   const [device, precision] = contestant.split(':') as [ExecutionDevice, Precision | undefined];
-  const session = { device, allowTf32: precision === 'tf32' };
+  const { classifier, parameters } = await bertBase();
+  const options = {
+    classifier,
+    specs: parameters.specs,
+    trained: new Set(parameters.names),
+    loss: 'crossEntropy',
+  } as const;
+  const session = { device, allowTf32: precision === 'tf32', keepsBuffers: buffersAreFew(options, rows, [length]) };
   const trainer = await bertBaseTrainer(rows, session, { lengths: [length], precision });
   const runs: { steps: number; milliseconds: number }[] = [];
   let step = 0;

@@ -226,7 +226,11 @@ function tensorOf(name: string, feed: Feed | DeviceTensor): Ort.Tensor {
 
 function runtimeError(what: Words, error: unknown): MedTextError {
   const reason = error instanceof Error ? error.message : String(error);
+  const cause = { cause: error };
+  if (/requires f16 but the device does not support it/.test(reason)) {
+    return new MedTextError('UNSUPPORTED', words`This device does not compute in half precision (float16): set train.precision to float32.`, { reason }, cause); // prettier-ignore
+  }
   const code = /failed to allocate|out of memory|bad_alloc|bad allocation/i.test(reason) ? 'OUT_OF_MEMORY' : 'RUNTIME';
   const why = code === 'OUT_OF_MEMORY' ? words`the memory ran out (${reason})` : reason;
-  return new MedTextError(code, words`${what}: ${why}`, { reason }, { cause: error });
+  return new MedTextError(code, words`${what}: ${why}`, { reason }, cause);
 }

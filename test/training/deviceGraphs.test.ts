@@ -7,7 +7,9 @@ import { printGraph } from '../../src/onnx/printGraph';
 import { buildAdamWGraph, buildGradientSumGraph } from '../../src/training/adamWGraph';
 import { selfTestMaterial } from '../../src/training/doctor';
 import { buildMaskGraph } from '../../src/training/maskGraph';
-import { stackSites } from '../../src/training/parameterGroups';
+import { layoutOf, stackSites } from '../../src/training/parameterGroups';
+import { buildLoopGraph } from '../../src/training/loopGraph';
+import { buildResidentGraph } from '../../src/training/residentGraph';
 import { buildTrainingGraph } from '../../src/training/trainingGraph';
 
 const folder = join(__dirname, '../fixtures/deviceGraphs');
@@ -21,14 +23,26 @@ describe('graphs for a device', () => {
   const small = { ...config, layerCount: 1, hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: 0.1 };
   const specs = parameters.specs.filter(({ name }) => !name.includes('layer.1.'));
   const trained = new Set(['classifier.weight', 'bert.embeddings.word_embeddings.weight']);
-  const training = buildTrainingGraph(
-    { classifier: bertClassifier(small, 3), specs, trained, loss: 'crossEntropy' },
-    2,
-    8,
-  );
+  const options = {
+    classifier: bertClassifier(small, 3),
+    specs,
+    trained,
+    loss: 'crossEntropy' as const,
+    maxGradientNorm: 1,
+    adamW: {
+      betas: [0.9, 0.999] as const,
+      eps: 1e-8,
+      weightDecay: 0.01,
+      decays: (name: string) => name.startsWith('classifier'),
+    },
+  };
+  const training = buildTrainingGraph(options, 2, 8);
+  const layout = layoutOf(options, options.adamW);
   const updated = [{ shape: [3, 4], decays: true }, { shape: [4], decays: false }]; // prettier-ignore
   const graphs: Readonly<Record<string, Model>> = {
     training: training.model,
+    resident: buildResidentGraph({ ...options, products: { asMatMul: true, factors: 'float16' } }, layout, 2, 8).model,
+    loop: buildLoopGraph(options, layout, { rows: 2, lengths: [8, 12], accumulates: true, steps: 2, parts: 2 }),
     masks: buildMaskGraph(stackSites(training.dropoutSites.slice(0, 3), 1000), 2),
     adamW: buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
     gradientSum: buildGradientSumGraph(updated),

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildClassifierGraph } from '../../src/inference/classifierRunner';
+import { productStyle, type Precision } from '../../src/inference/productStyle';
 import { Session, type Feed } from '../../src/inference/session';
 import { bertClassifier } from '../../src/models/encoder';
 import { allocate, elementCount } from '../../src/onnx/dataType';
@@ -11,7 +12,8 @@ import type { Model } from '../../src/onnx/model';
 import { buildAdamWGraph, buildGradientSumGraph } from '../../src/training/adamWGraph';
 import { selfTestMaterial } from '../../src/training/doctor';
 import { buildMaskGraph } from '../../src/training/maskGraph';
-import { stackSites } from '../../src/training/parameterGroups';
+import { layoutOf, stackSites } from '../../src/training/parameterGroups';
+import { buildResidentGraph } from '../../src/training/residentGraph';
 import { buildTrainingGraph } from '../../src/training/trainingGraph';
 
 /** Nodes that may be there, by operator, and why. */
@@ -34,19 +36,37 @@ describe('nodes on the processor in a WebGPU session', () => {
       BATCH,
       LENGTH,
     );
+  const resident = (loss: 'crossEntropy' | 'squaredError', precision?: Precision) => {
+    const options = {
+      classifier,
+      specs: parameters.specs,
+      trained: new Set(parameters.names),
+      loss,
+      dropout: 0.1,
+      products: productStyle('webgpu', precision),
+    };
+    const layout = layoutOf(options, { weightDecay: 0.01, decays: (name) => name.includes('weight') });
+    return buildResidentGraph(options, layout, BATCH, LENGTH).model;
+  };
   const updated = [{ shape: [4, 6], decays: true }, { shape: [6], decays: false }]; // prettier-ignore
   const GRAPHS: Readonly<Record<string, () => Model>> = {
-    training: () => training('crossEntropy').model,
-    'training of a regression': () => training('squaredError').model,
+    training: () => resident('crossEntropy'),
+    'training of a regression': () => resident('squaredError'),
+    'training in half precision': () => resident('crossEntropy', 'float16'),
     'dropout masks': () => buildMaskGraph(stackSites(training('crossEntropy').dropoutSites, 1000), BATCH),
     AdamW: () => buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
     'sum of gradients': () => buildGradientSumGraph(updated),
-    inference: () => buildClassifierGraph(classifier, BATCH, LENGTH, shapes),
+    inference: () => buildClassifierGraph(classifier, BATCH, LENGTH, shapes, 'webgpu'),
   };
 
   for (const [name, build] of Object.entries(GRAPHS)) {
     it(`are none, or are listed: ${name}`, async () => {
-      const providers = await providersOf(build(), join(folder, name.replaceAll(' ', '-')));
+      const providers = await providersOf(build(), join(folder, name.replaceAll(' ', '-'))).catch((error) => {
+        if (/half/.test(name) && error.code === 'UNSUPPORTED') return undefined;
+        throw error;
+      });
+      // A device without half precision, such as the driver in software, says so: see training.test.ts.
+      if (!providers) return;
       assert.ok((providers.get('WebGpuExecutionProvider')?.size ?? 0) > 0, 'the graph ran on the device');
       const elsewhere = [...providers].filter(([provider]) => provider !== 'WebGpuExecutionProvider');
       const unexplained = elsewhere.flatMap(([, operators]) =>
