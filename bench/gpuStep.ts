@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { hugePages } from '../src/base/hugePages';
-import { adapters } from '../src/training/adapters';
+import { adapters, cardMemory } from '../src/training/adapters';
 import { buffersAreFew } from '../src/training/memoryEstimate';
 import { bertBase, bertBaseTrainer, defaults } from './support/bertBase';
 import { referencePython } from './support/contestant';
@@ -127,7 +127,11 @@ async function takePart(contestant: string, { rows, length }: { rows: number; le
     trained: new Set(parameters.names),
     loss: 'crossEntropy',
   } as const;
-  const session = { device, allowTf32: precision === 'tf32', keepsBuffers: buffersAreFew(options, rows, [length]) };
+  const session = {
+    device,
+    allowTf32: precision === 'tf32',
+    keepsBuffers: buffersAreFew(options, rows, [length], await cardMemory()),
+  };
   const trainer = await bertBaseTrainer(rows, session, { lengths: [length], precision });
   const runs: { steps: number; milliseconds: number }[] = [];
   let step = 0;

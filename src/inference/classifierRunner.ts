@@ -10,7 +10,7 @@ import { padBatch, type BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
 import { bucketLength } from './lengthBuckets';
 import { DeviceMemory, disposeAll } from './deviceMemory';
-import { productStyle } from './productStyle';
+import { inStyle, productStyle } from './productStyle';
 import {
   keepsTensors,
   Session,
@@ -189,7 +189,7 @@ export function buildClassifierGraph(
   shapes: Readonly<Record<string, { readonly shape: readonly number[] }>>,
   device?: ExecutionDevice,
 ): Model {
-  const g = new Operators('', productStyle(device));
+  const g = new Operators();
   const inputs = declareInputs(g, batch, length);
   const parameters = new Map<string, Value>();
   const parameter = (name: string): Value => {
@@ -198,7 +198,7 @@ export function buildClassifierGraph(
     return value;
   };
   g.output(classifier.build(g, inputs, { parameter }), 'logits');
-  return g.build('classifier');
+  return inStyle(g.build('classifier'), productStyle(device));
 }
 
 /**
@@ -210,10 +210,9 @@ function buildClassifierLoop(
   batch: number,
   length: number,
   shapes: Readonly<Record<string, { readonly shape: readonly number[] }>>,
-  device?: ExecutionDevice,
 ): Model {
   const g = new Operators();
-  const body = new Operators('batch/', productStyle(device));
+  const body = new Operators('batch/');
   const at = body.input('batch.at', 'int64', []);
   const goesOn = body.input('batch.goesOn', 'bool', []);
   const count = g.input('count', 'int64', []);

@@ -16,15 +16,11 @@ const string = (value: string): Attribute => ({ type: 'string', value });
 /** A value, or a number that becomes a constant of the other operand's type. */
 export type Operand = Value | number;
 
-/** How matrix products are written: as a device runs them fastest. */
-export interface ProductStyle {
-  /** Gemm as a MatMul with transpositions: on WebGPU its rate is several times Gemm's, unless the left factor is transposed. */
-  readonly asMatMul: boolean;
-  /** In half precision the factors are rounded to float16, and so are the products; all else stays in float32. */
-  readonly factors: 'float32' | 'float16';
-}
-
-const PLAIN: ProductStyle = { asMatMul: false, factors: 'float32' };
+/**
+ * The type of matrix products' factors. In half precision they are rounded to float16, and so are the products; all else
+ * stays in float32.
+ */
+export type FactorType = 'float32' | 'float16';
 
 export class Operators extends GraphBuilder {
   private readonly detachedNames = new Set<string>();
@@ -32,7 +28,7 @@ export class Operators extends GraphBuilder {
 
   constructor(
     prefix = '',
-    private readonly products: ProductStyle = PLAIN,
+    private readonly factors: FactorType = 'float32',
   ) {
     super(prefix);
   }
@@ -143,11 +139,6 @@ export class Operators extends GraphBuilder {
   gemm(a: Value, b: Value, c?: Value, options: { transA?: boolean; transB?: boolean } = {}): Value {
     const { transA = false, transB = false } = options;
     const [x, y] = [this.factor(a), this.factor(b)];
-    if (this.products.asMatMul && (transB || !transA || x.dataType === 'float16')) {
-      const turned = (value: Value, isTurned: boolean) => (isTurned ? this.transpose(value, [1, 0]) : value);
-      const product = this.cast(this.one('MatMul', [turned(x, transA), turned(y, transB)]), a.dataType);
-      return c ? this.add(product, c) : product;
-    }
     const attributes = { ...(transA ? { transA: int(1) } : {}), ...(transB ? { transB: int(1) } : {}) };
     if (x === a) return this.one('Gemm', c ? [a, b, c] : [a, b], attributes);
     const product = this.cast(this.one('Gemm', [x, y], attributes), a.dataType);
@@ -270,9 +261,9 @@ export class Operators extends GraphBuilder {
     return this.sub(shifted, this.log(this.reduceSum(this.exp(shifted), [axis], true)));
   }
 
-  /** A factor of a matrix product as the style has it; each value is rounded once. */
+  /** A factor of a matrix product in its type; each value is rounded once. */
   private factor(x: Value): Value {
-    if (this.products.factors === 'float32' || x.dataType !== 'float32') return x;
+    if (this.factors === 'float32' || x.dataType !== 'float32') return x;
     const half = this.halves.get(x.name) ?? this.cast(x, 'float16');
     this.halves.set(x.name, half);
     return half;

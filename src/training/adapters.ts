@@ -37,6 +37,12 @@ export function adapters(): Adapter[] {
   return [...nvidia, ...others];
 }
 
+/** Of the card with the most memory, which is the one that WebGPU takes; undefined where nobody tells. */
+export async function cardMemory(): Promise<number | undefined> {
+  const bytes = (await askedAdapters()).map(({ memoryBytes = 0 }) => memoryBytes);
+  return Math.max(0, ...bytes) || undefined;
+}
+
 /** The driver's version, where there is one. */
 export const nvidiaDriver = (): string => textOf('/proc/driver/nvidia/version').split('\n')[0];
 

@@ -36,6 +36,7 @@ import {
 import { createTrainer } from './createTrainer';
 import { describeEnvironment } from './environment';
 import { labelUsage } from './labelUsage';
+import { cardMemory } from './adapters';
 import { choiceLines, type DeviceChoice } from './deviceChoice';
 import { buffersAreFew, estimateMemory } from './memoryEstimate';
 import { chooseRows, isOutOfMemory, tooLittleMemory } from './memoryPlan';
@@ -397,8 +398,7 @@ class Run {
     const batchSize = Math.min(recipe.train.batch_size, material.train.encoded.length);
     const graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout };
     const placed = sessionOptions(recipe);
-    const isWebGpu = placed.device === 'webgpu';
-    const session = { ...placed, keepsBuffers: isWebGpu && buffersAreFew(graphOptions, batchSize, plan.bucketsUsed) };
+    const session = { ...placed, keepsBuffers: placed.device === 'webgpu' && buffersAreFew(graphOptions, batchSize, plan.bucketsUsed, await cardMemory()) }; // prettier-ignore
     if ((recipe.train.precision ?? 'float32') !== 'float32' && session.device === 'cpu') {
       options.log(
         `train.precision is ${recipe.train.precision}, which the processor has no use for: it computes in float32.`,

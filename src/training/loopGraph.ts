@@ -168,7 +168,7 @@ function partGradients(g: Operators, context: StepContext, part: Value): PartRes
 
   const lengthIndex = rowOf('lengthIndex');
   const branch = (index: number): Graph => {
-    const b = new Operators(`length${shape.lengths[index]}/`, options.products);
+    const b = new Operators(`length${shape.lengths[index]}/`, options.products?.factors);
     const { loss, gradients } = ofLength(b, context, rows, shape.lengths[index]);
     b.output(loss, `length${shape.lengths[index]}/loss`);
     gradients.forEach((gradient, k) => b.output(gradient, `length${shape.lengths[index]}/grad.${k}`));

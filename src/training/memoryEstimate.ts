@@ -40,12 +40,21 @@ export function estimateMemory(options: TrainingGraphOptions, rows: number, leng
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** A graphics card of 8 GB, which others use too. */
-const fewBytes = 4e9;
+/** Of a graphics card of 8 GB, which others use too. */
+const usualBytes = 4e9;
 
-/** Whether the buffers of the graphs of all lengths are few enough to be kept, each graph's beside the others'. */
-export function buffersAreFew(options: TrainingGraphOptions, rows: number, lengths: readonly number[]): boolean {
+/**
+ * Whether the buffers of the graphs of all lengths are few enough to be kept, each graph's beside the others'.
+ * @param cardBytes the graphics card's memory, where it is known
+ */
+export function buffersAreFew(
+  options: TrainingGraphOptions,
+  rows: number,
+  lengths: readonly number[],
+  cardBytes?: number,
+): boolean {
   const estimates = lengths.map((length) => estimateMemory(options, rows, length));
   const once = estimates.reduce((most, { total, activations }) => Math.max(most, total - activations), 0);
-  return estimates.reduce((sum, { activations }) => sum + activations, once) <= fewBytes;
+  const all = estimates.reduce((sum, { activations }) => sum + activations, once);
+  return all <= (cardBytes ? 0.6 * cardBytes : usualBytes);
 }

@@ -1,6 +1,7 @@
 /**
  * The training graph for devices that keep tensors: parameters come, and gradients leave, in groups, and masks in stacks.
  */
+import { inStyle } from '../inference/productStyle';
 import { declareInputs } from '../models/encoder';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
@@ -35,7 +36,7 @@ export function buildResidentGraph(
   rows: number,
   length: number,
 ): ResidentGraph {
-  const g = new Operators('', options.products);
+  const g = new Operators('', options.products?.factors);
   const parameters = new Map<string, Value>();
   groups.forEach((group, k) => {
     const stacked = g.input(`p.${k}`, 'float32', stackedShape(group));
@@ -62,7 +63,7 @@ export function buildResidentGraph(
   stacked.forEach((gradient, k) => g.output(gradient, `grad.${k}`));
   const placeOf = new Map(sites.map(({ name }, place) => [name, place]));
   return {
-    model: g.build('training'),
+    model: inStyle(g.build('training'), options.products),
     masks: stacks.map((each) => ({ ...each, places: each.sites.map(({ name }) => placeOf.get(name)!) })),
   };
 }

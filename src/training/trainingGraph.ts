@@ -6,7 +6,8 @@ import { declareInputs, type SequenceClassifier } from '../models/encoder';
 import type { ParameterSpec } from '../models/parameters';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
-import { Operators, type ProductStyle } from '../onnx/operators';
+import type { ProductStyle } from '../inference/productStyle';
+import { Operators } from '../onnx/operators';
 import { softCrossEntropy, weightedSquaredError } from './losses';
 
 /** A place where dropout is applied; its mask is an input of the graph, float32: 0, or 1 / (1 - probability). */
@@ -43,7 +44,7 @@ export interface TrainingGraphOptions {
  * `grad.<parameter>` for every trained parameter that the loss depends on.
  */
 export function buildTrainingGraph(options: TrainingGraphOptions, batch: number, length: number): TrainingGraph {
-  const g = new Operators('', options.products);
+  const g = new Operators('', options.products?.factors);
   const { classifier } = options;
   const inputs = declareInputs(g, batch, length);
   const targets = g.input('targets', 'float32', [batch, classifier.labelCount]);

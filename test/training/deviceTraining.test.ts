@@ -4,7 +4,7 @@ import { ClassifierRunner } from '../../src/inference/classifierRunner';
 import { Session, type Feed } from '../../src/inference/session';
 import { bertClassifier } from '../../src/models/encoder';
 import { elementCount } from '../../src/onnx/dataType';
-import type { ProductStyle } from '../../src/onnx/operators';
+import type { ProductStyle } from '../../src/inference/productStyle';
 import { selfTestMaterial } from '../../src/training/doctor';
 import { LossScale } from '../../src/training/lossScale';
 import {
