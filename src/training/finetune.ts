@@ -63,6 +63,8 @@ export interface FinetuneOptions {
   readonly stopSignal: AbortSignal;
   /** What `device: auto` is on this machine; absent: the processor. */
   readonly chooseDevice?: (log: (line: string) => void) => Promise<DeviceChoice>;
+  /** What computes the steps; absent: what suits the device. */
+  readonly createTrainer?: typeof createTrainer;
   /** What was chosen, for the run's record. */
   readonly deviceChoice?: DeviceChoice;
 }
@@ -413,7 +415,7 @@ class Run {
     });
     options.log(memory);
     options.onMemoryPlan?.(memoryPlan);
-    const trainer = await createTrainer({
+    const trainer = await (options.createTrainer ?? createTrainer)({
       classifier,
       parameters,
       trained,

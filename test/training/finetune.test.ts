@@ -10,7 +10,9 @@ import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src
 import { evaluateModel } from '../../src/training/evaluateModel';
 import type { HeldOutPredictions } from '../../src/training/heldOutPredictions';
 import { Session, supportedDevices, type ExecutionDevice } from '../../src/inference/session';
+import { LoopTrainer } from '../../src/training/loopTrainer';
 import { Trainer } from '../../src/training/trainer';
+import type { TrainerOptions } from '../../src/training/trainingSteps';
 import { MedTextError } from '../../src/base/errors';
 import { finetune, type FinetuneOptions } from '../../src/training/finetune';
 
@@ -60,7 +62,7 @@ describe('fine-tuning', () => {
 
   async function run(
     given: Recipe,
-    options: { resumeFrom?: string; stopAfter?: number; chooseDevice?: FinetuneOptions['chooseDevice'] } = {},
+    options: { resumeFrom?: string; stopAfter?: number } & Pick<FinetuneOptions, 'chooseDevice' | 'createTrainer'> = {},
   ): Promise<{ result: TrainingResult; reports: TrainingReport[]; evaluations: EvaluationReport[]; log: string[] }> {
     const stop = new AbortController();
     const reports: TrainingReport[] = [];
@@ -70,6 +72,7 @@ describe('fine-tuning', () => {
       recipe: resolveRecipe(validateRecipe(given, 'test')),
       baseFolder: folder,
       resumeFrom: options.resumeFrom,
+      createTrainer: options.createTrainer,
       onReport: (report) => {
         reports.push(report);
         if (report.step === options.stopAfter) stop.abort();
@@ -193,10 +196,13 @@ describe('fine-tuning', () => {
     Session.create = (model, options) => create.call(Session, model, { ...options, device: 'cpu' });
     const trials = [{ device, passed: true, stepMilliseconds: 1 }];
     const chooseDevice = async () => ({ device, trials, remembered: false });
+    const createTrainer = (options: TrainerOptions) => Trainer.create(options);
+    // A device's own lengths are others than the processor's.
+    const fixed = (more: Partial<Recipe> = {}) => recipe({ length_buckets: 'none' }, more);
     try {
-      const whole = await run(recipe());
+      const whole = await run(fixed());
       lost = 0;
-      const { result, log, reports } = await run(recipe({}, { device: 'auto' }), { chooseDevice });
+      const { result, log, reports } = await run(fixed({ device: 'auto' }), { chooseDevice, createTrainer });
       assert.equal(lost, 2);
       assert.equal(result.status, 'finished');
       assert.ok(
@@ -214,7 +220,7 @@ describe('fine-tuning', () => {
       // Before the first checkpoint it begins again, and leaves one run.
       [lost, lostAt] = [0, 3];
       const before = readdirSync(join(folder, 'runs'));
-      const again = await run(recipe({}, { device: 'auto' }), { chooseDevice });
+      const again = await run(fixed({ device: 'auto' }), { chooseDevice, createTrainer });
       assert.equal(lost, 2);
       assert.deepEqual(again.reports.map(({ step }) => step), [1, 2, ...whole.reports.map(({ step }) => step)]); // prettier-ignore
       assert.deepEqual(losses(again.reports.slice(2)), losses(whole.reports));
@@ -255,6 +261,31 @@ describe('fine-tuning', () => {
     }
     const logged = bytes(rest.result.run, 'metrics.jsonl').toString().trim().split('\n');
     assert.equal(logged.filter((line) => 'loss' in JSON.parse(line)).length, 16);
+  });
+
+  it('asks a device for several steps at once, none beyond an evaluation, and continues bit for bit', async () => {
+    const asked: number[][] = [];
+    const createTrainer = async (options: TrainerOptions) => {
+      const trainer = new LoopTrainer(options);
+      const steps = trainer.steps.bind(trainer);
+      trainer.steps = (planned) => {
+        asked.push(planned.map(({ step }) => step));
+        return steps(planned);
+      };
+      Object.defineProperty(trainer, 'stepsAtOnce', { value: 3 });
+      return trainer;
+    };
+    const [expected, whole] = [await run(recipe()), await run(recipe(), { createTrainer })];
+    assert.deepEqual(asked.slice(0, 4), [[1, 2, 3], [4], [5, 6, 7], [8]]);
+    whole.reports.forEach(({ loss, step }, i) => assert.ok(Math.abs(loss - expected.reports[i].loss) < 1e-4, `step ${step}`)); // prettier-ignore
+    assert.deepEqual(whole.evaluations.map(({ step }) => step), [4, 8, 12, 16]); // prettier-ignore
+    assert.ok(whole.reports.every(({ examplesPerSecond, secondsLeft }) => examplesPerSecond > 0 && secondsLeft >= 0));
+
+    const begun = await run(recipe(), { stopAfter: 5, createTrainer });
+    assert.equal(begun.result.status, 'stopped');
+    assert.equal(begun.reports.length, 7, 'what was asked for at once is done, and saved');
+    const rest = await run(recipe(), { resumeFrom: begun.result.run, createTrainer });
+    assert.deepEqual(losses([...begun.reports, ...rest.reports]), losses(whole.reports));
   });
 
   it('continues bit for bit after kill -9', async () => {
