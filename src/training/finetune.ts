@@ -37,7 +37,7 @@ import { createTrainer } from './createTrainer';
 import { describeEnvironment } from './environment';
 import { labelUsage } from './labelUsage';
 import { cardMemory } from './adapters';
-import { choiceLines, type DeviceChoice } from './deviceChoice';
+import { choiceLines, fastest, type DeviceChoice } from './deviceChoice';
 import { buffersAreFew, estimateMemory } from './memoryEstimate';
 import { chooseRows, isOutOfMemory, tooLittleMemory } from './memoryPlan';
 import { MetricsLog } from './metricsLog';
@@ -76,16 +76,21 @@ export interface FinetuneOptions {
  */
 export async function finetune(options: FinetuneOptions): Promise<TrainingResult> {
   const isAutomatic = options.recipe.device === 'auto';
-  const placed = isAutomatic ? await withChosenDevice(options) : options;
-  const run = placed.resumeFrom ? await continuedRun(placed.resumeFrom, placed) : await newRun(placed);
-  try {
-    return await toItsEnd(run);
-  } catch (error) {
-    const known = asMedTextError(error);
-    if (!isAutomatic || placed.recipe.device === 'cpu' || !isLossOfDevice(known)) throw error;
-    options.log(`${placed.recipe.device} failed: ${known.message}`);
+  let placed = isAutomatic ? await withChosenDevice(options) : options;
+  let run = placed.resumeFrom ? await continuedRun(placed.resumeFrom, placed) : await newRun(placed);
+  for (const lost: string[] = []; ;) {
+    try {
+      return await toItsEnd(run);
+    } catch (error) {
+      const known = asMedTextError(error);
+      const { device } = placed.recipe;
+      if (!isAutomatic || device === 'cpu' || !isLossOfDevice(known)) throw error;
+      options.log(`${device} failed: ${known.message}`);
+      lost.push(device);
+      placed = { ...placed, recipe: { ...placed.recipe, device: fastest(placed.deviceChoice?.trials ?? [], lost) } };
+      run = await goneOn(placed, run.folder);
+    }
   }
-  return onProcessor(placed, run.folder);
 }
 
 async function toItsEnd(run: Run): Promise<TrainingResult> {
@@ -99,18 +104,19 @@ async function toItsEnd(run: Run): Promise<TrainingResult> {
   }
 }
 
-/** A driver that was reset, a card without memory: what the processor may still do. */
+/** A driver that was reset, a card without memory: what the next device may still do. */
 const isLossOfDevice = ({ code }: MedTextError): boolean => code === 'RUNTIME' || code === 'OUT_OF_MEMORY';
 
-async function onProcessor(options: FinetuneOptions, folder: RunFolder): Promise<TrainingResult> {
-  const placed = { ...options, recipe: { ...options.recipe, device: 'cpu' as const } };
+/** On the next device: from the last checkpoint, or from the beginning. */
+async function goneOn(placed: FinetuneOptions, folder: RunFolder): Promise<Run> {
+  const next = placed.recipe.device === 'cpu' ? 'the processor' : placed.recipe.device;
   const checkpoint = await newestCheckpoint(folder.checkpoints);
-  options.log(
+  placed.log(
     checkpoint
-      ? `The training goes on on the processor from ${basename(checkpoint)}.`
-      : 'No checkpoint was saved yet: the training begins again on the processor.',
+      ? `The training goes on on ${next} from ${basename(checkpoint)}.`
+      : `No checkpoint was saved yet: the training begins again on ${next}.`,
   );
-  return toItsEnd(checkpoint ? await continuedRun(folder.path, placed) : await newRun(placed, await emptied(folder)));
+  return checkpoint ? continuedRun(folder.path, placed) : newRun(placed, await emptied(folder));
 }
 
 /** What begins again is the same run: nobody should find a failed one besides. */

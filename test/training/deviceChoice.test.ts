@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { supportedDevices, type ExecutionDevice } from '../../src/inference/session';
-import { choiceLines, chooseDevice, faultOf } from '../../src/training/deviceChoice';
+import { choiceLines, fastest, chooseDevice, faultOf } from '../../src/training/deviceChoice';
 import { untranslated } from '../../src/base/translate';
 import { trialText, type DeviceTrial } from '../../src/protocol/deviceWords';
 import { adviceOn } from '../../src/training/deviceAdvice';
@@ -108,5 +108,19 @@ describe('device: auto', () => {
       adviceOn(choice({ device: 'webgpu', passed: true }, 'webgpu'), [{ name: 'AMD' }], { system: 'linux' }),
       [],
     );
+  });
+
+  it('is the next fastest when one is lost, and the processor in the end', () => {
+    const trials = [
+      { device: 'cpu', passed: true, stepMilliseconds: 300 },
+      { device: 'webgpu', passed: true, stepMilliseconds: 40 },
+      { device: 'cuda', passed: true, stepMilliseconds: 10 },
+      { device: 'dml', passed: false, stepMilliseconds: 1 },
+    ];
+    assert.equal(fastest(trials), 'cuda');
+    assert.equal(fastest(trials, ['cuda']), 'webgpu');
+    assert.equal(fastest(trials, ['cuda', 'webgpu']), 'cpu');
+    assert.equal(fastest(trials, ['cuda', 'webgpu', 'cpu']), 'cpu');
+    assert.equal(fastest([]), 'cpu');
   });
 });
