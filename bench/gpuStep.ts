@@ -14,9 +14,10 @@ import type { ExecutionDevice } from '../src/inference/session';
 const USAGE = `npm run bench:gpu -- [--devices webgpu,webgpu:float16,cuda,cuda:tf32,cuda:float16] [--sizes 16x32,32x64,32x128] [--seconds 8] [--modes fp32,tf32,bf16] [--json FILE]
 
 A training step of a BERT-base-sized encoder, all parameters trained, with dropout, clipping and AdamW, of so many rows
-times tokens; float32 unless a precision stands behind the device. Each measurement has a process and the card to itself. A step's time is the mean of the last half of the seconds; where
-several steps are one run, what goes there and back with a run is part of it. The reference is PyTorch + transformers
-(sdpa), without clipping: fp32 (its default), tf32 (matrix products in TF32) and bf16 (autocast). Memory is what nvidia-smi says is used.`;
+times tokens; float32 unless a precision stands behind the device. Each measurement has a process, and the card, to
+itself. A step's time is the mean over the seconds, after a warm-up; where several steps are one run, what goes there and
+back with a run is part of it. The reference is PyTorch + transformers (sdpa), without clipping: fp32 (its default), tf32
+(matrix products in TF32) and bf16 (autocast). Memory is what nvidia-smi says is used.`;
 
 interface Ours {
   readonly millisecondsPerStep: number;
@@ -133,25 +134,30 @@ async function takePart(contestant: string, { rows, length }: { rows: number; le
     keepsBuffers: buffersAreFew(options, rows, [length], await cardMemory()),
   };
   const trainer = await bertBaseTrainer(rows, session, { lengths: [length], precision });
-  const runs: { steps: number; milliseconds: number }[] = [];
   let step = 0;
   let loss = NaN;
-  const started = performance.now();
-  while (performance.now() - started < seconds * 1000 || runs.length < 4) {
+  const run = async () => {
     const planned = Array.from({ length: trainer.stepsAtOnce ?? 1 }, () => {
       step++;
       return { step, batches: [batches[step % batches.length]], learningRate: defaults.optimizer.lr };
     });
     const from = performance.now();
     if (trainer.steps) loss = (await trainer.steps(planned)).at(-1)!.loss;
-    else for (const { step: at, batches, learningRate } of planned) loss = (await trainer.step(batches, at, learningRate)).loss; // prettier-ignore
-    runs.push({ steps: planned.length, milliseconds: performance.now() - from });
-    if (process.env.BENCH_VERBOSE) console.error(JSON.stringify(runs.at(-1)), loss);
+    else for (const each of planned) loss = (await trainer.step(each.batches, each.step, each.learningRate)).loss;
+    return { steps: planned.length, milliseconds: performance.now() - from };
+  };
+  // Until runs have the length that they will keep.
+  for (let before = 0, warm = 0; warm < 4; before = (await run()).steps) {
+    warm = (trainer.stepsAtOnce ?? 1) <= 1.2 * before ? warm + 1 : 0;
   }
-  const last = runs.slice(Math.ceil(runs.length / 2));
-  const sum = (of: (run: (typeof runs)[number]) => number) => last.reduce((total, run) => total + of(run), 0);
-  const stepsPerRun = last.at(-1)!.steps;
-  const ours: Ours = { millisecondsPerStep: sum((run) => run.milliseconds) / sum((run) => run.steps), stepsPerRun, loss }; // prettier-ignore
+  let done = { steps: 0, milliseconds: 0 };
+  let stepsPerRun = 1;
+  while (done.milliseconds < seconds * 1000) {
+    const { steps, milliseconds } = await run();
+    done = { steps: done.steps + steps, milliseconds: done.milliseconds + milliseconds };
+    stepsPerRun = steps;
+  }
+  const ours: Ours = { millisecondsPerStep: done.milliseconds / done.steps, stepsPerRun, loss };
   await trainer.close();
   console.log(JSON.stringify(ours));
 }
