@@ -39,7 +39,7 @@ import { labelUsage } from './labelUsage';
 import { cardMemory } from './adapters';
 import { choiceLines, fastest, type DeviceChoice } from './deviceChoice';
 import { buffersAreFew, estimateMemory } from './memoryEstimate';
-import { chooseRows, isOutOfMemory, tooLittleMemory } from './memoryPlan';
+import { availableMemory, cardOf, chooseRows, isOutOfMemory, tooLittleMemory } from './memoryPlan';
 import { MetricsLog } from './metricsLog';
 import { renderModelCard } from './modelCard';
 import { createRunFolder, readRun, RunFolder, writeRunRecord, type DataRecord, type RunRecord } from './runFolder';
@@ -406,8 +406,12 @@ class Run {
     const batchSize = Math.min(recipe.train.batch_size, material.train.encoded.length);
     const graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout };
     const placed = sessionOptions(recipe);
-    const session = { ...placed, keepsBuffers: placed.device === 'webgpu' && buffersAreFew(graphOptions, batchSize, plan.bucketsUsed, await cardMemory()) }; // prettier-ignore
-    if ((recipe.train.precision ?? 'float32') !== 'float32' && session.device === 'cpu') {
+    const { device = 'cpu' } = placed;
+    const isOnProcessor = device === 'cpu';
+    const cardBytes = isOnProcessor ? undefined : await cardMemory();
+    const keepsBuffers = device === 'webgpu' && buffersAreFew(graphOptions, batchSize, plan.bucketsUsed, cardBytes); // prettier-ignore
+    const session = { ...placed, keepsBuffers };
+    if ((recipe.train.precision ?? 'float32') !== 'float32' && isOnProcessor) {
       options.log(
         `train.precision is ${recipe.train.precision}, which the processor has no use for: it computes in float32.`,
       );
@@ -415,9 +419,9 @@ class Run {
     const { microBatchSize, memory, memoryPlan } = chooseRows({
       wanted: recipe.train.micro_batch_size,
       batchSize,
-      isOnProcessor: (session.device ?? 'cpu') === 'cpu',
+      available: cardBytes ? cardOf(device, cardBytes) : isOnProcessor ? { bytes: availableMemory() } : undefined,
       resumed: resumed?.record,
-      estimate: (rows) => estimateMemory(graphOptions, rows, plan.longest),
+      estimate: (rows) => estimateMemory(graphOptions, rows, plan.longest, device),
     });
     options.log(memory);
     options.onMemoryPlan?.(memoryPlan);

@@ -1,6 +1,7 @@
 /** How a batch is cut so that its step fits into the memory, and what is said of that. */
 import { freemem } from 'node:os';
 import { MedTextError, words } from '../base/errors';
+import type { ExecutionDevice } from '../inference/session';
 import { sizeText } from '../base/sizeText';
 import type { MemoryPlan } from '../protocol/trainer';
 import type { MemoryEstimate } from './memoryEstimate';
@@ -32,15 +33,28 @@ export function availableMemory(): number {
   return ask?.() || freemem();
 }
 
-/** One line for the log, before the start. @param availableBytes undefined where the device does not tell */
+export interface AvailableMemory {
+  /** What may be planned with. */
+  readonly bytes: number;
+  /** The whole of a graphics card, of which nobody tells what is free. */
+  readonly cardBytes?: number;
+}
+
+/** Others use the card too, and CUDA's allocator takes more than it needs. */
+export function cardOf(device: ExecutionDevice, cardBytes: number): AvailableMemory {
+  return { bytes: Math.round((device === 'webgpu' ? 0.85 : 0.6) * cardBytes), cardBytes };
+}
+
+/** One line for the log, before the start. @param available undefined where the device does not tell */
 export function memoryText(
   { rows, estimate, exceeds }: ChosenRows,
   batchSize: number,
-  availableBytes: number | undefined,
+  available: AvailableMemory | undefined,
 ): string {
-  const { parameters, moments, gradients, activations, total } = estimate;
-  const parts = `${sizeText(parameters)} parameters, ${sizeText(moments)} optimiser, ${sizeText(gradients)} gradients, ${sizeText(activations)} activations`;
-  const free = availableBytes === undefined ? '' : `; ${sizeText(availableBytes)} free`;
+  const { parameters, moments, gradients, activations, copies, total } = estimate;
+  const besides = copies > 0 ? `, ${sizeText(copies)} copies on the device` : '';
+  const parts = `${sizeText(parameters)} parameters, ${sizeText(moments)} optimiser, ${sizeText(gradients)} gradients, ${sizeText(activations)} activations${besides}`;
+  const free = available ? `; ${available.cardBytes ? `the card has ${sizeText(available.cardBytes)}` : `${sizeText(available.bytes)} free`}` : ''; // prettier-ignore
   const about = `About ${sizeText(total)} of memory at the longest batches (${parts})${free}`;
   if (exceeds) {
     return `${about}. That is not likely to be enough even with one example at a time: train less of the model (train.trainable), shorten max_length, or close other programs.`;
@@ -52,30 +66,30 @@ export function memoryText(
 export interface RowOptions {
   readonly wanted: 'auto' | number;
   readonly batchSize: number;
-  /** Another device does not tell how much memory it has left. */
-  readonly isOnProcessor: boolean;
+  /** Undefined where nobody tells. */
+  readonly available: AvailableMemory | undefined;
   /** What the run that goes on began with. */
   readonly resumed: { readonly microBatchSize?: number } | undefined;
   readonly estimate: (rows: number) => MemoryEstimate;
 }
 
 /** How many examples are computed at a time, and the line that says what memory that takes. */
-export function chooseRows({ wanted, batchSize, isOnProcessor, resumed, estimate }: RowOptions): {
+export function chooseRows({ wanted, batchSize, available, resumed, estimate }: RowOptions): {
   microBatchSize: number;
   memory: string;
   memoryPlan: MemoryPlan;
 } {
-  const available = isOnProcessor ? availableMemory() : undefined;
+  const most = available?.bytes ?? Infinity;
   // A run goes on in the parts it began with: other parts would add up in another order, to other last digits.
   const given = wanted === 'auto' ? undefined : Math.min(wanted, batchSize);
   const fixed = resumed ? (resumed.microBatchSize ?? batchSize) : given;
   const chosen =
     fixed === undefined
-      ? rowsThatFit(batchSize, available ?? Infinity, estimate)
-      : { rows: fixed, estimate: estimate(fixed), exceeds: estimate(1).total > (available ?? Infinity) };
+      ? rowsThatFit(batchSize, most, estimate)
+      : { rows: fixed, estimate: estimate(fixed), exceeds: estimate(1).total > most };
   const { rows: microBatchSize, estimate: estimated } = chosen;
   const known = { estimatedBytes: estimated.total, batchSize, microBatchSize };
-  const memoryPlan = { ...known, ...(available !== undefined && { availableBytes: available }) };
+  const memoryPlan = { ...known, ...(available && !available.cardBytes && { availableBytes: available.bytes }) };
   return { microBatchSize, memory: memoryText(chosen, batchSize, available), memoryPlan };
 }
 
