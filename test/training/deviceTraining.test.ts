@@ -6,6 +6,10 @@ import { bertClassifier } from '../../src/models/encoder';
 import { elementCount } from '../../src/onnx/dataType';
 import type { ProductStyle } from '../../src/inference/productStyle';
 import { selfTestMaterial } from '../../src/training/doctor';
+import { LoopTrainer } from '../../src/training/loopTrainer';
+import { Trainer } from '../../src/training/trainer';
+import type { TrainerOptions, TrainingSteps } from '../../src/training/trainingSteps';
+import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { LossScale } from '../../src/training/lossScale';
 import {
   gather,
@@ -161,5 +165,37 @@ describe('many batches in one run', () => {
     assert.ok(many.progress.length < one.progress.length, `${many.progress} runs, ${one.progress} batches`);
     assert.equal(many.progress.at(-1), 75);
     many.result.forEach((value, i) => assert.ok(Math.abs(value - one.result[i]) < 1e-6, `logit ${i}`));
+  });
+});
+
+describe('a regression on a device that loops', () => {
+  it('learns as on the processor', async () => {
+    const regression = bertClassifier(config, 1);
+    const losses = async (create: (options: TrainerOptions) => Promise<TrainingSteps>) => {
+      const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 1)];
+      const own = new Parameters(specs);
+      own.flat.forEach((_, i) => (own.flat[i] = 0.2 * Math.sin(i)));
+      const trainer = await create({
+        classifier: regression,
+        parameters: own,
+        trained: new Set(own.names),
+        objective: { loss: 'squaredError' },
+        adamW: { betas: [0.9, 0.999], eps: 1e-8, ...adamW },
+        maxGradientNorm: null,
+        batchSize: rows,
+        dropout: 0.1,
+        seed: 1,
+        padTokenId: 0,
+        session: { threads: 1 },
+      });
+      const results: number[] = [];
+      for (let step = 1; step <= 4; step++) results.push((await trainer.step([batch], step, 1e-3)).loss);
+      await trainer.close();
+      return results;
+    };
+    const expected = await losses((options) => Trainer.create(options));
+    const actual = await losses(async (options) => new LoopTrainer(options));
+    actual.forEach((loss, i) => assert.ok(Math.abs(loss - expected[i]) < 1e-5, `step ${i + 1}: ${loss}`));
+    assert.ok(Math.abs(expected[3] - expected[0]) > 1e-3, 'it learns');
   });
 });
