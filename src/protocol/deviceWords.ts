@@ -36,7 +36,11 @@ function deviceTitle(device: string, t: Translate): string {
   return titles[device] ?? device;
 }
 
-export function faultText({ code, detail = '' }: DeviceFault, t: Translate): string {
+/** @param t the editor's, or what leaves the translation to who reads it */
+export function faultText<Said>(
+  { code, detail = '' }: DeviceFault,
+  t: (message: string, ...values: string[]) => Said,
+): Said | string {
   switch (code) {
     case 'noAdapter':
       return t('no graphics adapter, or no driver for it');
