@@ -305,7 +305,8 @@ describe('the GPU runtime', () => {
     const why = faultText({ code: 'crashed', detail: 'SIGSEGV' }, (template, ...values) => new Words(template, values));
     const error = await get({}, {}, async () => ({ passed: false, why })).then(() => assert.fail(), asMedTextError); // prettier-ignore
     assert.match(error.message, /failed: its self-test ended the process \(SIGSEGV\): the driver may be faulty\./);
-    const chinese: Translate = (message, ...values) => untranslated((bundle as Record<string, string>)[message] ?? message, ...values);
+    const chinese: Translate = (message, ...values) =>
+      untranslated((bundle as Record<string, string>)[message] ?? message, ...values);
     assert.match(errorText(error, chinese), /试训练失败：自检使进程终止（SIGSEGV）：驱动可能有问题。/);
   });
 
