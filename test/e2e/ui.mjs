@@ -26,6 +26,9 @@ describe('MedText Lab in VS Code', () => {
   it('gives a recipe from the palette, step by step', async () => {
     const { page, workspace } = state;
     await runCommand(page, 'MedText Lab: Fine-Tune Encoder');
+    const item = page.locator('.quick-input-list .monaco-list-row', { hasText: 'quick.medtext.json' });
+    assert.equal((await item.innerText()).match(/quick\.medtext\.json/g).length, 1, 'its name once');
+    await picture(page, 'wizard-recipes');
     await choose(page, 'quick.medtext.json', 'recipe or model');
     await page.locator('.tab.active', { hasText: 'quick.medtext.json' }).waitFor();
     await notification(page, 'is fine-tuned', 'Use This Model', 90_000);
@@ -96,6 +99,18 @@ describe('MedText Lab in VS Code', () => {
   it('stops a training and resumes it', async () => {
     const { page, workspace } = state;
     await startLongRun(page, workspace);
+    await statusBar(page).filter({ hasText: '· processor' }).waitFor();
+    const tooltip = page.locator('.monaco-hover', { hasText: 'Device: processor' });
+    await until(async () => {
+      await page.mouse.move(700, 500);
+      await statusBar(page).hover();
+      return tooltip.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    }, 'what the training computes on');
+    await picture(page, 'status-bar-device');
+    await page.mouse.move(700, 500);
     await runCommand(page, 'MedText Lab: Stop Training');
     await notification(page, 'was stopped', 'Resume');
     await statusBar(page).filter({ hasText: '%' }).waitFor({ timeout: 60_000 });
