@@ -1,9 +1,9 @@
 import { durationText } from '../../src/base/durationText';
 import type { Translate } from '../../src/base/translate';
 import { choiceText, computingText, deviceText, lostDeviceText } from '../../src/protocol/deviceWords';
+import { metricText } from '../../src/protocol/runWords';
 import type { KnobField, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
-import { metricText } from '../shared/runWords';
 
 /** What the view says, as plain data: nothing here knows a document. */
 export interface ActionButton {

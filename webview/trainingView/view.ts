@@ -13,8 +13,8 @@ import {
   type TrainingAction,
   type TrainingSnapshot,
 } from '../../src/protocol/trainingView';
+import { metricText, phaseText } from '../../src/protocol/runWords';
 import { valueText } from '../shared/numberText';
-import { metricText, phaseText } from '../shared/runWords';
 import { metricsOf, tableRows } from './curves';
 import { maxSmoothing, type TrainingViewEvent, type TrainingViewState } from './state';
 import {
