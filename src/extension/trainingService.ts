@@ -3,6 +3,7 @@ import type { Disposable } from '../base/disposables';
 import { asMedTextError, MedTextError, toldError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import type { Params } from '../protocol/contract';
+import type { ChosenDevice } from '../protocol/deviceWords';
 import type {
   EvaluationReport,
   MemoryPlan,
@@ -28,6 +29,7 @@ export type StartTrainer = (
   listeners: {
     /** The process runs and has not been asked to train yet. */
     onProcess(pid: number): void;
+    onChosenDevice(choice: ChosenDevice): void;
     onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
@@ -51,6 +53,10 @@ export interface TrainingState {
   readonly runFolder?: string;
   /** The process gives no sign of life. */
   readonly silence?: Silence;
+  /** What `device: auto` came to. */
+  readonly chosenDevice?: ChosenDevice;
+  /** The device that the run began on, and that failed in mid-run. */
+  readonly lostDevice?: string;
   readonly memoryPlan?: MemoryPlan;
   readonly report?: TrainingReport;
   readonly history: readonly TrainingReport[];
@@ -77,9 +83,12 @@ export class TrainingService implements Disposable {
   private startedPid: number | undefined;
   private killed = false;
   private readonly change = new Emitter<TrainingState>();
+  private readonly loss = new Emitter<TrainingState>();
   private readonly end = new Emitter<TrainingOutcome>();
 
   readonly onDidChange = this.change.event;
+  /** Once for each device that a run loses; it goes on on the one of the state's report. */
+  readonly onDidLoseDevice = this.loss.event;
   readonly onDidEnd = this.end.event;
 
   constructor(
@@ -136,6 +145,7 @@ export class TrainingService implements Disposable {
   dispose(): void {
     this.handle?.release();
     this.change.dispose();
+    this.loss.dispose();
     this.end.dispose();
   }
 
@@ -146,6 +156,7 @@ export class TrainingService implements Disposable {
         { recipe, recipeFile, onHostGone, resumeFrom, baseFolder: dirname(recipeFile) },
         {
           onProcess: (pid) => this.note(pid, request),
+          onChosenDevice: (chosenDevice) => this.set({ ...this.current, chosenDevice }),
           onMemoryPlan: (memoryPlan) => this.set({ ...this.current, memoryPlan }),
           onReport: (report) => this.take(report),
           onEvaluation: (evaluation) =>
@@ -187,7 +198,11 @@ export class TrainingService implements Disposable {
     const kept = <T extends { readonly step: number }>(earlier: readonly T[]): readonly T[] =>
       isBack ? earlier.filter(({ step }) => step < report.step) : earlier;
     const evaluations = kept(this.current.evaluations);
-    this.set({ ...this.current, runFolder, report, history: thinned([...kept(history), report]), evaluations });
+    const before = this.current.report?.device ?? this.current.chosenDevice?.device;
+    const isLost = report.device !== undefined && before !== undefined && report.device !== before;
+    const lostDevice = isLost ? before : this.current.lostDevice;
+    this.set({ ...this.current, runFolder, report, history: thinned([...kept(history), report]), evaluations, lostDevice }); // prettier-ignore
+    if (isLost) this.loss.fire(this.current);
     if (isFirst) void this.runs.put(recordOf(this.current, this.handle?.pid ?? 0, this.runs.get(runFolder)));
   }
 

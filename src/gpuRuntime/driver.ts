@@ -1,7 +1,7 @@
 /** The NVIDIA driver of this machine, and what CUDA asks of it. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 
 /** The oldest driver branch on Linux for a major version of CUDA (its "minor version compatibility"). */
 const OLDEST_DRIVER: Readonly<Record<number, number>> = { 11: 450, 12: 525, 13: 580 };
@@ -33,14 +33,14 @@ export function refuseOldDriver(version: string | undefined, cuda: number): void
   if (version === undefined) {
     throw new MedTextError(
       'UNSUPPORTED',
-      `There is no NVIDIA driver on this machine, which CUDA needs${oldest ? ` (version ${oldest} or later for CUDA ${cuda})` : ''}. Install it, or in a container pass the card through (--gpus all).`,
+      words`There is no NVIDIA driver on this machine, which CUDA needs${oldest ? words` (version ${oldest} or later for CUDA ${cuda})` : ''}. Install it, or in a container pass the card through (--gpus all).`,
       { cuda, oldest },
     );
   }
   if (oldest !== undefined && Number.parseInt(version, 10) < oldest) {
     throw new MedTextError(
       'UNSUPPORTED',
-      `The NVIDIA driver ${version} is too old for CUDA ${cuda}, which this version of ONNX Runtime uses: it needs ${oldest} or later. Update the driver; WebGPU works with the present one.`,
+      words`The NVIDIA driver ${version} is too old for CUDA ${cuda}, which this version of ONNX Runtime uses: it needs ${oldest} or later. Update the driver; WebGPU works with the present one.`,
       { driver: version, cuda, oldest },
     );
   }

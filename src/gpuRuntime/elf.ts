@@ -1,6 +1,7 @@
 /** What a shared library of x86-64 Linux needs, from its dynamic section (System V ABI, chapters 4 and 5). */
 import { open, type FileHandle } from 'node:fs/promises';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import { cancelled } from '../hub/transport';
 
 export interface ElfNeeds {
@@ -24,32 +25,32 @@ const MAX_STRINGS_BYTES = 1 << 26;
 
 /** @throws MedTextError INTEGRITY when the file is no such library, IO or NOT_FOUND. */
 export async function readElfNeeds(path: string): Promise<ElfNeeds> {
-  const broken = (why: string): MedTextError =>
-    new MedTextError('INTEGRITY', `${path} is no library for x86-64 Linux: ${why}.`, { path });
+  const broken = (why: Words): MedTextError =>
+    new MedTextError('INTEGRITY', words`${path} is no library for x86-64 Linux: ${why}.`, { path });
   const file = await open(path, 'r');
   try {
     const header = await bytesAt(file, 64, 0, broken);
-    if (header.readUInt32BE(0) !== 0x7f454c46) throw broken('it is no ELF file');
-    if (header[4] !== 2 || header[5] !== 1 || header.readUInt16LE(18) !== X86_64) throw broken('it is for another machine'); // prettier-ignore
+    if (header.readUInt32BE(0) !== 0x7f454c46) throw broken(words`it is no ELF file`);
+    if (header[4] !== 2 || header[5] !== 1 || header.readUInt16LE(18) !== X86_64) throw broken(words`it is for another machine`); // prettier-ignore
     const size = header.readUInt16LE(54);
     const count = header.readUInt16LE(56);
-    if (size !== 56 || count > MAX_PROGRAM_HEADERS) throw broken('its program headers are damaged');
+    if (size !== 56 || count > MAX_PROGRAM_HEADERS) throw broken(words`its program headers are damaged`);
     const headers = await bytesAt(file, size * count, position(header.readBigUInt64LE(32), broken), broken);
     const segments = Array.from({ length: count }, (_, i) => segmentOf(headers.subarray(i * size)));
     const dynamic = segments.find(({ type }) => type === PT_DYNAMIC);
-    if (!dynamic || dynamic.fileSize > MAX_DYNAMIC_BYTES) throw broken('it has no dynamic section');
+    if (!dynamic || dynamic.fileSize > MAX_DYNAMIC_BYTES) throw broken(words`it has no dynamic section`);
     const entries = entriesOf(await bytesAt(file, Number(dynamic.fileSize), position(dynamic.offset, broken), broken));
     const valueOf = (tag: bigint) => entries.find(([key]) => key === tag)?.[1];
     const address = valueOf(DT_STRTAB);
     const length = Number(valueOf(DT_STRSZ) ?? 0n);
     // The table's place is given in memory; a loaded segment says where that is in the file.
     const holder = segments.find((s) => s.type === PT_LOAD && address !== undefined && address >= s.address && address < s.address + s.fileSize); // prettier-ignore
-    if (!holder || length <= 0 || length > MAX_STRINGS_BYTES) throw broken('it has no table of names');
+    if (!holder || length <= 0 || length > MAX_STRINGS_BYTES) throw broken(words`it has no table of names`);
     const strings = await bytesAt(file, length, position(address! - holder.address + holder.offset, broken), broken);
     const text = (at: bigint): string => {
       const start = Number(at);
       const end = start < strings.length ? strings.indexOf(0, start) : -1;
-      if (end < 0) throw broken('a name lies outside its table');
+      if (end < 0) throw broken(words`a name lies outside its table`);
       return strings.toString('latin1', start, end);
     };
     const soname = valueOf(DT_SONAME);
@@ -81,18 +82,18 @@ function entriesOf(section: Buffer): [bigint, bigint][] {
   return entries;
 }
 
-function position(value: bigint, broken: (why: string) => MedTextError): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw broken('a position lies outside the file');
+function position(value: bigint, broken: (why: Words) => MedTextError): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw broken(words`a position lies outside the file`);
   return Number(value);
 }
 
-async function bytesAt(file: FileHandle, length: number, at: number, broken: (why: string) => MedTextError) {
+async function bytesAt(file: FileHandle, length: number, at: number, broken: (why: Words) => MedTextError) {
   const { size } = await file.stat();
-  if (at + length > size) throw broken('it is cut short');
+  if (at + length > size) throw broken(words`it is cut short`);
   const bytes = Buffer.alloc(length);
   for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(bytes, done, length - done, at + done);
-    if (bytesRead === 0) throw broken('it is cut short');
+    if (bytesRead === 0) throw broken(words`it is cut short`);
     done += bytesRead;
   }
   return bytes;

@@ -3,7 +3,7 @@ import { constants, existsSync } from 'node:fs';
 import { copyFile, link, lstat, mkdir, readdir, rm, rmdir, stat, statfs, symlink } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import {
   gpuRuntimeRecordName,
   gpuRuntimeRoot,
@@ -18,6 +18,7 @@ import {
   type GpuRuntimeState,
 } from '../base/gpuRuntime';
 import { silentLog, type Log } from '../base/log';
+import type { Words } from '../base/words';
 import { downloadFile, keptBytes, type WantedFile } from '../hub/downloadFile';
 import { withFolderLock } from '../hub/folderLock';
 import type { ProxySettings } from '../hub/hubSettings';
@@ -109,7 +110,7 @@ export interface GpuRuntimeProgress {
 }
 
 /** How a small training on the card went, in a process that was started with the variables. */
-export type TryCard = (variables: Readonly<Record<string, string>>, signal?: AbortSignal) => Promise<{ readonly passed: boolean; readonly why?: string }>; // prettier-ignore
+export type TryCard = (variables: Readonly<Record<string, string>>, signal?: AbortSignal) => Promise<{ readonly passed: boolean; readonly why?: string | Words }>; // prettier-ignore
 
 const REPORT_MS = 200;
 const SPARE_BYTES = 256 * 2 ** 20;
@@ -294,11 +295,11 @@ class PackageSource {
         return group.pattern.test(base) && isLibraryEntry(entry) ? [{ entry, name: base, sizeBytes }] : [];
       });
       const lacking = group.required.filter((each) => !libraries.some((library) => library.name === each));
-      if (lacking.length > 0) throw new MedTextError('INTEGRITY', `${wheel.file} has no ${lacking.join(', ')}.`, { file: wheel.file, lacking }); // prettier-ignore
-      if (new Set(libraries.map((library) => library.name)).size < libraries.length) throw new MedTextError('INTEGRITY', `${wheel.file} has a library twice.`, { file: wheel.file }); // prettier-ignore
+      if (lacking.length > 0) throw new MedTextError('INTEGRITY', words`${wheel.file} has no ${lacking.join(', ')}.`, { file: wheel.file, lacking }); // prettier-ignore
+      if (new Set(libraries.map((library) => library.name)).size < libraries.length) throw new MedTextError('INTEGRITY', words`${wheel.file} has a library twice.`, { file: wheel.file }); // prettier-ignore
       if (group.key === 'provider') this.providerMetadata = await remote.metadata();
       const sizeBytes = remote.sizeBytes;
-      if (wheel.sizeBytes !== undefined && wheel.sizeBytes !== sizeBytes) throw new MedTextError('INTEGRITY', `${wheel.file} has ${sizeBytes} bytes, its index says ${wheel.sizeBytes}.`, { file: wheel.file }); // prettier-ignore
+      if (wheel.sizeBytes !== undefined && wheel.sizeBytes !== sizeBytes) throw new MedTextError('INTEGRITY', words`${wheel.file} has ${sizeBytes} bytes, its index says ${wheel.sizeBytes}.`, { file: wheel.file }); // prettier-ignore
       return { file: { ...wheel, sizeBytes }, libraries };
     } finally {
       remote.close();
@@ -310,7 +311,7 @@ class PackageSource {
   }
 
   private open() {
-    if (this.options.offline) throw new MedTextError('OFFLINE', 'The libraries are not on this machine, and downloads are switched off. Use a folder that has them.'); // prettier-ignore
+    if (this.options.offline) throw new MedTextError('OFFLINE', words`The libraries are not on this machine, and downloads are switched off. Use a folder that has them.`); // prettier-ignore
     if (!this.opened) {
       const index = indexAddress(this.options.index, this.options.env ?? process.env);
       this.opened = { index, transport: transportTo(index.credentials, this.options) };
@@ -365,19 +366,17 @@ function chooseWheel(
   if (fitting.length === 0) {
     throw new MedTextError(
       'UNSUPPORTED',
-      `${index} has no ${name}${specifier} for x86-64 Linux. Choose another index, or use a folder that has the libraries.`,
+      words`${index} has no ${name}${specifier} for x86-64 Linux. Choose another index, or use a folder that has the libraries.`,
       { package: name, specifier },
     );
   }
   const own = releaseOf(glibc ?? '');
   const running = own ? fitting.filter((file) => compareReleases(glibcOf(file)!, own) <= 0) : [];
   if (running.length === 0) {
+    const [oldest] = fitting.map((file) => glibcOf(file)!).sort(compareReleases);
     throw new MedTextError(
       'UNSUPPORTED',
-      `${name}${specifier} needs glibc ${fitting
-        .map((file) => glibcOf(file)!)
-        .sort(compareReleases)[0]
-        .join('.')} or later; this system has ${own ? glibc : 'another C library'}.`,
+      words`${name}${specifier} needs glibc ${oldest.join('.')} or later; this system has ${own ? glibc : words`another C library`}.`,
       { package: name, glibc },
     );
   }
@@ -478,10 +477,10 @@ async function verify(
   const provider = join(folder, CUDA_PROVIDER);
   const needed = await cudaNeeds(provider);
   if (!(await holdsCString(provider, runtimeVersion, signal))) {
-    throw new MedTextError('INTEGRITY', `The CUDA provider is not that of ONNX Runtime ${runtimeVersion}.`, { runtimeVersion }); // prettier-ignore
+    throw new MedTextError('INTEGRITY', words`The CUDA provider is not that of ONNX Runtime ${runtimeVersion}.`, { runtimeVersion }); // prettier-ignore
   }
   const missing = needed.filter((name) => !existsSync(join(folder, name)) && !plan.system.includes(name));
-  if (missing.length > 0) throw new MedTextError('INTEGRITY', `The CUDA provider is linked to ${missing.join(', ')}, which did not come with it.`, { missing }); // prettier-ignore
+  if (missing.length > 0) throw new MedTextError('INTEGRITY', words`The CUDA provider is linked to ${missing.join(', ')}, which did not come with it.`, { missing }); // prettier-ignore
 }
 
 async function passTrial(
@@ -491,7 +490,7 @@ async function passTrial(
 ): Promise<void> {
   const { passed, why } = await tryCard(variablesFor(folder, env), signal);
   if (signal?.aborted) throw cancelled();
-  if (!passed) throw new MedTextError('RUNTIME', `The libraries are whole, but a training step on the card failed: ${why ?? 'without a word'}. Nothing was changed; what was downloaded is kept for another try (medtext gpu-runtime remove deletes it).`, { why }); // prettier-ignore
+  if (!passed) throw new MedTextError('RUNTIME', words`The libraries are whole, but a training step on the card failed: ${why ?? words`without a word`}. Nothing was changed; what was downloaded is kept for another try (medtext gpu-runtime remove deletes it).`, { why: why?.toString() }); // prettier-ignore
 }
 
 function recordOf(
@@ -551,31 +550,31 @@ async function refuseFullDisk({
   const neededBytes = totalBytes - kept + unpackedBytes - reusedBytes(reused) + SPARE_BYTES;
   if (freeBytes >= neededBytes) return;
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
-  throw new MedTextError('DISK_FULL', `${root} has ${megabytes(freeBytes)} left; the GPU runtime needs ${megabytes(neededBytes)} while it is unpacked. MEDTEXT_GPU_RUNTIME names another place.`, { freeBytes, neededBytes }); // prettier-ignore
+  throw new MedTextError('DISK_FULL', words`${root} has ${megabytes(freeBytes)} left; the GPU runtime needs ${megabytes(neededBytes)} while it is unpacked. MEDTEXT_GPU_RUNTIME names another place.`, { freeBytes, neededBytes }); // prettier-ignore
 }
 
 function refuseOtherPlatform({ platform, arch }: Machine): void {
   if (platform === 'linux' && arch === 'x64') return;
   const instead =
     platform === 'win32'
-      ? 'Windows needs none: DirectML and WebGPU are part of the extension and use any vendor’s card.'
+      ? words`Windows needs none: DirectML and WebGPU are part of the extension and use any vendor’s card.`
       : platform === 'darwin'
-        ? 'macOS has no CUDA: WebGPU and Core ML are part of the extension and use Apple’s GPU.'
-        : 'The processor works; WebGPU does where there is a driver for it.';
-  throw new MedTextError('UNSUPPORTED', `The CUDA libraries exist for x86-64 Linux only; this is ${platform} ${arch}. ${instead}`, { platform, arch }); // prettier-ignore
+        ? words`macOS has no CUDA: WebGPU and Core ML are part of the extension and use Apple’s GPU.`
+        : words`The processor works; WebGPU does where there is a driver for it.`;
+  throw new MedTextError('UNSUPPORTED', words`The CUDA libraries exist for x86-64 Linux only; this is ${platform} ${arch}. ${instead}`, { platform, arch }); // prettier-ignore
 }
 
 /** @throws MedTextError USAGE for a place that the loader's variable cannot name. */
 function usableRoot(env: NodeJS.ProcessEnv): string {
   const root = gpuRuntimeRoot(env);
   if (isAbsolute(root) && !/[:;]/.test(root)) return root;
-  throw new MedTextError('USAGE', `The GPU runtime cannot be kept in ${root}: it takes a full path without colons and semicolons (MEDTEXT_GPU_RUNTIME).`, { root }); // prettier-ignore
+  throw new MedTextError('USAGE', words`The GPU runtime cannot be kept in ${root}: it takes a full path without colons and semicolons (MEDTEXT_GPU_RUNTIME).`, { root }); // prettier-ignore
 }
 
 function noProvider(folders: readonly string[], runtimeVersion: string): MedTextError {
   return new MedTextError(
     'NOT_FOUND',
-    `${folders.join(', ')} has no ${providerLibraryNames.join(' and ')}, also not as Python's site-packages (onnxruntime/capi). ${PROVIDER_PACKAGE} ${runtimeVersion} has them.`,
+    words`${folders.join(', ')} has no ${providerLibraryNames[0]} and ${providerLibraryNames[1]}, also not as Python's site-packages (onnxruntime/capi). ${PROVIDER_PACKAGE} ${runtimeVersion} has them.`,
     { folders, runtimeVersion },
   );
 }
@@ -585,7 +584,7 @@ function notComplete(missing: readonly LibraryGroup[], folders: readonly string[
   const packages = missing.flatMap(({ source }) => (source ? [source.name] : []));
   return new MedTextError(
     'NOT_FOUND',
-    `${names.join(', ')} of CUDA ${cuda} is neither in ${folders.join(', ') || 'a named folder'} nor known to the system's loader. Name its folder too, install it (${packages.join(', ')}), or let it be downloaded.`,
+    words`${names.join(', ')} of CUDA ${cuda} is neither in ${folders.join(', ') || words`a named folder`} nor known to the system's loader. Name its folder too, install it (${packages.join(', ')}), or let it be downloaded.`,
     { missing: names, folders, packages },
   );
 }

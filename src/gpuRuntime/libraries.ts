@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { providerLibraryNames } from '../base/gpuRuntime';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { holdsCString, readElfNeeds } from './elf';
 import type { Requirement } from './versions';
 
@@ -72,7 +72,7 @@ export function groupsOfPackage(requirements: readonly Requirement[], runtimeVer
   const numberOf = (requirement: Requirement | undefined) => Number(/\d+/.exec(requirement?.specifier ?? '')?.[0]) || undefined; // prettier-ignore
   const cuda = suffix ? Number(suffix[1]) : numberOf(runtime);
   if (!runtime || !cuda) {
-    throw new MedTextError('UNSUPPORTED', `${PROVIDER_PACKAGE} ${runtimeVersion} does not say which CUDA it needs. Use a folder that has its libraries.`); // prettier-ignore
+    throw new MedTextError('UNSUPPORTED', words`${PROVIDER_PACKAGE} ${runtimeVersion} does not say which CUDA it needs. Use a folder that has its libraries.`); // prettier-ignore
   }
   const packages: Readonly<Record<string, string>> = { cudart: 'nvidia-cuda-runtime', cublas: 'nvidia-cublas', curand: 'nvidia-curand', cudnn: 'nvidia-cudnn', nvrtc: 'nvidia-cuda-nvrtc' }; // prettier-ignore
   const source = (key: string): LibraryGroup['source'] => {
@@ -91,7 +91,7 @@ export async function groupsOfProvider(path: string) {
   const numberIn = (stem: string) => Number(needed.map((name) => new RegExp(`^lib${stem}\\.so\\.(\\d+)$`).exec(name)?.[1]).find(Boolean)) || undefined; // prettier-ignore
   const cuda = numberIn('cudart') ?? numberIn('cublas');
   if (!cuda)
-    throw new MedTextError('UNSUPPORTED', `${path} is linked to no CUDA runtime that is known here.`, { needed });
+    throw new MedTextError('UNSUPPORTED', words`${path} is linked to no CUDA runtime that is known here.`, { needed });
   // Since CUDA 13 the packages' names have no number of it.
   const suffix = cuda >= 13 ? '' : `-cu${cuda}`;
   const curand = numberIn('curand') ?? 10;
@@ -124,7 +124,7 @@ export async function cudaNeeds(path: string): Promise<string[]> {
 export async function libraryFolders(named: string): Promise<string[]> {
   const root = resolve(named);
   if (!(await stat(root).catch(() => undefined))?.isDirectory()) {
-    throw new MedTextError('NOT_FOUND', `${root} is no folder.`, { folder: root });
+    throw new MedTextError('NOT_FOUND', words`${root} is no folder.`, { folder: root });
   }
   const environments = (await Promise.all(['lib', 'lib64'].map((lib) => below(join(root, lib), /^python3/)))).flat();
   const sites = [root, ...environments.map((python) => join(python, 'site-packages'))];
@@ -184,7 +184,7 @@ export async function findProvider(
   if (!wrong) return undefined;
   throw new MedTextError(
     'UNSUPPORTED',
-    `${wrong.folder} has the CUDA provider of ONNX Runtime ${wrong.version ?? 'in another version'}; here it must be that of ${runtimeVersion} (pip install ${PROVIDER_PACKAGE}==${runtimeVersion}).`,
+    words`${wrong.folder} has the CUDA provider of ONNX Runtime ${wrong.version ?? words`in another version`}; here it must be that of ${runtimeVersion} (pip install ${PROVIDER_PACKAGE}==${runtimeVersion}).`,
     { folder: wrong.folder, version: wrong.version, runtimeVersion },
   );
 }

@@ -1,5 +1,5 @@
 /** Python's package index: the "simple" interface as JSON (PEP 691) and as pages (PEP 503), which mirrors speak. */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { Transport } from '../hub/transport';
 import { normalisedName, parseWheelName, type WheelName } from './versions';
 
@@ -36,7 +36,7 @@ export function indexAddress(set: string | undefined, env: NodeJS.ProcessEnv): I
     // What is given may hold a password: it is not repeated.
     throw new MedTextError(
       'USAGE',
-      `The package index is no https:// address. One looks like ${PUBLIC_INDEX} (MEDTEXT_PACKAGE_INDEX, PIP_INDEX_URL, or the setting medtext.gpuRuntime.index).`,
+      words`The package index is no https:// address. One looks like ${PUBLIC_INDEX} (MEDTEXT_PACKAGE_INDEX, PIP_INDEX_URL, or the setting medtext.gpuRuntime.index).`,
     );
   }
   const { username, password, origin, pathname } = url;
@@ -65,9 +65,9 @@ export async function listWheels(
 
 export function indexRefusal(where: string, status: number): MedTextError {
   const shown = where.split(/[?#]/)[0];
-  if (status === 404 || status === 410) return new MedTextError('NOT_FOUND', `The package index has no ${shown}.`, { url: shown }); // prettier-ignore
-  if (status === 401 || status === 403) return new MedTextError('ACCESS', `The package index does not give ${shown} to everyone (HTTP ${status}). Put a login into its address, or choose another.`, { url: shown }); // prettier-ignore
-  return new MedTextError('NETWORK', `${shown} answers HTTP ${status}.`, { url: shown, status });
+  if (status === 404 || status === 410) return new MedTextError('NOT_FOUND', words`The package index has no ${shown}.`, { url: shown }); // prettier-ignore
+  if (status === 401 || status === 403) return new MedTextError('ACCESS', words`The package index does not give ${shown} to everyone (HTTP ${status}). Put a login into its address, or choose another.`, { url: shown }); // prettier-ignore
+  return new MedTextError('NETWORK', words`${shown} answers HTTP ${status}.`, { url: shown, status });
 }
 
 function fromJson(text: string, page: string): IndexFile[] {
@@ -119,4 +119,4 @@ const unescaped = (text: string): string =>
   text.replace(/&(amp|lt|gt|quot|#39|#x27);/g, (_, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[name] ?? "'"); // prettier-ignore
 
 const noIndex = (page: string): MedTextError =>
-  new MedTextError('NETWORK', `${page} did not answer as a package index does. Is there a login page or a proxy in between?`, { url: page }); // prettier-ignore
+  new MedTextError('NETWORK', words`${page} did not answer as a package index does. Is there a login page or a proxy in between?`, { url: page }); // prettier-ignore

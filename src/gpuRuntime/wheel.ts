@@ -2,7 +2,8 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { fromRandomAccessReader, open as openZipFile, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import type { Transport } from '../hub/transport';
 import { cancelled } from '../hub/transport';
 import { indexRefusal } from './packageIndex';
@@ -58,7 +59,7 @@ export async function openRemoteWheel(transport: Transport, url: string, signal?
   };
   const zip = await new Promise<ZipFile>((resolve, reject) => {
     const options = { lazyEntries: true, autoClose: false };
-    fromRandomAccessReader(new BlockReader(blockAt), sizeBytes, options, (error, opened) =>
+    fromRandomAccessReader(new BlockReader(name, blockAt), sizeBytes, options, (error, opened) =>
       error ? reject(brokenWheel(name, error)) : resolve(opened),
     );
   });
@@ -66,7 +67,10 @@ export async function openRemoteWheel(transport: Transport, url: string, signal?
 }
 
 class BlockReader extends RandomAccessReader {
-  constructor(private readonly blockAt: (index: number) => Promise<Buffer>) {
+  constructor(
+    private readonly shown: string,
+    private readonly blockAt: (index: number) => Promise<Buffer>,
+  ) {
     super();
   }
 
@@ -78,7 +82,7 @@ class BlockReader extends RandomAccessReader {
     const fill = async (): Promise<void> => {
       let at = offset;
       for await (const piece of this.pieces(position, position + length)) at += piece.copy(buffer, at);
-      if (at < offset + length) throw new Error('it is cut short');
+      if (at < offset + length) throw notWhole(this.shown, words`it is cut short`);
     };
     fill().then(
       () => done(null),
@@ -109,7 +113,8 @@ async function wheelOf(zip: ZipFile, shown: string, sizeBytes: number): Promise<
       zip.on('error', reject);
       zip.on('end', resolve);
       zip.on('entry', (entry: Entry) => {
-        if (entries.size === MAX_ENTRIES) return reject(new Error(`it has more than ${MAX_ENTRIES} entries`));
+        if (entries.size === MAX_ENTRIES)
+          return reject(notWhole(shown, words`it has more than ${MAX_ENTRIES} entries`));
         entries.set(entry.fileName, entry);
         zip.readEntry();
       });
@@ -121,8 +126,8 @@ async function wheelOf(zip: ZipFile, shown: string, sizeBytes: number): Promise<
   }
   const streamOf = async (name: string, limit: number): Promise<Readable> => {
     const entry = entries.get(name);
-    if (!entry) throw new MedTextError('INTEGRITY', `${shown} has no ${name}.`, { file: shown, name });
-    if (entry.uncompressedSize > limit) throw brokenWheel(shown, new Error(`${name} has more than ${limit} bytes`));
+    if (!entry) throw new MedTextError('INTEGRITY', words`${shown} has no ${name}.`, { file: shown, name });
+    if (entry.uncompressedSize > limit) throw notWhole(shown, words`${name} has more than ${limit} bytes`);
     // yauzl stops a stream that unpacks to more than the directory says.
     return zip.openReadStreamPromise(entry);
   };
@@ -145,7 +150,7 @@ async function wheelOf(zip: ZipFile, shown: string, sizeBytes: number): Promise<
       try {
         const stream = await streamOf(name, MAX_LIBRARY_BYTES);
         const written = await pour(stream, file, onBytes, signal);
-        if (written !== entries.get(name)!.uncompressedSize) throw new Error(`${name} is cut short`);
+        if (written !== entries.get(name)!.uncompressedSize) throw notWhole(shown, words`${name} is cut short`);
         await file.sync();
       } catch (error) {
         throw brokenWheel(shown, error);
@@ -173,7 +178,11 @@ function brokenWheel(shown: string, error: unknown): MedTextError {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== undefined && /^E[A-Z]+$/.test(code)) return asMedTextError(error);
   if (/invalid relative path|absolute path|invalid characters in fileName/i.test(message)) {
-    return new MedTextError('UNSAFE_NAME', `${shown} holds a name that would leave its folder, and is refused: ${message}.`, { file: shown }); // prettier-ignore
+    return new MedTextError('UNSAFE_NAME', words`${shown} holds a name that would leave its folder, and is refused: ${message}.`, { file: shown }); // prettier-ignore
   }
-  return new MedTextError('INTEGRITY', `${shown} is no whole wheel: ${message}.`, { file: shown }, { cause: error });
+  return notWhole(shown, message, error);
+}
+
+function notWhole(shown: string, why: string | Words, cause?: unknown): MedTextError {
+  return new MedTextError('INTEGRITY', words`${shown} is no whole wheel: ${why}.`, { file: shown }, { cause });
 }

@@ -94,7 +94,7 @@ export function runtimeLibraryPath(): string {
   const paths = versions.map((name) => join(bin, name, process.platform, process.arch, runtimeLibraryName));
   const path = paths.find((each) => existsSync(each));
   if (path !== undefined) return path;
-  throw new MedTextError('NOT_FOUND', `ONNX Runtime has no ${runtimeLibraryName} for ${process.platform} ${process.arch}.`, { bin }); // prettier-ignore
+  throw new MedTextError('NOT_FOUND', words`ONNX Runtime has no ${runtimeLibraryName} for ${process.platform} ${process.arch}.`, { bin }); // prettier-ignore
 }
 
 /** The providers compiled into this platform's runtime, and whether their libraries are there. */

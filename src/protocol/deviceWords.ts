@@ -1,19 +1,55 @@
 import type { Translate } from '../base/translate';
+import { flag, listOf, number, object, oneOf, text, type Checked } from './check';
+
+const deviceFault = object(
+  { code: oneOf('noAdapter', 'noLibraries', 'outOfMemory', 'otherLosses', 'tooSlow', 'crashed', 'failed') },
+  /** Of `crashed` and `failed`: the signal or the runtime's words; of `noLibraries` the first one that is missing. */
+  { detail: text },
+);
+export type DeviceFault = Checked<typeof deviceFault>;
 
 /** How a device did in the self-test. */
-export interface DeviceTrial {
-  readonly device: string;
-  readonly passed: boolean;
-  /** A training step of a small encoder; absent when the device did not get that far. */
-  readonly stepMilliseconds?: number;
-  /** Why it fell out. */
-  readonly fault?: DeviceFault;
+const deviceTrial = object(
+  { device: text, passed: flag },
+  {
+    /** A training step of a small encoder; absent when the device did not get that far. */
+    stepMilliseconds: number,
+    /** Why it fell out. */
+    fault: deviceFault,
+  },
+);
+export type DeviceTrial = Checked<typeof deviceTrial>;
+
+/** What `device: auto` came to, and how every device did. */
+export const chosenDevice = object({ device: text, trials: listOf(deviceTrial) });
+export type ChosenDevice = Checked<typeof chosenDevice>;
+
+/** One line a device: what was chosen, and why the others fell out. */
+export const choiceText = ({ device, trials }: ChosenDevice, t: Translate): string[] =>
+  trials.map((trial) => trialText(trial, trial.device === device, t));
+
+/** As within a sentence or a list of facts. */
+export function deviceText(device: string, t: Translate): string {
+  const names: Readonly<Record<string, string>> = {
+    auto: t('automatic'),
+    cpu: t('processor'),
+    webgpu: 'WebGPU',
+    cuda: 'CUDA',
+    dml: 'DirectML',
+    coreml: 'Core ML',
+  };
+  return Object.hasOwn(names, device) ? names[device] : device;
 }
 
-export interface DeviceFault {
-  readonly code: 'noAdapter' | 'noLibraries' | 'outOfMemory' | 'otherLosses' | 'tooSlow' | 'crashed' | 'failed';
-  /** Of `crashed` and `failed`: the signal or the runtime's words; of `noLibraries` the first one that is missing. */
-  readonly detail?: string;
+/** The device and, where it has a use for less than float32, the precision of its matrix products. */
+export function computingText(device: string, precision: string | undefined, t: Translate): string {
+  const isUsed = (precision === 'float16' && device !== 'cpu') || (precision === 'tf32' && device === 'cuda');
+  return isUsed ? t('{0}, {1}', deviceText(device, t), precision) : deviceText(device, t);
+}
+
+/** That a run goes on elsewhere than it began. */
+export function lostDeviceText(lost: string, device: string, t: Translate): string {
+  return t('{0} failed in mid-run: the training went back to its last checkpoint, or to its start, and goes on. Device now: {1}.', deviceText(lost, t), deviceText(device, t)); // prettier-ignore
 }
 
 export const deviceAdviceCodes = ['passThrough', 'nvidiaVulkan', 'mesaVulkan', 'graphicsDriver', 'softwareDriver', 'cudaLibraries', 'gpuRuntimeStale', 'gpuRuntimeBroken'] as const; // prettier-ignore
@@ -36,7 +72,11 @@ function deviceTitle(device: string, t: Translate): string {
   return titles[device] ?? device;
 }
 
-export function faultText({ code, detail = '' }: DeviceFault, t: Translate): string {
+/** @param t the editor's, or what leaves the translation to who reads it */
+export function faultText<Said>(
+  { code, detail = '' }: DeviceFault,
+  t: (message: string, ...values: string[]) => Said,
+): Said | string {
   switch (code) {
     case 'noAdapter':
       return t('no graphics adapter, or no driver for it');

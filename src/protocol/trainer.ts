@@ -1,5 +1,6 @@
 import { anything, count, nothing, nullable, number, object, oneOf, recordOf, text, flag, type Check, type Checked } from './check'; // prettier-ignore
 import { defineContract, handshake, workerEvents } from './contract';
+import { chosenDevice } from './deviceWords';
 
 /**
  * The trainer boundary: one child process, one run at a time. The reports are the same JSON contract that
@@ -119,6 +120,8 @@ export const trainerContract = defineContract({
   },
   events: {
     ...workerEvents,
+    /** What `device: auto` came to; first of all. */
+    chosenDevice,
     memoryPlan,
     report: trainingReport,
     evaluation: evaluationReport,

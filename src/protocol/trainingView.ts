@@ -13,6 +13,7 @@ import {
   type Checked,
 } from './check';
 import { defineContract } from './contract';
+import { chosenDevice } from './deviceWords';
 import { silence } from './silence';
 import { memoryPlan } from './trainer';
 import { webviewStart } from './webviewStart';
@@ -30,6 +31,7 @@ export const knobFields = [
   'train.dropout',
   'train.trainable',
   'device',
+  'train.precision',
 ] as const;
 export type KnobField = (typeof knobFields)[number];
 export const mainKnobCount = 5;
@@ -92,6 +94,12 @@ const shownRun = object(
     elapsedSeconds: number,
     sequenceLength: count,
     device: text,
+    /** Of matrix products, as the run's recipe says. */
+    precision: text,
+    /** Of the run under way, where its recipe leaves the device open. */
+    chosenDevice,
+    /** The device that the run under way began on and has lost. */
+    lostDevice: text,
     memoryBytes: number,
     /** Of the run under way. */
     memoryPlan,

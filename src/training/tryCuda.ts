@@ -1,13 +1,16 @@
 /** A training step on the card with CUDA libraries that are about to be put in their place. */
-import { untranslated } from '../base/translate';
+import { Words } from '../base/words';
 import { faultText } from '../protocol/deviceWords';
 import { tryInProcess } from './deviceChoice';
+
+/** Translated where it is shown. */
+const said = (template: string, ...values: string[]): Words => new Words(template, values);
 
 /** @param variables by which the process of the trial finds the libraries */
 export async function tryCuda(
   variables: Readonly<Record<string, string>>,
   signal?: AbortSignal,
-): Promise<{ passed: boolean; why?: string }> {
+): Promise<{ passed: boolean; why?: string | Words }> {
   const { passed, fault } = await tryInProcess('cuda', variables, signal);
-  return passed ? { passed } : { passed, why: faultText(fault ?? { code: 'failed' }, untranslated) };
+  return passed ? { passed } : { passed, why: faultText(fault ?? { code: 'failed' }, said) };
 }

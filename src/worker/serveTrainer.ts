@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { MedTextError, words } from '../base/errors';
+import type { ChosenDevice } from '../protocol/deviceWords';
 import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
 import {
   maxReportsPerSecond,
@@ -22,6 +23,7 @@ export interface TrainerEngine {
     recipe: ResolvedRecipe;
     baseFolder: string;
     resumeFrom?: string;
+    onChosenDevice(choice: ChosenDevice): void;
     onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
@@ -57,6 +59,7 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
               recipe: resolveRecipe(validateRecipe(complete, recipeFile)),
               baseFolder: folder,
               resumeFrom,
+              onChosenDevice: ({ device, trials }) => emit('chosenDevice', { device, trials }),
               onMemoryPlan: (plan) => emit('memoryPlan', plan),
               onReport: (report) => reports.push({ memoryBytes: process.memoryUsage.rss(), ...report }),
               onEvaluation(evaluation) {

@@ -9,6 +9,7 @@ import {
   type TrainingResult,
 } from '../protocol/trainer';
 import type { Params } from '../protocol/contract';
+import type { ChosenDevice } from '../protocol/deviceWords';
 import type { Silence } from '../protocol/silence';
 import { WorkerProcess, type WorkerLaunch } from './workerProcess';
 
@@ -19,6 +20,8 @@ export interface TrainingListeners {
   onProcess?(pid: number): void;
   /** The process gives no sign of life, or with undefined does so again. */
   onSilence?(silence: Silence | undefined): void;
+  /** What `device: auto` came to, and why. */
+  onChosenDevice?(choice: ChosenDevice): void;
   /** What the run is expected to take, before its first step. */
   onMemoryPlan?(plan: MemoryPlan): void;
   onReport(report: TrainingReport): void;
@@ -43,6 +46,7 @@ export class TrainerClient implements Disposable {
     const env = { ...(process.env[memoryTunables] ? {} : hugePages()), ...launch.env };
     const worker = await WorkerProcess.start(trainerContract, { ...launch, env });
     worker.onSilence((silence) => listeners.onSilence?.(silence));
+    worker.channel.on('chosenDevice', (choice) => listeners.onChosenDevice?.(choice));
     worker.channel.on('memoryPlan', (plan) => listeners.onMemoryPlan?.(plan));
     worker.channel.on('report', (report) => listeners.onReport(report));
     worker.channel.on('evaluation', (evaluation) => listeners.onEvaluation(evaluation));

@@ -4,5 +4,15 @@ import { serveTrainer } from './serveTrainer';
 serveTrainer(async () => {
   const { finetune } = await import('../training/finetune');
   const { chooseDevice } = await import('../training/deviceChoice');
-  return { finetune: (options) => finetune({ ...options, chooseDevice: (log) => chooseDevice({ log }) }) };
+  return {
+    finetune: ({ onChosenDevice, ...options }) =>
+      finetune({
+        ...options,
+        async chooseDevice(log) {
+          const choice = await chooseDevice({ log });
+          onChosenDevice(choice);
+          return choice;
+        },
+      }),
+  };
 });

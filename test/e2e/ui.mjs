@@ -26,6 +26,9 @@ describe('MedText Lab in VS Code', () => {
   it('gives a recipe from the palette, step by step', async () => {
     const { page, workspace } = state;
     await runCommand(page, 'MedText Lab: Fine-Tune Encoder');
+    const item = page.locator('.quick-input-list .monaco-list-row', { hasText: 'quick.medtext.json' });
+    assert.equal((await item.innerText()).match(/quick\.medtext\.json/g).length, 1, 'its name once');
+    await picture(page, 'wizard-recipes');
     await choose(page, 'quick.medtext.json', 'recipe or model');
     await page.locator('.tab.active', { hasText: 'quick.medtext.json' }).waitFor();
     await notification(page, 'is fine-tuned', 'Use This Model', 90_000);
@@ -96,6 +99,18 @@ describe('MedText Lab in VS Code', () => {
   it('stops a training and resumes it', async () => {
     const { page, workspace } = state;
     await startLongRun(page, workspace);
+    await statusBar(page).filter({ hasText: '· processor' }).waitFor();
+    const tooltip = page.locator('.monaco-hover', { hasText: 'Device: processor' });
+    await until(async () => {
+      await page.mouse.move(700, 500);
+      await statusBar(page).hover();
+      return tooltip.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    }, 'what the training computes on');
+    await picture(page, 'status-bar-device');
+    await page.mouse.move(700, 500);
     await runCommand(page, 'MedText Lab: Stop Training');
     await notification(page, 'was stopped', 'Resume');
     await statusBar(page).filter({ hasText: '%' }).waitFor({ timeout: 60_000 });
@@ -216,6 +231,37 @@ describe('the extension in Chinese', () => {
     await openSidebar(page);
     const view = await findWebview(page, '只有一个标签');
     await view.getByText('没有可以区分的内容').first().waitFor();
+  });
+
+  it('says in the status bar and the Training view what it computes on, and why on nothing else', async () => {
+    const { page, workspace } = state;
+    const long = JSON.parse(readFileSync(join(workspace.folder, 'long.medtext.json'), 'utf8'));
+    writeFileSync(join(workspace.folder, 'auto.medtext.json'), JSON.stringify({ ...long, device: 'auto' }));
+    await openFile(page, 'auto.medtext.json');
+    await runCommand(page, '运行配方');
+    await statusBar(page).filter({ hasText: '%' }).waitFor({ timeout: 120_000 });
+    const tooltip = page.locator('.monaco-hover', { hasText: '本机各设备的自检' });
+    await until(async () => {
+      await page.mouse.move(700, 500);
+      await statusBar(page).hover();
+      return tooltip.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    }, 'what the training computes on');
+    assert.match(await tooltip.innerText(), /设备：[\s\S]*处理器：(已选用|可用)/);
+    await page.waitForTimeout(300);
+    await picture(page, 'status-bar-device-zh-cn');
+    await page.mouse.move(700, 500);
+    await openSidebar(page);
+    const view = await findWebview(page, '为什么用这个设备');
+    await view.getByText('为什么用这个设备').click();
+    await view.locator('.reasons li', { hasText: '处理器' }).waitFor();
+    await view.locator('.reasons').scrollIntoViewIfNeeded();
+    await picture(page, 'training-view-device-zh-cn');
+    await runCommand(page, '停止训练');
+    await until(() => newestRun(workspace).status === 'stopped', 'the run is stopped');
+    assert.ok(newestRun(workspace).deviceChoice.some((line) => line.startsWith('Processor: ')));
   });
 });
 

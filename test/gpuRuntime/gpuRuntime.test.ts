@@ -2,9 +2,14 @@ import assert from 'node:assert/strict';
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { MedTextError } from '../../src/base/errors';
+import { asMedTextError, MedTextError } from '../../src/base/errors';
 import { gpuRuntimeState, gpuRuntimeVariables, librariesFolder } from '../../src/base/gpuRuntime';
+import { untranslated, type Translate } from '../../src/base/translate';
+import { Words } from '../../src/base/words';
 import { gpuRuntimeStatus, installGpuRuntime, planGpuRuntime, removeGpuRuntime, type GpuRuntimeOptions, type GpuRuntimeProgress, type Machine, type PlanWish, type TryCard } from '../../src/gpuRuntime/gpuRuntime'; // prettier-ignore
+import { faultText } from '../../src/protocol/deviceWords';
+import { errorText } from '../../src/protocol/errorWords';
+import bundle from '../../l10n/bundle.l10n.zh-cn.json';
 import { LoopbackIndex } from './support/loopbackIndex';
 import { elfLibrary, nvidiaFiles, providerFiles, PROVIDER_NEEDS, zip } from './support/wheels';
 
@@ -294,6 +299,15 @@ describe('the GPU runtime', () => {
     const first = await get();
     await rejects(get({}, {}, fails), 'RUNTIME', /out of luck/);
     assert.deepEqual(gpuRuntimeState(root, VERSION), { kind: 'current', record: first, missing: [] });
+  });
+
+  it('says why the card failed in the language of who reads it', async () => {
+    const why = faultText({ code: 'crashed', detail: 'SIGSEGV' }, (template, ...values) => new Words(template, values));
+    const error = await get({}, {}, async () => ({ passed: false, why })).then(() => assert.fail(), asMedTextError); // prettier-ignore
+    assert.match(error.message, /failed: its self-test ended the process \(SIGSEGV\): the driver may be faulty\./);
+    const chinese: Translate = (message, ...values) =>
+      untranslated((bundle as Record<string, string>)[message] ?? message, ...values);
+    assert.match(errorText(error, chinese), /试训练失败：自检使进程终止（SIGSEGV）：驱动可能有问题。/);
   });
 
   it('links what a virtual environment or its site-packages have, and asks no index', async () => {

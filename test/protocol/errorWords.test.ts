@@ -16,7 +16,7 @@ const bundle = JSON.parse(readFileSync(join(root, 'l10n/bundle.l10n.zh-cn.json')
 const chinese: Translate = (message, ...values) => untranslated(bundle[message] ?? message, ...values);
 
 /** Rooms whose errors a person meets in the editor; the graph's own rooms speak to programmers. */
-const ROOMS = ['base', 'data', 'extension', 'hub', 'inference', 'library', 'models', 'protocol', 'tokenization', 'training', 'worker']; // prettier-ignore
+const ROOMS = ['base', 'data', 'extension', 'gpuRuntime', 'hub', 'inference', 'library', 'models', 'protocol', 'tokenization', 'training', 'worker']; // prettier-ignore
 /** Our own mistakes, and what is never shown. */
 const ENGLISH_ONLY = /^(INTERNAL|PROTOCOL|CANCELLED|GRAPH|NO_GRADIENT)$/;
 

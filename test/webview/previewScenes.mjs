@@ -10,7 +10,8 @@ const defaults = [
   ['train.optimizer.weight_decay', '0.01', true],
   ['train.dropout', '', true],
   ['train.trainable', 'all', true],
-  ['device', 'webgpu', false],
+  ['device', 'auto', false],
+  ['train.precision', 'float16', false],
 ];
 const recipe = {
   id: '/w/medical-pairs.medtext.json',
@@ -184,6 +185,15 @@ const modelDetail = {
   },
 };
 
+const chosenDevice = {
+  device: 'webgpu',
+  trials: [
+    { device: 'cpu', passed: true, stepMilliseconds: 24 },
+    { device: 'webgpu', passed: true, stepMilliseconds: 3.2 },
+    { device: 'cuda', passed: false, fault: { code: 'noLibraries' } },
+  ],
+};
+
 /** More than is free. */
 const memoryPlan = { estimatedBytes: 2.9e9, availableBytes: 2.1e9, batchSize: 16, microBatchSize: 1 };
 
@@ -200,7 +210,8 @@ export const scenes = {
     empty: { ...training, recipe: null, hasModels: false },
     idle: training,
     starting: { ...training, busy: true, run: { ...run, phase: 'starting', step: 0, totalSteps: 0, steps: [], losses: [], evaluations: [], best: null, epoch: undefined, loss: undefined, learningRate: undefined, gradientNorm: undefined, memoryBytes: undefined, sequenceLength: undefined, device: undefined, memoryPlan } }, // prettier-ignore
-    running: { ...training, busy: true, run: { ...run, memoryPlan: { ...memoryPlan, availableBytes: 8e9, microBatchSize: 4 } } }, // prettier-ignore
+    running: { ...training, busy: true, run: { ...run, chosenDevice, precision: 'float16', memoryPlan: { ...memoryPlan, availableBytes: 8e9, microBatchSize: 4 } } }, // prettier-ignore
+    lost: { ...training, busy: true, run: { ...run, chosenDevice, device: 'cpu', lostDevice: 'webgpu' } },
     stopped: { ...training, run: { ...ended, phase: 'stopped', resumable: true } },
     failed: {
       ...training,

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { untranslated as t } from '../../src/base/translate';
+import recipeSchema from '../../src/protocol/recipe.schema.json';
 import type { ShownRun, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { smoothed } from '../../webview/shared/curves';
 import { lossCurves, metricCurves, metricsOf, tableRows } from '../../webview/trainingView/curves';
 import { initialState, reduce, remembered, restored, type TrainingViewEvent } from '../../webview/trainingView/state';
-import { actionButtons, memoryNotice, progressText, runFacts, timeText } from '../../webview/trainingView/summary';
+import {
+  actionButtons,
+  deviceNotice,
+  deviceReasons,
+  knobWords,
+  memoryNotice,
+  progressText,
+  runFacts,
+  timeText,
+} from '../../webview/trainingView/summary';
 
 const run: ShownRun = {
   id: 'r',
@@ -99,6 +109,39 @@ describe('training view: what it says', () => {
     assert.equal(timeText({ ...run, phase: 'finished', elapsedSeconds: 30 }, t), 'took 30 s');
     const facts = runFacts({ ...run, loss: null, memoryBytes: 2 ** 31, device: 'webgpu' }, t);
     assert.deepEqual(facts.map(({ value }) => value), ['0.6000 @ 4', '–', 'WebGPU', '2.00 GiB']); // prettier-ignore
+  });
+});
+
+describe('training view: device', () => {
+  const device = (change: Partial<ShownRun>) =>
+    runFacts({ ...run, best: null, ...change }, t).map(({ value }) => value);
+
+  it('is said with the precision, where that device has a use for it', () => {
+    assert.deepEqual(device({ device: 'cuda', precision: 'tf32' }), ['CUDA, tf32']);
+    assert.deepEqual(device({ device: 'webgpu', precision: 'float16' }), ['WebGPU, float16']);
+    assert.deepEqual(device({ device: 'webgpu', precision: 'tf32' }), ['WebGPU']);
+    assert.deepEqual(device({ device: 'cpu', precision: 'float16' }), ['processor']);
+    assert.deepEqual(device({ chosenDevice: { device: 'coreml', trials: [] } }), ['Core ML'], 'before the first step');
+  });
+
+  it('has its reasons where the recipe left it open, and a notice when it is lost', () => {
+    assert.deepEqual([deviceReasons(run, t), deviceNotice(run, t)], [[], undefined]);
+    const trials = [{ device: 'cpu', passed: true }, { device: 'webgpu', passed: false, fault: { code: 'noAdapter' as const } }]; // prettier-ignore
+    assert.deepEqual(deviceReasons({ ...run, chosenDevice: { device: 'cpu', trials } }, t), [
+      'Processor: chosen',
+      'WebGPU: left out, no graphics adapter, or no driver for it',
+    ]);
+    assert.match(deviceNotice({ ...run, device: 'cpu', lostDevice: 'cuda' }, t)!, /^CUDA failed .* now: processor\.$/);
+  });
+
+  it('and its precision are to be chosen among what the recipe’s schema knows', () => {
+    for (const [field, known] of [
+      ['device', recipeSchema.properties.device.enum],
+      ['train.precision', recipeSchema.properties.train.properties.precision.enum],
+    ] as const) {
+      // prettier-ignore
+      assert.deepEqual(knobWords(field, t).choices!.map(({ value }) => value), known); // prettier-ignore
+    }
   });
 });
 

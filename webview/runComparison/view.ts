@@ -4,8 +4,8 @@ import { ref } from 'lit/directives/ref.js';
 import { durationText } from '../../src/base/durationText';
 import type { Translate } from '../../src/base/translate';
 import type { ComparedMetric, ComparedRun, RunComparison } from '../../src/protocol/runComparison';
+import { metricText, phaseText } from '../../src/protocol/runWords';
 import { valueText } from '../shared/numberText';
-import { metricText, phaseText } from '../shared/runWords';
 import {
   bestTwoOverlap,
   intervalScale,

@@ -1,8 +1,9 @@
 import { durationText } from '../../src/base/durationText';
 import type { Translate } from '../../src/base/translate';
+import { choiceText, computingText, deviceText, lostDeviceText } from '../../src/protocol/deviceWords';
+import { metricText } from '../../src/protocol/runWords';
 import type { KnobField, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
-import { metricText } from '../shared/runWords';
 
 /** What the view says, as plain data: nothing here knows a document. */
 export interface ActionButton {
@@ -80,7 +81,8 @@ export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
   add(t('Learning rate'), run.learningRate === undefined ? undefined : learningRateText(run.learningRate));
   if (run.gradientNorm !== undefined) add(t('Gradient norm'), valueText(run.gradientNorm));
   add(t('Tokens a row'), run.sequenceLength?.toString());
-  add(t('Device'), run.device && deviceText(run.device, t));
+  const device = run.device ?? run.chosenDevice?.device;
+  add(t('Device'), device && computingText(device, run.precision, t));
   add(t('Memory'), run.memoryBytes === undefined ? undefined : bytesText(run.memoryBytes));
   add(t('Memory expected'), run.memoryPlan && bytesText(run.memoryPlan.estimatedBytes));
   return facts;
@@ -98,16 +100,14 @@ export function memoryNotice({ memoryPlan }: ShownRun, t: Translate): { text: st
   return { text: t('Batches of {0} are computed in parts of {1}, for the memory; the result is the same.', batchSize, microBatchSize), grave: false }; // prettier-ignore
 }
 
-export function deviceText(device: string, t: Translate): string {
-  const names: Readonly<Record<string, string>> = {
-    auto: t('automatic'),
-    cpu: t('processor'),
-    webgpu: 'WebGPU',
-    cuda: 'CUDA',
-    dml: 'DirectML',
-    coreml: 'Core ML',
-  };
-  return Object.hasOwn(names, device) ? names[device] : device;
+/** That the run goes on elsewhere than it began; undefined while it has its device. */
+export function deviceNotice({ lostDevice, device }: ShownRun, t: Translate): string | undefined {
+  return lostDevice === undefined ? undefined : lostDeviceText(lostDevice, device ?? '', t);
+}
+
+/** Which device was chosen, and why no other; empty where the recipe names one. */
+export function deviceReasons({ chosenDevice }: ShownRun, t: Translate): readonly string[] {
+  return chosenDevice ? choiceText(chosenDevice, t) : [];
 }
 
 export function taskText(task: string, t: Translate): string {
@@ -148,6 +148,14 @@ export function knobWords(field: KnobField, t: Translate): KnobWords {
       ],
     },
     device: { label: t('Device'), choices: devices.map((value) => ({ value, label: deviceText(value, t) })) },
+    'train.precision': {
+      label: t('Precision'),
+      choices: [
+        { value: 'float32', label: t('full (float32)') },
+        { value: 'tf32', label: t('TF32, on NVIDIA cards') },
+        { value: 'float16', label: t('half (float16), on GPUs') },
+      ],
+    },
   };
   return words[field];
 }

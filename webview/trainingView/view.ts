@@ -13,12 +13,14 @@ import {
   type TrainingAction,
   type TrainingSnapshot,
 } from '../../src/protocol/trainingView';
+import { metricText, phaseText } from '../../src/protocol/runWords';
 import { valueText } from '../shared/numberText';
-import { metricText, phaseText } from '../shared/runWords';
 import { metricsOf, tableRows } from './curves';
 import { maxSmoothing, type TrainingViewEvent, type TrainingViewState } from './state';
 import {
   actionButtons,
+  deviceNotice,
+  deviceReasons,
   isActive,
   isPreparing,
   knobWords,
@@ -239,6 +241,8 @@ function runSection(
   const done = progressText(run, t);
   const time = timeText(run, t);
   const notice = memoryNotice(run, t);
+  const lost = deviceNotice(run, t);
+  const reasons = deviceReasons(run, t);
   return html`
     <section class="run" aria-label=${t('Run {0}', run.name)}>
       <header>
@@ -258,6 +262,7 @@ function runSection(
       ${done ? html`<p class="number">${done}</p>` : nothing}
       ${time ? html`<p class="number quiet">${time}</p>` : nothing}
       ${run.silence ? html`<p class="notice" role="alert">${trainingSilenceText(run.name, run.silence, t)}</p>` : nothing}
+      ${lost ? html`<p class="notice" role="alert">${lost}</p>` : nothing}
       ${notice ? html`<p class=${notice.grave ? 'notice' : 'quiet'} role=${notice.grave ? 'alert' : nothing}>${notice.text}</p>` : nothing}
       ${run.detached ? html`<p class="quiet">${t('It goes on without this window.')}</p>` : nothing}
       ${
@@ -277,6 +282,16 @@ function runSection(
             </div>`,
         )}
       </dl>
+      ${
+        reasons.length > 0
+          ? html`<details>
+              <summary>${t('Why this device')}</summary>
+              <ul class="reasons">
+                ${reasons.map((reason) => html`<li>${reason}</li>`)}
+              </ul>
+            </details>`
+          : nothing
+      }
       ${!active && run.id ? html`<p>${link(t('Show Folder'), 'revealRun', actions)}</p>` : nothing}
     </section>
   `;

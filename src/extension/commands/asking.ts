@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { Uri, commands, window, workspace } from 'vscode';
 import type { Translate } from '../../base/translate';
+import { fileLabel } from '../fileLabel';
 
 const maxListed = 200;
 
@@ -19,8 +20,9 @@ export async function pickFile(
 
 export function fileItems(uris: readonly Uri[]): { label: string; description: string; uri: Uri }[] {
   return uris
-    .map((uri) => ({ label: basename(uri.fsPath), description: workspace.asRelativePath(uri), uri }))
-    .sort((a, b) => a.description.localeCompare(b.description));
+    .map((uri) => ({ path: workspace.asRelativePath(uri), uri }))
+    .sort((a, b) => a.path.localeCompare(b.path))
+    .map(({ path, uri }) => ({ ...fileLabel(path), uri }));
 }
 
 export const dataGlob = '**/*.{json,jsonl,csv,tsv,txt,xlsx,parquet}';

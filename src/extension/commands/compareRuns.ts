@@ -1,5 +1,6 @@
 import { window } from 'vscode';
 import { maxComparedRuns } from '../../protocol/runComparison';
+import { metricText, phaseText } from '../../protocol/runWords';
 import type { RunRecord } from '../runStore';
 import { lookForRuns } from '../runWatch';
 import type { Services } from '../services';
@@ -30,7 +31,9 @@ async function pickRuns(services: Services, chosen: readonly RunRecord[]): Promi
   const picked = [...chosen, ...others].slice(0, 2);
   const items = known.map((run) => ({
     label: run.name,
-    description: run.metric ? `${run.metric.name} ${run.metric.value.toFixed(4)}` : run.status,
+    description: run.metric
+      ? `${metricText(run.metric.name, t)} ${run.metric.value.toFixed(4)}`
+      : phaseText(run.status, t),
     detail: run.runId,
     picked: picked.includes(run) || run.folder === chosen[0]?.folder,
     run,

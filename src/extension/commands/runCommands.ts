@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import { errorText } from '../../protocol/errorWords';
+import { metricText, phaseText } from '../../protocol/runWords';
 import { checkpointStep, isTrainer } from '../runFolderRecord';
 import { isResumable, type RunRecord, type RunStore } from '../runStore';
 import type { Services } from '../services';
@@ -69,7 +70,7 @@ async function tellEnd(
     case 'finished': {
       const use = t('Use This Model');
       const show = t('Show Run');
-      const metric = result?.best ? ` ${result.best.metric} ${result.best.value.toFixed(4)}` : '';
+      const metric = result?.best ? ` ${metricText(result.best.metric, t)} ${result.best.value.toFixed(4)}` : '';
       const choice = await window.showInformationMessage(t('{0} is fine-tuned.{1}', request.name, metric), use, show);
       if (choice === use) await models.activate(result!.model);
       if (choice === show) await showRun(services, run);
@@ -255,7 +256,11 @@ async function pickRun({ t }: Services, runs: readonly RunRecord[], title: strin
     void window.showInformationMessage(t('There is no such run.'));
     return undefined;
   }
-  const items = runs.map((run) => ({ label: run.name, description: `${run.status} · ${run.runId}`, run }));
+  const items = runs.map((run) => ({
+    label: run.name,
+    description: `${phaseText(run.status, t)} · ${run.runId}`,
+    run,
+  }));
   return (await window.showQuickPick(items, { title }))?.run;
 }
 

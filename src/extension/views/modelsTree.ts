@@ -3,6 +3,7 @@ import { EventEmitter, MarkdownString, ThemeIcon, TreeItem, type TreeDataProvide
 import type { Disposable } from '../../base/disposables';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
+import { metricText } from '../../protocol/runWords';
 import { recordOf, type ListedModel } from '../modelStore';
 import { fineTuningOf, type FineTuning } from '../runFolderRecord';
 import type { Services } from '../services';
@@ -73,7 +74,7 @@ function tooltipOf(
     line(t('Licence'), recordOf(baseModel)?.license);
     line(t('Parameters'), parameterCount?.toLocaleString());
     line(t('Training data'), trainingData && [basename(trainingData), rows && t('{0} rows', rows.toLocaleString())].filter(Boolean).join(' · ')); // prettier-ignore
-    line(t('Best on validation data'), best && `${best.metric} ${best.value.toFixed(4)}`);
+    line(t('Best on validation data'), best && `${metricText(best.metric, t)} ${best.value.toFixed(4)}`);
     line(t('Fine-tuned'), endedAt && new Date(endedAt).toLocaleString());
   }
   line(t('Folder'), folder);

@@ -2,6 +2,7 @@ import { EventEmitter, ThemeIcon, TreeItem, type TreeDataProvider, type TreeView
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { durationText } from '../../base/durationText';
 import { errorText } from '../../protocol/errorWords';
+import { metricText, phaseText } from '../../protocol/runWords';
 import { isResumable, type RunRecord, type RunStatus } from '../runStore';
 import { lookForRuns } from '../runWatch';
 import type { Services } from '../services';
@@ -62,16 +63,9 @@ export function runsTree(services: Services, view: TreeView<RunRecord>): TreeDat
 }
 
 function describe(run: RunRecord, t: Translate): string {
-  const words: Readonly<Record<RunStatus, string>> = {
-    running: t('running'),
-    finished: t('finished'),
-    stopped: t('stopped'),
-    interrupted: t('interrupted'),
-    failed: t('failed'),
-  };
-  const parts = [words[run.status]];
+  const parts = [phaseText(run.status, t)];
   if (run.status !== 'finished' && run.totalSteps > 0) parts.push(t('step {0} of {1}', run.step, run.totalSteps));
-  if (run.metric) parts.push(`${run.metric.name} ${run.metric.value.toFixed(4)}`);
+  if (run.metric) parts.push(`${metricText(run.metric.name, t)} ${run.metric.value.toFixed(4)}`);
   if (run.endedAtMs) parts.push(durationText((run.endedAtMs - run.startedAtMs) / 1000, t));
   return parts.join(' · ');
 }

@@ -25,7 +25,7 @@ export function trainingSnapshot(facts: TrainingFacts): TrainingSnapshot {
 }
 
 function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
-  const { phase, request, report, runFolder, silence, memoryPlan } = training;
+  const { phase, request, report, runFolder, silence, memoryPlan, chosenDevice, lostDevice } = training;
   const live = historyOf(training.history, training.evaluations);
   // A resumed run goes on where its folder ends.
   const resumed = request?.resumeFrom !== undefined && stored?.record.folder === runFolder;
@@ -42,6 +42,9 @@ function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
     totalSteps: report?.totalSteps ?? history.last?.totalSteps ?? 0,
     ...details(report),
     ...(silence && { silence }),
+    ...(chosenDevice && { chosenDevice }),
+    ...(lostDevice !== undefined && { lostDevice }),
+    ...precisionOf(request?.recipe),
     ...(memoryPlan && { memoryPlan }),
     ...(started !== undefined && { elapsedSeconds: Math.max(0, (nowMs - started) / 1000) }),
   };
@@ -121,6 +124,11 @@ function metricOf(recipe: Readonly<Record<string, unknown>> | undefined, history
   if (typeof named === 'string') return named;
   const metrics = history.evaluations.at(-1)?.metrics;
   return metrics && 'pearson' in metrics ? 'pearson' : metricOfTask(recipe?.task);
+}
+
+function precisionOf(recipe: Readonly<Record<string, unknown>> | undefined): Pick<ShownRun, 'precision'> {
+  const precision = (recipe?.train as { precision?: unknown } | undefined)?.precision;
+  return typeof precision === 'string' ? { precision } : {};
 }
 
 const metricOfTask = (task: unknown): string => (task === 'regression' ? 'pearson' : 'accuracy');

@@ -67,6 +67,15 @@ describe('training snapshot', () => {
     assert.deepEqual(sent({ ...facts, training: starting }).run!.memoryPlan, memoryPlan);
   });
 
+  it('says what computes, in which precision, why, and what was lost', () => {
+    const chosenDevice = { device: 'webgpu', trials: [{ device: 'cuda', passed: false, fault: { code: 'failed' as const, detail: 'x' } }] }; // prettier-ignore
+    const training: TrainingState = { ...idle, phase: 'running', request: { ...request, recipe: { train: { precision: 'tf32' } } }, chosenDevice, lostDevice: 'webgpu', report: report(1) }; // prettier-ignore
+    const run = sent({ ...facts, training }).run!;
+    assert.deepEqual([run.chosenDevice, run.lostDevice, run.precision, run.device], [chosenDevice, 'webgpu', 'tf32', 'cpu']); // prettier-ignore
+    const plain = sent({ ...facts, training: { ...idle, phase: 'running', request } }).run!;
+    assert.deepEqual([plain.chosenDevice, plain.lostDevice, plain.precision], [undefined, undefined, undefined]);
+  });
+
   it('passes a diverged loss through JSON', () => {
     const reports = [report(1), report(2, NaN), report(3, Infinity)];
     const training: TrainingState = {

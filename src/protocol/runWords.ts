@@ -1,5 +1,5 @@
-import type { Translate } from '../../src/base/translate';
-import type { RunPhase } from '../../src/protocol/trainingView';
+import type { Translate } from '../base/translate';
+import type { RunPhase } from './trainingView';
 
 export function phaseText(phase: RunPhase, t: Translate): string {
   const words: Readonly<Record<RunPhase, string>> = {
@@ -14,6 +14,7 @@ export function phaseText(phase: RunPhase, t: Translate): string {
   return words[phase];
 }
 
+/** What a person calls a metric that reports name `macroF1`. */
 export function metricText(metric: string, t: Translate): string {
   const names: Readonly<Record<string, string>> = {
     accuracy: t('accuracy'),
