@@ -341,6 +341,7 @@ function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe
 class Run {
   private record: RunRecord;
   private counters: RunCounters = { step: 0, best: null, evaluationsWithoutGain: 0 };
+  private memoryPlan: MemoryPlan | undefined;
   private lastEvaluation: EvaluationMetrics | undefined;
   private readonly evaluations: EvaluationReport[] = [];
 
@@ -461,6 +462,7 @@ class Run {
       trainer.moments.firstMoments.flat.length,
     );
     if (counters) run.counters = counters;
+    run.memoryPlan = memoryPlan;
     if (microBatchSize < batchSize) run.record = { ...run.record, microBatchSize };
     await run.writeRecord();
     return run;
@@ -527,6 +529,10 @@ class Run {
         const rows = await trainer.halve();
         if (rows === undefined) throw tooLittleMemory(step, batches[0].length, error);
         this.options.log(`Step ${step} ran out of memory: batches are computed in parts of ${rows} from here on, whose gradients add up to the same.`); // prettier-ignore
+        if (this.memoryPlan) {
+          this.memoryPlan = { ...this.memoryPlan, microBatchSize: rows };
+          this.options.onMemoryPlan?.(this.memoryPlan);
+        }
         this.record = { ...this.record, microBatchSize: rows };
         await this.writeRecord();
       }

@@ -63,12 +63,20 @@ describe('fine-tuning', () => {
   async function run(
     given: Recipe,
     options: { resumeFrom?: string; stopAfter?: number } & Pick<FinetuneOptions, 'chooseDevice' | 'createTrainer'> = {},
-  ): Promise<{ result: TrainingResult; reports: TrainingReport[]; evaluations: EvaluationReport[]; log: string[] }> {
+  ): Promise<{
+    result: TrainingResult;
+    reports: TrainingReport[];
+    evaluations: EvaluationReport[];
+    log: string[];
+    parts: number[];
+  }> {
     const stop = new AbortController();
     const reports: TrainingReport[] = [];
     const evaluations: EvaluationReport[] = [];
     const log: string[] = [];
+    const parts: number[] = [];
     const result = await finetune({
+      onMemoryPlan: ({ microBatchSize }) => parts.push(microBatchSize),
       recipe: resolveRecipe(validateRecipe(given, 'test')),
       baseFolder: folder,
       resumeFrom: options.resumeFrom,
@@ -82,7 +90,7 @@ describe('fine-tuning', () => {
       stopSignal: stop.signal,
       chooseDevice: options.chooseDevice,
     });
-    return { result, reports, evaluations, log };
+    return { result, reports, evaluations, log, parts };
   }
 
   const losses = (reports: readonly TrainingReport[]) => reports.map(({ step, loss }) => `${step}: ${loss}`);
@@ -169,9 +177,10 @@ describe('fine-tuning', () => {
       return step.apply(this, given);
     };
     try {
-      const { result, reports, log } = await run(recipe());
+      const { result, reports, log, parts } = await run(recipe());
       assert.equal(result.status, 'finished');
       assert.equal(reports.length, 16);
+      assert.deepEqual(parts, [8, 4, 2], 'the view is told of the parts');
       assert.deepEqual(log.flatMap((line) => /^Step 3 ran out of memory.* parts of (\d)/.exec(line)?.[1] ?? []), ['4', '2']); // prettier-ignore
       assert.equal(JSON.parse(bytes(result.run, 'run.json').toString()).microBatchSize, 2);
       limit = 0;
