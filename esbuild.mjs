@@ -68,7 +68,11 @@ const data = await build({ ...bundles, entryPoints: { data: 'src/worker/dataMain
 // Pages of the webviews, each a script and a style sheet.
 const pages = await build({
   metafile: true,
-  entryPoints: Object.fromEntries(['trainingView', 'similarityPanel', 'runComparison', 'modelDetail', 'datasetPreview', 'labelMapping'].map((name) => [name, `webview/${name}/main.ts`])),
+  entryPoints: Object.fromEntries(
+    ['trainingView', 'similarityPanel', 'runComparison', 'modelDetail', 'datasetPreview', 'labelMapping'].map(
+      (name) => [name, `webview/${name}/main.ts`],
+    ),
+  ),
   outdir: 'dist/webview',
   bundle: true,
   platform: 'browser',

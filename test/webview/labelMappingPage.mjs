@@ -36,7 +36,14 @@ export const values = [
 const suspect = (row, first, second, given, suggested, probability) => ({ row, line: row + 2, first, second, given, suggested, probability, selfConfidence: 1 - probability }); // prettier-ignore
 export const suspects = {
   ...{ split: 'train', state: 'ready', done: 15_002, total: 15_002, error: null, modelName: 'pairs 3' },
-  ...{ seenInTraining: true, outOfFold: 1500, rows: 14_738, found: 212, correctionFile: 'pairs-train.corrections.json', isUsed: false },
+  ...{
+    seenInTraining: true,
+    outOfFold: 1500,
+    rows: 14_738,
+    found: 212,
+    correctionFile: 'pairs-train.corrections.json',
+    isUsed: false,
+  },
   list: [
     suspect(40, '高血压能不能喝咖啡', '高血压患者可以喝咖啡吗', 'unrelated', 'same', 0.981),
     suspect(777, '痛风吃什么药好', '白内障手术多少钱', 'same', 'unrelated', 0.952),
