@@ -30,7 +30,9 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 describe(`training on ${testDevice}`, () => {
   it("follows PyTorch's losses, gradient norms and final weights", async () => {
-    await assertFollows(await trainTrajectory({ session }));
+    // Sums that a device's threads add to have no fixed order, and each step's last digits move all steps after it: one run in
+    // three on an H200 (CUDA) was off by 1.2e-4 at one step.
+    await assertFollows(await trainTrajectory({ session }), 3e-4);
   });
 
   it('learns in half precision, or says that the device has none', async () => {
