@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { mappingOf, recipeData, splitSetting } from '../../../src/extension/datasetPreview/recipeData';
 
-const recipeFile = resolve('/work/recipes/pairs.medtext.json');
+const recipeFile = resolve('/home/someone/recipes/pairs.medtext.json');
 const guess = { first_sequence: 'a', second_sequence: 'b', label: 'y' };
 
 describe('a recipe’s data for the preview', () => {
@@ -18,8 +18,8 @@ describe('a recipe’s data for the preview', () => {
     }`;
     const { splits, columns, labelNames, maxLength, name } = recipeData(text, recipeFile);
     assert.deepEqual(splits, [
-      { name: 'train', file: resolve('/work/data/train.txt'), format: 'text', encoding: 'gb18030' },
-      { name: 'validation', file: resolve('/work/recipes/dev.json') },
+      { name: 'train', file: resolve('/home/someone/data/train.txt'), format: 'text', encoding: 'gb18030' },
+      { name: 'validation', file: resolve('/home/someone/recipes/dev.json') },
     ]);
     assert.deepEqual(columns, { first_sequence: 1, second_sequence: null });
     assert.deepEqual(labelNames, { 0: 'no', 1: 'yes' });
