@@ -69,14 +69,15 @@ export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayou
     return g.input(name, 'float32', stackedShape(group));
   });
 
-  const body = new Operators('step/');
+  const factors = options.products?.factors;
+  const body = new Operators('step/', factors);
   const step = body.input('step', 'int64', []);
   body.input('step.goesOn', 'bool', []);
   const [p, m, v] = chunks(
     state.map(({ name, shape }) => body.input(`step.${name}`, 'float32', shape)),
     groups.length,
   );
-  const lossScale = options.products?.factors === 'float16' ? g.input('lossScale', 'float32', []) : undefined;
+  const lossScale = factors === 'float16' ? g.input('lossScale', 'float32', []) : undefined;
   const context: StepContext = {
     options,
     groups,
@@ -220,12 +221,12 @@ function ofLength(
 
 /** The sum over a step's micro-batches: a loop inside the loop. */
 function sumOfParts(g: Operators, context: StepContext, step: Value): PartResult {
-  const { stacked, groups } = context;
+  const { stacked, groups, options } = context;
   const first = g.gather(stacked.firstPart, step);
   const count = g.gather(stacked.partCount, step);
   const zeros = [g.scalar(0), ...groups.map(({ names, shape }) => g.fill(0, [names.length, ...shape]))];
 
-  const body = new Operators('part/');
+  const body = new Operators('part/', options.products?.factors);
   const part = body.input('part', 'int64', []);
   const goesOn = body.input('part.goesOn', 'bool', []);
   const sums = zeros.map((zero, i) => body.input(`part.sum.${i}`, 'float32', zero.shape));

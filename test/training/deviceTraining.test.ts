@@ -6,6 +6,8 @@ import { bertClassifier } from '../../src/models/encoder';
 import { elementCount } from '../../src/onnx/dataType';
 import type { ProductStyle } from '../../src/inference/productStyle';
 import { selfTestMaterial } from '../../src/training/doctor';
+import type { Graph } from '../../src/onnx/model';
+import { buildLoopGraph } from '../../src/training/loopGraph';
 import { LoopTrainer } from '../../src/training/loopTrainer';
 import { Trainer } from '../../src/training/trainer';
 import type { TrainerOptions, TrainingSteps } from '../../src/training/trainingSteps';
@@ -138,6 +140,37 @@ describe('gradients in groups', () => {
       for (const { sites } of stacks) assert.equal(new Set(sites.map(({ shape }) => `${shape}`)).size, 1);
     }
   });
+});
+
+describe('a loop in half precision', () => {
+  /** Matrix products inside the graph, those of inner graphs too, by whether their factors are float16. */
+  function products(graph: Graph, counts = { half: 0, single: 0 }) {
+    const halves = new Set(graph.nodes.filter(({ opType, attributes }) => opType === 'Cast' && attributes.to.value === 10).map(({ outputs }) => outputs[0])); // prettier-ignore
+    const views = ['Transpose', 'Reshape', 'Split'];
+    for (const { opType, inputs, outputs, attributes } of graph.nodes) {
+      if (views.includes(opType) && halves.has(inputs[0])) halves.add(outputs[0]);
+      const isProduct = opType === 'MatMul' || opType === 'Gemm';
+      if (isProduct) counts[inputs.slice(0, 2).every((name) => halves.has(name)) ? 'half' : 'single']++;
+      if (isProduct && halves.has(inputs[0])) halves.add(outputs[0]);
+      for (const attribute of Object.values(attributes))
+        if (attribute.type === 'graph') products(attribute.value, counts);
+    }
+    return counts;
+  }
+  const loopOptions = { ...options, adamW: { betas: [0.9, 0.999], eps: 1e-8, ...adamW }, maxGradientNorm: 1 } as const;
+  const layout = layoutOf(options, adamW);
+  for (const lengths of [[8], [8, 12]]) {
+    for (const accumulates of [false, true]) {
+      it(`has every product in it, over ${lengths.length} lengths${accumulates ? ' and in parts' : ''}`, () => {
+        const shape = { rows, lengths, accumulates, steps: 2, parts: 2 };
+        const count = (factors: 'float32' | 'float16') =>
+          products(buildLoopGraph({ ...loopOptions, products: { asMatMul: false, factors } }, layout, shape).graph);
+        const [single, half] = [count('float32'), count('float16')];
+        assert.equal(single.half, 0);
+        assert.deepEqual(half, { half: single.single, single: 0 });
+      });
+    }
+  }
 });
 
 describe('the factor of a loss in half precision', () => {
