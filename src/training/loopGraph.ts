@@ -10,17 +10,9 @@ import { Operators } from '../onnx/operators';
 import type { AdamWOptions } from './adamW';
 import { adamWUpdate, type AdamWScalars, type AdamWState } from './adamWGraph';
 import { maskDrawer } from './maskGraph';
-import {
-  stack,
-  stackedShape,
-  stackSites,
-  unstack,
-  type ParameterGroup,
-  type ParameterLayout,
-  type SiteStack,
-} from './parameterGroups';
-import { MASK_ELEMENTS, maskCutter } from './residentGraph';
-import { addTraining, buildTrainingGraph, sumOfSquares, type TrainingGraphOptions } from './trainingGraph';
+import { stack, stackedShape, unstack, type ParameterGroup, type ParameterLayout } from './parameterGroups';
+import { maskCutter, maskStacks, type PlacedStack } from './residentGraph';
+import { addTraining, sumOfSquares, type TrainingGraphOptions } from './trainingGraph';
 
 /** The state of group k is `p.k`, `m.k` and `v.k`: float32 [parameters, ...shape]. */
 export const stateNames = (groups: readonly ParameterGroup[]): string[] =>
@@ -201,19 +193,15 @@ function ofLength(
     tokenTypeIds: ids(rows.tokenTypeIds),
     attentionMask: ids(rows.attentionMask),
   };
-  const sites = buildTrainingGraph(options, shape.rows, length).dropoutSites;
-  const placeOf = new Map(sites.map(({ name }, place) => [name, place]));
   const draw = rows.keys && maskDrawer(g, shape.rows, rows.firstRow);
-  const drawn = (each: SiteStack): Value => {
-    const places = each.sites.map(({ name }) => placeOf.get(name)!);
-    return draw(each, g.reshape(g.gather(rows.keys, g.integers(places)), [places.length, 1]));
-  };
+  const drawn = (each: PlacedStack): Value =>
+    draw(each, g.reshape(g.gather(rows.keys, g.integers(each.places)), [each.places.length, 1]));
   const { loss, gradients } = addTraining(g, options, {
     inputs,
     targets: rows.targets,
     weights: () => rows.weights,
     parameter: (name) => parameters.get(name)!,
-    mask: maskCutter(g, stackSites(sites, MASK_ELEMENTS), drawn),
+    mask: maskCutter(g, maskStacks(options, shape.rows, length), drawn),
     lossScale: lossScale && g.capture(lossScale),
   });
   return { loss, gradients: groups.map((group) => stack(g, group, gradients)) };
@@ -224,7 +212,7 @@ function sumOfParts(g: Operators, context: StepContext, step: Value): PartResult
   const { stacked, groups, options } = context;
   const first = g.gather(stacked.firstPart, step);
   const count = g.gather(stacked.partCount, step);
-  const zeros = [g.scalar(0), ...groups.map(({ names, shape }) => g.fill(0, [names.length, ...shape]))];
+  const zeros = [g.scalar(0), ...groups.map((group) => g.fill(0, stackedShape(group)))];
 
   const body = new Operators('part/', options.products?.factors);
   const part = body.input('part', 'int64', []);

@@ -17,12 +17,17 @@ import {
 
 export interface ResidentGraph {
   readonly model: Model;
-  /** Each an input of the graph; their sites' places among all. */
-  readonly masks: readonly (SiteStack & { readonly places: readonly number[] })[];
+  /** Each an input of the graph. */
+  readonly masks: readonly PlacedStack[];
+}
+
+/** With its sites' places among all, which their keys go by. */
+export interface PlacedStack extends SiteStack {
+  readonly places: readonly number[];
 }
 
 /** Elements of a stack of masks: 32 MB, of which the making of masks takes several. */
-export const MASK_ELEMENTS = 8 << 20;
+const MASK_ELEMENTS = 8 << 20;
 
 /**
  * Inputs: inputIds, tokenTypeIds, attentionMask int32 [rows, length]; targets float32 [rows, labels]; for squared error also
@@ -45,14 +50,13 @@ export function buildResidentGraph(
   for (const { name, shape } of options.specs) {
     if (fixed.includes(name)) parameters.set(name, g.input(name, 'float32', shape));
   }
-  const sites = buildTrainingGraph(options, rows, length).dropoutSites;
-  const stacks = stackSites(sites, MASK_ELEMENTS);
+  const masks = maskStacks(options, rows, length);
   const { loss, gradients } = addTraining(g, options, {
     inputs: declareInputs(g, rows, length),
     targets: g.input('targets', 'float32', [rows, options.classifier.labelCount]),
     weights: () => g.input('weights', 'float32', [rows, 1]),
     parameter: (name) => parameters.get(name)!,
-    mask: maskCutter(g, stacks, ({ name, sites: [{ shape }, ...others] }) =>
+    mask: maskCutter(g, masks, ({ name, sites: [{ shape }, ...others] }) =>
       g.input(name, 'float32', [1 + others.length, ...shape]),
     ),
     lossScale: options.products?.factors === 'float16' ? g.input('lossScale', 'float32', []) : undefined,
@@ -61,18 +65,20 @@ export function buildResidentGraph(
   g.output(loss, 'loss');
   g.output(sumOfSquares(g, stacked), 'gradientSquares');
   stacked.forEach((gradient, k) => g.output(gradient, `grad.${k}`));
-  const placeOf = new Map(sites.map(({ name }, place) => [name, place]));
-  return {
-    model: inStyle(g.build('training'), options.products),
-    masks: stacks.map((each) => ({ ...each, places: each.sites.map(({ name }) => placeOf.get(name)!) })),
-  };
+  return { model: inStyle(g.build('training'), options.products), masks };
+}
+
+/** The masks of one (rows, length). */
+export function maskStacks(options: TrainingGraphOptions, rows: number, length: number): PlacedStack[] {
+  const sites = buildTrainingGraph(options, rows, length).dropoutSites;
+  return stackSites(sites, MASK_ELEMENTS).map((each) => ({ ...each, places: each.sites.map((site) => sites.indexOf(site)) })); // prettier-ignore
 }
 
 /** What cuts a site's mask out of its stack's value. @param valueOf asked once for each stack */
-export function maskCutter(
+export function maskCutter<S extends SiteStack>(
   g: Operators,
-  stacks: readonly SiteStack[],
-  valueOf: (stack: SiteStack) => Value,
+  stacks: readonly S[],
+  valueOf: (stack: S) => Value,
 ): (site: DropoutSite) => Value {
   const values = new Map<string, Value>();
   return ({ name, shape }) => {
