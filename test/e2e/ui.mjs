@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, hoverText, notification, openFile, openFolder, runCommand } from './editor.mjs';
-import { newestRun, openSidebar, picture, runRow, statusBar, until, useWindow } from './window.mjs';
+import { newestRun, openSidebar, picture, runRow, statusBar, statusBarTooltip, until, useWindow } from './window.mjs';
 
 /** Starts the long recipe and waits until it has taken some steps. */
 async function startLongRun(page, workspace) {
@@ -100,15 +100,7 @@ describe('MedText Lab in VS Code', () => {
     const { page, workspace } = state;
     await startLongRun(page, workspace);
     await statusBar(page).filter({ hasText: '· processor' }).waitFor();
-    const tooltip = page.locator('.monaco-hover', { hasText: 'Device: processor' });
-    await until(async () => {
-      await page.mouse.move(700, 500);
-      await statusBar(page).hover();
-      return tooltip.waitFor({ timeout: 3000 }).then(
-        () => true,
-        () => false,
-      );
-    }, 'what the training computes on');
+    await statusBarTooltip(page, 'Device: processor');
     await picture(page, 'status-bar-device');
     await page.mouse.move(700, 500);
     await runCommand(page, 'MedText Lab: Stop Training');
@@ -240,15 +232,7 @@ describe('the extension in Chinese', () => {
     await openFile(page, 'auto.medtext.json');
     await runCommand(page, '运行配方');
     await statusBar(page).filter({ hasText: '%' }).waitFor({ timeout: 120_000 });
-    const tooltip = page.locator('.monaco-hover', { hasText: '本机各设备的自检' });
-    await until(async () => {
-      await page.mouse.move(700, 500);
-      await statusBar(page).hover();
-      return tooltip.waitFor({ timeout: 3000 }).then(
-        () => true,
-        () => false,
-      );
-    }, 'what the training computes on');
+    const tooltip = await statusBarTooltip(page, '本机各设备的自检');
     assert.match(await tooltip.innerText(), /设备：[\s\S]*处理器：(已选用|可用)/);
     await page.waitForTimeout(300);
     await picture(page, 'status-bar-device-zh-cn');

@@ -54,6 +54,20 @@ export const runRow = (page) => page.locator('.pane', { hasText: 'Runs' }).locat
 
 export const statusBar = (page) => page.locator('.statusbar-item[id*="medtext"]');
 
+/** The item's tooltip, once it says this. */
+export async function statusBarTooltip(page, hasText) {
+  const tooltip = page.locator('.monaco-hover', { hasText });
+  await until(async () => {
+    await page.mouse.move(700, 500);
+    await statusBar(page).hover();
+    return tooltip.waitFor({ timeout: 3000 }).then(
+      () => true,
+      () => false,
+    );
+  }, 'what the training computes on');
+  return tooltip;
+}
+
 /** The newest run folder and what it says of itself. */
 export function newestRun(workspace) {
   const runs = join(workspace.folder, 'runs');
