@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, chooseMenu, findWebview, notification, openFile, runCommand } from './editor.mjs';
-import { picture, until, useWindow } from './window.mjs';
+import { picture, savedJson, until, useWindow } from './window.mjs';
 
 /** A page that VS Code shows again is made anew: what is asked of it is asked of the one that is there. */
 const preview = (page) => findWebview(page, 'pairs-', 60_000);
@@ -96,15 +96,14 @@ describe('the dataset preview in VS Code', () => {
     const { page, workspace } = state;
     const view = await preview(page);
     await view.getByRole('button', { name: 'Write into recipe…' }).click();
-    const recipe = () => JSON.parse(readFileSync(join(workspace.folder, 'quick.medtext.json'), 'utf8'));
-    await until(() => recipe().dataset.train.first_sequence === 'query1', 'columns are in the recipe');
+    const recipe = join(workspace.folder, 'quick.medtext.json');
+    await savedJson(recipe, ({ dataset }) => dataset.train.first_sequence === 'query1');
     await view.getByRole('button', { name: 'Split…', exact: true }).click();
     await view.getByRole('button', { name: 'Write into Recipe…', exact: true }).click();
-    await until(() => recipe().dataset.train.file === 'data/pairs-train.train.json', 'the split is in the recipe');
+    const { dataset } = await savedJson(recipe, (saved) => saved.dataset.train.file === 'data/pairs-train.train.json');
     const count = (part) =>
       JSON.parse(readFileSync(join(workspace.folder, `data/pairs-train.${part}.json`), 'utf8')).length;
     assert.ok(existsSync(join(workspace.folder, 'data/pairs-train.train.json')));
-    const { dataset } = recipe();
     const parts = Object.values(dataset).map(({ file }) => file.match(/\.(train|validation|test)\.json$/)[1]);
     assert.equal(
       parts.reduce((sum, part) => sum + count(part), 0),

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, notification, openFile, openFolder, runCommand } from './editor.mjs';
 import { isFloor } from './setup.mjs';
-import { picture, until, useWindow } from './window.mjs';
+import { picture, savedJson, until, useWindow } from './window.mjs';
 
 function prepare(folder) {
   const labels = { labels: ['0', '1', '2'], dataset: { train: { file: 'data/pairs-train.json' } } };
@@ -18,7 +18,6 @@ describe('the label mapping in VS Code', () => {
   it('opens from a recipe, changes its text, and leaves undo, redo, save and revert to the editor', async () => {
     const { page, workspace } = state;
     const path = join(workspace.folder, 'quick.medtext.json');
-    const written = readFileSync(path, 'utf8');
     await openFile(page, 'quick.medtext.json');
     await page.locator('.codelens-decoration a', { hasText: 'Map labels' }).click();
     const view = await findWebview(page, 'Values of the data');
@@ -40,8 +39,7 @@ describe('the label mapping in VS Code', () => {
     await shows('unrelated');
     await outside();
     await page.keyboard.press('Control+s');
-    await until(() => readFileSync(path, 'utf8') !== written, 'the recipe is saved');
-    const { train } = JSON.parse(readFileSync(path, 'utf8')).dataset;
+    const { train } = (await savedJson(path, ({ dataset }) => dataset.train.labels?.[0] === 'unrelated')).dataset;
     assert.deepEqual(train.labels, ['unrelated', '1', '2']);
     assert.deepEqual(train.label_mapping, { 0: 'unrelated' });
     await dirty.waitFor({ state: 'detached' });
@@ -73,7 +71,7 @@ describe('the label mapping in VS Code', () => {
       .first()
       .click();
     await view.getByRole('button', { name: /^Take back line/ }).waitFor();
-    const { file, corrections } = JSON.parse(readFileSync(join(workspace.folder, 'data/pairs-train.corrections.json'), 'utf8')); // prettier-ignore
+    const { file, corrections } = await savedJson(join(workspace.folder, 'data/pairs-train.corrections.json'));
     assert.deepEqual([file, corrections.length], ['pairs-train.json', 1]);
     assert.equal(readFileSync(data, 'utf8'), written);
     await view.getByRole('button', { name: 'Use them in the recipe' }).click();
@@ -81,7 +79,7 @@ describe('the label mapping in VS Code', () => {
     await view.getByRole('button', { name: 'Count again' }).focus();
     await page.keyboard.press('Control+s');
     await page.locator('.tab.active.dirty').waitFor({ state: 'detached' });
-    const recipe = JSON.parse(readFileSync(join(workspace.folder, 'quick.medtext.json'), 'utf8'));
+    const recipe = await savedJson(join(workspace.folder, 'quick.medtext.json'));
     assert.equal(recipe.dataset.train.corrections, 'data/pairs-train.corrections.json');
     await view.getByRole('button', { name: 'Use them in the recipe' }).waitFor({ state: 'detached' });
   });
@@ -115,9 +113,9 @@ describe('the label mapping in VS Code', () => {
     await preview.getByRole('button', { name: 'Apply' }).click();
     await until(async () => (await name.inputValue()) === 'related', 'the class is renamed');
     await runCommand(page, 'File: Save All Files');
-    const saved = (file) => JSON.parse(readFileSync(join(workspace.folder, file), 'utf8'));
-    await until(() => saved('pairs.labels.json').labels[1] === 'related', 'the labels are saved');
-    await until(() => saved('quick.medtext.json').dataset.train.labels[1] === 'related', 'the recipe is saved');
+    const inFolder = (name) => join(workspace.folder, name);
+    await savedJson(inFolder('pairs.labels.json'), ({ labels }) => labels[1] === 'related');
+    await savedJson(inFolder('quick.medtext.json'), ({ dataset }) => dataset.train.labels[1] === 'related');
   });
 
   it('keeps unsaved changes over a reload of the window, and shows them beside the saved text', async () => {

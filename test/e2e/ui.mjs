@@ -4,7 +4,17 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, hoverText, notification, openFile, openFolder, runCommand } from './editor.mjs';
-import { newestRun, openSidebar, picture, runRow, statusBar, statusBarTooltip, until, useWindow } from './window.mjs';
+import {
+  newestRun,
+  openSidebar,
+  picture,
+  runRow,
+  savedJson,
+  statusBar,
+  statusBarTooltip,
+  until,
+  useWindow,
+} from './window.mjs';
 
 /** Starts the long recipe and waits until it has taken some steps. */
 async function startLongRun(page, workspace) {
@@ -91,7 +101,7 @@ describe('MedText Lab in VS Code', () => {
     await choose(page, 'Sentence similarity', 'task');
     await choose(page, 'CPU', 'where');
     await page.locator('.tab.active', { hasText: 'pairs-train.medtext.json' }).waitFor();
-    const recipe = JSON.parse(readFileSync(join(workspace.folder, 'pairs-train.medtext.json'), 'utf8'));
+    const recipe = await savedJson(join(workspace.folder, 'pairs-train.medtext.json'));
     assert.deepEqual(recipe.dataset.train.labels, ['0', '1', '2']);
     assert.equal(recipe.dataset.validation.file, 'data/pairs-dev.json');
   });
@@ -293,7 +303,7 @@ describe('the Training view', () => {
     await view.locator('.problem').waitFor();
     await batchSize.fill('8');
     await batchSize.press('Enter');
-    await until(() => JSON.parse(readFileSync(recipe, 'utf8')).train.batch_size === 8, 'recipe written');
+    await savedJson(recipe, ({ train }) => train.batch_size === 8);
     assert.equal(readFileSync(recipe, 'utf8'), written.replace('"batch_size": 16', '"batch_size": 8'));
     await view.getByRole('button', { name: 'Start', exact: true }).click();
     await view.locator('.chart canvas').first().waitFor({ timeout: 60_000 });

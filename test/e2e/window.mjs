@@ -45,6 +45,25 @@ export async function until(condition, what, timeoutMs = 60_000) {
   throw new Error(`timed out: ${what}`);
 }
 
+/**
+ * What the JSON file holds, once it is whole and `isSo` of it. VS Code saves in place: a file that is being saved is empty
+ * for a moment.
+ */
+export function savedJson(file, isSo = () => true) {
+  const whole = () => {
+    try {
+      return JSON.parse(readFileSync(file, 'utf8'));
+    } catch (error) {
+      if (error instanceof SyntaxError || error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  };
+  return until(() => {
+    const saved = whole();
+    return saved !== undefined && isSo(saved) && saved;
+  }, `${file} is saved, so: ${isSo}`);
+}
+
 export async function openSidebar(page) {
   const tab = page.locator('.activitybar .action-item', { has: page.locator('a[aria-label^="MedText Lab"]') });
   if (!(await tab.getAttribute('class')).includes('checked')) await tab.click();
