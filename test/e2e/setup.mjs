@@ -115,9 +115,11 @@ function npmInstall(folder, packages, environment, scripts = true) {
 
 function npm(words, cwd, environment) {
   const env = { ...process.env, ...environment };
-  // Settings that npm test or npm run hand down would be read as this install's own.
+  // Settings that npm test or npm run hand down would be read as this install's own; its user agent names the Node of
+  // whoever called, which code-server's script takes for the one at work.
   for (const name of Object.keys(env)) {
-    if (/^npm_(config_(ignore_scripts|prefix|local_prefix|omit)|package_|lifecycle_)/i.test(name)) delete env[name];
+    if (/^npm_(config_(ignore_scripts|prefix|local_prefix|omit|user_agent)|package_|lifecycle_)/i.test(name))
+      delete env[name];
   }
   const done = spawnSync('npm', [...words, '--no-audit', '--no-fund'], { cwd, env, encoding: 'utf8' });
   if (done.status !== 0)
