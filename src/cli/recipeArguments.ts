@@ -28,6 +28,7 @@ export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
   model: { kind: 'value', value: 'DIR', help: 'The model folder to start from.' },
   train: { kind: 'value', value: 'FILE', help: 'The training data: JSON, JSON Lines, CSV or TSV.' },
   validation: { kind: 'value', value: 'FILE', help: 'The validation data.' },
+  test: { kind: 'value', value: 'FILE', help: 'Test data: evaluated at the end or, without labels, labelled.' },
   first: { kind: 'value', value: 'COLUMN', help: 'The (first) text, by name or place from 0. Default: recognised.' },
   second: { kind: 'value', value: 'COLUMN', help: 'The second text of a pair. Default: recognised.' },
   label: { kind: 'value', value: 'COLUMN', help: 'The label. Default: recognised.' },
@@ -61,6 +62,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   model: 'model',
   train: 'dataset.train.file',
   validation: 'dataset.validation.file',
+  test: 'dataset.test.file',
   first: 'dataset.train.first_sequence',
   second: 'dataset.train.second_sequence',
   label: 'dataset.train.label',
@@ -74,7 +76,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   device: 'device',
   threads: 'threads',
 };
-const PATHS = new Set(['model', 'train', 'validation', 'output']);
+const PATHS = new Set(['model', 'train', 'validation', 'test', 'output']);
 
 export interface GivenRecipe {
   readonly recipe: ResolvedRecipe;

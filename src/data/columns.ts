@@ -95,14 +95,19 @@ export function resolveColumn(
   column: string | number,
   use = 'column',
 ): string {
-  if (typeof column === 'string' && file.columns.includes(column)) return column;
-  const index = /^\d+$/.test(String(column)) ? Number(column) : -1;
-  if (index >= 0 && index < file.columns.length) return file.columns[index];
+  const found = findColumn(file, column);
+  if (found !== undefined) return found;
   throw new MedTextError(
     'NOT_FOUND',
     words`${file.path} has no column ${JSON.stringify(column)} for the ${use}. Its columns are: ${file.columns.map((name) => JSON.stringify(name)).join(', ')}.`,
     { file: file.path, column, use, columns: file.columns },
   );
+}
+
+/** The column of that name or index; undefined where the file has none. */
+export function findColumn(file: { readonly columns: readonly string[] }, column: string | number): string | undefined {
+  if (typeof column === 'string' && file.columns.includes(column)) return column;
+  return /^\d+$/.test(String(column)) ? file.columns[Number(column)] : undefined;
 }
 
 /**

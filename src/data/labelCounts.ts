@@ -1,9 +1,13 @@
 import { MedTextError, words } from '../base/errors';
 import type { RecipeSplit } from '../protocol/recipe';
-import { guessFields, resolveColumn } from './columns';
+import { findColumn, guessFields, resolveColumn } from './columns';
+import type { DataFile } from './dataFile';
 import { isBadRow } from './dataRow';
 import { rawLabelOf, RawLabelCounts, type RawLabel } from './labelMapping';
 import { openRecipeSplit } from './recipeSplit';
+
+/** What of a split decides how its labels are found. */
+type CountedSplit = Pick<RecipeSplit, 'file' | 'label' | 'format' | 'encoding' | 'header'>;
 
 export interface LabelCounts {
   /** The column that was counted. */
@@ -16,6 +20,26 @@ export interface LabelCounts {
   readonly otherRows: number;
 }
 
+/**
+ * Whether any row of the split has a label; the test file of a shared task has none. `split.file` is a path the caller has
+ * resolved.
+ *
+ * Errors: those of `openDataFile`; `CANCELLED`.
+ */
+export async function isLabelled(split: CountedSplit, signal?: AbortSignal): Promise<boolean> {
+  const file = await openRecipeSplit(split);
+  const named = split.label ?? guessedLabel(file);
+  const column = named === undefined ? undefined : findColumn(file, named);
+  if (column === undefined) return false;
+  for await (const row of file.rows(signal)) {
+    if (!isBadRow(row) && rawLabelOf(Object.hasOwn(row.values, column) ? row.values[column] : '') !== '') return true;
+  }
+  return false;
+}
+
+const guessedLabel = (file: DataFile): string | undefined =>
+  guessFields(file.columns, file.sample.map((row) => row.values)).label; // prettier-ignore
+
 /** Beyond, counting on would only fill the memory. */
 const MAX_DISTINCT = 10_000;
 
@@ -25,12 +49,9 @@ const MAX_DISTINCT = 10_000;
  *
  * Errors: those of `openDataFile`; `NOT_FOUND` for a column that is absent or, unnamed, not recognised; `CANCELLED`.
  */
-export async function countRawLabels(
-  split: Pick<RecipeSplit, 'file' | 'label' | 'format' | 'encoding' | 'header'>,
-  signal?: AbortSignal,
-): Promise<LabelCounts> {
+export async function countRawLabels(split: CountedSplit, signal?: AbortSignal): Promise<LabelCounts> {
   const file = await openRecipeSplit(split);
-  const named = split.label ?? guessFields(file.columns, file.sample.map((row) => row.values)).label; // prettier-ignore
+  const named = split.label ?? guessedLabel(file);
   if (named === undefined) {
     const columns = file.columns.map((name) => JSON.stringify(name)).join(', ');
     throw new MedTextError(

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ToldError } from '../protocol/errorWords';
-import type { RunRecord } from './runStore';
+import { testMetric, type RunMetric, type RunRecord } from './runStore';
 
 /** The part of a run folder's run.json that the editor reads. */
 export interface RunFile {
@@ -13,6 +13,7 @@ export interface RunFile {
   readonly step?: number;
   readonly totalSteps?: number;
   readonly best?: { readonly metric: string; readonly value: number } | null;
+  readonly test?: RunMetric;
   readonly error?: ToldError;
 }
 
@@ -65,6 +66,7 @@ function recordFromFile(run: RunRecord, file: RunFile | undefined, isAliveNow: (
     totalSteps: file?.totalSteps ?? run.totalSteps,
     endedAtMs: status === 'running' ? undefined : (run.endedAtMs ?? timeOf(file?.updatedAt) ?? Date.now()),
     metric: file?.best ? { name: file.best.metric, value: file.best.value } : run.metric,
+    test: file?.test ?? run.test,
     modelFolder: status === 'finished' && existsSync(model) ? model : run.modelFolder,
     error: status === 'failed' ? file?.error : undefined,
   };
@@ -86,7 +88,7 @@ export async function readRunFile(folder: string): Promise<RunFile | undefined> 
     if (typeof file !== 'object' || file === null) return undefined;
     const count = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : undefined);
     const words = (value: unknown) => (typeof value === 'string' ? value : undefined);
-    const { best, error } = file;
+    const { best, test, error } = file;
     return {
       status: words(file.status),
       startedAt: words(file.startedAt),
@@ -95,6 +97,7 @@ export async function readRunFile(folder: string): Promise<RunFile | undefined> 
       step: count(file.step),
       totalSteps: count(file.totalSteps),
       best: typeof best?.value === 'number' ? { metric: String(best.metric), value: best.value } : null,
+      test: testMetric(test, words(best?.metric)),
       error: error ? { code: String(error.code), message: String(error.message), words: error.words } : undefined,
     };
   } catch {

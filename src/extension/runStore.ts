@@ -4,6 +4,11 @@ import type { Memory } from './modelStore';
 
 export type RunStatus = 'running' | 'finished' | 'stopped' | 'interrupted' | 'failed';
 
+export interface RunMetric {
+  readonly name: string;
+  readonly value: number;
+}
+
 /** What this workspace knows of a run; the run folder holds the rest. */
 export interface RunRecord {
   /** Name of the run folder. */
@@ -17,7 +22,9 @@ export interface RunRecord {
   readonly endedAtMs?: number;
   readonly step: number;
   readonly totalSteps: number;
-  readonly metric?: { readonly name: string; readonly value: number };
+  readonly metric?: RunMetric;
+  /** On the test data. */
+  readonly test?: RunMetric;
   readonly modelFolder?: string;
   readonly error?: ToldError;
 }
@@ -79,6 +86,14 @@ export class RunStore {
     await this.memory.update(key, runs);
     this.change.fire();
   }
+}
+
+/** Of the metrics on the test data the one that chose the model, or where there was nothing to choose by, the usual one. */
+export function testMetric(test: unknown, chosenBy: string | undefined): RunMetric | undefined {
+  const metrics = (test ?? {}) as Readonly<Record<string, unknown>>;
+  const name = chosenBy ?? ('pearson' in metrics ? 'pearson' : 'accuracy');
+  const value = metrics[name];
+  return typeof value === 'number' ? { name, value } : undefined;
 }
 
 export const isResumable = ({ status }: RunRecord): boolean =>

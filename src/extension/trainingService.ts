@@ -5,6 +5,7 @@ import { Emitter } from '../base/events';
 import type { Params } from '../protocol/contract';
 import type { ChosenDevice } from '../protocol/deviceWords';
 import type {
+  EvaluationProgress,
   EvaluationReport,
   MemoryPlan,
   TrainerContract,
@@ -12,7 +13,7 @@ import type {
   TrainingResult,
 } from '../protocol/trainer';
 import type { Silence } from '../protocol/silence';
-import type { RunRecord, RunStatus, RunStore } from './runStore';
+import { testMetric, type RunRecord, type RunStatus, type RunStore } from './runStore';
 import type { StartNotes } from './startNotes';
 
 /** A run in a child process, as `TrainerClient` gives it. */
@@ -33,6 +34,7 @@ export type StartTrainer = (
     onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
+    onEvaluationProgress(progress: EvaluationProgress): void;
     onSilence(silence: Silence | undefined): void;
   },
 ) => Promise<TrainerHandle>;
@@ -61,6 +63,8 @@ export interface TrainingState {
   readonly report?: TrainingReport;
   readonly history: readonly TrainingReport[];
   readonly evaluations: readonly EvaluationReport[];
+  /** Of the evaluation that the training waits for. */
+  readonly evaluating?: EvaluationProgress;
 }
 
 export interface TrainingOutcome {
@@ -160,7 +164,12 @@ export class TrainingService implements Disposable {
           onMemoryPlan: (memoryPlan) => this.set({ ...this.current, memoryPlan }),
           onReport: (report) => this.take(report),
           onEvaluation: (evaluation) =>
-            this.set({ ...this.current, evaluations: [...this.current.evaluations, evaluation] }),
+            this.set({
+              ...this.current,
+              evaluations: [...this.current.evaluations, evaluation],
+              evaluating: undefined,
+            }),
+          onEvaluationProgress: (evaluating) => this.set({ ...this.current, evaluating }),
           onSilence: (silence) => this.set({ ...this.current, silence }),
         },
       );
@@ -201,7 +210,7 @@ export class TrainingService implements Disposable {
     const before = this.current.report?.device ?? this.current.chosenDevice?.device;
     const isLost = report.device !== undefined && before !== undefined && report.device !== before;
     const lostDevice = isLost ? before : this.current.lostDevice;
-    this.set({ ...this.current, runFolder, report, history: thinned([...kept(history), report]), evaluations, lostDevice }); // prettier-ignore
+    this.set({ ...this.current, runFolder, report, history: thinned([...kept(history), report]), evaluations, evaluating: undefined, lostDevice }); // prettier-ignore
     if (isLost) this.loss.fire(this.current);
     if (isFirst) void this.runs.put(recordOf(this.current, this.handle?.pid ?? 0, this.runs.get(runFolder)));
   }
@@ -214,6 +223,7 @@ export class TrainingService implements Disposable {
       status,
       endedAtMs: Date.now(),
       metric: result?.best ? { name: result.best.metric, value: result.best.value } : undefined,
+      test: result && testMetric(result.test, result.best?.metric),
       modelFolder: result?.model || undefined,
       error: error && status === 'failed' ? toldError(error) : undefined,
     });

@@ -51,6 +51,8 @@ export type ComparedData = Checked<typeof comparedData>;
 export const runComparison = object({
   runs: listOf(comparedRun),
   metrics: listOf(comparedMetric),
+  /** Of the same checkpoints, on the test data. */
+  testMetrics: listOf(comparedMetric),
   settings: listOf(comparedSetting),
   data: listOf(comparedData),
 });

@@ -1,4 +1,6 @@
+import { durationText } from '../base/durationText';
 import type { Translate } from '../base/translate';
+import type { EvaluationProgress } from './trainer';
 import type { RunPhase } from './trainingView';
 
 export function phaseText(phase: RunPhase, t: Translate): string {
@@ -12,6 +14,14 @@ export function phaseText(phase: RunPhase, t: Translate): string {
     failed: t('failed'),
   };
   return words[phase];
+}
+
+/** How far the evaluation is that the training waits for. */
+export function evaluationText({ split, done, total, secondsLeft }: EvaluationProgress, t: Translate): string {
+  const left = durationText(secondsLeft, t);
+  return split === 'test'
+    ? t('Testing: {0} of {1} rows, {2} left', done, total, left)
+    : t('Evaluating: {0} of {1} rows, {2} left', done, total, left);
 }
 
 /** What a person calls a metric that reports name `macroF1`. */
@@ -28,4 +38,8 @@ export function metricText(metric: string, t: Translate): string {
     loss: t('validation loss'),
   };
   return Object.hasOwn(names, metric) ? names[metric] : metric;
+}
+
+export function testMetricText(metric: string, t: Translate): string {
+  return metric === 'loss' ? t('Test loss') : t('Test {0}', metricText(metric, t));
 }

@@ -44,6 +44,16 @@ export const memoryPlan = object(
 );
 export type MemoryPlan = Checked<typeof memoryPlan>;
 
+/** How far an evaluation is; the training waits for it. */
+export const evaluationProgress = object({
+  split: oneOf('validation', 'test'),
+  /** Rows. */
+  done: count,
+  total: count,
+  secondsLeft: number,
+});
+export type EvaluationProgress = Checked<typeof evaluationProgress>;
+
 /** Metrics on the validation set, as `medtext evaluate --json` names them. */
 export interface EvaluationReport {
   readonly step: number;
@@ -66,6 +76,10 @@ export interface TrainingEnd {
   /** The fine-tuned model folder; empty when a stopped run has none yet. */
   readonly model: string;
   readonly best: BestEvaluation | null;
+  /** Metrics of that model on the test data, where the recipe names any that has labels. */
+  readonly test?: Readonly<Record<string, unknown>>;
+  /** Where test data without labels lies with that model's labels. */
+  readonly predictions?: string;
 }
 
 /** Ended by itself, or was asked to stop and saved a checkpoint to resume from. */
@@ -92,12 +106,15 @@ const evaluationReport: Check<EvaluationReport> = object({
   evaluation: recordOf(anything),
 });
 
-const trainingResult: Check<TrainingResult> = object({
-  run: text,
-  model: text,
-  best: nullable(object({ step: count, metric: text, value: number })) as Check<BestEvaluation | null>,
-  status: oneOf('finished', 'stopped'),
-});
+const trainingResult: Check<TrainingResult> = object(
+  {
+    run: text,
+    model: text,
+    best: nullable(object({ step: count, metric: text, value: number })) as Check<BestEvaluation | null>,
+    status: oneOf('finished', 'stopped'),
+  },
+  { test: recordOf(anything), predictions: text },
+);
 
 export const trainerContract = defineContract({
   name: 'trainer',
@@ -124,6 +141,7 @@ export const trainerContract = defineContract({
     chosenDevice,
     memoryPlan,
     report: trainingReport,
+    evaluationProgress,
     evaluation: evaluationReport,
   },
 });

@@ -15,7 +15,7 @@ import {
 import { defineContract } from './contract';
 import { chosenDevice } from './deviceWords';
 import { silence } from './silence';
-import { memoryPlan } from './trainer';
+import { evaluationProgress, memoryPlan } from './trainer';
 import { webviewStart } from './webviewStart';
 
 /** The fields of a recipe that the view edits, by their path, in the order shown; the first five are the main ones. */
@@ -50,6 +50,7 @@ const shownRecipe = object({
   model: text,
   train: text,
   validation: nullable(text),
+  test: nullable(text),
   knobs: listOf(knob),
   /** Why the recipe cannot run, in the person's words; null when it can. */
   problem: nullable(text),
@@ -98,6 +99,10 @@ const shownRun = object(
     precision: text,
     /** Of the run under way, where its recipe leaves the device open. */
     chosenDevice,
+    /** Of the run under way, while it waits for an evaluation. */
+    evaluating: evaluationProgress,
+    /** The metric on the test data, of a run that has ended. */
+    test: object({ metric: text, value: number }),
     /** The device that the run under way began on and has lost. */
     lostDevice: text,
     memoryBytes: number,

@@ -1,4 +1,6 @@
-import { openClassifier } from '../inference/openClassifier';
+import type { Example } from '../data/examples';
+import type { RunOptions } from '../inference/classifierRunner';
+import { openClassifier, type Classifier } from '../inference/openClassifier';
 import { classificationReport, regressionReport, type EvaluationMetrics } from './evaluationReport';
 import { readFileFor, type FileOptions } from './labelledFile';
 
@@ -15,11 +17,20 @@ export async function evaluateModel(
   const classifier = await openClassifier(folder, options);
   try {
     const { examples } = await readFileFor(classifier, file, 'train', options);
-    const outputs = await classifier.logits(examples, options);
-    const targets = examples.map((example) => example.label!);
-    if (classifier.isRegression) return regressionReport({ targets, predictions: outputs });
-    return classificationReport({ labels: classifier.labels, targets, logits: outputs });
+    return await evaluateExamples(classifier, examples, options);
   } finally {
     await classifier.close();
   }
+}
+
+/** The metrics of a model on labelled examples. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
+export async function evaluateExamples(
+  classifier: Classifier,
+  examples: readonly Example[],
+  options: RunOptions = {},
+): Promise<EvaluationMetrics> {
+  const outputs = await classifier.logits(examples, options);
+  const targets = examples.map((example) => example.label!);
+  if (classifier.isRegression) return regressionReport({ targets, predictions: outputs });
+  return classificationReport({ labels: classifier.labels, targets, logits: outputs });
 }

@@ -15,7 +15,7 @@ export interface ModelCardInput {
   readonly labels: readonly string[];
   /** What `max_length` came to, in tokens. */
   readonly maxLength: number;
-  /** By split name: train, validation. */
+  /** By split name: train, validation, test. */
   readonly data: Readonly<Record<string, ModelCardData>>;
   /** The columns that were read. */
   readonly fields: { readonly first: string; readonly second?: string; readonly label?: string };
@@ -26,6 +26,8 @@ export interface ModelCardInput {
   readonly best: BestEvaluation | null;
   /** Of the weights in the folder; absent before the first evaluation. */
   readonly evaluation?: EvaluationMetrics;
+  /** Of the same weights on the test data, at the end. */
+  readonly test?: EvaluationMetrics;
   /** All evaluations of the run, in order. */
   readonly evaluations: readonly EvaluationReport[];
   readonly environment: Readonly<Record<string, unknown>>;
@@ -54,6 +56,7 @@ export function renderModelCard(card: ModelCardInput): string {
     dataStatistics(card),
     ...(isRegression(card) ? [] : [labelMeaning(card)]),
     results(card),
+    testResults(card),
     evaluationHistory(card),
     hyperparameters(card),
     environmentSection(card),
@@ -65,7 +68,7 @@ export function renderModelCard(card: ModelCardInput): string {
 /** A JSON string is a YAML string, whatever it holds. */
 function frontMatter(card: ModelCardInput): string {
   const { recipe, name, license, baseModel } = card;
-  const metrics = headlineMetrics(card);
+  const results = [...resultOf(card, 'validation', card.evaluation), ...resultOf(card, 'test', card.test)];
   const lines = [
     'language: zh',
     ...(license === undefined ? [] : [`license: ${JSON.stringify(license)}`]),
@@ -76,30 +79,31 @@ function frontMatter(card: ModelCardInput): string {
     `tags:\n- medical\n- chinese\n- ${recipe.task}\n- medtext-lab`,
     `metrics:\n${(isRegression(card) ? ['pearsonr', 'spearmanr', 'mse'] : ['accuracy', 'f1']).map((metric) => `- ${metric}`).join('\n')}`,
   ];
-  if (metrics.length > 0) {
-    lines.push(
-      'model-index:',
-      `- name: ${JSON.stringify(name)}`,
-      '  results:',
-      '  - task:',
-      '      type: text-classification',
-      '    dataset:',
-      `      name: ${JSON.stringify(fileName(card.data.validation?.file ?? 'validation'))}`,
-      '      type: custom',
-      '      split: validation',
-      '    metrics:',
-      ...metrics.flatMap(({ type, title, value }) => [
-        `    - type: ${type}`,
-        `      name: ${title}`,
-        `      value: ${Number(value.toFixed(6))}`,
-      ]),
-    );
-  }
+  if (results.length > 0) lines.push('model-index:', `- name: ${JSON.stringify(name)}`, '  results:', ...results);
   return `---\n${lines.join('\n')}\n---`;
 }
 
-function headlineMetrics({ evaluation }: ModelCardInput): { type: string; title: string; value: number }[] {
-  if (evaluation === undefined) return [];
+/** The lines of one entry of `model-index`; none without a metric. */
+function resultOf({ data }: ModelCardInput, split: 'validation' | 'test', metrics?: EvaluationMetrics): string[] {
+  const headlines = metrics ? headlineMetrics(metrics) : [];
+  if (headlines.length === 0) return [];
+  return [
+    '  - task:',
+    '      type: text-classification',
+    '    dataset:',
+    `      name: ${JSON.stringify(fileName(data[split]?.file ?? split))}`,
+    '      type: custom',
+    `      split: ${split}`,
+    '    metrics:',
+    ...headlines.flatMap(({ type, title, value }) => [
+      `    - type: ${type}`,
+      `      name: ${title}`,
+      `      value: ${Number(value.toFixed(6))}`,
+    ]),
+  ];
+}
+
+function headlineMetrics(evaluation: EvaluationMetrics): { type: string; title: string; value: number }[] {
   const named: [string, string, number | null][] =
     'pearson' in evaluation
       ? [
@@ -226,10 +230,19 @@ function results(card: ModelCardInput): string {
       : 'It was trained without validation data, so it was not evaluated.';
     return `## Results\n\n${reason}`;
   }
-  return 'pearson' in evaluation ? regressionResults(evaluation) : classificationResults(evaluation);
+  return ['## Results', ...resultTables(evaluation, 'validation')].join('\n\n');
 }
 
-function classificationResults(report: ClassificationReport): string {
+function testResults({ test }: ModelCardInput): string {
+  if (test === undefined) return '';
+  const origin = 'Neither the training nor the choice of the best step has seen these rows.';
+  return ['## Results on the test data', origin, ...resultTables(test, 'test')].join('\n\n');
+}
+
+const resultTables = (report: EvaluationMetrics, split: string): string[] =>
+  'pearson' in report ? regressionTables(report, split) : classificationTables(report, split);
+
+function classificationTables(report: ClassificationReport, split: string): string[] {
   const { accuracy, accuracyInterval, majorityBaseline, labels, perClass, confusionMatrix } = report;
   const verdict =
     accuracyInterval[0] > majorityBaseline
@@ -238,8 +251,7 @@ function classificationResults(report: ClassificationReport): string {
         ? '**The accuracy is below that of always answering the most frequent label.**'
         : '**The accuracy cannot be told apart from that of always answering the most frequent label.**';
   return [
-    '## Results',
-    `On ${count(report.rows)} validation rows; intervals are at 95 %.`,
+    `On ${count(report.rows)} ${split} rows; intervals are at 95 %.`,
     table(
       ['Metric', 'Value', 'Interval'],
       [
@@ -265,13 +277,12 @@ function classificationResults(report: ClassificationReport): string {
       ['', ...labels.map(inline)],
       confusionMatrix.map((row, id) => [`**${inline(labels[id])}**`, ...row.map(count)]),
     ),
-  ].join('\n\n');
+  ];
 }
 
-function regressionResults(report: RegressionReport): string {
+function regressionTables(report: RegressionReport, split: string): string[] {
   return [
-    '## Results',
-    `On ${count(report.rows)} validation rows; intervals are at 95 %.`,
+    `On ${count(report.rows)} ${split} rows; intervals are at 95 %.`,
     table(
       ['Metric', 'Value', 'Interval'],
       [
@@ -282,7 +293,7 @@ function regressionResults(report: RegressionReport): string {
         ['Mean absolute error', decimal(report.mae), ''],
       ],
     ),
-  ].join('\n\n');
+  ];
 }
 
 const MAX_HISTORY_ROWS = 40;

@@ -2,9 +2,11 @@ import { resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { resolveColumn } from '../data/columns';
 import type { DataFile } from '../data/dataFile';
+import type { Examples } from '../data/examples';
 import type { ResolvedFields } from '../data/recipeSplit';
 import { writeFilled } from '../data/writeFilled';
-import { openClassifier } from '../inference/openClassifier';
+import type { RunOptions } from '../inference/classifierRunner';
+import { openClassifier, type Classifier } from '../inference/openClassifier';
 import { argmaxRows } from './metrics';
 import { readFileFor, type FileOptions } from './labelledFile';
 
@@ -37,26 +39,36 @@ export async function predictFile(
   const classifier = await openClassifier(folder, options);
   try {
     const data = await readFileFor(classifier, file, 'predict', options);
-    const outputs = await classifier.logits(data.examples, options);
-    const { labels, isRegression } = classifier;
-    const ids = isRegression ? [] : argmaxRows(outputs, labels.length);
-    const answers = new Map(
-      data.examples.map(({ row }, i) => [row, isRegression ? rounded(outputs[i]) : labels[ids[i]]]),
-    );
-    const label = labelColumn(data.file, data, options.label);
-    const written = await writeFilled(data.file, output, (row) => answers.get(row) ?? null, {
-      label,
-      textColumns: [data.columns.first, ...(data.columns.second === undefined ? [] : [data.columns.second])],
-      onBadRow: options.onBadRow,
-      signal: options.signal,
-    });
-    const counts: Record<string, number> = {};
-    if (!isRegression) for (const name of labels) counts[name] = 0;
-    for (const id of ids) counts[labels[id]]++;
-    return { output: resolve(output), rows: written.filled, badRows: written.badRows, column: String(label), counts };
+    return await predictExamples(classifier, data, output, options);
   } finally {
     await classifier.close();
   }
+}
+
+/** As {@link predictFile}, of a file that has been read. */
+export async function predictExamples(
+  classifier: Classifier,
+  data: Examples & ResolvedFields,
+  output: string,
+  options: Pick<FileOptions, 'label' | 'onBadRow'> & RunOptions = {},
+): Promise<Predictions> {
+  const outputs = await classifier.logits(data.examples, options);
+  const { labels, isRegression } = classifier;
+  const ids = isRegression ? [] : argmaxRows(outputs, labels.length);
+  const answers = new Map(
+    data.examples.map(({ row }, i) => [row, isRegression ? rounded(outputs[i]) : labels[ids[i]]]),
+  );
+  const label = labelColumn(data.file, data, options.label);
+  const written = await writeFilled(data.file, output, (row) => answers.get(row) ?? null, {
+    label,
+    textColumns: [data.columns.first, ...(data.columns.second === undefined ? [] : [data.columns.second])],
+    onBadRow: options.onBadRow,
+    signal: options.signal,
+  });
+  const counts: Record<string, number> = {};
+  if (!isRegression) for (const name of labels) counts[name] = 0;
+  for (const id of ids) counts[labels[id]]++;
+  return { output: resolve(output), rows: written.filled, badRows: written.badRows, column: String(label), counts };
 }
 
 /**

@@ -6,6 +6,7 @@ import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { PlainWords } from '../base/words';
 import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
 import type { BestEvaluation } from '../protocol/trainer';
+import type { EvaluationMetrics } from './evaluationReport';
 
 /**
  *     recipe.medtext.json   the recipe with every default filled in and absolute paths
@@ -14,6 +15,7 @@ import type { BestEvaluation } from '../protocol/trainer';
  *     events.out.tfevents.* the same for TensorBoard
  *     checkpoints/step-n/   weights, optimiser state and counters to resume from
  *     model/                the best model so far, a model folder with its card
+ *     predictions/          the recipe's test data with the labels of that model, where it came without
  *     heldOutPredictions.json  what that model says of the rows it was validated on
  */
 export class RunFolder {
@@ -36,6 +38,10 @@ export class RunFolder {
   }
   get model(): string {
     return join(this.path, 'model');
+  }
+  /** Of the recipe's test data, where that has no labels. */
+  get predictions(): string {
+    return join(this.path, 'predictions');
   }
   get heldOutPredictionsFile(): string {
     return join(this.path, 'heldOutPredictions.json');
@@ -72,7 +78,10 @@ export interface RunRecord {
   /** Where the recipe left the device open: what was chosen, and why the others fell out; a line a device. */
   readonly deviceChoice?: readonly string[];
   readonly best: BestEvaluation | null;
-  readonly evaluation?: Readonly<Record<string, unknown>>;
+  /** Metrics of the run's model on its test data, once it has ended. */
+  readonly test?: EvaluationMetrics;
+  /** The file in `predictions/`, absolute. */
+  readonly predictions?: string;
   /** `words`: what the message is made of, for editors in another language. */
   readonly error?: { readonly code: string; readonly message: string; readonly words?: PlainWords };
 }

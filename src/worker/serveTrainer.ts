@@ -5,6 +5,7 @@ import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/
 import {
   maxReportsPerSecond,
   trainerContract,
+  type EvaluationProgress,
   type EvaluationReport,
   type MemoryPlan,
   type TrainingReport,
@@ -27,6 +28,7 @@ export interface TrainerEngine {
     onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
+    onEvaluationProgress(progress: EvaluationProgress): void;
     log(line: string): void;
     stopSignal: AbortSignal;
   }): Promise<TrainingResult>;
@@ -51,6 +53,7 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
           };
           cancelled.addEventListener('abort', onAbort);
           const reports = latestAtMost(maxReportsPerSecond, (report: TrainingReport) => emit('report', report));
+          const progress = latestAtMost(maxReportsPerSecond, (done: EvaluationProgress) => emit('evaluationProgress', done)); // prettier-ignore
           try {
             const { finetune } = await loadEngine();
             const folder = baseFolder ?? dirname(recipeFile);
@@ -65,13 +68,19 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
               onEvaluation(evaluation) {
                 // In order: the curve's last point before its evaluation.
                 reports.flush();
+                progress.flush();
                 emit('evaluation', evaluation);
+              },
+              onEvaluationProgress(done) {
+                reports.flush();
+                progress.push(done);
               },
               log: (line) => log.info(line),
               stopSignal: stopping.signal,
             });
           } finally {
             reports.flush();
+            progress.flush();
           }
         },
 

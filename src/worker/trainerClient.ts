@@ -2,6 +2,7 @@ import type { Disposable } from '../base/disposables';
 import { hugePages, memoryTunables } from '../base/hugePages';
 import {
   trainerContract,
+  type EvaluationProgress,
   type EvaluationReport,
   type MemoryPlan,
   type TrainerContract,
@@ -26,6 +27,8 @@ export interface TrainingListeners {
   onMemoryPlan?(plan: MemoryPlan): void;
   onReport(report: TrainingReport): void;
   onEvaluation(evaluation: EvaluationReport): void;
+  /** While the training waits for an evaluation. */
+  onEvaluationProgress?(progress: EvaluationProgress): void;
 }
 
 /** One run in a process of its own, from the host's side. */
@@ -50,6 +53,7 @@ export class TrainerClient implements Disposable {
     worker.channel.on('memoryPlan', (plan) => listeners.onMemoryPlan?.(plan));
     worker.channel.on('report', (report) => listeners.onReport(report));
     worker.channel.on('evaluation', (evaluation) => listeners.onEvaluation(evaluation));
+    worker.channel.on('evaluationProgress', (progress) => listeners.onEvaluationProgress?.(progress));
     listeners.onProcess?.(worker.pid);
     const result = worker.channel.request('train', params).finally(() => void worker.end(saveGraceMs));
     // The caller may come to listen later; until then a failure is no unhandled rejection.

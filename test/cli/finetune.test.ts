@@ -67,6 +67,20 @@ describe('medtext finetune', () => {
     assert.equal(evaluated.accuracy, end.best.value);
   });
 
+  it('answers the test data at the end: metrics where it has labels, a file with them where it has none', async () => {
+    writeFileSync(join(folder, 'test.json'), JSON.stringify(pairs().slice(20, 40)));
+    const [labelled] = (await medtextJson(['finetune', recipe, '--test', join(folder, 'test.json')])).slice(-1);
+    const [evaluated] = await medtextJson(['evaluate', labelled.model, '--data', join(folder, 'test.json')]);
+    assert.deepEqual(labelled.test, evaluated);
+    const bare = pairs().slice(20, 40).map(({ query1, query2 }) => ({ query1, query2 })); // prettier-ignore
+    writeFileSync(join(folder, 'bare.json'), JSON.stringify(bare));
+    const { stdout } = await medtext(['finetune', recipe, '--test', join(folder, 'bare.json')]);
+    const file = /predictions +(\S+)/.exec(stdout)?.[1];
+    const rows = JSON.parse(readFileSync(file!, 'utf8')) as { query1: string; label: string }[];
+    assert.deepEqual(rows.map(({ query1 }) => query1), bare.map(({ query1 }) => query1)); // prettier-ignore
+    assert.ok(rows.every(({ label }) => ['0', '1'].includes(label)));
+  });
+
   it('flags alone; for people too', async () => {
     const flags = ['--model', join(folder, 'base'), '--train', join(folder, 'train.json'), '--epochs', '1'];
     const more = ['--validation', join(folder, 'dev.json'), '--batch-size', '27', '--labels', '1,0', '--threads', '1'];

@@ -92,6 +92,25 @@ describe('training service', () => {
     assert.equal(runs.list().length, 1);
   });
 
+  it('tells how far the evaluation is that the run waits for, until that is over', async () => {
+    const { training, listeners, runs, settle } = setUp();
+    const running = training.run(request);
+    await tick();
+    listeners().onReport(report(1));
+    const progress = { split: 'validation', done: 64, total: 1600, secondsLeft: 30 } as const;
+    listeners().onEvaluationProgress(progress);
+    assert.equal(statusText(training.state, untranslated), 'Evaluating: 64 of 1600 rows, 30 s left');
+    listeners().onEvaluation({ step: 1, epoch: 1, evaluation: {} });
+    assert.equal(training.state.evaluating, undefined);
+    listeners().onEvaluationProgress({ ...progress, split: 'test' });
+    assert.equal(statusText(training.state, untranslated), 'Testing: 64 of 1600 rows, 30 s left');
+    listeners().onReport(report(2));
+    assert.equal(training.state.evaluating, undefined);
+    settle().resolve({ ...end, test: { f1: 0.25, accuracy: 0.5 } });
+    await running;
+    assert.deepEqual(runs.list()[0].test, { name: 'f1', value: 0.25 });
+  });
+
   it('knows what the run is expected to take before its first step', async () => {
     const { training, listeners } = setUp();
     void training.run(request);

@@ -8,6 +8,7 @@ import { openModelFolder } from '../../src/models/modelFolder';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
 import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src/protocol/trainer';
 import { evaluateModel } from '../../src/training/evaluateModel';
+import { predictFile } from '../../src/training/predictFile';
 import type { HeldOutPredictions } from '../../src/training/heldOutPredictions';
 import { Session, supportedDevices, type ExecutionDevice } from '../../src/inference/session';
 import { LoopTrainer } from '../../src/training/loopTrainer';
@@ -62,7 +63,10 @@ describe('fine-tuning', () => {
 
   async function run(
     given: Recipe,
-    options: { resumeFrom?: string; stopAfter?: number } & Pick<FinetuneOptions, 'chooseDevice' | 'createTrainer'> = {},
+    options: { resumeFrom?: string; stopAfter?: number } & Pick<
+      FinetuneOptions,
+      'chooseDevice' | 'createTrainer' | 'onEvaluationProgress'
+    > = {},
   ): Promise<{
     result: TrainingResult;
     reports: TrainingReport[];
@@ -81,6 +85,7 @@ describe('fine-tuning', () => {
       baseFolder: folder,
       resumeFrom: options.resumeFrom,
       createTrainer: options.createTrainer,
+      onEvaluationProgress: options.onEvaluationProgress,
       onReport: (report) => {
         reports.push(report);
         if (report.step === options.stopAfter) stop.abort();
@@ -190,6 +195,21 @@ describe('fine-tuning', () => {
     }
   });
 
+  it('keeps the reasons for its device when it goes on on it, and not on another', async () => {
+    const trials = [{ device: 'cpu', passed: true, stepMilliseconds: 1 }] as const;
+    const chooseDevice = async () => ({ device: 'cpu' as const, trials, remembered: false });
+    const begun = await run(recipe({}, { device: 'auto' }), { stopAfter: 5, chooseDevice });
+    const choiceIn = (folder: string) => JSON.parse(bytes(folder, 'run.json').toString()).deviceChoice;
+    assert.match(choiceIn(begun.result.run).join(), /chosen/);
+    const rested = await run(recipe({}, { device: 'auto' }), { resumeFrom: begun.result.run, chooseDevice });
+    assert.deepEqual(choiceIn(rested.result.run), choiceIn(begun.result.run));
+    const record = join(rested.result.run, 'run.json');
+    const elsewhere = JSON.parse(readFileSync(record, 'utf8'));
+    writeFileSync(record, JSON.stringify({ ...elsewhere, environment: { ...elsewhere.environment, device: 'cuda' } }));
+    const moved = await run(recipe({}, { device: 'cpu' }), { resumeFrom: begun.result.run });
+    assert.equal(choiceIn(moved.result.run), undefined);
+  });
+
   it('goes on on the processor, from its checkpoint, when the device that was chosen by itself is lost', async () => {
     const { create } = Session;
     const { step } = Trainer.prototype;
@@ -248,6 +268,79 @@ describe('fine-tuning', () => {
     const { result } = await run(given);
     const report = await evaluateModel(result.model, given.dataset.validation!.file, { threads: 1 });
     assert.deepEqual(JSON.parse(JSON.stringify(report)), JSON.parse(JSON.stringify(result.best?.evaluation)));
+  });
+
+  describe('with test data', () => {
+    /** Rows that the training does not see. */
+    const testFile = (name: string, change: (row: Record<string, string>) => object) => {
+      const all = JSON.parse(readFileSync(join(samples, 'medical-pairs/validation.json'), 'utf8')) as Record<string, string>[]; // prettier-ignore
+      const file = join(folder, name);
+      writeFileSync(file, JSON.stringify(all.slice(-30).map(change), null, 1));
+      return file;
+    };
+    const withTest = (file: string): Recipe => {
+      const { dataset, ...rest } = recipe();
+      return { ...rest, dataset: { ...dataset, test: { file } } };
+    };
+    const recordIn = (run: string) => JSON.parse(bytes(run, 'run.json').toString());
+
+    it('evaluates the model on it at the end, once, and tells how far it is', async () => {
+      const file = testFile('test.json', (row) => row);
+      const told: string[] = [];
+      const { result, reports } = await run(withTest(file), {
+        onEvaluationProgress({ split, done, total, secondsLeft }) {
+          told.push(`${split} ${done}/${total}`);
+          assert.ok(secondsLeft >= 0 && Number.isFinite(secondsLeft));
+        },
+      });
+      const report = JSON.parse(JSON.stringify(await evaluateModel(result.model, file, { threads: 1 })));
+      assert.equal(report.rows, 30);
+      assert.deepEqual(JSON.parse(JSON.stringify(result.test)), report);
+      const record = recordIn(result.run);
+      assert.deepEqual(record.test, report);
+      assert.equal(record.data.test.rows, 30);
+      assert.match(bytes(result.model, 'README.md').toString(), /## Results on the test data[\s\S]*On 30 test rows/);
+      assert.equal(told.filter((line) => line === 'test 30/30').length, 1);
+      assert.equal(told.filter((line) => line === 'validation 24/24').length, 4);
+      // It has no part in the training.
+      assert.deepEqual(losses(reports), losses((await run(recipe())).reports));
+    });
+
+    it('writes it with labels where it has none, as the file stands', async () => {
+      const file = testFile('unlabelled.json', ({ id, query1, query2 }) => ({ id, query1, query2 }));
+      const { result } = await run(withTest(file));
+      assert.equal(result.test, undefined);
+      assert.equal(result.predictions, join(result.run, 'predictions', 'unlabelled.json'));
+      assert.equal(recordIn(result.run).predictions, result.predictions);
+      const output = join(folder, 'predicted.json');
+      await predictFile(result.model, file, output, { threads: 1 });
+      assert.equal(bytes(result.predictions!).toString(), bytes(output).toString());
+      const rows = JSON.parse(bytes(output).toString()) as { label: string }[];
+      assert.ok(rows.length === 30 && rows.every(({ label }) => ['0', '1', '2'].includes(label)));
+    });
+
+    it('refuses it before the training where it cannot be read, and keeps the model where it cannot be answered', async () => {
+      const unknown = testFile('unknown.json', (row) => ({ ...row, label: 'x' }));
+      await assert.rejects(run(withTest(unknown)), { code: 'LABELS', message: /unknown\.json/ });
+      assert.equal(existsSync(join(folder, 'runs')), false);
+      const file = testFile('unlabelled.json', ({ query1, query2 }) => ({ query1, query2 }));
+      const { result, log } = await run(withTest(file), {
+        onEvaluationProgress: ({ split, done }) => split === 'test' && done === 30 && rmSync(file),
+      });
+      assert.equal(result.status, 'finished');
+      assert.equal(result.predictions, undefined);
+      assert.ok(log.some((line) => line.startsWith('The test data was not answered: ') && line.includes(file)), log.join('\n')); // prettier-ignore
+      assert.ok(existsSync(join(result.model, 'model.safetensors')));
+    });
+
+    it('is asked of the run that goes on, too, and not of one that was stopped', async () => {
+      const given = withTest(testFile('test.json', (row) => row));
+      const whole = await run(given);
+      const begun = await run(given, { stopAfter: 5 });
+      assert.equal(begun.result.test, undefined);
+      const rested = await run(given, { resumeFrom: begun.result.run });
+      assert.deepEqual(rested.result.test, whole.result.test);
+    });
   });
 
   it('gives the same losses in every run of one recipe, and others with another seed', async () => {

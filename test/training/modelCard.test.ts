@@ -99,6 +99,13 @@ describe('model card', () => {
     assert.match(renderModelCard({ ...classifier, evaluation: undefined, hasValidation: false }), /without validation/);
   });
 
+  it('tells of the test data apart, in the text and to the hubs', () => {
+    const card = renderModelCard({ ...classifier, test: { ...evaluation, rows: 77 } });
+    assert.match(card, /split: validation[\s\S]*split: test\n {4}metrics:\n {4}- type: accuracy/);
+    assert.match(card, /## Results\n[\s\S]*## Results on the test data\n[\s\S]*On 77 test rows/);
+    assert.ok(!renderModelCard(classifier).includes('test'));
+  });
+
   it('keeps names and labels of any kind text, in Markdown and in YAML', () => {
     const nasty = 'a|b\n"#<img onerror=x>: [x](y) `c`';
     const text = renderModelCard({

@@ -21,6 +21,7 @@ const recipe = {
   model: '../models/structbert-medical-base-zh',
   train: 'data/medical-pairs/train.json',
   validation: 'data/medical-pairs/validation.json',
+  test: null,
   knobs: defaults.map(([field, value, isDefault]) => ({ field, value, isDefault })),
   problem: null,
 };
@@ -155,6 +156,10 @@ const comparison = {
     { name: 'macroF1', lowerIsBetter: false, values: [{ value: 0.741, low: 0.713, high: 0.768 }, { value: 0.722, low: 0.694, high: 0.75 }, null] }, // prettier-ignore
     { name: 'loss', lowerIsBetter: true, values: [{ value: 0.58, low: null, high: null }, { value: 0.53, low: null, high: null }, { value: 0.61, low: null, high: null }] }, // prettier-ignore
   ],
+  testMetrics: [
+    { name: 'accuracy', lowerIsBetter: false, values: [{ value: 0.771, low: 0.75, high: 0.791 }, { value: 0.758, low: 0.736, high: 0.778 }, null] }, // prettier-ignore
+    { name: 'loss', lowerIsBetter: true, values: [{ value: 0.6, low: null, high: null }, { value: 0.55, low: null, high: null }, null] }, // prettier-ignore
+  ],
   settings: [
     { name: 'train.optimizer.lr', values: ['0.00003', '0.000015', '0.00003'], differs: true },
     { name: 'train.trainable', values: ['all', 'no-embeddings', 'all'], differs: true },
@@ -204,7 +209,7 @@ export const scenes = {
   },
   runComparison: {
     comparison,
-    noRuns: { runs: [], metrics: [], settings: [], data: [] },
+    noRuns: { runs: [], metrics: [], testMetrics: [], settings: [], data: [] },
   },
   trainingView: {
     empty: { ...training, recipe: null, hasModels: false },

@@ -35,6 +35,7 @@ const metric = (name: string, values: readonly (readonly [number, number?, numbe
 const comparison = (metrics: readonly ComparedMetric[], data: RunComparison['data'] = []): RunComparison => ({
   runs: [run('a'), run('b'), run('c')],
   metrics,
+  testMetrics: [],
   settings: [],
   data,
 });

@@ -37,7 +37,7 @@ const run: ShownRun = {
   metric: 'macroF1',
   best: { step: 4, value: 0.6 },
 };
-const recipe = { id: 'x', name: 'a', path: 'a', task: 'regression', model: 'm', train: 't', validation: null, problem: null, knobs: [] }; // prettier-ignore
+const recipe = { id: 'x', name: 'a', path: 'a', task: 'regression', model: 'm', train: 't', validation: null, test: null, problem: null, knobs: [] }; // prettier-ignore
 const snapshot: TrainingSnapshot = { recipe, run: null, busy: false, hasModels: true, trusted: true };
 const after = (...events: TrainingViewEvent[]) => events.reduce(reduce, initialState);
 const labels = (shown: TrainingSnapshot) =>
@@ -107,6 +107,9 @@ describe('training view: what it says', () => {
     assert.equal(progressText({ ...run, phase: 'stopping', step: 0, totalSteps: 0, epoch: undefined }, t), '');
     assert.equal(timeText(run, t), '1 min 15 s left · 12.3 examples a second');
     assert.equal(timeText({ ...run, phase: 'finished', elapsedSeconds: 30 }, t), 'took 30 s');
+    const evaluating = { split: 'validation', done: 5, total: 9, secondsLeft: 2 } as const;
+    assert.equal(timeText({ ...run, evaluating }, t), 'Evaluating: 5 of 9 rows, 2 s left');
+    assert.deepEqual(runFacts({ ...run, best: null, test: { metric: 'accuracy', value: 0.5 } }, t)[0], { name: 'Test accuracy', value: '0.5000' }); // prettier-ignore
     const facts = runFacts({ ...run, loss: null, memoryBytes: 2 ** 31, device: 'webgpu' }, t);
     assert.deepEqual(facts.map(({ value }) => value), ['0.6000 @ 4', '–', 'WebGPU', '2.00 GiB']); // prettier-ignore
   });

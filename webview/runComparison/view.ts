@@ -4,7 +4,7 @@ import { ref } from 'lit/directives/ref.js';
 import { durationText } from '../../src/base/durationText';
 import type { Translate } from '../../src/base/translate';
 import type { ComparedMetric, ComparedRun, RunComparison } from '../../src/protocol/runComparison';
-import { metricText, phaseText } from '../../src/protocol/runWords';
+import { metricText, phaseText, testMetricText } from '../../src/protocol/runWords';
 import { valueText } from '../shared/numberText';
 import {
   bestTwoOverlap,
@@ -151,7 +151,11 @@ function lossFigure({ runs }: RunComparison, actions: RunComparisonActions, t: T
   </section>`;
 }
 
-function resultTable({ runs, metrics }: RunComparison, actions: RunComparisonActions, t: Translate): TemplateResult {
+function resultTable(
+  { runs, metrics, testMetrics }: RunComparison,
+  actions: RunComparisonActions,
+  t: Translate,
+): TemplateResult {
   const facts: readonly [string, (run: ComparedRun) => string][] = [
     [t('Status'), ({ status }) => phaseText(status, t)],
     [t('Steps'), ({ step, totalSteps }) => (step === totalSteps ? String(step) : `${step} / ${totalSteps}`)],
@@ -191,13 +195,8 @@ function resultTable({ runs, metrics }: RunComparison, actions: RunComparisonAct
           </tr>
         </thead>
         <tbody>
-          ${metrics.map(
-            (metric) =>
-              html`<tr>
-                <th scope="row">${metricText(metric.name, t)}</th>
-                ${metric.values.map((value, run) => html`<td class="number ${isBest(metric, run) ? 'best' : ''}">${valueText(value?.value)}</td>`)}
-              </tr>`,
-          )}
+          ${metrics.map((metric) => metricRow(metric, metricText(metric.name, t)))}
+          ${testMetrics.map((metric) => metricRow(metric, testMetricText(metric.name, t)))}
           ${facts.map(
             ([name, textOf]) =>
               html`<tr>
@@ -209,6 +208,13 @@ function resultTable({ runs, metrics }: RunComparison, actions: RunComparisonAct
       </table>
     </div>
   </section>`;
+}
+
+function metricRow(metric: ComparedMetric, name: string): TemplateResult {
+  return html`<tr>
+    <th scope="row">${name}</th>
+    ${metric.values.map((value, run) => html`<td class="number ${isBest(metric, run) ? 'best' : ''}">${valueText(value?.value)}</td>`)}
+  </tr>`;
 }
 
 function dataTable({ runs, data }: RunComparison, t: Translate): TemplateResult {

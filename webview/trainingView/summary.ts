@@ -1,7 +1,7 @@
 import { durationText } from '../../src/base/durationText';
 import type { Translate } from '../../src/base/translate';
 import { choiceText, computingText, deviceText, lostDeviceText } from '../../src/protocol/deviceWords';
-import { metricText } from '../../src/protocol/runWords';
+import { evaluationText, metricText, testMetricText } from '../../src/protocol/runWords';
 import type { KnobField, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
 
@@ -60,6 +60,7 @@ export function progressText(run: ShownRun, t: Translate): string {
 
 /** One sentence on time: what is left while it runs, what it took when it has ended. */
 export function timeText(run: ShownRun, t: Translate): string {
+  if (isActive(run) && run.evaluating) return evaluationText(run.evaluating, t);
   const parts: string[] = [];
   if (run.phase === 'stopping') parts.push(t('Finishing the step and saving…'));
   else if (isActive(run) && run.secondsLeft !== undefined) parts.push(t('{0} left', durationText(run.secondsLeft, t)));
@@ -77,6 +78,7 @@ export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
     if (value !== undefined) facts.push({ name, value });
   };
   if (run.best) add(t('Best {0}', metricText(run.metric, t)), `${valueText(run.best.value)} @ ${run.best.step}`);
+  if (run.test) add(testMetricText(run.test.metric, t), valueText(run.test.value));
   if (run.loss !== undefined) add(t('Loss'), valueText(run.loss));
   add(t('Learning rate'), run.learningRate === undefined ? undefined : learningRateText(run.learningRate));
   if (run.gradientNorm !== undefined) add(t('Gradient norm'), valueText(run.gradientNorm));

@@ -112,6 +112,7 @@ function recipeSection(
     [t('Model'), recipe.model],
     [t('Training data'), recipe.train],
     [t('Validation data'), recipe.validation ?? t('none')],
+    ...(recipe.test === null ? [] : [[t('Test data'), recipe.test]]),
   ];
   const [main, more] = [recipe.knobs.slice(0, mainKnobCount), recipe.knobs.slice(mainKnobCount)];
   const isRunning = state.snapshot?.run ? isActive(state.snapshot.run) : false;

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { MetricName, ResolvedRecipe } from '../../protocol/recipe';
-import type { EvaluationReport, TrainingReport, TrainingResult } from '../../protocol/trainer';
+import type { EvaluationProgress, EvaluationReport, TrainingReport, TrainingResult } from '../../protocol/trainer';
 import type { EvaluationMetrics } from '../../training/evaluationReport';
 import type { Arguments, Command, Context, ExitCode } from '../commandLine';
 import { evaluationLine, evaluationText } from '../evaluationText';
@@ -61,6 +61,7 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
     resumeFrom,
     onReport: (report) => view.report(report),
     onEvaluation: (evaluation) => view.evaluation(evaluation),
+    onEvaluationProgress: (progress) => view.evaluationProgress(progress),
     log: (line) => (screen.json ? screen.note(line) : screen.print(`  ${line}`)),
     stopSignal: signal,
     chooseDevice: (log) => chooseDevice({ log }),
@@ -130,6 +131,11 @@ class TrainingView {
     );
   }
 
+  evaluationProgress({ split, done, total, secondsLeft }: EvaluationProgress): void {
+    const rows = `${integer(done)} of ${integer(total)} ${split} rows answered`;
+    this.screen.progress(done / total, `${rows}  ${duration(secondsLeft)} left`);
+  }
+
   evaluation(report: EvaluationReport): void {
     this.screen.printJson(report);
     const metrics = report.evaluation as unknown as EvaluationMetrics;
@@ -141,9 +147,9 @@ class TrainingView {
     this.screen.print(`${where}  ${evaluationLine(metrics)}${isBest ? '  ← best' : ''}`);
   }
 
-  end({ run, model, best, status }: TrainingResult, seconds: number): void {
+  end({ run, model, best, test, predictions, status }: TrainingResult, seconds: number): void {
     const { screen } = this;
-    screen.printJson({ run, model, best, status });
+    screen.printJson({ run, model, best, ...(test && { test }), ...(predictions !== undefined && { predictions }), status }); // prettier-ignore
     if (status === 'stopped') {
       screen.note(`Stopped after step ${integer(this.lastStep)}; a checkpoint is saved. Continue with:`);
       screen.note(`  medtext finetune --resume ${shellQuoted(run)}`);
@@ -153,10 +159,12 @@ class TrainingView {
       screen.print('', `Best: ${best.metric} ${decimal(best.value)} at step ${integer(best.step)}`, '');
       screen.print(...evaluationText(best.evaluation as EvaluationMetrics));
     }
+    if (test) screen.print('', 'On the test data:', '', ...evaluationText(test as unknown as EvaluationMetrics));
     screen.print(
       '',
       ...properties([
         ['model', model],
+        ...(predictions === undefined ? [] : [['predictions', predictions] as const]),
         ['run', run],
         ['time', `${duration(seconds)}, ${counted(this.lastStep, 'step')}`],
       ]),

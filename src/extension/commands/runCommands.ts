@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import { errorText } from '../../protocol/errorWords';
-import { metricText, phaseText } from '../../protocol/runWords';
+import { metricText, phaseText, testMetricText } from '../../protocol/runWords';
 import { checkpointStep, isTrainer } from '../runFolderRecord';
 import { isResumable, type RunRecord, type RunStore } from '../runStore';
 import type { Services } from '../services';
@@ -70,8 +70,11 @@ async function tellEnd(
     case 'finished': {
       const use = t('Use This Model');
       const show = t('Show Run');
-      const metric = result?.best ? ` ${metricText(result.best.metric, t)} ${result.best.value.toFixed(4)}` : '';
-      const choice = await window.showInformationMessage(t('{0} is fine-tuned.{1}', request.name, metric), use, show);
+      const best = result?.best && `${metricText(result.best.metric, t)} ${result.best.value.toFixed(4)}`;
+      const test = run?.test && `${testMetricText(run.test.name, t)} ${run.test.value.toFixed(4)}`;
+      const metrics = [best, test].filter(Boolean).join(' · ');
+      const told = t('{0} is fine-tuned.{1}', request.name, metrics && ` ${metrics}`);
+      const choice = await window.showInformationMessage(told, use, show);
       if (choice === use) await models.activate(result!.model);
       if (choice === show) await showRun(services, run);
       return;

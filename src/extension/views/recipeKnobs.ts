@@ -28,6 +28,7 @@ export function shownRecipeOf(
     model: shortText(recipe.model),
     train: shortText(at(recipe, ['dataset', 'train', 'file'])),
     validation: shortText(at(recipe, ['dataset', 'validation', 'file'])) || null,
+    test: shortText(at(recipe, ['dataset', 'test', 'file'])) || null,
     knobs: knobFields.map((field) => knobOf(recipe, field)),
     problem:
       errors.length > 0

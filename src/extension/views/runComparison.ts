@@ -35,7 +35,13 @@ export async function compareRuns(records: readonly RunRecord[]): Promise<RunCom
       return { record, history, recipe, file };
     }),
   );
-  return { runs: runs.map(comparedRun), metrics: metricsOf(runs), settings: settingsOf(runs), data: dataOf(runs) };
+  return {
+    runs: runs.map(comparedRun),
+    metrics: metricsOf(runs, metricOf),
+    testMetrics: metricsOf(runs, ({ file }, name) => measured(file.test ?? {}, name)),
+    settings: settingsOf(runs),
+    data: dataOf(runs),
+  };
 }
 
 function comparedRun({ record, history, file }: ReadRun): ComparedRun {
@@ -56,21 +62,28 @@ function comparedRun({ record, history, file }: ReadRun): ComparedRun {
   };
 }
 
-/** Metrics of the best checkpoint, the one that chose it first; of a run without one, its newest evaluation's. */
-function metricsOf(runs: readonly ReadRun[]): readonly ComparedMetric[] {
+type MetricOf = (run: ReadRun, name: string) => ComparedMetric['values'][number];
+
+/** The metrics that any run has, the one that chose the best checkpoints first. */
+function metricsOf(runs: readonly ReadRun[], valueOf: MetricOf): readonly ComparedMetric[] {
   const choosing = runs.flatMap(({ file }) => (typeof file.best?.metric === 'string' ? [file.best.metric as string] : [])); // prettier-ignore
   const ordered = [...new Set([...choosing.filter((name) => metricNames.includes(name)), ...metricNames])];
   return ordered
-    .map((name) => ({ name, lowerIsBetter: isLowerBetter(name), values: runs.map((run) => metricOf(run, name)) }))
+    .map((name) => ({ name, lowerIsBetter: isLowerBetter(name), values: runs.map((run) => valueOf(run, name)) }))
     .filter(({ values }) => values.some((value) => value !== null));
 }
 
-function metricOf({ file, history }: ReadRun, name: string): ComparedMetric['values'][number] {
+/** Of the best checkpoint; of a run without one, its newest evaluation's. */
+const metricOf: MetricOf = ({ file, history }, name) => {
   const evaluation = file.best?.evaluation;
   if (evaluation === undefined || evaluation === null) {
     const value = history.evaluations.at(-1)?.metrics[name] ?? null;
     return value === null ? null : { value, low: null, high: null };
   }
+  return measured(evaluation, name);
+};
+
+function measured(evaluation: Readonly<Record<string, unknown>>, name: string): ComparedMetric['values'][number] {
   const value = finite(evaluation[name]);
   const interval: unknown = evaluation[`${name}Interval`];
   const [low, high] = Array.isArray(interval) ? interval.map(finite) : [];

@@ -25,7 +25,7 @@ export function trainingSnapshot(facts: TrainingFacts): TrainingSnapshot {
 }
 
 function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
-  const { phase, request, report, runFolder, silence, memoryPlan, chosenDevice, lostDevice } = training;
+  const { phase, request, report, runFolder, silence, memoryPlan, chosenDevice, lostDevice, evaluating } = training;
   const live = historyOf(training.history, training.evaluations);
   // A resumed run goes on where its folder ends.
   const resumed = request?.resumeFrom !== undefined && stored?.record.folder === runFolder;
@@ -42,6 +42,7 @@ function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
     totalSteps: report?.totalSteps ?? history.last?.totalSteps ?? 0,
     ...details(report),
     ...(silence && { silence }),
+    ...(evaluating && { evaluating }),
     ...(chosenDevice && { chosenDevice }),
     ...(lostDevice !== undefined && { lostDevice }),
     ...precisionOf(request?.recipe),
@@ -75,6 +76,7 @@ function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun 
     // Of a run that has ended, what it was doing last says nothing.
     ...(running && { ...details({ secondsLeft, examplesPerSecond, memoryBytes }) }),
     elapsedSeconds,
+    ...(record.test && { test: { metric: record.test.name, value: record.test.value } }),
     ...(record.error && { error: record.error }),
   };
 }

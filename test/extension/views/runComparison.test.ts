@@ -68,6 +68,12 @@ describe('comparison of runs', () => {
     const accuracy = comparison.metrics.find(({ name }) => name === 'accuracy')!;
     assert.deepEqual(accuracy.values[1], { value: 0.6, low: 0.5, high: 0.7 });
     assert.equal(comparison.metrics.find(({ name }) => name === 'loss')?.lowerIsBetter, true);
+    assert.deepEqual(comparison.testMetrics, []);
+    const tested = await compareRuns([a, run('c', { file: { ...file(0.6, 't'), test: { accuracy: 0.55, accuracyInterval: [0.5, 0.6], loss: 2 } } })]); // prettier-ignore
+    assert.deepEqual(tested.testMetrics, [
+      { name: 'accuracy', lowerIsBetter: false, values: [null, { value: 0.55, low: 0.5, high: 0.6 }] },
+      { name: 'loss', lowerIsBetter: true, values: [null, { value: 2, low: null, high: null }] },
+    ]);
     assert.deepEqual(comparison.data.map(({ split, differs: other }) => [split, other]), [['train', true], ['validation', false]]); // prettier-ignore
     assert.equal(comparison.data[0].values[0]?.file, 'a.json');
     const [first, second] = comparison.runs;

@@ -1,0 +1,44 @@
+/** What the model of a run says of the recipe's test data, once the training is over. */
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { asMedTextError } from '../base/errors';
+import type { RunOptions } from '../inference/classifierRunner';
+import { openClassifier, type ClassifierOptions } from '../inference/openClassifier';
+import type { ResolvedSplit } from '../protocol/recipe';
+import { evaluateExamples } from './evaluateModel';
+import type { EvaluationMetrics } from './evaluationReport';
+import { predictExamples } from './predictFile';
+import type { RunFolder } from './runFolder';
+import type { TestData } from './runMaterial';
+
+export interface TestOutcome {
+  /** Of rows with labels. */
+  readonly test?: EvaluationMetrics;
+  /** The test file with labels filled in, where it came without; absolute. */
+  readonly predictions?: string;
+}
+
+/**
+ * Evaluates the model in the run's folder on the test data or, where these have no labels, writes them again with its own.
+ * @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY; what `writeFilled` throws.
+ */
+export async function testModel(
+  folder: RunFolder,
+  split: ResolvedSplit,
+  { data, isLabelled }: TestData,
+  options: ClassifierOptions & RunOptions,
+): Promise<TestOutcome> {
+  const classifier = await openClassifier(folder.model, options);
+  try {
+    if (isLabelled) return { test: await evaluateExamples(classifier, data.examples, options) };
+    const output = join(folder.predictions, basename(split.file));
+    await mkdir(folder.predictions, { recursive: true }).catch((error: unknown) => {
+      throw asMedTextError(error);
+    });
+    const label = split.label === undefined ? undefined : String(split.label);
+    await predictExamples(classifier, data, output, { ...options, label, onBadRow: split.on_bad_row });
+    return { predictions: output };
+  } finally {
+    await classifier.close();
+  }
+}

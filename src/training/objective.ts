@@ -1,0 +1,37 @@
+import { MedTextError, words } from '../base/errors';
+import type { ResolvedRecipe } from '../protocol/recipe';
+import type { RunMaterial } from './runMaterial';
+import type { TrainerOptions } from './trainingSteps';
+
+/** The loss that the recipe asks for. @throws MedTextError RECIPE for class weights that do not fit the labels. */
+export function objectiveOf(recipe: ResolvedRecipe, { labels, train }: RunMaterial): TrainerOptions['objective'] {
+  if (recipe.task === 'regression') return { loss: 'squaredError' };
+  return {
+    loss: 'crossEntropy',
+    labelCount: labels.length,
+    labelSmoothing: recipe.train.label_smoothing,
+    classWeights: classWeightsOf(recipe, labels, train.data.counts),
+  };
+}
+
+/** 'balanced' is scikit-learn's: rows / (classes * rows of the class). */
+function classWeightsOf(
+  recipe: ResolvedRecipe,
+  labels: readonly string[],
+  counts: readonly number[],
+): readonly number[] | undefined {
+  const weights = recipe.train.class_weights;
+  if (weights === null) return undefined;
+  if (weights === 'balanced') {
+    const rows = counts.reduce((sum, count) => sum + count, 0);
+    return counts.map((count) => (count === 0 ? 0 : rows / (labels.length * count)));
+  }
+  if (weights.length === labels.length) return weights;
+  throw new MedTextError(
+    'RECIPE',
+    words`class_weights has ${weights.length} numbers for ${labels.length} labels (${labels.join(', ')}).`,
+    {
+      labels,
+    },
+  );
+}

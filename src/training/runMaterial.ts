@@ -1,0 +1,179 @@
+/** Reads what a run needs: model, tokenizer and encoded examples. */
+import { MedTextError, words } from '../base/errors';
+import type { Example, Examples } from '../data/examples';
+import { fingerprintFile } from '../data/fingerprint';
+import { groupColumnOf, holdOut } from '../data/holdOut';
+import { isLabelled } from '../data/labelCounts';
+import { readRecipeSplit, type ResolvedFields } from '../data/recipeSplit';
+import { executionDevice } from '../inference/device';
+import { loadClassifier, type LoadedClassifier } from '../models/loadClassifier';
+import { modelContent } from '../models/modelContent';
+import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import { loadReportLines } from '../models/parameterNames';
+import type { Parameters } from '../models/parameters';
+import type { RecipeTask, ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
+import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
+import type { DataRecord } from './runFolder';
+
+export interface EncodedSplit {
+  readonly data: Examples & ResolvedFields;
+  readonly encoded: readonly EncodedExample[];
+}
+
+/** Rows that the training never sees: the model that it ends with answers them once. */
+export interface TestData {
+  readonly data: Examples & ResolvedFields;
+  /** Without labels the rows are there to be predicted. */
+  readonly isLabelled: boolean;
+}
+
+export interface RunMaterial {
+  readonly folder: ModelFolder;
+  readonly tokenizer: Tokenizer;
+  readonly labels: readonly string[];
+  readonly maxLength: number;
+  readonly train: EncodedSplit;
+  readonly validation: EncodedSplit | undefined;
+  readonly test: TestData | undefined;
+  readonly model: LoadedClassifier;
+  /** Of the model folder: what the training begins with. */
+  readonly contentHash: string;
+  readonly parameters: Parameters;
+  readonly records: Readonly<Record<string, DataRecord>>;
+}
+
+/**
+ * @param recipe with absolute paths
+ * @throws MedTextError what opening the model and reading the data throw; LABELS, RECIPE, TOKENIZER, CANCELLED.
+ */
+export async function readMaterial(
+  recipe: ResolvedRecipe,
+  { log, stopSignal: signal }: { readonly log: (line: string) => void; readonly stopSignal: AbortSignal },
+): Promise<RunMaterial> {
+  // The runtime itself would leave an absent device out, and train on the processor.
+  executionDevice(recipe.device);
+  const folder = await openModelFolder(recipe.model);
+  const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
+  if (tokenizer.vocabSize > folder.config.vocabSize) {
+    throw new MedTextError(
+      'TOKENIZER',
+      words`${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${folder.config.vocabSize}. They are not of one model.`,
+      { file: folder.path },
+    );
+  }
+
+  const read = (split: ResolvedSplit, labels?: readonly string[], groupColumn?: string) =>
+    readRecipeSplit(split, recipe.task, { labels, groupColumn, signal });
+  const { split: heldOut, validation } = recipe.dataset;
+  const allTrainData = await read(recipe.dataset.train, undefined, groupColumnOf(heldOut));
+  const dealt = heldOut && holdOut(allTrainData, heldOut);
+  const trainData = dealt?.train ?? allTrainData;
+  const labels = recipe.task === 'regression' ? ['score'] : trainData.labels;
+  if (labels.length < 2 && recipe.task !== 'regression') {
+    throw new MedTextError(
+      'LABELS',
+      words`${trainData.file.path} has a single label (${labels[0]}); there is nothing to tell apart.`,
+      {
+        file: trainData.file.path,
+      },
+    );
+  }
+  const validationData =
+    dealt?.validation ?? (validation && (await read(validation, recipe.task === 'regression' ? undefined : labels)));
+
+  const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, labels, signal));
+
+  const everything = [trainData, ...(validationData ? [validationData] : [])].flatMap((data) => data.examples);
+  const maxLength = maxLengthOf(
+    recipe,
+    folder,
+    await encode(tokenizer, everything, folder.config.maxPositions, signal),
+  );
+  const split = async (data: Examples & ResolvedFields): Promise<EncodedSplit> => ({
+    data,
+    encoded: await encode(tokenizer, data.examples, maxLength, signal),
+  });
+  const train = await split(trainData);
+  const truncated = train.encoded.filter((example) => example.truncated).length;
+  log(
+    `${train.encoded.length} training examples, max_length ${maxLength}` +
+      (truncated > 0 ? ` (${truncated} cut, ${((100 * truncated) / train.encoded.length).toFixed(1)} %)` : ''),
+  );
+
+  const labelCount = recipe.task === 'regression' ? 1 : labels.length;
+  const model = await loadClassifier(folder, labelCount, { seed: recipe.train.seed, signal });
+  for (const line of loadReportLines(model.report)) log(line);
+  if (model.graph) log(`The ONNX graph itself is trained: ${model.graph.readout}, no dropout inside it`);
+  return {
+    folder,
+    tokenizer,
+    labels,
+    maxLength,
+    train,
+    validation: validationData && (await split(validationData)),
+    test,
+    model,
+    contentHash: (await modelContent(folder, { signal })).contentHash,
+    parameters: model.parameters,
+    records: {
+      train: await dataRecord(trainData, signal),
+      ...(validationData && { validation: await dataRecord(validationData, signal) }),
+      ...(test && { test: await dataRecord(test.data, signal) }),
+    },
+  };
+}
+
+async function readTest(
+  split: ResolvedSplit,
+  task: RecipeTask,
+  labels: readonly string[],
+  signal: AbortSignal,
+): Promise<TestData> {
+  const hasLabels = await isLabelled(split, signal);
+  const known = task === 'regression' ? undefined : labels;
+  const data = await readRecipeSplit(split, task, hasLabels ? { labels: known, signal } : { mode: 'predict', signal });
+  return { data, isLabelled: hasLabels };
+}
+
+function encode(tokenizer: Tokenizer, examples: readonly Example[], maxLength: number, signal: AbortSignal) {
+  return tokenizer.encodeAll(
+    examples.map(({ first, second }) => ({ a: first, b: second })),
+    maxLength,
+    undefined,
+    signal,
+  );
+}
+
+/** `auto` is the longest example there is: buckets make a long maximum cost nothing where texts are short. */
+function maxLengthOf(
+  recipe: ResolvedRecipe,
+  { config, path }: ModelFolder,
+  encoded: readonly EncodedExample[],
+): number {
+  const wanted = recipe.train.max_length;
+  if (wanted === 'auto') return encoded.reduce((longest, { length }) => Math.max(longest, length), 0);
+  if (wanted <= config.maxPositions) return wanted;
+  throw new MedTextError(
+    'RECIPE',
+    words`max_length is ${wanted}, but the model at ${path} has ${config.maxPositions} positions.`,
+    {
+      maxLength: wanted,
+      maxPositions: config.maxPositions,
+    },
+  );
+}
+
+async function dataRecord(data: Examples, signal: AbortSignal): Promise<DataRecord> {
+  const { file, sha256, sizeBytes } = await fingerprintFile(data.file.path, signal);
+  return {
+    file,
+    sha256,
+    sizeBytes,
+    rows: data.examples.length,
+    ...(data.labels.length > 0 && {
+      counts: Object.fromEntries(data.labels.map((label, id) => [label, data.counts[id]])),
+    }),
+    dropped: data.dropped,
+    badRows: data.badRows.count,
+  };
+}

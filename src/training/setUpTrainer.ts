@@ -1,0 +1,103 @@
+/** What computes a run's steps: the trainer that its recipe, device and memory ask for. */
+import { executionDevice } from '../inference/device';
+import type { SessionOptions } from '../inference/session';
+import type { ResolvedRecipe } from '../protocol/recipe';
+import type { MemoryPlan } from '../protocol/trainer';
+import { cardMemory } from './adapters';
+import { createTrainer } from './createTrainer';
+import { buffersAreFew, estimateMemory } from './memoryEstimate';
+import { availableMemory, cardOf, chooseRows } from './memoryPlan';
+import { objectiveOf } from './objective';
+import type { RunRecord } from './runFolder';
+import type { RunMaterial } from './runMaterial';
+import { decayName, trainedGraphParameters, trainedParameters } from './trainable';
+import type { TrainingPlan } from './trainingPlan';
+import type { TrainingSteps } from './trainingSteps';
+
+export interface SetUpOptions {
+  readonly log: (line: string) => void;
+  readonly onMemoryPlan?: (plan: MemoryPlan) => void;
+  /** Absent: what suits the device. */
+  readonly createTrainer?: typeof createTrainer;
+}
+
+export interface SetUp {
+  readonly trainer: TrainingSteps;
+  /** For whatever else computes with the run's parameters. */
+  readonly session: SessionOptions;
+  readonly memoryPlan: MemoryPlan;
+  /** Examples computed at a time, where a batch is cut into parts. */
+  readonly microBatchSize: number | undefined;
+}
+
+/**
+ * @param resumed the record of the run that goes on
+ * @throws MedTextError RECIPE, RUNTIME, OUT_OF_MEMORY.
+ */
+export async function setUpTrainer(
+  recipe: ResolvedRecipe,
+  material: RunMaterial,
+  plan: TrainingPlan,
+  { log, onMemoryPlan, createTrainer: create = createTrainer }: SetUpOptions,
+  resumed: RunRecord | undefined,
+): Promise<SetUp> {
+  const { parameters, folder: model } = material;
+  const { classifier, graph } = material.model;
+  const trained = graph
+    ? trainedGraphParameters(graph, recipe.train.trainable)
+    : trainedParameters(parameters.specs, recipe.train.trainable, model.config.layerCount);
+  const { no_decay: undecayed } = recipe.train.optimizer;
+  const decays = (name: string) => !undecayed.some((pattern) => decayName(name, parameters).includes(pattern));
+  const objective = objectiveOf(recipe, material);
+  const dropout = recipe.train.dropout ?? undefined;
+  const batchSize = Math.min(recipe.train.batch_size, material.train.encoded.length);
+  const graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout };
+  const placed = sessionOptions(recipe);
+  const { device = 'cpu' } = placed;
+  const isOnProcessor = device === 'cpu';
+  const cardBytes = isOnProcessor ? undefined : await cardMemory();
+  const keepsBuffers = device === 'webgpu' && buffersAreFew(graphOptions, batchSize, plan.bucketsUsed, cardBytes); // prettier-ignore
+  const session = { ...placed, keepsBuffers };
+  if ((recipe.train.precision ?? 'float32') !== 'float32' && isOnProcessor) {
+    log(`train.precision is ${recipe.train.precision}, which the processor has no use for: it computes in float32.`);
+  }
+  const { microBatchSize, memory, memoryPlan } = chooseRows({
+    wanted: recipe.train.micro_batch_size,
+    batchSize,
+    available: cardBytes ? cardOf(device, cardBytes) : isOnProcessor ? { bytes: availableMemory() } : undefined,
+    resumed,
+    estimate: (rows) => estimateMemory(graphOptions, rows, plan.longest, device),
+  });
+  log(memory);
+  onMemoryPlan?.(memoryPlan);
+  const trainer = await create({
+    classifier,
+    parameters,
+    trained,
+    objective,
+    adamW: {
+      betas: recipe.train.optimizer.betas,
+      eps: recipe.train.optimizer.eps,
+      weightDecay: recipe.train.optimizer.weight_decay,
+      decays,
+    },
+    maxGradientNorm: recipe.train.max_grad_norm,
+    batchSize,
+    microBatchSize,
+    dropout,
+    seed: recipe.train.seed,
+    precision: recipe.train.precision,
+    padTokenId: model.config.padTokenId,
+    lengths: plan.bucketsUsed,
+    session,
+  });
+  return { trainer, session, memoryPlan, microBatchSize: microBatchSize < batchSize ? microBatchSize : undefined };
+}
+
+export function sessionOptions(recipe: ResolvedRecipe): SessionOptions {
+  return {
+    device: executionDevice(recipe.device),
+    threads: recipe.threads === 'auto' ? undefined : recipe.threads,
+    allowTf32: recipe.train.precision === 'tf32',
+  };
+}
