@@ -5,7 +5,8 @@ import { supportedDevices, type ExecutionDevice } from './session';
 export const deviceNames = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 
 /**
- * `auto` is the processor: the one device on which every graph has been checked.
+ * `auto` is the processor here, which is ready at once and does not move the weights; whole files and trainings choose
+ * (src/training/deviceChoice).
  * @throws MedTextError USAGE for a name that is none; UNSUPPORTED where this platform's runtime has no such provider.
  */
 export function executionDevice(name = 'auto'): ExecutionDevice {

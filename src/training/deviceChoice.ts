@@ -57,6 +57,12 @@ export async function chooseDevice(options: ChoiceOptions = {}): Promise<DeviceC
   return { device: fastest(trials), trials, remembered: false };
 }
 
+/** What `device: auto` came to when a training asked last; the processor, before any did. */
+export async function knownDevice(cacheFile = defaultCacheFile()): Promise<ExecutionDevice> {
+  const known = await remembered(cacheFile, machineKey());
+  return known ? fastest(known) : 'cpu';
+}
+
 /** Of those that work and are not `lost`; the processor, if none is. */
 export function fastest(trials: readonly DeviceTrial[], lost: readonly string[] = []): ExecutionDevice {
   const timed = trials.filter(

@@ -1,8 +1,9 @@
 import type { Example } from '../data/examples';
 import type { RunOptions } from '../inference/classifierRunner';
-import { openClassifier, type Classifier } from '../inference/openClassifier';
+import type { Classifier } from '../inference/openClassifier';
 import { classificationReport, regressionReport, type EvaluationMetrics } from './evaluationReport';
 import { readFileFor, type FileOptions } from './labelledFile';
+import { withClassifier } from './withClassifier';
 
 /**
  * The metrics of a model folder on a labelled file.
@@ -14,13 +15,10 @@ export async function evaluateModel(
   file: string,
   options: FileOptions = {},
 ): Promise<EvaluationMetrics> {
-  const classifier = await openClassifier(folder, options);
-  try {
+  return withClassifier(folder, options, async (classifier) => {
     const { examples } = await readFileFor(classifier, file, 'train', options);
-    return await evaluateExamples(classifier, examples, options);
-  } finally {
-    await classifier.close();
-  }
+    return evaluateExamples(classifier, examples, options);
+  });
 }
 
 /** The metrics of a model on labelled examples. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */

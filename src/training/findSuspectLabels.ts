@@ -6,9 +6,10 @@ import { needsPair } from '../data/examples';
 import { readRecipeSplit } from '../data/recipeSplit';
 import { confidentLearning } from '../data/suspectLabels';
 import { softmax } from '../inference/labelScores';
-import { openClassifier, type Classifier } from '../inference/openClassifier';
+import type { Classifier } from '../inference/openClassifier';
 import type { RecipeSplit } from '../protocol/recipe';
 import { outOfFoldPredictions } from './heldOutPredictions';
+import { withClassifier } from './withClassifier';
 
 /** A row whose label the model contradicts; labels are names. */
 export interface SuspectRow {
@@ -62,54 +63,53 @@ export async function findSuspectLabels(
   split: RecipeSplit,
   options: SuspectOptions = {},
 ): Promise<SuspectRows> {
-  const classifier = await openClassifier(model, options);
-  try {
-    if (classifier.isRegression) {
-      throw new MedTextError(
-        'UNSUPPORTED',
-        words`${classifier.folder.path} predicts a number; it has no labels to doubt.`,
-      );
-    }
-    const task = classifier.task ?? (split.second_sequence === null ? 'text-classification' : 'sentence-similarity');
-    const { examples, labels } = await readRecipeSplit(needsPair(task) ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
-    const ids = labels.map((label) => idOf(label, classifier, split.file));
-    const count = classifier.labels.length;
-    const fingerprint = await fingerprintFile(split.file, options.signal);
-    const kept = await outOfFoldPredictions(classifier.folder.path, fingerprint, classifier.labels);
-    const asked = examples.flatMap(({ row }, at) => (kept.has(row) ? [] : [at]));
-    const logits = await classifier.logits(asked.map((at) => examples[at]), options); // prettier-ignore
-    const probabilities = new Float64Array(examples.length * count);
-    examples.forEach(({ row }, at) => kept.has(row) && probabilities.set(kept.get(row)!, at * count));
-    asked.forEach((at, n) => probabilities.set(softmax(logits.subarray(n * count, (n + 1) * count)), at * count));
-    const given = examples.map(({ label }) => ids[label!]);
-    const { thresholds, confidentJoint, suspects } = confidentLearning(given, probabilities, count);
-    // The split's names: the model may know a label by an earlier one.
-    const nameOf = classifier.labels.map((label, id) => labels[ids.indexOf(id)] ?? label);
-    return {
-      rows: examples.length,
-      labels: nameOf,
-      thresholds,
-      confidentJoint,
-      total: suspects.length,
-      suspects: suspects.slice(0, options.limit ?? 1000).map((suspect) => {
-        const { row, line, first, second } = examples[suspect.index];
-        return {
-          row,
-          line,
-          first,
-          ...(second !== undefined && { second }),
-          given: nameOf[suspect.given],
-          suggested: nameOf[suspect.suggested],
-          probability: suspect.probability,
-          selfConfidence: suspect.selfConfidence,
-        };
-      }),
-      seenInTraining: await wasSeen(classifier.folder.path, fingerprint),
-      outOfFold: examples.length - asked.length,
-    };
-  } finally {
-    await classifier.close();
+  return withClassifier(model, options, (classifier) => suspectsOf(classifier, split, options));
+}
+
+async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: SuspectOptions): Promise<SuspectRows> {
+  if (classifier.isRegression) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${classifier.folder.path} predicts a number; it has no labels to doubt.`,
+    );
   }
+  const task = classifier.task ?? (split.second_sequence === null ? 'text-classification' : 'sentence-similarity');
+  const { examples, labels } = await readRecipeSplit(needsPair(task) ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
+  const ids = labels.map((label) => idOf(label, classifier, split.file));
+  const count = classifier.labels.length;
+  const fingerprint = await fingerprintFile(split.file, options.signal);
+  const kept = await outOfFoldPredictions(classifier.folder.path, fingerprint, classifier.labels);
+  const asked = examples.flatMap(({ row }, at) => (kept.has(row) ? [] : [at]));
+  const logits = await classifier.logits(asked.map((at) => examples[at]), options); // prettier-ignore
+  const probabilities = new Float64Array(examples.length * count);
+  examples.forEach(({ row }, at) => kept.has(row) && probabilities.set(kept.get(row)!, at * count));
+  asked.forEach((at, n) => probabilities.set(softmax(logits.subarray(n * count, (n + 1) * count)), at * count));
+  const given = examples.map(({ label }) => ids[label!]);
+  const { thresholds, confidentJoint, suspects } = confidentLearning(given, probabilities, count);
+  // The split's names: the model may know a label by an earlier one.
+  const nameOf = classifier.labels.map((label, id) => labels[ids.indexOf(id)] ?? label);
+  return {
+    rows: examples.length,
+    labels: nameOf,
+    thresholds,
+    confidentJoint,
+    total: suspects.length,
+    suspects: suspects.slice(0, options.limit ?? 1000).map((suspect) => {
+      const { row, line, first, second } = examples[suspect.index];
+      return {
+        row,
+        line,
+        first,
+        ...(second !== undefined && { second }),
+        given: nameOf[suspect.given],
+        suggested: nameOf[suspect.suggested],
+        probability: suspect.probability,
+        selfConfidence: suspect.selfConfidence,
+      };
+    }),
+    seenInTraining: await wasSeen(classifier.folder.path, fingerprint),
+    outOfFold: examples.length - asked.length,
+  };
 }
 
 function idOf(label: string, { labels, labelMapping, folder }: Classifier, file: string): number {

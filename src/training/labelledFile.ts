@@ -4,10 +4,11 @@ import { openDataFile, type DataFile } from '../data/dataFile';
 import { readExamples, type Examples } from '../data/examples';
 import type { LabelMapping } from '../data/labelMapping';
 import { resolveFields, type ResolvedFields } from '../data/recipeSplit';
-import type { Classifier, ClassifierOptions, ClassifierTask } from '../inference/openClassifier';
+import type { Classifier, ClassifierTask } from '../inference/openClassifier';
+import type { WholeFileOptions } from './withClassifier';
 
 /** A file's columns, by name or by place from 0, and what to do about its rows. */
-export interface FileOptions extends ClassifierOptions {
+export interface FileOptions extends WholeFileOptions {
   readonly first?: string;
   readonly second?: string;
   readonly label?: string;

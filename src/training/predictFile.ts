@@ -6,9 +6,10 @@ import type { Examples } from '../data/examples';
 import type { ResolvedFields } from '../data/recipeSplit';
 import { writeFilled } from '../data/writeFilled';
 import type { RunOptions } from '../inference/classifierRunner';
-import { openClassifier, type Classifier } from '../inference/openClassifier';
+import type { Classifier } from '../inference/openClassifier';
 import { argmaxRows } from './metrics';
 import { readFileFor, type FileOptions } from './labelledFile';
+import { withClassifier } from './withClassifier';
 
 export interface Predictions {
   /** Absolute. */
@@ -36,13 +37,10 @@ export async function predictFile(
   if (resolve(file) === resolve(output)) {
     throw new MedTextError('USAGE', words`The output would replace the input ${file}; choose another name.`, { file });
   }
-  const classifier = await openClassifier(folder, options);
-  try {
+  return withClassifier(folder, options, async (classifier) => {
     const data = await readFileFor(classifier, file, 'predict', options);
-    return await predictExamples(classifier, data, output, options);
-  } finally {
-    await classifier.close();
-  }
+    return predictExamples(classifier, data, output, options);
+  });
 }
 
 /** As {@link predictFile}, of a file that has been read. */

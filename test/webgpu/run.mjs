@@ -23,7 +23,7 @@ const mocha = [
   '--require',
   'tsx/cjs',
   '--require',
-  './test/support/withoutTelemetry.cjs',
+  './test/support/environment.cjs',
   '--timeout',
   '180000',
 ];
