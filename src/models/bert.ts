@@ -45,17 +45,19 @@ export function buildPooler(g: Operators, firstTokens: Value, parameter: BertOpt
   return g.scope('bert.pooler', () => g.tanh(linear(g, firstTokens, 'bert.pooler.dense', parameter)));
 }
 
-/** ELECTRA's in the pooler's place, gelu(dense(dropout([CLS]))): [batch, hidden]. */
-export function buildElectraPooler(
+/**
+ * In the pooler's place, the first layer of transformers' RobertaClassificationHead and ElectraClassificationHead:
+ * activation(dense(dropout([CLS]))), [batch, hidden].
+ */
+export function buildHeadLayer(
   g: Operators,
   firstTokens: Value,
   config: EncoderConfig,
-  options: BertOptions,
+  options: BertOptions & { readonly activation: (x: Value) => Value },
 ): Value {
   return g.scope('bert.pooler', () => {
     const dropped = options.dropout?.(firstTokens, config.classifierDropout, 'bert.pooler') ?? firstTokens;
-    // transformers' ElectraClassificationHead takes GELU whatever the encoder's activation.
-    return g.gelu(linear(g, dropped, 'bert.pooler.dense', options.parameter));
+    return options.activation(linear(g, dropped, 'bert.pooler.dense', options.parameter));
   });
 }
 

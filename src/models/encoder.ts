@@ -1,14 +1,7 @@
 /** An encoder as the training and inference graphs use it, whatever it was made from. */
 import type { Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';
-import {
-  buildBert,
-  buildClassifier,
-  buildElectraPooler,
-  buildPooler,
-  type BertOptions,
-  type EncoderInputs,
-} from './bert';
+import { buildBert, buildClassifier, buildHeadLayer, buildPooler, type BertOptions, type EncoderInputs } from './bert';
 import { modelFamily } from './configJson';
 import type { EncoderConfig } from './encoderConfig';
 
@@ -19,20 +12,29 @@ export interface SequenceClassifier {
   build(g: Operators, inputs: EncoderInputs, options: BertOptions): Value;
 }
 
-/** Encoder, tanh pooler over [CLS], dropout, linear: Hugging Face's BertForSequenceClassification; or ELECTRA's head. */
+/** As Hugging Face's BertForSequenceClassification (encoder, tanh pooler over [CLS], dropout, linear), or RoBERTa's, ELECTRA's. */
 export function bertClassifier(config: EncoderConfig, labelCount: number): SequenceClassifier {
   return {
     config,
     labelCount,
     build: (g, inputs, options) => {
       const firstTokens = buildBert(g, config, inputs, { ...options, rows: 'first' });
-      const pooled =
-        modelFamily(config.modelType) === 'electra'
-          ? buildElectraPooler(g, firstTokens, config, options)
-          : buildPooler(g, firstTokens, options.parameter);
-      return buildClassifier(g, pooled, config, options);
+      return buildClassifier(g, pooled(g, firstTokens, config, options), config, options);
     },
   };
+}
+
+/** What the classifier reads: [batch, hidden]. */
+function pooled(g: Operators, firstTokens: Value, config: EncoderConfig, options: BertOptions): Value {
+  switch (modelFamily(config.modelType)) {
+    case 'electra':
+      // GELU, whatever the encoder's activation.
+      return buildHeadLayer(g, firstTokens, config, { ...options, activation: (x) => g.gelu(x) });
+    case 'roberta':
+      return buildHeadLayer(g, firstTokens, config, { ...options, activation: (x) => g.tanh(x) });
+    default:
+      return buildPooler(g, firstTokens, options.parameter);
+  }
 }
 
 /** The encoder's inputs, declared for a static (batch, length). */

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { bertClassifier } from '../../src/models/encoder';
+import { selfTestMaterial } from '../../src/training/doctor';
+import { buildTrainingGraph } from '../../src/training/trainingGraph';
+
+describe('the classifier over an encoder', () => {
+  const { parameters, config } = selfTestMaterial();
+  const headOf = (modelType: string) => {
+    const classifier = bertClassifier({ ...config, modelType }, 3);
+    const trained = new Set(['classifier.weight']);
+    return buildTrainingGraph(
+      { classifier, specs: parameters.specs, trained, loss: 'crossEntropy', dropout: 0.1 },
+      2,
+      8,
+    );
+  };
+
+  // As transformers' BertForSequenceClassification, RobertaClassificationHead and ElectraClassificationHead.
+  for (const [modelType, dropsFirst, activation] of [
+    ['bert', false, 'Tanh'],
+    ['structbert', false, 'Tanh'],
+    ['roberta', true, 'Tanh'],
+    ['xlm-roberta', true, 'Tanh'],
+    ['electra', true, 'Gelu'],
+  ] as const) {
+    it(`of ${modelType} has ${activation} and drops out ${dropsFirst ? 'before and ' : ''}after it`, () => {
+      const { model, dropoutSites } = headOf(modelType);
+      const ofHead = dropoutSites.map(({ name }) => name).filter((name) => !name.includes('layer.') && !name.includes('embeddings')); // prettier-ignore
+      assert.deepEqual(ofHead, [...(dropsFirst ? ['mask.bert.pooler'] : []), 'mask.classifier']);
+      const operators = model.graph.nodes.filter(({ name }) => name.startsWith('bert.pooler')).map(({ opType }) => opType); // prettier-ignore
+      assert.ok(operators.includes(activation), operators.join());
+    });
+  }
+});
