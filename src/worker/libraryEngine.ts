@@ -4,7 +4,10 @@ import { loadReportLines } from '../models/parameterNames';
 import { asMedTextError, MedTextError, words, toldError } from '../base/errors';
 import { bundledRuntimeVersion } from '../base/gpuRuntime';
 import type { Log } from '../base/log';
-import { gpuRuntimeStatus, installGpuRuntime, planGpuRuntime, removeGpuRuntime, type GpuRuntimeOptions, type TryCard } from '../gpuRuntime/gpuRuntime'; // prettier-ignore
+import { installGpuRuntime, type TryCard } from '../gpuRuntime/install';
+import { gpuRuntimeStatus, removeGpuRuntime } from '../gpuRuntime/installed';
+import type { GpuRuntimeOptions } from '../gpuRuntime/options';
+import { planGpuRuntime } from '../gpuRuntime/plan';
 import { HubClient } from '../hub/download';
 import { formatHubReference } from '../hub/hubReference';
 import { hubSettings, type HubSettings } from '../hub/hubSettings';

@@ -6,7 +6,10 @@ import { asMedTextError, MedTextError } from '../../src/base/errors';
 import { gpuRuntimeState, gpuRuntimeVariables, librariesFolder } from '../../src/base/gpuRuntime';
 import { untranslated, type Translate } from '../../src/base/translate';
 import { Words } from '../../src/base/words';
-import { gpuRuntimeStatus, installGpuRuntime, planGpuRuntime, removeGpuRuntime, type GpuRuntimeOptions, type GpuRuntimeProgress, type Machine, type PlanWish, type TryCard } from '../../src/gpuRuntime/gpuRuntime'; // prettier-ignore
+import { installGpuRuntime, type GpuRuntimeProgress, type TryCard } from '../../src/gpuRuntime/install';
+import { gpuRuntimeStatus, removeGpuRuntime } from '../../src/gpuRuntime/installed';
+import type { GpuRuntimeOptions, Machine } from '../../src/gpuRuntime/options';
+import { planGpuRuntime, type PlanWish } from '../../src/gpuRuntime/plan';
 import { faultText } from '../../src/protocol/deviceWords';
 import { errorText } from '../../src/protocol/errorWords';
 import bundle from '../../l10n/bundle.l10n.zh-cn.json';

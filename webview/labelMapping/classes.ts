@@ -1,11 +1,12 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { repeat } from 'lit/directives/repeat.js';
+import { sum } from '../../src/base/sum';
 import type { Translate } from '../../src/base/translate';
 import type { MappedClass } from '../../src/protocol/labelMappingEditor';
 import { styleProperties } from '../shared/styleProperties';
 import type { LabelMappingActions } from './actions';
-import { draftKey, draggedValues, sum, type ClassField, type LabelMappingState } from './state';
+import { draftKey, draggedValues, type ClassField, type LabelMappingState } from './state';
 import { changeText, scoreText, valueShown } from './words';
 
 /** The classes in the order of their ids; values are dropped onto them. */

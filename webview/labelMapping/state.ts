@@ -126,6 +126,3 @@ export function suggestions(snapshot: MappingSnapshot): ReadonlyMap<string, read
   }
   return byClass;
 }
-
-/** Sums over the splits. */
-export const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);

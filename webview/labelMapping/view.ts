@@ -1,9 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import { sum } from '../../src/base/sum';
 import type { Translate } from '../../src/base/translate';
 import type { MappingConflict, MappingOperation, MappingSnapshot } from '../../src/protocol/labelMappingEditor';
 import type { LabelMappingActions } from './actions';
 import { classesSection } from './classes';
-import { suggestions, sum, type LabelMappingState } from './state';
+import { suggestions, type LabelMappingState } from './state';
 import { suspectsSection } from './suspects';
 import { valuesSection } from './values';
 import { changeText, countText, valueShown } from './words';

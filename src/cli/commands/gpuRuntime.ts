@@ -1,6 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { MedTextError } from '../../base/errors';
-import type { GpuRuntimePlan, GpuRuntimeProgress, GpuRuntimeStatus } from '../../gpuRuntime/gpuRuntime';
+import type { GpuRuntimeProgress } from '../../gpuRuntime/install';
+import type { GpuRuntimeStatus } from '../../gpuRuntime/installed';
+import type { GpuRuntimePlan } from '../../gpuRuntime/plan';
 import { version } from '../../../package.json';
 import type { Arguments, Command, Context, ExitCode } from '../commandLine';
 import { bytes, counted, duration, properties, table } from '../terminal';
@@ -60,7 +62,8 @@ async function bring(
   wish: { folders: string[]; mayDownload: boolean },
 ): Promise<ExitCode> {
   // prettier-ignore
-  const { installGpuRuntime, planGpuRuntime } = await import('../../gpuRuntime/gpuRuntime');
+  const { planGpuRuntime } = await import('../../gpuRuntime/plan');
+  const { installGpuRuntime } = await import('../../gpuRuntime/install');
   const { hubSettings } = await import('../../hub/hubSettings');
   const { bundledRuntimeVersion } = await import('../../base/gpuRuntime');
   const { runtimeLibraryPath } = await import('../../inference/session');
@@ -161,7 +164,7 @@ function showProgress(
 }
 
 async function showStatus({ screen }: Context): Promise<ExitCode> {
-  const { gpuRuntimeStatus } = await import('../../gpuRuntime/gpuRuntime');
+  const { gpuRuntimeStatus } = await import('../../gpuRuntime/installed');
   const { bundledRuntimeVersion } = await import('../../base/gpuRuntime');
   const status = await gpuRuntimeStatus(process.env, bundledRuntimeVersion);
   const { root, state, sizeBytes, keptBytes } = status;
@@ -195,7 +198,7 @@ function statusText({ root, state, sizeBytes, keptBytes }: GpuRuntimeStatus, run
 }
 
 async function remove({ screen }: Context): Promise<void> {
-  const { removeGpuRuntime } = await import('../../gpuRuntime/gpuRuntime');
+  const { removeGpuRuntime } = await import('../../gpuRuntime/installed');
   const { freedBytes } = await removeGpuRuntime(process.env);
   screen.printJson({ freedBytes });
   screen.print(freedBytes > 0 ? `Removed: ${bytes(freedBytes)} are free again.` : 'Nothing of ours is there any more.');

@@ -1,0 +1,29 @@
+/** Wheels on their way: from the index into a folder of their own, until they are unpacked. */
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { silentLog } from '../base/log';
+import type { WantedFile } from '../hub/downloadFile';
+import { Transport } from '../hub/transport';
+import type { GpuRuntimeOptions } from './options';
+import type { IndexFile } from './packageIndex';
+
+export const downloadsFolder = (root: string): string => join(root, 'downloads');
+
+/** Where a wheel comes to lie, and what it has to be. */
+export const wantedWheel = (root: string, { file, url, sha256, sizeBytes }: IndexFile & { readonly sizeBytes: number }): WantedFile => ({ url, place: join(downloadsFolder(root), file), sizeBytes, sha256, gitSha1: undefined }); // prettier-ignore
+
+export function transportTo(
+  credentials: ReadonlyMap<string, Readonly<Record<string, string>>>,
+  { proxy, userAgent, log, limits }: GpuRuntimeOptions,
+) {
+  return new Transport({ proxy, credentials, userAgent, log: log ?? silentLog, limits });
+}
+
+/** What came and what has begun to come; files of other names stay. */
+export async function removeDownloads(root: string): Promise<void> {
+  const folder = downloadsFolder(root);
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (/\.whl(\.part(\.json)?)?$/.test(name)) await rm(join(folder, name), { force: true });
+  }
+  await rmdir(folder).catch(() => undefined);
+}

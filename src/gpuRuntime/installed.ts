@@ -1,0 +1,72 @@
+/** The CUDA provider libraries that are there: what they take, and how they go. */
+import { existsSync } from 'node:fs';
+import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gpuRuntimeRecordName, gpuRuntimeRoot, gpuRuntimeState, librariesFolder, runtimeLibraryName, type GpuRuntimeState } from '../base/gpuRuntime'; // prettier-ignore
+import { sum } from '../base/sum';
+import { withFolderLock } from '../hub/folderLock';
+import { downloadsFolder, removeDownloads } from './downloads';
+
+export interface GpuRuntimeStatus {
+  readonly root: string;
+  readonly state: GpuRuntimeState;
+  /** What it takes on the disk; links count for nothing. */
+  readonly sizeBytes: number;
+  /** Downloads that were interrupted, to be continued. */
+  readonly keptBytes: number;
+}
+
+export async function gpuRuntimeStatus(env: NodeJS.ProcessEnv, runtimeVersion: string): Promise<GpuRuntimeStatus> {
+  const root = gpuRuntimeRoot(env);
+  return {
+    root,
+    state: gpuRuntimeState(root, runtimeVersion),
+    sizeBytes: await ownBytes(librariesFolder(root)),
+    keptBytes: await ownBytes(downloadsFolder(root)),
+  };
+}
+
+/**
+ * Takes away what was put there, and nothing else: files that are not ours stay, and so do their folders.
+ * @returns how much the disk has got back
+ * @throws MedTextError BUSY, IO.
+ */
+export async function removeGpuRuntime(env: NodeJS.ProcessEnv = process.env): Promise<{ freedBytes: number }> {
+  const root = gpuRuntimeRoot(env);
+  if (!existsSync(root)) return { freedBytes: 0 };
+  const freedBytes = await withFolderLock(root, async () => {
+    const folder = librariesFolder(root);
+    const before = (await ownBytes(folder)) + (await ownBytes(downloadsFolder(root)));
+    const state = gpuRuntimeState(root);
+    if (state.kind !== 'none') {
+      const names = [...state.record.libraries.map(({ name }) => name), ...providerAliases, runtimeLibraryName];
+      // The record last: without it nobody would know what is ours.
+      for (const name of [...names, gpuRuntimeRecordName]) {
+        if (!/[\\/]/.test(name)) await rm(join(folder, name), { force: true });
+      }
+      await rmdir(folder).catch(() => undefined);
+    }
+    await removeDownloads(root);
+    await sweep(root);
+    return before - ((await ownBytes(folder)) + (await ownBytes(downloadsFolder(root))));
+  });
+  await rmdir(root).catch(() => undefined);
+  return { freedBytes };
+}
+
+/** cuDNN's front end asks for it without a number. */
+export const providerAliases = ['libcudnn.so'];
+
+/** Folders that a process which was killed left behind; the lock is held. */
+export async function sweep(root: string): Promise<void> {
+  for (const name of await readdir(root).catch(() => [])) {
+    if (/^\.libraries\.writing-[0-9a-f]{12}(\.old)?$/.test(name)) await rm(join(root, name), { recursive: true, force: true }); // prettier-ignore
+  }
+}
+
+/** What files take, links left out. */
+async function ownBytes(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(() => []);
+  const files = await Promise.all(names.map((name) => lstat(join(folder, name)).catch(() => undefined)));
+  return sum(files.map((file) => (file?.isFile() ? file.size : 0)));
+}
