@@ -20,13 +20,31 @@ export class Words implements PlainWords {
   }
 }
 
+/** Of each place in the code: a file may have a million bad rows, all with the same reason. */
+const templates = new WeakMap<TemplateStringsArray, string>();
+
 /**
  * words`${path} is no recipe.`: the template `{0} is no recipe.`, whose translation the editor's bundle holds, and its
  * value. A value that is itself words is translated, too.
  */
 export function words(parts: TemplateStringsArray, ...values: readonly unknown[]): Words {
-  const template = parts.reduce((text, part, i) => `${text}{${i - 1}}${part}`);
+  let template = templates.get(parts);
+  if (template === undefined) {
+    template = parts.reduce((text, part, i) => `${text}{${i - 1}}${part}`);
+    templates.set(parts, template);
+  }
   return new Words(template, values.map(asValue));
+}
+
+/** A list within a sentence; the separator may be words, for not every language writes a comma alike. */
+export function joined(parts: readonly (string | Words)[], separator: string | Words): Words {
+  const values = parts.flatMap((part, i) => (i === 0 ? [part] : [separator, part]));
+  return new Words(values.map((_, i) => `{${i}}`).join(''), values);
+}
+
+/** What a state keeps of a sentence: plain data, as of an error. */
+export function told(said: Words): { readonly message: string; readonly words: Words } {
+  return { message: String(said), words: said };
 }
 
 /** The sentence in the language of `t`. */
@@ -35,7 +53,7 @@ export function translated({ template, values }: PlainWords, t: Translate): stri
 }
 
 /** More than any message nests; what comes from elsewhere may be anything. */
-const MAX_DEPTH = 4;
+const MAX_DEPTH = 12;
 
 /** Words from another process or a file; undefined for what are none. */
 export function wordsFrom(value: unknown, depth = 0): Words | undefined {

@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import { isKnownColumnName } from './columns';
 import { excerptOf, type BadRow, type DataRow, type Piece } from './dataRow';
 import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
@@ -53,7 +54,7 @@ export interface DataFile {
   /** The first rows, for guesses and previews. */
   readonly sample: readonly DataRow[];
   /** What a person should know about how the file was understood: renamed columns and the like. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Words[];
   /** The rows in order, bad ones among them. Errors: `IO`, `CANCELLED`. */
   rows(signal?: AbortSignal): AsyncGenerator<DataRow | BadRow>;
   /** The file as text; absent for XLSX and Parquet. */
@@ -101,7 +102,7 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
   if (isBlank(text) && isWhole)
     throw new MedTextError('DATA_FORMAT', words`${path}: the file is empty.`, { file: path });
 
-  const warnings: string[] = [];
+  const warnings: Words[] = [];
   const { format: named } = options;
   if (named === 'xlsx' || named === 'parquet') {
     throw new MedTextError('DATA_FORMAT', words`${path} is text, not ${named}.`, { file: path, format: named });
@@ -177,7 +178,7 @@ async function openSheet(path: string, options: DataFileOptions): Promise<DataFi
   const texts = first.slice(0, SAMPLE_ROWS).map(({ cells }) => cells.map((cell) => String(cell ?? '')));
   const width = Math.max(...texts.map((cells) => cells.length));
   const filled = texts.map((cells) => [...cells, ...Array<string>(width - cells.length).fill('')]);
-  const warnings: string[] = [];
+  const warnings: Words[] = [];
   const header = options.header ?? hasHeader('csv', filled, width);
   const columns = header ? columnNames(filled[0], path, warnings) : Array.from({ length: width }, (_, i) => String(i));
   const rows = async function* (signal?: AbortSignal): AsyncGenerator<DataRow | BadRow> {
@@ -190,31 +191,32 @@ async function openSheet(path: string, options: DataFileOptions): Promise<DataFi
   }
   if (workbook.otherSheets.length > 0) {
     const others = workbook.otherSheets.map((name) => JSON.stringify(name)).join(', ');
-    warnings.push(`${path}: only the sheet ${JSON.stringify(workbook.sheetName)} is read, not ${others}.`);
+    warnings.push(words`${path}: only the sheet ${JSON.stringify(workbook.sheetName)} is read, not ${others}.`);
   }
   const layout = { byteOrderMark: false, header, delimiter: undefined, quoted: false, text: undefined };
   return { path, format: 'xlsx', encoding: 'utf-8', sizeBytes, ...layout, columns, sample, warnings, rows };
 }
 
 /** Known once the sheet has been read to its end. */
-function addWorkbookWarnings(path: string, { oddities }: Workbook, warnings: string[]): void {
+function addWorkbookWarnings(path: string, { oddities }: Workbook, warnings: Words[]): void {
   const { formulas, firstFormula, withoutValue, errors, firstError } = oddities;
-  const found: string[] = [];
+  const found: Words[] = [];
   if (formulas > 0) {
-    const missing = withoutValue > 0 ? `; ${withoutValue} without one are read as missing` : '';
+    const missing = withoutValue > 0 ? words`; ${withoutValue} without one are read as missing` : '';
     found.push(
-      `${path}: ${formulas} cells hold formulas (first: ${firstFormula}); their stored results are read${missing}.`,
+      words`${path}: ${formulas} cells hold formulas (first: ${firstFormula}); their stored results are read${missing}.`,
     );
   }
   if (errors > 0)
-    found.push(`${path}: ${errors} cells hold errors such as #N/A (first: ${firstError}), read as missing.`);
-  for (const warning of found) if (!warnings.includes(warning)) warnings.push(warning);
+    found.push(words`${path}: ${errors} cells hold errors such as #N/A (first: ${firstError}), read as missing.`);
+  const known = new Set(warnings.map(String));
+  warnings.push(...found.filter((warning) => !known.has(String(warning))));
 }
 
 async function openTable(path: string): Promise<DataFile> {
   const sizeBytes = await dataFileSize(path);
   const { columns: header, records } = await openParquet(path, sizeBytes);
-  const warnings: string[] = [];
+  const warnings: Words[] = [];
   const columns = columnNames(header, path, warnings);
   const sample: DataRow[] = [];
   for await (const row of records()) if (sample.push(row) >= SAMPLE_ROWS) break;
@@ -243,11 +245,11 @@ export class BadRows {
   /** Errors: `DATA_FORMAT` with file, line and reason, if the policy is to stop. */
   add(row: BadRow): void {
     if ((this.policy.onBadRow ?? 'stop') === 'stop') {
-      const quoted = row.excerpt === '' ? '' : `: ${row.excerpt}`;
+      const quoted = row.excerpt === '' ? '' : words`: ${row.excerpt}`;
       throw new MedTextError(
         'DATA_FORMAT',
         words`${this.path} line ${row.line}: ${row.reason}${quoted}. Correct the row, or choose to skip bad rows.`,
-        { file: this.path, ...row },
+        { file: this.path, ...row, reason: String(row.reason) },
       );
     }
     this.count++;
@@ -255,7 +257,7 @@ export class BadRows {
   }
 }
 
-export function badRow(piece: { readonly line: number; readonly reason: string; readonly text: string }): BadRow {
+export function badRow(piece: { readonly line: number; readonly reason: Words; readonly text: string }): BadRow {
   return { line: piece.line, reason: piece.reason, excerpt: excerptOf(piece.text) };
 }
 
@@ -355,7 +357,7 @@ function delimitedLayout(
   text: string,
   isWhole: boolean,
   options: DataFileOptions,
-  warnings: string[],
+  warnings: Words[],
 ): Layout {
   const firstLine = /^\s*([^\r\n]*)/.exec(text)![1];
   const delimiter = format === 'text' ? '\t' : (options.delimiter ?? delimiterOf(format, firstLine));
@@ -452,7 +454,7 @@ function hasHeader(format: 'csv' | 'tsv' | 'text', rows: readonly string[][], wi
 }
 
 /** Column names must be told apart: a repeated one gets a number, an empty one its index. */
-function columnNames(header: readonly string[], path: string, warnings: string[]): string[] {
+function columnNames(header: readonly string[], path: string, warnings: Words[]): string[] {
   if (header.length > MAX_COLUMNS) {
     throw new MedTextError(
       'DATA_FORMAT',
@@ -469,7 +471,7 @@ function columnNames(header: readonly string[], path: string, warnings: string[]
     for (let n = 1; names.includes(name) || (n > 1 && header.includes(name)); n++) name = `${wanted}.${n}`;
     if (name !== wanted)
       warnings.push(
-        `${path}: column ${i + 1} repeats the name ${JSON.stringify(wanted)} and is read as ${JSON.stringify(name)}.`,
+        words`${path}: column ${i + 1} repeats the name ${JSON.stringify(wanted)} and is read as ${JSON.stringify(name)}.`,
       );
     names.push(name);
   });

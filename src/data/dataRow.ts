@@ -1,3 +1,5 @@
+import type { Words } from '../base/words';
+
 /** What a cell of a data file can hold: JSON's values, or text for delimited files. */
 export type DataValue = string | number | boolean | null | object | undefined;
 
@@ -10,7 +12,7 @@ export interface DataRow {
 /** One place of the file that could not be read as a row. */
 export interface BadRow {
   readonly line: number;
-  readonly reason: string;
+  readonly reason: Words;
   /** The beginning of the text met there, on one line. */
   readonly excerpt: string;
 }
@@ -27,7 +29,7 @@ export type Piece =
   | { readonly kind: 'gap'; readonly line: number; readonly text: string }
   | { readonly kind: 'header'; readonly line: number; readonly text: string; readonly fields: readonly string[] }
   | { readonly kind: 'row'; readonly line: number; readonly text: string; readonly values: Record<string, DataValue> }
-  | { readonly kind: 'bad'; readonly line: number; readonly text: string; readonly reason: string };
+  | { readonly kind: 'bad'; readonly line: number; readonly text: string; readonly reason: Words };
 
 /** The beginning of a text on one line, for messages. */
 export function excerptOf(text: string, length = 80): string {

@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse/sync';
+import { words, type Words } from '../base/words';
 import type { Piece } from './dataRow';
 import { fieldsPiece, firstNewline, isBlank } from './lineReader';
 import { TextWindow, type ReadPosition } from './textWindow';
@@ -46,7 +47,7 @@ export async function* readDelimited(
     records.forEach(({ line, text }, i) => {
       const fields = parsed[i];
       if (!fields) {
-        pieces.push({ kind: 'bad', line, text, reason: 'the quotes of this row do not match' });
+        pieces.push({ kind: 'bad', line, text, reason: words`the quotes of this row do not match` });
       } else if (headerAhead) {
         headerAhead = false;
         pieces.push({ kind: 'header', line, text, fields });
@@ -60,7 +61,7 @@ export async function* readDelimited(
     flush();
     pieces.push({ kind: 'gap', line: window.line, text: window.take(end) });
   };
-  const bad = (end: number, reason: string) => {
+  const bad = (end: number, reason: Words) => {
     flush();
     pieces.push({ kind: 'bad', line: window.line, text: window.take(end), reason });
   };
@@ -89,7 +90,7 @@ export async function* readDelimited(
       if (isTooLong) {
         // Dropped as far as it was looked at: going back to its second line could cost the same again and again.
         const end = found.kind === 'more' ? text.length : found.end;
-        bad(end, `the row is longer than ${maxRowLength} characters (is a quote not closed?)`);
+        bad(end, words`the row is longer than ${maxRowLength} characters (is a quote not closed?)`);
         skippingLine = found.kind === 'more';
         continue;
       }
@@ -106,13 +107,15 @@ export async function* readDelimited(
       if (firstLine.kind !== 'end' || found.kind === 'more') break; // Cannot be: at the end of a text every line has an end.
       rescanBudget -= found.end - firstLine.end;
       if (rescanBudget < 0) {
-        bad(text.length, 'too many quotes are not closed: the rest of the file is not read');
+        bad(text.length, words`too many quotes are not closed: the rest of the file is not read`);
         while (await window.grow()) gap(window.text.length);
         break;
       }
       bad(
         firstLine.end,
-        found.kind === 'unclosed' ? 'a quote is not closed' : 'a quoted field goes on behind its closing quote',
+        found.kind === 'unclosed'
+          ? words`a quote is not closed`
+          : words`a quoted field goes on behind its closing quote`,
       );
     }
     flush();

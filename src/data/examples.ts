@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import type { LabelCorrection } from '../protocol/labelCorrections';
 import { inferLabels } from '../protocol/labelScheme';
 import { resolveColumn, ROLE_NAMES, type DataFields, type FieldRole } from './columns';
@@ -115,12 +116,12 @@ export async function readExamples(
     const text = typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
     if (text !== undefined && (!isTraining || text.trim() !== '')) return text;
     const what =
-      text !== undefined ? 'is empty' : value === undefined || value === null ? 'is missing' : 'is not a text';
-    badRows.add({
-      line: row.line,
-      reason: `${ROLE_NAMES[role]} (column ${JSON.stringify(column)}) ${what}`,
-      excerpt: excerptOf(JSON.stringify(row.values)),
-    });
+      text !== undefined
+        ? words`is empty`
+        : value === undefined || value === null
+          ? words`is missing`
+          : words`is not a text`;
+    badRows.add(unusable(row, role, column, what));
     return undefined;
   };
 
@@ -137,8 +138,7 @@ export async function readExamples(
         ? correctedLabel(correction, { ...textsOf(row, columns), line: row.line }, file.path)
         : rawLabelOf(Object.hasOwn(row.values, columns.label) ? row.values[columns.label] : undefined);
       if (raw === undefined) {
-        const reason = `label (column ${JSON.stringify(columns.label)}) is a list or an object`;
-        badRows.add({ line: row.line, reason, excerpt: excerptOf(JSON.stringify(row.values)) });
+        badRows.add(unusable(row, 'label', columns.label, words`is a list or an object`));
         continue;
       }
       rawLabels.add(raw, row.line);
@@ -164,14 +164,14 @@ export async function readExamples(
   if (unmapped.size > 0) {
     const what =
       task === 'regression'
-        ? 'regression needs numbers, but these values are none'
+        ? words`regression needs numbers, but these values are none`
         : known
-          ? `these values are neither among the labels ${JSON.stringify(known)} nor mapped to one (map them in label_mapping, to null to leave them out)`
-          : 'these rows have no label (map "" in label_mapping, to null to leave them out)';
+          ? words`these values are neither among the labels ${JSON.stringify(known)} nor mapped to one (map them in label_mapping, to null to leave them out)`
+          : words`these rows have no label (map "" in label_mapping, to null to leave them out)`;
     throw unmappedError(file.path, columns.label!, unmapped.list(), what);
   }
   if (rows.length === 0) {
-    const reasons = `${badRows.count} bad rows, ${dropped} dropped by label_mapping`;
+    const reasons = words`${badRows.count} bad rows, ${dropped} dropped by label_mapping`;
     throw new MedTextError('DATA_FORMAT', words`${file.path} gives no examples (${reasons}).`, { file: file.path });
   }
 
@@ -197,6 +197,11 @@ export async function readExamples(
     badRows: { count: badRows.count, reports: badRows.reports },
     duplicates: duplicatesOf(examples),
   };
+}
+
+function unusable({ line, values }: DataRow, role: FieldRole, column: string, what: Words): BadRow {
+  const reason = words`${ROLE_NAMES[role]} (column ${JSON.stringify(column)}) ${what}`;
+  return { line, reason, excerpt: excerptOf(JSON.stringify(values)) };
 }
 
 function groupOf({ values }: DataRow, column: string): string | undefined {

@@ -1,3 +1,4 @@
+import { words, type Words } from '../base/words';
 import { isWellFormed, recordOf, type DataValue, type Piece } from './dataRow';
 import { TextWindow, type ReadPosition } from './textWindow';
 
@@ -53,7 +54,7 @@ class JsonArrayReader {
   private deepest = 0;
   /** While recovering: where to look (relative to the window's position), and the report still to be made. */
   private lookFrom = 0;
-  private report: string | undefined;
+  private report: Words | undefined;
 
   constructor(
     private readonly window: TextWindow,
@@ -79,7 +80,7 @@ class JsonArrayReader {
     if (window.unread === 0) {
       if (!window.ended) return 'more';
       if (this.state !== 'closed' && !this.from)
-        this.bad(window.position, 'the file ends before the ] that closes the array');
+        this.bad(window.position, words`the file ends before the ] that closes the array`);
       this.state = 'end';
       return 'done';
     }
@@ -91,7 +92,7 @@ class JsonArrayReader {
         this.state = 'first';
         return 'done';
       case 'closed':
-        this.bad(window.text.length, 'there is text after the ] that closes the array');
+        this.bad(window.text.length, words`there is text after the ] that closes the array`);
         this.state = 'skipping';
         return 'done';
       case 'after':
@@ -101,13 +102,13 @@ class JsonArrayReader {
         return 'done';
     }
     if (next === ']') {
-      if (this.state === 'element') this.bad(after, 'a comma stands before the ] that closes the array');
+      if (this.state === 'element') this.bad(after, words`a comma stands before the ] that closes the array`);
       else this.gap(after);
       this.state = 'closed';
       return 'done';
     }
     if (next === ',') {
-      this.bad(after, 'a comma stands where an element is expected');
+      this.bad(after, words`a comma stands where an element is expected`);
       this.state = 'element';
       return 'done';
     }
@@ -122,7 +123,7 @@ class JsonArrayReader {
     if (this.elementLine === undefined && this.lineHead !== undefined && this.lineHead.length < OVERLAP / 2) {
       this.elementLine = this.lineHead + window.text[start];
     }
-    if (this.state === 'after' && found.kind === 'end') this.bad(start, 'a comma is missing before this element');
+    if (this.state === 'after' && found.kind === 'end') this.bad(start, words`a comma is missing before this element`);
     this.state = 'after';
     if (found.kind === 'end' && found.end - start <= this.maxRowLength) {
       this.deepest = Math.max(this.deepest, found.depth);
@@ -136,24 +137,24 @@ class JsonArrayReader {
       this.rescanBudget -= found.at - found.resume;
       this.startRecovery(
         found.resume - start,
-        line > window.line ? `${found.reason} (line ${line})` : found.reason,
+        line > window.line ? words`${found.reason} (line ${line})` : found.reason,
         isFlat,
       );
     } else {
       const from = found.kind === 'end' ? found.end - start : window.unread;
-      this.startRecovery(from, `the element is longer than ${this.maxRowLength} characters`, this.deepest === 1);
+      this.startRecovery(from, words`the element is longer than ${this.maxRowLength} characters`, this.deepest === 1);
     }
     return 'done';
   }
 
-  private startRecovery(lookFrom: number, reason: string, isFlat: boolean): void {
+  private startRecovery(lookFrom: number, reason: Words, isFlat: boolean): void {
     this.state = 'recovering';
     this.lookFrom = lookFrom;
     this.report = reason;
     if (this.rescanBudget >= 0 && (this.elementLine !== undefined || isFlat)) return;
     this.bad(
       this.window.text.length,
-      `${reason}; where the next element begins cannot be told, so the rest of the file is not read`,
+      words`${reason}; where the next element begins cannot be told, so the rest of the file is not read`,
     );
     this.state = 'skipping';
   }
@@ -194,7 +195,7 @@ class JsonArrayReader {
     this.lineHead = isHead ? head : undefined;
   }
 
-  private bad(end: number, reason: string): void {
+  private bad(end: number, reason: Words): void {
     const { line } = this.window;
     this.pieces.push({ kind: 'bad', line, text: this.window.take(end), reason });
     this.lineHead = undefined;
@@ -210,7 +211,7 @@ class JsonArrayReader {
 /** One element's text as a row, or as a bad piece that says what is wrong with it. */
 export function recordPiece(line: number, text: string): Piece {
   if (!isWellFormed(text))
-    return { kind: 'bad', line, text, reason: 'bytes that are not valid in the file’s encoding' };
+    return { kind: 'bad', line, text, reason: words`bytes that are not valid in the file’s encoding` };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -225,13 +226,13 @@ export function recordPiece(line: number, text: string): Piece {
     return { kind: 'row', line, text, values };
   }
   if (typeof value !== 'object' || value === null) {
-    return { kind: 'bad', line, text, reason: 'a record (a JSON object or array) is expected here' };
+    return { kind: 'bad', line, text, reason: words`a record (a JSON object or array) is expected here` };
   }
   return { kind: 'row', line, text, values: value as Record<string, DataValue> };
 }
 
 /** V8 says where in the text it stumbled; people want the line of the file. */
-function jsonReason(message: string, line: number, text: string): string {
+function jsonReason(message: string, line: number, text: string): Words {
   const position = /at position (\d+)/.exec(message);
   // Some messages quote the text; the excerpt of the report does that already.
   const what = message
@@ -239,7 +240,8 @@ function jsonReason(message: string, line: number, text: string): string {
     .replace(/,? "(\.\.\.)?.*is not valid JSON$/s, '')
     .trim();
   const at = position ? line + lineBreaks(text, 0, Number(position[1])) : line;
-  return `not valid JSON: ${what}${at > line ? ` (line ${at})` : ''}`;
+  const reason = words`not valid JSON: ${what}`;
+  return at > line ? words`${reason} (line ${at})` : reason;
 }
 
 type Found =
@@ -251,7 +253,7 @@ type Found =
       readonly at: number;
       readonly resume: number;
       readonly depth: number;
-      readonly reason: string;
+      readonly reason: Words;
     };
 
 /**
@@ -279,11 +281,11 @@ function scanElement(text: string, start: number, ended: boolean): Found {
             at: i,
             resume: start + 1,
             depth: closers.length,
-            reason: 'the file ends inside a string',
+            reason: words`the file ends inside a string`,
           };
         }
         if (text.charCodeAt(end) !== QUOTE) {
-          const reason = 'a string is not closed before the end of its line';
+          const reason = words`a string is not closed before the end of its line`;
           return { kind: 'broken', at: end, resume: lastVisible(text, i, end), depth: closers.length, reason };
         }
         i = end;
@@ -291,7 +293,7 @@ function scanElement(text: string, start: number, ended: boolean): Found {
       }
       case OPEN_BRACE:
         if (closers[closers.length - 1] === CLOSE_BRACE && text.charCodeAt(last) !== COLON) {
-          const reason = 'a bracket is not closed before the next {';
+          const reason = words`a bracket is not closed before the next {`;
           return { kind: 'broken', at: i, resume: last, depth: closers.length, reason };
         }
         closers.push(CLOSE_BRACE);
@@ -302,13 +304,13 @@ function scanElement(text: string, start: number, ended: boolean): Found {
       case CLOSE_BRACE:
       case CLOSE_BRACKET:
         if (closers.pop() !== code) {
-          const reason = `${text[i]} closes nothing that is open`;
+          const reason = words`${text[i]} closes nothing that is open`;
           return { kind: 'broken', at: i, resume: Math.max(i, start + 1), depth: closers.length + 1, reason };
         }
         break;
     }
     if (closers.length > MAX_DEPTH) {
-      const reason = `brackets nest deeper than ${MAX_DEPTH}`;
+      const reason = words`brackets nest deeper than ${MAX_DEPTH}`;
       return { kind: 'broken', at: i, resume: i, depth: closers.length, reason };
     }
     deepest = Math.max(deepest, closers.length);
@@ -320,7 +322,7 @@ function scanElement(text: string, start: number, ended: boolean): Found {
     }
   }
   if (!ended) return { kind: 'more' };
-  const reason = 'the file ends inside this element';
+  const reason = words`the file ends inside this element`;
   return { kind: 'broken', at: text.length, resume: start + 1, depth: closers.length, reason };
 }
 

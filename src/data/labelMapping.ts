@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import { joined, type Words } from '../base/words';
 import { targetsOf } from '../protocol/labelScheme';
 import { excerptOf, type DataValue } from './dataRow';
 
@@ -51,11 +52,11 @@ export function checkedLabels(labels: readonly (string | number)[]): string[] {
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
   const problem =
     names.length === 0
-      ? 'the list of labels is empty'
+      ? words`the list of labels is empty`
       : names.includes('')
-        ? 'a label is empty'
+        ? words`a label is empty`
         : repeated !== undefined
-          ? `the label ${JSON.stringify(repeated)} is listed twice`
+          ? words`the label ${JSON.stringify(repeated)} is listed twice`
           : undefined;
   if (problem) throw new MedTextError('LABELS', words`In "labels", ${problem}.`, { labels: names });
   return names;
@@ -88,14 +89,17 @@ export class LabelMap {
 }
 
 /** The error for values that no label is known for; it lists every one, the most frequent first. */
-export function unmappedError(file: string, column: string, unmapped: readonly RawLabel[], what: string): MedTextError {
+export function unmappedError(file: string, column: string, unmapped: readonly RawLabel[], what: Words): MedTextError {
   const sorted = [...unmapped].sort((a, b) => b.count - a.count);
   const shown = sorted.slice(0, 50).map(({ value, count, firstLine }) => {
-    const name = value === '' ? '(no label)' : JSON.stringify(excerptOf(value, 40));
-    return `${name} in ${count} ${count === 1 ? 'row' : 'rows'}, first on line ${firstLine}`;
+    const name = value === '' ? words`(no label)` : JSON.stringify(excerptOf(value, 40));
+    return count === 1
+      ? words`${name} in 1 row, first on line ${firstLine}`
+      : words`${name} in ${count} rows, first on line ${firstLine}`;
   });
-  if (sorted.length > shown.length) shown.push(`and ${sorted.length - shown.length} more values`);
-  return new MedTextError('LABELS', words`${file}, column ${JSON.stringify(column)}: ${what}: ${shown.join('; ')}.`, {
+  if (sorted.length > shown.length) shown.push(words`and ${sorted.length - shown.length} more values`);
+  const list = joined(shown, words`; `);
+  return new MedTextError('LABELS', words`${file}, column ${JSON.stringify(column)}: ${what}: ${list}.`, {
     file,
     column,
     unmapped: sorted.slice(0, 1000),

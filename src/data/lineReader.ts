@@ -1,3 +1,4 @@
+import { words } from '../base/words';
 import { isWellFormed, recordOf, type Piece } from './dataRow';
 import { recordPiece } from './jsonArrayReader';
 import { TextWindow, type ReadPosition } from './textWindow';
@@ -46,9 +47,9 @@ export function readPlainText(
 /** A row of a delimited file, or a bad piece if the number of fields is wrong or bytes were undecodable. */
 export function fieldsPiece(line: number, text: string, fields: readonly string[], columns: readonly string[]): Piece {
   if (!isWellFormed(text))
-    return { kind: 'bad', line, text, reason: 'bytes that are not valid in the file’s encoding' };
+    return { kind: 'bad', line, text, reason: words`bytes that are not valid in the file’s encoding` };
   if (fields.length !== columns.length) {
-    const reason = `${columns.length} fields are expected, ${fields.length} found`;
+    const reason = words`${columns.length} fields are expected, ${fields.length} found`;
     return { kind: 'bad', line, text, reason };
   }
   return { kind: 'row', line, text, values: recordOf(columns, fields) };
@@ -89,7 +90,7 @@ async function* readLines(
       const text = window.take(end);
       if (isSkipping) pieces.push({ kind: 'gap', line, text });
       else if (isTooLong) {
-        pieces.push({ kind: 'bad', line, text, reason: `the line is longer than ${maxRowLength} characters` });
+        pieces.push({ kind: 'bad', line, text, reason: words`the line is longer than ${maxRowLength} characters` });
       } else if (isBlank(text)) pieces.push({ kind: 'gap', line, text });
       else pieces.push(read(line, text));
       isSkipping = found < 0 && (isSkipping || isTooLong);

@@ -9,6 +9,7 @@ import {
 import { compressors as allCompressors } from 'hyparquet-compressors';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { recordOf, type DataRow, type DataValue } from './dataRow';
+import { Fault, faultOf } from './fault';
 
 /** Rows decoded at a time: as many as hold about this much. */
 const WINDOW_BYTES = 1 << 24;
@@ -58,9 +59,9 @@ export async function openParquet(path: string, sizeBytes: number): Promise<Parq
 function shapeOf(path: string, metadata: FileMetaData): { columns: string[]; rows: number } {
   try {
     const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
-    if (columns.some((name) => typeof name !== 'string')) throw new Error('a column has no name');
+    if (columns.some((name) => typeof name !== 'string')) throw new Fault(words`a column has no name`);
     const rows = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
-    if (!(rows >= 0) || !Number.isSafeInteger(rows)) throw new Error('its row groups have no valid size');
+    if (!(rows >= 0) || !Number.isSafeInteger(rows)) throw new Fault(words`its row groups have no valid size`);
     return { columns, rows };
   } catch (error) {
     throw broken(path, error);
@@ -89,7 +90,7 @@ async function* groupRecords(
       const rowStart = groupStart + start;
       const rowEnd = groupStart + Math.min(groupRows, start + window);
       const records = await parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd, geoparquet: false });
-      if (records.length !== rowEnd - rowStart) throw new Error(`it promises ${rowEnd} rows and has ${rowStart + records.length}`); // prettier-ignore
+      if (records.length !== rowEnd - rowStart) throw new Fault(words`it promises ${rowEnd} rows and has ${rowStart + records.length}`); // prettier-ignore
       for (let i = 0; i < records.length; i++) {
         const record = records[i];
         yield {
@@ -119,7 +120,7 @@ class FileBuffer implements AsyncBuffer {
     const key = `${start} ${end}`;
     const cached = this.cache.get(key);
     if (cached) return cached;
-    if (!(start >= 0 && end >= start && end <= this.byteLength)) throw new Error('it points outside itself');
+    if (!(start >= 0 && end >= start && end <= this.byteLength)) throw new Fault(words`it points outside itself`);
     if (end - start > MAX_PART_BYTES) {
       throw new MedTextError(
         'UNSUPPORTED',
@@ -129,7 +130,7 @@ class FileBuffer implements AsyncBuffer {
     const bytes = new Uint8Array(end - start);
     for (let at = 0; at < bytes.length;) {
       const { bytesRead } = await this.file.read(bytes, at, bytes.length - at, start + at);
-      if (bytesRead === 0) throw new Error('it is cut short');
+      if (bytesRead === 0) throw new Fault(words`it is cut short`);
       at += bytesRead;
     }
     if (this.cachedBytes + bytes.length <= MAX_CACHED_BYTES) {
@@ -150,7 +151,7 @@ const compressors = Object.fromEntries(
   Object.entries(allCompressors).map(([codec, decompress]) => [
     codec,
     (input: Uint8Array, length: number) => {
-      if (!(length >= 0 && length <= MAX_PART_BYTES)) throw new Error(`a page claims to hold ${length} bytes`);
+      if (!(length >= 0 && length <= MAX_PART_BYTES)) throw new Fault(words`a page claims to hold ${length} bytes`);
       // A page of nothing but missing values; hyparquet-compressors' LZ4 takes its one byte for a broken block.
       return length === 0 ? new Uint8Array() : decompress!(input, length);
     },
@@ -179,7 +180,7 @@ function broken(path: string, error: unknown): MedTextError {
   }
   return new MedTextError(
     'DATA_FORMAT',
-    words`${path}: the Parquet file is cut short or broken: ${known.message}. Copy or write it again.`,
+    words`${path}: the Parquet file is cut short or broken: ${faultOf(error)}. Copy or write it again.`,
     { file: path },
     { cause: error },
   );

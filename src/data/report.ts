@@ -1,6 +1,6 @@
 import { guessFields, type DataFields, type FieldGuess } from './columns';
 import { BadRows, type DataFile } from './dataFile';
-import { isBadRow, type BadRow, type DataValue } from './dataRow';
+import { isBadRow, type DataValue } from './dataRow';
 import { RawLabelCounts, rawLabelOf } from './labelMapping';
 import {
   characterCount,
@@ -31,6 +31,12 @@ export interface LabelReport {
   readonly firstLine: number;
 }
 
+export interface BadRowReport {
+  readonly line: number;
+  readonly reason: string;
+  readonly excerpt: string;
+}
+
 /** Everything `medtext data` says about a file. The field names are a contract: see the README. */
 export interface DataReport {
   readonly file: string;
@@ -56,7 +62,7 @@ export interface DataReport {
     readonly both?: LengthStatistics;
   };
   readonly duplicates?: Duplicates;
-  readonly badRows: { readonly count: number; readonly reports: readonly BadRow[] };
+  readonly badRows: { readonly count: number; readonly reports: readonly BadRowReport[] };
   readonly warnings: readonly string[];
 }
 
@@ -135,8 +141,11 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
       }),
     },
     ...(firstSequence !== undefined && { duplicates: duplicatesOf(pairs) }),
-    badRows: { count: badRows.count, reports: badRows.reports },
-    warnings: file.warnings,
+    badRows: {
+      count: badRows.count,
+      reports: badRows.reports.map((row) => ({ ...row, reason: String(row.reason) })),
+    },
+    warnings: file.warnings.map(String),
   };
 }
 

@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
 import { asMedTextError, MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 
 export interface FileEncoding {
   /** A label TextDecoder knows: `utf-8`, `utf-16le`, `utf-16be`, `gb18030`, or what the caller named. */
@@ -209,7 +210,7 @@ function encodingByMark(bytes: Uint8Array): string | undefined {
 
 function refuseBinary(path: string, bytes: Buffer): void {
   const starts = (...magic: number[]) => magic.every((byte, i) => bytes[i] === byte);
-  const unsupported = (what: string) =>
+  const unsupported = (what: Words) =>
     new MedTextError(
       'UNSUPPORTED',
       words`${path} is ${what}, which cannot be read yet; save it as CSV or JSON Lines.`,
@@ -217,8 +218,8 @@ function refuseBinary(path: string, bytes: Buffer): void {
         file: path,
       },
     );
-  if (starts(0xd0, 0xcf, 0x11, 0xe0)) throw unsupported('an old Excel workbook');
-  if (starts(0x1f, 0x8b)) throw unsupported('a gzip archive');
+  if (starts(0xd0, 0xcf, 0x11, 0xe0)) throw unsupported(words`an old Excel workbook`);
+  if (starts(0x1f, 0x8b)) throw unsupported(words`a gzip archive`);
   if (bytes.subarray(0, 4096).includes(0)) {
     throw new MedTextError(
       'DATA_FORMAT',

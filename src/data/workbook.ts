@@ -3,6 +3,7 @@ import { SaxesParser, type SaxesTagPlain } from 'saxes';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { BadRow, DataRow, DataValue } from './dataRow';
 import { recordOf } from './dataRow';
+import { Fault, faultOf } from './fault';
 
 const MAX_COLUMNS = 16_384; // Excel's own limit.
 /** Shared strings stay in memory, for cells refer to them by number. */
@@ -111,7 +112,7 @@ export async function* workbookRecords(
         const excerpt = cells.map((cell) => cell ?? '').join(' | ');
         yield {
           line,
-          reason: `${columns.length} columns are expected, ${cells.length} found`,
+          reason: words`${columns.length} columns are expected, ${cells.length} found`,
           excerpt: excerpt.slice(0, 80),
         };
         continue;
@@ -139,7 +140,7 @@ async function openZip(path: string): Promise<Zip> {
   const broken = (error: unknown): MedTextError => {
     const known = asMedTextError(error);
     if (known.code !== 'INTERNAL') return known;
-    return new MedTextError('DATA_FORMAT', words`${path} is cut short or broken: ${known.message}.`, { file: path });
+    return new MedTextError('DATA_FORMAT', words`${path} is cut short or broken: ${faultOf(error)}.`, { file: path });
   };
   const zip = await new Promise<ZipFile>((resolve, reject) => {
     open(path, { autoClose: false, lazyEntries: true }, (error, file) =>
@@ -151,7 +152,7 @@ async function openZip(path: string): Promise<Zip> {
     await new Promise<void>((resolve, reject) => {
       zip.on('entry', (entry: Entry) => {
         entries.set(entry.fileName, entry);
-        if (entries.size > MAX_ENTRIES) reject(broken(new Error('it has too many parts')));
+        if (entries.size > MAX_ENTRIES) reject(broken(new Fault(words`it has too many parts`)));
         else zip.readEntry();
       });
       zip.on('end', resolve);
@@ -224,7 +225,7 @@ async function* xmlEvents(
     for await (const chunk of stream) {
       if (signal?.aborted) throw new MedTextError('CANCELLED', `Reading ${path} was cancelled.`, { file: path });
       quietBytes += chunk.length;
-      if (quietBytes > MAX_TEXT_BYTES) throw new Error('a text is longer than any spreadsheet program writes');
+      if (quietBytes > MAX_TEXT_BYTES) throw new Fault(words`a text is longer than any spreadsheet program writes`);
       parser.write(decoder.decode(chunk, { stream: true }));
       yield;
     }
@@ -235,7 +236,7 @@ async function* xmlEvents(
     if (known.code !== 'INTERNAL') throw known;
     throw new MedTextError(
       'DATA_FORMAT',
-      words`${path}, ${part}: the workbook is cut short or broken: ${known.message}.`,
+      words`${path}, ${part}: the workbook is cut short or broken: ${faultOf(error)}.`,
       {
         file: path,
         part,

@@ -1,5 +1,6 @@
 /** Which files of a repository are needed: one kind of weights, and what is read beside them. */
 import { MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import type { RemoteFile } from './hub';
 import type { RepositoryKind } from './hubReference';
 
@@ -68,7 +69,7 @@ export function chooseFiles(
   if (include.length > 0) {
     const patterns = include.map(globPattern);
     const chosen = inFolder.filter((file) => patterns.some((pattern) => pattern.test(nameOf(file))));
-    if (chosen.length === 0) throw nothing(`no file matches ${include.join(', ')}`, inFolder);
+    if (chosen.length === 0) throw nothing(words`no file matches ${include.join(', ')}`, inFolder);
     return { files: chosen, leftOut: [] };
   }
   return kind === 'model' ? chooseModelFiles(inFolder, nameOf) : chooseDataFiles(inFolder, nameOf);
@@ -77,10 +78,10 @@ export function chooseFiles(
 function chooseModelFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) => string): Choice {
   const described = files.filter((file) => DESCRIPTIONS.has(nameOf(file)) || CARD.test(nameOf(file)));
   if (!described.some((file) => nameOf(file) === 'config.json')) {
-    throw nothing('there is no config.json, which describes a model', files);
+    throw nothing(words`there is no config.json, which describes a model`, files);
   }
   const form = WEIGHTS.find((pattern) => files.some((file) => pattern.test(nameOf(file)) && isContent(nameOf(file))));
-  if (!form) throw nothing('there are no weights in a form that can be read (safetensors, PyTorch, ONNX)', files);
+  if (!form) throw nothing(words`there are no weights in a form that can be read (safetensors, PyTorch, ONNX)`, files);
   const weights = files.filter((file) => form.test(nameOf(file)));
   const quantized = weights.length > 1 && form === WEIGHTS.at(-1) ? weights.slice(0, 1) : weights;
   const modules = moduleFiles(files, nameOf);
@@ -109,7 +110,7 @@ function moduleFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) =>
 function chooseDataFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) => string): Choice {
   const tables = files.filter((file) => DATA.test(nameOf(file)) && !NO_DATA.test(nameOf(file)) && !CARD.test(nameOf(file))); // prettier-ignore
   if (tables.length === 0) {
-    throw nothing('there are no tables in a form that can be read (json, jsonl, csv, tsv, txt, parquet)', files);
+    throw nothing(words`there are no tables in a form that can be read (json, jsonl, csv, tsv, txt, parquet)`, files);
   }
   const form = (file: RemoteFile): number =>
     DATA_FORMS.indexOf(/\.(\w+?)(\.gz)?$/.exec(nameOf(file))![1].toLowerCase());
@@ -140,9 +141,10 @@ function globPattern(glob: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-function nothing(what: string, files: readonly RemoteFile[]): MedTextError {
+function nothing(what: Words, files: readonly RemoteFile[]): MedTextError {
   const names = files.filter(({ path }) => !/(^|\/)\.git/.test(path)).map(({ path }) => path);
   const shown = names.slice(0, 8).map((name) => name.slice(0, 80)).join(', '); // prettier-ignore
-  const list = names.length === 0 ? 'It is empty.' : `It has ${shown}${names.length > 8 ? `, … (${names.length} files)` : ''}.`; // prettier-ignore
+  const more = names.length > 8 ? words`, … (${names.length} files)` : '';
+  const list = names.length === 0 ? words`It is empty.` : words`It has ${shown}${more}.`;
   return new MedTextError('NOT_FOUND', words`In this repository ${what}. ${list}`, { files: names.slice(0, 50) });
 }

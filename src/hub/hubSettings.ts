@@ -93,7 +93,7 @@ export function proxyFor(target: URL, proxy: ProxySettings): string | undefined 
   return isException ? undefined : chosen;
 }
 
-function address(text: string, what: string, protocols: readonly string[]): string {
+function address(text: string, what: 'endpoint' | 'proxy', protocols: readonly string[]): string {
   const trimmed = text.trim();
   if (URL.canParse(trimmed)) {
     const { protocol, search, hash } = new URL(trimmed);
@@ -101,7 +101,11 @@ function address(text: string, what: string, protocols: readonly string[]): stri
   }
   // A proxy's address may hold a password: it is not repeated.
   const shown = what === 'proxy' ? '' : ` "${trimmed.slice(0, 100)}"`;
-  throw new MedTextError('USAGE', words`The ${what}${shown} is no address (http://… or https://…).`, { what });
+  throw new MedTextError(
+    'USAGE',
+    words`The ${what === 'proxy' ? words`proxy` : words`endpoint`}${shown} is no address (http://… or https://…).`,
+    { what },
+  );
 }
 
 function checkedToken(token: string | undefined): string | undefined {

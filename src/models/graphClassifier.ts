@@ -165,8 +165,8 @@ function readoutOf(
   if (tokens !== undefined) return { kind: 'firstToken', output: tokens, hiddenSize: width(tokens) };
   const found = outputs.map((name) => `${name} [${types.get(name)!.shape.join(', ')}]`).join(', ');
   const advice = fits('logits', batch)
-    ? `Its classifier has ${width('logits')} labels, the data ${labelCount}`
-    : 'A hidden state or pooled output of it would be needed';
+    ? words`Its classifier has ${width('logits')} labels, the data ${labelCount}`
+    : words`A hidden state or pooled output of it would be needed`;
   throw new MedTextError(
     'UNSUPPORTED',
     words`${where}: no head of ${labelCount} labels can be trained on the graph's outputs (${found} for ${batch} texts of ${length} tokens). ${advice}; export the encoder without its head.`,

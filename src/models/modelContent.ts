@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asMedTextError, MedTextError } from '../base/errors';
+import { externalFilesOf } from './checkpoint/onnxFiles';
 import { namesIn } from './checkpoint/replaceFolder';
 import type { ModelFolder } from './modelFolder';
 
@@ -28,7 +29,7 @@ export const MODEL_RECORD = 'medtext-model.json';
  * Hashes weights, configuration, labels and tokenizer, not cards and records: two folders with the same hash answer
  * alike. Hashes in the folder's record are believed for files of the recorded size and time.
  * @param anew reads every byte, whatever the record says
- * @throws MedTextError CANCELLED, IO, NOT_FOUND.
+ * @throws MedTextError CANCELLED, IO, NOT_FOUND; what {@link externalFilesOf} throws.
  */
 export async function modelContent(
   folder: ModelFolder,
@@ -81,9 +82,7 @@ async function weightsFiles({ weightsPath }: ModelFolder): Promise<string[]> {
     const shards = [...new Set(Object.values(map ?? {}))].filter((shard): shard is string => typeof shard === 'string' && shard === basename(shard)); // prettier-ignore
     return [weightsPath, ...shards.map((shard) => join(folder, shard))];
   }
-  if (!name.endsWith('.onnx')) return [weightsPath];
-  const data = (await namesIn(folder)).filter((other) => other === `${name}_data` || other === `${name}.data`);
-  return [weightsPath, ...data.map((other) => join(folder, other))];
+  return name.endsWith('.onnx') ? [weightsPath, ...(await externalFilesOf(weightsPath))] : [weightsPath];
 }
 
 async function recordedFiles(folder: string): Promise<readonly ContentFile[]> {

@@ -89,7 +89,7 @@ async function poolingIn(path: string): Promise<Pooling> {
   const modes = [...byField.map(([field]) => field), ...named];
   const found = modes.map((mode) => POOLING_FIELDS[mode] ?? POOLING_FIELDS[`${mode}_token`] ?? POOLING_FIELDS[`${mode}_tokens`]); // prettier-ignore
   if (found.length === 1 && found[0]) return found[0];
-  throw new MedTextError('UNSUPPORTED', words`${path}: supported is pooling by the first token, the mean or the maximum; it says ${modes.join(', ') || 'none'}.`, { file: path, modes }); // prettier-ignore
+  throw new MedTextError('UNSUPPORTED', words`${path}: supported is pooling by the first token, the mean or the maximum; it says ${modes.join(', ') || words`none`}.`, { file: path, modes }); // prettier-ignore
 }
 
 async function readJson(path: string): Promise<unknown> {

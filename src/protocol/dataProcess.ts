@@ -71,12 +71,12 @@ const inView = { ...of, view: count };
 
 /**
  * The process that reads data for previews: a session is one panel. It holds the index, the views and the statistics;
- * its states, insights and findings are complete and can be handed to the page as they are. What a view's requests mean
+ * its states, insights and findings are complete and go to the page once they are worded. What a view's requests mean
  * stands in `datasetPreview.ts`; a session that is not open is NOT_FOUND.
  */
 export const dataProcessContract = defineContract({
   name: 'data',
-  version: 1,
+  version: 2,
   requests: {
     initialize: handshake,
     /**

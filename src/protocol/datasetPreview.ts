@@ -20,6 +20,10 @@ export const maxRowsPerRequest = 500;
 /** A cell longer than this comes cut, with its `length`; `cell` brings the whole. */
 export const maxCellCharacters = 2000;
 
+/** A sentence, or an error: English, with the words that `wordedState` translates. */
+const told = object({ message: text }, { words: anything });
+const error = object({ code: text, message: text }, { words: anything });
+
 // ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** What a column or cell holds. `json`: a nested list or object, as JSON text. */
@@ -43,7 +47,7 @@ export const shownRow = object({
   /** In the order of `columns` of the snapshot; null: missing. Empty for a bad row. */
   cells: listOf(nullable(cell)),
   /** Why the row cannot be read, and how it begins; null for a good one. */
-  bad: nullable(object({ reason: text, excerpt: text })),
+  bad: nullable(object({ message: text, excerpt: text }, { words: anything })),
   /** In a view of a finding: rows of one group (one pair repeated, one contradiction) carry one number, and stand together. */
   group: nullable(count),
   prediction: nullable(prediction),
@@ -115,7 +119,7 @@ const view = object({
   fraction: number,
   /** Cancelled before the end: what was found is shown, and is not all. */
   partial: flag,
-  error: nullable(object({ code: text, message: text }, { words: anything })),
+  error: nullable(error),
 });
 export type ShownView = Checked<typeof view>;
 
@@ -177,7 +181,7 @@ const work = object({
   fraction: number,
   /** Stopped by the person; what is shown covers the rows seen until then. */
   cancelled: flag,
-  error: nullable(object({ code: text, message: text }, { words: anything })),
+  error: nullable(error),
 });
 export type WorkState = Checked<typeof work>;
 
@@ -234,7 +238,7 @@ const finding = object(
     /** Groups these rows form; each is one duplicate, contradiction, … */
     groups: count,
     /** A few of the texts or reasons, to show what is meant. */
-    examples: listOf(text),
+    examples: listOf(told),
   },
   {
     /** `overlap`, `nearOverlap`: the name of the other split. */
@@ -284,7 +288,7 @@ const splitFile = object({
   /** Of the file. */
   fileName: text,
   /** Why it could not be opened; null when it could. */
-  problem: nullable(text),
+  problem: nullable(error),
 });
 export type SplitFile = Checked<typeof splitFile>;
 
@@ -301,7 +305,7 @@ export const previewState = object({
       encoding: text,
       sizeBytes: number,
       /** What a person should know of how the file was understood: renamed columns, formulas without value, … */
-      warnings: listOf(text),
+      warnings: listOf(told),
       /** Lines can be jumped to (not for XLSX and Parquet). */
       hasLines: flag,
     }),
@@ -312,9 +316,11 @@ export const previewState = object({
     /** Rows that cannot be read among them. */
     bad: count,
     /** The first bad rows. `line` as in a row. */
-    badRows: listOf(object({ row: count, line: nullable(count), reason: text })),
+    badRows: listOf(object({ row: count, line: nullable(count), message: text }, { words: anything })),
     working: flag,
     fraction: number,
+    /** The rest could not be read. */
+    error: nullable(error),
   }),
   /** The file cannot be shown at all. `line` where one is known. */
   error: nullable(object({ code: text, message: text, line: nullable(count) }, { words: anything })),
@@ -368,7 +374,7 @@ const inView = { view: count };
  */
 export const datasetPreviewContract = defineContract({
   name: 'dataset preview',
-  version: 1,
+  version: 2,
   requests: {
     initialize: { params: nothing, result: webviewStart(previewSnapshot) },
 

@@ -21,15 +21,16 @@ export function errorText(error: ToldError, t: Translate): string {
     : t('{0}: {1}', gist, error.message);
 }
 
-/** The same value with every error in it worded: what carries `words` beside its `message`. */
-export function wordedErrors<T>(value: T, t: Translate): T {
-  if (Array.isArray(value)) return value.map((item: unknown) => wordedErrors(item, t)) as T;
+/** The same value with every error and sentence in it worded: what carries `words` beside its `message`. */
+export function wordedState<T>(value: T, t: Translate): T {
+  if (Array.isArray(value)) return value.map((item: unknown) => wordedState(item, t)) as T;
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
   const { words, ...rest } = value as Record<string, unknown>;
-  const isError = typeof rest.code === 'string' && typeof rest.message === 'string';
-  const entries = Object.entries(isError ? rest : (value as Record<string, unknown>));
-  const worded = Object.fromEntries(entries.map(([key, item]) => [key, wordedErrors(item, t)]));
-  return (isError ? { ...worded, message: errorText({ ...(rest as unknown as ToldError), words }, t) } : worded) as T;
+  const { code = '', message } = rest;
+  const isTold = typeof code === 'string' && typeof message === 'string' && (code !== '' || words !== undefined);
+  const entries = Object.entries(isTold ? rest : (value as Record<string, unknown>));
+  const inside = Object.fromEntries(entries.map(([key, item]) => [key, wordedState(item, t)]));
+  return (isTold ? { ...inside, message: errorText({ code, message, words }, t) } : inside) as T;
 }
 
 const english: Translate = (message) => message;

@@ -1,4 +1,5 @@
-import { recipeProblems, type RecipeProblem } from './recipe';
+import { words } from '../base/words';
+import { problemsFound, type FoundProblem } from './recipe';
 import type { LabelScheme } from './labelScheme';
 
 /** A `*.labels.json`: the labels of a data set, shared by the recipes that name it as `labels_file`. */
@@ -14,9 +15,9 @@ export const labelFields = ['labels', 'label_mapping', 'label_details'] as const
 const knownFields: readonly string[] = ['$schema', ...labelFields, 'dataset'];
 
 /** Everything wrong with the value as a labels file; the rules are those of a recipe's split. */
-export function labelsFileProblems(json: unknown): RecipeProblem[] {
+export function labelsFileProblems(json: unknown): FoundProblem[] {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    return [{ pointer: '', message: 'expected an object with "labels", "label_mapping", "label_details"' }];
+    return [{ pointer: '', message: words`expected an object with "labels", "label_mapping", "label_details"` }];
   }
   const unknown = Object.keys(json).filter((field) => !knownFields.includes(field));
   const split: Record<string, unknown> = { file: '-' };
@@ -25,9 +26,9 @@ export function labelsFileProblems(json: unknown): RecipeProblem[] {
   return [
     ...unknown.map((field) => ({
       pointer: `/${field}`,
-      message: `unknown field "${field}"; known here: ${knownFields.slice(1).join(', ')}`,
+      message: words`unknown field "${field}"; known here: ${knownFields.slice(1).join(', ')}`,
     })),
-    ...recipeProblems({ task: 'text-classification', model: '-', dataset: { train: split } }).map((problem) => ({
+    ...problemsFound({ task: 'text-classification', model: '-', dataset: { train: split } }).map((problem) => ({
       ...problem,
       pointer: problem.pointer.replace(prefix, ''),
     })),

@@ -1,6 +1,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { MedTextError, words } from '../base/errors';
 import { untranslated, type Translate } from '../base/translate';
+import { joined, translated, type Words } from '../base/words';
 import type { LabelDetails } from './labelScheme';
 import schema from './recipe.schema.json';
 
@@ -153,6 +154,11 @@ export interface RecipeProblem {
   nearest?: string;
 }
 
+/** A problem before it is said in some language. */
+export interface FoundProblem extends Omit<RecipeProblem, 'message'> {
+  message: Words;
+}
+
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type JsonObject = Record<string, unknown>;
 
@@ -186,26 +192,43 @@ const definitions = schema.definitions as Readonly<Record<string, Schema>>;
  * @throws RECIPE listing every problem, each with its JSON pointer; `detail.problems` has them as data
  */
 export function validateRecipe(json: unknown, where: string): Recipe {
-  const problems = recipeProblems(json);
+  const problems = problemsFound(json);
   if (problems.length === 0) return json as Recipe;
-  const lines = problems.map(({ pointer, message }) => `  ${pointer === '' ? '(recipe)' : pointer}: ${message}`);
+  const lines = problemLines(problems, words`(recipe)`);
   const count = problems.length === 1 ? words`one problem` : words`${problems.length} problems`;
-  throw new MedTextError('RECIPE', words`${where} is not a valid recipe, ${count}:\n${lines.join('\n')}`, {
+  throw new MedTextError('RECIPE', words`${where} is not a valid recipe, ${count}:\n${lines}`, {
     where,
-    problems,
+    problems: problems.map((problem) => wordedProblem(problem, untranslated)),
   });
+}
+
+/** One a line. @param whole how the value is called that has no pointer */
+export function problemLines(problems: readonly FoundProblem[], whole: Words): Words {
+  return joined(
+    problems.map(({ pointer, message }) => words`  ${pointer === '' ? whole : pointer}: ${message}`),
+    '\n',
+  );
+}
+
+/** The problem in the language of `t`. */
+export function wordedProblem({ message, ...problem }: FoundProblem, t: Translate): RecipeProblem {
+  return { ...problem, message: translated(message, t) };
 }
 
 /** Everything wrong with the value as a recipe, in the order of the fields; empty when it is valid. */
 export function recipeProblems(json: unknown, t: Translate = untranslated): RecipeProblem[] {
+  return problemsFound(json).map((problem) => wordedProblem(problem, t));
+}
+
+/** As {@link recipeProblems}, in no language yet. */
+export function problemsFound(json: unknown): FoundProblem[] {
   const validate = compiledSchema();
-  if (validate(json)) return contradictions(json as Recipe, t);
-  return schemaProblems(validate.errors ?? [], t);
+  return validate(json) ? contradictions(json as Recipe) : schemaProblems(validate.errors ?? []);
 }
 
 /** Those that the schema cannot see, for an editor that checks the schema by itself; none while the schema complains. */
 export function recipeContradictions(json: unknown, t: Translate = untranslated): RecipeProblem[] {
-  return compiledSchema()(json) ? contradictions(json as Recipe, t) : [];
+  return compiledSchema()(json) ? contradictions(json as Recipe).map((problem) => wordedProblem(problem, t)) : [];
 }
 
 let compiled: ValidateFunction | undefined;
@@ -222,10 +245,10 @@ function compiledSchema(): ValidateFunction {
   return compiled;
 }
 
-function schemaProblems(errors: readonly ErrorObject[], t: Translate): RecipeProblem[] {
-  const problems = new Map<string, RecipeProblem & { missing?: string }>();
+function schemaProblems(errors: readonly ErrorObject[]): FoundProblem[] {
+  const problems = new Map<string, FoundProblem & { missing?: string }>();
   for (const error of withoutAlternatives(errors)) {
-    const problem = problemOf(error, t);
+    const problem = problemOf(error);
     // One sentence a value: the description of what was expected already covers each single keyword.
     const key = error.keyword === 'additionalProperties' || error.keyword === 'required' ? error.params : '';
     const id = `${problem.pointer}\n${JSON.stringify(key)}`;
@@ -261,22 +284,22 @@ function withoutAlternatives(errors: readonly ErrorObject[]): ErrorObject[] {
   return errors.filter((error) => !dropped.has(error));
 }
 
-function problemOf(error: ErrorObject, t: Translate): RecipeProblem & { missing?: string } {
+function problemOf(error: ErrorObject): FoundProblem & { missing?: string } {
   const parent = error.parentSchema as Schema;
   if (error.keyword === 'additionalProperties') {
     const name = error.params.additionalProperty as string;
-    return { pointer: `${error.instancePath}/${escapePointer(name)}`, ...unknownField(name, parent, t) };
+    return { pointer: `${error.instancePath}/${escapePointer(name)}`, ...unknownField(name, parent) };
   }
   if (error.keyword === 'required') {
     const name = error.params.missingProperty as string;
-    const expected = expectation(resolveReference(parent.properties?.[name] ?? {}), t);
+    const expected = expectation(resolveReference(parent.properties?.[name] ?? {}));
     return {
       pointer: error.instancePath,
-      message: t('the field "{0}" is missing ({1})', name, expected),
+      message: words`the field "${name}" is missing (${expected})`,
       missing: name,
     };
   }
-  const message = t('expected {0}, found {1}', expectation(parent, t), shown(error.data));
+  const message = words`expected ${expectation(parent)}, found ${shown(error.data)}`;
   return { pointer: error.instancePath, message };
 }
 
@@ -284,74 +307,75 @@ function parentPointer(pointer: string): string {
   return pointer.slice(0, Math.max(0, pointer.lastIndexOf('/')));
 }
 
-function unknownField(name: string, parent: Schema, t: Translate): { message: string; nearest?: string } {
+function unknownField(name: string, parent: Schema): Pick<FoundProblem, 'message' | 'nearest'> {
   const known = Object.keys(parent.properties ?? {}).filter((key) => key !== '$schema');
   const nearest = nearestName(name, known);
   const message =
     nearest === undefined
-      ? t('unknown field "{0}"; known here: {1}', name, known.join(', '))
-      : t('unknown field "{0}"; did you mean "{1}"?', name, nearest);
+      ? words`unknown field "${name}"; known here: ${known.join(', ')}`
+      : words`unknown field "${name}"; did you mean "${nearest}"?`;
   return { message, nearest };
 }
 
 /** What a schema accepts, in words. */
-function expectation(schema: Schema, t: Translate): string {
-  const or = t(' or ');
-  if (schema.anyOf) return schema.anyOf.map((branch) => expectation(resolveReference(branch), t)).join(or);
+function expectation(schema: Schema): string | Words {
+  const or = words` or `;
+  if (schema.anyOf)
+    return joined(
+      schema.anyOf.map((branch) => expectation(resolveReference(branch))),
+      or,
+    );
   if (schema.enum) {
     const values = schema.enum.map((value) => JSON.stringify(value));
-    return values.length === 1 ? values[0] : t('one of {0}', values.join(', '));
+    return values.length === 1 ? values[0] : words`one of ${values.join(', ')}`;
   }
   const types = schema.type === undefined ? [] : [schema.type].flat();
-  return types.map((type) => typeInWords(type as string, schema, t)).join(or) || t('another value');
+  if (types.length === 0) return words`another value`;
+  return joined(
+    types.map((type) => typeInWords(type as string, schema)),
+    or,
+  );
 }
 
-function typeInWords(type: string, schema: Schema, t: Translate): string {
+function typeInWords(type: string, schema: Schema): string | Words {
   switch (type) {
     case 'integer':
-      return t('a whole number') + range(schema, t);
+      return joined([words`a whole number`, ...range(schema)], ' ');
     case 'number':
-      return t('a number') + range(schema, t);
+      return joined([words`a number`, ...range(schema)], ' ');
     case 'string':
-      return schema.pattern === undefined ? t('a text') : t('a text of the form {0}', schema.pattern);
+      return schema.pattern === undefined ? words`a text` : words`a text of the form ${schema.pattern}`;
     case 'boolean':
-      return t('true or false');
+      return words`true or false`;
     case 'array': {
       const { minItems, maxItems, items } = schema;
       const list =
         minItems === undefined
-          ? t('a list')
+          ? words`a list`
           : minItems === maxItems
-            ? t('a list of {0}', minItems)
-            : t('a list of at least {0}', minItems);
-      return items ? t('{0}, each {1}', list, expectation(items, t)) : list;
+            ? words`a list of ${minItems}`
+            : words`a list of at least ${minItems}`;
+      return items ? words`${list}, each ${expectation(items)}` : list;
     }
     case 'object': {
       const fields = Object.keys(schema.properties ?? {});
       return fields.length > 0
-        ? t('an object with {0}', fields.map((field) => `"${field}"`).join(', '))
-        : t('an object');
+        ? words`an object with ${fields.map((field) => `"${field}"`).join(', ')}`
+        : words`an object`;
     }
     default:
       return type;
   }
 }
 
-function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema, t: Translate): string {
-  const low =
-    minimum !== undefined
-      ? t('at least {0}', minimum)
-      : exclusiveMinimum !== undefined
-        ? t('above {0}', exclusiveMinimum)
-        : '';
-  const high =
-    maximum !== undefined
-      ? t('at most {0}', maximum)
-      : exclusiveMaximum !== undefined
-        ? t('below {0}', exclusiveMaximum)
-        : '';
-  const both = [low, high].filter((text) => text !== '').join(t(' and '));
-  return both === '' ? '' : ` ${both}`;
+/** The bounds, if there are any, as one part of a list. */
+function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema): Words[] {
+  const bounds: Words[] = [];
+  if (minimum !== undefined) bounds.push(words`at least ${minimum}`);
+  else if (exclusiveMinimum !== undefined) bounds.push(words`above ${exclusiveMinimum}`);
+  if (maximum !== undefined) bounds.push(words`at most ${maximum}`);
+  else if (exclusiveMaximum !== undefined) bounds.push(words`below ${exclusiveMaximum}`);
+  return bounds.length === 0 ? [] : [joined(bounds, words` and `)];
 }
 
 function shown(value: unknown): string {
@@ -360,9 +384,9 @@ function shown(value: unknown): string {
 }
 
 /** What a schema cannot see: fields that contradict each other. */
-function contradictions(recipe: Recipe, t: Translate): RecipeProblem[] {
-  const problems: RecipeProblem[] = [];
-  const report = (pointer: string, message: string): void => void problems.push({ pointer, message });
+function contradictions(recipe: Recipe): FoundProblem[] {
+  const problems: FoundProblem[] = [];
+  const report = (pointer: string, message: Words): void => void problems.push({ pointer, message });
   const { dataset, train = {} } = recipe;
   const task = taskOf(recipe.task);
   const labels = dataset.train.labels?.map(String);
@@ -372,74 +396,77 @@ function contradictions(recipe: Recipe, t: Translate): RecipeProblem[] {
     const pointer = `/dataset/${name}`;
     const own = split.labels?.map(String);
     const twice = own?.find((label, index) => own.indexOf(label) !== index);
-    if (twice !== undefined) report(`${pointer}/labels`, t('the label "{0}" is listed twice', twice));
+    if (twice !== undefined) report(`${pointer}/labels`, words`the label "${twice}" is listed twice`);
     if (own && name !== 'train' && labels?.join('\n') !== own.join('\n')) {
-      report(`${pointer}/labels`, t('differs from /dataset/train/labels; leave it out, the order there gives the ids'));
+      report(
+        `${pointer}/labels`,
+        words`differs from /dataset/train/labels; leave it out, the order there gives the ids`,
+      );
     }
     if (own && task !== 'regression' && own.length < 2) {
-      report(`${pointer}/labels`, t('a classification needs at least two labels'));
+      report(`${pointer}/labels`, words`a classification needs at least two labels`);
     }
     if (own && task === 'regression')
-      report(`${pointer}/labels`, t('a regression has no labels, the column holds numbers'));
+      report(`${pointer}/labels`, words`a regression has no labels, the column holds numbers`);
     for (const [raw, label] of Object.entries(split.label_mapping ?? {})) {
       if (label !== null && labels && !labels.includes(label)) {
         const listed = labels.map((name) => `"${name}"`).join(', ');
-        report(`${pointer}/label_mapping/${escapePointer(raw)}`, t('"{0}" is not among the labels {1}', label, listed));
+        report(`${pointer}/label_mapping/${escapePointer(raw)}`, words`"${label}" is not among the labels ${listed}`);
       }
     }
     for (const name of Object.keys(split.label_details ?? {})) {
       if (labels && !labels.includes(name)) {
         const listed = labels.map((label) => `"${label}"`).join(', ');
-        report(`${pointer}/label_details/${escapePointer(name)}`, t('"{0}" is not among the labels {1}', name, listed));
+        report(`${pointer}/label_details/${escapePointer(name)}`, words`"${name}" is not among the labels ${listed}`);
       }
     }
     if (split.labels_file !== undefined) {
       const own = (['labels', 'label_mapping', 'label_details'] as const).find((field) => split[field] !== undefined);
       if (own)
-        report(`${pointer}/labels_file`, t('the labels stand in a file of their own; leave out "{0}" here', own));
+        report(`${pointer}/labels_file`, words`the labels stand in a file of their own; leave out "${own}" here`);
     }
     if (task === 'sentence-similarity' && split.second_sequence === null) {
-      report(`${pointer}/second_sequence`, t('the task {0} needs a second sentence', recipe.task));
+      report(`${pointer}/second_sequence`, words`the task ${recipe.task} needs a second sentence`);
     }
     if (task === 'text-classification' && split.second_sequence != null) {
       report(
         `${pointer}/second_sequence`,
-        t('text-classification reads one sentence; for pairs use sentence-similarity'),
+        words`text-classification reads one sentence; for pairs use sentence-similarity`,
       );
     }
   }
 
   if (task === 'regression' && train.class_weights != null) {
-    report('/train/class_weights', t('a regression has no classes'));
+    report('/train/class_weights', words`a regression has no classes`);
   }
   if (task === 'regression' && (train.label_smoothing ?? 0) > 0) {
-    report('/train/label_smoothing', t('a regression has no labels to smooth'));
+    report('/train/label_smoothing', words`a regression has no labels to smooth`);
   }
   if (heldOut && dataset.validation) {
-    report('/dataset/split', t('there is a validation file already: leave one of the two out'));
+    report('/dataset/split', words`there is a validation file already: leave one of the two out`);
   }
   if (labels && Array.isArray(train.class_weights) && train.class_weights.length !== labels.length) {
-    report('/train/class_weights', t('{0} weights for {1} labels', train.class_weights.length, labels.length));
+    report('/train/class_weights', words`${train.class_weights.length} weights for ${labels.length} labels`);
   }
   if (Array.isArray(train.class_weights) && train.class_weights.every((weight: number) => weight === 0)) {
-    report('/train/class_weights', t('all weights are 0: nothing would be learned'));
+    report('/train/class_weights', words`all weights are 0: nothing would be learned`);
   }
   const metric = train.metric_for_best;
   if (metric !== undefined && !metricsOf(task).includes(metric)) {
     report(
       '/train/metric_for_best',
-      t('"{0}" does not exist for {1}: one of {2}', metric, recipe.task, metricsOf(task).join(', ')),
+      words`"${metric}" does not exist for ${recipe.task}: one of ${metricsOf(task).join(', ')}`,
     );
   }
   if (metric === 'binaryF1' && labels && labels.length !== 2) {
-    report('/train/metric_for_best', t('"binaryF1" needs exactly two labels, there are {0}', labels.length));
+    report('/train/metric_for_best', words`"binaryF1" needs exactly two labels, there are ${labels.length}`);
   }
   const buckets = train.length_buckets;
   if (
     Array.isArray(buckets) &&
     buckets.some((length: number, index: number) => index > 0 && length <= buckets[index - 1])
   ) {
-    report('/train/length_buckets', t('the lengths must ascend'));
+    report('/train/length_buckets', words`the lengths must ascend`);
   }
   return problems;
 }
@@ -575,7 +602,7 @@ function objectSchema(reference: Schema): Schema | undefined {
 }
 
 function unknownPath(path: string, keys: readonly string[], segment: string, parent: Schema | undefined): MedTextError {
-  const inside = keys.length === 0 ? 'a recipe' : `"${keys.join('.')}"`;
+  const inside = keys.length === 0 ? words`a recipe` : `"${keys.join('.')}"`;
   const known = Object.keys(parent?.properties ?? {}).filter((key) => key !== '$schema');
   if (known.length === 0) {
     return new MedTextError('RECIPE', words`"${path}" is no field of a recipe: ${inside} has no fields.`, { path });
@@ -584,7 +611,7 @@ function unknownPath(path: string, keys: readonly string[], segment: string, par
   const deeper = keys.length === 0 ? allPaths().filter((known) => known.endsWith(`.${path}`)) : [];
   const near = nearestName(segment, known);
   const nearest = deeper[0] ?? (near && [...keys, near].join('.'));
-  const help = nearest === undefined ? `known there: ${known.join(', ')}` : `did you mean "${nearest}"?`;
+  const help = nearest === undefined ? words`known there: ${known.join(', ')}` : words`did you mean "${nearest}"?`;
   return new MedTextError('RECIPE', words`"${path}" is no field of a recipe: ${inside} has no "${segment}"; ${help}`, {
     path,
     ...(nearest !== undefined && { nearest }),

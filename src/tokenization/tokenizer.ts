@@ -292,7 +292,7 @@ function bertTextIds(json: TokenizerJson, where: string): (text: string, limit: 
   if (unknownId === undefined) {
     throw new MedTextError(
       'TOKENIZER',
-      words`${where}: the vocabulary has no ${unk_token ?? 'unknown token'}, which stands for what is not in it. Copy the tokenizer files again.`,
+      words`${where}: the vocabulary has no ${unk_token ?? words`unknown token`}, which stands for what is not in it. Copy the tokenizer files again.`,
       { where },
     );
   }

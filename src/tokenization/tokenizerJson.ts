@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 
 /** The parts of Hugging Face's `tokenizer.json` that this room reads or writes; whatever else it holds is passed on. */
 export interface TokenizerJson {
@@ -63,7 +64,7 @@ export function jsonObject(json: string | JsonObject, where: string, file: strin
  * @throws MedTextError TOKENIZER naming the part that is wrong.
  */
 export function checkTokenizerJson(json: JsonObject, where: string): TokenizerJson {
-  const wrong = (part: string, expected: string) =>
+  const wrong = (part: string, expected: Words) =>
     new MedTextError(
       'TOKENIZER',
       words`${where}: tokenizer.json is broken: "${part}" must be ${expected}. Copy the file again.`,
@@ -73,26 +74,27 @@ export function checkTokenizerJson(json: JsonObject, where: string): TokenizerJs
       },
     );
   const model = json.model;
-  if (!isJsonObject(model)) throw wrong('model', 'an object');
-  if (!isJsonObject(model.vocab) && !Array.isArray(model.vocab)) throw wrong('model.vocab', 'an object or an array');
+  if (!isJsonObject(model)) throw wrong('model', words`an object`);
+  if (!isJsonObject(model.vocab) && !Array.isArray(model.vocab))
+    throw wrong('model.vocab', words`an object or an array`);
   if (isJsonObject(model.vocab)) {
     for (const [token, id] of Object.entries(model.vocab)) {
       if (!isTokenId(id))
-        throw wrong(`model.vocab[${JSON.stringify(token)}]`, 'a token id (0 or a positive whole number)');
+        throw wrong(`model.vocab[${JSON.stringify(token)}]`, words`a token id (0 or a positive whole number)`);
     }
   }
   const parts: Record<string, JsonObject | null> = {};
   for (const part of ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder']) {
     const value = json[part] ?? null;
     if (value !== null && (!isJsonObject(value) || typeof value.type !== 'string'))
-      throw wrong(part, 'null or an object with a "type"');
+      throw wrong(part, words`null or an object with a "type"`);
     parts[part] = value;
   }
   const addedTokens = json.added_tokens ?? [];
-  if (!Array.isArray(addedTokens)) throw wrong('added_tokens', 'an array');
+  if (!Array.isArray(addedTokens)) throw wrong('added_tokens', words`an array`);
   addedTokens.forEach((token: unknown, index) => {
     if (!isJsonObject(token) || !isTokenId(token.id) || typeof token.content !== 'string' || token.content === '') {
-      throw wrong(`added_tokens[${index}]`, 'an object with an "id" and a "content"');
+      throw wrong(`added_tokens[${index}]`, words`an object with an "id" and a "content"`);
     }
   });
   return { ...json, ...parts, model, added_tokens: addedTokens } as unknown as TokenizerJson;

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
+import { untranslated } from '../base/translate';
 import { labelFields, labelsFileProblems, type LabelsFile } from '../protocol/labelsFile';
-import type { PartialRecipe } from '../protocol/recipe';
+import { problemLines, wordedProblem, type PartialRecipe } from '../protocol/recipe';
 import { readRecipeFile } from './recipeFile';
 
 /**
@@ -12,8 +13,11 @@ export async function readLabelsFile(file: string): Promise<LabelsFile> {
   const json: unknown = await readRecipeFile(file);
   const problems = labelsFileProblems(json);
   if (problems.length === 0) return json as LabelsFile;
-  const lines = problems.map(({ pointer, message }) => `  ${pointer || '(file)'}: ${message}`);
-  throw new MedTextError('RECIPE', words`${file} is no valid labels file:\n${lines.join('\n')}`, { file, problems });
+  const lines = problemLines(problems, words`(file)`);
+  throw new MedTextError('RECIPE', words`${file} is no valid labels file:\n${lines}`, {
+    file,
+    problems: problems.map((problem) => wordedProblem(problem, untranslated)),
+  });
 }
 
 /**

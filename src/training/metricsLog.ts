@@ -53,8 +53,13 @@ export class MetricsLog {
     try {
       for (let written = 0; written < line.length;) written += writeSync(this.descriptor, line, written);
     } catch (error) {
-      const { code, message, detail } = asMedTextError(error);
-      throw new MedTextError(code, words`${this.file}: ${message}`, { ...detail, file: this.file }, { cause: error });
+      const { code, message, words: said, detail } = asMedTextError(error);
+      throw new MedTextError(
+        code,
+        words`${this.file}: ${said ?? message}`,
+        { ...detail, file: this.file },
+        { cause: error },
+      );
     }
   }
 

@@ -10,10 +10,31 @@ import {
 } from 'jsonc-parser';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
+import type { Words } from '../base/words';
 import type { PartialRecipe, Recipe } from '../protocol/recipe';
 
 /** A recipe is a page; a file of this size is something else chosen by mistake. */
 const MAX_BYTES = 4 * 1024 * 1024;
+
+/** What the parser stumbled over, by its name for it. */
+const PARSE_ERRORS: Readonly<Record<string, Words>> = {
+  InvalidSymbol: words`invalid symbol`,
+  InvalidNumberFormat: words`invalid number format`,
+  PropertyNameExpected: words`property name expected`,
+  ValueExpected: words`value expected`,
+  ColonExpected: words`colon expected`,
+  CommaExpected: words`comma expected`,
+  CloseBraceExpected: words`close brace expected`,
+  CloseBracketExpected: words`close bracket expected`,
+  EndOfFileExpected: words`end of file expected`,
+  InvalidCommentToken: words`invalid comment token`,
+  UnexpectedEndOfComment: words`unexpected end of comment`,
+  UnexpectedEndOfString: words`unexpected end of string`,
+  UnexpectedEndOfNumber: words`unexpected end of number`,
+  InvalidUnicode: words`invalid unicode`,
+  InvalidEscapeCharacter: words`invalid escape character`,
+  InvalidCharacter: words`invalid character`,
+};
 
 /**
  * Reads a `*.medtext.json` file, not yet validated: other sources may still be laid over or under it. Comments, trailing
@@ -53,9 +74,8 @@ export function parseRecipeText(text: string, where: string): PartialRecipe {
   if (errors.length > 0) {
     const { error, offset } = errors[0];
     const { line, column } = positionAt(withoutMark(text), offset);
-    const what = printParseErrorCode(error)
-      .replace(/([a-z])([A-Z])/g, '$1 $2')
-      .toLowerCase();
+    const code = printParseErrorCode(error);
+    const what = PARSE_ERRORS[code] ?? code;
     throw new MedTextError('RECIPE', words`${where}, line ${line}, column ${column}: not valid JSON (${what}).`, {
       where,
       line,

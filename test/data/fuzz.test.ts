@@ -68,7 +68,7 @@ describe('mutated data files', () => {
       try {
         const read = await readAll(path, { maxRowLength: random.integer(5) === 0 ? 50 : undefined });
         rows += read.rows.length;
-        for (const { line, reason } of read.bad) assert.ok(line >= 1 && reason !== '', `round ${round}`);
+        for (const { line, reason } of read.bad) assert.ok(line >= 1 && `${reason}` !== '', `round ${round}`);
         if (round % 10 !== 0) continue; // Writing waits for the disk.
         const file = await openDataFile(path);
         await writeFilled(file, `${path}.out`, () => '0', { label: file.columns.length - 1, onBadRow: 'skip' });

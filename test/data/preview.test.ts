@@ -39,8 +39,8 @@ describe('a preview', function () {
       const store = new SpooledRowStore(file);
       await store.build(() => undefined);
       const all: unknown[] = [];
-      for await (const row of file.rows()) all.push(isBadRow(row) ? row.reason : row.values);
-      const content = (rows: readonly Awaited<ReturnType<typeof store.read>>[number][]) => rows.map((row) => (isUnreadable(row) ? row.reason : row.values)); // prettier-ignore
+      for await (const row of file.rows()) all.push(isBadRow(row) ? `${row.reason}` : row.values);
+      const content = (rows: readonly Awaited<ReturnType<typeof store.read>>[number][]) => rows.map((row) => (isUnreadable(row) ? `${row.reason}` : row.values)); // prettier-ignore
       assert.ok(all.length >= 3 && store.rows === all.length, `${name}: ${store.rows}`);
       const plain = JSON.parse(JSON.stringify(all)) as unknown[];
       assert.deepEqual(content(await store.read(0, all.length)), plain, name);
@@ -59,10 +59,10 @@ describe('a preview', function () {
 
   it('tells formulas of a workbook, repeated column names, and keys that come late', async () => {
     const book = await preview({ train: table('book.xlsx') });
-    assert.ok(book.state.file!.warnings.some((warning) => /formula/.test(warning)));
+    assert.ok(book.state.file!.warnings.some(({ message }) => /formula/.test(message)));
     const csv = await preview({ train: temporary.file('twice.csv', 'text,label,label\na,1,2\nb,3,4\n') });
     assert.deepEqual(csv.state.columns, ['text', 'label', 'label.1']);
-    assert.match(csv.state.file!.warnings[0], /repeats the name "label"/);
+    assert.match(csv.state.file!.warnings[0].message, /repeats the name "label"/);
     const lines = Array.from({ length: 500 }, (_, i) => JSON.stringify(i === 450 ? { text: 't', late: 1 } : { text: `t${i}` })); // prettier-ignore
     const json = await preview({ train: temporary.file('late.jsonl', lines.join('\n')) });
     await json.settledStatistics();
@@ -92,13 +92,13 @@ describe('a preview', function () {
       ]);
       const opened = await preview({ train: temporary.file('mixed.csv', bytes) });
       assert.deepEqual(opened.state.index.badRows.map(({ row, line }) => [row, line]), [[20, 22]]); // prettier-ignore
-      assert.match(opened.state.index.badRows[0].reason, /not valid in the file’s encoding/);
+      assert.match(opened.state.index.badRows[0].message, /not valid in the file’s encoding/);
       assert.equal((await shown(opened))[21].cells[0]?.text, '咳嗽');
     });
 
     it('ragged CSV', async () => {
       const opened = await preview({ train: temporary.file('ragged.csv', 'text,label\na,1\nb\nc,2,3\n"d\ne",4\n') });
-      assert.deepEqual(opened.state.index.badRows.map(({ line, reason }) => [line, reason]), [[3, '2 fields are expected, 1 found'], [4, '2 fields are expected, 3 found']]); // prettier-ignore
+      assert.deepEqual(opened.state.index.badRows.map(({ line, message }) => [line, message]), [[3, '2 fields are expected, 1 found'], [4, '2 fields are expected, 3 found']]); // prettier-ignore
       assert.equal((await shown(opened))[3].cells[0]?.text, 'd\ne');
     });
 
@@ -112,7 +112,7 @@ describe('a preview', function () {
       closeSync(file);
       const opened = await preview({ train: path });
       const rows = await shown(opened);
-      assert.deepEqual(rows.map(({ line, bad }) => [line, bad?.reason]), [[1, undefined], [2, 'the line is longer than 16777216 characters'], [3, undefined]]); // prettier-ignore
+      assert.deepEqual(rows.map(({ line, bad }) => [line, bad?.message]), [[1, undefined], [2, 'the line is longer than 16777216 characters'], [3, undefined]]); // prettier-ignore
       assert.equal(rows[2].cells[0]?.text, 'after');
     });
 
@@ -133,9 +133,9 @@ describe('a preview', function () {
       // The pages of the second of three row groups.
       bytes.fill(0xff, Math.floor(bytes.length * 0.4), Math.floor(bytes.length * 0.45));
       const opened = await preview({ train: temporary.file('middle.parquet', bytes) });
-      const { error, file, index } = opened.state;
+      const { error, index } = opened.state;
       assert.deepEqual([error, index.rows, index.working], [null, 400, false]);
-      assert.match(file!.warnings.at(-1)!, /middle\.parquet: the Parquet file is cut short or broken/);
+      assert.match(index.error!.message, /middle\.parquet: the Parquet file is cut short or broken/);
       assert.equal((await shown(opened, 399, 1))[0].cells[0]?.text, '头痛399');
       const { insights } = await opened.settledStatistics();
       assert.deepEqual([insights.rows, insights.work.error], [400, null]);

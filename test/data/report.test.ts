@@ -40,8 +40,8 @@ describe('data report', () => {
       [1, 1, 2],
     );
     assert.deepEqual(
-      report.badRows.reports.map((row) => row.line),
-      [7],
+      report.badRows.reports.map(({ line, reason }) => [line, reason]),
+      [[7, '3 fields are expected, 1 found']],
     );
     assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
   });

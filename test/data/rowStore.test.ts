@@ -65,7 +65,7 @@ describe('the index of rows', () => {
       store.firstBadRows.map(({ row, line }) => [row, line]),
       [[12_344, 12_345]],
     );
-    assert.match(store.firstBadRows[0].reason, /not valid JSON/);
+    assert.match(store.firstBadRows[0].reason.toString(), /not valid JSON/);
   });
 
   it('of mutated files numbers the rows as reading from the beginning does', async () => {

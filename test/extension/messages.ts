@@ -24,11 +24,21 @@ export function wordTemplates(folders: readonly string[]): ReadonlySet<string> {
   const templates = new Set<string>();
   for (const source of sourcesOf(folders)) {
     // Words inside the values of other words begin after them, so all are met.
-    for (const { index } of source.matchAll(/(?<![\w.`])words`/g)) templates.add(templateAt(source, index + 6));
+    for (const { index } of source.matchAll(/(?<![\w.`])words`/g))
+      templates.add(templateAt(source, index + 6).template);
   }
   // The one in the description of words itself.
   templates.delete('{0} is no recipe.');
   return templates;
+}
+
+/** Values of words`…` that are English where they stand, and so would stay it in every language. */
+export function englishValues(folders: readonly string[]): string[] {
+  const values = sourcesOf(folders).flatMap((source) =>
+    [...source.matchAll(/(?<![\w.`])words`/g)].flatMap(({ index }) => templateAt(source, index + 6).values),
+  );
+  // Words in words are met by themselves.
+  return values.filter((value) => /(['"`])[^'"`]*[a-z]{2} [a-z]{2}[^'"`]*\1/.test(value.replace(/words`[^`]*`/g, '')));
 }
 
 function sourcesOf(folders: readonly string[]): string[] {
@@ -39,22 +49,24 @@ function sourcesOf(folders: readonly string[]): string[] {
   );
 }
 
-/** The template that begins after the backtick before `start`. */
-function templateAt(source: string, start: number): string {
+/** The template that begins after the backtick before `start`, and the code of its values. */
+function templateAt(source: string, start: number): { template: string; values: string[] } {
   let template = '';
-  let values = 0;
+  const values: string[] = [];
   for (let at = start; source[at] !== '`'; at++) {
     if (source[at] === '\\') {
       const escaped = source[++at];
       template += { n: '\n', t: '\t' }[escaped] ?? escaped;
     } else if (source.startsWith('${', at)) {
-      template += `{${values++}}`;
-      at = endOfValue(source, at + 2);
+      const end = endOfValue(source, at + 2);
+      template += `{${values.length}}`;
+      values.push(source.slice(at + 2, end));
+      at = end;
     } else {
       template += source[at];
     }
   }
-  return template;
+  return { template, values };
 }
 
 /** Where the brace is that ends a value: texts and templates inside it have their own. */

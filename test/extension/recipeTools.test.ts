@@ -90,7 +90,9 @@ describe('problems of a recipe in Chinese', () => {
     string,
     string
   >;
-  const chinese: Translate = (message, ...values) => untranslated(bundle[message], ...values);
+  // A list is nothing but its values.
+  const chinese: Translate = (message, ...values) =>
+    untranslated(/^(\{\d+\})+$/.test(message) ? message : bundle[message], ...values);
   const { dataset, ...rest } = recipe({});
 
   it('are worded in Chinese, whatever is wrong', () => {

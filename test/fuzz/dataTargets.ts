@@ -29,7 +29,7 @@ async function attempt(input: Buffer, path: string): Promise<void> {
       assert.ok(rows.length <= index.rows - index.bad && new Set(rows).size === rows.length);
     }
     const { bad, badRows } = preview.state.index;
-    assert.ok(badRows.every(({ line, reason }) => reason !== '' && (line === null || line >= 1)));
+    assert.ok(badRows.every(({ line, message }) => message !== '' && (line === null || line >= 1)));
     if (bad > 0 || index.rows === 0) throw new MedTextError('DATA_FORMAT', `${bad} bad rows`);
   } finally {
     await preview.session.close();

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asMedTextError, MedTextError, words, type ErrorCode } from '../../src/base/errors';
+import { asMedTextError, MedTextError, toldError, words, type ErrorCode } from '../../src/base/errors';
 import { untranslated, type Translate } from '../../src/base/translate';
-import { wordsFrom } from '../../src/base/words';
+import { told, wordsFrom } from '../../src/base/words';
 import { ClientChannel, ServerChannel } from '../../src/protocol/channel';
 import { text } from '../../src/protocol/check';
 import { defineContract } from '../../src/protocol/contract';
-import { errorText, wordedErrors } from '../../src/protocol/errorWords';
-import { wordTemplates } from '../extension/messages';
+import { errorText, wordedState } from '../../src/protocol/errorWords';
+import { recipeProblems, validateRecipe } from '../../src/protocol/recipe';
+import { englishValues, wordTemplates } from '../extension/messages';
 import { memoryPorts } from '../support/memoryPorts';
 
 const root = join(__dirname, '../..');
@@ -70,10 +71,41 @@ describe('errors in the language of the editor', () => {
 
   it('inside a snapshot are worded, once, wherever they are', () => {
     const { code, message, words: said } = thrown;
-    const state = { rows: 3, error: null, views: [{ error: { code, message, words: said } }], plain: { message: 'not an error' } }; // prettier-ignore
-    const shown = wordedErrors(state, chinese);
-    assert.deepEqual(shown, { ...state, views: [{ error: { code, message: errorText(thrown, chinese) } }] });
-    assert.deepEqual(JSON.parse(JSON.stringify(wordedErrors(JSON.parse(JSON.stringify(state)), chinese))), shown);
+    const sentence = { line: 3, ...told(words`a quote is not closed`) };
+    const state = { rows: 3, error: null, sentence, views: [{ error: { code, message, words: said } }], plain: { message: 'not an error' } }; // prettier-ignore
+    const shown = wordedState(state, chinese);
+    const worded = { line: 3, message: '有引号未闭合' };
+    assert.deepEqual(shown, {
+      ...state,
+      sentence: worded,
+      views: [{ error: { code, message: errorText(thrown, chinese) } }],
+    });
+    assert.deepEqual(JSON.parse(JSON.stringify(wordedState(JSON.parse(JSON.stringify(state)), chinese))), shown);
+  });
+
+  it('that list problems are translated to the last word, and the list in the detail is not', () => {
+    const json = { task: 'poetry', model: 3, dataset: { train: { file: 'a', labels: 3 } }, train: { batch_sise: 1, max_epochs: 0, trainable: {}, length_buckets: 1 } }; // prettier-ignore
+    const thrown = (() => {
+      try {
+        return validateRecipe(json, 'a.medtext.json') && assert.fail();
+      } catch (error) {
+        return asMedTextError(error);
+      }
+    })();
+    const lines = (t: Translate, colon: string) =>
+      recipeProblems(json, t).map(({ pointer, message }) => `  ${pointer}${colon}${message}`);
+    const { problems } = thrown.detail as { problems: object[] };
+    assert.ok(problems.length >= 6);
+    assert.deepEqual(problems, recipeProblems(json));
+    assert.deepEqual(thrown.message.split('\n'), [
+      `a.medtext.json is not a valid recipe, ${problems.length} problems:`,
+      ...lines(untranslated, ': '),
+    ]);
+    const told = JSON.parse(JSON.stringify(toldError(thrown))) as ReturnType<typeof toldError>;
+    assert.deepEqual(errorText(told, chinese).split('\n'), [
+      `a.medtext.json 不是有效的配方，${problems.length} 个问题：`,
+      ...lines(chinese, '：'),
+    ]);
   });
 
   it('from elsewhere are read only if they are words', () => {
@@ -119,5 +151,6 @@ describe('errors in the language of the editor', () => {
       }
     }
     assert.deepEqual(plain, []);
+    assert.deepEqual(englishValues(['src']), []);
   });
 });

@@ -90,7 +90,8 @@ describe('the data process', function () {
     await preview.request('showSplit', { name: 'csv' });
     const csv = heard.states.at(-1)!;
     const read = await preview.request('rows', { view: csv.view.id, start: 0, count: 10 });
-    assert.deepEqual(read.rows.map(({ line, bad }) => [line, bad?.reason]), [[2, undefined], [3, undefined], [5, '3 fields are expected, 1 found']]); // prettier-ignore
+    assert.deepEqual(read.rows.map(({ line, bad }) => [line, bad?.message]), [[2, undefined], [3, undefined], [5, '3 fields are expected, 1 found']]); // prettier-ignore
+    assert.deepEqual(read.rows[2].bad!.words, { template: '{0} fields are expected, {1} found', values: [3, 1] });
     assert.deepEqual((await preview.request('line', { view: csv.view.id, row: 1 })).line, 3);
   });
 
@@ -160,7 +161,7 @@ describe('the data process', function () {
     const preview = await open(opening({ train: join(folder, 'absent.json'), test: file('e.jsonl', pairs(5).join('\n')) })); // prettier-ignore
     const { state } = await preview.overview();
     assert.equal(state.error?.code, 'NOT_FOUND');
-    assert.match(state.splits[0].problem!, /does not exist/);
+    assert.match(state.splits[0].problem!.message, /does not exist/);
     await preview.request('showSplit', { name: 'test' });
     await until(() => heard.states.at(-1)?.index.rows === 5, 'the other file', limitMs);
     assert.equal(heard.states.at(-1)!.error, null);

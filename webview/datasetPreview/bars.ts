@@ -56,7 +56,7 @@ export function topBar(state: DatasetPreviewState, actions: DatasetPreviewAction
                     class="split"
                     aria-pressed=${name === shown ? 'true' : 'false'}
                     ?disabled=${problem !== null}
-                    title=${problem ?? fileName}
+                    title=${problem?.message ?? fileName}
                     @click=${() => actions.showSplit(name)}
                   >
                     <bdi>${name}</bdi>

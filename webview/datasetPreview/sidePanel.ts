@@ -82,11 +82,12 @@ export function sidePanel(state: DatasetPreviewState, actions: DatasetPreviewAct
 
 function overview(state: DatasetPreviewState, actions: DatasetPreviewActions, t: Translate): TemplateResult {
   const { insights, findings, state: file } = state.snapshot!;
+  const notices = [...(file.file?.warnings ?? []), ...(file.index.error ? [file.index.error] : [])];
   return html`
     ${
-      (file.file?.warnings.length ?? 0) > 0
+      notices.length > 0
         ? html`<section aria-label=${t('How the file was read')}>
-            ${file.file!.warnings.map((warning) => html`<p class="notice">${warning}</p>`)}
+            ${notices.map(({ message }) => html`<p class="notice">${message}</p>`)}
           </section>`
         : nothing
     }
@@ -190,7 +191,7 @@ function findingItem(
         ${words.hint}
         ${finding.groups > 1 && finding.groups < finding.rows ? t('{0} groups.', countText(finding.groups)) : nothing}
       </p>
-      ${finding.examples.slice(0, 2).map((example) => html`<p class="example"><bdi dir="auto">${example}</bdi></p>`)}
+      ${finding.examples.slice(0, 2).map((example) => html`<p class="example"><bdi dir="auto">${example.message}</bdi></p>`)}
     </div>
   </li>`;
 }
@@ -493,7 +494,7 @@ function rowContent(
 ): TemplateResult {
   if (row.bad) {
     return html`<section>
-      <p class="notice error">${row.bad.reason}</p>
+      <p class="notice error">${row.bad.message}</p>
       <pre class="excerpt"><bdi dir="auto">${row.bad.excerpt}</bdi></pre>
     </section>`;
   }

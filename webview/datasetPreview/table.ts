@@ -157,7 +157,7 @@ function badCell(index: number, { bad }: ShownRow, painting: Painting): Template
     data-row=${index}
     data-column="1"
   >
-    <strong>${bad!.reason}</strong> <bdi class="quiet">${bad!.excerpt}</bdi>
+    <strong>${bad!.message}</strong> <bdi class="quiet">${bad!.excerpt}</bdi>
   </div>`;
 }
 

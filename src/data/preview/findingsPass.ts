@@ -1,4 +1,5 @@
-import { asMedTextError } from '../../base/errors';
+import { asMedTextError, words } from '../../base/errors';
+import { told } from '../../base/words';
 import type { Finding } from '../../protocol/datasetPreview';
 import { openDataFile } from '../dataFile';
 import { isBadRow, type DataValue } from '../dataRow';
@@ -193,9 +194,9 @@ export class FindingsPass {
         await pacer.rest();
       }
     } catch (error) {
-      const { code, message } = asMedTextError(error);
-      if (code === 'CANCELLED') throw error;
-      this.input.onProblem(source.name, message);
+      const failure = asMedTextError(error);
+      if (failure.code === 'CANCELLED') throw error;
+      this.input.onProblem(source.name, failure);
       return undefined;
     }
     const overlap = new GroupedRows();
@@ -211,10 +212,10 @@ export class FindingsPass {
   }
 
   /** A few of a finding's texts, with the labels of contradictory ones. */
-  async examplesOf({ finding, found }: FoundFinding): Promise<string[]> {
+  async examplesOf({ finding, found }: FoundFinding): Promise<Finding['examples']> {
     const { store } = this.input.file;
     const { rows, groups } = found;
-    const examples: string[] = [];
+    const examples: Finding['examples'][number][] = [];
     for (let i = 0; i < rows.length && examples.length < EXAMPLES;) {
       let end = i + 1;
       while (groups && end < rows.length && groups[end] === groups[i]) end++;
@@ -225,8 +226,8 @@ export class FindingsPass {
     return examples;
   }
 
-  private async exampleOf(stored: StoredRow, contradictory: Iterable<number>): Promise<string> {
-    if (isUnreadable(stored)) return `${stored.line}: ${stored.reason}`;
+  private async exampleOf(stored: StoredRow, contradictory: Iterable<number>): Promise<Finding['examples'][number]> {
+    if (isUnreadable(stored)) return told(words`${stored.line}: ${stored.reason}`);
     const texts = this.textsOf(stored.values) ?? Object.values(stored.values).map(textOf);
     const text = texts.flatMap((part) => (part === null ? [] : [beginningOf(part, EXAMPLE_CHARACTERS)])).join(' · ');
     const labels = new Set<string>();
@@ -236,7 +237,7 @@ export class FindingsPass {
       const label = other && !isUnreadable(other) ? valueIn(other.values, this.input.mapping.label!) : undefined;
       if (!isMissing(label)) labels.add(textOf(label));
     }
-    return labels.size > 0 ? `${text}: ${[...labels].join(' / ')}` : text;
+    return { message: labels.size > 0 ? `${text}: ${[...labels].join(' / ')}` : text };
   }
 }
 

@@ -67,9 +67,9 @@ export class InsightsPass {
           await pacer.rest();
         }
       } catch (error) {
-        const { code, message } = asMedTextError(error);
-        if (code === 'CANCELLED') throw error;
-        this.input.onProblem(source.name, message);
+        const failure = asMedTextError(error);
+        if (failure.code === 'CANCELLED') throw error;
+        this.input.onProblem(source.name, failure);
       }
     }
   }

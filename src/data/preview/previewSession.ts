@@ -1,4 +1,5 @@
 import { asMedTextError, MedTextError, toldError, words } from '../../base/errors';
+import { wordsFrom } from '../../base/words';
 import type { PreviewModel, PreviewOpening, PreviewOverview, PreviewSource, PredictionCounts, RowInputs } from '../../protocol/dataProcess'; // prettier-ignore
 import {
   maxRowsPerRequest,
@@ -13,6 +14,7 @@ import {
   type SplitPlan,
   type ViewQuery,
 } from '../../protocol/datasetPreview';
+import type { ToldError } from '../../protocol/errorWords';
 import { beginningOf, textOf, valueIn } from './cells';
 import { atOnce } from './pacer';
 import { inputsOfRows, keepPredictions } from './predictedRows';
@@ -41,7 +43,7 @@ export interface PreviewListeners {
 /** One preview: a split on show, a view of it, and the statistics that grow beside. Every state it tells is complete. */
 export class PreviewSession {
   private splits: readonly PreviewSource[];
-  private readonly problems = new Map<string, string>();
+  private readonly problems = new Map<string, ToldError>();
   private shown: string;
   private current: ShownFile | undefined;
   private error: PreviewState['error'] = null;
@@ -124,7 +126,7 @@ export class PreviewSession {
       const failure = asMedTextError(error);
       const { line } = failure.detail;
       this.error = { ...toldError(failure), line: typeof line === 'number' ? line : null };
-      this.problems.set(name, failure.message);
+      this.problems.set(name, toldError(failure));
     }
     this.beginView(this.current && this.isUsable(query) ? query : wholeFile);
     this.tell(true);
@@ -264,7 +266,9 @@ export class PreviewSession {
 
   private get file(): ShownFile {
     if (this.current) return this.current;
-    throw new MedTextError('NOT_FOUND', this.error?.message ?? 'No file is open.');
+    const { error } = this;
+    if (error) throw new MedTextError('NOT_FOUND', wordsFrom(error.words) ?? error.message);
+    throw new MedTextError('NOT_FOUND', words`No file is open.`);
   }
 
   private viewOf(id: number): ViewOnShow {
@@ -359,8 +363,8 @@ export class PreviewSession {
       others: splits.filter(({ name }) => name !== shown),
       counter,
       counterProblem,
-      onProblem: (split, message) => {
-        this.problems.set(split, message);
+      onProblem: (split, error) => {
+        this.problems.set(split, toldError(error));
         this.tell();
       },
     };
@@ -391,7 +395,7 @@ export class PreviewSession {
       shown: this.shown,
       file: current?.description() ?? null,
       columns: current?.columns ?? [],
-      index: current?.index() ?? { rows: 0, bad: 0, badRows: [], working: false, fraction: 1 },
+      index: current?.index() ?? { rows: 0, bad: 0, badRows: [], working: false, fraction: 1, error: null },
       error: this.error,
       mapping: this.mapping,
       mappingSource: this.mappingSource,

@@ -1,11 +1,12 @@
-import type { DataValue } from '../dataRow';
+import type { BadRow, DataValue } from '../dataRow';
 
 /** A row of an indexed file: its number among all records from 0, and its content or why it has none. */
 export type StoredRow =
-  | { readonly row: number; readonly line: number; readonly values: Readonly<Record<string, DataValue>> }
-  | { readonly row: number; readonly line: number; readonly reason: string; readonly excerpt: string };
+  { readonly row: number; readonly line: number; readonly values: Readonly<Record<string, DataValue>> } | UnreadableRow;
 
-export function isUnreadable(row: StoredRow): row is Extract<StoredRow, { reason: string }> {
+export type UnreadableRow = BadRow & { readonly row: number };
+
+export function isUnreadable(row: StoredRow): row is UnreadableRow {
   return 'reason' in row;
 }
 
@@ -15,7 +16,7 @@ export interface RowStore {
   readonly rows: number;
   /** Bad ones among them, and the first of these. */
   readonly badRows: number;
-  readonly firstBadRows: readonly Extract<StoredRow, { reason: string }>[];
+  readonly firstBadRows: readonly UnreadableRow[];
   /** Of the indexing, 0 to 1. */
   readonly fraction: number;
   readonly isComplete: boolean;

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { asMedTextError } from '../../base/errors';
+import { asMedTextError, toldError } from '../../base/errors';
+import { told } from '../../base/words';
 import type { PreviewSource } from '../../protocol/dataProcess';
 import type { FieldMapping, PreviewState } from '../../protocol/datasetPreview';
 import { guessFields } from '../columns';
@@ -20,7 +21,7 @@ export class ShownFile {
   private readonly ending = new AbortController();
   private working = true;
   /** The rest could not be read. */
-  private trouble: string | undefined;
+  private trouble: PreviewState['index']['error'] = null;
 
   private constructor(
     readonly source: PreviewSource,
@@ -37,7 +38,7 @@ export class ShownFile {
     };
     this.indexed = this.store
       .build(() => tell(false), this.ending.signal)
-      .catch((error: unknown) => void (this.trouble = asMedTextError(error).message))
+      .catch((error: unknown) => void (this.trouble = toldError(asMedTextError(error))))
       .then(() => {
         this.working = false;
         tell(true);
@@ -85,7 +86,7 @@ export class ShownFile {
       format,
       encoding,
       sizeBytes,
-      warnings: [...warnings, ...(this.trouble === undefined ? [] : [this.trouble])],
+      warnings: warnings.map(told),
       hasLines: this.hasLines,
     };
   }
@@ -95,9 +96,10 @@ export class ShownFile {
     return {
       rows,
       bad: badRows,
-      badRows: firstBadRows.slice(0, 100).map((bad) => ({ row: bad.row, line: this.lineOf(bad), reason: bad.reason })),
+      badRows: firstBadRows.slice(0, 100).map((bad) => ({ row: bad.row, line: this.lineOf(bad), ...told(bad.reason) })),
       working: this.working,
       fraction: this.working ? fraction : 1,
+      error: this.trouble,
     };
   }
 

@@ -3,11 +3,12 @@ import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
+import { wordsFrom } from '../../base/words';
 import type { DataFile } from '../dataFile';
 import { isBadRow, type BadRow, type DataRow } from '../dataRow';
 import { BlockTable } from './blockTable';
 import { throwIfAborted } from './pacer';
-import { maxKeptBadRows, type RowStore, type StoredRow } from './rowStore';
+import { maxKeptBadRows, type RowStore, type StoredRow, type UnreadableRow } from './rowStore';
 
 const FLUSH_BYTES = 1 << 18;
 const CACHED_BLOCKS = 64;
@@ -16,7 +17,7 @@ const CACHED_BLOCKS = 64;
 export class SpooledRowStore implements RowStore {
   rows = 0;
   badRows = 0;
-  readonly firstBadRows: Extract<StoredRow, { reason: string }>[] = [];
+  readonly firstBadRows: UnreadableRow[] = [];
   fraction = 0;
   isComplete = false;
 
@@ -90,7 +91,7 @@ export class SpooledRowStore implements RowStore {
   private async fill(onProgress: () => void, signal?: AbortSignal): Promise<void> {
     let pending: Buffer[] = [];
     let pendingBytes = 0;
-    let pendingRows: { readonly bad: Extract<StoredRow, { reason: string }> | undefined }[] = [];
+    let pendingRows: { readonly bad: UnreadableRow | undefined }[] = [];
     let blockRows = BlockTable.maxRows;
     let blockStart = 0;
     let position = 0;
@@ -160,7 +161,8 @@ export class SpooledRowStore implements RowStore {
     const lines = bytes.toString('utf8').split('\n').slice(0, -1);
     const rows = lines.map((line, i): StoredRow => {
       const read = JSON.parse(line) as DataRow | BadRow;
-      return { row: block.row + i, ...read };
+      const row = block.row + i;
+      return isBadRow(read) ? { row, ...read, reason: wordsFrom(read.reason)! } : { row, ...read };
     });
     if (next && next.position <= this.spooledBytes) this.keep(at, rows);
     return rows;

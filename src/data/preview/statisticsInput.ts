@@ -1,3 +1,5 @@
+import type { MedTextError } from '../../base/errors';
+import type { ToldError } from '../../protocol/errorWords';
 import type { PreviewSource } from '../../protocol/dataProcess';
 import type { FieldMapping } from '../../protocol/datasetPreview';
 import type { ShownFile } from './shownFile';
@@ -11,9 +13,9 @@ export interface StatisticsInput {
   readonly mapping: FieldMapping;
   /** Undefined without a model, or with one whose tokenizer cannot be loaded. */
   readonly counter: TokenCounter | undefined;
-  readonly counterProblem: { readonly code: string; readonly message: string; readonly words?: unknown } | null;
+  readonly counterProblem: ToldError | null;
   /** A split beside could not be read. */
-  onProblem(split: string, message: string): void;
+  onProblem(split: string, error: MedTextError): void;
 }
 
 /** How a pass over the rows goes on. */

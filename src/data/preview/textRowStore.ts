@@ -1,7 +1,8 @@
+import { words } from '../../base/words';
 import { badRow, type DataFile, type TextAccess } from '../dataFile';
 import type { Piece } from '../dataRow';
 import { BlockTable } from './blockTable';
-import { maxKeptBadRows, type RowStore, type StoredRow } from './rowStore';
+import { maxKeptBadRows, type RowStore, type StoredRow, type UnreadableRow } from './rowStore';
 
 /** Small, so that what is decoded in vain before a block is little. */
 const CHUNK_BYTES = 1 << 16;
@@ -13,13 +14,13 @@ const SCAN_BATCH_CHARACTERS = 1 << 20;
 export class TextRowStore implements RowStore {
   rows = 0;
   badRows = 0;
-  readonly firstBadRows: Extract<StoredRow, { reason: string }>[] = [];
+  readonly firstBadRows: UnreadableRow[] = [];
   fraction = 0;
   isComplete = false;
 
   private readonly text: TextAccess;
   private readonly blocks = new BlockTable();
-  private readonly badByRow = new Map<number, Extract<StoredRow, { reason: string }>>();
+  private readonly badByRow = new Map<number, UnreadableRow>();
   /** Characters indexed. */
   private length = 0;
   private cache = new Map<number, { readonly rows: readonly StoredRow[]; readonly characters: number }>();
@@ -154,7 +155,12 @@ export class TextRowStore implements RowStore {
     rows.length = Math.min(rows.length, endRow - block.row);
     while (rows.length < endRow - block.row) {
       const row = block.row + rows.length;
-      rows.push({ row, line: block.line, reason: 'the row cannot be read again; has the file changed?', excerpt: '' });
+      rows.push({
+        row,
+        line: block.line,
+        reason: words`the row cannot be read again; has the file changed?`,
+        excerpt: '',
+      });
     }
     // The last block may still grow.
     if (!isLast || this.isComplete) this.keep(at, rows, characters);

@@ -1,5 +1,6 @@
 import { writeFileAtomically } from '../../base/atomicFile';
 import { MedTextError, words } from '../../base/errors';
+import { told } from '../../base/words';
 import { maxCellCharacters, maxRowsPerRequest, type ShownRow } from '../../protocol/datasetPreview';
 import { cellOf, valueIn } from './cells';
 import { copiedText, exportedText, type ExportFormat } from './exportRows';
@@ -48,7 +49,7 @@ export async function storedRow(store: RowStore, row: number, signal?: AbortSign
 export function shownRow(file: ShownFile, stored: StoredRow, group: number | null): ShownRow {
   const place = { row: stored.row, line: file.lineOf(stored), group };
   if (isUnreadable(stored)) {
-    return { ...place, cells: [], bad: { reason: stored.reason, excerpt: stored.excerpt }, prediction: null };
+    return { ...place, cells: [], bad: { ...told(stored.reason), excerpt: stored.excerpt }, prediction: null };
   }
   const limit = Math.max(50, Math.min(maxCellCharacters, Math.floor(ROW_CHARACTERS / file.columns.length)));
   const cells = file.columns.map((column) => cellOf(valueIn(stored.values, column), limit));

@@ -2,6 +2,7 @@ import { ProgressLocation, commands, window, type QuickPickItem } from 'vscode';
 import { MedTextError } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
+import { errorText } from '../../protocol/errorWords';
 import type { GpuRuntimePlanned, GpuRuntimeStanding } from '../../protocol/library';
 import { abortSignalOf } from '../cancellation';
 import type { Services } from '../services';
@@ -84,7 +85,7 @@ async function bringFromFolders(services: Services): Promise<void> {
   } catch (error) {
     if (!(error instanceof MedTextError) || error.code !== 'NOT_FOUND') throw error;
     const rest = t('Download the Rest');
-    const choice = await window.showWarningMessage(error.message, { modal: true }, rest);
+    const choice = await window.showWarningMessage(errorText(error, t), { modal: true }, rest);
     if (choice === rest) await bring(services, { folders, mayDownload: true });
   }
 }

@@ -13,7 +13,7 @@ import {
 } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
-import { wordedErrors } from '../../protocol/errorWords';
+import { wordedState } from '../../protocol/errorWords';
 import type { Handlers } from '../../protocol/channel';
 import type { PreviewOpening, PreviewSource } from '../../protocol/dataProcess';
 import {
@@ -68,7 +68,7 @@ export class PreviewEditor implements Disposable {
             (await this.client).request(name, params, signal) as Promise<never>,
         },
         (texts, signal) => this.score(texts, signal),
-        (shown) => this.server.emit('predictions', wordedErrors(shown, t)),
+        (shown) => this.server.emit('predictions', wordedState(shown, t)),
       ),
     );
     loadPage(panel.webview, context, 'datasetPreview', t('Dataset preview'));
@@ -107,13 +107,13 @@ export class PreviewEditor implements Disposable {
   private async openClient(): Promise<PreviewClient> {
     const { data, t } = this.services;
     const client = await data.openPreview(this.opening(), {
-      onState: (state) => this.heard(wordedErrors(state, t)),
-      onInsights: (insights) => this.server.emit('insights', (this.insights = wordedErrors(insights, t))),
-      onFindings: (findings) => this.server.emit('findings', (this.findings = wordedErrors(findings, t))),
+      onState: (state) => this.heard(wordedState(state, t)),
+      onInsights: (insights) => this.server.emit('insights', (this.insights = wordedState(insights, t))),
+      onFindings: (findings) => this.server.emit('findings', (this.findings = wordedState(findings, t))),
       onExportProgress: ({ done, total }) => this.server.emit('exportProgress', { done, total }),
       onLost: (error) => this.settled(Promise.reject(error)),
     });
-    const overview = wordedErrors(await client.overview(), t);
+    const overview = wordedState(await client.overview(), t);
     this.state ??= overview.state;
     this.insights ??= overview.insights;
     this.findings ??= overview.findings;
@@ -213,7 +213,11 @@ export class PreviewEditor implements Disposable {
     const client = () => this.client;
     return {
       initialize: async () => ({ ...windowLanguage(), snapshot: await this.snapshot() }),
-      rows: async (params, signal) => (await client()).request('rows', params, signal),
+      rows: async (params, signal) => {
+        const { rows, total } = await (await client()).request('rows', params, signal);
+        const shown = rows.map((row) => (row.bad ? { ...row, bad: wordedState(row.bad, this.services.t) } : row));
+        return { rows: shown, total };
+      },
       cell: async (params, signal) => (await client()).request('cell', params, signal),
       setView: async (query, signal) => (await client()).request('setView', { query }, signal),
       position: async (params, signal) => (await client()).request('position', params, signal),
@@ -272,7 +276,7 @@ export class PreviewEditor implements Disposable {
 
   private async snapshot(): Promise<PreviewSnapshot> {
     await this.client;
-    const predictions = wordedErrors(this.predictions?.shown ?? noPredictions, this.services.t);
+    const predictions = wordedState(this.predictions?.shown ?? noPredictions, this.services.t);
     return { state: this.state!, insights: this.insights!, findings: this.findings!, predictions };
   }
 

@@ -53,10 +53,10 @@ export class MappingSession implements Disposable {
     private readonly panel: WebviewPanel,
     private readonly services: BaseServices,
   ) {
-    const { context, scorer, models, t } = services;
+    const { context, models, t } = services;
     this.kind = document.fileName.endsWith('.medtext.json') ? 'recipe' : 'labels';
     this.savedText = document.getText();
-    this.counts = this.store.add(new SplitCounts(scorer, () => this.send()));
+    this.counts = this.store.add(new SplitCounts(services, () => this.send()));
     this.suspects = this.store.add(new SuspectSearch(services, () => this.send()));
     this.store.add(loadPageSurely(panel.webview, context, 'labelMapping', t('Label mapping')));
     this.server = this.store.add(new WebviewServer(panel.webview, labelMappingContract, this.handlers(), services.t));

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Disposable } from '../../base/disposables';
-import { asMedTextError, type MedTextError } from '../../base/errors';
+import { asMedTextError } from '../../base/errors';
+import { errorText } from '../../protocol/errorWords';
 import type { LabelCounts } from '../../protocol/scorer';
 import type { BaseServices } from '../baseServices';
 import type { MappingSplit } from './mappingText';
@@ -34,17 +35,13 @@ interface Known {
   readonly isUnlabelled?: boolean;
 }
 
-function failure({ code, message, detail }: MedTextError): Known {
-  return { error: message, isUnlabelled: code === 'NOT_FOUND' && Array.isArray(detail?.columns) };
-}
-
 /** Raw values of data files, counted by the scorer process; one question a file and column. */
 export class SplitCounts implements Disposable {
   private readonly known = new Map<string, Known>();
   private abort = new AbortController();
 
   constructor(
-    private readonly scorer: BaseServices['scorer'],
+    private readonly services: Pick<BaseServices, 'scorer' | 't'>,
     private readonly onChange: () => void,
   ) {}
 
@@ -59,9 +56,9 @@ export class SplitCounts implements Disposable {
     if (known) return known;
     this.known.set(key, {});
     const { signal } = this.abort;
-    this.scorer.request('labelCounts', { split }, signal).then(
+    this.services.scorer.request('labelCounts', { split }, signal).then(
       (counts) => this.learn(key, { counts }, signal),
-      (error: unknown) => this.learn(key, failure(asMedTextError(error)), signal),
+      (error: unknown) => this.learn(key, this.failure(error), signal),
     );
     return {};
   }
@@ -75,6 +72,12 @@ export class SplitCounts implements Disposable {
 
   dispose(): void {
     this.abort.abort();
+  }
+
+  private failure(error: unknown): Known {
+    const known = asMedTextError(error);
+    const isUnlabelled = known.code === 'NOT_FOUND' && Array.isArray(known.detail.columns);
+    return { error: errorText(known, this.services.t), isUnlabelled };
   }
 
   private learn(key: string, known: Known, signal: AbortSignal): void {

@@ -3,7 +3,7 @@ import { Uri, commands, window, workspace, type WebviewView, type WebviewViewPro
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import type { Handlers } from '../../protocol/channel';
 import { toldError } from '../../base/errors';
-import { wordedErrors } from '../../protocol/errorWords';
+import { wordedState } from '../../protocol/errorWords';
 import {
   trainingViewContract,
   type TrainingAction,
@@ -215,7 +215,7 @@ class TrainingViewProvider implements TrainingView {
       nowMs: Date.now(),
     });
     const { run } = shown;
-    return run?.error ? { ...shown, run: { ...run, error: wordedErrors(run.error, t) } } : shown;
+    return run?.error ? { ...shown, run: { ...run, error: wordedState(run.error, t) } } : shown;
   }
 
   /** A finished run is read once, a detached one as it grows; of this window's own only what lies before its resume. */

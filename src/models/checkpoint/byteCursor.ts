@@ -1,5 +1,6 @@
 /** Bytes of a file taken one after another through a small window, for parsers that cannot know how much they need. */
 import { MedTextError, words } from '../../base/errors';
+import type { Words } from '../../base/words';
 
 const WINDOW_BYTES = 2 ** 16;
 
@@ -46,7 +47,7 @@ export class ByteCursor {
   line(maxLength: number): Uint8Array {
     const bytes: number[] = [];
     for (let byte = this.byte(); byte !== 0x0a; byte = this.byte()) {
-      if (bytes.length === maxLength) throw this.broken(`a line is longer than ${maxLength} bytes`);
+      if (bytes.length === maxLength) throw this.broken(words`a line is longer than ${maxLength} bytes`);
       bytes.push(byte);
     }
     return Uint8Array.from(bytes);
@@ -57,11 +58,11 @@ export class ByteCursor {
     const raw = this.take(bytes);
     let value = 0;
     for (let i = bytes - 1; i >= 0; i--) value = value * 256 + raw[i];
-    if (!Number.isSafeInteger(value)) throw this.broken('a length is not possible');
+    if (!Number.isSafeInteger(value)) throw this.broken(words`a length is not possible`);
     return value;
   }
 
-  broken(what: string): MedTextError {
+  broken(what: Words): MedTextError {
     return new MedTextError('CHECKPOINT_FORMAT', words`${this.where} is broken: ${what} (at byte ${this.position}).`, {
       file: this.where,
       byte: this.position,
@@ -78,6 +79,6 @@ export class ByteCursor {
 
   private assertLeft(length: number): void {
     if (length <= this.end - this.position) return;
-    throw this.broken('it ends in the middle of a value');
+    throw this.broken(words`it ends in the middle of a value`);
   }
 }

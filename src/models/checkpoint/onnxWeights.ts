@@ -226,8 +226,9 @@ function readBeside(modelPath: string, location: string, offset: number, length:
 /**
  * A link may not lead out of the model's folder either. A hub's cache keeps the model itself as a link into a folder of
  * blobs; its external data then lies there too.
+ * @throws MedTextError ONNX_FORMAT, or NOT_FOUND when there is no such file.
  */
-function refuseEscape(modelPath: string, path: string, location: string): void {
+export function refuseEscape(modelPath: string, path: string, location: string): void {
   let real: string;
   let homes: string[];
   try {

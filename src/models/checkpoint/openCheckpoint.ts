@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
+import type { Words } from '../../base/words';
 import type { CheckpointSource, CheckpointTensor } from './checkpointSource';
 import { openOnnxWeights } from './onnxWeights';
 import { RandomAccessFile } from './randomAccessFile';
@@ -33,7 +34,7 @@ export async function openCheckpoint(path: string): Promise<CheckpointSource> {
 }
 
 function refuseKnownForeign(head: Uint8Array, path: string): void {
-  const refuse = (what: string) => {
+  const refuse = (what: Words) => {
     throw new MedTextError('UNSUPPORTED', words`${path} is ${what}. Use the model's safetensors or PyTorch file.`, {
       file: path,
     });
@@ -46,10 +47,10 @@ function refuseKnownForeign(head: Uint8Array, path: string): void {
       { file: path },
     );
   }
-  if (startsWith(head, '\x89HDF')) refuse('a Keras (HDF5) file');
+  if (startsWith(head, '\x89HDF')) refuse(words`a Keras (HDF5) file`);
   if (Buffer.from(head.subarray(257, 262)).toString('latin1') === 'ustar')
-    refuse('a tar file (PyTorch before 0.2 or Paddle)');
-  if (path.endsWith('.msgpack')) refuse('a Flax file');
+    refuse(words`a tar file (PyTorch before 0.2 or Paddle)`);
+  if (path.endsWith('.msgpack')) refuse(words`a Flax file`);
   if (startsWith(head, '<')) {
     throw new MedTextError('CHECKPOINT_FORMAT', words`${path} is a web page, not weights. Download it again.`, {
       file: path,
@@ -101,27 +102,29 @@ async function openShards(path: string): Promise<CheckpointSource> {
 }
 
 async function readIndex(path: string): Promise<[string, string][]> {
-  const broken = (what: string) => new MedTextError('CHECKPOINT_FORMAT', words`${path}: ${what}.`, { file: path });
+  const broken = (what: Words) => new MedTextError('CHECKPOINT_FORMAT', words`${path}: ${what}.`, { file: path });
   let json: unknown;
   try {
     const { size } = await stat(path);
-    if (size > MAX_INDEX_BYTES) throw broken(`an index of ${size} bytes is too long`);
+    if (size > MAX_INDEX_BYTES) throw broken(words`an index of ${size} bytes is too long`);
     json = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    if (error instanceof SyntaxError) throw broken(`it is not JSON (${error.message})`);
+    if (error instanceof SyntaxError) throw broken(words`it is not JSON (${error.message})`);
     throw asMedTextError(error);
   }
   const weightMap = (json as { weight_map?: unknown } | null)?.weight_map;
   if (typeof weightMap !== 'object' || weightMap === null || Array.isArray(weightMap))
-    throw broken('it has no "weight_map"');
+    throw broken(words`it has no "weight_map"`);
   const entries = Object.entries(weightMap);
-  if (entries.length === 0) throw broken('its "weight_map" is empty');
+  if (entries.length === 0) throw broken(words`its "weight_map" is empty`);
   for (const [name, shard] of entries) {
     // A shard lies beside its index: an index must not make us open anything else.
     const plain =
       typeof shard === 'string' && shard === basename(shard) && !/[\\/\0:]/.test(shard) && !/^\.*$/.test(shard);
     if (!plain || shard.endsWith('.index.json')) {
-      throw broken(`the file of tensor "${name}" is not a file name (${String(JSON.stringify(shard)).slice(0, 100)})`);
+      throw broken(
+        words`the file of tensor "${name}" is not a file name (${String(JSON.stringify(shard)).slice(0, 100)})`,
+      );
     }
   }
   return entries as [string, string][];

@@ -4,6 +4,7 @@
  * is ever executed. Whatever else a pickle asks for is refused by name with CHECKPOINT_UNSAFE.
  */
 import { MedTextError, words } from '../../base/errors';
+import type { Words } from '../../base/words';
 import type { ByteCursor } from './byteCursor';
 
 /** Lists are arrays, dictionaries are Maps; values of the allow-list's own making are opaque objects. */
@@ -76,7 +77,7 @@ class Machine {
       if (opcode === 0x2e) return this.pop(); // STOP
       this.step(opcode);
     }
-    throw this.cursor.broken(`its pickle has more than ${MAX_OPCODES} opcodes`);
+    throw this.cursor.broken(words`its pickle has more than ${MAX_OPCODES} opcodes`);
   }
 
   private step(opcode: number): void {
@@ -85,7 +86,7 @@ class Machine {
       case 0x80: {
         // PROTO
         const protocol = cursor.byte();
-        if (protocol > 5) throw cursor.broken(`pickle protocol ${protocol} is unknown`);
+        if (protocol > 5) throw cursor.broken(words`pickle protocol ${protocol} is unknown`);
         return;
       }
       case 0x95: // FRAME
@@ -194,7 +195,7 @@ class Machine {
         // ADDITEMS
         const items = this.popToMark();
         const set = this.top();
-        if (!(set instanceof Set)) throw cursor.broken('items are added to something that is not a set');
+        if (!(set instanceof Set)) throw cursor.broken(words`items are added to something that is not a set`);
         for (const item of items) set.add(item);
         return;
       }
@@ -237,7 +238,7 @@ class Machine {
         // STACK_GLOBAL
         const [module, name] = this.popMany(2);
         if (typeof module !== 'string' || typeof name !== 'string') {
-          throw cursor.broken('a global is not named by two strings');
+          throw cursor.broken(words`a global is not named by two strings`);
         }
         return this.push(this.global(module, name));
       }
@@ -251,7 +252,7 @@ class Machine {
         // NEWOBJ_EX
         const [callee, args, keywords] = this.popMany(3);
         if (keywords instanceof Map && keywords.size > 0)
-          throw this.unsafe('a call with keyword arguments (NEWOBJ_EX)');
+          throw this.unsafe(words`a call with keyword arguments (NEWOBJ_EX)`);
         return this.push(this.call(callee, args));
       }
       case 0x69: {
@@ -270,38 +271,38 @@ class Machine {
         // A state dictionary carries `_metadata` (module versions) as its state, which the tensors do not need.
         this.pop();
         if (this.top() instanceof Map) return;
-        throw this.unsafe(`to set the state of ${describe(this.top())} (BUILD)`);
+        throw this.unsafe(words`to set the state of ${describe(this.top())} (BUILD)`);
       }
       case 0x51: // BINPERSID
         return this.push(this.host.persistentLoad(this.pop()));
       case 0x50: // PERSID
         return this.push(this.host.persistentLoad(utf8(cursor.line(MAX_LINE_BYTES))));
       case 0x82: // EXT1
-        throw this.unsafe(`for code ${cursor.byte()} of Python's extension registry (EXT1)`);
+        throw this.unsafe(words`for code ${cursor.byte()} of Python's extension registry (EXT1)`);
       case 0x83: // EXT2
-        throw this.unsafe(`for code ${cursor.unsigned(2)} of Python's extension registry (EXT2)`);
+        throw this.unsafe(words`for code ${cursor.unsigned(2)} of Python's extension registry (EXT2)`);
       case 0x84: // EXT4
-        throw this.unsafe(`for code ${cursor.unsigned(4)} of Python's extension registry (EXT4)`);
+        throw this.unsafe(words`for code ${cursor.unsigned(4)} of Python's extension registry (EXT4)`);
       default:
-        throw cursor.broken(`0x${opcode.toString(16).padStart(2, '0')} is not a pickle opcode it may use`);
+        throw cursor.broken(words`0x${opcode.toString(16).padStart(2, '0')} is not a pickle opcode it may use`);
     }
   }
 
   private global(module: string, name: string): PickleValue {
     const path = `${module}.${name}`;
     const value = this.host.globals.get(path);
-    if (value === undefined) throw this.unsafe(`for ${printable(path)}`, path);
+    if (value === undefined) throw this.unsafe(words`for ${printable(path)}`, path);
     return value;
   }
 
   private call(callee: PickleValue, args: PickleValue): PickleValue {
-    if (!(callee instanceof PickleFunction)) throw this.unsafe(`to call ${describe(callee)}`);
+    if (!(callee instanceof PickleFunction)) throw this.unsafe(words`to call ${describe(callee)}`);
     if (!(args instanceof PickleTuple))
-      throw this.cursor.broken(`${callee.name} is called without a tuple of arguments`);
+      throw this.cursor.broken(words`${callee.name} is called without a tuple of arguments`);
     return callee.call(args.items);
   }
 
-  private unsafe(what: string, global?: string): MedTextError {
+  private unsafe(what: Words, global?: string): MedTextError {
     return new MedTextError(
       'CHECKPOINT_UNSAFE',
       words`${this.where} asks ${what}, which a file of weights does not need; it was refused and nothing was run. If you trust the file, save its tensors alone in Python: torch.save(model.state_dict(), path), or as safetensors.`,
@@ -336,25 +337,25 @@ class Machine {
   }
 
   private underflow(): MedTextError {
-    return this.cursor.broken('an opcode takes more values than there are');
+    return this.cursor.broken(words`an opcode takes more values than there are`);
   }
 
   private topList(): PickleValue[] {
     const list = this.top();
-    if (!Array.isArray(list)) throw this.cursor.broken('items are appended to something that is not a list');
+    if (!Array.isArray(list)) throw this.cursor.broken(words`items are appended to something that is not a list`);
     return list;
   }
 
   private setItems(items: readonly PickleValue[]): void {
     const map = this.top();
-    if (!(map instanceof Map)) throw this.cursor.broken('items are set on something that is not a dictionary');
-    if (items.length % 2) throw this.cursor.broken('a dictionary has a key without a value');
+    if (!(map instanceof Map)) throw this.cursor.broken(words`items are set on something that is not a dictionary`);
+    if (items.length % 2) throw this.cursor.broken(words`a dictionary has a key without a value`);
     for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);
   }
 
   private recall(index: number): PickleValue {
     const value = this.memo.get(index);
-    if (value === undefined) throw this.cursor.broken(`memo ${index} is used before it is set`);
+    if (value === undefined) throw this.cursor.broken(words`memo ${index} is used before it is set`);
     return value;
   }
 
@@ -363,7 +364,7 @@ class Machine {
   }
 
   private binaryInteger(length: number): number | bigint {
-    if (length > MAX_INTEGER_BYTES) throw this.cursor.broken(`an integer has ${length} bytes`);
+    if (length > MAX_INTEGER_BYTES) throw this.cursor.broken(words`an integer has ${length} bytes`);
     const raw = this.cursor.take(length);
     let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(raw[i]);
@@ -374,7 +375,7 @@ class Machine {
   private decimalInteger(booleans: boolean): number | bigint | boolean {
     const text = utf8(this.cursor.line(MAX_INTEGER_BYTES));
     if (booleans && (text === '00' || text === '01')) return text === '01';
-    if (!/^-?\d+L?$/.test(text)) throw this.cursor.broken('an integer is not one');
+    if (!/^-?\d+L?$/.test(text)) throw this.cursor.broken(words`an integer is not one`);
     return narrowed(BigInt(text.replace('L', '')));
   }
 
@@ -382,14 +383,14 @@ class Machine {
     const text = utf8(this.cursor.line(MAX_INTEGER_BYTES));
     const special = { inf: Infinity, '-inf': -Infinity, nan: NaN }[text];
     if (special !== undefined) return special;
-    if (text.trim() === '' || Number.isNaN(Number(text))) throw this.cursor.broken('a float is not one');
+    if (text.trim() === '' || Number.isNaN(Number(text))) throw this.cursor.broken(words`a float is not one`);
     return Number(text);
   }
 
   private quotedString(): string {
     const text = utf8(this.cursor.line(MAX_LINE_BYTES)).trim();
     const quoted = /^(['"])(.*)\1$/s.exec(text);
-    if (!quoted) throw this.cursor.broken('a string has no quotes');
+    if (!quoted) throw this.cursor.broken(words`a string has no quotes`);
     return quoted[2].replace(/\\(x[0-9a-fA-F]{2}|.)/g, (_, escape: string) =>
       escape.length === 3
         ? String.fromCharCode(parseInt(escape.slice(1), 16))
@@ -423,14 +424,14 @@ function printable(text: string): string {
   return clean.length > 200 ? `${clean.slice(0, 200)}…` : clean;
 }
 
-function describe(value: PickleValue): string {
+function describe(value: PickleValue): string | Words {
   if (value === null) return 'None';
-  if (value === undefined) return 'nothing';
+  if (value === undefined) return words`nothing`;
   if (value instanceof PickleFunction) return value.name;
-  if (value instanceof PickleTuple) return 'a tuple';
-  if (value instanceof Map) return 'a dictionary';
-  if (value instanceof Set) return 'a set';
-  if (Array.isArray(value)) return 'a list';
-  if (value instanceof Uint8Array) return 'bytes';
-  return typeof value === 'object' ? String(value) : `a ${typeof value}`;
+  if (value instanceof PickleTuple) return words`a tuple`;
+  if (value instanceof Map) return words`a dictionary`;
+  if (value instanceof Set) return words`a set`;
+  if (Array.isArray(value)) return words`a list`;
+  if (value instanceof Uint8Array) return words`bytes`;
+  return typeof value === 'object' ? String(value) : words`a ${typeof value}`;
 }

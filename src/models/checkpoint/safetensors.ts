@@ -1,5 +1,6 @@
 /** The safetensors format: an 8-byte header length, a JSON header, the tensors' bytes end to end. */
 import { MedTextError, words } from '../../base/errors';
+import type { Words } from '../../base/words';
 import { DATA_TYPES, elementCount, type DataType } from '../../onnx/dataType';
 import { assertLength, checkedShape, type CheckpointSource, type CheckpointTensor } from './checkpointSource';
 import type { RandomAccessFile } from './randomAccessFile';
@@ -39,32 +40,32 @@ export async function openSafetensors(file: RandomAccessFile): Promise<Checkpoin
 }
 
 async function readHeader(file: RandomAccessFile): Promise<Map<string, CheckpointTensor>> {
-  const broken = (what: string, detail = {}) =>
+  const broken = (what: Words, detail = {}) =>
     new MedTextError('CHECKPOINT_FORMAT', words`${file.path}: ${what}.`, { file: file.path, ...detail });
 
   const prefix = new Uint8Array(8);
   await file.read(prefix, 0);
   const headerBytes = Number(new DataView(prefix.buffer).getBigUint64(0, true));
-  if (headerBytes > file.size - 8) throw broken(`its header of ${headerBytes} bytes is longer than the file`);
-  if (headerBytes > MAX_HEADER_BYTES) throw broken(`its header of ${headerBytes} bytes is too long`);
+  if (headerBytes > file.size - 8) throw broken(words`its header of ${headerBytes} bytes is longer than the file`);
+  if (headerBytes > MAX_HEADER_BYTES) throw broken(words`its header of ${headerBytes} bytes is too long`);
   const header = new Uint8Array(headerBytes);
   await file.read(header, 8);
   let entries: unknown;
   try {
     entries = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(header));
   } catch (error) {
-    throw broken(`its header is not JSON (${(error as Error).message})`);
+    throw broken(words`its header is not JSON (${(error as Error).message})`);
   }
-  if (!isRecord(entries)) throw broken('its header is not a JSON object');
+  if (!isRecord(entries)) throw broken(words`its header is not a JSON object`);
 
   const start = 8 + headerBytes;
   const ranges: { name: string; begin: number; end: number }[] = [];
   const tensors = new Map<string, CheckpointTensor>();
   for (const [name, entry] of Object.entries(entries)) {
     if (name === '__metadata__') continue;
-    if (!isRecord(entry)) throw broken(`its header says nothing about tensor "${name}"`);
+    if (!isRecord(entry)) throw broken(words`its header says nothing about tensor "${name}"`);
     const shape = checkedShape(entry.shape, name, file.path);
-    if (typeof entry.dtype !== 'string') throw broken(`tensor "${name}" has no dtype`);
+    if (typeof entry.dtype !== 'string') throw broken(words`tensor "${name}" has no dtype`);
     const dataType = Object.hasOwn(TYPES, entry.dtype) ? TYPES[entry.dtype] : undefined;
     if (!dataType) {
       const type = entry.dtype.slice(0, 40);
@@ -80,9 +81,10 @@ async function readHeader(file: RandomAccessFile): Promise<Map<string, Checkpoin
     const [begin, end, more] = Array.isArray(entry.data_offsets) ? entry.data_offsets : [];
     const valid =
       Number.isSafeInteger(begin) && Number.isSafeInteger(end) && more === undefined && begin >= 0 && begin <= end;
-    if (!valid || start + end > file.size) throw broken(`tensor "${name}" lies outside the file`, { tensor: name });
+    if (!valid || start + end > file.size)
+      throw broken(words`tensor "${name}" lies outside the file`, { tensor: name });
     if (end - begin !== elementCount(shape) * DATA_TYPES[dataType].bytes) {
-      throw broken(`tensor "${name}" has ${end - begin} bytes, which do not make ${entry.dtype} [${shape}]`, {
+      throw broken(words`tensor "${name}" has ${end - begin} bytes, which do not make ${entry.dtype} [${shape}]`, {
         tensor: name,
       });
     }
@@ -98,13 +100,13 @@ async function readHeader(file: RandomAccessFile): Promise<Map<string, Checkpoin
   let covered = 0;
   for (const { name, begin, end } of ranges) {
     if (begin !== covered) {
-      const what = begin < covered ? 'overlaps the tensor before it' : 'follows a gap';
-      throw broken(`tensor "${name}" ${what}`, { tensor: name });
+      const what = begin < covered ? words`overlaps the tensor before it` : words`follows a gap`;
+      throw broken(words`tensor "${name}" ${what}`, { tensor: name });
     }
     covered = end;
   }
   if (start + covered !== file.size)
-    throw broken(`${file.size - start - covered} bytes at its end belong to no tensor`);
+    throw broken(words`${file.size - start - covered} bytes at its end belong to no tensor`);
   return tensors;
 }
 

@@ -21,8 +21,8 @@ export async function openTorchLegacy(file: RandomAccessFile): Promise<Checkpoin
     const readAt = (into: Uint8Array, position: number) => file.readSync(into, position);
     const cursor = new ByteCursor(readAt, 0, Math.min(file.size, MAX_PICKLE_BYTES), file.path);
     const magic = unpickleTorch(cursor, file.path);
-    if (magic !== MAGIC) throw cursor.broken('it is a pickle, but not a PyTorch checkpoint');
-    if (unpickleTorch(cursor, file.path) !== PROTOCOL) throw cursor.broken('its PyTorch protocol is unknown');
+    if (magic !== MAGIC) throw cursor.broken(words`it is a pickle, but not a PyTorch checkpoint`);
+    if (unpickleTorch(cursor, file.path) !== PROTOCOL) throw cursor.broken(words`its PyTorch protocol is unknown`);
     const machine = unpickleTorch(cursor, file.path);
     if (machine instanceof Map && machine.get('little_endian') === false) {
       throw new MedTextError('UNSUPPORTED', words`${file.path} was written big-endian, which is not supported.`, {
@@ -36,13 +36,13 @@ export async function openTorchLegacy(file: RandomAccessFile): Promise<Checkpoin
     });
     const state = findStateDictionary(object, file.path);
     const keys = unpickleTorch(cursor, file.path);
-    if (!Array.isArray(keys)) throw cursor.broken('its list of storages is not one');
+    if (!Array.isArray(keys)) throw cursor.broken(words`its list of storages is not one`);
 
     const storages = new Map<string, StorageBytes>();
     let position = cursor.position;
     for (const key of keys) {
       const bytes = typeof key === 'string' ? elementBytes.get(key) : undefined;
-      if (bytes === undefined) throw cursor.broken('it stores something that its object does not name');
+      if (bytes === undefined) throw cursor.broken(words`it stores something that its object does not name`);
       const count = new ByteCursor(readAt, position, file.size, file.path).unsigned(8);
       const start = position + 8;
       const sizeBytes = count * bytes;

@@ -106,7 +106,7 @@ export function unpickleTorch(
     const [kind, type, key, , count, view] = id instanceof PickleTuple ? id.items : [];
     if (kind === 'module') throw wholeModule(where);
     const isStorage = kind === 'storage' && type instanceof ElementType && typeof key === 'string' && isCount(count);
-    if (!isStorage) throw cursor.broken('a storage is not described as one');
+    if (!isStorage) throw cursor.broken(words`a storage is not described as one`);
     if (view === undefined || view === null) {
       const storage = new TorchStorage(key, type, count, 0);
       onStorage(storage);
@@ -114,7 +114,7 @@ export function unpickleTorch(
     }
     const [, offset, size] = view instanceof PickleTuple ? view.items : [];
     if (!isCount(offset) || !isCount(size) || offset + size > count) {
-      throw cursor.broken('a view reaches beyond its storage');
+      throw cursor.broken(words`a view reaches beyond its storage`);
     }
     const storage = new TorchStorage(key, type, size, offset);
     onStorage(storage);
@@ -136,13 +136,13 @@ function torchGlobals(cursor: ByteCursor): Map<string, PickleValue> {
     strides: PickleValue,
     type?: PickleValue,
   ) => {
-    if (!(storage instanceof TorchStorage) || !isCount(offset)) throw cursor.broken('a tensor has no storage');
-    if (type !== undefined && !(type instanceof ElementType)) throw cursor.broken('a tensor has no element type');
+    if (!(storage instanceof TorchStorage) || !isCount(offset)) throw cursor.broken(words`a tensor has no storage`);
+    if (type !== undefined && !(type instanceof ElementType)) throw cursor.broken(words`a tensor has no element type`);
     if (!(size instanceof PickleTuple) || !(strides instanceof PickleTuple))
-      throw cursor.broken('a tensor has no size');
+      throw cursor.broken(words`a tensor has no size`);
     const shape = checkedShape([...size.items], '(unnamed)', `byte ${cursor.position}`);
     if (strides.items.length !== shape.length || !strides.items.every(isCount)) {
-      throw cursor.broken('a tensor has strides that do not fit its size');
+      throw cursor.broken(words`a tensor has strides that do not fit its size`);
     }
     return new TorchTensor(storage, type ?? storage.type, offset, shape, strides.items as number[]);
   };
@@ -162,7 +162,7 @@ function torchGlobals(cursor: ByteCursor): Map<string, PickleValue> {
     return rebuildTensor(storage, offset, size, strides, type ?? null);
   });
   const parameter = ([data]: readonly PickleValue[]) => {
-    if (!(data instanceof TorchTensor)) throw cursor.broken('a parameter is not a tensor');
+    if (!(data instanceof TorchTensor)) throw cursor.broken(words`a parameter is not a tensor`);
     return data;
   };
   allow('torch._utils._rebuild_parameter', parameter);
@@ -176,17 +176,17 @@ function torchGlobals(cursor: ByteCursor): Map<string, PickleValue> {
     const map = new Map<PickleValue, PickleValue>();
     if (pairs === undefined) return map;
     // Python 2 wrote OrderedDict([[key, value], ...]).
-    if (!Array.isArray(pairs)) throw cursor.broken('an OrderedDict is not made from pairs');
+    if (!Array.isArray(pairs)) throw cursor.broken(words`an OrderedDict is not made from pairs`);
     for (const pair of pairs) {
       const [key, value] = pair instanceof PickleTuple ? pair.items : Array.isArray(pair) ? pair : [];
-      if (value === undefined) throw cursor.broken('an OrderedDict is not made from pairs');
+      if (value === undefined) throw cursor.broken(words`an OrderedDict is not made from pairs`);
       map.set(key, value);
     }
     return map;
   });
   // Protocol 2 has no opcodes for bytes and sets and writes them as these calls.
   allow('_codecs.encode', ([text]) => {
-    if (typeof text !== 'string') throw cursor.broken('bytes are not written as text');
+    if (typeof text !== 'string') throw cursor.broken(words`bytes are not written as text`);
     return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
   });
   for (const name of ['builtins.set', '__builtin__.set', 'builtins.frozenset', '__builtin__.frozenset']) {

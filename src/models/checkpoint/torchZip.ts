@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
+import type { Words } from '../../base/words';
 import { ByteCursor } from './byteCursor';
 import type { CheckpointSource } from './checkpointSource';
 import type { RandomAccessFile } from './randomAccessFile';
@@ -22,7 +23,7 @@ export async function openTorchZip(file: RandomAccessFile): Promise<CheckpointSo
     const zip = await openZip(file);
     const entries = await readDirectory(zip, file);
     const pickle = [...entries.keys()].find((name) => /^([^/]*\/)?data\.pkl$/.test(name));
-    if (pickle === undefined) throw format(file, 'is a zip file without data.pkl, not a PyTorch checkpoint');
+    if (pickle === undefined) throw format(file, words`is a zip file without data.pkl, not a PyTorch checkpoint`);
     const folder = pickle.slice(0, -'data.pkl'.length);
     if (entries.has(`${folder}constants.pkl`)) {
       throw new MedTextError(
@@ -106,7 +107,7 @@ function readDirectory(zip: ZipFile, file: RandomAccessFile): Promise<Map<string
     zip.on('error', (error: Error) => reject(asFormat(file, error)));
     zip.on('end', () => resolve(entries));
     zip.on('entry', (entry: Entry) => {
-      if (entries.size === MAX_ENTRIES) return reject(format(file, `has more than ${MAX_ENTRIES} entries`));
+      if (entries.size === MAX_ENTRIES) return reject(format(file, words`has more than ${MAX_ENTRIES} entries`));
       entries.set(entry.fileName, entry);
       zip.readEntry();
     });
@@ -116,7 +117,7 @@ function readDirectory(zip: ZipFile, file: RandomAccessFile): Promise<Map<string
 
 async function dataStart(zip: ZipFile, entry: Entry, file: RandomAccessFile): Promise<number> {
   if (entry.isEncrypted() || (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED)) {
-    throw format(file, `has an entry "${entry.fileName}" that is encrypted or packed in an unknown way`);
+    throw format(file, words`has an entry "${entry.fileName}" that is encrypted or packed in an unknown way`);
   }
   try {
     const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
@@ -124,13 +125,13 @@ async function dataStart(zip: ZipFile, entry: Entry, file: RandomAccessFile): Pr
   } catch (error) {
     throw asFormat(file, error);
   }
-  throw format(file, `is cut short inside "${entry.fileName}"`);
+  throw format(file, words`is cut short inside "${entry.fileName}"`);
 }
 
 /** An entry as a whole, at most `limit` bytes of it unpacked. */
 async function readEntry(zip: ZipFile, entry: Entry, file: RandomAccessFile, limit: number): Promise<Uint8Array> {
   const start = await dataStart(zip, entry, file);
-  const tooLarge = () => format(file, `has an entry "${entry.fileName}" of more than ${limit} bytes`);
+  const tooLarge = () => format(file, words`has an entry "${entry.fileName}" of more than ${limit} bytes`);
   if (entry.uncompressedSize > limit) throw tooLarge();
   if (entry.compressionMethod === STORED) {
     const bytes = new Uint8Array(entry.uncompressedSize);
@@ -159,7 +160,8 @@ async function storageBytes(zip: ZipFile, entry: Entry, file: RandomAccessFile):
     return { sizeBytes, read: (into, byteOffset) => file.read(into, start + byteOffset) };
   }
   // PyTorch never packs a storage, but a person may have zipped the file anew. Deflate expands at most 1032 times.
-  if (sizeBytes > 1032 * entry.compressedSize + 64) throw format(file, `lies about the size of "${entry.fileName}"`);
+  if (sizeBytes > 1032 * entry.compressedSize + 64)
+    throw format(file, words`lies about the size of "${entry.fileName}"`);
   let unpacked: Uint8Array | undefined;
   let left = sizeBytes;
   const read = async (into: Uint8Array, byteOffset: number) => {
@@ -177,9 +179,9 @@ async function storageBytes(zip: ZipFile, entry: Entry, file: RandomAccessFile):
 function asFormat(file: RandomAccessFile, error: unknown): MedTextError {
   if (error instanceof MedTextError) return error;
   const coded = asMedTextError(error);
-  return coded.code === 'IO' ? coded : format(file, `is a broken zip file: ${coded.message}`, error);
+  return coded.code === 'IO' ? coded : format(file, words`is a broken zip file: ${coded.message}`, error);
 }
 
-function format(file: RandomAccessFile, what: string, cause?: unknown): MedTextError {
+function format(file: RandomAccessFile, what: Words, cause?: unknown): MedTextError {
   return new MedTextError('CHECKPOINT_FORMAT', words`${file.path} ${what}.`, { file: file.path }, { cause });
 }
