@@ -324,12 +324,13 @@ async function findWeights(folder: string, names: readonly string[]): Promise<st
   const usual = WEIGHTS.find((name) => names.includes(name));
   if (usual !== undefined) return join(folder, usual);
   const usable = names.filter((name) => !/^(training_args|optimizer|scheduler|rng_state)/.test(name));
-  for (const pattern of [/\.safetensors$/, /\.(bin|pt|pth|ckpt)$/]) {
+  const graphs = names.filter((name) => /\.onnx$/.test(name));
+  // Beside a graph, a .bin holds that graph's tensors.
+  for (const pattern of [/\.safetensors$/, graphs.length > 0 ? /\.(pt|pth|ckpt)$/ : /\.(bin|pt|pth|ckpt)$/]) {
     const found = usable.filter((name) => pattern.test(name));
     if (found.length > 0) return join(folder, onlyOne(found, folder));
   }
   // Optimum and transformers.js keep several precisions of one graph, `model.onnx` being the whole one.
-  const graphs = names.filter((name) => /\.onnx$/.test(name));
   const nested = names.includes('onnx')
     ? (await namesIn(join(folder, 'onnx'))).filter((name) => /\.onnx$/.test(name)).map((name) => `onnx/${name}`)
     : [];

@@ -58,6 +58,13 @@ describe('model folder', () => {
     assert.equal((await openModelFolder(file)).weightsPath, file);
   });
 
+  it("takes a file of any name for the weights, but a .bin beside a graph for that graph's tensors", async () => {
+    const folder = folderWith('structbert/pytorch_model.bin', 'weights.bin');
+    assert.equal((await openModelFolder(folder)).weightsPath, join(folder, 'weights.bin'));
+    writeFileSync(join(folder, 'encoder.onnx'), '');
+    assert.equal((await openModelFolder(folder)).weightsPath, join(folder, 'encoder.onnx'));
+  });
+
   it('says what is not there', async () => {
     await fails('NOT_FOUND', () => openModelFolder(join(temporary, 'absent')));
     assert.match((await fails('NOT_FOUND', () => openModelFolder(temporary))).message, /config\.json/);
