@@ -216,6 +216,7 @@ export const scenes = {
     idle: training,
     starting: { ...training, busy: true, run: { ...run, phase: 'starting', step: 0, totalSteps: 0, steps: [], losses: [], evaluations: [], best: null, epoch: undefined, loss: undefined, learningRate: undefined, gradientNorm: undefined, memoryBytes: undefined, sequenceLength: undefined, device: undefined, memoryPlan } }, // prettier-ignore
     running: { ...training, busy: true, run: { ...run, chosenDevice, precision: 'float16', memoryPlan: { ...memoryPlan, availableBytes: 8e9, microBatchSize: 4 } } }, // prettier-ignore
+    evaluating: { ...training, recipe: { ...recipe, test: 'data/medical-pairs/test.json' }, busy: true, run: { ...run, evaluating: { split: 'test', done: 384, total: 1596, secondsLeft: 41 } } }, // prettier-ignore
     lost: { ...training, busy: true, run: { ...run, chosenDevice, device: 'cpu', lostDevice: 'webgpu' } },
     stopped: { ...training, run: { ...ended, phase: 'stopped', resumable: true } },
     failed: {
