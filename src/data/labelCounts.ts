@@ -1,7 +1,6 @@
 import { MedTextError, words } from '../base/errors';
 import type { RecipeSplit } from '../protocol/recipe';
 import { findColumn, guessFields, resolveColumn } from './columns';
-import type { DataFile } from './dataFile';
 import { isBadRow } from './dataRow';
 import { rawLabelOf, RawLabelCounts, type RawLabel } from './labelMapping';
 import { openRecipeSplit } from './recipeSplit';
@@ -21,24 +20,23 @@ export interface LabelCounts {
 }
 
 /**
- * Whether any row of the split has a label; the test file of a shared task has none. `split.file` is a path the caller has
- * resolved.
+ * Whether any row of the split has a label in the column named; the test file of a shared task has none. `split.file` is a
+ * path the caller has resolved.
  *
  * Errors: those of `openDataFile`; `CANCELLED`.
  */
-export async function isLabelled(split: CountedSplit, signal?: AbortSignal): Promise<boolean> {
+export async function isLabelled(
+  split: CountedSplit & Required<Pick<RecipeSplit, 'label'>>,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const file = await openRecipeSplit(split);
-  const named = split.label ?? guessedLabel(file);
-  const column = named === undefined ? undefined : findColumn(file, named);
+  const column = findColumn(file, split.label);
   if (column === undefined) return false;
   for await (const row of file.rows(signal)) {
     if (!isBadRow(row) && rawLabelOf(Object.hasOwn(row.values, column) ? row.values[column] : '') !== '') return true;
   }
   return false;
 }
-
-const guessedLabel = (file: DataFile): string | undefined =>
-  guessFields(file.columns, file.sample.map((row) => row.values)).label; // prettier-ignore
 
 /** Beyond, counting on would only fill the memory. */
 const MAX_DISTINCT = 10_000;
@@ -51,7 +49,7 @@ const MAX_DISTINCT = 10_000;
  */
 export async function countRawLabels(split: CountedSplit, signal?: AbortSignal): Promise<LabelCounts> {
   const file = await openRecipeSplit(split);
-  const named = split.label ?? guessedLabel(file);
+  const named = split.label ?? guessFields(file.columns, file.sample.map((row) => row.values)).label; // prettier-ignore
   if (named === undefined) {
     const columns = file.columns.map((name) => JSON.stringify(name)).join(', ');
     throw new MedTextError(

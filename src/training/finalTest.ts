@@ -24,19 +24,18 @@ export interface TestOutcome {
  */
 export async function testModel(
   folder: RunFolder,
-  split: ResolvedSplit,
   { data, isLabelled }: TestData,
+  onBadRow: ResolvedSplit['on_bad_row'],
   options: ClassifierOptions & RunOptions,
 ): Promise<TestOutcome> {
   const classifier = await openClassifier(folder.model, options);
   try {
     if (isLabelled) return { test: await evaluateExamples(classifier, data.examples, options) };
-    const output = join(folder.predictions, basename(split.file));
+    const output = join(folder.predictions, basename(data.file.path));
     await mkdir(folder.predictions, { recursive: true }).catch((error: unknown) => {
       throw asMedTextError(error);
     });
-    const label = split.label === undefined ? undefined : String(split.label);
-    await predictExamples(classifier, data, output, { ...options, label, onBadRow: split.on_bad_row });
+    await predictExamples(classifier, data, output, { ...options, label: String(data.fields.label), onBadRow });
     return { predictions: output };
   } finally {
     await classifier.close();

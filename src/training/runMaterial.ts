@@ -81,7 +81,7 @@ export async function readMaterial(
   const validationData =
     dealt?.validation ?? (validation && (await read(validation, recipe.task === 'regression' ? undefined : labels)));
 
-  const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, labels, signal));
+  const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, trainData, signal));
 
   const everything = [trainData, ...(validationData ? [validationData] : [])].flatMap((data) => data.examples);
   const maxLength = maxLengthOf(
@@ -124,14 +124,16 @@ export async function readMaterial(
 }
 
 async function readTest(
-  split: ResolvedSplit,
+  given: ResolvedSplit,
   task: RecipeTask,
-  labels: readonly string[],
+  trainData: Examples & ResolvedFields,
   signal: AbortSignal,
 ): Promise<TestData> {
+  // Not recognised anew: of a file without labels, another column would be taken for them.
+  const split = { ...given, label: given.label ?? trainData.fields.label! };
   const hasLabels = await isLabelled(split, signal);
-  const known = task === 'regression' ? undefined : labels;
-  const data = await readRecipeSplit(split, task, hasLabels ? { labels: known, signal } : { mode: 'predict', signal });
+  const labels = task === 'regression' ? undefined : trainData.labels;
+  const data = await readRecipeSplit(split, task, hasLabels ? { labels, signal } : { mode: 'predict', signal });
   return { data, isLabelled: hasLabels };
 }
 

@@ -183,7 +183,7 @@ export class TrainingRun {
     options.log(`The model of step ${this.counters.best?.step ?? this.counters.step} answers ${rows} test rows.`);
     try {
       const { device, threads } = sessionOptions(recipe);
-      const outcome = await testModel(this.folder, recipe.dataset.test!, material.test, {
+      const outcome = await testModel(this.folder, material.test, recipe.dataset.test!.on_bad_row, {
         device,
         threads,
         onProgress: this.progressOf('test'),

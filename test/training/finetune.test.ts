@@ -307,8 +307,11 @@ describe('fine-tuning', () => {
     });
 
     it('writes it with labels where it has none, as the file stands', async () => {
-      const file = testFile('unlabelled.json', ({ id, query1, query2 }) => ({ id, query1, query2 }));
-      const { result } = await run(withTest(file));
+      // A column that could be taken for the labels, were they looked for.
+      const file = testFile('unlabelled.json', ({ id, query1, query2 }) => ({ id, query1, query2, source: query1.length > 8 ? 'a' : 'b' })); // prettier-ignore
+      const given = withTest(file);
+      delete given.dataset.train.label;
+      const { result } = await run(given);
       assert.equal(result.test, undefined);
       assert.equal(result.predictions, join(result.run, 'predictions', 'unlabelled.json'));
       assert.equal(recordIn(result.run).predictions, result.predictions);
