@@ -1,6 +1,6 @@
 // npm run test:e2e [-- --only integration|ui] [--no-package] [--grep TEXT]: everything in a real VS Code.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
 process.chdir(resolve(import.meta.dirname, '../..'));
 const artefacts = resolve('.artefacts');
 mkdirSync(artefacts, { recursive: true });
+mkdirSync('out/e2e', { recursive: true });
 
 await setup();
 let failed = false;
@@ -65,7 +66,6 @@ function ui() {
     execFileSync(process.execPath, ['scripts/package.mjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
   const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
   const vsix = resolve(`${name}-${process.platform}-${process.arch}-${version}.vsix`);
-  // tsx: the pages' own tests make a page as the extension does.
   const pages = ['datasetPreviewPage', 'labelMappingPage', 'accessibility'].map((name) => `test/e2e/${name}.mjs`);
   const suites = [
     'test/e2e/packaged.mjs',
@@ -79,9 +79,49 @@ function ui() {
     'test/e2e/gpuRuntime.mjs',
     ...pages,
   ];
-  const loader = ['--import', 'tsx', 'node_modules/mocha/bin/mocha.js'];
-  const mocha = [...loader, '--no-config', '--timeout', '180000', ...suites];
-  if (options.grep) mocha.push('--grep', options.grep);
   const env = { ...process.env, MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts };
-  return spawnSync(process.execPath, mocha, { stdio: 'inherit', env }).status === 0;
+  const first = drive(suites, env, options.grep);
+  const tests = repeated(first, (suite) => drive(suites, env, `^${literally(suite)} `));
+  writeFileSync('out/e2e/ui.json', JSON.stringify({ tests }));
+  return tests.length > 0 && tests.every(({ state }) => state === 'passed');
+}
+
+/** The tests of mocha, with how each ended; one that failed for itself when mocha told nothing. */
+function drive(suites, env, grep) {
+  const resultFile = resolve('out/e2e/mocha.json');
+  rmSync(resultFile, { force: true });
+  // tsx: the pages' own tests make a page as the extension does.
+  const loader = ['--import', 'tsx', 'node_modules/mocha/bin/mocha.js'];
+  const mocha = [...loader, '--no-config', '--timeout', '180000', '--reporter', 'test/e2e/reporter.cjs', ...suites];
+  if (grep) mocha.push('--grep', grep);
+  const { status } = spawnSync(process.execPath, mocha, {
+    stdio: 'inherit',
+    env: { ...env, MEDTEXT_E2E_TESTS: resultFile },
+  });
+  if (existsSync(resultFile)) return JSON.parse(readFileSync(resultFile, 'utf8')).tests;
+  return [{ suite: '', title: 'mocha', state: 'failed', error: `exit ${status}` }];
+}
+
+/**
+ * A window with a browser on a busy machine stumbles now and then: what failed is tried once more in a fresh one, and said to
+ * have been. More than a few at once is no stumble.
+ */
+function repeated(tests, again) {
+  const failed = tests.filter(({ state }) => state === 'failed');
+  const suites = [...new Set(failed.map(({ suite }) => suite))];
+  if (suites.length === 0 || suites.length > 3 || suites.includes('')) return tests;
+  const second = suites.flatMap((suite) => {
+    console.log(`\n== once more, in a fresh window: ${suite}`);
+    return again(suite).filter((test) => test.suite === suite || test.suite === '');
+  });
+  for (const { title, error } of failed) {
+    const isMended = second.some((test) => test.title === title && test.state === 'passed');
+    if (isMended)
+      console.log(`failed once, and passed when repeated: ${title}\n    ${error?.replaceAll('\n', '\n    ')}`);
+  }
+  return [...tests.filter(({ suite }) => !suites.includes(suite)), ...second];
+}
+
+function literally(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
