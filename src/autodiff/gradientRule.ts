@@ -12,8 +12,8 @@ export interface GradientCall {
   /** The gradients of all outputs; undefined where the loss does not depend on one. */
   readonly dys: readonly (Value | undefined)[];
   readonly attributes: Attributes;
-  /** A value that several inputs' gradients share, made at its first use. */
-  once(key: string, make: () => Value): Value;
+  /** What several inputs' gradients share, made at its first use. */
+  once<T>(key: string, make: () => T): T;
 }
 
 /**

@@ -70,7 +70,7 @@ function differentiate(
       { opType: node.opType, node: node.name },
     );
   }
-  const shared = new Map<string, Value>();
+  const shared = new Map<string, unknown>();
   const call: GradientCall = {
     g,
     x: node.inputs as readonly Value[],
@@ -78,10 +78,9 @@ function differentiate(
     dy: dys[0] as Value,
     dys,
     attributes: new Attributes(node.attributes, node.opType),
-    once: (key, make) => {
-      const value = shared.get(key) ?? make();
-      shared.set(key, value);
-      return value;
+    once: <T>(key: string, make: () => T): T => {
+      if (!shared.has(key)) shared.set(key, make());
+      return shared.get(key) as T;
     },
   };
   node.inputs.forEach((x, i) => {

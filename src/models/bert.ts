@@ -21,6 +21,11 @@ export type Dropout = (x: Value, probability: number, site: string) => Value;
 export interface BertOptions {
   /** Gives the graph's value for a parameter of the checkpoint. */
   readonly parameter: (name: string) => Value;
+  /**
+   * Parameters of like shape, a list of names each, as one value [names, ...shape] each; undefined where they do not lie
+   * together. All or none: who gets them does not ask for the single ones.
+   */
+  readonly joint?: (lists: readonly (readonly string[])[]) => readonly Value[] | undefined;
   readonly dropout?: Dropout;
   /**
    * 'first': only the first token's final state is wanted, so the last layer computes queries, output projection and
@@ -154,18 +159,44 @@ class BertGraph {
 
   /** softmax(Q K' / sqrt(d) + mask) V over the heads: [rows of `queried`, hidden]. */
   private attention(name: string, hidden: Value, queried: Value, mask: Value): Value {
-    const { g, batch, sequence, headSize, config } = this;
+    const { g, batch, headSize, config } = this;
     const queries = queried.shape[0] / batch; // 1 or the sequence's length
-    const heads = (x: Value, length: number, permutation: readonly number[]) =>
-      g.transpose(g.reshape(x, [batch, length, config.headCount, headSize]), permutation);
-    const query = heads(linear(g, queried, `${name}.query`, this.parameter), queries, [0, 2, 1, 3]); // [batch, heads, queries, d]
-    const key = heads(linear(g, hidden, `${name}.key`, this.parameter), sequence, [0, 2, 3, 1]); // [batch, heads, d, sequence]
-    const value = heads(linear(g, hidden, `${name}.value`, this.parameter), sequence, [0, 2, 1, 3]); // [batch, heads, sequence, d]
-
+    const { query, key, value } = this.jointHeads(name, hidden, queried) ?? this.heads(name, hidden, queried);
     const scores = g.mul(g.matMul(query, key), 1 / Math.sqrt(headSize)); // [batch, heads, queries, sequence]
     const probabilities = this.dropout(g.softmax(g.add(scores, mask)), config.attentionDropout, name);
     const context = g.transpose(g.matMul(probabilities, value), [0, 2, 1, 3]);
     return g.reshape(context, [batch * queries, config.hiddenSize]);
+  }
+
+  /** [batch, heads, queries, d], [batch, heads, d, sequence] and [batch, heads, sequence, d]. */
+  private heads(name: string, hidden: Value, queried: Value): Record<'query' | 'key' | 'value', Value> {
+    const { g, batch, headSize, config } = this;
+    const projected = (kind: string, x: Value, permutation: readonly number[]) => {
+      const rows = linear(g, x, `${name}.${kind}`, this.parameter);
+      return g.transpose(g.reshape(rows, [batch, x.shape[0] / batch, config.headCount, headSize]), permutation);
+    };
+    return {
+      query: projected('query', queried, [0, 2, 1, 3]),
+      key: projected('key', hidden, [0, 2, 3, 1]),
+      value: projected('value', hidden, [0, 2, 1, 3]),
+    };
+  }
+
+  /** The same by one product of three times the width; undefined where the parameters do not lie together. */
+  private jointHeads(name: string, hidden: Value, queried: Value): ReturnType<BertGraph['heads']> | undefined {
+    if (queried !== hidden) return undefined;
+    const { g, batch, sequence, headSize, config } = this;
+    const kinds = ['query', 'key', 'value'];
+    const namesOf = (part: string) => kinds.map((kind) => `${name}.${kind}.${part}`);
+    const joint = this.options.joint?.([namesOf('weight'), namesOf('bias')]);
+    if (!joint) return undefined;
+    const width = kinds.length * config.hiddenSize;
+    const [weight, bias] = [g.reshape(joint[0], [width, config.hiddenSize]), g.reshape(joint[1], [width])];
+    const rows = g.gemm(hidden, weight, bias, { transB: true });
+    const apart = g.reshape(rows, [batch, sequence, kinds.length, config.headCount, headSize]);
+    const parts = g.split(g.transpose(apart, [2, 0, 3, 1, 4]), kinds.length, 0);
+    const [query, key, value] = parts.map((part) => g.reshape(part, [batch, config.headCount, sequence, headSize]));
+    return { query, key: g.transpose(key, [0, 1, 3, 2]), value };
   }
 
   /** The rows of the first tokens: [batch, hidden]. */

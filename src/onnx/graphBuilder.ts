@@ -3,7 +3,7 @@
  * node names follow the checkpoint's names; equal constants are stored once.
  */
 import { MedTextError } from '../base/errors';
-import { allocate, type DataType } from './dataType';
+import { allocate, type DataType, type TypedArray } from './dataType';
 import { inferTypes, type KnownTensor, type TensorType } from './inference';
 import {
   IR_VERSION,
@@ -115,9 +115,12 @@ export class GraphBuilder {
   }
 
   scalar(value: number, dataType: DataType = 'float32'): Value {
-    const data = allocate(dataType, 1);
-    data[0] = (data instanceof BigInt64Array ? BigInt(value) : value) as never;
-    return this.constant({ dataType, shape: [], data });
+    return this.constant({ dataType, shape: [], data: filled(value, 1, dataType) });
+  }
+
+  /** The same number so many times. */
+  vector(value: number, length: number, dataType: DataType = 'float32'): Value {
+    return this.constant({ dataType, shape: [length], data: filled(value, length, dataType) });
   }
 
   /** A vector of int64, as axes, shapes and slices want it. */
@@ -271,4 +274,9 @@ function lookUp(values: ReadonlyMap<string, Value>, name: string, node: GraphNod
   if (!value)
     throw new MedTextError('GRAPH', `Node "${node.name}" (${node.opType}) reads "${name}", which nothing makes.`);
   return value;
+}
+
+function filled(value: number, length: number, dataType: DataType): TypedArray {
+  const data = allocate(dataType, length);
+  return data.fill((data instanceof BigInt64Array ? BigInt(value) : value) as never);
 }

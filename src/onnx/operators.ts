@@ -163,9 +163,18 @@ export class Operators extends GraphBuilder {
   softmax(x: Value, axis = -1): Value {
     return this.one('Softmax', [x], { axis: int(axis) });
   }
-  /** Over the last axis. Also gives the mean and the inverse standard deviation, which the gradient uses. */
+  /** Over the last axis. */
   layerNormalization(x: Value, scale: Value, bias: Value, epsilon: number): Value {
-    return this.emit('LayerNormalization', [x, scale, bias], { axis: int(-1), epsilon: float(epsilon) }, 3)[0];
+    return this.one('LayerNormalization', [x, scale, bias], { axis: int(-1), epsilon: float(epsilon) });
+  }
+  /** (x - mean) / deviation over the last axis, and 1 / deviation [..., 1]. */
+  standardize(x: Value, epsilon: number): { standardized: Value; inverseDeviation: Value } {
+    const width = x.shape[x.shape.length - 1];
+    const [one, zero] = [this.vector(1, width, x.dataType), this.vector(0, width, x.dataType)];
+    const attributes = { axis: int(-1), epsilon: float(epsilon) };
+    const [standardized, , inverse] = this.emit('LayerNormalization', [x, one, zero], attributes, 3);
+    // Statistics are float32 whatever the type of x.
+    return { standardized, inverseDeviation: this.cast(inverse, x.dataType) };
   }
 
   // --- shape ---

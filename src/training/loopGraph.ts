@@ -10,7 +10,7 @@ import { Operators } from '../onnx/operators';
 import type { AdamWOptions } from './adamW';
 import { adamWUpdate, type AdamWScalars, type AdamWState } from './adamWGraph';
 import { maskDrawer } from './maskGraph';
-import { stack, stackedShape, unstack, type ParameterGroup, type ParameterLayout } from './parameterGroups';
+import { stack, stackedShape, UnstackedParameters, type ParameterGroup, type ParameterLayout } from './parameterGroups'; // prettier-ignore
 import { maskCutter, maskStacks, type PlacedStack } from './residentGraph';
 import { addTraining, sumOfSquares, type TrainingGraphOptions } from './trainingGraph';
 
@@ -76,10 +76,8 @@ export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayou
     shape,
     stacked,
     lossScale,
-    parameters: new Map([
-      ...fixed.map((value): [string, Value] => [value.name, body.capture(value)]),
-      ...groups.flatMap((group, k) => unstack(body, group, p[k])),
-    ]),
+    parameters: new UnstackedParameters(body, layout, p),
+    fixed: new Map(fixed.map((value) => [value.name, body.capture(value)])),
   };
   const { loss, gradients } = accumulates ? sumOfParts(body, context, step) : partGradients(body, context, step);
   const unscale = lossScale && body.reciprocal(body.capture(lossScale));
@@ -116,7 +114,9 @@ interface StepContext {
   readonly shape: LoopShape;
   readonly stacked: StackedInputs;
   /** Of the step: values of its graph, or of the one around it. */
-  readonly parameters: ReadonlyMap<string, Value>;
+  readonly parameters: UnstackedParameters;
+  /** Untrained ones. */
+  readonly fixed: ReadonlyMap<string, Value>;
   /** Of half precision. */
   readonly lossScale: Value | undefined;
 }
@@ -183,7 +183,7 @@ function partGradients(g: Operators, context: StepContext, part: Value): PartRes
 
 function ofLength(
   g: Operators,
-  { options, groups, shape, parameters, lossScale }: StepContext,
+  { options, groups, shape, parameters, fixed, lossScale }: StepContext,
   rows: Readonly<Record<string, Value>>,
   length: number,
 ): PartResult {
@@ -200,7 +200,8 @@ function ofLength(
     inputs,
     targets: rows.targets,
     weights: () => rows.weights,
-    parameter: (name) => parameters.get(name)!,
+    parameter: (name) => (parameters.get(name) ?? fixed.get(name))!,
+    joint: parameters.joint,
     mask: maskCutter(g, maskStacks(options, shape.rows, length), drawn),
     lossScale: lossScale && g.capture(lossScale),
   });

@@ -21,6 +21,8 @@ export interface ParameterLayout {
   readonly groups: readonly ParameterGroup[];
   /** Read by the graph, but not trained. */
   readonly fixed: readonly string[];
+  /** Parameters that the graph reads as one value: they lie one after the other in a group. */
+  readonly joints: readonly (readonly string[])[];
   /** Places of dropout, in the order of their keys. */
   readonly siteCount: number;
 }
@@ -31,7 +33,7 @@ export function layoutOf(
   adamW: Pick<AdamWOptions, 'decays' | 'weightDecay'>,
   mostElements = Infinity,
 ): ParameterLayout {
-  const { model, dropoutSites } = buildTrainingGraph({ ...options, logits: false }, 1, 2);
+  const { model, dropoutSites, jointSites } = buildTrainingGraph({ ...options, logits: false }, 1, 2);
   const { inputs, outputs } = model.graph;
   const groups: { names: string[]; shape: readonly number[]; decays: boolean }[] = [];
   const open = new Map<string, (typeof groups)[number]>();
@@ -52,7 +54,14 @@ export function layoutOf(
   const trained = new Set(groups.flatMap(({ names }) => names));
   const read = new Set(inputs.map(({ name }) => name));
   const fixed = options.specs.map(({ name }) => name).filter((name) => read.has(name) && !trained.has(name));
-  return { groups, fixed, siteCount: dropoutSites.length };
+  const isTogether = (joint: readonly string[]) => groups.some(({ names }) => liesIn(names, joint));
+  const joints = jointSites.filter((lists) => lists.every(isTogether)).flat();
+  return { groups, fixed, joints, siteCount: dropoutSites.length };
+}
+
+function liesIn(names: readonly string[], joint: readonly string[]): boolean {
+  const first = names.indexOf(joint[0]);
+  return first >= 0 && joint.every((name, i) => names[first + i] === name);
 }
 
 /** Of the whole group: [parameters, ...shape]. */
@@ -78,18 +87,69 @@ function eachPart(
   names.forEach((name, i) => visit(name, stacked.subarray(i * size, (i + 1) * size)));
 }
 
-/** A group's parameters, by name, cut out of its value. */
-export function unstack(g: Operators, { names, shape }: ParameterGroup, stacked: Value): [string, Value][] {
-  return names.map((name, i) => {
-    // Not Split, which on WebGPU takes no more outputs than a shader has buffers.
-    const part = names.length === 1 ? stacked : g.slice(stacked, [i], [i + 1], [0]);
-    return [name, g.reshape(part, shape)];
-  });
+/** A graph's parameters, cut out of its groups' values. */
+export class UnstackedParameters {
+  private readonly values = new Map<string, Value>();
+
+  constructor(
+    g: Operators,
+    private readonly layout: Pick<ParameterLayout, 'groups' | 'joints'>,
+    stacked: readonly Value[],
+  ) {
+    layout.groups.forEach((group, k) => {
+      for (const [name, value] of unstack(g, group, layout.joints, stacked[k])) this.values.set(name, value);
+    });
+  }
+
+  /** Undefined for one that is in no group; not for those of a joint. */
+  get(name: string): Value | undefined {
+    return this.values.get(name);
+  }
+
+  readonly joint = (lists: readonly (readonly string[])[]): readonly Value[] | undefined => {
+    const isJoint = lists.every((names) => this.layout.joints.some((joint) => joint.join() === names.join()));
+    return isJoint ? lists.map(([first]) => this.values.get(first)!) : undefined;
+  };
 }
 
-/** The group's gradients as one value. */
+/** WebGPU promises a shader eight buffers: Split reads one and writes the others. */
+const MOST_SPLIT = 7;
+/** Elements of a parameter that are copied twice rather than by a call of its own. */
+const SMALL = 16 << 10;
+
+/** The group's parameters by name, joints by their first name. */
+function unstack(
+  g: Operators,
+  { names, shape }: ParameterGroup,
+  joints: ParameterLayout['joints'],
+  stacked: Value,
+): [string, Value][] {
+  const cut = (from: number, to: number) =>
+    to - from === names.length ? stacked : g.slice(stacked, [from], [to], [0]);
+  const jointAt = (at: number) => joints.find(([first]) => first === names[at]);
+  const isSingle = (at: number) => at < names.length && !jointAt(at);
+  const values: [string, Value][] = [];
+  for (let at = 0; at < names.length;) {
+    const joint = jointAt(at);
+    if (joint) {
+      values.push([names[at], cut(at, at + joint.length)]);
+      at += joint.length;
+      continue;
+    }
+    let end = at + 1;
+    while (elementCount(shape) <= SMALL && end - at < MOST_SPLIT && isSingle(end)) end++;
+    for (const part of g.split(cut(at, end), end - at, 0)) values.push([names[at++], g.reshape(part, shape)]);
+  }
+  return values;
+}
+
+/** The group's gradients as one value; that of a joint, under its first name, is of several. */
 export function stack(g: Operators, { names, shape }: ParameterGroup, gradients: ReadonlyMap<string, Value>): Value {
-  const parts = names.map((name) => g.reshape(gradients.get(name)!, [1, ...shape]));
+  const parts: Value[] = [];
+  for (let at = 0; at < names.length; at += parts.at(-1)!.shape[0]) {
+    const gradient = gradients.get(names[at])!;
+    parts.push(gradient.shape.length > shape.length ? gradient : g.reshape(gradient, [1, ...shape]));
+  }
   return g.concat(parts, 0);
 }
 

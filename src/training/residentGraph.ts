@@ -6,7 +6,7 @@ import { declareInputs } from '../models/encoder';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
 import { Operators } from '../onnx/operators';
-import { stack, stackedShape, stackSites, unstack, type ParameterLayout, type SiteStack } from './parameterGroups';
+import { stack, stackedShape, stackSites, UnstackedParameters, type ParameterLayout, type SiteStack } from './parameterGroups'; // prettier-ignore
 import {
   addTraining,
   buildTrainingGraph,
@@ -37,25 +37,25 @@ const MASK_ELEMENTS = 8 << 20;
  */
 export function buildResidentGraph(
   options: TrainingGraphOptions,
-  { groups, fixed }: ParameterLayout,
+  layout: ParameterLayout,
   rows: number,
   length: number,
 ): ResidentGraph {
   const g = new Operators('', options.products?.factors);
-  const parameters = new Map<string, Value>();
-  groups.forEach((group, k) => {
-    const stacked = g.input(`p.${k}`, 'float32', stackedShape(group));
-    for (const [name, value] of g.scope('parameters', () => unstack(g, group, stacked))) parameters.set(name, value);
-  });
+  const { groups } = layout;
+  const inputs = groups.map((group, k) => g.input(`p.${k}`, 'float32', stackedShape(group)));
+  const parameters = g.scope('parameters', () => new UnstackedParameters(g, layout, inputs));
+  const fixed = new Map<string, Value>();
   for (const { name, shape } of options.specs) {
-    if (fixed.includes(name)) parameters.set(name, g.input(name, 'float32', shape));
+    if (layout.fixed.includes(name)) fixed.set(name, g.input(name, 'float32', shape));
   }
   const masks = maskStacks(options, rows, length);
   const { loss, gradients } = addTraining(g, options, {
     inputs: declareInputs(g, rows, length),
     targets: g.input('targets', 'float32', [rows, options.classifier.labelCount]),
     weights: () => g.input('weights', 'float32', [rows, 1]),
-    parameter: (name) => parameters.get(name)!,
+    parameter: (name) => (parameters.get(name) ?? fixed.get(name))!,
+    joint: parameters.joint,
     mask: maskCutter(g, masks, ({ name, sites: [{ shape }, ...others] }) =>
       g.input(name, 'float32', [1 + others.length, ...shape]),
     ),

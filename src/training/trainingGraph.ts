@@ -1,7 +1,7 @@
 /** The training step's graph for one (batch, length): forward, loss and the gradient of every trained parameter. */
 import { addGradients } from '../autodiff/gradients';
 import { MedTextError } from '../base/errors';
-import type { EncoderInputs } from '../models/bert';
+import type { BertOptions, EncoderInputs } from '../models/bert';
 import { declareInputs, type SequenceClassifier } from '../models/encoder';
 import type { ParameterSpec } from '../models/parameters';
 import type { Value } from '../onnx/graphBuilder';
@@ -22,6 +22,8 @@ export interface TrainingGraph {
   readonly batch: number;
   readonly length: number;
   readonly dropoutSites: readonly DropoutSite[];
+  /** Parameters that the encoder would read as one value: each place a few lists of names, all or none. */
+  readonly jointSites: readonly (readonly (readonly string[])[])[];
 }
 
 export interface TrainingGraphOptions {
@@ -50,6 +52,7 @@ export function buildTrainingGraph(options: TrainingGraphOptions, batch: number,
   const targets = g.input('targets', 'float32', [batch, classifier.labelCount]);
   const shapes = new Map(options.specs.map((spec) => [spec.name, spec.shape]));
   const dropoutSites: DropoutSite[] = [];
+  const jointSites: (readonly (readonly string[])[])[] = [];
 
   const { loss, logits, gradients } = addTraining(g, options, {
     inputs,
@@ -59,6 +62,10 @@ export function buildTrainingGraph(options: TrainingGraphOptions, batch: number,
       const shape = shapes.get(name);
       if (!shape) throw new MedTextError('INTERNAL', `The graph reads the parameter "${name}", which the model lacks.`);
       return g.input(name, 'float32', shape);
+    },
+    joint: (lists) => {
+      jointSites.push(lists);
+      return undefined;
     },
     mask: (site) => {
       dropoutSites.push(site);
@@ -71,7 +78,7 @@ export function buildTrainingGraph(options: TrainingGraphOptions, batch: number,
     g.output(sumOfSquares(g, [...gradients.values()]), 'gradientSquares');
   }
   for (const [name, gradient] of gradients) g.output(gradient, `grad.${name}`);
-  return { model: g.build('training'), batch, length, dropoutSites };
+  return { model: g.build('training'), batch, length, dropoutSites, jointSites };
 }
 
 /** What a training graph computes with; each may be an input or any other value of the graph. */
@@ -83,16 +90,21 @@ export interface TrainingValues {
   readonly weights: () => Value;
   /** Asked for once each. */
   readonly parameter: (name: string) => Value;
+  /** As {@link BertOptions} has it. */
+  readonly joint?: BertOptions['joint'];
   readonly mask: (site: DropoutSite) => Value;
   /** What gradients are multiplied by, so that small ones do not vanish in half precision; absent: 1. */
   readonly lossScale?: Value;
 }
 
-/** Forward pass, loss and gradients, by parameter: of those that are trained and that the loss depends on. */
+/**
+ * Forward pass, loss and gradients, by parameter: of those that are trained and that the loss depends on. Parameters that
+ * were read as one value have one gradient [names, ...shape], under the first name.
+ */
 export function addTraining(
   g: Operators,
   options: TrainingGraphOptions,
-  { inputs, targets, weights, parameter, mask, lossScale }: TrainingValues,
+  { inputs, targets, weights, parameter, joint, mask, lossScale }: TrainingValues,
 ): { loss: Value; logits: Value; gradients: Map<string, Value> } {
   const parameters = new Map<string, Value>();
   const dropout = (x: Value, configured: number, site: string): Value => {
@@ -104,7 +116,12 @@ export function addTraining(
     parameters.set(name, value);
     return value;
   };
-  const logits = options.classifier.build(g, inputs, { parameter: known, dropout });
+  const together: BertOptions['joint'] = (lists) => {
+    const values = joint?.(lists);
+    values?.forEach((value, i) => parameters.set(lists[i][0], value));
+    return values;
+  };
+  const logits = options.classifier.build(g, inputs, { parameter: known, joint: together, dropout });
   const loss = g.scope('loss', () =>
     options.loss === 'crossEntropy'
       ? softCrossEntropy(g, logits, targets)

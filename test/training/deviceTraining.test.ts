@@ -131,6 +131,25 @@ describe('gradients in groups', () => {
     }
   });
 
+  it('are of one product for Q, K and V where their parameters lie together', () => {
+    const self = (layer: number) => `bert.encoder.layer.${layer}.attention.self`;
+    const joined = ['weight', 'bias'].map((part) => ['query', 'key', 'value'].map((kind) => `${self(0)}.${kind}.${part}`)); // prettier-ignore
+    /** Matrix products of a layer's projections: of the last layer, where queries are of first tokens only, three. */
+    const products = (given: TrainingGraphOptions, layout: ParameterLayout) =>
+      [0, 1].map((layer) => {
+        const { nodes } = buildResidentGraph(given, layout, rows, batch.length).model.graph;
+        return nodes.filter(({ name, opType }) => opType === 'Gemm' && name.startsWith(self(layer))).length;
+      });
+    const together = layoutOf(options, adamW);
+    assert.deepEqual(together.joints, joined);
+    assert.deepEqual(products(options, together), [1, 3]);
+    const apart = layoutOf(options, adamW, 1);
+    assert.deepEqual(apart.joints, []);
+    assert.deepEqual(products(options, apart), [3, 3]);
+    const half = { ...options, trained: new Set([...trained].filter((name) => !name.endsWith('key.bias'))) };
+    assert.deepEqual(layoutOf(half, adamW).joints, []);
+  });
+
   it('of masks: every site once, in stacks of one shape and probability', () => {
     const { dropoutSites } = buildTrainingGraph({ ...options, dropout: 0.1 }, rows, batch.length);
     for (const most of [Infinity, 2000, 1]) {

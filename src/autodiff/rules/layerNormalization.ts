@@ -1,38 +1,30 @@
 import { MedTextError } from '../../base/errors';
-import type { Value } from '../../onnx/graphBuilder';
+import type { Operators } from '../../onnx/operators';
 import { allAxes } from '../../onnx/shapes';
 import type { GradientCall, GradientRule } from '../gradientRule';
 
 /**
  * y = n scale + bias with n = (x - mean) / deviation over the last axis (Ba, Kiros and Hinton, "Layer Normalization",
- * 2016). Mean and inverse deviation are the forward node's second and third outputs; for a node without them (graphs
- * exported elsewhere) they are computed again.
+ * 2016).
  */
 export const layerNormalizationRule: GradientRule = [
   (call) => {
     const { g, x, dy } = call;
-    const { n, inverseDeviation } = normalized(call);
+    const { standardized: n, inverseDeviation } = standardized(call);
     const dn = g.mul(dy, x[1]);
     const last = [x[0].shape.length - 1];
     const centred = g.sub(dn, g.reduceMean(dn, last, true));
     const projected = g.mul(n, g.reduceMean(g.mul(dn, n), last, true));
     return g.mul(g.sub(centred, projected), inverseDeviation);
   },
-  (call) => call.g.reduceSum(call.g.mul(call.dy, normalized(call).n), leadingAxes(call)),
+  (call) => call.g.reduceSum(call.g.mul(call.dy, standardized(call).standardized), leadingAxes(call)),
   (call) => call.g.reduceSum(checked(call).dy, leadingAxes(call)),
 ];
 
-function normalized(call: GradientCall): { n: Value; inverseDeviation: Value } {
-  const { g, x, y, attributes, once } = checked(call);
-  const last = [x[0].shape.length - 1];
-  // The statistics are float32 whatever the type of x.
-  const given = (i: number) => (y[i] ? g.cast(y[i], x[0].dataType) : undefined);
-  const centred = once('centred', () => g.sub(x[0], given(1) ?? g.reduceMean(x[0], last, true)));
-  const inverseDeviation = once('inverseDeviation', () => {
-    const variance = () => g.reduceMean(g.mul(centred, centred), last, true);
-    return given(2) ?? g.reciprocal(g.sqrt(g.add(variance(), attributes.float('epsilon', 1e-5))));
-  });
-  return { n: once('normalized', () => g.mul(centred, inverseDeviation)), inverseDeviation };
+/** By one node, and not from the statistics of the forward one: those would need two. */
+function standardized(call: GradientCall): ReturnType<Operators['standardize']> {
+  const { g, x, attributes, once } = checked(call);
+  return once('standardized', () => g.standardize(x[0], attributes.float('epsilon', 1e-5)));
 }
 
 /** The call, if it is one that the rule covers. */
