@@ -81,7 +81,7 @@ function ui() {
   ];
   const env = { ...process.env, MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts };
   const first = drive(suites, env, options.grep);
-  const tests = repeated(first, (suite) => drive(suites, env, `^${literally(suite)} `));
+  const tests = options.grep ? first : repeated(first, (suite) => drive(suites, env, `^${literally(suite)} `));
   writeFileSync('out/e2e/ui.json', JSON.stringify({ tests }));
   return tests.length > 0 && tests.every(({ state }) => state === 'passed');
 }

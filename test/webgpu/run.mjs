@@ -24,8 +24,9 @@ const mocha = [
   'tsx/cjs',
   '--require',
   './test/support/environment.cjs',
+  // A driver in software, on a machine that may be busy with more.
   '--timeout',
-  '180000',
+  '400000',
 ];
 const { status } = spawnSync(
   process.execPath,

@@ -44,7 +44,7 @@ export function fakeHost(options) {
     const line = row + 2;
     if (row % 97 === 41) {
       const bad = {
-        reason: `Expected a comma or } after a value, found "query2".`,
+        message: `Expected a comma or } after a value, found "query2".`,
         excerpt: '{ "id": "train-0042" "query2": "',
       };
       return { row, line, cells: [], bad, group: null, prediction: null };
@@ -95,7 +95,11 @@ export function fakeHost(options) {
       splits: [
         { name: 'train', fileName: 'pairs-train.json', problem: null },
         { name: 'validation', fileName: 'pairs-dev.json', problem: null },
-        { name: 'test', fileName: 'pairs-test.json', problem: 'The file is not there.' },
+        {
+          name: 'test',
+          fileName: 'pairs-test.json',
+          problem: { code: 'NOT_FOUND', message: 'The file is not there.' },
+        },
       ],
       shown: 'train',
       file: {
@@ -107,7 +111,7 @@ export function fakeHost(options) {
         hasLines: true,
       },
       columns,
-      index: { rows: rowCount, bad: Math.floor((rowCount + 55) / 97), badRows: [{ row: 41, line: 43, reason: 'Expected a comma.' }], working: false, fraction: 1 }, // prettier-ignore
+      index: { rows: rowCount, bad: Math.floor((rowCount + 55) / 97), badRows: [{ row: 41, line: 43, message: 'Expected a comma.' }], working: false, fraction: 1, error: null }, // prettier-ignore
       error: null,
       mapping: { first_sequence: 'query1', second_sequence: 'query2', label: 'label' },
       mappingSource: 'guess',
@@ -147,24 +151,30 @@ export function fakeHost(options) {
           kind: 'badRows',
           rows: share(0.0103),
           groups: 0,
-          examples: ['line 43: Expected a comma or } after a value'],
+          examples: [{ message: 'line 43: Expected a comma or } after a value' }],
         },
         {
           id: 'con',
           kind: 'contradictions',
           rows: 1204,
           groups: 588,
-          examples: ['高血压怎么治疗 · 高血压如何治疗: 1 / 2'],
+          examples: [{ message: '高血压怎么治疗 · 高血压如何治疗: 1 / 2' }],
         },
         {
           id: 'ov',
           kind: 'overlap',
           rows: 37,
           groups: 37,
-          examples: ['痛风饮食要注意什么 · 痛风不能吃什么'],
+          examples: [{ message: '痛风饮食要注意什么 · 痛风不能吃什么' }],
           split: 'validation',
         },
-        { id: 'dup', kind: 'duplicates', rows: 2310, groups: 1102, examples: ['湿疹会不会传染 · 湿疹传染吗'] },
+        {
+          id: 'dup',
+          kind: 'duplicates',
+          rows: 2310,
+          groups: 1102,
+          examples: [{ message: '湿疹会不会传染 · 湿疹传染吗' }],
+        },
         { id: 'near', kind: 'nearDuplicates', rows: 412, groups: 203, examples: [] },
         { id: 'eq', kind: 'equalSides', rows: 18, groups: 18, examples: [] },
         { id: 'long', kind: 'overlong', rows: share(0.006), groups: 0, examples: [] },

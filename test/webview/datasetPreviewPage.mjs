@@ -104,7 +104,7 @@ export const scenes = {
   },
   indexing: {
     change: {
-      'state.index': { rows: 412_000, bad: 3, badRows: [], working: true, fraction: 0.41 },
+      'state.index': { rows: 412_000, bad: 3, badRows: [], working: true, fraction: 0.41, error: null },
       'state.view.rows': 412_000,
       'state.view.working': true,
       'insights.work': { ...none, working: true, fraction: 0.38 },
@@ -139,7 +139,7 @@ export const scenes = {
     rows: 340,
     columns: ['id', 'query1'],
     change: {
-      'state.file': { name: '问诊记录 2024 (最终版).xlsx', format: 'xlsx', encoding: 'utf-8', sizeBytes: 20_412, warnings: ['Two columns are named "query1"; the second is shown as "query1 (2)".', '12 formulas have no stored value; their cells are empty.'], hasLines: false }, // prettier-ignore
+      'state.file': { name: '问诊记录 2024 (最终版).xlsx', format: 'xlsx', encoding: 'utf-8', sizeBytes: 20_412, warnings: [{ message: 'Two columns are named "query1"; the second is shown as "query1 (2)".' }, { message: '12 formulas have no stored value; their cells are empty.' }], hasLines: false }, // prettier-ignore
       'state.mapping': { first_sequence: 'query1', second_sequence: null, label: null },
       'state.model': null,
       'state.splits': [{ name: 'train', fileName: 'a.xlsx', problem: null }],
