@@ -30,6 +30,7 @@ export function readFileOptions(args: Arguments, { screen, signal }: Context): F
     onBadRow: args.flag('skip-bad-rows') ? 'skip' : 'stop',
     signal,
     onProgress: countProgress(screen, 'rows'),
+    log: (line) => screen.note(line),
   };
 }
 

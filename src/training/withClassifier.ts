@@ -6,6 +6,8 @@ import { knownDevice } from './deviceChoice';
 export interface WholeFileOptions extends ClassifierOptions {
   /** What `device: auto` is known to be here. */
   readonly knownDevice?: () => Promise<ExecutionDevice>;
+  /** Told of a device that `auto` came to, and of its failure. */
+  readonly log?: (line: string) => void;
 }
 
 /**
@@ -20,11 +22,13 @@ export async function withClassifier<T>(
 ): Promise<T> {
   if ((options.device ?? 'auto') !== 'auto') return usedOn(options.device!, folder, options, use);
   const device = await (options.knownDevice ?? knownDevice)();
+  if (device !== 'cpu') options.log?.(`Computing on ${device}, which training chose on this machine.`);
   try {
     return await usedOn(device, folder, options, use);
   } catch (error) {
-    const { code } = asMedTextError(error);
+    const { code, message } = asMedTextError(error);
     if (device === 'cpu' || !(code === 'RUNTIME' || code === 'OUT_OF_MEMORY')) throw error;
+    options.log?.(`${device} failed (${message}); computing on the processor.`);
     return usedOn('cpu', folder, options, use);
   }
 }

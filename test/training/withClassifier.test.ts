@@ -55,8 +55,13 @@ describe('a model on a whole file', () => {
   it('begins again on the processor where that device fails, and not where something else does', async () => {
     devicesOf({ device: other, code: 'RUNTIME' });
     const output = join(folder, 'predicted.json');
-    const { rows } = await predictFile(model, file, output, known(other));
+    const log: string[] = [];
+    const { rows } = await predictFile(model, file, output, { ...known(other), log: (line) => log.push(line) });
     assert.equal(rows, 8);
+    assert.deepEqual(log, [
+      `Computing on ${other}, which training chose on this machine.`,
+      `${other} failed (no such device); computing on the processor.`,
+    ]);
     assert.equal(JSON.parse(readFileSync(output, 'utf8')).length, 8);
     assert.deepEqual([...new Set(devices)], [other, 'cpu']);
     devicesOf({ device: other, code: 'GRAPH' });
