@@ -5,6 +5,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { homedir, platform, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
+import type { MedTextError } from '../base/errors';
 import { gpuRuntimeIdentity, gpuRuntimeVariables } from '../base/gpuRuntime';
 import { untranslated } from '../base/translate';
 import { deviceNames } from '../inference/device';
@@ -70,6 +71,9 @@ export function fastest(trials: readonly DeviceTrial[], lost: readonly string[] 
   );
   return (timed.sort((a, b) => a.stepMilliseconds! - b.stepMilliseconds!)[0]?.device ?? 'cpu') as ExecutionDevice;
 }
+
+/** A driver that was reset, a card without memory: what another device may still do. */
+export const isDeviceFailure = ({ code }: MedTextError): boolean => code === 'RUNTIME' || code === 'OUT_OF_MEMORY';
 
 /** The devices but the processor that this platform's runtime has a provider for. */
 function candidates(): ExecutionDevice[] {

@@ -1,7 +1,7 @@
 import type { Example } from '../data/examples';
 import type { RunOptions } from '../inference/classifierRunner';
 import type { Classifier } from '../inference/openClassifier';
-import { classificationReport, regressionReport, type EvaluationMetrics } from './evaluationReport';
+import { evaluationReport, type EvaluationMetrics } from './evaluationReport';
 import { readFileFor, type FileOptions } from './labelledFile';
 import { withClassifier } from './withClassifier';
 
@@ -28,7 +28,5 @@ export async function evaluateExamples(
   options: RunOptions = {},
 ): Promise<EvaluationMetrics> {
   const outputs = await classifier.logits(examples, options);
-  const targets = examples.map((example) => example.label!);
-  if (classifier.isRegression) return regressionReport({ targets, predictions: outputs });
-  return classificationReport({ labels: classifier.labels, targets, logits: outputs });
+  return evaluationReport(examples, outputs, classifier.isRegression ? undefined : classifier.labels);
 }

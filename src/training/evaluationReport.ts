@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import type { Example } from '../data/examples';
 import { metricsOf, type MetricName } from '../protocol/recipe';
 import {
   bootstrapMacroF1Interval,
@@ -147,6 +148,21 @@ function nothingToEvaluate(): MedTextError {
 
 function numberOrNull(value: number): number | null {
   return Number.isFinite(value) ? value : null;
+}
+
+/**
+ * The report of a model's outputs on labelled examples, [examples, labels] row after row.
+ * @param labels in the order of the logits; undefined for a regression
+ */
+export function evaluationReport(
+  examples: readonly Pick<Example, 'label'>[],
+  outputs: Float32Array,
+  labels: readonly string[] | undefined,
+): EvaluationMetrics {
+  const targets = examples.map(({ label }) => label!);
+  return labels
+    ? classificationReport({ labels, targets, logits: outputs })
+    : regressionReport({ targets, predictions: outputs });
 }
 
 /** The value of one metric of a report, NaN where it is undefined (a constant regression, a diverged loss). */

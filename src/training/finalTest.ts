@@ -3,13 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { asMedTextError } from '../base/errors';
 import type { RunOptions } from '../inference/classifierRunner';
-import { openClassifier, type ClassifierOptions } from '../inference/openClassifier';
+import type { ClassifierOptions } from '../inference/openClassifier';
 import type { ResolvedSplit } from '../protocol/recipe';
 import { evaluateExamples } from './evaluateModel';
 import type { EvaluationMetrics } from './evaluationReport';
 import { predictExamples } from './predictFile';
 import type { RunFolder } from './runFolder';
 import type { TestData } from './runMaterial';
+import { withClassifier } from './withClassifier';
 
 export interface TestOutcome {
   /** Of rows with labels. */
@@ -28,8 +29,7 @@ export async function testModel(
   onBadRow: ResolvedSplit['on_bad_row'],
   options: ClassifierOptions & RunOptions,
 ): Promise<TestOutcome> {
-  const classifier = await openClassifier(folder.model, options);
-  try {
+  return withClassifier(folder.model, options, async (classifier) => {
     if (isLabelled) return { test: await evaluateExamples(classifier, data.examples, options) };
     const output = join(folder.predictions, basename(data.file.path));
     await mkdir(folder.predictions, { recursive: true }).catch((error: unknown) => {
@@ -37,7 +37,5 @@ export async function testModel(
     });
     await predictExamples(classifier, data, output, { ...options, label: String(data.fields.label), onBadRow });
     return { predictions: output };
-  } finally {
-    await classifier.close();
-  }
+  });
 }

@@ -9,7 +9,7 @@ import { supportedDevices } from '../inference/session';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import type { TrainingResult } from '../protocol/trainer';
 import { newestCheckpoint } from './checkpoints';
-import { choiceLines, fastest, type DeviceChoice } from './deviceChoice';
+import { choiceLines, fastest, isDeviceFailure, type DeviceChoice } from './deviceChoice';
 import { createRunFolder, readRun, type RunFolder } from './runFolder';
 import { readMaterial } from './runMaterial';
 import { TrainingRun, type RunOptions } from './trainingRun';
@@ -39,7 +39,7 @@ export async function finetune(options: FinetuneOptions): Promise<TrainingResult
     } catch (error) {
       const known = asMedTextError(error);
       const { device } = placed.recipe;
-      if (!isAutomatic || device === 'cpu' || !isLossOfDevice(known)) throw error;
+      if (!isAutomatic || device === 'cpu' || !isDeviceFailure(known)) throw error;
       options.log(`${device} failed: ${known.message}`);
       lost.push(device);
       placed = { ...placed, recipe: { ...placed.recipe, device: fastest(placed.deviceChoice?.trials ?? [], lost) } };
@@ -58,9 +58,6 @@ async function toItsEnd(run: TrainingRun): Promise<TrainingResult> {
     await run.close();
   }
 }
-
-/** A driver that was reset, a card without memory: what the next device may still do. */
-const isLossOfDevice = ({ code }: MedTextError): boolean => code === 'RUNTIME' || code === 'OUT_OF_MEMORY';
 
 /** On the next device: from the last checkpoint, or from the beginning. */
 async function goneOn(placed: FinetuneOptions, folder: RunFolder): Promise<TrainingRun> {

@@ -76,8 +76,12 @@ export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayou
     shape,
     stacked,
     lossScale,
-    parameters: new UnstackedParameters(body, layout, p),
-    fixed: new Map(fixed.map((value) => [value.name, body.capture(value)])),
+    parameters: new UnstackedParameters(
+      body,
+      layout,
+      p,
+      fixed.map((value) => [value.name, body.capture(value)]),
+    ),
   };
   const { loss, gradients } = accumulates ? sumOfParts(body, context, step) : partGradients(body, context, step);
   const unscale = lossScale && body.reciprocal(body.capture(lossScale));
@@ -115,8 +119,6 @@ interface StepContext {
   readonly stacked: StackedInputs;
   /** Of the step: values of its graph, or of the one around it. */
   readonly parameters: UnstackedParameters;
-  /** Untrained ones. */
-  readonly fixed: ReadonlyMap<string, Value>;
   /** Of half precision. */
   readonly lossScale: Value | undefined;
 }
@@ -183,7 +185,7 @@ function partGradients(g: Operators, context: StepContext, part: Value): PartRes
 
 function ofLength(
   g: Operators,
-  { options, groups, shape, parameters, fixed, lossScale }: StepContext,
+  { options, groups, shape, parameters, lossScale }: StepContext,
   rows: Readonly<Record<string, Value>>,
   length: number,
 ): PartResult {
@@ -200,7 +202,7 @@ function ofLength(
     inputs,
     targets: rows.targets,
     weights: () => rows.weights,
-    parameter: (name) => (parameters.get(name) ?? fixed.get(name))!,
+    parameter: parameters.parameter,
     joint: parameters.joint,
     mask: maskCutter(g, maskStacks(options, shape.rows, length), drawn),
     lossScale: lossScale && g.capture(lossScale),

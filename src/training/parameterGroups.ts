@@ -87,7 +87,7 @@ function eachPart(
   names.forEach((name, i) => visit(name, stacked.subarray(i * size, (i + 1) * size)));
 }
 
-/** A graph's parameters, cut out of its groups' values. */
+/** A graph's parameters: the trained ones cut out of their groups' values. */
 export class UnstackedParameters {
   private readonly values = new Map<string, Value>();
 
@@ -95,16 +95,16 @@ export class UnstackedParameters {
     g: Operators,
     private readonly layout: Pick<ParameterLayout, 'groups' | 'joints'>,
     stacked: readonly Value[],
+    fixed: readonly (readonly [string, Value])[],
   ) {
+    for (const [name, value] of fixed) this.values.set(name, value);
     layout.groups.forEach((group, k) => {
       for (const [name, value] of unstack(g, group, layout.joints, stacked[k])) this.values.set(name, value);
     });
   }
 
-  /** Undefined for one that is in no group; not for those of a joint. */
-  get(name: string): Value | undefined {
-    return this.values.get(name);
-  }
+  /** Not of those that are joint. */
+  readonly parameter = (name: string): Value => this.values.get(name)!;
 
   readonly joint = (lists: readonly (readonly string[])[]): readonly Value[] | undefined => {
     const isJoint = lists.every((names) => this.layout.joints.some((joint) => joint.join() === names.join()));

@@ -44,17 +44,16 @@ export function buildResidentGraph(
   const g = new Operators('', options.products?.factors);
   const { groups } = layout;
   const inputs = groups.map((group, k) => g.input(`p.${k}`, 'float32', stackedShape(group)));
-  const parameters = g.scope('parameters', () => new UnstackedParameters(g, layout, inputs));
-  const fixed = new Map<string, Value>();
-  for (const { name, shape } of options.specs) {
-    if (layout.fixed.includes(name)) fixed.set(name, g.input(name, 'float32', shape));
-  }
+  const fixed = options.specs
+    .filter(({ name }) => layout.fixed.includes(name))
+    .map(({ name, shape }): [string, Value] => [name, g.input(name, 'float32', shape)]);
+  const parameters = g.scope('parameters', () => new UnstackedParameters(g, layout, inputs, fixed));
   const masks = maskStacks(options, rows, length);
   const { loss, gradients } = addTraining(g, options, {
     inputs: declareInputs(g, rows, length),
     targets: g.input('targets', 'float32', [rows, options.classifier.labelCount]),
     weights: () => g.input('weights', 'float32', [rows, 1]),
-    parameter: (name) => (parameters.get(name) ?? fixed.get(name))!,
+    parameter: parameters.parameter,
     joint: parameters.joint,
     mask: maskCutter(g, masks, ({ name, sites: [{ shape }, ...others] }) =>
       g.input(name, 'float32', [1 + others.length, ...shape]),

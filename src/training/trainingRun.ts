@@ -14,15 +14,9 @@ import type {
   TrainingResult,
 } from '../protocol/trainer';
 import { loadCheckpoint, saveCheckpoint, type RunCounters } from './checkpoints';
-import { choiceLines, type DeviceChoice } from './deviceChoice';
+import { choiceLines, isDeviceFailure, type DeviceChoice } from './deviceChoice';
 import { describeEnvironment } from './environment';
-import {
-  classificationReport,
-  improves,
-  metricValue,
-  regressionReport,
-  type EvaluationMetrics,
-} from './evaluationReport';
+import { evaluationReport, improves, metricValue, type EvaluationMetrics } from './evaluationReport';
 import { testModel } from './finalTest';
 import { writeHeldOutPredictions } from './heldOutPredictions';
 import { labelUsage } from './labelUsage';
@@ -193,7 +187,7 @@ export class TrainingRun {
       if (outcome.predictions) options.log(`Test data without labels, labelled by the model: ${outcome.predictions}`);
     } catch (error) {
       const known = asMedTextError(error);
-      if (known.code === 'RUNTIME' || known.code === 'OUT_OF_MEMORY') throw known;
+      if (isDeviceFailure(known)) throw known;
       options.log(`The test data was not answered: ${known.message}`);
     }
   }
@@ -332,11 +326,8 @@ export class TrainingRun {
   }
 
   private validationMetrics(outputs: Float32Array): EvaluationMetrics {
-    const { data } = this.material.validation!;
-    const targets = data.examples.map((example) => example.label!);
-    return this.recipe.task === 'regression'
-      ? regressionReport({ targets, predictions: outputs })
-      : classificationReport({ labels: this.material.labels, targets, logits: outputs });
+    const { labels, validation } = this.material;
+    return evaluationReport(validation!.data.examples, outputs, this.recipe.task === 'regression' ? undefined : labels);
   }
 
   private patienceIsOver(): boolean {

@@ -1,7 +1,7 @@
 import { asMedTextError } from '../base/errors';
 import { openClassifier, type Classifier, type ClassifierOptions } from '../inference/openClassifier';
 import type { ExecutionDevice } from '../inference/session';
-import { knownDevice } from './deviceChoice';
+import { isDeviceFailure, knownDevice } from './deviceChoice';
 
 export interface WholeFileOptions extends ClassifierOptions {
   /** What `device: auto` is known to be here. */
@@ -26,9 +26,9 @@ export async function withClassifier<T>(
   try {
     return await usedOn(device, folder, options, use);
   } catch (error) {
-    const { code, message } = asMedTextError(error);
-    if (device === 'cpu' || !(code === 'RUNTIME' || code === 'OUT_OF_MEMORY')) throw error;
-    options.log?.(`${device} failed (${message}); computing on the processor.`);
+    const known = asMedTextError(error);
+    if (device === 'cpu' || !isDeviceFailure(known)) throw error;
+    options.log?.(`${device} failed (${known.message}); computing on the processor.`);
     return usedOn('cpu', folder, options, use);
   }
 }
