@@ -1,7 +1,7 @@
 /** Seconds of an epoch of KUAKE-QQR with our defaults, against PyTorch with ModelScope's. See USAGE. */
 import { bucketLength } from '../src/inference/lengthBuckets';
 import { planEpoch } from '../src/training/batchPlan';
-import type { MicroBatch } from '../src/training/trainingSteps';
+import type { MicroBatch } from '../src/steps/trainingSteps';
 import { bertBaseTrainer, defaults } from './support/bertBase';
 import { alternate, Contestant, referencePython } from './support/contestant';
 import { serveTurns, type Measured } from './support/ourSide';

@@ -2,8 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { hugePages } from '../src/base/hugePages';
-import { adapters, cardMemory } from '../src/training/adapters';
-import { buffersAreFew } from '../src/training/memoryEstimate';
+import { adapters, cardMemory } from '../src/devices/adapters';
+import { buffersAreFew } from '../src/steps/memoryEstimate';
 import { bertBase, bertBaseTrainer, defaults } from './support/bertBase';
 import { referencePython } from './support/contestant';
 import { microBatches, randomBatches } from './support/randomBatches';

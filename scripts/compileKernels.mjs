@@ -1,4 +1,4 @@
-// Compiles the WebAssembly texts of src/training into the TypeScript files that carry their bytes: `npm run kernels`
+// Compiles the WebAssembly texts of src/steps into the TypeScript files that carry their bytes: `npm run kernels`
 // after a change. The bytes are committed, so that neither a build nor a test run from source needs the compiler.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +12,7 @@ const KERNELS = {
 /** The text of the generated file for the text of the source. */
 export async function kernelModule(name = 'adamW') {
   const { parseWat } = await wabt();
-  const source = `src/training/${name}.wat`;
+  const source = `src/steps/${name}.wat`;
   const { buffer } = parseWat(source, readFileSync(source, 'utf8')).toBinary({});
   const base64 = Buffer.from(buffer).toString('base64');
   const lines = base64.match(/.{1,100}/g).map((line) => `  '${line}'`);
@@ -20,5 +20,5 @@ export async function kernelModule(name = 'adamW') {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  for (const name of Object.keys(KERNELS)) writeFileSync(`src/training/${name}Kernel.ts`, await kernelModule(name));
+  for (const name of Object.keys(KERNELS)) writeFileSync(`src/steps/${name}Kernel.ts`, await kernelModule(name));
 }

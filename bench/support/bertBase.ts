@@ -4,8 +4,8 @@ import { bertClassifier } from '../../src/models/encoder';
 import { loadParameters } from '../../src/models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { trainedParameters } from '../../src/training/trainable';
-import type { TrainerOptions, TrainingSteps } from '../../src/training/trainingSteps';
-import { createTrainer } from '../../src/training/createTrainer';
+import type { TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
+import { createTrainer } from '../../src/steps/createTrainer';
 import type { SessionOptions } from '../../src/inference/session';
 import { resolveRecipe } from '../../src/protocol/recipe';
 

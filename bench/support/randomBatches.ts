@@ -1,6 +1,6 @@
 /** Batches of random tokens that both sides read from one file. */
 import { keyOf, RandomStream } from '../../src/base/random';
-import type { MicroBatch } from '../../src/training/trainingSteps';
+import type { MicroBatch } from '../../src/steps/trainingSteps';
 import { config, LABELS } from './bertBase';
 
 /** One length's batches, as reference/trainStep.py reads them: [batches, batch, length], labels [batches, batch]. */

@@ -1,7 +1,7 @@
 /** What a benchmark prints: a table, the conditions, and the same as JSON. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { describeEnvironment } from '../../src/training/environment';
+import { describeEnvironment } from '../../src/runs/environment';
 
 const common = {
   threads: { type: 'string', default: '2' },

@@ -1,6 +1,6 @@
 /** An evaluation for people. */
-import type { ClassificationReport, EvaluationMetrics, RegressionReport } from '../training/evaluationReport';
-import type { Interval } from '../training/intervals';
+import type { ClassificationReport, EvaluationMetrics, RegressionReport } from '../tasks/evaluationReport';
+import type { Interval } from '../tasks/intervals';
 import { bar, clip, decimal, integer, oneLine, percent, table } from './terminal';
 
 /** All of it: measures with their intervals, each label, the confusion matrix. */

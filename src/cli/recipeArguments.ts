@@ -13,9 +13,9 @@ import {
   type ResolvedRecipe,
   type Task,
 } from '../protocol/recipe';
-import { isModelScopeConfiguration, recipeFromModelScope } from '../training/modelScopeRecipe';
-import { withLabelsFiles } from '../training/labelsFile';
-import { readRecipeFile } from '../training/recipeFile';
+import { isModelScopeConfiguration, recipeFromModelScope } from '../recipes/modelScopeRecipe';
+import { withLabelsFiles } from '../recipes/labelsFile';
+import { readRecipeFile } from '../recipes/recipeFile';
 import { modelOptions, type Arguments, type OptionSpec } from './commandLine';
 import { mapOption, mapping } from './fileOptions';
 

@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { MedTextError } from '../base/errors';
 import { namesIn } from '../models/checkpoint/replaceFolder';
 import type { ResolvedRecipe } from '../protocol/recipe';
-import { newestCheckpoint } from '../training/checkpoints';
-import { readRun, type RunRecord } from '../training/runFolder';
+import { newestCheckpoint } from '../runs/checkpoints';
+import { readRun, type RunRecord } from '../runs/runFolder';
 
 /**
  * The newest run of the recipe that can go on: not finished, not running, with a checkpoint.

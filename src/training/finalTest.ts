@@ -5,12 +5,12 @@ import { asMedTextError } from '../base/errors';
 import type { RunOptions } from '../inference/classifierRunner';
 import type { ClassifierOptions } from '../inference/openClassifier';
 import type { ResolvedSplit } from '../protocol/recipe';
-import { evaluateExamples } from './evaluateModel';
-import type { EvaluationMetrics } from './evaluationReport';
-import { predictExamples } from './predictFile';
-import type { RunFolder } from './runFolder';
+import { evaluateExamples } from '../evaluation/evaluateModel';
+import type { EvaluationMetrics } from '../tasks/evaluationReport';
+import { predictExamples } from '../evaluation/predictFile';
+import type { RunFolder } from '../runs/runFolder';
 import type { TestData } from './runMaterial';
-import { withClassifier } from './withClassifier';
+import { withClassifier } from '../evaluation/withClassifier';
 
 export interface TestOutcome {
   /** Of rows with labels. */

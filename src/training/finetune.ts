@@ -8,9 +8,9 @@ import { deviceBuckets } from '../inference/lengthBuckets';
 import { supportedDevices } from '../inference/session';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import type { TrainingResult } from '../protocol/trainer';
-import { newestCheckpoint } from './checkpoints';
-import { choiceLines, fastest, isDeviceFailure, type DeviceChoice } from './deviceChoice';
-import { createRunFolder, readRun, type RunFolder } from './runFolder';
+import { newestCheckpoint } from '../runs/checkpoints';
+import { choiceLines, fastest, isDeviceFailure, type DeviceChoice } from '../devices/deviceChoice';
+import { createRunFolder, readRun, type RunFolder } from '../runs/runFolder';
 import { readMaterial } from './runMaterial';
 import { TrainingRun, type RunOptions } from './trainingRun';
 

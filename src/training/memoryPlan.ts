@@ -4,7 +4,7 @@ import { MedTextError, words } from '../base/errors';
 import type { ExecutionDevice } from '../inference/session';
 import { sizeText } from '../base/sizeText';
 import type { MemoryPlan } from '../protocol/trainer';
-import type { MemoryEstimate } from './memoryEstimate';
+import type { MemoryEstimate } from '../steps/memoryEstimate';
 
 export interface ChosenRows {
   readonly rows: number;

@@ -1,7 +1,7 @@
 import { MedTextError, words } from '../base/errors';
 import type { ResolvedRecipe } from '../protocol/recipe';
 import type { RunMaterial } from './runMaterial';
-import type { TrainerOptions } from './trainingSteps';
+import type { TrainerOptions } from '../steps/trainingSteps';
 
 /** The loss that the recipe asks for. @throws MedTextError RECIPE for class weights that do not fit the labels. */
 export function objectiveOf(recipe: ResolvedRecipe, { labels, train }: RunMaterial): TrainerOptions['objective'] {

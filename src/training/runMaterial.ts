@@ -13,7 +13,7 @@ import { loadReportLines } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
 import type { RecipeTask, ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
-import type { DataRecord } from './runFolder';
+import type { DataRecord } from '../runs/runFolder';
 
 export interface EncodedSplit {
   readonly data: Examples & ResolvedFields;

@@ -3,16 +3,16 @@ import { executionDevice } from '../inference/device';
 import type { SessionOptions } from '../inference/session';
 import type { ResolvedRecipe } from '../protocol/recipe';
 import type { MemoryPlan } from '../protocol/trainer';
-import { cardMemory } from './adapters';
-import { createTrainer } from './createTrainer';
-import { buffersAreFew, estimateMemory } from './memoryEstimate';
+import { cardMemory } from '../devices/adapters';
+import { createTrainer } from '../steps/createTrainer';
+import { buffersAreFew, estimateMemory } from '../steps/memoryEstimate';
 import { availableMemory, cardOf, chooseRows } from './memoryPlan';
 import { objectiveOf } from './objective';
-import type { RunRecord } from './runFolder';
+import type { RunRecord } from '../runs/runFolder';
 import type { RunMaterial } from './runMaterial';
 import { decayName, trainedGraphParameters, trainedParameters } from './trainable';
 import type { TrainingPlan } from './trainingPlan';
-import type { TrainingSteps } from './trainingSteps';
+import type { TrainingSteps } from '../steps/trainingSteps';
 
 export interface SetUpOptions {
   readonly log: (line: string) => void;

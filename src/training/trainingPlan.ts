@@ -2,7 +2,7 @@ import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
 import type { ResolvedRecipe } from '../protocol/recipe';
 import { planEpoch, type PlannedBatch } from './batchPlan';
 import type { RunMaterial } from './runMaterial';
-import type { TrainingExample } from './trainingSteps';
+import type { TrainingExample } from '../steps/trainingSteps';
 
 /** Which batches every step takes, and what happens after it: pure functions of the recipe and the data. */
 export class TrainingPlan {

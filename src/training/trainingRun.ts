@@ -13,24 +13,24 @@ import type {
   TrainingReport,
   TrainingResult,
 } from '../protocol/trainer';
-import { loadCheckpoint, saveCheckpoint, type RunCounters } from './checkpoints';
-import { choiceLines, isDeviceFailure, type DeviceChoice } from './deviceChoice';
-import { describeEnvironment } from './environment';
-import { evaluationReport, improves, metricValue, type EvaluationMetrics } from './evaluationReport';
+import { loadCheckpoint, saveCheckpoint, type RunCounters } from '../runs/checkpoints';
+import { choiceLines, isDeviceFailure, type DeviceChoice } from '../devices/deviceChoice';
+import { describeEnvironment } from '../runs/environment';
+import { evaluationReport, improves, metricValue, type EvaluationMetrics } from '../tasks/evaluationReport';
 import { testModel } from './finalTest';
-import { writeHeldOutPredictions } from './heldOutPredictions';
-import { labelUsage } from './labelUsage';
+import { writeHeldOutPredictions } from '../runs/heldOutPredictions';
+import { labelUsage } from '../tasks/labelUsage';
 import { isOutOfMemory, tooLittleMemory } from './memoryPlan';
-import { MetricsLog } from './metricsLog';
-import { renderModelCard } from './modelCard';
-import { writeRunRecord, type RunFolder, type RunRecord } from './runFolder';
+import { MetricsLog } from '../runs/metricsLog';
+import { renderModelCard } from '../runs/modelCard';
+import { writeRunRecord, type RunFolder, type RunRecord } from '../runs/runFolder';
 import type { RunMaterial } from './runMaterial';
 import { learningRateAt, scheduleOf, type LearningRateSchedule } from './schedule';
 import { sessionOptions, setUpTrainer, type SetUpOptions } from './setUpTrainer';
 import { StepClock } from './stepClock';
-import { TensorBoardWriter } from './tensorboard';
+import { TensorBoardWriter } from '../runs/tensorboard';
 import { TrainingPlan } from './trainingPlan';
-import type { PlannedStep, StepResult, TrainingSteps } from './trainingSteps';
+import type { PlannedStep, StepResult, TrainingSteps } from '../steps/trainingSteps';
 
 export interface RunOptions extends SetUpOptions {
   readonly onReport: (report: TrainingReport) => void;

@@ -24,7 +24,7 @@ import { verifyModel } from '../library/verifyModel';
 import type { Params, Payload, Result } from '../protocol/contract';
 import type { CachedImport, GpuRuntimePlanned, GpuRuntimeStanding, HubOptions, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
-import { tryCuda } from '../training/tryCuda';
+import { tryCuda } from '../devices/tryCuda';
 import { version } from '../../package.json';
 
 export type LibraryProgress = Omit<Payload<LibraryContract, 'progress'>, 'job'>;

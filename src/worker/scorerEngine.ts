@@ -1,6 +1,6 @@
 import { countRawLabels } from '../data/labelCounts';
 import { openPairScorer } from '../inference/pairScorer';
-import { exportModel } from '../training/exportModel';
+import { exportModel } from '../exports/exportModel';
 import { dataInfo } from './dataInfo';
 import type { ScorerEngine } from './serveScorer';
 
@@ -10,26 +10,26 @@ export const scorerEngine: ScorerEngine = {
   dataInfo,
 
   async evaluate(folder, file, options) {
-    const { evaluateModel } = await import('../training/evaluateModel');
+    const { evaluateModel } = await import('../evaluation/evaluateModel');
     return { ...(await evaluateModel(folder, file, options)) };
   },
 
   async predict(folder, file, output, options) {
-    const { predictFile } = await import('../training/predictFile');
+    const { predictFile } = await import('../evaluation/predictFile');
     return predictFile(folder, file, output, options);
   },
 
   labelCounts: countRawLabels,
 
   async suspectLabels(folder, split, options) {
-    const { findSuspectLabels } = await import('../training/findSuspectLabels');
+    const { findSuspectLabels } = await import('../evaluation/findSuspectLabels');
     return findSuspectLabels(folder, split, options);
   },
 
   exportModel,
 
   async doctor(options) {
-    const { diagnose } = await import('../training/doctor');
+    const { diagnose } = await import('../devices/doctor');
     return { ...(await diagnose(options)) };
   },
 };

@@ -1,6 +1,6 @@
 import { MedTextError, words } from '../base/errors';
-import { PreviewSession } from '../data/preview/previewSession';
-import type { TokenCounter } from '../data/preview/tokenCounts';
+import { PreviewSession } from '../preview/previewSession';
+import type { TokenCounter } from '../preview/tokenCounts';
 import { dataProcessContract } from '../protocol/dataProcess';
 import { latestAtMost } from './latestAtMost';
 import { serveWorker } from './serveWorker';

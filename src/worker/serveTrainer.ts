@@ -11,7 +11,7 @@ import {
   type TrainingReport,
   type TrainingResult,
 } from '../protocol/trainer';
-import { withLabelsFiles } from '../training/labelsFile';
+import { withLabelsFiles } from '../recipes/labelsFile';
 import { latestAtMost } from './latestAtMost';
 import { serveWorker } from './serveWorker';
 

@@ -1,4 +1,4 @@
-import type { TokenCounter } from '../data/preview/tokenCounts';
+import type { TokenCounter } from '../preview/tokenCounts';
 import { openModelFolder, readTokenizerFiles } from '../models/modelFolder';
 import { loadTokenizer } from '../tokenization/tokenizer';
 

@@ -3,7 +3,7 @@ import { serveTrainer } from './serveTrainer';
 // The engine loads with the run, not before: the handshake should not wait for a native library.
 serveTrainer(async () => {
   const { finetune } = await import('../training/finetune');
-  const { chooseDevice } = await import('../training/deviceChoice');
+  const { chooseDevice } = await import('../devices/deviceChoice');
   return {
     finetune: ({ onChosenDevice, ...options }) =>
       finetune({

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MedTextError, type ErrorCode } from '../../src/base/errors';
-import { TestPreview } from '../data/previewSupport';
+import { TestPreview } from '../preview/previewSupport';
 import { mutatedBytes } from './mutations';
 import type { Target } from './targets';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { bertClassifier } from '../../src/models/encoder';
-import { selfTestMaterial } from '../../src/training/doctor';
-import { buildTrainingGraph } from '../../src/training/trainingGraph';
+import { selfTestMaterial } from '../../src/devices/doctor';
+import { buildTrainingGraph } from '../../src/steps/trainingGraph';
 
 describe('the classifier over an encoder', () => {
   const { parameters, config } = selfTestMaterial();

@@ -9,7 +9,7 @@ import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
 import { importModel } from '../../src/models/importModel';
 import { loadClassifier } from '../../src/models/loadClassifier';
 import { openModelFolder } from '../../src/models/modelFolder';
-import { exportModel } from '../../src/training/exportModel';
+import { exportModel } from '../../src/exports/exportModel';
 import { medtextJson } from '../cli/support/commandLine';
 
 const FIXTURES = join(__dirname, '../fixtures/electra');

@@ -8,7 +8,7 @@ import { verifyModel } from '../../src/library/verifyModel';
 import { importModel } from '../../src/models/importModel';
 import { loadClassifier } from '../../src/models/loadClassifier';
 import { openModelFolder } from '../../src/models/modelFolder';
-import { exportModel } from '../../src/training/exportModel';
+import { exportModel } from '../../src/exports/exportModel';
 import { writeTinyModel } from '../cli/support/tinyModel';
 
 const FIXTURES = join(__dirname, '../fixtures');

@@ -19,8 +19,8 @@ import { openEmbedder } from '../../src/inference/embedder';
 import { openClassifier } from '../../src/inference/openClassifier';
 import { importModel } from '../../src/models/importModel';
 import { modelFormats, type ModelFormat } from '../../src/protocol/modelFormat';
-import { exportModel } from '../../src/training/exportModel';
-import { readFileFor } from '../../src/training/labelledFile';
+import { exportModel } from '../../src/exports/exportModel';
+import { readFileFor } from '../../src/evaluation/labelledFile';
 
 /** Of a logit. In the two low precisions that is for logits up to 1; larger ones may differ by as much more. */
 const TOLERANCES: Readonly<Record<ModelFormat, number>> = {

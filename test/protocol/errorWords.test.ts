@@ -17,7 +17,10 @@ const bundle = JSON.parse(readFileSync(join(root, 'l10n/bundle.l10n.zh-cn.json')
 const chinese: Translate = (message, ...values) => untranslated(bundle[message] ?? message, ...values);
 
 /** Rooms whose errors a person meets in the editor; the graph's own rooms speak to programmers. */
-const ROOMS = ['base', 'data', 'extension', 'gpuRuntime', 'hub', 'inference', 'library', 'models', 'protocol', 'tokenization', 'training', 'worker']; // prettier-ignore
+const ROOMS = [
+  ...['base', 'data', 'devices', 'evaluation', 'exports', 'extension', 'gpuRuntime', 'hub', 'inference', 'library', 'models'],
+  ...['preview', 'protocol', 'recipes', 'runs', 'steps', 'tasks', 'tokenization', 'training', 'worker'],
+]; // prettier-ignore
 /** Our own mistakes, and what is never shown. */
 const ENGLISH_ONLY = /^(INTERNAL|PROTOCOL|CANCELLED|GRAPH|NO_GRADIENT)$/;
 

@@ -7,9 +7,9 @@ import { bertClassifier } from '../../src/models/encoder';
 import { loadParameters, openModelFolder } from '../../src/models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import type { Parameters } from '../../src/models/parameters';
-import { createTrainer } from '../../src/training/createTrainer';
+import { createTrainer } from '../../src/steps/createTrainer';
 import { learningRateAt } from '../../src/training/schedule';
-import type { MicroBatch, TrainerOptions, TrainingSteps } from '../../src/training/trainingSteps';
+import type { MicroBatch, TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
 
 const fixture = join(__dirname, '../fixtures/trajectory');
 const json = (name: string) => JSON.parse(readFileSync(join(fixture, name), 'utf8'));

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MedTextError } from '../../src/base/errors';
 import { resolveRecipe, validateRecipe, type Recipe, type RecipeSplit } from '../../src/protocol/recipe';
-import { evaluateModel } from '../../src/training/evaluateModel';
+import { evaluateModel } from '../../src/evaluation/evaluateModel';
 import { finetune } from '../../src/training/finetune';
-import { withLabelsFiles } from '../../src/training/labelsFile';
-import { labelUsage } from '../../src/training/labelUsage';
+import { withLabelsFiles } from '../../src/recipes/labelsFile';
+import { labelUsage } from '../../src/tasks/labelUsage';
 import { writeTinyModel } from '../cli/support/tinyModel';
 
 const scheme = {

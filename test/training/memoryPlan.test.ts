@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { bertClassifier } from '../../src/models/encoder';
 import { parseEncoderConfig } from '../../src/models/configJson';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
-import { estimateMemory } from '../../src/training/memoryEstimate';
+import { estimateMemory } from '../../src/steps/memoryEstimate';
 import { chooseRows, isOutOfMemory, rowsThatFit } from '../../src/training/memoryPlan';
 import { MedTextError } from '../../src/base/errors';
 

@@ -9,12 +9,12 @@ import { Session, type Feed } from '../../src/inference/session';
 import { bertClassifier } from '../../src/models/encoder';
 import { allocate, elementCount } from '../../src/onnx/dataType';
 import type { Model } from '../../src/onnx/model';
-import { buildAdamWGraph, buildGradientSumGraph } from '../../src/training/adamWGraph';
-import { selfTestMaterial } from '../../src/training/doctor';
-import { buildMaskGraph } from '../../src/training/maskGraph';
-import { layoutOf, stackSites } from '../../src/training/parameterGroups';
-import { buildResidentGraph } from '../../src/training/residentGraph';
-import { buildTrainingGraph } from '../../src/training/trainingGraph';
+import { buildAdamWGraph, buildGradientSumGraph } from '../../src/steps/adamWGraph';
+import { selfTestMaterial } from '../../src/devices/doctor';
+import { buildMaskGraph } from '../../src/steps/maskGraph';
+import { layoutOf, stackSites } from '../../src/steps/parameterGroups';
+import { buildResidentGraph } from '../../src/steps/residentGraph';
+import { buildTrainingGraph } from '../../src/steps/trainingGraph';
 
 /** Nodes that may be there, by operator, and why. */
 const ON_THE_PROCESSOR: Readonly<Record<string, string>> = {};

@@ -5,13 +5,13 @@ import { ClassifierRunner } from '../../src/inference/classifierRunner';
 import { keepsTensors } from '../../src/inference/session';
 import { bertClassifier } from '../../src/models/encoder';
 import type { MedTextError } from '../../src/base/errors';
-import { createTrainer } from '../../src/training/createTrainer';
-import { selfTestLosses, selfTestMaterial } from '../../src/training/doctor';
-import { LoopTrainer } from '../../src/training/loopTrainer';
-import type { MicroBatch, TrainerOptions } from '../../src/training/trainingSteps';
+import { createTrainer } from '../../src/steps/createTrainer';
+import { selfTestLosses, selfTestMaterial } from '../../src/devices/doctor';
+import { LoopTrainer } from '../../src/steps/loopTrainer';
+import type { MicroBatch, TrainerOptions } from '../../src/steps/trainingSteps';
 import { Parameters } from '../../src/models/parameters';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
-import { ResidentTrainer } from '../../src/training/residentTrainer';
+import { ResidentTrainer } from '../../src/steps/residentTrainer';
 import { testDevice } from '../support/testDevice';
 import {
   assertFollows,

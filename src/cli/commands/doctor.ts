@@ -1,5 +1,5 @@
-import type { DeviceChoice } from '../../training/deviceChoice';
-import type { Diagnosis } from '../../training/doctor';
+import type { DeviceChoice } from '../../devices/deviceChoice';
+import type { Diagnosis } from '../../devices/doctor';
 import { modelOptions, type Arguments, type Command, type Context, type ExitCode } from '../commandLine';
 import { bytes, duration, properties } from '../terminal';
 
@@ -14,10 +14,10 @@ export const doctorCommand: Command = {
 
 async function doctor(args: Arguments, { screen }: Context): Promise<ExitCode> {
   args.atMost(0);
-  const { diagnose } = await import('../../training/doctor');
+  const { diagnose } = await import('../../devices/doctor');
   const diagnosis = await diagnose({ device: args.text('device'), threads: args.number('threads', 1, 1024) });
   screen.printJson(diagnosis);
-  const { choiceLines } = await import('../../training/deviceChoice');
+  const { choiceLines } = await import('../../devices/deviceChoice');
   screen.print(...diagnosisText(diagnosis, choiceLines));
   return diagnosis.selfTest.passed ? 0 : 1;
 }

@@ -24,7 +24,7 @@ async function evaluate(args: Arguments, context: Context): Promise<void> {
   const file = args.text('data');
   if (file === undefined) throw args.wrong('--data FILE is missing.');
   const options = readFileOptions(args, context);
-  const { evaluateModel } = await import('../../training/evaluateModel');
+  const { evaluateModel } = await import('../../evaluation/evaluateModel');
   const metrics = await evaluateModel(folder, file, options);
   context.screen.printJson(metrics);
   context.screen.print(...evaluationText(metrics));

@@ -28,7 +28,7 @@ async function exportCommandLine(args: Arguments, { screen, signal }: Context): 
   const output = args.text('output');
   if (output === undefined) throw args.wrong('--output DIR is missing.');
   const format = args.choice('format', modelFormats) ?? 'huggingface';
-  const { exportModel } = await import('../../training/exportModel');
+  const { exportModel } = await import('../../exports/exportModel');
   const exported = await exportModel(model, output, { format, signal });
   screen.printJson({ ...exported, format });
   screen.print(exported.output, ...exported.files.map((name) => `  ${name}`));

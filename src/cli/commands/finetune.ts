@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { MetricName, ResolvedRecipe } from '../../protocol/recipe';
 import type { EvaluationProgress, EvaluationReport, TrainingReport, TrainingResult } from '../../protocol/trainer';
-import type { EvaluationMetrics } from '../../training/evaluationReport';
+import type { EvaluationMetrics } from '../../tasks/evaluationReport';
 import type { Arguments, Command, Context, ExitCode } from '../commandLine';
 import { evaluationLine, evaluationText } from '../evaluationText';
 import { recipeOptions } from '../recipeArguments';
@@ -51,8 +51,8 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
   const { screen, signal } = context;
   const { recipe, baseFolder, resumeFrom } = await whatToTrain(args, screen);
   const { finetune } = await import('../../training/finetune');
-  const { chooseDevice } = await import('../../training/deviceChoice');
-  const { improves } = await import('../../training/evaluationReport');
+  const { chooseDevice } = await import('../../devices/deviceChoice');
+  const { improves } = await import('../../tasks/evaluationReport');
   const view = new TrainingView(screen, recipe, improves);
   const started = performance.now();
   const result = await finetune({
@@ -79,7 +79,7 @@ async function whatToTrain(
   const file = args.positionals[0];
   const resume = args.text('resume');
   if (resume !== undefined && resume !== NEWEST_RUN) {
-    const { readRun } = await import('../../training/runFolder');
+    const { readRun } = await import('../../runs/runFolder');
     const run = resolve(resume);
     const { recipe } = await readRun(run);
     await refuseRunning(run);

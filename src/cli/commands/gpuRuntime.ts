@@ -83,7 +83,7 @@ async function bring(
   tellPlan(plan, screen, isOnlyPlan);
   if (isOnlyPlan) return 0;
   if (plan.packages.length > 0 && !args.flag('yes') && !(await consents(plan, args, { screen, signal }))) return 1;
-  const { tryCuda } = await import('../../training/tryCuda');
+  const { tryCuda } = await import('../../devices/tryCuda');
   const onProgress = (progress: GpuRuntimeProgress): void => showProgress(progress, screen);
   const record = await installGpuRuntime(plan, tryCuda, { ...options, onProgress });
   screen.printJson({ root: plan.root, ...record });

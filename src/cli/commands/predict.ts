@@ -28,7 +28,7 @@ async function predict(args: Arguments, context: Context): Promise<void> {
   if (file === undefined) throw args.wrong('--data FILE is missing.');
   if (output === undefined) throw args.wrong('--output OUT is missing.');
   const options = readFileOptions(args, context);
-  const { predictFile } = await import('../../training/predictFile');
+  const { predictFile } = await import('../../evaluation/predictFile');
   const written = await predictFile(folder, file, output, options);
   const { screen } = context;
   screen.printJson(written);

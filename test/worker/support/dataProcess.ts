@@ -1,4 +1,4 @@
-import type { TokenCounter } from '../../../src/data/preview/tokenCounts';
+import type { TokenCounter } from '../../../src/preview/tokenCounts';
 import { serveData } from '../../../src/worker/serveData';
 
 // A token is a character; there are two special ones, or three around a pair.

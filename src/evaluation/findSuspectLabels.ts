@@ -1,0 +1,138 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { MedTextError, words } from '../base/errors';
+import { fingerprintFile, type Fingerprint } from '../data/fingerprint';
+import { needsPair } from '../data/examples';
+import { readRecipeSplit } from '../data/recipeSplit';
+import { confidentLearning } from '../data/suspectLabels';
+import { softmax } from '../inference/labelScores';
+import type { Classifier } from '../inference/openClassifier';
+import type { RecipeSplit } from '../protocol/recipe';
+import { outOfFoldPredictions } from '../runs/heldOutPredictions';
+import { withClassifier } from './withClassifier';
+
+/** A row whose label the model contradicts; labels are names. */
+export interface SuspectRow {
+  /** Among the file's readable rows, from 0. */
+  readonly row: number;
+  readonly line: number;
+  readonly first: string;
+  readonly second?: string;
+  /** Its label by the mapping, or by an earlier correction. */
+  readonly given: string;
+  readonly suggested: string;
+  /** Of the suggested label. */
+  readonly probability: number;
+  /** Of the given label. */
+  readonly selfConfidence: number;
+}
+
+export interface SuspectRows {
+  /** Examples that were looked at. */
+  readonly rows: number;
+  readonly labels: readonly string[];
+  readonly thresholds: readonly number[];
+  readonly confidentJoint: readonly (readonly number[])[];
+  /** How many there are; `suspects` holds the first of them. */
+  readonly total: number;
+  /** The most suspect first. */
+  readonly suspects: readonly SuspectRow[];
+  /** The model learned from this very file: what it has learned by heart it does not contradict. */
+  readonly seenInTraining: boolean;
+  /** Rows judged by the predictions that runs kept of rows they had not learned from ({@link outOfFoldPredictions}). */
+  readonly outOfFold: number;
+}
+
+export interface SuspectOptions {
+  readonly device?: string;
+  readonly threads?: number;
+  /** The most rows to return; default 1000. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Ranks the labels of a split by how much a fine-tuned model contradicts them ({@link confidentLearning}). The split's
+ * own labels and mapping say what each row's label is; `split.file` is a path the caller has resolved.
+ * @throws MedTextError what `openClassifier` and `readRecipeSplit` throw; LABELS when the split has a label that the
+ * model does not know; UNSUPPORTED for a regression; CANCELLED.
+ */
+export async function findSuspectLabels(
+  model: string,
+  split: RecipeSplit,
+  options: SuspectOptions = {},
+): Promise<SuspectRows> {
+  return withClassifier(model, options, (classifier) => suspectsOf(classifier, split, options));
+}
+
+async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: SuspectOptions): Promise<SuspectRows> {
+  if (classifier.isRegression) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${classifier.folder.path} predicts a number; it has no labels to doubt.`,
+    );
+  }
+  const task = classifier.task ?? (split.second_sequence === null ? 'text-classification' : 'sentence-similarity');
+  const { examples, labels } = await readRecipeSplit(needsPair(task) ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
+  const ids = labels.map((label) => idOf(label, classifier, split.file));
+  const count = classifier.labels.length;
+  const fingerprint = await fingerprintFile(split.file, options.signal);
+  const kept = await outOfFoldPredictions(classifier.folder.path, fingerprint, classifier.labels);
+  const asked = examples.flatMap(({ row }, at) => (kept.has(row) ? [] : [at]));
+  const logits = await classifier.logits(asked.map((at) => examples[at]), options); // prettier-ignore
+  const probabilities = new Float64Array(examples.length * count);
+  examples.forEach(({ row }, at) => kept.has(row) && probabilities.set(kept.get(row)!, at * count));
+  asked.forEach((at, n) => probabilities.set(softmax(logits.subarray(n * count, (n + 1) * count)), at * count));
+  const given = examples.map(({ label }) => ids[label!]);
+  const { thresholds, confidentJoint, suspects } = confidentLearning(given, probabilities, count);
+  // The split's names: the model may know a label by an earlier one.
+  const nameOf = classifier.labels.map((label, id) => labels[ids.indexOf(id)] ?? label);
+  return {
+    rows: examples.length,
+    labels: nameOf,
+    thresholds,
+    confidentJoint,
+    total: suspects.length,
+    suspects: suspects.slice(0, options.limit ?? 1000).map((suspect) => {
+      const { row, line, first, second } = examples[suspect.index];
+      return {
+        row,
+        line,
+        first,
+        ...(second !== undefined && { second }),
+        given: nameOf[suspect.given],
+        suggested: nameOf[suspect.suggested],
+        probability: suspect.probability,
+        selfConfidence: suspect.selfConfidence,
+      };
+    }),
+    seenInTraining: await wasSeen(classifier.folder.path, fingerprint),
+    outOfFold: examples.length - asked.length,
+  };
+}
+
+function idOf(label: string, { labels, labelMapping, folder }: Classifier, file: string): number {
+  const known = labels.indexOf(label);
+  const mapped = Object.hasOwn(labelMapping, label) ? labelMapping[label] : null;
+  const id = known >= 0 || mapped === null ? known : labels.indexOf(mapped);
+  if (id >= 0) return id;
+  throw new MedTextError(
+    'LABELS',
+    words`${basename(file)} has the label ${JSON.stringify(label)}, which the model in ${folder.path} does not know (${labels.map((name) => JSON.stringify(name)).join(', ')}). Choose a model that was trained with these labels.`,
+    { label, labels },
+  );
+}
+
+/** Whether the run that the model came from had this file, byte for byte, as training data. */
+async function wasSeen(modelPath: string, { sha256, sizeBytes }: Fingerprint): Promise<boolean> {
+  try {
+    const record = JSON.parse(await readFile(join(dirname(modelPath), 'run.json'), 'utf8')) as {
+      data?: { train?: { sha256?: string; sizeBytes?: number } };
+    };
+    return record.data?.train?.sizeBytes === sizeBytes && record.data?.train?.sha256 === sha256;
+  } catch {
+    // A model without a run beside it: nobody knows.
+    return false;
+  }
+}

@@ -1,0 +1,106 @@
+import { writeFileAtomically } from '../base/atomicFile';
+import { MedTextError, words } from '../base/errors';
+import { told } from '../base/words';
+import { maxCellCharacters, maxRowsPerRequest, type ShownRow } from '../protocol/datasetPreview';
+import { cellOf, valueIn } from './cells';
+import { copiedText, exportedText, type ExportFormat } from './exportRows';
+import { throwIfAborted } from './pacer';
+import { isUnreadable, type RowStore, type StoredRow } from './rowStore';
+import type { RowView } from './rowView';
+import type { ShownFile } from './shownFile';
+
+/** Many at a time: a sorted view's rows lie all over the file, and are read in the file's order. */
+const EXPORT_ROWS = 8192;
+/** Of a row with thousands of columns the cells come shorter. */
+const ROW_CHARACTERS = 200_000;
+
+/** Rows at the places [start, end) of a view. Errors: `IO`, `CANCELLED`. */
+export async function rowsAt(
+  store: RowStore,
+  view: RowView,
+  start: number,
+  end: number,
+  signal?: AbortSignal,
+): Promise<StoredRow[]> {
+  if (view.isWhole) return store.read(start, end - start, signal);
+  const places = Array.from({ length: Math.max(0, end - start) }, (_, i) => i);
+  const rowOf = (place: number) => view.rowAt(start + place);
+  places.sort((a, b) => rowOf(a) - rowOf(b));
+  const stored: StoredRow[] = new Array(places.length);
+  for (let at = 0; at < places.length;) {
+    // Neighbours in the file are read together.
+    const row = rowOf(places[at]);
+    let run = 1;
+    while (at + run < places.length && rowOf(places[at + run]) === row + run) run++;
+    const read = await store.read(row, run, signal);
+    read.forEach((one, i) => (stored[places[at + i]] = one));
+    at += run;
+  }
+  return stored.filter((one) => one !== undefined);
+}
+
+/** Errors: `NOT_FOUND`, `IO`. */
+export async function storedRow(store: RowStore, row: number, signal?: AbortSignal): Promise<StoredRow> {
+  const [stored] = await store.read(row, 1, signal);
+  if (!stored) throw new MedTextError('NOT_FOUND', words`The file has no row ${row + 1}.`, { row });
+  return stored;
+}
+
+export function shownRow(file: ShownFile, stored: StoredRow, group: number | null): ShownRow {
+  const place = { row: stored.row, line: file.lineOf(stored), group };
+  if (isUnreadable(stored)) {
+    return { ...place, cells: [], bad: { ...told(stored.reason), excerpt: stored.excerpt }, prediction: null };
+  }
+  const limit = Math.max(50, Math.min(maxCellCharacters, Math.floor(ROW_CHARACTERS / file.columns.length)));
+  const cells = file.columns.map((column) => cellOf(valueIn(stored.values, column), limit));
+  return { ...place, cells, bad: null, prediction: file.predictions.get(stored.row) };
+}
+
+export interface CopyOptions {
+  readonly ranges: readonly { readonly start: number; readonly count: number }[];
+  readonly columns: readonly string[];
+  readonly format: 'json' | 'tsv';
+}
+
+/** Rows of a view for the clipboard, `maxRowsPerRequest` at most. */
+export async function copyRows(store: RowStore, view: RowView, { ranges, columns, format }: CopyOptions) {
+  const stored: StoredRow[] = [];
+  for (const { start, count } of ranges) {
+    const end = Math.min(view.length, start + Math.min(count, maxRowsPerRequest - stored.length));
+    stored.push(...(await rowsAt(store, view, start, end)));
+  }
+  return { text: copiedText(stored, columns, format), rows: stored.filter((row) => !isUnreadable(row)).length };
+}
+
+export interface ExportOptions {
+  readonly columns: readonly string[];
+  readonly format: ExportFormat;
+  readonly predictions: boolean;
+  /** Where to. */
+  readonly file: string;
+}
+
+/** Writes all rows of a view, whole or not at all; gives their number. Errors: `CANCELLED`, `IO`, `DISK_FULL`. */
+export async function exportView(
+  { store, predictions: known, isNamed }: ShownFile,
+  view: RowView,
+  { columns, format, predictions, file }: ExportOptions,
+  onProgress: (done: number, total: number) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  const total = view.length;
+  let written = 0;
+  async function* batches(): AsyncGenerator<StoredRow[]> {
+    for (let start = 0; start < total; start += EXPORT_ROWS) {
+      throwIfAborted(signal);
+      const end = Math.min(total, start + EXPORT_ROWS);
+      const rows = await rowsAt(store, view, start, end, signal);
+      written += rows.filter((row) => !isUnreadable(row)).length;
+      yield rows;
+      onProgress(end, total);
+    }
+  }
+  const predictionOf = predictions ? (row: number) => known.get(row) : undefined;
+  await writeFileAtomically(file, exportedText(batches(), columns, format, isNamed, predictionOf));
+  return written;
+}

@@ -1,0 +1,109 @@
+/**
+ * A run's checkpoints: weights, optimiser state and counters, each a folder `step-<n>` that is there whole or not at
+ * all. The newest is kept; the one before it goes only after the new one is complete.
+ */
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { asMedTextError, MedTextError, words } from '../base/errors';
+import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
+import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
+import { writeSafetensors, type WritableTensor } from '../models/checkpoint/writeSafetensors';
+import { Parameters } from '../models/parameters';
+import type { BestEvaluation } from '../protocol/trainer';
+import type { Moments } from '../steps/adamW';
+
+/** What a run needs besides arrays to go on. All randomness is a function of seed and step, so there is no other state. */
+export interface RunCounters {
+  /** Optimiser steps done. */
+  readonly step: number;
+  readonly best: BestEvaluation | null;
+  /** Evaluations since the best one, for early stopping. */
+  readonly evaluationsWithoutGain: number;
+}
+
+export interface TrainingState extends Moments {
+  readonly parameters: Parameters;
+}
+
+const FORMAT = 1;
+const FOLDER = /^step-(\d{9})$/;
+// torch.optim.AdamW's names for its state.
+const FIRST = 'exp_avg.';
+const SECOND = 'exp_avg_sq.';
+
+/** Writes a checkpoint and removes older ones. @throws MedTextError DISK_FULL or IO; older checkpoints are then untouched. */
+export async function saveCheckpoint(folder: string, counters: RunCounters, state: TrainingState): Promise<void> {
+  const name = `step-${String(counters.step).padStart(9, '0')}`;
+  await replaceFolder(join(folder, name), async (temporary) => {
+    await writeSafetensors(join(temporary, 'model.safetensors'), tensors(state.parameters, ''));
+    await writeSafetensors(join(temporary, 'optimizer.safetensors'), [
+      ...tensors(state.firstMoments, FIRST),
+      ...tensors(state.secondMoments, SECOND),
+    ]);
+    await writeFile(join(temporary, 'state.json'), `${JSON.stringify({ format: FORMAT, ...counters }, null, 2)}\n`, {
+      flush: true,
+    });
+  });
+  for (const other of await namesIn(folder)) {
+    if (other !== name && (FOLDER.test(other) || other.includes('.writing-'))) {
+      await rm(join(folder, other), { recursive: true, force: true });
+    }
+  }
+}
+
+/** The newest complete checkpoint's folder, or undefined. */
+export async function newestCheckpoint(folder: string): Promise<string | undefined> {
+  const names = (await namesIn(folder)).filter((name) => FOLDER.test(name)).sort();
+  return names.length > 0 ? join(folder, names[names.length - 1]) : undefined;
+}
+
+/** Reads a checkpoint into the given arrays. @throws MedTextError RESUME when it is of another model or format; CHECKPOINT_FORMAT, IO. */
+export async function loadCheckpoint(checkpoint: string, state: TrainingState): Promise<RunCounters> {
+  const counters = await readCounters(checkpoint);
+  await fill(join(checkpoint, 'model.safetensors'), [[state.parameters, '']]);
+  await fill(join(checkpoint, 'optimizer.safetensors'), [
+    [state.firstMoments, FIRST],
+    [state.secondMoments, SECOND],
+  ]);
+  return counters;
+}
+
+async function readCounters(checkpoint: string): Promise<RunCounters> {
+  const file = join(checkpoint, 'state.json');
+  try {
+    const { format, ...counters } = JSON.parse(await readFile(file, 'utf8')) as RunCounters & { format: number };
+    if (format === FORMAT && Number.isSafeInteger(counters.step)) return counters;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw asMedTextError(error);
+  }
+  throw new MedTextError('RESUME', words`${file} is not a state that this version wrote.`, { file });
+}
+
+function tensors(parameters: Parameters, prefix: string): WritableTensor[] {
+  return parameters.names.map((name) => ({
+    name: prefix + name,
+    shape: parameters.shape(name),
+    values: () => parameters.values(name),
+  }));
+}
+
+async function fill(file: string, targets: readonly (readonly [Parameters, string])[]): Promise<void> {
+  const source = await openCheckpoint(file);
+  try {
+    for (const [parameters, prefix] of targets) {
+      for (const name of parameters.names) {
+        const tensor = source.tensors.get(prefix + name);
+        if (!tensor || tensor.shape.join() !== parameters.shape(name).join()) {
+          throw new MedTextError(
+            'RESUME',
+            words`${file} does not hold "${prefix}${name}" as [${parameters.shape(name)}]: it is a checkpoint of another model or recipe.`,
+            { file, tensor: prefix + name },
+          );
+        }
+        await tensor.read(parameters.values(name));
+      }
+    }
+  } finally {
+    await source.close();
+  }
+}

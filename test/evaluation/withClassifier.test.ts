@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Session, supportedDevices, type ExecutionDevice, type SessionOptions } from '../../src/inference/session';
+import { MedTextError } from '../../src/base/errors';
+import { evaluateModel } from '../../src/evaluation/evaluateModel';
+import { predictFile } from '../../src/evaluation/predictFile';
+import { writeTinyModel } from '../cli/support/tinyModel';
+
+const other = supportedDevices()
+  .map(({ name }) => name as ExecutionDevice)
+  .find((name) => ['cuda', 'dml', 'coreml'].includes(name))!;
+
+describe('a model on a whole file', () => {
+  const { create } = Session;
+  let folder: string;
+  let model: string;
+  let file: string;
+  /** Of every session that was made. */
+  let devices: string[];
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'medtext-whole-file-'));
+    model = await writeTinyModel(join(folder, 'model'), { labels: ['0', '1'] });
+    file = join(folder, 'data.json');
+    const row = (i: number) => ({ query1: '肺炎怎么治疗'.slice(0, 2 + (i % 4)), query2: '肺炎', label: String(i % 2) });
+    writeFileSync(file, JSON.stringify(Array.from({ length: 8 }, (_, i) => row(i))));
+  });
+  beforeEach(() => (devices = []));
+  afterEach(() => (Session.create = create));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** Sessions are the processor's, whatever device is asked for; those of `failing` are refused as a driver does. */
+  function devicesOf(failing?: { device: ExecutionDevice; code: 'RUNTIME' | 'GRAPH' }): void {
+    Session.create = (graph, options: SessionOptions = {}) => {
+      const { device = 'cpu' } = options;
+      devices.push(device);
+      if (device === failing?.device) throw new MedTextError(failing.code, 'no such device');
+      return create.call(Session, graph, { ...options, device: 'cpu' });
+    };
+  }
+  const known = (device: ExecutionDevice) => ({ threads: 1, knownDevice: async () => device });
+
+  it('computes on the device that training chose', async () => {
+    devicesOf();
+    const onProcessor = await evaluateModel(model, file, known('cpu'));
+    assert.deepEqual([...new Set(devices)], ['cpu']);
+    devices = [];
+    const onDevice = await evaluateModel(model, file, known(other));
+    assert.deepEqual([...new Set(devices)], [other]);
+    assert.deepEqual(onDevice, onProcessor);
+  });
+
+  it('begins again on the processor where that device fails, and not where something else does', async () => {
+    devicesOf({ device: other, code: 'RUNTIME' });
+    const output = join(folder, 'predicted.json');
+    const log: string[] = [];
+    const { rows } = await predictFile(model, file, output, { ...known(other), log: (line) => log.push(line) });
+    assert.equal(rows, 8);
+    assert.deepEqual(log, [
+      `Computing on ${other}, which training chose on this machine.`,
+      `${other} failed (no such device); computing on the processor.`,
+    ]);
+    assert.equal(JSON.parse(readFileSync(output, 'utf8')).length, 8);
+    assert.deepEqual([...new Set(devices)], [other, 'cpu']);
+    devicesOf({ device: other, code: 'GRAPH' });
+    await assert.rejects(evaluateModel(model, file, known(other)), { code: 'GRAPH' });
+  });
+
+  it('is refused where the device is named and fails', async () => {
+    devicesOf({ device: 'cpu', code: 'RUNTIME' });
+    await assert.rejects(evaluateModel(model, file, { ...known(other), device: 'cpu' }), { code: 'RUNTIME' });
+    assert.deepEqual(devices, ['cpu']);
+  });
+});

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openClassifier } from '../../src/inference/openClassifier';
+import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
+import { importModel } from '../../src/models/importModel';
+import { loadClassifier } from '../../src/models/loadClassifier';
+import { openModelFolder } from '../../src/models/modelFolder';
+import { readModel } from '../../src/onnx/readModel';
+import { exportModel } from '../../src/exports/exportModel';
+import { loadTokenizer } from '../../src/tokenization/tokenizer';
+import { writeTinyModel } from '../cli/support/tinyModel';
+
+const PAIRS = [
+  { first: '肺炎怎么治疗', second: '肺炎的治疗方法' },
+  { first: '头痛', second: '头痛挂什么科' },
+  { first: '高血压吃什么药能治', second: '糖尿病有不' },
+];
+
+async function logitsOf(folder: string): Promise<Float32Array> {
+  const classifier = await openClassifier(folder, { threads: 1 });
+  try {
+    return await classifier.logits(PAIRS);
+  } finally {
+    await classifier.close();
+  }
+}
+
+const largestDifference = (a: Float32Array, b: Float32Array) =>
+  Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+
+describe('exportModel', () => {
+  let folder: string;
+  let model: string;
+  let expected: Float32Array;
+  const at = (name: string) => join(folder, name);
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'medtext-formats-'));
+    const usage = { task: 'sentence-similarity', max_length: 24 };
+    model = await writeTinyModel(at('model'), { labels: ['0', '1', '2'], layers: 2, usage });
+    expected = await logitsOf(model);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('half precision: float16 weights, float32 where rows are summed, nearly the same logits, opened again', async () => {
+    const exported = await exportModel(model, at('fp16'), { format: 'onnx-fp16', threads: 1 });
+    assert.ok(exported.files.includes('model_fp16.onnx') && !exported.files.includes('model.onnx'));
+    const { graph } = readModel(readFileSync(at('fp16/model_fp16.onnx')));
+    const typeOf = (name: string) => graph.initializers.get(name)?.dataType;
+    assert.equal(typeOf('bert.encoder.layer.0.attention.self.query.weight'), 'float16');
+    assert.equal(typeOf('bert.encoder.layer.0.output.LayerNorm.weight'), 'float32');
+    assert.equal(graph.outputs[0].dataType, 'float32');
+    const difference = largestDifference(await logitsOf(at('fp16')), expected);
+    assert.ok(difference > 0 && difference < 0.01, `${difference}`);
+    assert.ok(exported.largestDifference! < 0.01);
+  });
+
+  it('quantised: int8 weights behind DynamicQuantizeLinear, opened again, and not to be fine-tuned', async () => {
+    await exportModel(model, at('int8'), { format: 'onnx-int8', threads: 1 });
+    const { graph } = readModel(readFileSync(at('int8/model_int8.onnx')));
+    const count = (opType: string) => graph.nodes.filter((node) => node.opType === opType).length;
+    // Six linear layers a layer, the pooler; the classifier's three outputs stay float32.
+    assert.equal(count('MatMulInteger'), 13);
+    assert.equal(count('Gemm'), 1);
+    // Query, key and value read one quantised activation; the last layer's query reads the first rows alone.
+    assert.equal(count('DynamicQuantizeLinear'), 4 + 5 + 1);
+    const int8 = [...graph.initializers.values()].filter(({ dataType }) => dataType === 'int8');
+    assert.equal(int8.length, 13);
+    assert.ok(int8.every(({ data }) => data.every((value) => Math.abs(Number(value)) <= 63)));
+    const difference = largestDifference(await logitsOf(at('int8')), expected);
+    assert.ok(difference > 0 && difference < 0.3, `${difference}`);
+    const opened = await openModelFolder(at('int8'));
+    await assert.rejects(loadClassifier(opened, 3, { seed: 0 }), { code: 'UNSUPPORTED', message: /quantised.*not be fine-tuned/ }); // prettier-ignore
+  });
+
+  it("optimum's and transformers.js' layout: a quantised graph below onnx/ scores, by folder and by file", async () => {
+    await exportModel(model, at('flat'), { format: 'onnx-int8', threads: 1 });
+    cpSync(at('flat'), at('nested'), { recursive: true });
+    mkdirSync(at('nested/onnx'));
+    renameSync(at('nested/model_int8.onnx'), at('nested/onnx/model_quantized.onnx'));
+    const wanted = await logitsOf(at('flat'));
+    assert.deepEqual(await logitsOf(at('nested')), wanted);
+    assert.deepEqual(await logitsOf(at('nested/onnx')), wanted);
+    assert.deepEqual(await logitsOf(at('nested/onnx/model_quantized.onnx')), wanted);
+    // Of two precisions none is taken by chance.
+    cpSync(at('nested/onnx/model_quantized.onnx'), at('nested/onnx/model_int8.onnx'));
+    await assert.rejects(openClassifier(at('nested')), { code: 'NOT_FOUND', message: /several weights files/ });
+  });
+
+  it('a model that half precision cannot hold is refused before anything is written', async () => {
+    const large = await writeTinyModel(at('large'), { labels: ['a', 'b'] });
+    const weights = join(large, 'model.safetensors');
+    const bytes = readFileSync(weights);
+    const headerBytes = Number(bytes.readBigUInt64LE(0));
+    const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerBytes)) as Record<string, { data_offsets: number[] }>;
+    bytes.writeFloatLE(1e6, 8 + headerBytes + header['classifier.weight'].data_offsets[0]);
+    writeFileSync(weights, bytes);
+    await assert.rejects(exportModel(large, at('refused'), { format: 'onnx-fp16' }), {
+      code: 'UNSUPPORTED',
+      message: /classifier\.weight.*holds 1000000/,
+    });
+    assert.ok(!readdirSync(folder).includes('refused'));
+  });
+
+  it('every format has a tokenizer.json that splits as vocab.txt does, and a card that names no folder', async () => {
+    const texts = PAIRS.map(({ first, second }) => ({ a: first, b: second }));
+    const vocabTxt = readFileSync(join(model, 'vocab.txt'), 'utf8');
+    const wanted = await loadTokenizer({ vocabTxt }, 'vocab.txt').encodeAll(texts, 24);
+    for (const format of ['huggingface', 'modelscope', 'onnx', 'sentence-transformers'] as const) {
+      const output = at(`whole-${format}`);
+      await exportModel(model, output, { format, threads: 1 });
+      const tokenizerJson = readFileSync(join(output, 'tokenizer.json'), 'utf8');
+      assert.deepEqual(await loadTokenizer({ tokenizerJson }, output).encodeAll(texts, 24), wanted, format);
+      assert.equal(JSON.parse(tokenizerJson).version, '1.0');
+      const config = JSON.parse(readFileSync(join(output, 'tokenizer_config.json'), 'utf8'));
+      assert.deepEqual([config.pad_token, config.mask_token, config.do_lower_case], ['[PAD]', '[MASK]', true], format);
+      const card = readFileSync(join(output, 'README.md'), 'utf8');
+      assert.match(card, /^---\nlanguage: zh\n[^]*\n---\n\n# model\n/, format);
+      assert.ok(!card.includes(folder), format);
+      assert.equal(/\| 2 \| 2 \|/.test(card), format !== 'sentence-transformers', format);
+    }
+  });
+
+  it("a card of the model's own stays", async () => {
+    cpSync(model, at('carded'), { recursive: true });
+    writeFileSync(at('carded/README.md'), '# Mine\n');
+    await exportModel(at('carded'), at('carded-out'), { format: 'huggingface' });
+    assert.equal(readFileSync(at('carded-out/README.md'), 'utf8'), '# Mine\n');
+  });
+
+  it('sentence-transformers: encoder, pooling and modules; importing it keeps them', async () => {
+    await exportModel(model, at('sentences'), { format: 'sentence-transformers' });
+    for (const name of [at('sentences'), at('sentences-again')]) {
+      if (name.endsWith('again')) await importModel(at('sentences'), name);
+      const json = (file: string) => JSON.parse(readFileSync(join(name, file), 'utf8'));
+      const modules = json('modules.json') as { type: string; path: string }[];
+      assert.deepEqual(
+        modules.map(({ path }) => path),
+        ['', '1_Pooling'],
+      );
+      const pooling = json('1_Pooling/config.json');
+      assert.equal(pooling.pooling_mode_mean_tokens, true);
+      assert.equal(pooling.pooling_mode_cls_token, false);
+      assert.equal(pooling.word_embedding_dimension, 16);
+      assert.equal(json('sentence_bert_config.json').max_seq_length, 40);
+      assert.deepEqual(json('config.json').architectures, ['BertModel']);
+      const checkpoint = await openCheckpoint(join(name, 'model.safetensors'));
+      assert.ok(![...checkpoint.tensors.keys()].some((tensor) => tensor.startsWith('classifier.')));
+      await checkpoint.close();
+    }
+  });
+
+  it('sentence-transformers: poolings and modules that are not known are named', async () => {
+    await exportModel(model, at('odd'), { format: 'sentence-transformers' });
+    const pooling = at('odd/1_Pooling/config.json');
+    const settings = JSON.parse(readFileSync(pooling, 'utf8'));
+    writeFileSync(pooling, JSON.stringify({ ...settings, pooling_mode_max_tokens: true }));
+    const again = (output: string) => exportModel(at('odd'), at(output), { format: 'sentence-transformers' });
+    await assert.rejects(again('odd-1'), { code: 'UNSUPPORTED', message: /mean_tokens, .*max/ });
+    for (const [path, code] of [
+      ['../elsewhere', 'MODEL_CONFIG'],
+      ['/etc', 'MODEL_CONFIG'],
+    ]) {
+      writeFileSync(at('odd/modules.json'), JSON.stringify([{ type: 'sentence_transformers.models.Pooling', path }]));
+      await assert.rejects(importModel(at('odd'), at('odd-2')), { code });
+    }
+    writeFileSync(at('odd/modules.json'), JSON.stringify([{ type: 'sentence_transformers.models.Dense', path: '2_Dense' }])); // prettier-ignore
+    await assert.rejects(again('odd-3'), { code: 'UNSUPPORTED', message: /Dense/ });
+    // To fine-tune the encoder is enough, and it is said what is left behind.
+    const { report } = await importModel(at('odd'), at('odd-4'));
+    assert.match(report.leftOver.find(({ name }) => name === 'modules.json')!.reason, /Dense.*encoder alone/);
+    assert.ok(!readdirSync(at('odd-4')).includes('modules.json'));
+  });
+
+  it('never writes over other files', async () => {
+    mkdirSync(at('used'));
+    writeFileSync(at('used/mine.txt'), 'mine');
+    for (const format of ['onnx-int8', 'sentence-transformers'] as const) {
+      await assert.rejects(exportModel(model, at('used'), { format }), { code: 'IO' });
+    }
+    assert.deepEqual(readdirSync(at('used')), ['mine.txt']);
+  });
+});

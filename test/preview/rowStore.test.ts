@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { keyOf, RandomStream } from '../../src/base/random';
+import { MedTextError } from '../../src/base/errors';
+import { openDataFile } from '../../src/data/dataFile';
+import { isUnreadable, type StoredRow } from '../../src/preview/rowStore';
+import { TextRowStore } from '../../src/preview/textRowStore';
+import { fixture, temporaryFolder } from '../data/support';
+
+async function indexed(path: string): Promise<{ store: TextRowStore; all: StoredRow[] }> {
+  const store = new TextRowStore(await openDataFile(path));
+  await store.build(() => undefined);
+  const all: StoredRow[] = [];
+  for await (const batch of store.scan()) all.push(...batch);
+  return { store, all };
+}
+
+describe('the index of rows', () => {
+  const temporary = temporaryFolder();
+
+  it('gives any row as reading from the beginning does: formats, encodings, a broken row, a long one', async () => {
+    const text = (i: number) => `${'头痛发热😀'.repeat(i % 40)}${i}`;
+    const record = (i: number) => (i === 12344 ? '{"a": "broken' : JSON.stringify({ a: text(i), b: i }));
+    const lines = Array.from({ length: 20_000 }, (_, i) => record(i));
+    const csv = ['a,b', ...lines.map((_, i) => (i % 7 === 0 ? `"${text(i)}\n""x""",${i}` : `${text(i)},${i}`))];
+    csv[9000] = 'one,two,three';
+    lines[700] = JSON.stringify({ a: '长'.repeat(300_000), b: 700 });
+    const files = [
+      temporary.file('lines.jsonl', lines.join('\n')),
+      temporary.file('flat.json', `[${lines.join(', ')}]`),
+      temporary.file('tall.json', `[\n  ${lines.join(',\n  ')}\n]\n`),
+      temporary.file('quoted.csv', csv.join('\r\n')),
+      temporary.file('utf16.csv', Buffer.from(`\uFEFF${csv.join('\r\n')}`, 'utf16le')),
+      temporary.file('mixed.jsonl', Buffer.concat([Buffer.from(`${lines.slice(0, 9000).join('\n')}\n`), Buffer.from([0x7b, 0xb0, 0xa1, 0x0a]), Buffer.from(lines.slice(9000).join('\n'))])), // prettier-ignore
+    ];
+    for (const path of files) {
+      const { store, all } = await indexed(path);
+      assert.equal(store.rows, all.length, path);
+      assert.equal(store.badRows, all.filter(isUnreadable).length, path);
+      assert.ok(store.badRows >= 1 && store.rows >= 19_999, `${path}: ${store.rows} rows, ${store.badRows} bad`);
+      assert.ok(store.indexBytes < 300_000, `${path}: ${store.indexBytes} bytes of index`);
+      const random = new RandomStream(keyOf(3, 5));
+      for (const start of [
+        0,
+        699,
+        700,
+        701,
+        8998,
+        12343,
+        12344,
+        12345,
+        ...Array.from({ length: 60 }, () => random.integer(19_900)),
+      ]) {
+        // prettier-ignore
+        assert.deepEqual(await store.read(start, 50), all.slice(start, start + 50), `${path} from ${start}`);
+      }
+      assert.deepEqual(await store.read(store.rows, 10), []);
+    }
+  });
+
+  it('names the line of a broken row', async () => {
+    const lines = Array.from({ length: 15_000 }, (_, i) => (i === 12_344 ? '{"a": ' : `{"a": ${i}}`));
+    const { store } = await indexed(temporary.file('broken.jsonl', lines.join('\n')));
+    assert.deepEqual(
+      store.firstBadRows.map(({ row, line }) => [row, line]),
+      [[12_344, 12_345]],
+    );
+    assert.match(store.firstBadRows[0].reason.toString(), /not valid JSON/);
+  });
+
+  it('of mutated files numbers the rows as reading from the beginning does', async () => {
+    const names = ['pretty.json', 'compact.json', 'lines.jsonl', 'comma.csv', 'quoted.tsv', 'plain.txt', 'gb18030.csv'];
+    for (let round = 0; round < Number(process.env.MEDTEXT_FUZZ_ROUNDS ?? 300); round++) {
+      const random = new RandomStream(keyOf(12, round));
+      const name = names[random.integer(names.length)];
+      const bytes = Buffer.from(readFileSync(fixture(name)));
+      for (let edits = 1 + random.integer(4); edits > 0; edits--) bytes[random.integer(bytes.length)] = 1 + random.integer(255); // prettier-ignore
+      try {
+        const { store, all } = await indexed(temporary.file(name, bytes));
+        const read = await store.read(0, store.rows);
+        assert.deepEqual(
+          read.map(({ row }) => row),
+          all.map(({ row }) => row),
+          `round ${round}, ${name}`,
+        );
+      } catch (error) {
+        assert.ok(
+          error instanceof MedTextError && error.code !== 'INTERNAL',
+          `round ${round}: ${(error as Error).stack}`,
+        );
+      }
+    }
+  });
+});

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { RandomStream } from '../../src/base/random';
+import { Parameters } from '../../src/models/parameters';
+import { AdamW } from '../../src/steps/adamW';
+
+/** Lengths about the kernel's four elements and its pieces of 8,192. */
+const LENGTHS = [1, 2, 3, 4, 5, 8191, 8192, 8193, 20_001];
+
+describe('AdamW', () => {
+  it('updates as its formulas say in double precision, whatever the length', () => {
+    const betas = [0.9, 0.999] as const;
+    const rates = { learningRate: 1e-2, gradientScale: 0.5 };
+    const specs = LENGTHS.map((length) => ({ name: `w${length}`, shape: [length], initial: 'zeros' as const }));
+    const [parameters, firstMoments, secondMoments] = [0, 1, 2].map(() => new Parameters(specs));
+    const random = new RandomStream(7);
+    fill(parameters.flat, () => random.normal());
+    const expected = [parameters, firstMoments, secondMoments].map(({ flat }) => Float64Array.from(flat));
+    const decays = (name: string) => name !== 'w5';
+    const optimizer = new AdamW(
+      parameters,
+      { firstMoments, secondMoments },
+      { betas, eps: 1e-8, weightDecay: 0.1, decays },
+    );
+    for (let step = 1; step <= 3; step++) {
+      const gradients = new Parameters(specs);
+      fill(gradients.flat, () => random.normal());
+      optimizer.update(new Map(specs.map(({ name }) => [name, gradients.values(name)])), { step, ...rates });
+      for (const { name } of specs) {
+        const start = parameters.offset(name);
+        gradients.values(name).forEach((gradient, i) => {
+          const g = gradient * rates.gradientScale;
+          const [p, m, v] = expected;
+          const at = start + i;
+          m[at] = betas[0] * m[at] + (1 - betas[0]) * g;
+          v[at] = betas[1] * v[at] + (1 - betas[1]) * g * g;
+          const denominator = Math.sqrt(v[at] / (1 - betas[1] ** step)) + 1e-8;
+          p[at] *= decays(name) ? 1 - rates.learningRate * 0.1 : 1;
+          p[at] -= (rates.learningRate * (m[at] / (1 - betas[0] ** step))) / denominator;
+        });
+      }
+    }
+    for (const [index, { flat }] of [parameters, firstMoments, secondMoments].entries()) {
+      flat.forEach((value, i) =>
+        assert.ok(Math.abs(value - expected[index][i]) < 1e-6, `state ${index}, element ${i}`),
+      );
+    }
+  });
+
+  it('refuses a gradient of another length', () => {
+    const [parameters, firstMoments, secondMoments] = [0, 1, 2].map(
+      () => new Parameters([{ name: 'w', shape: [4], initial: 'zeros' }]),
+    );
+    const options = { betas: [0.9, 0.999] as const, eps: 1e-8, weightDecay: 0, decays: () => true };
+    const optimizer = new AdamW(parameters, { firstMoments, secondMoments }, options);
+    const rates = { step: 1, learningRate: 1, gradientScale: 1 };
+    assert.throws(() => optimizer.update(new Map([['w', new Float32Array(3)]]), rates), { code: 'INTERNAL' });
+  });
+
+  it('runs what adamW.wat says', async () => {
+    const { kernelModule } = (await import('../../scripts/compileKernels.mjs' as string)) as {
+      kernelModule: () => Promise<string>;
+    };
+    assert.equal(readFileSync('src/training/adamWKernel.ts', 'utf8'), await kernelModule(), 'run: npm run kernels');
+  });
+});
+
+function fill(array: Float32Array, next: () => number): void {
+  for (let i = 0; i < array.length; i++) array[i] = next();
+}
