@@ -61,7 +61,7 @@ describe('AdamW', () => {
     const { kernelModule } = (await import('../../scripts/compileKernels.mjs' as string)) as {
       kernelModule: () => Promise<string>;
     };
-    assert.equal(readFileSync('src/training/adamWKernel.ts', 'utf8'), await kernelModule(), 'run: npm run kernels');
+    assert.equal(readFileSync('src/steps/adamWKernel.ts', 'utf8'), await kernelModule(), 'run: npm run kernels');
   });
 });
 

@@ -71,7 +71,7 @@ describe('dropout masks', () => {
     const { kernelModule } = (await import('../../scripts/compileKernels.mjs' as string)) as {
       kernelModule: (name: string) => Promise<string>;
     };
-    const committed = readFileSync('src/training/dropoutMaskKernel.ts', 'utf8');
+    const committed = readFileSync('src/steps/dropoutMaskKernel.ts', 'utf8');
     assert.equal(committed, await kernelModule('dropoutMask'), 'run: npm run kernels');
   });
 });
