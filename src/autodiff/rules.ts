@@ -4,7 +4,7 @@
  * Rules of more than five lines live in rules/.
  */
 import type { GradientRules } from './gradientRule';
-import { concatRule, expandRule, padRule, sliceRule, splitRule } from './rules/arranging';
+import { concatRule, expandRule, padRule, sliceRule, splitRule, tileRule } from './rules/arranging';
 import { geluRule } from './rules/gelu';
 import { gatherRule, gatherElementsRule } from './rules/gathering';
 import { layerNormalizationRule } from './rules/layerNormalization';
@@ -72,6 +72,7 @@ export const GRADIENT_RULES: GradientRules = {
       g.transpose(dy, inversePermutation(attributes.ints('perm', x[0].shape.map((_, i) => i).reverse()))),
   ],
   Expand: expandRule,
+  Tile: tileRule,
   Concat: concatRule,
   Split: splitRule,
   Slice: sliceRule,

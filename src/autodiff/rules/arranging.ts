@@ -9,6 +9,21 @@ import { scatterAlongAxis } from './gathering';
 /** Broadcast along its axes; the driver sums back over them. */
 export const expandRule: GradientRule = [({ dy }) => dy, null];
 
+/** The repeats along each axis laid out as an axis of their own, and summed. */
+export const tileRule: GradientRule = [
+  ({ g, x, dy }) => {
+    const { shape } = x[0];
+    const layout: number[] = [];
+    const repeatAxes: number[] = [];
+    integersOf(x[1])!.forEach((repeats, axis) => {
+      if (repeats !== 1) repeatAxes.push(layout.push(repeats) - 1);
+      layout.push(shape[axis]);
+    });
+    return repeatAxes.length === 0 ? dy : g.reduceSum(g.reshape(dy, layout), repeatAxes, false);
+  },
+  null,
+];
+
 /** Each part's gradient is its slice of dy. */
 export const concatRule: GradientRule = ({ g, x, dy, attributes }, input) => {
   const axis = normalizeAxis(attributes.int('axis'), dy.shape.length);
