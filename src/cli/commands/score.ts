@@ -3,7 +3,7 @@ import type { DataFile } from '../../data/dataFile';
 import type { PairScore } from '../../inference/labelScores';
 import type { PairScorer } from '../../inference/pairScorer';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
-import { countProgress, type Screen } from '../screen';
+import { Bold, countProgress, type Screen } from '../screen';
 import { bar, clip, counted, decimal, displayWidth, integer, oneLine, padEnd, percent, table } from '../terminal';
 
 export const scoreCommand: Command = {
@@ -84,7 +84,7 @@ function showScore(result: PairScore, { classifier }: PairScorer, screen: Screen
     bar(probability, 30),
   ]);
   if (hasSimilarity)
-    screen.print(`similarity  ${screen.bold(result.similarity.toFixed(3))}  ${bar(result.similarity, 30)}`, '');
+    screen.print(['similarity  ', new Bold(result.similarity.toFixed(3)), `  ${bar(result.similarity, 30)}`], '');
   screen.print(...table(rows, [1], ''));
 }
 
