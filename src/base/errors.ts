@@ -1,29 +1,24 @@
-import { bounded, cutTo, MAX_MESSAGE_LENGTH } from './plainText';
 import { words, Words } from './words';
 
 export { words };
 
 /**
  * The project's one error type. `code` is stable and what programs branch on; `message` is for people and says what is
- * wrong, where (file, row, tensor) and what to do; `detail` carries the same facts as plain data. Names in both come from
- * strangers' files, so both are bounded in length: an error crosses processes, is kept in files and shown.
+ * wrong, where (file, row, tensor) and what to do; `detail` carries the same facts as plain data.
  */
 export class MedTextError extends Error {
   /** The message as what an editor in another language can translate; absent where there is only English. */
   readonly words?: Words;
-  readonly detail: Readonly<Record<string, unknown>>;
 
   constructor(
     readonly code: ErrorCode,
     message: string | Words,
-    detail: Readonly<Record<string, unknown>> = {},
+    readonly detail: Readonly<Record<string, unknown>> = {},
     options?: ErrorOptions,
   ) {
-    const text = String(message);
-    super(cutTo(MAX_MESSAGE_LENGTH, text), options);
+    super(String(message), options);
     this.name = 'MedTextError';
-    this.detail = bounded(detail);
-    if (message instanceof Words && text.length <= MAX_MESSAGE_LENGTH) this.words = message;
+    if (message instanceof Words) this.words = message;
   }
 
   toJSON(): { code: string; message: string; detail: Readonly<Record<string, unknown>> } {

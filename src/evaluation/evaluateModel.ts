@@ -28,5 +28,6 @@ export async function evaluateExamples(
   options: RunOptions = {},
 ): Promise<EvaluationMetrics> {
   const outputs = await classifier.logits(examples, options);
-  return evaluationReport(examples, outputs, classifier.isRegression ? undefined : classifier.labels);
+  if (!classifier.givesNumber) return evaluationReport(examples, outputs, classifier.labels);
+  return evaluationReport(examples, outputs.map((logit) => classifier.numberOf(logit)), undefined); // prettier-ignore
 }

@@ -67,7 +67,7 @@ export async function findSuspectLabels(
 }
 
 async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: SuspectOptions): Promise<SuspectRows> {
-  if (classifier.isRegression) {
+  if (classifier.givesNumber) {
     throw new MedTextError(
       'UNSUPPORTED',
       words`${classifier.folder.path} predicts a number; it has no labels to doubt.`,

@@ -30,7 +30,7 @@ export async function readFileFor(
   options: FileOptions,
 ): Promise<Examples & ResolvedFields> {
   const file = await openDataFile(path);
-  const task = classifier.task ?? taskOfFile(file, options);
+  const task = classifier.givesNumber ? 'regression' : (classifier.task ?? taskOfFile(file, options));
   if (task === 'text-classification' && options.second !== undefined) {
     throw new MedTextError(
       'USAGE',

@@ -20,7 +20,7 @@ export interface Predictions {
   readonly badRows: number;
   /** The column that was filled. */
   readonly column: string;
-  /** Answers by label; empty for a regression. */
+  /** Answers by label; empty where the model gives numbers. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -51,10 +51,10 @@ export async function predictExamples(
   options: Pick<FileOptions, 'label' | 'onBadRow'> & RunOptions = {},
 ): Promise<Predictions> {
   const outputs = await classifier.logits(data.examples, options);
-  const { labels, isRegression } = classifier;
-  const ids = isRegression ? [] : argmaxRows(outputs, labels.length);
+  const { labels, givesNumber } = classifier;
+  const ids = givesNumber ? [] : argmaxRows(outputs, labels.length);
   const answers = new Map(
-    data.examples.map(({ row }, i) => [row, isRegression ? rounded(outputs[i]) : labels[ids[i]]]),
+    data.examples.map(({ row }, i) => [row, givesNumber ? rounded(classifier.numberOf(outputs[i])) : labels[ids[i]]]),
   );
   const label = labelColumn(data.file, data, options.label);
   const written = await writeFilled(data.file, output, (row) => answers.get(row) ?? null, {
@@ -64,7 +64,7 @@ export async function predictExamples(
     signal: options.signal,
   });
   const counts: Record<string, number> = {};
-  if (!isRegression) for (const name of labels) counts[name] = 0;
+  if (!givesNumber) for (const name of labels) counts[name] = 0;
   for (const id of ids) counts[labels[id]]++;
   return { output: resolve(output), rows: written.filled, badRows: written.badRows, column: String(label), counts };
 }

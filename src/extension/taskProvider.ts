@@ -13,7 +13,6 @@ import {
   type WorkspaceFolder,
 } from 'vscode';
 import { asMedTextError } from '../base/errors';
-import { withoutControls } from '../base/plainText';
 import { errorText } from '../protocol/errorWords';
 import { runRecipe, stopTraining } from './commands/runCommands';
 import { taskType as type } from './ids';
@@ -53,7 +52,6 @@ function taskOf(services: Services, definition: RecipeTask, folder: WorkspaceFol
 
 function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
   const output = new EventEmitter<string>();
-  const print = (text: string): void => output.fire(`${withoutControls(text).replace(/\r?\n/g, '\r\n')}\r\n`);
   const closing = new EventEmitter<number>();
   const { training, t } = services;
   let isRunning = false;
@@ -63,7 +61,7 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
       const text = statusText(state, t);
       if (text === undefined || Date.now() - last < 1000) return;
       last = Date.now();
-      print(text);
+      output.fire(`${text}\r\n`);
     });
     try {
       // A terminal that is closed stops its own training, never another's that was in its way.
@@ -71,12 +69,14 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
       const outcome = await runRecipe(services, recipe);
       if (!outcome) return 1;
       const { status, error, result } = outcome;
-      print(`${status}${error ? `: ${error.code}: ${errorText(error, t)}` : ''}`);
-      if (result?.model) print(result.model);
+      output.fire(
+        `${status}${error ? `: ${error.code}: ${errorText(error, t)}` : ''}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'),
+      );
+      if (result?.model) output.fire(`${result.model}\r\n`);
       return status === 'finished' ? 0 : 1;
     } catch (error) {
       const known = asMedTextError(error);
-      print(`error: ${known.code}: ${errorText(known, t)}`);
+      output.fire(`error: ${known.code}: ${errorText(known, t)}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
       return 1;
     } finally {
       isRunning = false;

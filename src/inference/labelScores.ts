@@ -1,4 +1,4 @@
-/** From a classifier's logits to probabilities, and to one number for how alike two texts are. */
+/** From a model's logits to probabilities, and to one number for how alike two texts are. */
 import { MedTextError, words } from '../base/errors';
 
 /** What is scored: two texts, or one where the model reads one. */
@@ -7,15 +7,34 @@ export interface ScoredPair {
   readonly second?: string;
 }
 
+/**
+ * How a similarity comes about: the expected score of the labels; the sigmoid of one logit (a cross-encoder's relevance);
+ * a regression's prediction on the scale of its training labels.
+ */
+export type Measure = 'label-scale' | 'sigmoid' | 'regression';
+
 /** `medtext score --json` prints this: a contract. */
 export interface PairScore {
-  /** In [0, 1]: the expected score of the label; for a regression its prediction, cut to that range. */
-  readonly similarity: number;
-  /** By label; empty for a regression. */
+  /** In [0, 1]; null for a regression of whose labels nothing is known. Pairs are ranked by `rankOf` of protocol/scorer.ts. */
+  readonly similarity: number | null;
+  readonly measure: Measure;
+  /** By label; empty where the model gives one number. */
   readonly probabilities: Readonly<Record<string, number>>;
-  /** In label order; for a regression the prediction alone. */
+  /** In label order; of a model that gives one number, that number: a regression's prediction, or the logit. */
   readonly logits: readonly number[];
 }
+
+/** How a model's logits are read. */
+export interface Reading {
+  readonly measure: Measure;
+  readonly labels: readonly string[];
+  /** In label order. */
+  readonly labelScores: readonly number[];
+  /** A regression's labels in training, least and greatest: similarities 0 and 1. Undefined where nobody knows. */
+  readonly labelRange: LabelRange | undefined;
+}
+
+export type LabelRange = readonly [least: number, greatest: number];
 
 /**
  * The score of each label, in label order: `stored` where the model has them, else evenly spaced from 0 to 1. (Labels
@@ -47,21 +66,45 @@ export function softmax(logits: ArrayLike<number>): number[] {
   return exponentials.map((value) => value / sum);
 }
 
+export function sigmoid(logit: number): number {
+  return 1 / (1 + Math.exp(-logit));
+}
+
+/** What training kept of a regression's labels. @throws MedTextError MODEL_CONFIG when it is no range. */
+export function labelRange(stored: unknown, where: string): LabelRange | undefined {
+  if (stored === undefined || stored === null) return undefined;
+  const [least, greatest] = Array.isArray(stored) ? (stored as unknown[]) : [];
+  if (Number.isFinite(least) && Number.isFinite(greatest) && (least as number) < (greatest as number)) {
+    return [least as number, greatest as number];
+  }
+  throw new MedTextError(
+    'MODEL_CONFIG',
+    words`${where}: medtext.label_range is not a least and a greatest label, as in [0, 5].`,
+    { found: stored },
+  );
+}
+
 /** The score of one row of logits. */
-export function pairScore(
-  logits: ArrayLike<number>,
-  labels: readonly string[],
-  scores: readonly number[],
-  isRegression: boolean,
-): PairScore {
+export function pairScore(logits: ArrayLike<number>, reading: Reading): PairScore {
+  const { measure, labels, labelScores: scores } = reading;
   const row = Array.from(logits);
-  if (isRegression) return { similarity: Math.min(1, Math.max(0, row[0])), probabilities: {}, logits: row };
+  if (measure !== 'label-scale') return { similarity: similarityOf(row[0], reading), measure, probabilities: {}, logits: row }; // prettier-ignore
   const probabilities = softmax(row);
-  const expected = probabilities.reduce((sum, probability, id) => sum + probability * scores[id], 0);
   return {
-    // The sum of rounded probabilities may exceed 1 by the last bit.
-    similarity: Math.min(1, Math.max(0, expected)),
+    similarity: cut(probabilities.reduce((sum, probability, id) => sum + probability * scores[id], 0)),
+    measure,
     probabilities: Object.fromEntries(labels.map((label, id) => [label, probabilities[id]])),
     logits: row,
   };
+}
+
+/** Of a model that gives one number. */
+function similarityOf(value: number, { measure, labelRange: range }: Reading): number | null {
+  if (measure === 'sigmoid') return sigmoid(value);
+  return range ? cut((value - range[0]) / (range[1] - range[0])) : null;
+}
+
+/** A prediction may lie beyond the labels, and the sum of rounded probabilities beyond 1 by the last bit. */
+function cut(share: number): number {
+  return Math.min(1, Math.max(0, share));
 }

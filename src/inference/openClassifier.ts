@@ -12,7 +12,7 @@ import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
 import { ClassifierRunner, type RunnerOptions, type RunOptions } from './classifierRunner';
 import { executionDevice } from './device';
 import { GraphRunner } from './graphRunner';
-import { labelScores, type ScoredPair } from './labelScores';
+import { labelRange, labelScores, sigmoid, type LabelRange, type Measure, type ScoredPair } from './labelScores';
 import type { ExecutionDevice } from './session';
 
 export interface ClassifierOptions {
@@ -38,10 +38,13 @@ export class Classifier {
     readonly labels: readonly string[],
     /** Undefined where the folder does not say (a classifier trained elsewhere). */
     readonly task: ClassifierTask | undefined,
+    readonly measure: Measure,
     /** Tokens; longer inputs are cut. */
     readonly maxLength: number,
     /** In label order. */
     readonly labelScores: readonly number[],
+    /** Of a regression; undefined where the folder does not say. */
+    readonly labelRange: LabelRange | undefined,
     /** Raw values to labels (null: left out) as in training, besides the labels themselves. */
     readonly labelMapping: Readonly<Record<string, string | null>>,
     readonly device: ExecutionDevice,
@@ -51,12 +54,18 @@ export class Classifier {
     private readonly runner: Runner,
   ) {}
 
-  get isRegression(): boolean {
-    return this.task === 'regression';
+  /** Whether the answer to a row is one number and no label. */
+  get givesNumber(): boolean {
+    return this.measure !== 'label-scale';
+  }
+
+  /** A row's answer of a model that gives numbers, from its logit: a regression's prediction, or a probability. */
+  numberOf(logit: number): number {
+    return this.measure === 'sigmoid' ? sigmoid(logit) : logit;
   }
 
   /**
-   * The logits, [pairs, labels] row after row in the given order; [pairs] predictions for a regression.
+   * The logits, [pairs, labels] row after row in the given order; [pairs] where the model gives one number.
    * @throws MedTextError CANCELLED, RUNTIME or OUT_OF_MEMORY.
    */
   logits(pairs: readonly ScoredPair[], options: RunOptions = {}): Promise<Float32Array> {
@@ -110,12 +119,22 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
     signal: options.signal,
   });
   const usage = isObject(folder.rawConfig.medtext) ? folder.rawConfig.medtext : {};
+  const task = taskOf(folder, usage.task);
+  if (task === 'regression' && labels.length > 1) {
+    await runner.close();
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${folder.path} predicts ${labels.length} numbers at once; supported is one number a text.`,
+    );
+  }
   return new Classifier(
     folder,
     labels,
-    taskOf(folder, labels, usage.task),
+    task,
+    task === 'regression' ? 'regression' : labels.length === 1 ? 'sigmoid' : 'label-scale',
     maxLengthOf(folder, tokenizer, usage.max_length),
     labelScores(labels, usage.label_scores, folder.path),
+    labelRange(usage.label_range, folder.path),
     labelMappingOf(labels, usage.label_mapping),
     device,
     parameters,
@@ -197,12 +216,15 @@ async function classifierRows(folder: ModelFolder): Promise<number> {
   );
 }
 
-/** What training wrote, else the problem type, else ModelScope's task. */
-function taskOf(folder: ModelFolder, labels: readonly string[], stored: unknown): ClassifierTask | undefined {
+/**
+ * What training wrote, else the problem type, else ModelScope's task. (That one label means a regression is a rule for
+ * training data: a stored head of one logit that does not call itself a regression is a cross-encoder's.)
+ */
+function taskOf(folder: ModelFolder, stored: unknown): ClassifierTask | undefined {
   const known: readonly ClassifierTask[] = ['sentence-similarity', 'text-classification', 'regression'];
   const named = (name: unknown) => known.find((task) => task === name);
   if (named(stored)) return named(stored);
-  if (folder.problemType === 'regression' || labels.length === 1) return 'regression';
+  if (folder.problemType === 'regression') return 'regression';
   // transformers writes "text-classification" for whatever has a classifier, ModelScope for one sentence.
   return folder.configuration?.task === 'sentence-similarity' ? 'sentence-similarity' : undefined;
 }

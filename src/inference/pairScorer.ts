@@ -24,7 +24,7 @@ export interface PairScorer {
 /** @throws MedTextError what {@link openClassifier} throws. */
 export async function openPairScorer(folder: string, options: ClassifierOptions = {}): Promise<PairScorer> {
   const classifier = await openClassifier(folder, options);
-  const { labels, labelScores, isRegression, task } = classifier;
+  const { labels, task } = classifier;
   return {
     labels,
     device: classifier.device,
@@ -39,7 +39,7 @@ export async function openPairScorer(folder: string, options: ClassifierOptions 
       }
       const logits = await classifier.logits(pairs, { signal, onProgress });
       return pairs.map((_, row) =>
-        pairScore(logits.subarray(row * labels.length, (row + 1) * labels.length), labels, labelScores, isRegression),
+        pairScore(logits.subarray(row * labels.length, (row + 1) * labels.length), classifier),
       );
     },
     close: () => classifier.close(),

@@ -45,6 +45,9 @@ const KEPT_FIELDS = [
   'cls_token_id',
   'mask_token_id',
   'tokenizer_class',
+  // A cross-encoder's activation, as sentence-transformers 4 and later, and earlier ones, keep it.
+  'sentence_transformers',
+  'sbert_ce_default_activation_function',
 ];
 
 /**

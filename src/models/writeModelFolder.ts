@@ -105,8 +105,8 @@ function configJson(
   const { config } = contents;
   // To transformers StructBERT and ERNIE are BERT; RoBERTa's kin count positions in their own way, ELECTRA has its head.
   const modelType = modelFamily(config.modelType) === 'bert' ? 'bert' : config.modelType;
-  const problemType =
-    contents.problemType ?? (labels && (labels.length === 1 ? 'regression' : 'single_label_classification'));
+  // A head of one logit may be a regression's or a cross-encoder's: what nobody said is not said here either.
+  const problemType = contents.problemType ?? (labels && labels.length > 1 ? 'single_label_classification' : undefined);
   return {
     architectures: [architectureOf(contents, tensors)],
     ...contents.configFields,
@@ -115,7 +115,7 @@ function configJson(
       num_labels: labels.length,
       id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
       label2id: label2id(labels),
-      problem_type: problemType,
+      ...(problemType && { problem_type: problemType }),
     }),
     dtype: 'float32',
     torch_dtype: 'float32',

@@ -3,18 +3,26 @@ import type { Checked } from './check';
 import { defineContract, handshake, workerEvents } from './contract';
 import { modelFormats } from './modelFormat';
 
-/** Two texts in the model's order; a single-sentence model reads `first` only. */
 /** Two texts, or the one that a model of single texts reads. */
 export const textPair = object({ first: text }, { second: text });
 export type TextPair = Checked<typeof textPair>;
 
-/** As `medtext score --json`: `logits` in label order, `similarity` in [0, 1]. */
+/** As `medtext score --json`: `logits` in label order, `similarity` in [0, 1], null where no scale is known. */
 export const pairScore = object({
-  similarity: number,
+  similarity: nullable(number),
+  measure: oneOf('label-scale', 'sigmoid', 'regression'),
   probabilities: recordOf(number),
   logits: listOf(number),
 });
 export type PairScore = Checked<typeof pairScore>;
+
+/**
+ * What pairs are ranked by, greater being more alike: the similarity of labels, else the logit. (A similarity is cut at 0
+ * and 1, and a sigmoid has no digits left near 1: pairs that the model tells apart would tie.)
+ */
+export function rankOf({ measure, similarity, logits }: PairScore): number {
+  return measure === 'label-scale' && similarity !== null ? similarity : logits[0];
+}
 
 export const loadedModel = object({ folder: text, labels: listOf(text), device: text });
 export type LoadedModel = Checked<typeof loadedModel>;

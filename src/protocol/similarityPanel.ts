@@ -1,12 +1,10 @@
-import { count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf, text, type Checked } from './check';
+import { count, flag, listOf, nothing, nullable, object, oneOf, text, type Checked } from './check';
 import { defineContract } from './contract';
+import { pairScore } from './scorer';
 import { webviewStart } from './webviewStart';
 
-const orderScore = object({ similarity: number, probabilities: recordOf(number) });
-export type OrderScore = Checked<typeof orderScore>;
-
 /** A pair in both orders: `forward` reads the first-named text first. A model need not treat them alike. */
-const bothOrders = object({ forward: orderScore, backward: orderScore });
+const bothOrders = object({ forward: pairScore, backward: pairScore });
 export type BothOrders = Checked<typeof bothOrders>;
 
 /** A text of the document; `line` counts from 1. */
@@ -32,7 +30,7 @@ const pairs = object({
   kind: oneOf('pairs'),
   texts: listOf(placedText),
   /** `scores[i][j]`: text i read first, text j second; null on the diagonal and until it has come. */
-  scores: listOf(listOf(nullable(orderScore))),
+  scores: listOf(listOf(nullable(pairScore))),
   leftOut: count,
 });
 export type Pairs = Checked<typeof pairs>;

@@ -1,3 +1,4 @@
+import type { Example } from '../data/examples';
 import { evenScore } from '../protocol/labelScheme';
 import type { ResolvedSplit } from '../protocol/recipe';
 
@@ -21,6 +22,20 @@ export function labelUsage(
     ...(scored && { label_scores: Object.fromEntries(scores) }),
     ...(described.length > 0 && { label_details: Object.fromEntries(described) }),
   };
+}
+
+/**
+ * What a model folder keeps of a regression's labels: the scale on which its predictions are similarities. Labels within
+ * [0, 1] are on it already; others span it, the least being 0 and the greatest 1. Labels that are all equal span none.
+ */
+export function regressionUsage(examples: readonly Pick<Example, 'label'>[]): Record<string, unknown> {
+  let [least, greatest] = [Infinity, -Infinity];
+  for (const { label } of examples) {
+    least = Math.min(least, label!);
+    greatest = Math.max(greatest, label!);
+  }
+  if (least >= 0 && greatest <= 1) return { label_range: [0, 1] };
+  return least < greatest ? { label_range: [least, greatest] } : {};
 }
 
 function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {

@@ -19,7 +19,7 @@ import { describeEnvironment } from '../runs/environment';
 import { evaluationReport, improves, metricValue, type EvaluationMetrics } from '../tasks/evaluationReport';
 import { testModel } from './finalTest';
 import { writeHeldOutPredictions } from '../runs/heldOutPredictions';
-import { labelUsage } from '../tasks/labelUsage';
+import { labelUsage, regressionUsage } from '../tasks/labelUsage';
 import { isOutOfMemory, tooLittleMemory } from './memoryPlan';
 import { MetricsLog } from '../runs/metricsLog';
 import { renderModelCard } from '../runs/modelCard';
@@ -359,7 +359,9 @@ export class TrainingRun {
         max_length: maxLength,
         run: this.folder.id,
         step: this.counters.step,
-        ...(this.recipe.task !== 'regression' && labelUsage(this.recipe.dataset.train, labels)),
+        ...(this.recipe.task === 'regression'
+          ? regressionUsage(this.material.train.data.examples)
+          : labelUsage(this.recipe.dataset.train, labels)),
       },
       extraFiles: { 'README.md': this.card() },
     } as const;

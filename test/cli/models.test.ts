@@ -13,6 +13,11 @@ const rows = [
   { id: 4, query1: '头痛挂什么科', query2: '头痛挂号', label: '2' },
 ];
 
+const foreign = join(__dirname, '..', 'fixtures', 'foreignFolders');
+/** float32 of another program's kernels, written with six decimals. */
+const near = (value: number, expected: number) =>
+  assert.ok(Math.abs(value - expected) < 3e-6, `${value} ≈ ${expected}`);
+
 describe('medtext: commands on a model', () => {
   let folder: string;
   let model: string;
@@ -32,7 +37,7 @@ describe('medtext: commands on a model', () => {
   it('score: the contract, and the numbers of the engine', async () => {
     const [result, ...more] = await medtextJson(['score', model, '肺炎怎么治疗', '肺炎的治疗方法']);
     assert.deepEqual(more, []);
-    assert.deepEqual(Object.keys(result), ['similarity', 'probabilities', 'logits']);
+    assert.deepEqual(Object.keys(result), ['similarity', 'measure', 'probabilities', 'logits']);
     assert.deepEqual(Object.keys(result.probabilities), ['0', '1', '2']);
     const p = Object.values<number>(result.probabilities);
     assert.ok(Math.abs(p[0] + p[1] + p[2] - 1) < 1e-12);
@@ -43,7 +48,7 @@ describe('medtext: commands on a model', () => {
     assert.deepEqual(result, expected);
 
     const people = await medtext(['score', model, '肺炎怎么治疗', '肺炎的治疗方法']);
-    assert.match(people.stdout, new RegExp(`^similarity  ${result.similarity.toFixed(3)} `));
+    assert.match(people.stdout, new RegExp(`^similarity  ${expected.similarity!.toFixed(3)} `));
   });
 
   it('score --against: ranked, from lines and from a column', async () => {
@@ -162,10 +167,60 @@ describe('medtext: commands on a model', () => {
     });
     const [score] = await medtextJson(['score', regression, '肺炎', '感冒']);
     assert.deepEqual(score.probabilities, {});
-    assert.equal(score.similarity, Math.min(1, Math.max(0, score.logits[0])));
+    assert.deepEqual([score.similarity, score.measure], [null, 'regression'], 'nobody knows its scale');
     const data = file('sts.csv', 'text1,text2,score\n肺炎,感冒,0.5\n头痛,手术,0\n胃镜,胃镜,1\n高血压,血压高,0.8\n');
     const [report] = await medtextJson(['evaluate', regression, '--data', data]);
     assert.deepEqual([report.rows, 'pearson' in report, 'meanBaseline' in report], [4, true, true]);
+  });
+
+  it('a head of one logit: ranked by the logit, similarity by sigmoid, also after an import', async () => {
+    const { query, candidates, ...right } = JSON.parse(readFileSync(join(foreign, 'expected.json'), 'utf8'))[
+      'one logit'
+    ];
+    const bank = file('bank.txt', candidates.join('\n'));
+    const imported = join(folder, 'cross-encoder');
+    await medtextJson(['import', join(foreign, 'cross-encoder'), '--output', imported]);
+    for (const [path, name, measure] of [
+      [join(foreign, 'cross-encoder'), 'cross-encoder', 'sigmoid'],
+      [imported, 'cross-encoder', 'sigmoid'],
+      [join(foreign, 'regression'), 'regression', 'regression'],
+    ]) {
+      const { logits, scores } = right[name];
+      const [{ results }] = await medtextJson(['score', path, query, '--against', bank]);
+      const order = logits.map((_: number, i: number) => i + 1).sort((a: number, b: number) => logits[b - 1] - logits[a - 1]); // prettier-ignore
+      assert.deepEqual(results.map(({ line }: { line: number }) => line), order); // prettier-ignore
+      for (const result of results) {
+        near(result.logits[0], logits[result.line - 1]);
+        assert.equal(result.measure, measure);
+        if (scores) near(result.similarity, scores[result.line - 1]);
+        else assert.equal(result.similarity, null, 'nobody knows the scale of the regression');
+      }
+      const people = await medtext(['score', path, query, '--against', bank]);
+      assert.match(people.stdout, new RegExp(`1 .*${logits[order[0] - 1].toFixed(4)} +${candidates[order[0] - 1]}`));
+      assert.doesNotMatch(people.stdout, /null|NaN/);
+    }
+  });
+
+  it('a head of one logit: predict writes what CrossEncoder gives, evaluate measures that', async () => {
+    const { query, candidates, ...right } = JSON.parse(readFileSync(join(foreign, 'expected.json'), 'utf8'))[
+      'one logit'
+    ];
+    const pairs = candidates.map((text: string, i: number) => ({ query1: query, query2: text, score: i / 3 }));
+    const data = file('pairs.jsonl', pairs.map((pair: object) => JSON.stringify(pair)).join('\n'));
+    for (const name of ['cross-encoder', 'regression']) {
+      const values: number[] = right[name].scores ?? right[name].logits;
+      const output = join(folder, `${name}.jsonl`);
+      await medtextJson(['predict', join(foreign, name), '--data', data, '--output', output]);
+      const written = readFileSync(output, 'utf8').trim().split('\n').map((line) => JSON.parse(line).score); // prettier-ignore
+      written.forEach((value, i) => near(value, values[i]));
+      const [report] = await medtextJson(['evaluate', join(foreign, name), '--data', data]);
+      near(report.mse, values.reduce((sum, value, i) => sum + (value - i / 3) ** 2, 0) / values.length);
+    }
+  });
+
+  it('several numbers at once are refused by name', async () => {
+    const several = await writeTinyModel(join(folder, 'numbers'), { labels: ['a', 'b'], problemType: 'regression' });
+    assert.match(await medtextFails(['score', several, 'a', 'b'], 1, 'UNSUPPORTED'), /predicts 2 numbers at once/);
   });
 
   it('data and import', async () => {

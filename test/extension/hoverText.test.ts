@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { escapeMarkdown, hoverMarkdown, type HoverContent } from '../../src/extension/hover/hoverText';
 import { untranslated } from '../../src/base/translate';
 
-const score = { similarity: 0.8312, probabilities: { '0': 0.1, '1': 0.2, '2': 0.7 }, logits: [0, 1, 2] };
+const score = {
+  similarity: 0.8312,
+  measure: 'label-scale' as const,
+  probabilities: { '0': 0.1, '1': 0.2, '2': 0.7 },
+  logits: [0, 1, 2],
+};
 const text = (content: Partial<HoverContent>) =>
   hoverMarkdown({ kind: 'row', score, modelName: 'm', ...content }, [], untranslated);
 
@@ -11,6 +16,15 @@ describe('hover text', () => {
     assert.match(text({ givenLabel: '2' }), /\*\*0\.831\*\*[^]*Predicted `2` · as given ✓[^]*70\.0 % `2`[^]*Model: m/);
     assert.match(text({ givenLabel: '0' }), /Predicted `2` · given `0` ✗/);
     assert.match(text({}), /Predicted `2`\n/);
+  });
+
+  it('says what a regression predicts, with a similarity where its scale is known', () => {
+    const regression = { measure: 'regression' as const, probabilities: {}, logits: [4.0366] };
+    assert.match(
+      text({ score: { ...regression, similarity: 0.8073 } }),
+      /similarity \*\*0\.807\*\* · prediction \*\*4\.037\*\*/,
+    );
+    assert.match(text({ score: { ...regression, similarity: null } }), /MedText Lab\*\* · prediction \*\*4\.037\*\*/);
   });
 
   it('keeps text of documents text', () => {

@@ -491,6 +491,8 @@ describe('fine-tuning', () => {
       ),
     );
     assert.equal(regression.result.best?.metric, 'pearson');
+    const kept = JSON.parse(bytes(regression.result.model, 'config.json').toString());
+    assert.deepEqual(kept.medtext.label_range, [0, 4], 'the scale on which a prediction is a similarity');
     const departments = join(samples, 'departments');
     const single = await run(
       recipe(

@@ -73,7 +73,7 @@ const order = (similarity) => {
   const high = similarity ** 2;
   const low = (1 - similarity) ** 2;
   const probabilities = Object.fromEntries(labels.map((label, i) => [label, [low, 1 - low - high, high][i]]));
-  return { similarity, probabilities };
+  return { similarity, measure: 'label-scale', probabilities, logits: [] };
 };
 const both = (forward, backward = forward) => ({ forward: order(forward), backward: order(backward) });
 const sentences = [

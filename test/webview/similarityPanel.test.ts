@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { pairScore, type LabelRange } from '../../src/inference/labelScores';
 import type { Pairs, Ranking, SimilaritySnapshot } from '../../src/protocol/similarityPanel';
 import { differences, sharesLittle, type Stretch } from '../../webview/similarityPanel/differences';
-import { initialState, ordersOf, pairSummary, ranked, reduce, scoreKind, shownCell } from '../../webview/similarityPanel/state'; // prettier-ignore
+import { initialState, ordersOf, pairSummary, ranked, reduce, scoreKind, shareOf, shownCell } from '../../webview/similarityPanel/state'; // prettier-ignore
 
-const order = (similarity: number) => ({ similarity, probabilities: { a: 1 - similarity, b: similarity } });
+const order = (similarity: number) => ({ similarity, measure: 'label-scale' as const, probabilities: { a: 1 - similarity, b: similarity }, logits: [0, 0] }); // prettier-ignore
 const both = (forward: number, backward: number) => ({ forward: order(forward), backward: order(backward) });
+const reading = { labels: ['x'], labelScores: [1] };
+const sigmoid = (logit: number) => pairScore([logit], { ...reading, measure: 'sigmoid', labelRange: undefined });
+const regression = (value: number, labelRange?: LabelRange) => pairScore([value], { ...reading, measure: 'regression', labelRange }); // prettier-ignore
 const ranking: Ranking = {
   kind: 'ranking',
   selected: { id: 0, text: 's', line: 1 },
@@ -22,9 +26,24 @@ const snapshot: SimilaritySnapshot = { revision: 1, follows: true, hasReference:
 describe('similarity panel: state', () => {
   it('ranks by the mean of both orders, unscored ones last', () => {
     assert.deepEqual(ranked(ranking).map(({ text }) => text), ['high', 'one-sided', 'low', 'waiting']); // prettier-ignore
-    const { similarity, asymmetry, isAsymmetric } = pairSummary(both(0.9, 0.1));
-    assert.deepEqual([similarity, asymmetry, isAsymmetric], [0.5, 0.8, true]);
+    const { value, rank, asymmetry, isAsymmetric } = pairSummary(both(0.9, 0.1));
+    assert.deepEqual([value, rank, asymmetry, isAsymmetric], [0.5, 0.5, 0.8, true]);
     assert.equal(pairSummary(both(0.5, 0.52)).isAsymmetric, false);
+  });
+
+  it('ranks by the logit where the similarities are cut or have no digits left, and by the prediction without a scale', () => {
+    for (const score of [sigmoid, (logit: number) => regression(logit, [0, 1]), (logit: number) => regression(logit)]) {
+      const logits = [60, 70, -3, 65];
+      const sentences = logits.map((logit, id) => ({ id, text: '', line: 1, score: { forward: score(logit), backward: score(logit - 1) } })); // prettier-ignore
+      assert.deepEqual(ranked({ ...ranking, sentences }).map(({ id }) => id), [1, 3, 0, 2]); // prettier-ignore
+      const texts = logits.map((_, id) => ({ id, text: '', line: 1 }));
+      const scores = logits.map((_, i) => logits.map((_, j) => (i === j ? null : score(10 * Math.max(i, j) + 40))));
+      assert.deepEqual(shownCell({ kind: 'pairs', texts, scores, leftOut: 0 }, initialState), [0, 3]);
+    }
+    const unscaled = { ...ranking, sentences: [3, 5, 4].map((value, id) => ({ id, text: '', line: 1, score: { forward: regression(value), backward: regression(value) } })) }; // prettier-ignore
+    assert.deepEqual([3, 4, 5].map(shareOf(unscaled)), [0, 0.5, 1]);
+    assert.equal(shareOf(ranking)(0.3), 0.3);
+    assert.equal(pairSummary({ forward: regression(3), backward: regression(4) }).isAsymmetric, false);
   });
 
   it('keeps what is open while scores arrive, and closes it with the comparison', () => {
@@ -49,10 +68,16 @@ describe('similarity panel: state', () => {
   });
 
   it('names the kind of score by what the model gives', () => {
-    assert.equal(scoreKind(snapshot), 'expected label');
-    const plain = { similarity: 0.5, probabilities: {} };
-    const sentences = [{ ...ranking.sentences[0], score: { forward: plain, backward: plain } }];
-    assert.equal(scoreKind({ ...snapshot, comparison: { ...ranking, sentences } }), 'prediction');
+    assert.equal(scoreKind(snapshot), 'label-scale');
+    for (const [score, kind] of [
+      [sigmoid(1), 'sigmoid'],
+      [regression(1, [0, 5]), 'regression'],
+      [regression(1), 'number'],
+    ] as const) {
+      // prettier-ignore
+      const sentences = [{ ...ranking.sentences[0], score: { forward: score, backward: score } }];
+      assert.equal(scoreKind({ ...snapshot, comparison: { ...ranking, sentences } }), kind);
+    }
     assert.equal(scoreKind({ ...snapshot, comparison: { ...ranking, sentences: [] } }), undefined);
   });
 });

@@ -1,11 +1,5 @@
-import type {
-  BothOrders,
-  OrderScore,
-  Pairs,
-  Ranking,
-  RankedText,
-  SimilaritySnapshot,
-} from '../../src/protocol/similarityPanel';
+import { rankOf, type PairScore } from '../../src/protocol/scorer';
+import type { BothOrders, Pairs, Ranking, RankedText, SimilaritySnapshot } from '../../src/protocol/similarityPanel';
 
 export interface SimilarityPanelState {
   /** Undefined until the host has answered. */
@@ -57,26 +51,51 @@ const noticeable = 0.05;
 
 /** A pair's one number, and how far its two orders are apart. */
 export interface PairSummary {
-  readonly similarity: number;
+  /** The mean of both orders' {@link shownNumber}. */
+  readonly value: number;
+  /** What pairs are ranked by, the mean of both orders. */
+  readonly rank: number;
   readonly asymmetry: number;
   readonly isAsymmetric: boolean;
 }
 
+/** The similarity; of a regression without a known scale the prediction. */
+export function shownNumber({ similarity, logits }: PairScore): number {
+  return similarity ?? logits[0];
+}
+
 export function pairSummary({ forward, backward }: BothOrders): PairSummary {
-  const asymmetry = Math.abs(forward.similarity - backward.similarity);
-  const similarity = (forward.similarity + backward.similarity) / 2;
-  return { similarity, asymmetry, isAsymmetric: asymmetry >= noticeable };
+  const [first, second] = [shownNumber(forward), shownNumber(backward)];
+  const asymmetry = Math.abs(first - second);
+  return {
+    value: (first + second) / 2,
+    rank: (rankOf(forward) + rankOf(backward)) / 2,
+    asymmetry,
+    // What is much is not known without a scale.
+    isAsymmetric: forward.similarity !== null && asymmetry >= noticeable,
+  };
+}
+
+/** How long a bar is, in [0, 1]: the similarity itself; without a scale the place between the least and the greatest number shown. */
+export function shareOf(comparison: Ranking | Pairs): (value: number) => number {
+  const shown = scoresOf(comparison);
+  if (!shown.some(({ similarity }) => similarity === null)) return (value) => value;
+  const numbers = shown.map(shownNumber);
+  const least = Math.min(...numbers);
+  const width = Math.max(...numbers) - least;
+  return (value) => (width > 0 ? (value - least) / width : 1);
 }
 
 /** Most similar first, the mean of both orders counting; what has no score yet follows in the document's order. */
 export function ranked({ sentences }: Ranking): readonly RankedText[] {
-  const value = ({ score }: RankedText): number => (score ? pairSummary(score).similarity : -1);
-  return [...sentences].sort((a, b) => value(b) - value(a) || a.id - b.id);
+  const value = ({ score }: RankedText): number => (score ? pairSummary(score).rank : -Infinity);
+  const apart = (a: number, b: number): number => (a === b ? 0 : b - a);
+  return [...sentences].sort((a, b) => apart(value(a), value(b)) || a.id - b.id);
 }
 
 /** Both orders of a pair of the heat map, once both have come. */
 export function ordersOf({ scores }: Pairs, row: number, column: number): BothOrders | null {
-  const forward: OrderScore | null | undefined = scores[row]?.[column];
+  const forward: PairScore | null | undefined = scores[row]?.[column];
   const backward = scores[column]?.[row];
   return forward && backward ? { forward, backward } : null;
 }
@@ -85,12 +104,12 @@ export function ordersOf({ scores }: Pairs, row: number, column: number): BothOr
 export function shownCell(pairs: Pairs, state: SimilarityPanelState): readonly [number, number] | undefined {
   if (state.cell && ordersOf(pairs, ...state.cell)) return state.cell;
   let best: readonly [number, number] | undefined;
-  let highest = -1;
+  let highest = -Infinity;
   for (let row = 0; row < pairs.texts.length; row++) {
     for (let column = row + 1; column < pairs.texts.length; column++) {
       const orders = ordersOf(pairs, row, column);
-      if (orders && pairSummary(orders).similarity > highest) {
-        highest = pairSummary(orders).similarity;
+      if (orders && pairSummary(orders).rank > highest) {
+        highest = pairSummary(orders).rank;
         best = [row, column];
       }
     }
@@ -98,15 +117,16 @@ export function shownCell(pairs: Pairs, state: SimilarityPanelState): readonly [
   return best;
 }
 
-/** A model that predicts a number has no classes. */
-export function scoreKind(snapshot: SimilaritySnapshot): 'expected label' | 'prediction' | undefined {
-  const { comparison } = snapshot;
-  if (!comparison) return undefined;
-  const scores =
-    comparison.kind === 'pairs'
-      ? comparison.scores.flat()
-      : [comparison.reference?.score?.forward, ...comparison.sentences.map(({ score }) => score?.forward)];
-  const score = scores.find((found) => found !== null && found !== undefined);
+/** How the numbers of the comparison come about; `number`: a regression's, on a scale that nobody knows. */
+export function scoreKind({ comparison }: SimilaritySnapshot): PairScore['measure'] | 'number' | undefined {
+  const score = comparison && scoresOf(comparison)[0];
   if (!score) return undefined;
-  return Object.keys(score.probabilities).length > 0 ? 'expected label' : 'prediction';
+  return score.similarity === null ? 'number' : score.measure;
+}
+
+/** The scores that have come. */
+function scoresOf(comparison: Ranking | Pairs): PairScore[] {
+  const pairs = comparison.kind === 'pairs' ? [] : [comparison.reference?.score, ...comparison.sentences.map(({ score }) => score)]; // prettier-ignore
+  const scores = comparison.kind === 'pairs' ? comparison.scores.flat() : pairs.flatMap((both) => (both ? [both.forward, both.backward] : [])); // prettier-ignore
+  return scores.filter((score) => score !== null);
 }

@@ -18,7 +18,9 @@ import {
   pairSummary,
   ranked,
   scoreKind,
+  shareOf,
   shownCell,
+  shownNumber,
   type SimilarityPanelEvent,
   type SimilarityPanelState,
 } from './state';
@@ -61,10 +63,14 @@ export function similarityPanel(
 function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, t: Translate): TemplateResult {
   const { model, done, total, follows } = snapshot;
   const kinds = {
-    'expected label': t(
+    'label-scale': t(
       'Similarity: the label to expect, on a scale from 0 (first label) to 1 (last label); mean of both orders.',
     ),
-    prediction: t('Similarity: the predicted number, cut to 0–1; mean of both orders.'),
+    sigmoid: t('Similarity: the sigmoid of the model’s logit; mean of both orders, ranked by the logit.'),
+    regression: t(
+      'Similarity: the predicted number, on a scale from 0 (least label of the training) to 1 (greatest); mean of both orders, ranked by the number.',
+    ),
+    number: t('The predicted number, mean of both orders. The model does not say on which scale.'),
   };
   const kind = scoreKind(snapshot);
   const busy = model && total > 0 && done < total && !snapshot.error;
@@ -116,6 +122,7 @@ function ranking(
 ): TemplateResult {
   const rows = ranked({ selected, reference, ...rest });
   const shown = state.showsAll ? rows : rows.slice(0, shownAtFirst);
+  const share = shareOf({ selected, reference, ...rest });
   return html`
     <section aria-labelledby="selected-title">
       <div class="title">
@@ -150,7 +157,7 @@ function ranking(
           : reference.text === selected.text
             ? html`<p class="quiet">${t('The selected text is the reference itself.')}</p>`
             : reference.score
-              ? pairDetails(reference.text, selected.text, reference.score, [t('reference'), t('selected')], t)
+              ? pairDetails(reference.text, selected.text, reference.score, [t('reference'), t('selected')], share, t)
               : html`<p class="text"><bdi dir="auto">${reference.text}</bdi></p>`
       }
     </section>
@@ -164,7 +171,7 @@ function ranking(
         ${repeat(
           shown,
           ({ id }) => id,
-          (row, index) => rankedRow(row, index + 1, selected, state, actions, t),
+          (row, index) => rankedRow(row, index + 1, selected, share, state, actions, t),
         )}
       </ol>
       ${
@@ -183,6 +190,7 @@ function rankedRow(
   row: RankedText,
   rank: number,
   selected: PlacedText,
+  share: (value: number) => number,
   state: SimilarityPanelState,
   actions: SimilarityPanelActions,
   t: Translate,
@@ -193,8 +201,8 @@ function rankedRow(
   return html`
     <li>
       <span class="rank number quiet">${score ? rank : '·'}</span>
-      ${bar(summary?.similarity ?? 0)}
-      <span class="similarity number">${summary ? summary.similarity.toFixed(3) : '…'}</span>
+      ${bar(summary ? share(summary.value) : 0)}
+      <span class="similarity number">${summary ? summary.value.toFixed(3) : '…'}</span>
       <button type="button" class="jump" title=${t('Go to line {0}', line)} @click=${() => actions.jump(id)}>
         ${marked(score ? listMarks(selected.text, text) : plain(text))}
       </button>
@@ -218,7 +226,7 @@ function rankedRow(
           ${open ? '▾' : '▸'}
         </button>
       </span>
-      ${open ? html`<div class="details">${pairDetails(selected.text, text, score, [t('selected'), t('line {0}', line)], t)}</div>` : nothing}
+      ${open ? html`<div class="details">${pairDetails(selected.text, text, score, [t('selected'), t('line {0}', line)], share, t)}</div>` : nothing}
     </li>
   `;
 }
@@ -232,6 +240,7 @@ function heatMap(
   const { texts, scores } = pairs;
   const cell = shownCell(pairs, state);
   const orders = cell && ordersOf(pairs, ...cell);
+  const share = shareOf(pairs);
   return html`
     <section aria-labelledby="pairs-title">
       <h2 id="pairs-title">${t('Every pair of the {0} selected texts', texts.length)}</h2>
@@ -253,18 +262,18 @@ function heatMap(
                   ${row.map((score, j) => {
                     if (i === j) return html`<td class="same" aria-label=${t('the same text')}></td>`;
                     const isShown = cell?.[0] === i && cell[1] === j;
-                    const strength = `${Math.round((score?.similarity ?? 0) * 48)}%`;
+                    const strength = `${Math.round((score ? share(shownNumber(score)) : 0) * 48)}%`;
                     return html`<td>
                       <button
                         type="button"
                         class="cell"
                         ${styleProperties({ '--strength': strength })}
                         aria-pressed=${isShown ? 'true' : 'false'}
-                        aria-label=${t('{0} before {1}: {2}', i + 1, j + 1, score ? score.similarity.toFixed(2) : '…')}
+                        aria-label=${t('{0} before {1}: {2}', i + 1, j + 1, score ? shownNumber(score).toFixed(2) : '…')}
                         data-at="${i},${j}"
                         @click=${() => actions.dispatch({ type: 'cell', row: i, column: j })}
                       >
-                        ${score ? score.similarity.toFixed(2) : '…'}
+                        ${score ? shownNumber(score).toFixed(2) : '…'}
                       </button>
                     </td>`;
                   })}
@@ -290,7 +299,7 @@ function heatMap(
       cell && orders
         ? html`<section aria-labelledby="pair-title">
             <h2 id="pair-title">${t('{0} and {1}', cell[0] + 1, cell[1] + 1)}</h2>
-            ${pairDetails(texts[cell[0]].text, texts[cell[1]].text, orders, [String(cell[0] + 1), String(cell[1] + 1)], t)}
+            ${pairDetails(texts[cell[0]].text, texts[cell[1]].text, orders, [String(cell[0] + 1), String(cell[1] + 1)], share, t)}
           </section>`
         : nothing
     }
@@ -303,11 +312,14 @@ function pairDetails(
   second: string,
   score: BothOrders,
   names: readonly [string, string],
+  share: (value: number) => number,
   t: Translate,
 ): TemplateResult {
-  const { similarity, asymmetry, isAsymmetric } = pairSummary(score);
+  const { value, asymmetry, isAsymmetric } = pairSummary(score);
   const marks = marksOf(first, second);
   const labels = Object.keys(score.forward.probabilities);
+  const hasScale = score.forward.similarity !== null;
+  const isNumber = score.forward.measure !== 'label-scale';
   const orders = [
     [`${names[0]} → ${names[1]}`, score.forward],
     [`${names[1]} → ${names[0]}`, score.backward],
@@ -315,7 +327,7 @@ function pairDetails(
   return html`
     <div class="pair">
       <p class="overall number">
-        ${bar(similarity)}<strong>${similarity.toFixed(3)}</strong>
+        ${bar(share(value))}<strong>${value.toFixed(3)}</strong>
         ${isAsymmetric ? html`<span class="badge">⇄ ${t('orders differ by {0}', asymmetry.toFixed(3))}</span>` : nothing}
       </p>
       <dl class="texts">
@@ -329,16 +341,18 @@ function pairDetails(
           <thead>
             <tr>
               <th scope="col">${t('Order')}</th>
-              <th scope="col">${t('Similarity')}</th>
+              ${hasScale ? html`<th scope="col">${t('Similarity')}</th>` : nothing}
+              ${isNumber ? html`<th scope="col">${score.forward.measure === 'sigmoid' ? t('Logit') : t('Prediction')}</th>` : nothing}
               ${labels.map((label) => html`<th scope="col" title=${t('Probability of label {0}', label)}><bdi>${label}</bdi></th>`)}
             </tr>
           </thead>
           <tbody>
             ${orders.map(
-              ([name, { similarity, probabilities }]) => html`
+              ([name, { similarity, probabilities, logits }]) => html`
                 <tr>
                   <th scope="row">${name}</th>
-                  <td>${similarity.toFixed(3)}</td>
+                  ${similarity === null ? nothing : html`<td>${similarity.toFixed(3)}</td>`}
+                  ${isNumber ? html`<td>${logits[0].toFixed(3)}</td>` : nothing}
                   ${labels.map((label) => html`<td class="probability" ${styleProperties({ '--share': percentText(probabilities[label] ?? 0).replace(' ', '') })}>${percentText(probabilities[label] ?? 0)}</td>`)}
                 </tr>
               `,

@@ -2,8 +2,9 @@ import { MedTextError } from '../../base/errors';
 import type { DataFile } from '../../data/dataFile';
 import type { PairScore } from '../../inference/labelScores';
 import type { PairScorer } from '../../inference/pairScorer';
+import { rankOf } from '../../protocol/scorer';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
-import { Bold, countProgress, type Screen } from '../screen';
+import { countProgress, type Screen } from '../screen';
 import { bar, clip, counted, decimal, displayWidth, integer, oneLine, padEnd, percent, table } from '../terminal';
 
 export const scoreCommand: Command = {
@@ -13,6 +14,8 @@ export const scoreCommand: Command = {
   details: [
     "The similarity is in [0, 1]: the mean of the labels' scores, weighted by their probabilities. The scores are evenly",
     'spaced in label order (0, 0.5, 1 for three labels) unless config.json names others in medtext.label_scores.',
+    "Of a model with one logit (a cross-encoder) it is the logit's sigmoid; of a regression the prediction on the scale of",
+    'its training labels. These are ranked by the logit.',
     'A model of single texts (text-classification) takes one text and gives its label.',
   ],
   options: {
@@ -70,9 +73,12 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
 }
 
 function showScore(result: PairScore, { classifier }: PairScorer, screen: Screen): void {
-  if (classifier.isRegression) {
+  if (classifier.givesNumber) {
     screen.printJson(result);
-    return screen.print(`prediction  ${decimal(result.logits[0])}`);
+    if (result.similarity !== null) screen.print(similarityLine(result.similarity, screen));
+    return screen.print(
+      `${result.measure === 'regression' ? 'prediction' : 'logit     '}  ${decimal(result.logits[0])}`,
+    );
   }
   const hasSimilarity = classifier.task !== 'text-classification';
   const { probabilities, logits } = result;
@@ -83,9 +89,12 @@ function showScore(result: PairScore, { classifier }: PairScorer, screen: Screen
     percent(probability),
     bar(probability, 30),
   ]);
-  if (hasSimilarity)
-    screen.print(['similarity  ', new Bold(result.similarity.toFixed(3)), `  ${bar(result.similarity, 30)}`], '');
+  if (hasSimilarity && result.similarity !== null) screen.print(similarityLine(result.similarity, screen), '');
   screen.print(...table(rows, [1], ''));
+}
+
+function similarityLine(similarity: number, screen: Screen): string {
+  return `similarity  ${screen.bold(similarity.toFixed(3))}  ${bar(similarity, 30)}`;
 }
 
 function bestLabel({ probabilities }: PairScore): string {
@@ -104,23 +113,21 @@ async function rank(
   const scores = await scorer.score(pairs, signal, countProgress(screen, 'pairs'));
   const ranked = candidates
     .map((candidate, i) => ({ ...candidate, ...scores[i] }))
-    .sort((a, b) => b.similarity - a.similarity || a.line - b.line)
+    .sort((a, b) => rankOf(b) - rankOf(a) || a.line - b.line)
     .slice(0, top);
   screen.printJson({ rows: candidates.length, results: ranked });
   const shown = ranked.map((result) => ({ ...result, text: clip(oneLine(result.text), 60) }));
   const columns = Math.max(...shown.map((result) => displayWidth(result.text)));
+  const rows = shown.map((result, i) => [
+    String(i + 1),
+    ...(result.similarity === null ? [] : [result.similarity.toFixed(3), bar(result.similarity, 12)]),
+    // What ranks: similarities of distinct logits may look alike.
+    ...(result.measure === 'label-scale' ? [] : [decimal(result.logits[0])]),
+    padEnd(result.text, columns),
+    `line ${integer(result.line)}`,
+  ]);
   screen.print(
-    ...table(
-      shown.map((result, i) => [
-        String(i + 1),
-        result.similarity.toFixed(3),
-        bar(result.similarity, 12),
-        padEnd(result.text, columns),
-        `line ${integer(result.line)}`,
-      ]),
-      [0, 4],
-      '',
-    ),
+    ...table(rows, [0, rows[0].length - 3, rows[0].length - 1], ''),
     '',
     `the ${integer(ranked.length)} most alike of ${counted(candidates.length, 'text')}`,
   );

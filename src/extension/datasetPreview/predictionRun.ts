@@ -112,10 +112,10 @@ export class PredictionRun implements Disposable {
   }
 }
 
-/** The most probable label; of a regression only its number. Single texts have no similarity. */
-function predictionOf({ probabilities, similarity }: PairScore, { second }: RowInputs): Prediction {
+/** The most probable label; else the model's one number, a regression's as it is. Single texts have no similarity. */
+function predictionOf({ probabilities, similarity, measure, logits }: PairScore, { second }: RowInputs): Prediction {
   let best: [string, number] | undefined;
   for (const entry of Object.entries(probabilities)) if (!best || entry[1] > best[1]) best = entry;
-  const isPair = second !== null || best === undefined;
-  return { label: best?.[0] ?? null, probability: best?.[1] ?? null, similarity: isPair ? similarity : null };
+  if (!best) return { label: null, probability: null, similarity: measure === 'regression' ? logits[0] : similarity };
+  return { label: best[0], probability: best[1], similarity: second === null ? null : similarity };
 }

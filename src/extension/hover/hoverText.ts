@@ -1,5 +1,4 @@
 import type { PairScore } from '../../protocol/scorer';
-import { cutTo, withoutControls } from '../../base/plainText';
 import type { Translate } from '../../base/translate';
 
 /** What a hover says, before it becomes Markdown. */
@@ -26,7 +25,7 @@ export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[]
     (best, entry) => (best === undefined || entry[1] > best[1] ? entry : best),
     undefined,
   );
-  const lines = [`**MedText Lab** · ${t('similarity')} **${score.similarity.toFixed(3)}**`];
+  const lines = [`**MedText Lab** · ${numbers(score, t).join(' · ')}`];
   if (content.kind === 'reference') lines.push(t('Reference: {0}', quoted(reference ?? '')));
   else if (predicted) {
     const label = `\`${code(predicted[0])}\``;
@@ -43,6 +42,14 @@ export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[]
   return lines.join('\n\n');
 }
 
+/** The similarity, where there is one; and what a regression predicts, which may lie beyond its scale. */
+function numbers({ similarity, measure, logits }: PairScore, t: Translate): string[] {
+  return [
+    ...(similarity === null ? [] : [`${t('similarity')} **${similarity.toFixed(3)}**`]),
+    ...(measure === 'regression' ? [`${t('prediction')} **${logits[0].toFixed(3)}**`] : []),
+  ];
+}
+
 const barWidth = 12;
 
 function bar(label: string, probability: number): string {
@@ -56,14 +63,14 @@ function quoted(text: string): string {
 }
 
 function code(text: string): string {
-  return withoutControls(cutTo(60, text)).replace(/`/g, 'ˋ').replace(/\s+/g, ' ');
+  return text.replace(/`/g, 'ˋ').replace(/\s+/g, ' ').slice(0, 60);
 }
 
-/** Any text as one line of Markdown that shows it. Direction marks are dropped: they could reorder what stands around. */
+/** Any text as Markdown that shows exactly it. Direction marks are dropped: they could reorder what stands around. */
 export function escapeMarkdown(text: string): string {
-  return withoutControls(cutTo(500, text))
-    .replace(/\s+/g, ' ')
-    .replace(/[\\`*_{}[\]()#+\-=.!|~>$:@]/g, '\\$&')
+  return text
+    .replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
+    .replace(/[\\`*_{}[\]()#+\-.!|~>$:@]/g, '\\$&')
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;');
 }

@@ -1,5 +1,5 @@
 import type { PairScore, TextPair } from '../../protocol/scorer';
-import type { BothOrders, OrderScore, Pairs, PlacedText, Ranking } from '../../protocol/similarityPanel';
+import type { BothOrders, Pairs, PlacedText, Ranking } from '../../protocol/similarityPanel';
 import { sentenceAt, sentencesOf, type TextRange } from '../hover/sentenceAt';
 
 const maxSentences = 500;
@@ -72,7 +72,7 @@ function pairsPlan(document: string, chosen: readonly TextRange[]): ComparisonPl
       { first: texts[j].text, second: texts[i].text },
     ]),
     comparison(scores) {
-      const matrix: (OrderScore | null)[][] = texts.map(() => texts.map(() => null));
+      const matrix: (PairScore | null)[][] = texts.map(() => texts.map(() => null));
       couples.forEach(([i, j], index) => {
         const both = bothOrders(scores, index);
         matrix[i][j] = both?.forward ?? null;
@@ -85,10 +85,8 @@ function pairsPlan(document: string, chosen: readonly TextRange[]): ComparisonPl
 
 function bothOrders(scores: readonly PairScore[], index: number): BothOrders | null {
   if (2 * index + 1 >= scores.length) return null;
-  return { forward: orderScore(scores[2 * index]), backward: orderScore(scores[2 * index + 1]) };
+  return { forward: scores[2 * index], backward: scores[2 * index + 1] };
 }
-
-const orderScore = ({ similarity, probabilities }: PairScore): OrderScore => ({ similarity, probabilities });
 
 /** Texts of the ranges with their lines; ids are positions in the list. */
 function place(document: string, ranges: readonly TextRange[]): { ranges: readonly TextRange[]; texts: PlacedText[] } {

@@ -8,7 +8,7 @@ import type { RowInputs } from '../../../src/protocol/dataProcess';
 import type { Prediction, Predictions } from '../../../src/protocol/datasetPreview';
 import { MedTextError } from '../../../src/base/errors';
 
-const yes = { similarity: 0.9, probabilities: { no: 0.1, yes: 0.9 }, logits: [-1, 1] };
+const yes = { similarity: 0.9, measure: 'label-scale' as const, probabilities: { no: 0.1, yes: 0.9 }, logits: [-1, 1] };
 const noSignal = new AbortController().signal;
 
 /** Rows of which every tenth has no text; what is predicted is kept, as the data process does. */
@@ -71,8 +71,8 @@ describe('predictions of a preview', () => {
       return [yes];
     }, () => undefined); // prettier-ignore
     assert.deepEqual(await single.predict([3], 10, noSignal), [{ label: 'yes', probability: 0.9, similarity: null }]);
-    const score = { similarity: 0.4, probabilities: {}, logits: [0.4] };
+    const score = { similarity: 1, measure: 'regression' as const, probabilities: {}, logits: [4.4] };
     const regression = new PredictionRun(fakeRows().rows, async () => [score], () => undefined); // prettier-ignore
-    assert.deepEqual(await regression.predict([3], 10, noSignal), [{ label: null, probability: null, similarity: 0.4 }]); // prettier-ignore
+    assert.deepEqual(await regression.predict([3], 10, noSignal), [{ label: null, probability: null, similarity: 4.4 }]); // prettier-ignore
   });
 });

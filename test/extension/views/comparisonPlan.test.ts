@@ -4,7 +4,7 @@ import { similaritySnapshot } from '../../../src/protocol/similarityPanel';
 import { comparisonPlan } from '../../../src/extension/views/comparisonPlan';
 
 const document = '高血压能喝咖啡吗？\n血压高可以喝咖啡吗？\n感冒怎么办？ 多喝水。\n';
-const score = (similarity: number) => ({ similarity, probabilities: { a: 1 - similarity, b: similarity }, logits: [] });
+const score = (similarity: number) => ({ similarity, measure: 'sigmoid' as const, probabilities: {}, logits: [similarity - 3] }); // prettier-ignore
 const of = (text: string) => ({ start: document.indexOf(text), end: document.indexOf(text) + text.length });
 
 describe('comparison plan', () => {
@@ -19,6 +19,7 @@ describe('comparison plan', () => {
     const partial = plan.comparison([0.1, 0.2, 0.3].map(score)) as Ranking;
     assert.equal(partial.reference?.score?.forward.similarity, 0.1);
     assert.equal(partial.reference?.score?.backward.similarity, 0.2);
+    assert.deepEqual(partial.reference?.score?.forward, score(0.1), 'the logit, which ranks, comes along');
     assert.equal(partial.sentences[0].score, null);
     assert.deepEqual(
       partial.sentences.map(({ line }) => line),

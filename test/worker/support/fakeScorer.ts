@@ -16,6 +16,7 @@ serveScorer(async () => ({
           const similarity = first === second ? 1 : 0;
           return {
             similarity,
+            measure: 'label-scale' as const,
             probabilities: { [folder]: similarity, other: 1 - similarity },
             logits: [similarity, 0],
           };
