@@ -1,25 +1,44 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { constants, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { asMedTextError } from './errors';
+import { asMedTextError, MedTextError, words } from './errors';
+
+export type Content = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+
+export interface WriteOptions {
+  /** Permissions of the file that the content was made from: who may not read that one may not read this one. */
+  readonly noWiderThan?: number;
+}
 
 /**
  * Writes a file so that at any moment there is either the old one or the complete new one: into a temporary file of the
- * same folder, to the disk, then renamed. The folder is made if absent.
+ * same folder, to the disk, then renamed. The folder is made if absent; a file that is replaced keeps its permissions, and
+ * a link goes on to where it points. What is no regular file is not replaced: a terminal, a pipe or `/dev/null` is
+ * written to as it is, anything else refused.
  *
  * Errors: `IO`, `DISK_FULL`, and what `content` throws; the temporary file is then removed.
  */
-export async function writeFileAtomically(
-  path: string,
-  content: string | Uint8Array | AsyncIterable<string | Uint8Array>,
-): Promise<void> {
+export async function writeFileAtomically(path: string, content: Content, options: WriteOptions = {}): Promise<void> {
+  try {
+    const there = await stat(path).catch(unlessMissing);
+    if (there?.isFIFO() || there?.isCharacterDevice()) return await writeThrough(path, content);
+    if (there && !there.isFile()) throw noFile(path, there);
+    await replaceFile(there ? await realpath(path) : path, content, modeOf(there, options));
+  } catch (error) {
+    throw asMedTextError(error);
+  }
+}
+
+async function replaceFile(path: string, content: Content, mode: number | undefined): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, 'wx');
+    const file = await open(temporary, 'wx', mode);
     try {
-      const chunks = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
-      for await (const chunk of chunks) {
+      // What the process masks of new files an old one may have.
+      if (mode !== undefined && process.platform !== 'win32') await file.chmod(mode);
+      for await (const chunk of chunksOf(content)) {
         await file.writeFile(chunk); // Writes all of it at the current position; write() may write less.
       }
       await file.sync();
@@ -29,6 +48,45 @@ export async function writeFileAtomically(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Neither made nor cut short nor positioned: these have no beginning. */
+async function writeThrough(path: string, content: Content): Promise<void> {
+  const file = await open(path, constants.O_WRONLY | constants.O_APPEND);
+  try {
+    for await (const chunk of chunksOf(content)) await file.writeFile(chunk);
+  } finally {
+    await file.close();
+  }
+}
+
+function chunksOf(content: Content): Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array> {
+  return typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
+}
+
+/** For {@link WriteOptions.noWiderThan}: the permissions of a file that is there. */
+export async function modeOfFile(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch (error) {
     throw asMedTextError(error);
   }
+}
+
+/** Undefined: what the system gives a new file. The owner may always read and write. */
+function modeOf(there: Stats | undefined, { noWiderThan }: WriteOptions): number | undefined {
+  if (noWiderThan === undefined) return there && there.mode & 0o777;
+  const usual = there ? there.mode & 0o777 : 0o666 & ~process.umask();
+  return usual & (noWiderThan | 0o600);
+}
+
+function noFile(path: string, there: Stats): MedTextError {
+  const what = there.isDirectory() ? words`a folder` : words`a device or a socket`;
+  return new MedTextError('IO', words`${path} is ${what}, no file; nothing was written.`, { file: path });
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }

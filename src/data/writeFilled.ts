@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../base/atomicFile';
+import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
 import { BadRows, badRow, openDataFile, type BadRowPolicy, type DataFile } from './dataFile';
 import { isWellFormed, type Piece } from './dataRow';
@@ -17,7 +17,7 @@ export interface FillOptions extends BadRowPolicy {
 /**
  * Copies a data file with its label column filled in. Everything else stays as it is, character for character: order and
  * spelling of the other fields, indentation, delimiter, quotes, header, line breaks, encoding and byte order mark. In JSON a
- * string answer is written as a string, a number as a number. Bad rows, if they are to be skipped, are copied unchanged.
+ * string answer is written as a string, a number as a number, and nobody may read the copy who may not read the file. Bad rows, if they are to be skipped, are copied unchanged.
  *
  * @param answerOf the answer for the row at this place among the readable rows; null leaves the row unchanged
  * Errors: those of `openDataFile`; `DATA_FORMAT` for a bad row; `NOT_FOUND` for a column index beyond the next free one;
@@ -70,7 +70,7 @@ export async function writeFilled(
       if (text !== '') yield encode(text);
     }
   }
-  await writeFileAtomically(output, chunks());
+  await writeFileAtomically(output, chunks(), { noWiderThan: await modeOfFile(file.path) });
   return { rows, filled, badRows: badRows.count };
 }
 

@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { resolveColumn } from '../data/columns';
@@ -34,7 +35,7 @@ export async function predictFile(
   output: string,
   options: FileOptions = {},
 ): Promise<Predictions> {
-  if (resolve(file) === resolve(output)) {
+  if ((await placeOf(file)) === (await placeOf(output))) {
     throw new MedTextError('USAGE', words`The output would replace the input ${file}; choose another name.`, { file });
   }
   return withClassifier(folder, options, async (classifier) => {
@@ -67,6 +68,11 @@ export async function predictExamples(
   if (!givesNumber) for (const name of labels) counts[name] = 0;
   for (const id of ids) counts[labels[id]]++;
   return { output: resolve(output), rows: written.filled, badRows: written.badRows, column: String(label), counts };
+}
+
+/** Where the file really lies, if it is there: a link to the input is the input. */
+async function placeOf(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
 }
 
 /**

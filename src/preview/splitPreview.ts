@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../base/atomicFile';
+import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
 import type { FieldMapping, SplitOptions, SplitPlan } from '../protocol/datasetPreview';
 import { splitRows } from '../data/splits';
@@ -131,9 +131,10 @@ export async function writeSplit(
   for (const { name } of plan.parts) {
     if (!Object.hasOwn(files, name)) throw new MedTextError('USAGE', words`No file was named for ${name}.`, { name });
   }
+  const noWiderThan = await modeOfFile(file.file.path);
   for (const { name } of plan.parts) {
     const text = exportedText(batches(file, rows[name], signal), file.columns, writtenFormat(file), file.isNamed);
-    await writeFileAtomically(files[name], text);
+    await writeFileAtomically(files[name], text, { noWiderThan });
   }
 }
 

@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../base/atomicFile';
+import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
 import { told } from '../base/words';
 import { maxCellCharacters, maxRowsPerRequest, type ShownRow } from '../protocol/datasetPreview';
@@ -82,7 +82,7 @@ export interface ExportOptions {
 
 /** Writes all rows of a view, whole or not at all; gives their number. Errors: `CANCELLED`, `IO`, `DISK_FULL`. */
 export async function exportView(
-  { store, predictions: known, isNamed }: ShownFile,
+  { store, predictions: known, isNamed, file: shown }: ShownFile,
   view: RowView,
   { columns, format, predictions, file }: ExportOptions,
   onProgress: (done: number, total: number) => void,
@@ -101,6 +101,7 @@ export async function exportView(
     }
   }
   const predictionOf = predictions ? (row: number) => known.get(row) : undefined;
-  await writeFileAtomically(file, exportedText(batches(), columns, format, isNamed, predictionOf));
+  const text = exportedText(batches(), columns, format, isNamed, predictionOf);
+  await writeFileAtomically(file, text, { noWiderThan: await modeOfFile(shown.path) });
   return written;
 }

@@ -1,12 +1,12 @@
 /** A folder that is there as a whole or not at all. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { asMedTextError } from '../../base/errors';
+import { asMedTextError, MedTextError, words } from '../../base/errors';
 
 /**
  * Runs `fill` on a new empty folder beside `folder`, then puts it in `folder`'s place. When anything fails, `folder` is
- * what it was before. The caller has made sure that what stands there may go.
+ * what it was before. The caller has made sure that the folder that stands there may go; anything but a folder stays.
  * @throws MedTextError DISK_FULL, IO, or what `fill` throws.
  */
 export async function replaceFolder(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
@@ -14,6 +14,10 @@ export async function replaceFolder(folder: string, fill: (temporary: string) =>
   const beside = dirname(target);
   let temporary: string | undefined;
   try {
+    const there = await stat(target).catch(() => undefined);
+    if (there && !there.isDirectory()) {
+      throw new MedTextError('IO', words`${target} is no folder; nothing was written.`, { file: target });
+    }
     await mkdir(beside, { recursive: true });
     const unused = join(beside, `.${basename(target)}.writing-${randomBytes(6).toString('hex')}`);
     await mkdir(unused);
