@@ -1,24 +1,29 @@
+import { bounded, cutTo, MAX_MESSAGE_LENGTH } from './plainText';
 import { words, Words } from './words';
 
 export { words };
 
 /**
  * The project's one error type. `code` is stable and what programs branch on; `message` is for people and says what is
- * wrong, where (file, row, tensor) and what to do; `detail` carries the same facts as plain data.
+ * wrong, where (file, row, tensor) and what to do; `detail` carries the same facts as plain data. Names in both come from
+ * strangers' files, so both are bounded in length: an error crosses processes, is kept in files and shown.
  */
 export class MedTextError extends Error {
   /** The message as what an editor in another language can translate; absent where there is only English. */
   readonly words?: Words;
+  readonly detail: Readonly<Record<string, unknown>>;
 
   constructor(
     readonly code: ErrorCode,
     message: string | Words,
-    readonly detail: Readonly<Record<string, unknown>> = {},
+    detail: Readonly<Record<string, unknown>> = {},
     options?: ErrorOptions,
   ) {
-    super(String(message), options);
+    const text = String(message);
+    super(cutTo(MAX_MESSAGE_LENGTH, text), options);
     this.name = 'MedTextError';
-    if (message instanceof Words) this.words = message;
+    this.detail = bounded(detail);
+    if (message instanceof Words && text.length <= MAX_MESSAGE_LENGTH) this.words = message;
   }
 
   toJSON(): { code: string; message: string; detail: Readonly<Record<string, unknown>> } {

@@ -1,5 +1,9 @@
-/** Where a command speaks: results on stdout; progress, remarks and errors on stderr. */
+/**
+ * Where a command speaks: results on stdout; progress, remarks and errors on stderr. Names, labels and texts of strangers'
+ * files pass here, so this is the one door: no character that a terminal obeys gets through but the ones written here.
+ */
 import type { WriteStream } from 'node:tty';
+import { cutTo, terminalSafeJson, withoutControls } from '../base/plainText';
 import { bar, clip, displayWidth, duration, integer } from './terminal';
 
 export interface ScreenOptions {
@@ -12,6 +16,16 @@ export interface ScreenOptions {
 /** How often the bar is drawn, and how often a log without a terminal hears of progress. */
 const DRAW_MS = 100;
 const TELL_MS = 15_000;
+/** Longer than any line is read. */
+const MAX_LINE_LENGTH = 20_000;
+
+/** A part of a line that a terminal shows in bold. */
+export class Bold {
+  constructor(readonly text: string) {}
+}
+
+/** A line of a result, or its parts. */
+export type Line = string | readonly (string | Bold)[];
 
 /** Knows the bar, so that nothing is printed across it. */
 export class Screen {
@@ -34,36 +48,34 @@ export class Screen {
   }
 
   /** A line of the result, for people; nothing with --json. */
-  print(...lines: readonly string[]): void {
+  print(...lines: readonly Line[]): void {
     if (this.json) return;
     this.clearBar();
-    for (const line of lines) this.stdout.write(`${line}\n`);
+    for (const line of lines) {
+      const parts = typeof line === 'string' ? [line] : line;
+      this.stdout.write(`${parts.map((part) => (part instanceof Bold ? this.bold(part) : safe(part))).join('')}\n`);
+    }
   }
 
   /** The result, or one report of it, for programs. */
   printJson(value: unknown): void {
     if (!this.json) return;
     this.clearBar();
-    this.stdout.write(`${JSON.stringify(value)}\n`);
+    this.stdout.write(`${terminalSafeJson(JSON.stringify(value))}\n`);
   }
 
   /** A line beside the result. */
   note(line: string): void {
     this.clearBar();
-    this.stderr.write(`${line}\n`);
-  }
-
-  bold(text: string): string {
-    return this.hasColour && !this.json && (this.stdout as Partial<WriteStream>).isTTY
-      ? `\x1b[1m${text}\x1b[22m`
-      : text;
+    this.stderr.write(`${safe(line)}\n`);
   }
 
   /**
    * Shows how far a work is: a bar on a terminal, a line every quarter of a minute elsewhere.
    * @param share done, in [0, 1]
    */
-  progress(share: number, text: string): void {
+  progress(share: number, about: string): void {
+    const text = safe(about);
     const now = performance.now();
     if (!this.isTerminal) {
       if (now - this.toldAt < TELL_MS) return;
@@ -89,9 +101,18 @@ export class Screen {
     this.drawn = '';
   }
 
+  private bold({ text }: Bold): string {
+    const shows = this.hasColour && (this.stdout as Partial<WriteStream>).isTTY;
+    return shows ? `\x1b[1m${safe(text)}\x1b[22m` : safe(text);
+  }
+
   private dim(text: string): string {
     return this.hasColour ? `\x1b[36m${text}\x1b[39m` : text;
   }
+}
+
+function safe(line: string): string {
+  return withoutControls(cutTo(MAX_LINE_LENGTH, line));
 }
 
 /** Progress of counted things, with their rate and the time left. */

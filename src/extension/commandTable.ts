@@ -1,4 +1,4 @@
-import { commands, window } from 'vscode';
+import { commands } from 'vscode';
 import { asMedTextError } from '../base/errors';
 import { errorText } from '../protocol/errorWords';
 import { previewData } from './commands/previewData';
@@ -35,6 +35,7 @@ import { jumpTo, scoreSelection, setReference } from './commands/scoreCommands';
 import type { CommandId } from './ids';
 import { lookForRuns } from './runWatch';
 import type { Services } from './services';
+import { showError } from './messages';
 
 /** Every command; the compiler refuses a missing or an unknown one, a test compares with the manifest. */
 const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: unknown[]) => unknown>> = {
@@ -78,23 +79,23 @@ export async function runCommand(services: Services, id: CommandId, parameters: 
   try {
     return await handlers[id](services, ...parameters);
   } catch (error) {
-    showError(services, id, error);
+    tellError(services, id, error);
     return undefined;
   }
 }
 
-function showError({ log, t }: Services, id: string, caught: unknown): void {
+function tellError({ log, t }: Services, id: string, caught: unknown): void {
   const error = asMedTextError(caught);
   if (error.code === 'CANCELLED') return;
   log.error(`${id}: ${error.code}: ${error.message}`);
   if (error.code === 'INTERNAL') log.error(error.cause instanceof Error ? (error.cause.stack ?? '') : '');
   if (error.code === 'ACCESS') {
     const setToken = t('Set Access Token…');
-    return void window
-      .showErrorMessage(errorText(error, t), setToken)
-      .then((choice) => choice === setToken && commands.executeCommand('medtext.setAccessToken'));
+    return void showError(errorText(error, t), setToken).then(
+      (choice) => choice === setToken && commands.executeCommand('medtext.setAccessToken'),
+    );
   }
   const showLog = t('Show Log');
   // Not awaited by the command: it has ended, whether or not the message is closed.
-  void window.showErrorMessage(errorText(error, t), showLog).then((choice) => choice === showLog && log.show());
+  void showError(errorText(error, t), showLog).then((choice) => choice === showLog && log.show());
 }

@@ -1,8 +1,8 @@
-import { window } from 'vscode';
 import { DisposableStore, type Disposable } from '../base/disposables';
 import { durationText } from '../base/durationText';
 import { trainingSilenceText, type Silence } from '../protocol/silence';
 import type { Services } from './services';
+import { showWarning } from './messages';
 
 /** Says when a child process hangs, and what can be done; a long step is no hang (src/worker/lifeSigns.ts). */
 export function registerLifeWatch(services: Services): Disposable {
@@ -19,12 +19,10 @@ export function registerLifeWatch(services: Services): Disposable {
       const { pid } = training;
       const stop = t('Stop Now');
       const wait = t('Wait');
-      void window
-        .showWarningMessage(trainingSilenceText(request?.name ?? '', silence, t), stop, wait)
-        .then((choice) => {
-          // By the time of the answer another run may be under way.
-          if (choice === stop && training.pid === pid) training.stopNow();
-        });
+      void showWarning(trainingSilenceText(request?.name ?? '', silence, t), stop, wait).then((choice) => {
+        // By the time of the answer another run may be under way.
+        if (choice === stop && training.pid === pid) training.stopNow();
+      });
     }),
   );
   store.add(
@@ -33,7 +31,7 @@ export function registerLifeWatch(services: Services): Disposable {
       log.warn(`The scorer is ${silence.kind}: silent for ${silence.seconds} s.`);
       const restart = t('Restart the Scorer');
       const text = t('The process that scores has not answered for {0}.', durationText(silence.seconds, t));
-      void window.showWarningMessage(text, restart, t('Wait')).then((choice) => {
+      void showWarning(text, restart, t('Wait')).then((choice) => {
         if (choice === restart) void scorer.restart();
       });
     }),

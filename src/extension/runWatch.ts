@@ -1,10 +1,11 @@
 import { basename, dirname, join } from 'node:path';
-import { Uri, window, workspace } from 'vscode';
+import { Uri, workspace } from 'vscode';
 import { DisposableStore, type Disposable } from '../base/disposables';
 import { tellInterrupted } from './commands/runCommands';
 import type { RunNews } from './runFinder';
 import type { Services } from './services';
 import { workDirOf } from './trainingService';
+import { showWarning } from './messages';
 
 const detachedPollMs = 3000;
 const settleMs = 500;
@@ -90,6 +91,6 @@ async function tell(services: Services, { finished, lost, neverBegun }: RunNews)
   }
   for (const { name, recipeFile } of neverBegun) {
     log.warn(`training ${name}: ${recipeFile}: ended before its first step, without a window`);
-    void window.showWarningMessage(t('{0} ended before its first step: {1}', name, basename(recipeFile)));
+    void showWarning(t('{0} ended before its first step: {1}', name, basename(recipeFile)));
   }
 }

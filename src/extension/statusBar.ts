@@ -4,6 +4,7 @@ import type { CommandId } from './ids';
 import type { Services } from './services';
 import { lostDeviceText } from '../protocol/deviceWords';
 import { statusText, statusTooltip } from './statusText';
+import { showWarning } from './messages';
 
 /** Shows the running training, and is hidden while there is none; says when a training has lost its device. */
 export function registerStatusBar({ training, log, t }: Services): Disposable {
@@ -26,7 +27,7 @@ export function registerStatusBar({ training, log, t }: Services): Disposable {
     training.onDidLoseDevice(({ request, lostDevice = '', report }) => {
       const showLog = t('Show Log');
       const text = `${request?.name ?? ''}: ${lostDeviceText(lostDevice, report?.device ?? '', t)}`;
-      void window.showWarningMessage(text, showLog).then((choice) => choice === showLog && log.show());
+      void showWarning(text, showLog).then((choice) => choice === showLog && log.show());
     }),
   );
   return store;

@@ -13,6 +13,7 @@ import {
   type WorkspaceFolder,
 } from 'vscode';
 import { asMedTextError } from '../base/errors';
+import { withoutControls } from '../base/plainText';
 import { errorText } from '../protocol/errorWords';
 import { runRecipe, stopTraining } from './commands/runCommands';
 import { taskType as type } from './ids';
@@ -52,6 +53,7 @@ function taskOf(services: Services, definition: RecipeTask, folder: WorkspaceFol
 
 function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
   const output = new EventEmitter<string>();
+  const print = (text: string): void => output.fire(`${withoutControls(text).replace(/\r?\n/g, '\r\n')}\r\n`);
   const closing = new EventEmitter<number>();
   const { training, t } = services;
   let isRunning = false;
@@ -61,7 +63,7 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
       const text = statusText(state, t);
       if (text === undefined || Date.now() - last < 1000) return;
       last = Date.now();
-      output.fire(`${text}\r\n`);
+      print(text);
     });
     try {
       // A terminal that is closed stops its own training, never another's that was in its way.
@@ -69,14 +71,12 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
       const outcome = await runRecipe(services, recipe);
       if (!outcome) return 1;
       const { status, error, result } = outcome;
-      output.fire(
-        `${status}${error ? `: ${error.code}: ${errorText(error, t)}` : ''}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'),
-      );
-      if (result?.model) output.fire(`${result.model}\r\n`);
+      print(`${status}${error ? `: ${error.code}: ${errorText(error, t)}` : ''}`);
+      if (result?.model) print(result.model);
       return status === 'finished' ? 0 : 1;
     } catch (error) {
       const known = asMedTextError(error);
-      output.fire(`error: ${known.code}: ${errorText(known, t)}\r\n`.replace(/\r?\n(?=.)/g, '\r\n'));
+      print(`error: ${known.code}: ${errorText(known, t)}`);
       return 1;
     } finally {
       isRunning = false;

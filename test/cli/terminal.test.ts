@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { countProgress, Screen } from '../../src/cli/screen';
+import { Bold, countProgress, Screen } from '../../src/cli/screen';
 import { bar, bytes, clip, displayWidth, duration, oneLine, table } from '../../src/cli/terminal';
 
 describe('terminal text', () => {
@@ -58,6 +58,29 @@ describe('terminal text', () => {
     assert.ok(!written[0].slice(5).includes('\x1b'));
     screen.print('done');
     assert.deepEqual(written.slice(1), ['\r\x1b[2K', 'done\n']);
+  });
+
+  it('lets through no order to the terminal but its own, whatever a file calls its things', () => {
+    const name = '\x1b]0;pwned\x07\x9b2J\u202ebert\x7f';
+    for (const json of [false, true]) {
+      const written: string[] = [];
+      const terminal = Object.assign(new PassThrough(), { isTTY: true, columns: 200 });
+      terminal.on('data', (data) => written.push(String(data)));
+      const screen = new Screen({ json, stdout: terminal, stderr: terminal, env: {} });
+      screen.print(name, ['x', new Bold(name)]);
+      screen.printJson({ name });
+      screen.note(`error: ${name}`);
+      screen.progress(0.5, name);
+      screen.clearBar();
+      const own = /\x1b\[(1|22|36|39)m|\r\x1b\[2K|\r/g;
+      assert.doesNotMatch(written.join('').replace(own, ''), /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
+      if (json) assert.equal(JSON.parse(written[0]).name, name);
+      else assert.equal(written[0], '\\x1b]0;pwned\\x07\\x9b2Jbert\\x7f\n');
+    }
+    const long: string[] = [];
+    const log = new PassThrough().on('data', (data) => long.push(String(data)));
+    new Screen({ json: false, stdout: log, stderr: log, env: {} }).note('x'.repeat(10_000_000));
+    assert.ok(long.join('').length < 50_000);
   });
 
   it('without a terminal there is no bar', () => {

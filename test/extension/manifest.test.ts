@@ -11,7 +11,7 @@ import {
   viewIds,
   type SettingId,
 } from '../../src/extension/ids';
-import { messagesOfExtension } from './messages';
+import { messagesOfExtension } from './wordings';
 
 const root = join(__dirname, '../..');
 const readJson = (file: string): any => JSON.parse(readFileSync(join(root, file), 'utf8'));

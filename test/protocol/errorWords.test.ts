@@ -9,7 +9,7 @@ import { text } from '../../src/protocol/check';
 import { defineContract } from '../../src/protocol/contract';
 import { errorText, wordedState } from '../../src/protocol/errorWords';
 import { recipeProblems, validateRecipe } from '../../src/protocol/recipe';
-import { englishValues, wordTemplates } from '../extension/messages';
+import { englishValues, wordTemplates } from '../extension/wordings';
 import { memoryPorts } from '../support/memoryPorts';
 
 const root = join(__dirname, '../..');

@@ -4,7 +4,7 @@ import type { PairScore } from '../../inference/labelScores';
 import type { PairScorer } from '../../inference/pairScorer';
 import { rankOf } from '../../protocol/scorer';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
-import { countProgress, type Screen } from '../screen';
+import { Bold, countProgress, type Screen } from '../screen';
 import { bar, clip, counted, decimal, displayWidth, integer, oneLine, padEnd, percent, table } from '../terminal';
 
 export const scoreCommand: Command = {
@@ -75,7 +75,7 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
 function showScore(result: PairScore, { classifier }: PairScorer, screen: Screen): void {
   if (classifier.givesNumber) {
     screen.printJson(result);
-    if (result.similarity !== null) screen.print(similarityLine(result.similarity, screen));
+    if (result.similarity !== null) screen.print(similarityLine(result.similarity));
     return screen.print(
       `${result.measure === 'regression' ? 'prediction' : 'logit     '}  ${decimal(result.logits[0])}`,
     );
@@ -89,12 +89,12 @@ function showScore(result: PairScore, { classifier }: PairScorer, screen: Screen
     percent(probability),
     bar(probability, 30),
   ]);
-  if (hasSimilarity && result.similarity !== null) screen.print(similarityLine(result.similarity, screen), '');
+  if (hasSimilarity && result.similarity !== null) screen.print(similarityLine(result.similarity), '');
   screen.print(...table(rows, [1], ''));
 }
 
-function similarityLine(similarity: number, screen: Screen): string {
-  return `similarity  ${screen.bold(similarity.toFixed(3))}  ${bar(similarity, 30)}`;
+function similarityLine(similarity: number): (string | Bold)[] {
+  return ['similarity  ', new Bold(similarity.toFixed(3)), `  ${bar(similarity, 30)}`];
 }
 
 function bestLabel({ probabilities }: PairScore): string {

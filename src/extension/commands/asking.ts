@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { Uri, commands, window, workspace } from 'vscode';
 import type { Translate } from '../../base/translate';
 import { fileLabel } from '../fileLabel';
+import { showWarning } from '../messages';
 
 const maxListed = 200;
 
@@ -45,7 +46,7 @@ export function canBeData({ fsPath }: Uri): boolean {
 export async function requireTrust(t: Translate): Promise<boolean> {
   if (workspace.isTrusted) return true;
   const manage = t('Manage Trust');
-  const choice = await window.showWarningMessage(t('Trust this folder first: training writes files into it.'), manage);
+  const choice = await showWarning(t('Trust this folder first: training writes files into it.'), manage);
   if (choice === manage) await commands.executeCommand('workbench.trust.manage');
   return false;
 }

@@ -5,6 +5,7 @@ import type { RunRecord } from '../runStore';
 import { lookForRuns } from '../runWatch';
 import type { Services } from '../services';
 import { chosenRuns } from './runCommands';
+import { showInformation } from '../messages';
 
 /** Runs side by side: those selected in the tree, or those the person picks. */
 export async function compareRuns(services: Services, target?: unknown, selected?: unknown): Promise<void> {
@@ -13,7 +14,7 @@ export async function compareRuns(services: Services, target?: unknown, selected
   const runs = chosen.length > 1 ? chosen : await pickRuns(services, chosen);
   if (!runs || runs.length < 2) return;
   if (runs.length > maxComparedRuns) {
-    void window.showInformationMessage(t('The first {0} of them are compared.', maxComparedRuns));
+    void showInformation(t('The first {0} of them are compared.', maxComparedRuns));
   }
   runComparison.show(runs);
 }
@@ -24,7 +25,7 @@ async function pickRuns(services: Services, chosen: readonly RunRecord[]): Promi
   await lookForRuns(services);
   const known = runs.list();
   if (known.length < 2) {
-    void window.showInformationMessage(t('There are no two runs to compare yet.'));
+    void showInformation(t('There are no two runs to compare yet.'));
     return undefined;
   }
   const others = known.filter(({ folder }) => folder !== chosen[0]?.folder);
@@ -40,6 +41,6 @@ async function pickRuns(services: Services, chosen: readonly RunRecord[]): Promi
   }));
   const title = t('Compare which runs?');
   const answer = await window.showQuickPick(items, { title, canPickMany: true, matchOnDetail: true });
-  if (answer?.length === 1) void window.showInformationMessage(t('Choose at least two runs.'));
+  if (answer?.length === 1) void showInformation(t('Choose at least two runs.'));
   return answer?.map(({ run }) => run);
 }

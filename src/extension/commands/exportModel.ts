@@ -8,6 +8,7 @@ import { setting } from '../settings';
 import { requireTrust } from './asking';
 import { freeFolder, isModel, scoringModel, useFolder, withProgress } from './modelCommands';
 import { revealFolder } from './runCommands';
+import { showInformation } from '../messages';
 
 /** A model of the list, else the active one, written for other programs: the format and a place are asked for. */
 export async function exportModel(services: Services, target?: unknown): Promise<string | undefined> {
@@ -76,7 +77,7 @@ async function offerToTry(
     largestDifference === undefined
       ? t('{0} is exported to {1}.', model.name, basename(output))
       : t('{0} is exported to {1}. On sample sentences its logits differ from the original by at most {2}.', model.name, basename(output), largestDifference.toExponential(1)); // prettier-ignore
-  const choice = await window.showInformationMessage(message, tryIt, reveal);
+  const choice = await showInformation(message, tryIt, reveal);
   if (choice === reveal) await revealFolder(output);
   if (choice === tryIt) await tryExport(services, model, format, output);
 }

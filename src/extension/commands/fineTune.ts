@@ -12,6 +12,7 @@ import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './ask
 import { importModel } from './importCommands';
 import { runRecipe } from './runCommands';
 import { back, pick, runSteps, type Option, type Step } from './steps';
+import { showInformation } from '../messages';
 
 interface Answers {
   readonly recipe?: Uri;
@@ -60,7 +61,7 @@ export async function fineTune(services: Services, target?: unknown): Promise<vo
   const file = await save(answers);
   await window.showTextDocument(Uri.file(file), { preview: false });
   const start = t('Start Fine-Tuning');
-  const choice = await window.showInformationMessage(t('{0} is ready.', basename(file)), start);
+  const choice = await showInformation(t('{0} is ready.', basename(file)), start);
   if (choice === start) await runRecipe(services, Uri.file(file));
 }
 

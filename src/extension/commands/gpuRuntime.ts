@@ -1,20 +1,20 @@
-import { ProgressLocation, commands, window, type QuickPickItem } from 'vscode';
+import { commands, window, type QuickPickItem } from 'vscode';
 import { MedTextError } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
 import { errorText } from '../../protocol/errorWords';
 import type { GpuRuntimePlanned, GpuRuntimeStanding } from '../../protocol/library';
-import { abortSignalOf } from '../cancellation';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import { requireTrust } from './asking';
 import { withJob } from './importCommands';
+import { showInformation, showProgress, showWarning } from '../messages';
 
 /** CUDA's libraries for ONNX Runtime: from the package index, from a folder, or away again. */
 export async function getGpuRuntime(services: Services): Promise<void> {
   const { t, library } = services;
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return void window.showInformationMessage(insteadText(process.platform, t));
+    return void showInformation(insteadText(process.platform, t));
   }
   if (!(await requireTrust(t))) return;
   const standing = await library.request('gpuRuntimeStatus', {});
@@ -85,7 +85,7 @@ async function bringFromFolders(services: Services): Promise<void> {
   } catch (error) {
     if (!(error instanceof MedTextError) || error.code !== 'NOT_FOUND') throw error;
     const rest = t('Download the Rest');
-    const choice = await window.showWarningMessage(errorText(error, t), { modal: true }, rest);
+    const choice = await showWarning(errorText(error, t), { modal: true }, rest);
     if (choice === rest) await bring(services, { folders, mayDownload: true });
   }
 }
@@ -94,9 +94,8 @@ async function bring(services: Services, sources: Wish): Promise<void> {
   const { t, library, hubs, scorer } = services;
   const index = setting('medtext.gpuRuntime.index').trim();
   const wish = { ...sources, hub: await hubs.options(), ...(index !== '' && { index }) };
-  const plan = await window.withProgress(
-    { location: ProgressLocation.Notification, title: t('Looking up the GPU runtime'), cancellable: true },
-    (_, token) => library.request('planGpuRuntime', wish, abortSignalOf(token)),
+  const plan = await showProgress(t('Looking up the GPU runtime'), (signal) =>
+    library.request('planGpuRuntime', wish, signal),
   );
   if (plan.packages.length > 0 && !(await confirmDownload(plan, t))) return;
   const { cuda } = await withJob(services, t('Getting the GPU runtime'), (job, signal) =>
@@ -105,9 +104,9 @@ async function bring(services: Services, sources: Wish): Promise<void> {
   // A process finds the libraries when it starts.
   await scorer.restart();
   const check = t('Check Device');
-  void window
-    .showInformationMessage(t('CUDA {0} works: a training step on the card gave the right losses.', cuda), check)
-    .then((choice) => choice === check && commands.executeCommand('medtext.checkDevice'));
+  void showInformation(t('CUDA {0} works: a training step on the card gave the right losses.', cuda), check).then(
+    (choice) => choice === check && commands.executeCommand('medtext.checkDevice'),
+  );
 }
 
 async function confirmDownload(plan: GpuRuntimePlanned, t: Translate): Promise<boolean> {
@@ -128,9 +127,9 @@ async function confirmDownload(plan: GpuRuntimePlanned, t: Translate): Promise<b
 async function remove({ t, library, scorer }: Services, standing: GpuRuntimeStanding): Promise<void> {
   const yes = t('Remove');
   const question = t('Remove CUDA’s libraries from {0}? What they were linked to stays.', standing.root);
-  if ((await window.showWarningMessage(question, { modal: true }, yes)) !== yes) return;
+  if ((await showWarning(question, { modal: true }, yes)) !== yes) return;
   // A process that has them loaded keeps their place on the disk.
   await scorer.restart();
   const { freedBytes } = await library.request('removeGpuRuntime', {});
-  void window.showInformationMessage(t('The GPU runtime is removed: {0} are free again.', sizeText(freedBytes)));
+  void showInformation(t('The GPU runtime is removed: {0} are free again.', sizeText(freedBytes)));
 }

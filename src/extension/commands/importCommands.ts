@@ -1,18 +1,18 @@
 import { homedir } from 'node:os';
 import { basename, isAbsolute, join } from 'node:path';
-import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
+import { Uri, commands, window, workspace } from 'vscode';
 import { durationText } from '../../base/durationText';
 import { MedTextError, words } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
 import type { FoundImport } from '../../protocol/library';
-import { abortSignalOf } from '../cancellation';
 import { hubNames, type HubName } from '../hubAccess';
 import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import { requireTrust } from './asking';
 import { pickSource } from './importSourcePick';
+import { askText, showInformation, showProgress } from '../messages';
 
 /** A model from a hub, a cache, a folder or a file into the library; a name that means a data set brings that. */
 export async function importModel(services: Services, target?: unknown): Promise<ListedModel | undefined> {
@@ -53,9 +53,7 @@ function modelsFolder(storage: string): string {
 
 async function look({ library, t }: Services, { source, isDataset, downloads, hub }: Wish): Promise<FoundImport> {
   const title = t('Looking up {0}', basename(source));
-  return window.withProgress({ location: ProgressLocation.Notification, title, cancellable: true }, (_, token) =>
-    library.request('find', { source, isDataset, downloads, hub }, abortSignalOf(token)),
-  );
+  return showProgress(title, (signal) => library.request('find', { source, isDataset, downloads, hub }, signal));
 }
 
 const maxNamed = 6;
@@ -88,9 +86,9 @@ async function bringModel(services: Services, wish: Wish, found: FoundImport): P
   const message = isNew ? t('{0} is imported.', basename(folder)) : t('This model is in the library already, as {0}.', basename(folder)); // prettier-ignore
   const model = models.list().find((one) => one.folder === folder);
   const details = t('Show Details');
-  void window
-    .showInformationMessage(message, details)
-    .then((choice) => choice === details && commands.executeCommand('medtext.showModel', model));
+  void showInformation(message, details).then(
+    (choice) => choice === details && commands.executeCommand('medtext.showModel', model),
+  );
   return model;
 }
 
@@ -111,11 +109,9 @@ async function bringDataset(services: Services, wish: Wish, found: FoundImport):
   const data = files.find((file) => /\.(jsonl?|csv|tsv|xlsx|parquet)$/i.test(file));
   const preview = t('Preview Data');
   const message = t('{0} is in {1}.', found.name, folder);
-  void window
-    .showInformationMessage(message, ...(data === undefined ? [] : [preview]))
-    .then(
-      (asked) => asked === preview && commands.executeCommand('medtext.previewData', Uri.file(join(folder, data!))),
-    );
+  void showInformation(message, ...(data === undefined ? [] : [preview])).then(
+    (asked) => asked === preview && commands.executeCommand('medtext.previewData', Uri.file(join(folder, data!))),
+  );
 }
 
 /** A request's progress in a notification: share, amount, rate, time left; its button cancels. */
@@ -125,38 +121,35 @@ export async function withJob<T>(
   work: (job: number, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const job = library.newJob();
-  return window.withProgress(
-    { location: ProgressLocation.Notification, title, cancellable: true },
-    async (progress, token) => {
-      let reached = 0;
-      let phase = '';
-      const subscription = library.onProgress((event) => {
-        if (event.job !== job) return;
-        const percent = event.total > 0 ? (100 * event.done) / event.total : 100;
-        // Each phase counts from 0; the bar cannot go back, so it shows the first.
-        if (phase === '') phase = event.phase;
-        const increment = phase === event.phase ? percent - reached : 0;
-        if (phase === event.phase) reached = percent;
-        const left = event.secondsLeft !== null && event.done < event.total ? t('{0} left', durationText(event.secondsLeft, t)) : ''; // prettier-ignore
-        const parts =
-          event.phase === 'download'
-            ? [
-                t('{0} of {1}', sizeText(event.done), sizeText(event.total)),
-                event.bytesPerSecond > 0 ? `${sizeText(event.bytesPerSecond)}/s` : '',
-                left,
-              ]
-            : event.phase === 'test'
-              ? [t('trying the card')]
-              : [phaseText(event.phase, t), `${Math.floor(percent)} %`, left];
-        progress.report({ increment, message: parts.filter(Boolean).join(' · ') });
-      });
-      try {
-        return await work(job, abortSignalOf(token));
-      } finally {
-        subscription.dispose();
-      }
-    },
-  );
+  return showProgress(title, async (signal, report) => {
+    let reached = 0;
+    let phase = '';
+    const subscription = library.onProgress((event) => {
+      if (event.job !== job) return;
+      const percent = event.total > 0 ? (100 * event.done) / event.total : 100;
+      // Each phase counts from 0; the bar cannot go back, so it shows the first.
+      if (phase === '') phase = event.phase;
+      const increment = phase === event.phase ? percent - reached : 0;
+      if (phase === event.phase) reached = percent;
+      const left = event.secondsLeft !== null && event.done < event.total ? t('{0} left', durationText(event.secondsLeft, t)) : ''; // prettier-ignore
+      const parts =
+        event.phase === 'download'
+          ? [
+              t('{0} of {1}', sizeText(event.done), sizeText(event.total)),
+              event.bytesPerSecond > 0 ? `${sizeText(event.bytesPerSecond)}/s` : '',
+              left,
+            ]
+          : event.phase === 'test'
+            ? [t('trying the card')]
+            : [phaseText(event.phase, t), `${Math.floor(percent)} %`, left];
+      report(increment, parts.filter(Boolean).join(' · '));
+    });
+    try {
+      return await work(job, signal);
+    } finally {
+      subscription.dispose();
+    }
+  });
 }
 
 function phaseText(phase: string, t: Translate): string {
@@ -174,7 +167,7 @@ export async function setAccessToken({ t, hubs }: Services): Promise<void> {
   );
   const choice = await window.showQuickPick(items, { title: t('Set Access Token') });
   if (!choice) return;
-  const token = await window.showInputBox({
+  const token = await askText({
     title: t('Access token of {0}', choice.label),
     prompt: t('It is kept in the secret storage of the editor. Empty: forget the one that is stored.'),
     password: true,

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
-import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
+import { Uri, commands, window, workspace } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
 import { adviceText } from '../../protocol/deviceWords';
-import { abortSignalOf } from '../cancellation';
 import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
 import { deviceReport, type DeviceFacts } from '../deviceReport';
@@ -13,6 +12,7 @@ import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, pickFile, requireTrust } from './asking';
 import { importModel, withJob } from './importCommands';
 import { revealFolder } from './runCommands';
+import { showInformation, showProgress, showWarning } from '../messages';
 
 export async function chooseActiveModel(services: Services): Promise<void> {
   const { t, models } = services;
@@ -64,7 +64,7 @@ export async function removeModel({ models, library, t }: Services, target: unkn
   const remove = t('Delete Model and Its Files');
   const forget = t('Remove from List');
   const detail = `${folder}\n${sizeText(record.sizeBytes)}`;
-  const choice = await window.showWarningMessage(t('Delete {0}?', name), { modal: true, detail }, remove, forget);
+  const choice = await showWarning(t('Delete {0}?', name), { modal: true, detail }, remove, forget);
   if (choice === undefined) return;
   await models.remove(folder);
   if (choice === remove) await library.request('remove', { folder });
@@ -81,7 +81,7 @@ export async function verifyModel(services: Services, target: unknown): Promise<
   const changed = result.files.filter(({ state }) => state === 'changed' || state === 'missing');
   if (result.ok) {
     const isRecorded = result.files.some(({ state }) => state === 'same');
-    void window.showInformationMessage(
+    void showInformation(
       isRecorded
         ? t('{0} is whole: {1} files as imported, {2} tensors read.', name, result.files.length, result.tensors)
         : t('{0} can be read: {1} tensors. Nothing was recorded to compare it with.', name, result.tensors),
@@ -94,7 +94,7 @@ export async function verifyModel(services: Services, target: unknown): Promise<
     ),
     ...(result.notFinite.length > 0 ? [t('values that are no numbers in {0}', result.notFinite.slice(0, 5).join(', '))] : []), // prettier-ignore
   ];
-  void window.showWarningMessage(t('{0} is not what was imported: {1}.', name, what.join(', ')));
+  void showWarning(t('{0} is not what was imported: {1}.', name, what.join(', ')));
 }
 
 /** Metrics of the active model on a labelled file, as a document. */
@@ -126,7 +126,7 @@ export async function predictFile(services: Services, target?: unknown): Promise
     services.scorer.request('predict', params, signal),
   );
   await window.showTextDocument(output);
-  void window.showInformationMessage(t('{0} rows predicted.', rows));
+  void showInformation(t('{0} rows predicted.', rows));
 }
 
 /** Runtime, providers, threads and a self-test, as a document. */
@@ -149,9 +149,9 @@ function offerGpuRuntime({ adviceCodes = [] }: DeviceFacts, t: Translate): void 
   const code = (['gpuRuntimeStale', 'gpuRuntimeBroken', 'cudaLibraries'] as const).find((one) => adviceCodes.includes(one)); // prettier-ignore
   if (code === undefined) return;
   const get = t('Get GPU Runtime…');
-  void window
-    .showInformationMessage(adviceText(code, t), get)
-    .then((choice) => choice === get && commands.executeCommand('medtext.getGpuRuntime'));
+  void showInformation(adviceText(code, t), get).then(
+    (choice) => choice === get && commands.executeCommand('medtext.getGpuRuntime'),
+  );
 }
 
 /** Device and threads as set. */
@@ -166,23 +166,20 @@ export async function withProgress<T>(
   request: 'evaluate' | 'predict' | 'exportModel' | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return window.withProgress(
-    { location: ProgressLocation.Notification, title, cancellable: true },
-    async (progress, token) => {
-      let reached = 0;
-      const subscription = scorer.onProgress((event) => {
-        if (event.request !== request || !event.total) return;
-        const percent = (100 * event.done) / event.total;
-        progress.report({ increment: percent - reached, message: `${Math.floor(percent)} %` });
-        reached = percent;
-      });
-      try {
-        return await work(abortSignalOf(token));
-      } finally {
-        subscription.dispose();
-      }
-    },
-  );
+  return showProgress(title, async (signal, report) => {
+    let reached = 0;
+    const subscription = scorer.onProgress((event) => {
+      if (event.request !== request || !event.total) return;
+      const percent = (100 * event.done) / event.total;
+      report(percent - reached, `${Math.floor(percent)} %`);
+      reached = percent;
+    });
+    try {
+      return await work(signal);
+    } finally {
+      subscription.dispose();
+    }
+  });
 }
 
 export async function scoringModel(services: Services): Promise<ListedModel | undefined> {

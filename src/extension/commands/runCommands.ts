@@ -10,6 +10,7 @@ import type { Services } from '../services';
 import { setting } from '../settings';
 import type { TrainingOutcome, TrainingService } from '../trainingService';
 import { pickFile, requireTrust } from './asking';
+import { askText, showError, showInformation, showWarning } from '../messages';
 
 /** Runs a recipe to its end; used by the palette, the CodeLens, the trees and tasks. */
 export async function runRecipe(services: Services, target?: unknown): Promise<TrainingOutcome | undefined> {
@@ -74,17 +75,14 @@ async function tellEnd(
       const test = run?.test && `${testMetricText(run.test.name, t)} ${run.test.value.toFixed(4)}`;
       const metrics = [best, test].filter(Boolean).join(' · ');
       const told = t('{0} is fine-tuned.{1}', request.name, metrics && ` ${metrics}`);
-      const choice = await window.showInformationMessage(told, use, show);
+      const choice = await showInformation(told, use, show);
       if (choice === use) await models.activate(result!.model);
       if (choice === show) await showRun(services, run);
       return;
     }
     case 'stopped': {
       const resume = t('Resume');
-      const choice = await window.showInformationMessage(
-        t('{0} was stopped; it can be resumed.', request.name),
-        resume,
-      );
+      const choice = await showInformation(t('{0} was stopped; it can be resumed.', request.name), resume);
       if (choice === resume && run) await resumeRun(services, run);
       return;
     }
@@ -96,10 +94,7 @@ async function tellEnd(
       });
     case 'failed': {
       const showLog = t('Show Log');
-      const choice = await window.showErrorMessage(
-        t('{0} failed: {1}', request.name, error ? errorText(error, t) : ''),
-        showLog,
-      );
+      const choice = await showError(t('{0} failed: {1}', request.name, error ? errorText(error, t) : ''), showLog);
       if (choice === showLog) log.show();
     }
   }
@@ -125,7 +120,7 @@ export async function tellInterrupted(
       : t('Resume goes on from the checkpoint of step {0}.', step);
   const resume = t('Resume');
   const showLog = t('Show Log');
-  const show = why === undefined ? window.showInformationMessage : window.showWarningMessage;
+  const show = why === undefined ? showInformation : showWarning;
   const choice = await show(`${what} ${next}`, ...(step === undefined ? [] : [resume]), showLog);
   if (choice === showLog) log.show();
   if (choice === resume && run) await resumeRun(services, run);
@@ -184,7 +179,7 @@ export async function showRun(services: Services, target?: unknown): Promise<voi
 export async function renameRun({ runs, runSelection, t }: Services, target?: unknown): Promise<void> {
   const [run] = chosenRuns(target, undefined, runSelection.list());
   if (!run) return;
-  const name = await window.showInputBox({ title: t('Rename Run'), value: run.name });
+  const name = await askText({ title: t('Rename Run'), value: run.name });
   if (name?.trim()) await runs.patch(run.folder, { name: name.trim() });
 }
 
@@ -196,7 +191,7 @@ export async function deleteRun(services: Services, target?: unknown, selected?:
   if (chosen.length === 0) return;
   const remove = t('Delete Run and Its Files');
   const forget = t('Remove from List');
-  const choice = await window.showWarningMessage(
+  const choice = await showWarning(
     chosen.length === 1 ? t('Delete {0}?', chosen[0].name) : t('Delete {0} runs?', chosen.length),
     { modal: true, detail: chosen.map(({ folder }) => folder).join('\n') },
     remove,
@@ -256,7 +251,7 @@ async function recipeOf({ t }: Services, target: unknown): Promise<Uri | undefin
 
 async function pickRun({ t }: Services, runs: readonly RunRecord[], title: string): Promise<RunRecord | undefined> {
   if (runs.length === 0) {
-    void window.showInformationMessage(t('There is no such run.'));
+    void showInformation(t('There is no such run.'));
     return undefined;
   }
   const items = runs.map((run) => ({

@@ -1,16 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
-import {
-  ProgressLocation,
-  Range,
-  RelativePattern,
-  Uri,
-  commands,
-  env,
-  window,
-  workspace,
-  type WebviewPanel,
-} from 'vscode';
+import { Range, RelativePattern, Uri, commands, env, window, workspace, type WebviewPanel } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
 import { wordedState } from '../../protocol/errorWords';
@@ -36,6 +26,7 @@ import { modelUse } from './modelUse';
 import { noPredictions, PredictionRun } from './predictionRun';
 import { mappingOf, splitSetting } from './recipeData';
 import { chooseRecipe, mappingFields, openRecipe, recipeOf, writeDatasetFields, type OpenRecipe } from './recipeFiles';
+import { showProgress, showWarning } from '../messages';
 
 const reloadMs = 500;
 
@@ -370,13 +361,10 @@ export class PreviewEditor implements Disposable {
     if (existing.length > 0) {
       const replace = t('Replace');
       const question = t('{0} exists already. Replace it?', existing.map((file) => basename(file)).join(', '));
-      if ((await window.showWarningMessage(question, { modal: true }, replace)) !== replace) return null;
+      if ((await showWarning(question, { modal: true }, replace)) !== replace) return null;
     }
-    await window.withProgress(
-      { location: ProgressLocation.Notification, title: t('Splitting {0}', basename(path)) },
-      async () =>
-        // prettier-ignore
-        (await this.client).request('writeSplit', { options, files }, signal),
+    await showProgress(t('Splitting {0}', basename(path)), async (cancelled) =>
+      (await this.client).request('writeSplit', { options, files }, AbortSignal.any([signal, cancelled])),
     );
     if (document) {
       const recipeFolder = dirname(document.fileName);

@@ -1,4 +1,5 @@
 import type { PairScore } from '../../protocol/scorer';
+import { cutTo, withoutControls } from '../../base/plainText';
 import type { Translate } from '../../base/translate';
 
 /** What a hover says, before it becomes Markdown. */
@@ -63,14 +64,14 @@ function quoted(text: string): string {
 }
 
 function code(text: string): string {
-  return text.replace(/`/g, 'ˋ').replace(/\s+/g, ' ').slice(0, 60);
+  return withoutControls(cutTo(60, text)).replace(/`/g, 'ˋ').replace(/\s+/g, ' ');
 }
 
-/** Any text as Markdown that shows exactly it. Direction marks are dropped: they could reorder what stands around. */
+/** Any text as one line of Markdown that shows it. Direction marks are dropped: they could reorder what stands around. */
 export function escapeMarkdown(text: string): string {
-  return text
-    .replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
-    .replace(/[\\`*_{}[\]()#+\-.!|~>$:@]/g, '\\$&')
+  return withoutControls(cutTo(500, text))
+    .replace(/\s+/g, ' ')
+    .replace(/[\\`*_{}[\]()#+\-=.!|~>$:@]/g, '\\$&')
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;');
 }

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { EventEmitter, MarkdownString, ThemeIcon, TreeItem, type TreeDataProvider } from 'vscode';
 import type { Disposable } from '../../base/disposables';
+import { cutTo, withoutControls } from '../../base/plainText';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
 import { metricText } from '../../protocol/runWords';
@@ -55,9 +56,9 @@ function tooltipOf(
 ): MarkdownString {
   const tooltip = new MarkdownString();
   const line = (label: string, value: string | null | undefined): void => {
-    if (value) tooltip.appendText(`${label}: ${value}`).appendMarkdown('  \n');
+    if (value) tooltip.appendText(plain(`${label}: ${value}`)).appendMarkdown('  \n');
   };
-  tooltip.appendMarkdown('**').appendText(name).appendMarkdown('**  \n');
+  tooltip.appendMarkdown('**').appendText(plain(name)).appendMarkdown('**  \n');
   if (record) {
     const { modelType, layers, hiddenSize, parameterCount, sizeBytes, license, source, importedAt } = record;
     line(t('Architecture'), t('{0}, {1} layers, {2} wide', modelType, layers, hiddenSize));
@@ -80,3 +81,5 @@ function tooltipOf(
   line(t('Folder'), folder);
   return tooltip;
 }
+
+const plain = (text: string): string => withoutControls(cutTo(1000, text));
