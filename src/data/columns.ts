@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import { joined, type Words } from '../base/words';
 import type { DataValue } from './dataRow';
 
 /** What a column is used for. */
@@ -11,12 +12,42 @@ export interface DataFields {
   readonly label?: string | number;
 }
 
+/** Why a column was taken for what it is; see `guessWords`. */
+export type GuessReason = 'name' | 'firstText' | 'nextText' | 'repeatedValues' | 'labelStudio';
+
+/** One field that was guessed. */
+export interface GuessedField {
+  readonly role: FieldRole;
+  readonly column: string;
+  readonly reason: GuessReason;
+}
+
 export interface FieldGuess {
   readonly firstSequence?: string;
   readonly secondSequence?: string;
   readonly label?: string;
-  /** One sentence for each field: which column and why. */
-  readonly reasons: readonly string[];
+  /** One for each field, in the order in which they were found. */
+  readonly found: readonly GuessedField[];
+}
+
+/**
+ * What the values of a column are, by its name and the sample rows:
+ * `empty`, `nested` (lists and objects), `link`, `time`, `identifier` (numbers or names the rows), `bookkeeping` (who labelled
+ * a row, how long it took), `number` (of many values), `class` (few values, often repeated), `text`.
+ */
+export type ColumnKind =
+  'empty' | 'nested' | 'link' | 'time' | 'identifier' | 'bookkeeping' | 'number' | 'class' | 'text';
+
+/** What a column can be; `columnFacts` is the one place where that is decided. */
+export interface ColumnFacts {
+  readonly name: string;
+  readonly kind: ColumnKind;
+  /** Values in the sample that are not missing, and how many of them differ. */
+  readonly values: number;
+  readonly distinct: number;
+  /** Whether its contents are those of a text, of a label; a person may know better. */
+  readonly canBeText: boolean;
+  readonly canBeLabel: boolean;
 }
 
 /** Names in use for each role, most specific first; compared without case, spaces, `_`, `-` and `.`. */
@@ -77,24 +108,42 @@ const KNOWN_NAMES: Readonly<Record<FieldRole, readonly string[]>> = {
   ],
 };
 
-/** Columns that number the rows. */
-const IDENTIFIER = /^(id|idx|index|guid|uuid|qid|pid|rowid|no|序号|编号|unnamed0|)$/;
+/** Columns that number or name the rows, by their normal name. */
+const IDENTIFIER =
+  /^(id|ids|idx|index|guid|uuid|qid|pid|rowid|no|序号|编号|unnamed0|)$|(编号|序号|单号|流水号|病案号|住院号|门诊号|就诊号)$/;
+/** `doc_id`, `docId`, `docID`; normal names no longer show the parts. */
+const ENDS_WITH_ID = /(^|[_\-.:\s])[iI][dD]s?$|[a-z]I[dD]s?$/;
+/** Who labelled a row, when and for how long: columns of Label Studio and of hand-made tables, by their normal name. */
+const BOOKKEEPING =
+  /^(annotators?|completedby|createdby|updatedby|reviewer|leadtime|agreement|标注人|标注员|标注者|审核人|审核员|操作员)$/;
+const TIME_NAME = /^(createdat|updatedat|timestamp|datetime|date|createtime|updatetime|日期|时间)$|(时间|日期)$/;
+/** 2024-01-31, 2024/1/31 08:15, 2024年1月31日, 2024-01-31T08:15:00.123+08:00. */
+const TIME =
+  /^\d{4}([-/.]|年)\d{1,2}([-/.]|月)\d{1,2}日?([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?)?$/i;
+/** s17, CASE-0012, a UUID: what names a row and says nothing. */
+const CODE = /^[a-z]{0,8}[-_:]?(\d+|[\da-f]{8}(-?[\da-f]{4}){3}-?[\da-f]{12})$/i;
+/** Fewer rows say nothing about how often values repeat. */
+const TELLING_ROWS = 8;
 
 export function isKnownColumnName(name: string): boolean {
   const normal = normalName(name);
   return normal === 'id' || normal === '序号' || Object.values(KNOWN_NAMES).some((names) => names.includes(normal));
 }
 
+/** What resolving a column needs of a data file. */
+interface NamedColumns {
+  readonly path: string;
+  readonly columns: readonly string[];
+  readonly repeated?: ReadonlyMap<string, readonly number[]>;
+}
+
 /**
  * The name of the column meant by a name or an index: an exact name first, else an index from 0.
  *
- * Errors: `NOT_FOUND`, listing the columns there are.
+ * Errors: `NOT_FOUND`, listing the columns there are; `DATA_FORMAT` for a name that several columns have.
  */
-export function resolveColumn(
-  file: { readonly path: string; readonly columns: readonly string[] },
-  column: string | number,
-  use = 'column',
-): string {
+export function resolveColumn(file: NamedColumns, column: string | number, use = 'column'): string {
+  if (typeof column === 'string') refuseRepeated(file, column);
   const found = findColumn(file, column);
   if (found !== undefined) return found;
   throw new MedTextError(
@@ -104,28 +153,49 @@ export function resolveColumn(
   );
 }
 
+/** Errors: `DATA_FORMAT` for a name that several columns have, which names them. */
+function refuseRepeated({ path, columns, repeated }: NamedColumns, name: string): void {
+  const places = repeated?.get(name);
+  if (!places) return;
+  const numbers = joined(places.map((place) => String(place + 1)), words` and `); // prettier-ignore
+  throw new MedTextError(
+    'DATA_FORMAT',
+    words`${path}: the columns ${numbers} are all named ${JSON.stringify(name)}. Rename them in the file, or say which one is meant by its place from 0 (${places.join(', ')}).`,
+    { file: path, column: name, places, columns },
+  );
+}
+
+/**
+ * Refuses a guess that took one of several columns of one name: which one is meant is for a person to say.
+ * Errors: `DATA_FORMAT`.
+ */
+export function refuseRepeatedGuess(file: NamedColumns, { found }: FieldGuess): void {
+  for (const [name, places] of file.repeated ?? []) {
+    if (found.some(({ column }) => places.includes(file.columns.indexOf(column)))) refuseRepeated(file, name);
+  }
+}
+
 /** The column of that name or index; undefined where the file has none. */
 export function findColumn(file: { readonly columns: readonly string[] }, column: string | number): string | undefined {
   if (typeof column === 'string' && file.columns.includes(column)) return column;
   return /^\d+$/.test(String(column)) ? file.columns[Number(column)] : undefined;
 }
 
+type Sample = readonly Readonly<Record<string, DataValue>>[];
+
 /**
  * Guesses the fields from the columns' names, and where names say nothing, from what the sample rows hold: texts are long
- * and mostly distinct, labels short and repeated. A guess is for a person to confirm.
+ * and mostly distinct, labels short and repeated; what numbers, names or dates the rows is neither. A guess is for a person
+ * to confirm.
  */
-export function guessFields(
-  columns: readonly string[],
-  sample: readonly Readonly<Record<string, DataValue>>[],
-): FieldGuess {
-  const guess: Partial<Record<FieldRole, string>> = {};
-  const reasons: string[] = [];
+export function guessFields(columns: readonly string[], sample: Sample): FieldGuess {
+  const found: GuessedField[] = [];
   const free = new Set(columns);
-  const choose = (role: FieldRole, column: string | undefined, reason: string) => {
-    if (column === undefined || guess[role] !== undefined) return;
-    guess[role] = column;
+  const has = (role: FieldRole) => found.some((field) => field.role === role);
+  const choose = (role: FieldRole, column: string | undefined, reason: GuessReason) => {
+    if (column === undefined || has(role)) return;
     free.delete(column);
-    reasons.push(`${ROLE_NAMES[role]}: column ${JSON.stringify(column)}, ${reason}`);
+    found.push({ role, column, reason });
   };
   const named = (role: FieldRole) => {
     for (const name of KNOWN_NAMES[role]) {
@@ -133,34 +203,53 @@ export function guessFields(
     }
     return undefined;
   };
-  choose('firstSequence', named('firstSequence'), 'by its name');
-  choose('label', named('label'), 'by its name');
-  choose('secondSequence', named('secondSequence'), 'by its name');
+  choose('firstSequence', named('firstSequence'), 'name');
+  choose('label', named('label'), 'name');
+  choose('secondSequence', named('secondSequence'), 'name');
 
-  const contents = new Map([...free].map((column) => [column, contentOf(column, sample)]));
-  const texts = columns.filter((column) => contents.get(column)?.isText);
-  const labels = columns.filter((column) => contents.get(column)?.isLabel);
-  choose(
-    'firstSequence',
-    texts.find((column) => free.has(column)),
-    'the first one that holds texts',
-  );
-  // A file that names its text and its label says with that what it is; other texts beside them are remarks.
-  const isNamed = reasons.length > 0 && reasons.every((reason) => reason.endsWith('by its name'));
-  if (!isNamed || (guess.label === undefined && labels.length > 0)) {
+  const facts = columnFacts(columns, sample);
+  const next = (wanted: (facts: ColumnFacts) => boolean) =>
+    facts.find((column) => free.has(column.name) && wanted(column))?.name;
+  choose('firstSequence', next(({ canBeText }) => canBeText), 'firstText'); // prettier-ignore
+  if (isLabelStudio(columns)) {
+    // Beside its own columns stand the fields of the task, and what was chosen.
     choose(
-      'secondSequence',
-      texts.find((column) => free.has(column)),
-      'the next one that holds texts',
+      'label',
+      next(({ canBeLabel }) => canBeLabel) ?? next(({ kind }) => kind === 'class' || kind === 'text'),
+      'labelStudio',
     );
+    return fieldsOf(found);
   }
-  choose(
-    'label',
-    labels.find((column) => free.has(column)),
-    'few short values, often repeated',
-  );
-  return { ...guess, reasons };
+  // A file that names its text and its label says with that what it is; other texts beside them are remarks.
+  const isNamed = found.length > 0 && found.every(({ reason }) => reason === 'name');
+  if (!isNamed || (!has('label') && next(({ canBeLabel }) => canBeLabel) !== undefined)) {
+    choose('secondSequence', next(({ canBeText }) => canBeText), 'nextText'); // prettier-ignore
+  }
+  choose('label', next(({ canBeLabel }) => canBeLabel), 'repeatedValues'); // prettier-ignore
+  return fieldsOf(found);
 }
+
+function fieldsOf(found: readonly GuessedField[]): FieldGuess {
+  return { ...Object.fromEntries(found.map(({ role, column }) => [role, column])), found };
+}
+
+/** The columns that Label Studio's CSV and JSON_MIN add to each row. */
+function isLabelStudio(columns: readonly string[]): boolean {
+  return ['annotation_id', 'lead_time', 'annotator'].every((name) => columns.includes(name));
+}
+
+/** A guess in words: `label: column "gold", by its name`. */
+export function guessWords({ role, column, reason }: GuessedField): Words {
+  return words`${ROLE_NAMES[role]}: column ${JSON.stringify(column)}, ${REASON_WORDS[reason]}`;
+}
+
+const REASON_WORDS: Readonly<Record<GuessReason, Words>> = {
+  name: words`by its name`,
+  firstText: words`the first one that holds texts`,
+  nextText: words`the next one that holds texts`,
+  repeatedValues: words`few short values, often repeated`,
+  labelStudio: words`what Label Studio’s annotators chose`,
+};
 
 /** How the fields are called in recipes and messages. */
 export const ROLE_NAMES: Readonly<Record<FieldRole, string>> = {
@@ -176,22 +265,58 @@ function normalName(name: string): string {
     .replace(/[\s_\-.:]/g, '');
 }
 
-function contentOf(column: string, sample: readonly Readonly<Record<string, DataValue>>[]) {
+/** What each column can be, by its name and the sample rows. */
+export function columnFacts(columns: readonly string[], sample: Sample): ColumnFacts[] {
+  return columns.map((column) => factsOf(column, sample));
+}
+
+function factsOf(name: string, sample: Sample): ColumnFacts {
   const values: string[] = [];
-  let others = 0;
+  let nested = 0;
   for (const row of sample) {
-    const value = Object.hasOwn(row, column) ? row[column] : undefined;
+    const value = Object.hasOwn(row, name) ? row[name] : undefined;
     if (value === undefined || value === null || value === '') continue;
-    if (typeof value === 'object') others++;
-    else values.push(String(value));
+    if (typeof value === 'object') nested++;
+    else values.push(String(value).trim());
   }
-  if (values.length === 0 || others > 0) return { isText: false, isLabel: false };
   const distinct = new Set(values).size;
+  const facts = (kind: ColumnKind, { canBeText = false, canBeLabel = false } = {}): ColumnFacts => ({
+    name,
+    kind,
+    values: values.length,
+    distinct,
+    canBeText,
+    canBeLabel,
+  });
+  if (nested > values.length) return facts('nested');
+  if (values.length === 0) return facts('empty');
+  const normal = normalName(name);
+  if (BOOKKEEPING.test(normal)) return facts('bookkeeping');
+  if (values.every((value) => TIME.test(value))) return facts('time');
+  if (values.every((value) => /^(https?|ftp|file|s3|gs):/i.test(value))) return facts('link');
+
+  const isTelling = values.length >= TELLING_ROWS;
+  const isDistinct = distinct === values.length;
+  const isNumeric = values.every((value) => Number.isFinite(Number(value)));
+  if (TIME_NAME.test(normal) && isNumeric) return facts('time');
+  const namesClasses = /(label|class|categor|intent|标签|类别)/i.test(name);
+  if (IDENTIFIER.test(normal) || (ENDS_WITH_ID.test(name) && !namesClasses)) return facts('identifier');
+  if (isCounting(values)) return facts('identifier');
+  if (isTelling && isDistinct && values.every((value) => CODE.test(value))) return facts('identifier');
+
   const length = values.reduce((sum, value) => sum + value.length, 0) / values.length;
-  const numeric = values.every((value) => Number.isFinite(Number(value)));
-  const isIdentifier = IDENTIFIER.test(normalName(column)) && distinct === values.length && values.length > 1;
-  const isLabel =
-    !isIdentifier && length <= 30 && (numeric || length <= 3 || distinct <= Math.max(2, values.length / 2));
-  const isText = !isIdentifier && !numeric && !/^https?:/.test(values[0]) && (length >= 4 || !isLabel);
-  return { isText: isText && !(isLabel && distinct <= values.length / 4), isLabel };
+  // One value for every row tells nothing apart; a different one for every row is an amount, or another text.
+  const teaches = !isTelling || (distinct > 1 && !isDistinct);
+  if (isNumeric) return teaches ? facts('class', { canBeLabel: true }) : facts('number');
+  const isShort = length <= 30 && (length <= 3 || distinct <= Math.max(2, values.length / 2));
+  const canBeLabel = isShort && teaches;
+  const repeats = isShort && distinct <= values.length / 4;
+  const canBeText = !repeats && (length >= 4 || !canBeLabel);
+  return facts(canBeText ? 'text' : 'class', { canBeText, canBeLabel });
+}
+
+/** 0, 1, 2, 3, … or from 1: a row's number, as pandas writes it. */
+function isCounting(values: readonly string[]): boolean {
+  const first = Number(values[0]);
+  return values.length >= 4 && (first === 0 || first === 1) && values.every((value, i) => Number(value) === first + i);
 }

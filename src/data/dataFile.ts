@@ -1,11 +1,13 @@
 import { MedTextError, words } from '../base/errors';
-import type { Words } from '../base/words';
-import { isKnownColumnName } from './columns';
-import { excerptOf, type BadRow, type DataRow, type Piece } from './dataRow';
+import { Words } from '../base/words';
+import { excerptOf, isBadRow, type BadRow, type DataRow, type Piece } from './dataRow';
 import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
-import { readJsonArray } from './jsonArrayReader';
+import { lenientJson, readJsonArray } from './jsonArrayReader';
+import { jsonShape, keysOf, rowsOfShape, type JsonShape } from './jsonShape';
+import { areTasks, rowOfTask } from './labelStudio';
 import { isBlank, readJsonLines, readPlainText } from './lineReader';
 import { openParquet } from './parquetFile';
+import { tableHead } from './tableHead';
 import {
   anchoredText,
   canonicalEncoding,
@@ -47,6 +49,10 @@ export interface DataFile {
    * Names of the columns: the header's, `"0"`, `"1"`, … without one, or for JSON the keys met in the first rows, in order.
    */
   readonly columns: readonly string[];
+  /** Names that several columns have, to their places from 0; all but the first go by another name in `columns`. */
+  readonly repeated?: ReadonlyMap<string, readonly number[]>;
+  /** By column: the labels that the file itself declares, in the order of their ids (a Parquet file's ClassLabel). */
+  readonly declaredLabels?: ReadonlyMap<string, readonly string[]>;
   /** Delimited files only. */
   readonly header: boolean;
   readonly delimiter: string | undefined;
@@ -57,7 +63,7 @@ export interface DataFile {
   readonly warnings: readonly Words[];
   /** The rows in order, bad ones among them. Errors: `IO`, `CANCELLED`. */
   rows(signal?: AbortSignal): AsyncGenerator<DataRow | BadRow>;
-  /** The file as text; absent for XLSX and Parquet. */
+  /** The file as text, whose rows stand in it one after another; absent for XLSX, Parquet and other forms of JSON. */
   readonly text: TextAccess | undefined;
 }
 
@@ -73,9 +79,10 @@ export interface TextAccess {
   readonly newline: string | undefined;
 }
 
+/** A JSON file that is read as a whole may be this long. */
+const MAX_WHOLE_BYTES = 1 << 26;
 const SAMPLE_CHARACTERS = 1 << 18;
 const SAMPLE_ROWS = 200;
-const MAX_COLUMNS = 4096;
 const DEFAULT_MAX_ROW_LENGTH = 1 << 24;
 
 /**
@@ -107,23 +114,21 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
   if (named === 'xlsx' || named === 'parquet') {
     throw new MedTextError('DATA_FORMAT', words`${path} is text, not ${named}.`, { file: path, format: named });
   }
-  const format: TextFormat = named ?? formatOf(path, text, isWhole);
+  const shape = named === undefined || named === 'json' ? shapeOf(text, isWhole) : undefined;
+  const format: TextFormat = named ?? (shape ? 'json' : formatOf(path, text, isWhole));
+  if (shape && shape.kind !== 'wrapped')
+    return openWhole(path, shape, { encoding, byteOrderMark, sizeBytes }, warnings);
   const layout =
     format === 'json' || format === 'jsonl'
-      ? { columns: [], header: false, delimiter: undefined, quoted: false }
+      ? { columns: [], header: false, delimiter: undefined, quoted: false, skipped: 0 }
       : delimitedLayout(format, path, text, isWhole, options, warnings);
-  if (format === 'json' && !/^\s*\[/.test(text)) {
-    throw new MedTextError(
-      'DATA_FORMAT',
-      words`${path} line 1: a JSON array of records is expected ("[" first), found ${JSON.stringify(excerptOf(text, 40))}. JSON Lines (one record a line) is read as well.`,
-      { file: path, line: 1 },
-    );
-  }
+  if (format === 'json' && !shape && !/^\s*\[/.test(text)) throw noTable(path, text);
+  if (shape) warnings.push(words`${path}: the rows are those of ${JSON.stringify(shape.key)}.`);
 
   const readPieces: TextAccess['piecesOf'] = (chunks, from) => {
     switch (format) {
       case 'json':
-        return readJsonArray(chunks, maxRowLength, from);
+        return readJsonArray(chunks, maxRowLength, from, shape?.start);
       case 'jsonl':
         return readJsonLines(chunks, maxRowLength, from);
       case 'text':
@@ -133,33 +138,130 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
     }
   };
   const sample = await sampleRows(readPieces, text, isWhole);
-  const columns = layout.columns.length > 0 ? layout.columns : keysOf(sample);
   const pieces = (signal?: AbortSignal) => readPieces(decodedText(path, encoding, signal));
+  const rows = (signal?: AbortSignal) => rowsOf(pieces(signal));
+  const about = { path, format, encoding, byteOrderMark, sizeBytes, warnings };
+  if (format !== 'csv' && areTasks(sample)) return taskFile(about, sample, rows);
   return {
-    path,
-    format,
-    encoding,
-    byteOrderMark,
-    sizeBytes,
+    ...about,
     ...layout,
-    columns,
+    columns: layout.columns.length > 0 ? layout.columns : keysOfRows(sample),
     sample,
-    warnings,
     text: {
       pieces,
       piecesOf: readPieces,
       chunks: (chunkOptions) => anchoredText(path, encoding, chunkOptions),
       newline: newlineOf(text, isWhole),
     },
+    rows,
+  };
+}
+
+async function* rowsOf(pieces: AsyncIterable<Piece[]>): AsyncGenerator<DataRow | BadRow> {
+  for await (const batch of pieces) {
+    for (const piece of batch) {
+      if (piece.kind === 'row') yield { line: piece.line, values: piece.values };
+      else if (piece.kind === 'bad') yield badRow(piece);
+    }
+  }
+}
+
+/** Label Studio's tasks as rows; answers cannot be written into them, so they are no text to copy. */
+function taskFile(
+  about: Pick<DataFile, 'path' | 'format' | 'encoding' | 'byteOrderMark' | 'sizeBytes' | 'warnings'>,
+  tasks: readonly DataRow[],
+  readTasks: (signal?: AbortSignal) => AsyncGenerator<DataRow | BadRow>,
+): DataFile {
+  const asRow = (task: DataRow): DataRow | BadRow => {
+    const row = rowOfTask(task.values);
+    if (!(row instanceof Words)) return { line: task.line, values: row };
+    return { line: task.line, reason: row, excerpt: excerptOf(JSON.stringify(task.values.data ?? task.values)) };
+  };
+  const sample = tasks.map(asRow).filter((row): row is DataRow => !isBadRow(row));
+  return {
+    ...about,
+    columns: keysOfRows(sample),
+    sample,
+    header: false,
+    delimiter: undefined,
+    quoted: false,
+    text: undefined,
     async *rows(signal) {
-      for await (const batch of pieces(signal)) {
-        for (const piece of batch) {
-          if (piece.kind === 'row') yield { line: piece.line, values: piece.values };
-          else if (piece.kind === 'bad') yield badRow(piece);
-        }
+      for await (const task of readTasks(signal)) yield isBadRow(task) ? task : asRow(task);
+    },
+  };
+}
+
+/** A table that one JSON object holds column by column. `line` is then the number of the row. */
+async function openWhole(
+  path: string,
+  shape: JsonShape,
+  about: Pick<DataFile, 'encoding' | 'byteOrderMark' | 'sizeBytes'>,
+  warnings: Words[],
+): Promise<DataFile> {
+  if (about.sizeBytes > MAX_WHOLE_BYTES) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${path} holds its table column by column, which is read as a whole, and is longer than ${MAX_WHOLE_BYTES >> 20} MiB. Write it as records: DataFrame.to_json(path, orient="records", lines=True).`,
+      { file: path, sizeBytes: about.sizeBytes },
+    );
+  }
+  let text = '';
+  for await (const chunk of decodedText(path, about.encoding)) text += chunk;
+  let json: unknown;
+  try {
+    json = lenientJson(text);
+  } catch (error) {
+    throw new MedTextError(
+      'DATA_FORMAT',
+      words`${path}: not valid JSON: ${(error as Error).message}.`,
+      { file: path },
+      { cause: error },
+    );
+  }
+  const table = rowsOfShape(shape, json);
+  if (!table || table.rows.length === 0) {
+    throw new MedTextError(
+      'DATA_FORMAT',
+      words`${path}: the columns of this table do not fit together. Write it as records: DataFrame.to_json(path, orient="records", lines=True).`,
+      { file: path },
+    );
+  }
+  const rows = table.rows.map((values, i): DataRow => ({ line: i + 1, values }));
+  return {
+    path,
+    format: 'json',
+    ...about,
+    columns: table.columns,
+    sample: rows.slice(0, SAMPLE_ROWS),
+    warnings,
+    header: false,
+    delimiter: undefined,
+    quoted: false,
+    text: undefined,
+    async *rows(signal) {
+      for (const row of rows) {
+        if (signal?.aborted) throw new MedTextError('CANCELLED', `Reading ${path} was cancelled.`, { file: path });
+        yield row;
       }
     },
   };
+}
+
+/** A JSON file begins with `[`, or with an object that holds a table. */
+function shapeOf(text: string, isWhole: boolean): JsonShape | undefined {
+  return text.trimStart().startsWith('{') ? jsonShape(text, isWhole) : undefined;
+}
+
+function noTable(path: string, text: string): MedTextError {
+  const start = /^\s*/.exec(text)![0].length;
+  const keys = keysOf(text, start)?.keys.map(({ key }) => JSON.stringify(excerptOf(key, 40))) ?? [];
+  const found = keys.length > 0 ? words`an object with the keys ${keys.slice(0, 10).join(', ')}` : JSON.stringify(excerptOf(text, 40)); // prettier-ignore
+  return new MedTextError(
+    'DATA_FORMAT',
+    words`${path} line 1: a JSON array of records is expected ("[" first), found ${found}. Read as well are JSON Lines (one record a line), an object with one array of records, Label Studio’s exports, and what pandas’ to_json writes.`,
+    { file: path, line: 1 },
+  );
 }
 
 async function openSheet(path: string, options: DataFileOptions): Promise<DataFile> {
@@ -179,10 +281,9 @@ async function openSheet(path: string, options: DataFileOptions): Promise<DataFi
   const width = Math.max(...texts.map((cells) => cells.length));
   const filled = texts.map((cells) => [...cells, ...Array<string>(width - cells.length).fill('')]);
   const warnings: Words[] = [];
-  const header = options.header ?? hasHeader('csv', filled, width);
-  const columns = header ? columnNames(filled[0], path, warnings) : Array.from({ length: width }, (_, i) => String(i));
+  const { titleRows, ...head } = tableHead('csv', filled, width, options.header, path, warnings);
   const rows = async function* (signal?: AbortSignal): AsyncGenerator<DataRow | BadRow> {
-    yield* workbookRecords(workbook, columns, header, signal);
+    yield* workbookRecords(workbook, head.columns, titleRows + (head.header ? 1 : 0), signal);
     addWorkbookWarnings(path, workbook, warnings);
   };
   const sample: DataRow[] = [];
@@ -193,8 +294,8 @@ async function openSheet(path: string, options: DataFileOptions): Promise<DataFi
     const others = workbook.otherSheets.map((name) => JSON.stringify(name)).join(', ');
     warnings.push(words`${path}: only the sheet ${JSON.stringify(workbook.sheetName)} is read, not ${others}.`);
   }
-  const layout = { byteOrderMark: false, header, delimiter: undefined, quoted: false, text: undefined };
-  return { path, format: 'xlsx', encoding: 'utf-8', sizeBytes, ...layout, columns, sample, warnings, rows };
+  const layout = { byteOrderMark: false, delimiter: undefined, quoted: false, text: undefined };
+  return { path, format: 'xlsx', encoding: 'utf-8', sizeBytes, ...layout, ...head, sample, warnings, rows };
 }
 
 /** Known once the sheet has been read to its end. */
@@ -215,13 +316,15 @@ function addWorkbookWarnings(path: string, { oddities }: Workbook, warnings: Wor
 
 async function openTable(path: string): Promise<DataFile> {
   const sizeBytes = await dataFileSize(path);
-  const { columns: header, records } = await openParquet(path, sizeBytes);
-  const warnings: Words[] = [];
-  const columns = columnNames(header, path, warnings);
+  const { columns, declaredLabels, records } = await openParquet(path, sizeBytes);
+  const warnings = [...declaredLabels].map(
+    ([column, names]) =>
+      words`${path}: the numbers of column ${JSON.stringify(column)} are read as the labels that the file declares for them: ${excerptOf(names.join(', '))}.`,
+  );
   const sample: DataRow[] = [];
   for await (const row of records()) if (sample.push(row) >= SAMPLE_ROWS) break;
   const layout = { byteOrderMark: false, header: true, delimiter: undefined, quoted: false, text: undefined };
-  return { path, format: 'parquet', encoding: 'utf-8', sizeBytes, ...layout, columns, sample, warnings, rows: records };
+  return { path, format: 'parquet', encoding: 'utf-8', sizeBytes, ...layout, columns, declaredLabels, sample, warnings, rows: records }; // prettier-ignore
 }
 
 /** What to do with bad rows, and how many to describe. */
@@ -303,7 +406,7 @@ function newlineOf(text: string, isWhole: boolean): string | undefined {
   return found[0] === '\r' ? '\r' : '\n';
 }
 
-function keysOf(rows: readonly DataRow[]): string[] {
+function keysOfRows(rows: readonly DataRow[]): string[] {
   const keys = new Set<string>();
   for (const { values } of rows) for (const key of Object.keys(values)) keys.add(key);
   return [...keys];
@@ -346,9 +449,12 @@ function parsedJson(text: string): unknown {
 
 interface Layout {
   readonly columns: string[];
+  readonly repeated: ReadonlyMap<string, readonly number[]>;
   readonly header: boolean;
   readonly delimiter: string;
   readonly quoted: boolean;
+  /** Rows above the header: Excel's `sep=,`, and titles. */
+  readonly skipped: number;
 }
 
 function delimitedLayout(
@@ -359,15 +465,15 @@ function delimitedLayout(
   options: DataFileOptions,
   warnings: Words[],
 ): Layout {
+  // Excel takes the delimiter from such a line, and writes it for those who asked for another one.
+  const declared = format === 'text' ? null : /^\s*"?sep=([^\r\n])"?[ \t,;]*(?:\r\n?|\n)/i.exec(text);
   const firstLine = /^\s*([^\r\n]*)/.exec(text)![1];
-  const delimiter = format === 'text' ? '\t' : (options.delimiter ?? delimiterOf(format, firstLine));
+  const delimiter = format === 'text' ? '\t' : (options.delimiter ?? declared?.[1] ?? delimiterOf(format, firstLine));
   const quoted = isQuoted(format, text, delimiter, isWhole);
-  const rows = sampleFields(text, delimiter, format !== 'text' && quoted, isWhole);
+  const rows = sampleFields(text, delimiter, format !== 'text' && quoted, isWhole).slice(declared ? 1 : 0);
   const width = modeOf(rows.map((row) => row.length));
-  const header = options.header ?? hasHeader(format, rows, width);
-  if (!header) return { columns: Array.from({ length: width }, (_, i) => String(i)), header, delimiter, quoted };
-  const columns = columnNames(rows[0] ?? [], path, warnings);
-  return { columns, header, delimiter, quoted };
+  const { titleRows, ...head } = tableHead(format, rows, width, options.header, path, warnings);
+  return { ...head, delimiter, quoted, skipped: (declared ? 1 : 0) + titleRows };
 }
 
 /** The fields of the first rows, roughly: good enough to count and compare. */
@@ -436,44 +542,4 @@ function isQuoted(format: 'csv' | 'tsv' | 'text', text: string, delimiter: strin
     at = found.end;
   }
   return true;
-}
-
-/** Whether the first row names the columns rather than being a row itself. */
-function hasHeader(format: 'csv' | 'tsv' | 'text', rows: readonly string[][], width: number): boolean {
-  const [first, ...others] = rows;
-  if (first === undefined || first.length !== width) return false;
-  const names = first.map((name) => name.trim());
-  if (names.some((name) => name !== '' && Number.isFinite(Number(name)))) return false;
-  if (names.some(isKnownColumnName) && names.every((name) => name.length <= 40)) return true;
-  // pandas leaves the name of an index column empty.
-  if (names.some((name, i) => name === '' && i > 0)) return false;
-  if (format === 'text') return false;
-  if (names.some((name) => name.length > 30 || /[。！？；?!]/.test(name))) return false;
-  const isRepeated = names.some((name, i) => name !== '' && others.some((row) => row[i]?.trim() === name));
-  return !isRepeated && others.length > 0;
-}
-
-/** Column names must be told apart: a repeated one gets a number, an empty one its index. */
-function columnNames(header: readonly string[], path: string, warnings: Words[]): string[] {
-  if (header.length > MAX_COLUMNS) {
-    throw new MedTextError(
-      'DATA_FORMAT',
-      words`${path}: the first row has ${header.length} fields, more than ${MAX_COLUMNS}.`,
-      {
-        file: path,
-      },
-    );
-  }
-  const names: string[] = [];
-  header.forEach((field, i) => {
-    const wanted = field.trim() === '' ? String(i) : field.trim();
-    let name = wanted;
-    for (let n = 1; names.includes(name) || (n > 1 && header.includes(name)); n++) name = `${wanted}.${n}`;
-    if (name !== wanted)
-      warnings.push(
-        words`${path}: column ${i + 1} repeats the name ${JSON.stringify(wanted)} and is read as ${JSON.stringify(name)}.`,
-      );
-    names.push(name);
-  });
-  return names;
 }

@@ -8,6 +8,8 @@ export interface DelimitedLayout {
   readonly columns: readonly string[];
   readonly header: boolean;
   readonly delimiter: string;
+  /** Records above the header that are no part of the table. */
+  readonly skipped?: number;
   /** Whether `"` quotes fields. Without it every line is a row. */
   readonly quoted: boolean;
 }
@@ -34,6 +36,7 @@ export async function* readDelimited(
 ): AsyncGenerator<Piece[]> {
   const window = new TextWindow(chunks, from);
   const { delimiter, quoted } = layout;
+  let skipAhead = from === undefined ? (layout.skipped ?? 0) : 0;
   let headerAhead = layout.header && from === undefined;
   let newline = from?.newline;
   let rescanBudget = RESCAN_BUDGET;
@@ -46,7 +49,10 @@ export async function* readDelimited(
     const parsed = parseRecords(records, layout, newline ?? '\n');
     records.forEach(({ line, text }, i) => {
       const fields = parsed[i];
-      if (!fields) {
+      if (skipAhead > 0) {
+        skipAhead--;
+        pieces.push({ kind: 'gap', line, text });
+      } else if (!fields) {
         pieces.push({ kind: 'bad', line, text, reason: words`the quotes of this row do not match` });
       } else if (headerAhead) {
         headerAhead = false;

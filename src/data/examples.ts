@@ -35,7 +35,7 @@ export interface Example {
 }
 
 export interface ReadExamplesOptions extends BadRowPolicy {
-  /** Labels in order: place = id. Absent: inferred, numbers ascending, then the others by code point. */
+  /** Labels in order: place = id. Absent: those that the file declares, else inferred; see `inferLabels`. */
   readonly labels?: readonly (string | number)[];
   /** Renames, merges and drops raw values. Values of `labels` map to themselves unless it says otherwise. */
   readonly labelMapping?: LabelMapping;
@@ -143,6 +143,10 @@ export async function readExamples(
       }
       rawLabels.add(raw, row.line);
       const mapped = map.labelOf(raw);
+      if (mapped === undefined && raw === '' && options.onBadRow === 'skip') {
+        badRows.add(unusable(row, 'label', columns.label, words`is missing`));
+        continue;
+      }
       if (mapped === null) {
         dropped++;
         continue;
@@ -167,7 +171,7 @@ export async function readExamples(
         ? words`regression needs numbers, but these values are none`
         : known
           ? words`these values are neither among the labels ${JSON.stringify(known)} nor mapped to one (map them in label_mapping, to null to leave them out)`
-          : words`these rows have no label (map "" in label_mapping, to null to leave them out)`;
+          : words`these rows have no label (map "" in label_mapping, to null to leave them out, or choose to skip bad rows)`;
     throw unmappedError(file.path, columns.label!, unmapped.list(), what);
   }
   if (rows.length === 0) {
@@ -176,7 +180,7 @@ export async function readExamples(
   }
 
   const classifies = task !== 'regression' && columns.label !== undefined;
-  const labels = classifies ? (known ?? inferLabels(rows.map((row) => row.label!))) : [];
+  const labels = classifies ? (known ?? inferLabels(rows.map((row) => row.label!), declaredLabels(file, columns.label!, map))) : []; // prettier-ignore
   const idOf = new Map(labels.map((label, id) => [label, id]));
   const counts = labels.map(() => 0);
   const examples = rows.map(({ label, ...example }): Example => {
@@ -197,6 +201,11 @@ export async function readExamples(
     badRows: { count: badRows.count, reports: badRows.reports },
     duplicates: duplicatesOf(examples),
   };
+}
+
+/** What the file itself declares, of which the mapping may have renamed or left out some. */
+function declaredLabels(file: DataFile, column: string, map: LabelMap): string[] {
+  return (file.declaredLabels?.get(column) ?? []).filter((label) => map.labelOf(label) === label);
 }
 
 function unusable({ line, values }: DataRow, role: FieldRole, column: string, what: Words): BadRow {

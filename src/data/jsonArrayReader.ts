@@ -21,15 +21,18 @@ const OVERLAP = 4096;
  * @param chunks the text from its beginning, its first visible character being `[`
  * @param maxRowLength the most characters an element may have; a longer one is bad
  * @param from the text begins there, with an element, and ends between two elements or with the array
+ * @param start where in the text the first element is looked for, of an array that an object holds; what stands before
+ * the array and behind it is not read then
  */
 export async function* readJsonArray(
   chunks: AsyncIterable<string>,
   maxRowLength: number,
   from?: ReadPosition,
+  start?: number,
 ): AsyncGenerator<Piece[]> {
   const window = new TextWindow(chunks, from);
   try {
-    const reader = new JsonArrayReader(window, maxRowLength, from);
+    const reader = new JsonArrayReader(window, maxRowLength, from, start);
     while (reader.state !== 'end') {
       if (reader.step() === 'more') {
         yield reader.pieces.splice(0);
@@ -60,6 +63,7 @@ class JsonArrayReader {
     private readonly window: TextWindow,
     private readonly maxRowLength: number,
     private readonly from?: ReadPosition,
+    private readonly start?: number,
   ) {
     if (!from) return;
     this.state = 'element';
@@ -70,6 +74,12 @@ class JsonArrayReader {
   step(): 'more' | 'done' {
     const { window } = this;
     if (this.state === 'recovering') return this.recover();
+    if (this.state === 'open' && this.start !== undefined) {
+      if (window.text.length < this.start && !window.ended) return 'more';
+      this.gap(Math.min(this.start, window.text.length));
+      this.state = 'first';
+      return 'done';
+    }
     if (this.state === 'skipping') {
       this.gap(window.text.length);
       if (!window.ended) return 'more';
@@ -92,7 +102,8 @@ class JsonArrayReader {
         this.state = 'first';
         return 'done';
       case 'closed':
-        this.bad(window.text.length, words`there is text after the ] that closes the array`);
+        if (this.start === undefined)
+          this.bad(window.text.length, words`there is text after the ] that closes the array`);
         this.state = 'skipping';
         return 'done';
       case 'after':
@@ -214,7 +225,7 @@ export function recordPiece(line: number, text: string): Piece {
     return { kind: 'bad', line, text, reason: words`bytes that are not valid in the file’s encoding` };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = lenientJson(text);
   } catch (error) {
     return { kind: 'bad', line, text, reason: jsonReason((error as Error).message, line, text) };
   }
@@ -229,6 +240,26 @@ export function recordPiece(line: number, text: string): Piece {
     return { kind: 'bad', line, text, reason: words`a record (a JSON object or array) is expected here` };
   }
   return { kind: 'row', line, text, values: value as Record<string, DataValue> };
+}
+
+/**
+ * JSON as Python writes it, too: `NaN` is a missing number, `Infinity` no number that could be used, so a text.
+ * Throws what `JSON.parse` throws.
+ */
+export function lenientJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!/\bNaN\b|\bInfinity\b/.test(text)) throw error;
+    const strict = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (part) =>
+      part.startsWith('"') ? part : part === 'NaN' ? 'null' : `"${part}"`,
+    );
+    try {
+      return JSON.parse(strict);
+    } catch {
+      throw error; // Its places are those of the text.
+    }
+  }
 }
 
 /** V8 says where in the text it stumbled; people want the line of the file. */

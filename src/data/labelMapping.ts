@@ -2,6 +2,7 @@ import { MedTextError, words } from '../base/errors';
 import { joined, type Words } from '../base/words';
 import { targetsOf } from '../protocol/labelScheme';
 import { excerptOf, type DataValue } from './dataRow';
+import { choicesOf } from './labelStudio';
 
 /** Raw value in the file -> label, or null for "leave such rows out". */
 export type LabelMapping = Readonly<Record<string, string | number | null>>;
@@ -15,10 +16,12 @@ export interface RawLabel {
 
 /**
  * A cell as a raw label: numbers, booleans and strings compare as strings (`0` is `"0"`), white space around is not part
- * of it, and a missing one is `""`. Undefined for lists and objects, which are no label.
+ * of it, and a missing one is `""`. The one choice of Label Studio's `{"choices": […]}` is the label. Undefined for lists and
+ * objects, which are no label.
  */
-export function rawLabelOf(value: DataValue): string | undefined {
-  if (value === undefined || value === null) return '';
+export function rawLabelOf(cell: DataValue): string | undefined {
+  if (cell === undefined || cell === null) return '';
+  const value = choicesOf(cell) ?? cell;
   if (typeof value === 'object') return undefined;
   return String(value).trim();
 }

@@ -10,6 +10,7 @@ import { compressors as allCompressors } from 'hyparquet-compressors';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { recordOf, type DataRow, type DataValue } from './dataRow';
 import { Fault, faultOf } from './fault';
+import { repeatedNames } from './tableHead';
 
 /** Rows decoded at a time: as many as hold about this much. */
 const WINDOW_BYTES = 1 << 24;
@@ -21,6 +22,8 @@ const MAX_CACHED_BYTES = 1 << 28;
 
 export interface ParquetFile {
   readonly columns: readonly string[];
+  /** By column: the names of its numbers, where Hugging Face's `datasets` has written them (ClassLabel). */
+  readonly declaredLabels: ReadonlyMap<string, readonly string[]>;
   readonly rows: number;
   /** The records in order; `line` is the row's number from 1. Errors: `DATA_FORMAT`, `UNSUPPORTED`, `IO`, `CANCELLED`. */
   records(signal?: AbortSignal): AsyncGenerator<DataRow>;
@@ -36,16 +39,18 @@ export interface ParquetFile {
 export async function openParquet(path: string, sizeBytes: number): Promise<ParquetFile> {
   const metadata = await withFile(path, sizeBytes, (buffer) => parquetMetadataAsync(buffer, { geoparquet: false }));
   const { columns, rows } = shapeOf(path, metadata);
+  const declaredLabels = classLabels(metadata, columns);
   return {
     columns,
     rows,
+    declaredLabels,
     async *records(signal) {
       const file = await open(path, 'r').catch((error: unknown) => {
         throw asMedTextError(error);
       });
       const buffer = new FileBuffer(file, sizeBytes);
       try {
-        yield* groupRecords(path, buffer, metadata, columns, signal);
+        yield* groupRecords(path, buffer, metadata, columns, declaredLabels, signal);
       } catch (error) {
         throw broken(path, error);
       } finally {
@@ -55,11 +60,40 @@ export async function openParquet(path: string, sizeBytes: number): Promise<Parq
   };
 }
 
+/**
+ * The names that `datasets` keeps for the numbers of a ClassLabel, in the file's metadata under "huggingface".
+ * What cannot be read there is not used: the numbers stay.
+ */
+function classLabels(metadata: FileMetaData, columns: readonly string[]): Map<string, readonly string[]> {
+  const written = metadata.key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
+  const labels = new Map<string, readonly string[]>();
+  if (written === undefined) return labels;
+  try {
+    const json = JSON.parse(written) as { info?: { features?: Record<string, { _type?: unknown; names?: unknown }> } };
+    const features = json.info?.features ?? {};
+    for (const column of columns) {
+      const { _type: type, names } = (Object.hasOwn(features, column) && features[column]) || {};
+      if (type === 'ClassLabel' && Array.isArray(names) && names.every((name) => typeof name === 'string')) {
+        labels.set(column, names as string[]);
+      }
+    }
+  } catch {
+    labels.clear();
+  }
+  return labels;
+}
+
 /** What hyparquet has parsed may still lack what every file has. Errors: `DATA_FORMAT`. */
 function shapeOf(path: string, metadata: FileMetaData): { columns: string[]; rows: number } {
   try {
     const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
     if (columns.some((name) => typeof name !== 'string')) throw new Fault(words`a column has no name`);
+    for (const [name, places] of repeatedNames(columns)) {
+      // A record is keyed by name: one of them would stand for both.
+      throw new Fault(
+        words`columns ${places.map((place) => place + 1).join(', ')} are all named ${JSON.stringify(name)}`,
+      );
+    }
     const rows = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
     if (!(rows >= 0) || !Number.isSafeInteger(rows)) throw new Fault(words`its row groups have no valid size`);
     return { columns, rows };
@@ -73,8 +107,16 @@ async function* groupRecords(
   file: FileBuffer,
   metadata: FileMetaData,
   columns: readonly string[],
+  declaredLabels: ReadonlyMap<string, readonly string[]>,
   signal?: AbortSignal,
 ): AsyncGenerator<DataRow> {
+  const cell = (name: string, value: unknown): DataValue => {
+    const names = declaredLabels.get(name);
+    const plain = plainValue(value);
+    if (!names || typeof plain !== 'number') return plain;
+    // -1 is how `datasets` writes a row without a label.
+    return plain === -1 ? null : (names[plain] ?? plain);
+  };
   let groupStart = 0;
   for (const group of metadata.row_groups) {
     const groupRows = Number(group.num_rows);
@@ -97,7 +139,7 @@ async function* groupRecords(
           line: rowStart + i + 1,
           values: recordOf(
             columns,
-            columns.map((name) => plainValue(record[name])),
+            columns.map((name) => cell(name, record[name])),
           ),
         };
       }

@@ -1,6 +1,6 @@
 import { MedTextError, words } from '../base/errors';
 import type { RecipeSplit, RecipeTask } from '../protocol/recipe';
-import { guessFields, type DataFields, type FieldGuess } from './columns';
+import { guessFields, refuseRepeatedGuess, type DataFields, type FieldGuess } from './columns';
 import { openDataFile, type DataFile } from './dataFile';
 import { needsPair, readExamples, type Examples } from './examples';
 import { readCorrections } from './labelCorrections';
@@ -15,7 +15,8 @@ export interface ResolvedFields {
 /**
  * The fields for a task: as the recipe names them, else guessed from the file.
  *
- * Errors: `NOT_FOUND` naming the field that is neither named nor recognised, and the columns there are.
+ * Errors: `NOT_FOUND` naming the field that is neither named nor recognised, and the columns there are; `DATA_FORMAT` for a
+ * recognised column whose name another column has, too.
  */
 export function resolveFields(
   file: DataFile,
@@ -34,6 +35,8 @@ export function resolveFields(
         file.columns,
         file.sample.map((row) => row.values),
       );
+  const second = wantsSecond ? (split.second_sequence ?? guess?.secondSequence) : undefined;
+  if (guess) refuseRepeatedGuess(file, taken(guess, split));
   const found = <T>(value: T | null | undefined, field: string): T => {
     if (value !== undefined && value !== null) return value;
     throw new MedTextError(
@@ -42,13 +45,21 @@ export function resolveFields(
       { file: file.path, field, columns: file.columns },
     );
   };
-  const second = wantsSecond ? (split.second_sequence ?? guess?.secondSequence) : undefined;
   const fields: DataFields = {
     firstSequence: found(split.first_sequence ?? guess?.firstSequence, 'first_sequence'),
     secondSequence: needsPair(task) ? found(second, 'second_sequence') : second,
     label: mode === 'predict' ? (split.label ?? guess?.label) : found(split.label ?? guess?.label, 'label'),
   };
   return { fields, guess };
+}
+
+/** Of a guess what the recipe leaves open. */
+function taken(
+  guess: FieldGuess,
+  split: Pick<RecipeSplit, 'first_sequence' | 'second_sequence' | 'label'>,
+): FieldGuess {
+  const said = { firstSequence: split.first_sequence, secondSequence: split.second_sequence, label: split.label };
+  return { ...guess, found: guess.found.filter(({ role }) => said[role] === undefined) };
 }
 
 /** Opens the file a recipe names, as it says to. Errors: those of `openDataFile`. */

@@ -1,4 +1,4 @@
-import { guessFields, type DataFields, type FieldGuess } from './columns';
+import { guessFields, guessWords, type DataFields, type FieldGuess } from './columns';
 import { BadRows, type DataFile } from './dataFile';
 import { isBadRow, type DataValue } from './dataRow';
 import { RawLabelCounts, rawLabelOf } from './labelMapping';
@@ -79,7 +79,7 @@ export interface ReportOptions {
 /** Reads a whole file and says what is in it; bad rows are counted. Errors: `IO`, `CANCELLED`. */
 export async function reportOn(file: DataFile, options: ReportOptions = {}): Promise<DataReport> {
   const guess: FieldGuess = options.fields?.firstSequence
-    ? { reasons: [] }
+    ? { found: [] }
     : guessFields(
         file.columns,
         file.sample.map((row) => row.values),
@@ -127,7 +127,7 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
     rows,
     columns: [...columns.values()].map((counts) => counts.report()),
     fields: { firstSequence, secondSequence, label },
-    guesses: guess.reasons,
+    guesses: guess.found.map((field) => String(guessWords(field))),
     labels: distribution,
     distinctLabels: counted.length,
     ...(mostFrequent && {

@@ -94,18 +94,18 @@ export async function openWorkbook(path: string): Promise<Workbook> {
   };
 }
 
-/** The rows of a workbook as records. */
+/** The rows of a workbook as records; the first `skipped` ones are titles and the names of the columns. */
 export async function* workbookRecords(
   workbook: Workbook,
   columns: readonly string[],
-  header: boolean,
+  skipped: number,
   signal?: AbortSignal,
 ): AsyncGenerator<DataRow | BadRow> {
-  let isHeaderAhead = header;
+  let ahead = skipped;
   for await (const batch of workbook.rows(signal)) {
     for (const { line, cells } of batch) {
-      if (isHeaderAhead) {
-        isHeaderAhead = false;
+      if (ahead > 0) {
+        ahead--;
         continue;
       }
       if (cells.length > columns.length && cells.slice(columns.length).some((cell) => cell !== null)) {

@@ -35,7 +35,7 @@ export async function writeFilled(
   if (!access) {
     throw new MedTextError(
       'UNSUPPORTED',
-      words`${file.path}: answers cannot be written into ${file.format === 'xlsx' ? words`a workbook` : words`a Parquet file`}; save the data as CSV or JSON Lines first.`,
+      words`${file.path}: answers cannot be written into ${file.format === 'xlsx' ? words`a workbook` : file.format === 'parquet' ? words`a Parquet file` : words`JSON of this form`}; save the data as CSV or JSON Lines first.`,
       { file: file.path, format: file.format },
     );
   }

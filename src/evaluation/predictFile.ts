@@ -81,8 +81,8 @@ async function placeOf(path: string): Promise<string> {
  */
 function labelColumn(file: DataFile, { guess }: ResolvedFields, named: string | undefined): string {
   if (named !== undefined) return file.columns.includes(named) || !/^\d+$/.test(named) ? named : columnAt(file, named);
-  const byName = guess?.reasons.some((reason) => reason.startsWith('label:') && reason.endsWith('by its name'));
-  if (byName && guess?.label !== undefined) return guess.label;
+  const byName = guess?.found.find(({ role, reason }) => role === 'label' && reason === 'name');
+  if (byName) return byName.column;
   const hasNames = file.format === 'json' || file.format === 'jsonl' || file.header;
   return hasNames ? 'label' : String(file.columns.length);
 }

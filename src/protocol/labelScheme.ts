@@ -43,14 +43,42 @@ export function evenScore(id: number, count: number): number {
 }
 
 /**
- * The labels of values in a deterministic order that does not depend on how the file is shuffled: numbers ascending, then
- * the others by code point. (The order defines the ids, so a recipe that names its labels is safer.)
+ * The labels of values in a deterministic order that does not depend on how the file is shuffled: those that the file
+ * declares, in its order; then numbers ascending, then the others by code point. (The order defines the ids, so a recipe
+ * that names its labels is safer.)
+ *
+ * @param declared in the order of their ids; they are labels also where no value is one
  */
-export function inferLabels(values: Iterable<string>): string[] {
+export function inferLabels(values: Iterable<string>, declared: readonly string[] = []): string[] {
   const isNumber = (value: string): boolean => value !== '' && Number.isFinite(Number(value));
-  const distinct = [...new Set(values)];
+  const known = new Set(declared);
+  const distinct = [...new Set(values)].filter((value) => !known.has(value));
   const numbers = distinct.filter(isNumber).sort((a, b) => Number(a) - Number(b) || byCodePoint(a, b));
-  return [...numbers, ...distinct.filter((value) => !isNumber(value)).sort(byCodePoint)];
+  return [...known, ...numbers, ...distinct.filter((value) => !isNumber(value)).sort(byCodePoint)];
+}
+
+/** What people and programs write where there is no label, in lower case; "" is no value at all. */
+const NO_LABEL = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', 'none', '-', '无标签', '未标注']);
+
+/** Whether a raw value says that its row has no label. It is a class all the same until somebody maps it to null. */
+export function saysNoLabel(value: string): boolean {
+  return NO_LABEL.has(value.trim().toLowerCase());
+}
+
+/**
+ * The labels and the mapping that a recipe for these raw values should have: values that say that there is no label are left
+ * out by name, so that the recipe runs on the rows that have them.
+ */
+export function proposedScheme(
+  values: readonly string[],
+  declared: readonly string[] = [],
+): Required<Pick<LabelScheme, 'labels' | 'label_mapping'>> {
+  const missing = values.filter((value) => saysNoLabel(value) && !declared.includes(value));
+  const labels = inferLabels(
+    values.filter((value) => !missing.includes(value)),
+    declared,
+  );
+  return { labels, label_mapping: Object.fromEntries(missing.map((value) => [value, null])) };
 }
 
 /** UTF-16 units would put characters beyond the basic plane before U+E000. */

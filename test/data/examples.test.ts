@@ -225,9 +225,9 @@ describe('examples', () => {
     ];
     for (const [name, values, guess] of rows) {
       it(name, () => {
-        const { firstSequence, secondSequence, label, reasons } = guessFields(Object.keys(values[0]), values);
+        const { firstSequence, secondSequence, label, found } = guessFields(Object.keys(values[0]), values);
         assert.deepEqual([firstSequence, secondSequence, label], guess);
-        assert.equal(reasons.length, guess.filter(Boolean).length);
+        assert.equal(found.length, guess.filter(Boolean).length);
       });
     }
   });
@@ -236,7 +236,7 @@ describe('examples', () => {
     const split = { file: fixture('plain.txt') };
     const { fields, guess, examples } = await readRecipeSplit(split, 'sentence-similarity');
     assert.deepEqual(fields, { firstSequence: '1', secondSequence: '2', label: '0' });
-    assert.equal(guess!.reasons.length, 3);
+    assert.equal(guess!.found.length, 3);
     assert.equal(examples.length, 6);
     await assert.rejects(readRecipeSplit({ ...split, second_sequence: null }, 'sentence-similarity'), {
       code: 'NOT_FOUND',

@@ -160,7 +160,7 @@ describe('data readers', () => {
         [6],
         /not valid JSON.*line 8/,
       ],
-      ['a value is no JSON', pretty(element(1), element(2, '"b": NaN'), element(3)), [1, 3], [6], /not valid JSON/],
+      ['a value is no JSON', pretty(element(1), element(2, '"b": nix'), element(3)), [1, 3], [6], /not valid JSON/],
       ['an element is no record', pretty(element(1), '  17', '  "text"', element(3)), [1, 3], [6, 7], /a record/],
       [
         'the wrong bracket closes',
