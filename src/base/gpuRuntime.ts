@@ -7,9 +7,9 @@
  * loader reads the variable once, when a process starts.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { dependencies } from '../../package.json';
+import { userDataFolder } from './userFolders';
 
 /** `medtext-gpu-runtime.json` beside the libraries. */
 export interface GpuRuntimeRecord {
@@ -55,8 +55,7 @@ export const providerLibraryNames = ['libonnxruntime_providers_cuda.so', 'libonn
 
 /** Where the editor and the command line keep it, outside of both: MEDTEXT_GPU_RUNTIME names another place. */
 export function gpuRuntimeRoot(env: NodeJS.ProcessEnv = process.env): string {
-  const data = env.XDG_DATA_HOME?.trim() || join(homedir(), '.local', 'share');
-  return env.MEDTEXT_GPU_RUNTIME?.trim() || join(data, 'medtext', 'gpu-runtime');
+  return env.MEDTEXT_GPU_RUNTIME?.trim() || join(userDataFolder(env), 'gpu-runtime');
 }
 
 export const librariesFolder = (root: string): string => join(root, 'libraries');

@@ -1,12 +1,14 @@
 import type { SecretStorage } from 'vscode';
 import { workspace } from 'vscode';
+import { hubNames, type HubName } from '../base/hubNames';
 import type { HubOptions } from '../protocol/library';
 import { setting } from './settings';
 
-export type HubName = 'modelscope' | 'huggingFace';
-export const hubNames: Readonly<Record<HubName, string>> = { modelscope: 'ModelScope', huggingFace: 'Hugging Face' };
-
 const keyOf = (hub: HubName): string => `medtext.hubToken.${hub}`;
+const endpointSettings = {
+  modelscope: 'medtext.hub.modelscopeEndpoint',
+  huggingface: 'medtext.hub.huggingFaceEndpoint',
+} as const satisfies Readonly<Record<HubName, string>>;
 
 /** How the hubs are reached: settings of this machine, the editor's proxy, and tokens, which lie in the secret storage alone. */
 export class HubAccess {
@@ -15,15 +17,10 @@ export class HubAccess {
   async options(): Promise<HubOptions> {
     const http = workspace.getConfiguration('http');
     const proxy = http.get<string>('proxySupport') === 'off' ? 'off' : http.get<string>('proxy');
-    const [modelscopeToken, huggingFaceToken] = await Promise.all([
-      this.token('modelscope'),
-      this.token('huggingFace'),
-    ]);
+    const tokens = await Promise.all(hubNames.map(async (hub) => given(hub, await this.token(hub))));
     return {
-      ...given('modelscopeEndpoint', setting('medtext.hub.modelscopeEndpoint')),
-      ...given('huggingFaceEndpoint', setting('medtext.hub.huggingFaceEndpoint')),
-      ...given('modelscopeToken', modelscopeToken),
-      ...given('huggingFaceToken', huggingFaceToken),
+      endpoints: Object.assign({}, ...hubNames.map((hub) => given(hub, setting(endpointSettings[hub])))),
+      tokens: Object.assign({}, ...tokens),
       ...given('proxy', proxy),
       noProxy: http.get<string[]>('noProxy') ?? [],
       strictCertificates: http.get<boolean>('proxyStrictSSL') ?? true,

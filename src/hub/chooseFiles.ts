@@ -50,19 +50,31 @@ const FOREIGN_WEIGHTS = /\.(h5|msgpack|ot|ckpt(\.\w+)?|gguf|pdparams|pt|pth|mlmo
 
 const DATA = /\.(jsonl?|ndjson|csv|tsv|txt|parquet|xlsx)(\.gz)?$/i;
 /** Files of data set repositories that hold no rows. */
-const NO_DATA = /(^|\/)(dataset_infos?\.json|dataset_dict\.json|state\.json|requirements\.txt|package\.json|\.[^/]+|configuration\.json)$/i; // prettier-ignore
+const NO_DATA = /(^|\/)(dataset_infos?\.json|dataset_dict\.json|state\.json|requirements\.txt|package\.json|\.[^/]+|config\.json|configuration\.json)$/i; // prettier-ignore
 /** Of one table in several forms the first is taken. */
 const DATA_FORMS = ['jsonl', 'ndjson', 'json', 'csv', 'tsv', 'parquet', 'xlsx', 'txt'];
 
+/** Whether a file of a data set's repository can hold its rows. */
+export function isTable(path: string): boolean {
+  return DATA.test(path) && !NO_DATA.test(path) && !CARD.test(path.split('/').at(-1)!);
+}
+
+export interface ChooseOptions {
+  /** Only what lies in it, named from it; undefined: from the repository's root. */
+  readonly folder?: string;
+  /** Patterns (`*` within a name, `**` across folders) that choose files instead of the usual rules. */
+  readonly include?: readonly string[];
+  /** Paths of tables that are none. */
+  readonly without?: readonly string[];
+}
+
 /**
- * @param folder only what lies in it, named from it; undefined: from the repository's root
- * @param include patterns (`*` within a name, `**` across folders) that choose files instead of the usual rules
  * @throws MedTextError NOT_FOUND when nothing usable is listed, naming what is.
  */
 export function chooseFiles(
   files: readonly RemoteFile[],
   kind: RepositoryKind,
-  { folder, include = [] }: { readonly folder?: string; readonly include?: readonly string[] } = {},
+  { folder, include = [], without = [] }: ChooseOptions = {},
 ): Choice {
   const inFolder = folder === undefined ? files : files.filter(({ path }) => path.startsWith(`${folder}/`));
   const nameOf = ({ path }: RemoteFile): string => (folder === undefined ? path : path.slice(folder.length + 1));
@@ -72,7 +84,7 @@ export function chooseFiles(
     if (chosen.length === 0) throw nothing(words`no file matches ${include.join(', ')}`, inFolder);
     return { files: chosen, leftOut: [] };
   }
-  return kind === 'model' ? chooseModelFiles(inFolder, nameOf) : chooseDataFiles(inFolder, nameOf);
+  return kind === 'model' ? chooseModelFiles(inFolder, nameOf) : chooseDataFiles(inFolder.filter(({ path }) => !without.includes(path)), nameOf); // prettier-ignore
 }
 
 function chooseModelFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) => string): Choice {
@@ -108,7 +120,7 @@ function moduleFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) =>
 }
 
 function chooseDataFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) => string): Choice {
-  const tables = files.filter((file) => DATA.test(nameOf(file)) && !NO_DATA.test(nameOf(file)) && !CARD.test(nameOf(file))); // prettier-ignore
+  const tables = files.filter((file) => isTable(nameOf(file)));
   if (tables.length === 0) {
     throw nothing(words`there are no tables in a form that can be read (json, jsonl, csv, tsv, txt, parquet)`, files);
   }

@@ -3,15 +3,24 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { silentLog, type Log } from '../base/log';
-import { chooseFiles } from './chooseFiles';
+import { chooseFiles, type Choice } from './chooseFiles';
 import { downloadFile, keptBytes, type WantedFile } from './downloadFile';
 import { withFolderLock } from './folderLock';
 import { noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub';
-import { formatHubReference, type HubName, type HubReference, type RepositoryReference } from './hubReference';
+import { hubNames, type HubName } from '../base/hubNames';
+import {
+  endpointOf,
+  formatHubReference,
+  repositoryName,
+  type HubReference,
+  type RepositoryReference,
+} from './hubReference';
+import { HUBS } from './hubs';
 import type { HubSettings } from './hubSettings';
 import { HuggingFaceHub } from './huggingFace';
 import { ModelScopeHub } from './modelScope';
 import { placeBelow, refuseUnsafeNames } from './safeName';
+import { parseSplitMap, splitMapFile } from './splitMap';
 import { TransferMeter, type TransferProgress } from './transferMeter';
 import { cancelled, network, Transport, type Answer, type TransportLimits } from './transport';
 
@@ -28,6 +37,8 @@ export interface DownloadPlan {
   /** Of these, what is there from an earlier try. */
   readonly keptBytes: number;
   readonly leftOut: readonly RemoteFile[];
+  /** Of a data set with a split map: the file of each split, by `split` and `subset/split`. */
+  readonly splits: Readonly<Record<string, string>>;
 }
 
 export interface DownloadedFile {
@@ -44,6 +55,11 @@ export interface HubClientOptions {
   readonly userAgent?: string;
 }
 
+const APIS: Readonly<Record<HubName, new (endpoint: string, transport: Transport) => Hub>> = {
+  modelscope: ModelScopeHub,
+  huggingface: HuggingFaceHub,
+};
+
 /** Polite to the hub, and enough to fill a line. */
 const PARALLEL_FILES = 3;
 const REPORT_MS = 200;
@@ -53,7 +69,6 @@ const SPARE_BYTES = 64 * 2 ** 20;
 /** Both hubs over one set of connections; {@link close} it. */
 export class HubClient {
   private readonly transport: Transport;
-  private readonly hubs: Readonly<Record<HubName, Hub>>;
   private readonly log: Log;
 
   constructor(private readonly options: HubClientOptions) {
@@ -66,10 +81,6 @@ export class HubClient {
       log: this.log,
       limits: options.limits,
     });
-    this.hubs = {
-      modelscope: new ModelScopeHub(settings.endpoints.modelscope, this.transport),
-      huggingface: new HuggingFaceHub(settings.endpoints.huggingface, this.transport),
-    };
   }
 
   /**
@@ -88,10 +99,13 @@ export class HubClient {
     }
     const listing = await this.list(reference, signal);
     const where = formatHubReference(listing.reference);
-    const { files, leftOut } = chooseFiles(listing.files, listing.reference.kind, {
+    const splits = await this.splitMapOf(listing, signal);
+    const { files: chosen, leftOut } = this.choose(listing, {
       folder: reference.folder,
       include,
+      without: splits && [splits.path],
     });
+    const files = await Promise.all(chosen.map((file) => this.sized(file, listing.reference, signal)));
     refuseUnsafeNames(
       files.map(({ path }) => path),
       where,
@@ -108,6 +122,7 @@ export class HubClient {
       totalBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       keptBytes: kept,
       leftOut,
+      splits: splits?.files ?? {},
     };
   }
 
@@ -191,8 +206,48 @@ export class HubClient {
     return { path: file.path, sizeBytes: file.sizeBytes, sha256 };
   }
 
+  private choose(listing: Listing, options: Parameters<typeof chooseFiles>[2]): Choice {
+    try {
+      return chooseFiles(listing.files, listing.reference.kind, options);
+    } catch (error) {
+      if (listing.isWhole || !(error instanceof MedTextError)) throw error;
+      throw new MedTextError(
+        error.code,
+        words`${error.words ?? error.message} The repository has more files than the hub lists; name a file with --include.`,
+        error.detail,
+      );
+    }
+  }
+
+  /** The file with the size that its server tells, where the listing is not sure. */
+  private async sized(file: RemoteFile, reference: RepositoryReference, signal?: AbortSignal): Promise<RemoteFile> {
+    const { unsureSize, ...sure } = file;
+    if (unsureSize === undefined) return file;
+    const refused = (status: number, answer: Answer) => refusalOf(reference, file, status, answer);
+    const told = await this.transport.getSize(file.url, refused, signal).catch((error: unknown) => {
+      // Some servers refuse to send a part of nothing.
+      if (unsureSize === 'zero' && error instanceof MedTextError && error.code !== 'CANCELLED') return 0;
+      throw error;
+    });
+    const sizeBytes = told ?? (unsureSize === 'zero' ? 0 : undefined);
+    if (sizeBytes !== undefined) return { ...sure, sizeBytes };
+    throw network(words`${reference.repository}: neither the listing nor the server says how large "${file.path.slice(0, 100)}" is.`); // prettier-ignore
+  }
+
+  /** What MsDataset reads a data set's splits from, where the repository has it; it holds no rows. */
+  private async splitMapOf(
+    { reference, files }: Listing,
+    signal?: AbortSignal,
+  ): Promise<{ readonly path: string; readonly files: Readonly<Record<string, string>> } | undefined> {
+    const file = reference.kind === 'dataset' ? splitMapFile(files, repositoryName(reference)) : undefined;
+    if (!file) return undefined;
+    const { answer, text } = await this.transport.getText(file.url, '*/*', signal);
+    const splits = answer.status < 400 ? parseSplitMap(text, new Set(files.map(({ path }) => path))) : undefined;
+    return splits && { path: file.path, files: splits };
+  }
+
   private async list(reference: HubReference, signal: AbortSignal | undefined): Promise<Listing> {
-    const hub = this.hubs[reference.hub];
+    const hub = new APIS[reference.hub](endpointOf(reference, this.options.settings.endpoints), this.transport);
     const candidates = candidatesOf(reference);
     let first: unknown;
     for (const candidate of candidates) {
@@ -225,7 +280,7 @@ export function downloadFolder(root: string, reference: RepositoryReference, rev
 function candidatesOf(reference: HubReference): RepositoryReference[] {
   const kinds = reference.kind === undefined ? (['model', 'dataset'] as const) : [reference.kind];
   const [owner, name] = reference.repository.split('/');
-  const alias = reference.hub === 'modelscope' ? { damo: 'iic', iic: 'damo' }[owner] : undefined;
+  const alias = HUBS[reference.hub].ownerAliases[owner];
   const repositories = [reference.repository, ...(alias ? [`${alias}/${name}`] : [])];
   return kinds.flatMap((kind) => repositories.map((repository) => ({ ...reference, kind, repository })));
 }
@@ -236,22 +291,17 @@ function wanted({ url, sizeBytes, sha256, gitSha1 }: RemoteFile, place: string):
 
 function refusalOf(reference: RepositoryReference, file: RemoteFile, status: number, answer: Answer): MedTextError {
   const name = file.path.slice(0, 200);
-  const variable = reference.hub === 'huggingface' ? 'HF_TOKEN' : 'MODELSCOPE_API_TOKEN';
-  if (status === 401 || status === 403) return noAccess(reference, words`the hub does not give ${name} to everyone.`, variable); // prettier-ignore
+  if (status === 401 || status === 403) return noAccess(reference, words`the hub does not give ${name} to everyone.`); // prettier-ignore
   if (status === 404 || status === 410) return notFound(reference, words`${name} is listed but not there.`);
   return network(words`${answer.shownUrl} answers HTTP ${status}.`);
 }
 
 /** Tokens go to the hub's own origin, nowhere else. */
-function credentialsOf({ endpoints, tokens }: HubSettings): Map<string, Record<string, string>> {
-  const credentials = new Map<string, Record<string, string>>();
-  if (tokens.huggingface) {
-    credentials.set(new URL(endpoints.huggingface).origin, { authorization: `Bearer ${tokens.huggingface}` });
-  }
-  if (tokens.modelscope) {
-    // Released clients send a cookie, newer ones the header.
-    const headers = { authorization: `Bearer ${tokens.modelscope}`, cookie: `m_session_id=${tokens.modelscope}` };
-    credentials.set(new URL(endpoints.modelscope).origin, headers);
+function credentialsOf({ endpoints, tokens }: HubSettings): Map<string, Readonly<Record<string, string>>> {
+  const credentials = new Map<string, Readonly<Record<string, string>>>();
+  for (const hub of hubNames) {
+    const token = tokens[hub];
+    if (token) credentials.set(new URL(endpoints[hub]).origin, HUBS[hub].credentials(token));
   }
   return credentials;
 }

@@ -72,6 +72,8 @@ class FileTransfer {
   private readonly part: string;
   private readonly stateFile: string;
   private wrongFiles = 0;
+  /** Told by the server where the listing has no hash. */
+  private linkedSha256: string | undefined;
 
   constructor(
     private readonly transport: Transport,
@@ -90,7 +92,7 @@ class FileTransfer {
       const before = await sizeOf(this.part);
       try {
         const digests = await this.transfer();
-        const wrong = mismatch(this.file, digests);
+        const wrong = mismatch({ ...this.file, sha256: this.file.sha256 ?? this.linkedSha256 }, digests);
         if (!wrong) {
           await rename(this.part, this.file.place);
           await rm(this.stateFile, { force: true });
@@ -125,6 +127,7 @@ class FileTransfer {
       if (!file.sha256 && state?.etag) headers['if-range'] = state.etag;
     }
     const answer = await transport.get(file.url, headers, options.signal);
+    this.linkedSha256 = answer.linkedSha256;
     const start = await this.startOf(answer, kept);
     const etag = strongEtag(answer.headers.etag);
     // Only bytes that a hash or an ETag vouches for can be continued.
@@ -302,7 +305,7 @@ class RunningDigests {
   }
 }
 
-function mismatch(file: WantedFile, { sha256, gitSha1 }: Digests): Words | undefined {
+function mismatch(file: Pick<WantedFile, 'sha256' | 'gitSha1'>, { sha256, gitSha1 }: Digests): Words | undefined {
   if (file.sha256 !== undefined && file.sha256 !== sha256) return words`its SHA-256 is ${sha256.slice(0, 12)}…`;
   if (file.gitSha1 !== undefined && file.gitSha1 !== gitSha1) return words`its Git hash is ${gitSha1.slice(0, 12)}…`;
   return undefined;

@@ -1,6 +1,7 @@
 /** Where the hubs are and how they are reached: settings first, then the variables that the hubs' own clients read. */
 import { MedTextError, words } from '../base/errors';
-import type { HubName } from './hubReference';
+import { byHub, hubNames, type HubName } from '../base/hubNames';
+import { HUBS } from './hubs';
 
 export interface HubSettings {
   readonly endpoints: Readonly<Record<HubName, string>>;
@@ -31,47 +32,36 @@ export interface HubOverrides {
   readonly offline?: boolean;
 }
 
-const PUBLIC = { modelscope: 'https://www.modelscope.cn', huggingface: 'https://huggingface.co' } as const;
-
 /**
- * @param env HF_ENDPOINT, MODELSCOPE_ENDPOINT, MODELSCOPE_DOMAIN (a host), HF_TOKEN, HUGGING_FACE_HUB_TOKEN,
- * MODELSCOPE_API_TOKEN, HF_HUB_OFFLINE, HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (or in lower case)
+ * @param env the variables that {@link HUBS} names, HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (or in lower case)
  * @throws MedTextError USAGE for an endpoint or proxy that is no address, or a token with characters no token has.
  */
 export function hubSettings(env: NodeJS.ProcessEnv, overrides: HubOverrides = {}): HubSettings {
   const either = (name: string): string | undefined => env[name.toLowerCase()] || env[name] || undefined;
-  const domain = env.MODELSCOPE_DOMAIN?.trim();
-  const endpoint = (hub: HubName, ...candidates: (string | undefined)[]): string => {
-    const given = [overrides.endpoints?.[hub], ...candidates].find((candidate) => candidate?.trim());
-    return address(given ?? PUBLIC[hub], 'endpoint', ['http:', 'https:']);
+  const first = (names: readonly string[]): string | undefined => names.map((name) => env[name]?.trim()).find(Boolean);
+  const endpoint = (hub: HubName): string => {
+    const given = overrides.endpoints?.[hub]?.trim() || first(HUBS[hub].variables.endpoint);
+    const [usual] = Object.values(HUBS[hub].sites);
+    return address(given ? withProtocol(given, 'https') : usual, 'endpoint', ['http:', 'https:']);
   };
-  const token = (hub: HubName, ...candidates: (string | undefined)[]): string | undefined =>
-    checkedToken([overrides.tokens?.[hub], ...candidates].find((candidate) => candidate?.trim())?.trim());
+  const token = (hub: HubName): string | undefined =>
+    checkedToken(overrides.tokens?.[hub]?.trim() || first(HUBS[hub].variables.token));
   const set = overrides.proxy?.trim();
   const proxy = (name: string): string | undefined => {
     const given = set === 'off' ? undefined : set || either(name) || either('ALL_PROXY');
-    return given && address(/^\w+:\/\//.test(given) ? given : `http://${given}`, 'proxy', ['http:', 'https:']);
+    return given && address(withProtocol(given, 'http'), 'proxy', ['http:', 'https:']);
   };
   return {
-    endpoints: {
-      modelscope: endpoint(
-        'modelscope',
-        env.MODELSCOPE_ENDPOINT,
-        domain && (/^https?:\/\//.test(domain) ? domain : `https://${domain}`),
-      ),
-      huggingface: endpoint('huggingface', env.HF_ENDPOINT),
-    },
-    tokens: {
-      modelscope: token('modelscope', env.MODELSCOPE_API_TOKEN),
-      huggingface: token('huggingface', env.HF_TOKEN, env.HUGGING_FACE_HUB_TOKEN),
-    },
+    endpoints: byHub(endpoint),
+    tokens: byHub(token),
     proxy: {
       http: proxy('HTTP_PROXY'),
       https: proxy('HTTPS_PROXY'),
       exceptions: [...(overrides.noProxy ?? []), ...(either('NO_PROXY') ?? '').split(/[\s,]+/)].filter(Boolean),
       strictCertificates: overrides.strictCertificates ?? true,
     },
-    offline: overrides.offline ?? /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE ?? ''),
+    // A person who wants no downloads means all hubs.
+    offline: overrides.offline ?? hubNames.some((hub) => isTrue(first(HUBS[hub].variables.offline))),
   };
 }
 
@@ -91,6 +81,16 @@ export function proxyFor(target: URL, proxy: ProxySettings): string | undefined 
     return suffix !== '' && (host === suffix || host.endsWith(`.${suffix}`));
   });
   return isException ? undefined : chosen;
+}
+
+/** A host alone is an address, too, as modelscope-hub takes it (config.py, normalize_endpoint). */
+function withProtocol(given: string, protocol: 'http' | 'https'): string {
+  return /^\w+:\/\//.test(given) ? given : `${protocol}://${given}`;
+}
+
+/** huggingface_hub/constants.py, ENV_VARS_TRUE_VALUES. */
+function isTrue(value: string | undefined): boolean {
+  return /^(1|on|yes|true)$/i.test(value ?? '');
 }
 
 function address(text: string, what: 'endpoint' | 'proxy', protocols: readonly string[]): string {

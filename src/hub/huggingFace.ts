@@ -1,10 +1,11 @@
 /**
  * Hugging Face's public HTTP API: the revision's commit, the tree with its pages, and the addresses that resolve to the
- * files (https://huggingface.co/docs/hub/api).
+ * files (https://huggingface.co/docs/hub/api; huggingface_hub 2.4.0).
  */
 import { MedTextError, words } from '../base/errors';
 import { hexDigest, inAddress, isSize, MAX_FILES, noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
 import type { RepositoryReference } from './hubReference';
+import { HUBS } from './hubs';
 import { network, type Answer, type Transport } from './transport';
 
 interface TreeEntry {
@@ -24,7 +25,7 @@ export class HuggingFaceHub implements Hub {
 
   async list(reference: RepositoryReference, signal?: AbortSignal): Promise<Listing> {
     const { kind } = reference;
-    const asked = reference.revision ?? 'main';
+    const asked = reference.revision ?? HUBS.huggingface.defaultRevision;
     const refused = (status: number, body: unknown, headers: Answer['headers']) =>
       refusal(reference, asked, status, body, headers);
     const api = `${this.endpoint}/api/${kind}s`;
@@ -61,7 +62,7 @@ export class HuggingFaceHub implements Hub {
       }
       page = this.nextPage(headers.link);
     }
-    return { reference: { ...reference, repository, revision: asked }, commit, files };
+    return { reference: { ...reference, repository, revision: asked }, commit, files, isWhole: true };
   }
 
   /** `Link: <…>; rel="next"`. A mirror may name the original's host there: what counts is the way on this one. */
@@ -85,9 +86,9 @@ function refusal(
   const theirs = typeof said === 'string' ? words` The hub says: ${said.slice(0, 200)}` : '';
   const kind = reference.kind === 'dataset' ? words`dataset` : words`model`;
   if (code === 'RevisionNotFound') return notFound(reference, words`there is no revision "${revision}".`, true);
-  if (code === 'GatedRepo' || status === 403) return noAccess(reference, words`the hub gives it to those who may have it.${theirs}`, 'HF_TOKEN'); // prettier-ignore
+  if (code === 'GatedRepo' || status === 403) return noAccess(reference, words`the hub gives it to those who may have it.${theirs}`); // prettier-ignore
   if (status === 404) return notFound(reference, words`Hugging Face has no such ${kind}.${theirs}`);
   // Without a token what is absent and what is private look alike.
-  if (status === 401) return noAccess(reference, words`there is no such public ${kind}.${theirs}`, 'HF_TOKEN');
+  if (status === 401) return noAccess(reference, words`there is no such public ${kind}.${theirs}`);
   return network(words`${reference.repository}: Hugging Face answers HTTP ${status}.${theirs}`);
 }

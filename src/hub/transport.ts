@@ -51,6 +51,11 @@ export interface Answer {
   readonly shownUrl: string;
   /** Whether the answer comes from where the first request went. */
   readonly isSameOrigin: boolean;
+  /**
+   * The content's SHA-256 as the hub (on the redirect) or its storage tells it in `X-Linked-ETag` (huggingface_hub 2.4.0,
+   * file_download.py; modelscope-hub 0.5.1, _download.py, _download_with_resume).
+   */
+  readonly linkedSha256: string | undefined;
 }
 
 /** A failure of the connection or of the server, which may be another time's luck. */
@@ -93,14 +98,16 @@ export class Transport {
   async get(address: string, headers: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Promise<Answer> {
     const start = new URL(address);
     let url = start;
+    let linkedSha256: string | undefined;
     for (let redirects = 0; ; redirects++) {
       const { statusCode, headers: raw, body } = await this.send(url, headers, signal);
       const answered = flatHeaders(raw);
+      linkedSha256 ??= /^"?([0-9a-f]{64})"?$/i.exec(answered['x-linked-etag'] ?? '')?.[1].toLowerCase();
       const location = [301, 302, 303, 307, 308].includes(statusCode) ? answered.location : undefined;
       if (location === undefined) {
         this.log.debug(`GET ${shownUrl(url)} ${statusCode}`);
         body.on('error', () => undefined); // Whoever reads it hears of it there; an answer that nobody reads is no crash.
-        return { status: statusCode, headers: answered, body, shownUrl: shownUrl(url), isSameOrigin: url.origin === start.origin }; // prettier-ignore
+        return { status: statusCode, headers: answered, body, shownUrl: shownUrl(url), isSameOrigin: url.origin === start.origin, linkedSha256 }; // prettier-ignore
       }
       discard(body);
       const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
@@ -123,9 +130,10 @@ export class Transport {
     address: string,
     refused: (status: number, body: unknown, headers: Answer['headers']) => MedTextError,
     signal?: AbortSignal,
+    options: { readonly alsoPassing?: readonly number[] } = {},
   ): Promise<{ json: unknown; headers: Answer['headers'] }> {
     const where = shownUrl(new URL(address));
-    const text = await this.getText(address, 'application/json', signal);
+    const text = await this.getText(address, 'application/json', signal, options);
     let json: unknown;
     try {
       json = JSON.parse(text.text);
@@ -140,13 +148,40 @@ export class Transport {
   /**
    * A text of bounded length, tried again when the connection or the server fails; any status that will not pass comes
    * back.
+   * @param alsoPassing statuses that may be another time's luck here
    * @throws MedTextError OFFLINE, NETWORK or CANCELLED.
    */
-  getText(address: string, accept: string, signal?: AbortSignal): Promise<{ answer: Answer; text: string }> {
+  getText(
+    address: string,
+    accept: string,
+    signal?: AbortSignal,
+    { alsoPassing = [] }: { readonly alsoPassing?: readonly number[] } = {},
+  ): Promise<{ answer: Answer; text: string }> {
     return this.retrying(shownUrl(new URL(address)), signal, async () => {
       const answer = await this.get(address, { accept }, signal);
-      if (isPassing(answer.status)) throw await this.passing(answer);
+      if (isPassing(answer.status) || alsoPassing.includes(answer.status)) throw await this.passing(answer);
       return { answer, text: await readText(answer, MAX_JSON_BYTES, this.limits.answerMs + this.limits.idleMs) };
+    });
+  }
+
+  /**
+   * The size of a file as its server tells it when asked for the first byte; undefined where it does not.
+   * @throws MedTextError OFFLINE, CANCELLED, NETWORK, or what `refused` returns.
+   */
+  getSize(
+    address: string,
+    refused: (status: number, answer: Answer) => MedTextError,
+    signal?: AbortSignal,
+  ): Promise<number | undefined> {
+    return this.retrying(shownUrl(new URL(address)), signal, async () => {
+      const answer = await this.get(address, { range: 'bytes=0-0' }, signal);
+      if (isPassing(answer.status)) throw await this.passing(answer);
+      discard(answer.body);
+      const { status, headers } = answer;
+      const whole = /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1];
+      if (whole !== undefined && (status === 206 || status === 416)) return Number(whole);
+      if (status >= 400) throw refused(status, answer);
+      return /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) : undefined;
     });
   }
 
@@ -224,7 +259,7 @@ export class Transport {
     return new TransferError(
       words`${what} (HTTP ${answer.status}).`,
       undefined,
-      retryAfterMs(answer.headers['retry-after']),
+      rateLimitMs(answer.headers.ratelimit) ?? retryAfterMs(answer.headers['retry-after']),
     );
   }
 
@@ -316,6 +351,15 @@ export function cancelled(): MedTextError {
 
 export function network(message: string | Words, cause?: unknown): MedTextError {
   return new MedTextError('NETWORK', message, {}, { cause });
+}
+
+/**
+ * Hugging Face's `RateLimit: "api";r=0;t=55`, which counts before Retry-After while nothing remains; a second is added
+ * for the rounding (huggingface_hub 2.4.0, utils/_http.py, parse_ratelimit_headers and http_backoff).
+ */
+export function rateLimitMs(value: string | undefined): number | undefined {
+  const [, remaining, seconds] = /"\w+"\s*;\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)/.exec(value ?? '') ?? [];
+  return remaining === '0' ? (Number(seconds) + 1) * 1000 : undefined;
 }
 
 /** @returns milliseconds, from seconds or a date (RFC 9110, 10.2.3). */

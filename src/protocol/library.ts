@@ -1,3 +1,4 @@
+import { byHub } from '../base/hubNames';
 import {
   anything,
   count,
@@ -18,10 +19,14 @@ import { defineContract, handshake, workerEvents } from './contract';
 export const hubOptions = object(
   {},
   {
-    modelscopeEndpoint: text,
-    huggingFaceEndpoint: text,
-    modelscopeToken: text,
-    huggingFaceToken: text,
+    endpoints: object(
+      {},
+      byHub(() => text),
+    ),
+    tokens: object(
+      {},
+      byHub(() => text),
+    ),
     /** VS Code's `http.proxy`; `off`: none, whatever the environment says. */
     proxy: text,
     noProxy: listOf(text),

@@ -10,7 +10,7 @@ import type { GpuRuntimeOptions } from '../gpuRuntime/options';
 import { planGpuRuntime } from '../gpuRuntime/plan';
 import { HubClient } from '../hub/download';
 import { formatHubReference } from '../hub/hubReference';
-import { hubSettings, type HubSettings } from '../hub/hubSettings';
+import { hubSettings } from '../hub/hubSettings';
 import { cachedRepositories } from '../hub/localCaches';
 import type { TransferProgress } from '../hub/transferMeter';
 import { MaskFiller } from '../inference/maskFiller';
@@ -22,7 +22,7 @@ import { findModelOrDataset, kindOf, type FoundSource } from '../library/modelSo
 import { removeModelFolder } from '../library/removeModelFolder';
 import { verifyModel } from '../library/verifyModel';
 import type { Params, Payload, Result } from '../protocol/contract';
-import type { CachedImport, GpuRuntimePlanned, GpuRuntimeStanding, HubOptions, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
+import type { CachedImport, GpuRuntimePlanned, GpuRuntimeStanding, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
 import { tryCuda } from '../devices/tryCuda';
 import { version } from '../../package.json';
@@ -213,7 +213,7 @@ export class LibraryEngine {
   }
 
   private gpuRuntimeOptions({ hub, index }: GpuRuntimeWish, signal: AbortSignal): GpuRuntimeOptions {
-    const { proxy, offline } = settingsOf(this.env, hub);
+    const { proxy, offline } = hubSettings(this.env, hub);
     return {
       runtimeVersion: bundledRuntimeVersion,
       // Elsewhere there is none, and the plan says what there is instead.
@@ -228,7 +228,7 @@ export class LibraryEngine {
     signal: AbortSignal,
     work: (found: FoundSource, client: HubClient) => Promise<T>,
   ): Promise<T> {
-    const settings = settingsOf(this.env, hub);
+    const settings = hubSettings(this.env, hub);
     const client = new HubClient({ settings, log: this.log, userAgent: `medtext/${version}` });
     try {
       const options = { isDataset, output, client, settings, env: this.env, downloads, signal };
@@ -245,15 +245,6 @@ export class LibraryEngine {
     }
     return this.tokenizer.value;
   }
-}
-
-function settingsOf(env: NodeJS.ProcessEnv, hub: HubOptions): HubSettings {
-  const { modelscopeEndpoint, huggingFaceEndpoint, modelscopeToken, huggingFaceToken, ...network } = hub;
-  return hubSettings(env, {
-    endpoints: { modelscope: modelscopeEndpoint, huggingface: huggingFaceEndpoint },
-    tokens: { modelscope: modelscopeToken, huggingface: huggingFaceToken },
-    ...network,
-  });
 }
 
 function transferred({ doneBytes, totalBytes, bytesPerSecond, secondsLeft }: TransferProgress): LibraryProgress {

@@ -58,6 +58,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         packages: ['node:'],
         reason: 'the environment of every process that may use CUDA, asked for by the extension host as well',
       },
+      'src/base/userFolders.ts': { packages: ['node:'], reason: 'terminal and editor look in the same places' },
     },
   },
   protocol: { rooms: ['base'], packages: ['ajv', 'vscode-jsonrpc'] },

@@ -18,8 +18,9 @@ import { MedTextError } from '../../src/base/errors';
 import { logTo } from '../../src/base/log';
 import { HubClient, type DownloadPlan } from '../../src/hub/download';
 import { parseHubReference } from '../../src/hub/hubReference';
+import { parseSplitMap } from '../../src/hub/splitMap';
 import { hubSettings, type HubOverrides } from '../../src/hub/hubSettings';
-import type { TransportLimits } from '../../src/hub/transport';
+import { rateLimitMs, type TransportLimits } from '../../src/hub/transport';
 import { LoopbackHub, sha256, startProxy, type StoredFile, type StoredRepository } from './support/loopbackHub';
 
 const withCode = (code: string, message?: RegExp) => (error: MedTextError) => {
@@ -513,6 +514,106 @@ describe('downloads from a hub', () => {
     it('a token is one word', () => {
       assert.throws(() => hubSettings({ HF_TOKEN: 'a\nb' }), withCode('USAGE'));
       assert.throws(() => hubSettings({}, { endpoints: { huggingface: 'ftp://x' } }), withCode('USAGE'));
+    });
+  });
+
+  describe("what the hubs' current clients are ready for", () => {
+    const rows = { files: { 'train.csv': text('a,b\n1,2\n'), 'README.md': text('# rows') } };
+    for (const envelope of ['codeAsText', 'withoutCode', 'smallLetters', 'dataIsTheList'] as const) {
+      it(`ModelScope's envelope: ${envelope}`, async () => {
+        await start({ 'org/name': onModelScope(model) }, { 'org/rows': rows });
+        hub.envelope = envelope;
+        await download('modelscope:org/name');
+        assert.deepEqual(at('model.safetensors'), weights.content);
+        const planned = await plan('modelscope:datasets/org/rows');
+        assert.deepEqual(planned.files.map(({ path }) => path), ['README.md', 'train.csv']); // prettier-ignore
+        if (envelope === 'withoutCode') return;
+        await assert.rejects(plan('modelscope:models/org/none'), withCode('NOT_FOUND', /信息不存在/));
+      });
+    }
+
+    it('a listing of 3,000 entries is one that was cut off: the rest is listed folder by folder', async () => {
+      const files = onModelScope(model).files;
+      const logs = Array.from({ length: 4000 }, (_, i) => [`logs/${i % 3}/${i}.txt`, text('')]);
+      await start({ 'org/few': { files }, 'org/many': { files: { ...Object.fromEntries(logs), ...files } } });
+      const few = await plan('modelscope:org/few');
+      assert.equal(hub.requests.filter(({ path }) => path.includes('/repo/files')).length, 1, 'one is enough');
+      const many = await plan('modelscope:org/many');
+      assert.deepEqual(many.files.map(({ path }) => path), few.files.map(({ path }) => path)); // prettier-ignore
+      const roots = hub.requests.flatMap(({ path }) => new URL(path, 'http://x').searchParams.get('Root') ?? []);
+      assert.deepEqual([...new Set(roots)].sort(), ['empty', 'logs', 'logs/0', 'logs/1', 'logs/2']);
+    });
+
+    it('what even so cannot be listed is said, where a needed file is not in the list', async () => {
+      const pad = Array.from({ length: 3001 }, (_, i) => [`${String(i).padStart(4, '0')}.txt`, text('')]);
+      await start({ 'org/flat': { files: { ...Object.fromEntries(pad), ...onModelScope(model).files } } });
+      await assert.rejects(plan('modelscope:models/org/flat'), withCode('NOT_FOUND', /more files than the hub lists/));
+    });
+
+    it('a refusal of a later page is the trouble of a server, that of the first one is meant', async () => {
+      const files = Object.fromEntries(Array.from({ length: 250 }, (_, i) => [`part-${i}.csv`, text('a\n1\n')]));
+      await start({}, { 'org/pages': { files } });
+      // The data set itself, its first page, and then a refusal of the second.
+      hub.apiFaults.push({ kind: 'ok' }, { kind: 'ok' }, { kind: 'status', status: 403 });
+      assert.equal((await plan('modelscope:datasets/org/pages')).files.length, 250);
+      hub.apiFaults.push({ kind: 'status', status: 403 });
+      await assert.rejects(plan('modelscope:datasets/org/pages', client()), withCode('ACCESS'));
+    });
+
+    it('a size that is 0 or missing is asked of the server of the file', async () => {
+      const content = bytes(5000, 3);
+      const files = {
+        'zero.csv': { content, listed: { sizeBytes: 0 } },
+        'missing.csv': { content, listed: { sizeBytes: null, sha256: null } },
+        'empty.csv': { content: Buffer.alloc(0), listed: { sha256: null } },
+      };
+      await start({}, { 'org/sizes': { files } });
+      const planned = await download('modelscope:datasets/org/sizes');
+      assert.equal(planned.totalBytes, 10_000);
+      assert.deepEqual(at('zero.csv'), content);
+      assert.deepEqual(at('missing.csv'), content);
+      assert.equal(at('empty.csv').length, 0);
+    });
+
+    it('X-Linked-ETag is the hash of what the listing has none for', async () => {
+      const content = bytes(2000, 5);
+      const told = (linkedSha256: string) => ({ content, linkedSha256, listed: { sha256: null } });
+      await start({}, { 'org/right': { files: { 'a.csv': told(sha256(content)) } }, 'org/wrong': { files: { 'a.csv': told(sha256(bytes(1, 1))) } } }); // prettier-ignore
+      await download('modelscope:datasets/org/right');
+      assert.deepEqual(at('a.csv'), content);
+      rmSync(join(folder, 'to'), { recursive: true });
+      await assert.rejects(download('modelscope:datasets/org/wrong'), withCode('INTEGRITY', /SHA-256/));
+      assert.ok(!existsSync(join(folder, 'to', 'a.csv')));
+    });
+
+    it("Hugging Face's RateLimit says when to come back, before Retry-After", async () => {
+      await start({ 'org/name': model });
+      const limited = { kind: 'status', status: 429, rateLimit: '"api";r=0;t=0', retryAfter: '3600' } as const;
+      hub.apiFaults.push(limited);
+      const began = performance.now();
+      await plan('hf:org/name');
+      const waitedMs = performance.now() - began;
+      assert.ok(waitedMs >= 1000 && waitedMs < 3000, `${waitedMs} ms`);
+      hub.apiFaults.push({ ...limited, rateLimit: '"api";r=0;t=250' });
+      await assert.rejects(plan('hf:org/name'), withCode('NETWORK', /in 251 s/));
+      assert.equal(rateLimitMs('"api";r=3;t=20'), undefined);
+    });
+
+    it('a table of splits is no data', async () => {
+      const map = { default: { train: { meta: 'train.csv', file: '' }, validation: { meta: 'dev.csv' } }, small: { train: { meta: 'few.csv' } } }; // prettier-ignore
+      const csv = text('a,b\n1,2\n');
+      await start({}, { 'org/rows': { files: { 'rows.json': text(JSON.stringify(map)), 'train.csv': csv, 'dev.csv': csv, 'few.csv': csv } } }); // prettier-ignore
+      const planned = await plan('modelscope:datasets/org/rows');
+      assert.deepEqual(planned.files.map(({ path }) => path).sort(), ['dev.csv', 'few.csv', 'train.csv']); // prettier-ignore
+      assert.deepEqual(planned.splits, {
+        'default/train': 'train.csv',
+        train: 'train.csv',
+        'default/validation': 'dev.csv',
+        validation: 'dev.csv',
+        'small/train': 'few.csv',
+      });
+      assert.equal(parseSplitMap('[{"text": "a"}]', new Set()), undefined);
+      assert.equal(parseSplitMap('{"text": "a", "label": "b"}', new Set()), undefined);
     });
   });
 

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
-import { formatHubReference, parseHubReference } from '../../src/hub/hubReference';
+import { endpointOf, formatHubReference, parseHubReference } from '../../src/hub/hubReference';
 import { MedTextError } from '../../src/base/errors';
 
 const parsed = (text: string, endpoints = {}): string | undefined => {
   const found = parseHubReference(text, endpoints);
   return (
-    found && [found.hub, found.kind ?? '?', found.repository, found.revision ?? '-', found.folder ?? '-'].join(' ')
+    found &&
+    [
+      found.hub,
+      ...(found.site ? ['at', found.site] : []),
+      found.kind ?? '?',
+      found.repository,
+      found.revision ?? '-',
+      found.folder ?? '-',
+    ].join(' ')
   );
 };
 
@@ -30,7 +38,12 @@ describe('hub references', () => {
       'modelscope model iic/nlp_x master -',
     ],
     ['https://www.modelscope.cn/datasets/chuanqi/CBLUE-KUAKE-QQR/dataPeview', 'modelscope dataset chuanqi/CBLUE-KUAKE-QQR - -'], // prettier-ignore
-    ['https://modelscope.ai/models/a/b', 'modelscope model a/b - -'],
+    ['https://modelscope.ai/models/a/b', 'modelscope at modelscope.ai model a/b - -'],
+    ['https://www.modelscope.ai/datasets/a/b', 'modelscope at modelscope.ai dataset a/b - -'],
+    ['modelscope.ai:a/b@v1', 'modelscope at modelscope.ai ? a/b v1 -'],
+    ['hf://org/name', 'huggingface model org/name - -'],
+    ['hf://models/org/name@refs/pr/10/sub/folder', 'huggingface model org/name refs/pr/10 sub/folder'],
+    ['hf://datasets/org/name@v1%2Fa/train.csv', 'huggingface dataset org/name v1/a -'],
     ['https://huggingface.co/hfl/chinese-roberta-wwm-ext', 'huggingface model hfl/chinese-roberta-wwm-ext - -'],
     ['https://huggingface.co/bert-base-chinese', 'huggingface model bert-base-chinese - -'],
     ['https://huggingface.co/bert-base-chinese/tree/main', 'huggingface model bert-base-chinese main -'],
@@ -49,6 +62,19 @@ describe('hub references', () => {
   for (const [text, expected] of rows) {
     it(text, () => assert.equal(parsed(text), expected));
   }
+
+  it('a page of another site is asked of that site, a public page of the mirror', () => {
+    const ai = { modelscope: 'https://www.modelscope.ai', huggingface: 'https://hf-mirror.example' };
+    assert.equal(parsed('https://modelscope.ai/models/a/b', ai), 'modelscope model a/b - -');
+    assert.equal(parsed('https://modelscope.cn/models/a/b', ai), 'modelscope at modelscope.cn model a/b - -');
+    assert.equal(parsed('https://huggingface.co/a/b', ai), 'huggingface model a/b - -');
+    const mirror = { modelscope: 'https://mirror.example' };
+    assert.equal(parsed('https://modelscope.cn/models/a/b', mirror), 'modelscope model a/b - -');
+    assert.equal(parsed('https://modelscope.ai/models/a/b', mirror), 'modelscope at modelscope.ai model a/b - -');
+    const endpoints = { modelscope: 'https://www.modelscope.cn', huggingface: 'https://huggingface.co' };
+    assert.equal(endpointOf(parseHubReference('https://modelscope.ai/models/a/b')!, endpoints), 'https://www.modelscope.ai'); // prettier-ignore
+    assert.equal(endpointOf(parseHubReference('modelscope:a/b')!, endpoints), 'https://www.modelscope.cn');
+  });
 
   it('knows the endpoints of the settings', () => {
     const endpoints = { huggingface: 'https://mirror.example', modelscope: 'http://127.0.0.1:8080/' };
@@ -75,6 +101,10 @@ describe('hub references', () => {
     'https://',
     'hf:a/b?x=1',
     'hf:-a/b',
+    'hf://',
+    'hf://name',
+    'hf://spaces/a/b',
+    'hf://a/b@',
   ]) {
     // prettier-ignore
     it(`refuses ${text}`, () => {
@@ -83,7 +113,7 @@ describe('hub references', () => {
   }
 
   it('formats what it parses', () => {
-    for (const text of ['modelscope:datasets/a/b@v1', 'hf:a/b@x/y', 'hf:bert-base-chinese']) {
+    for (const text of ['modelscope:datasets/a/b@v1', 'modelscope.ai:a/b', 'hf:a/b@x/y', 'hf:bert-base-chinese']) {
       assert.equal(formatHubReference(parseHubReference(text)!), text);
     }
   });

@@ -54,6 +54,36 @@ describe("the hubs' own caches", () => {
     assert.equal(await find('hf:damo/new'), undefined);
   });
 
+  it('ModelScope: snapshots by revision, as modelscope-hub 0.5.1 keeps them; data sets too', async () => {
+    const base = '.cache/modelscope';
+    for (const revision of ['master', 'v1.0']) {
+      write(`${base}/models/damo--nlp_x.y/snapshots/${revision}/config.json`);
+      write(`${base}/models/damo--nlp_x.y/snapshots/${revision}/pytorch_model.bin`, 'weights');
+    }
+    write(`${base}/models/a--only/snapshots/v2/config.json`);
+    write(`${base}/models/a--only/snapshots/v2/model.safetensors`);
+    write(`${base}/models/a--partial/snapshots/master/config.json`);
+    write(`${base}/models/a--partial/snapshots/master/model.safetensors`);
+    write(`${base}/models/a--partial/snapshots/master/vocab.txt.incomplete`);
+    write(`${base}/datasets/chuanqi--CBLUE-KUAKE-QQR/snapshots/master/train.json`, '[]');
+    write(`${base}/hub/datasets/old/rows/data/train.csv`, 'a,b');
+    write(`${base}/hub/datasets/old/meta_only/master/meta/0123`, 'a,b');
+    assert.deepEqual(await list(), [
+      'modelscope model a/only 4',
+      'modelscope dataset chuanqi/CBLUE-KUAKE-QQR 2',
+      'modelscope model damo/nlp_x.y 9',
+      'modelscope model damo/nlp_x.y 9',
+      'modelscope dataset old/rows 3',
+    ]);
+    const snapshots = `${base}/models/damo--nlp_x.y/snapshots`;
+    assert.equal(await find('modelscope:iic/nlp_x.y'), `${snapshots}/master`);
+    assert.equal(await find('modelscope:damo/nlp_x.y@v1.0'), `${snapshots}/v1.0`);
+    assert.equal(await find('modelscope:damo/nlp_x.y@v3'), undefined);
+    assert.equal(await find('modelscope:a/only'), `${base}/models/a--only/snapshots/v2`);
+    assert.equal(await find('modelscope:a/partial'), undefined);
+    assert.equal(await find('modelscope:datasets/old/rows'), `${base}/hub/datasets/old/rows`);
+  });
+
   it('ModelScope: MODELSCOPE_CACHE', async () => {
     write('elsewhere/models/damo/a/config.json');
     write('elsewhere/models/damo/a/model.safetensors');
@@ -98,5 +128,7 @@ describe("the hubs' own caches", () => {
     assert.deepEqual(await list(env), ['huggingface model a/one 20']);
     assert.deepEqual(await list({ ...env, HF_HUB_CACHE: '' }), ['huggingface model a/two 20']);
     assert.deepEqual(await list({ XDG_CACHE_HOME: env.XDG_CACHE_HOME }), ['huggingface model a/three 20']);
+    assert.deepEqual(await list({ HF_HOME: '~/two' }), ['huggingface model a/two 20']);
+    assert.deepEqual(await list({ HF_HOME: '$PLACE/two', PLACE: home }), ['huggingface model a/two 20']);
   });
 });

@@ -45,7 +45,7 @@ describe('the library: models and data sets into the editor', () => {
   });
 
   const environment = (): Record<string, string> => ({ HOME: home, USERPROFILE: home, XDG_CACHE_HOME: join(home, 'none'), MODELSCOPE_CACHE: join(home, 'none'), NO_PROXY: '127.0.0.1' }); // prettier-ignore
-  const hubOptions = () => ({ modelscopeEndpoint: hub.endpoint, huggingFaceEndpoint: hub.endpoint });
+  const hubOptions = () => ({ endpoints: { modelscope: hub.endpoint, huggingface: hub.endpoint } });
   const wish = (source: string) => ({
     source,
     isDataset: false,
@@ -94,7 +94,7 @@ describe('the library: models and data sets into the editor', () => {
   it('tokens open what is closed, and are nowhere told', async () => {
     const secret = wish('hf:org/secret');
     await assert.rejects(engine.importModel({ ...secret, ...models() }, job()), { code: 'ACCESS' });
-    const opened = { ...secret, hub: { ...hubOptions(), huggingFaceToken: token } };
+    const opened = { ...secret, hub: { ...hubOptions(), tokens: { huggingface: token } } };
     const { folder } = await engine.importModel({ ...opened, ...models() }, job());
     assert.ok(existsSync(join(folder, 'model.safetensors')));
     assert.ok(lines.length > 0 && !lines.join('\n').includes(token));

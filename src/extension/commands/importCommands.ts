@@ -3,10 +3,10 @@ import { basename, isAbsolute, join } from 'node:path';
 import { Uri, commands, window, workspace } from 'vscode';
 import { durationText } from '../../base/durationText';
 import { MedTextError, words } from '../../base/errors';
+import { hubNames, hubTitles } from '../../base/hubNames';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
 import type { FoundImport } from '../../protocol/library';
-import { hubNames, type HubName } from '../hubAccess';
 import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
@@ -159,8 +159,8 @@ function phaseText(phase: string, t: Translate): string {
 /** Asks for a hub's token and keeps it in the secret storage; an empty one takes it away. */
 export async function setAccessToken({ t, hubs }: Services): Promise<void> {
   const items = await Promise.all(
-    (Object.keys(hubNames) as HubName[]).map(async (hub) => ({
-      label: hubNames[hub],
+    hubNames.map(async (hub) => ({
+      label: hubTitles[hub],
       description: (await hubs.token(hub)) === undefined ? '' : t('a token is stored'),
       hub,
     })),

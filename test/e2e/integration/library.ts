@@ -30,7 +30,7 @@ describe('models and data sets from hubs', () => {
     const names = ['http.noProxy', 'medtext.hub.modelscopeEndpoint', 'medtext.hub.huggingFaceEndpoint'];
     for (const name of names) await set(name, undefined);
     const { services } = await api();
-    await services.hubs.setToken('huggingFace', undefined);
+    await services.hubs.setToken('huggingface', undefined);
     if (model) await services.models.remove(model.folder);
     await hub.stop();
   });
@@ -55,7 +55,7 @@ describe('models and data sets from hubs', () => {
     const options = await services.hubs.options();
     const wish = { source: 'hf:org/secret', isDataset: false, downloads: join(workspace, '.downloads'), models: join(workspace, 'models'), known: [], job: 0 }; // prettier-ignore
     await assert.rejects(services.library.request('importModel', { ...wish, hub: options }), { code: 'ACCESS' });
-    await services.hubs.setToken('huggingFace', token);
+    await services.hubs.setToken('huggingface', token);
     const { folder } = await services.library.request('importModel', { ...wish, hub: await services.hubs.options() });
     assert.ok(existsSync(join(folder, 'config.json')));
   });

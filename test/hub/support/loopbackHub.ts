@@ -12,7 +12,9 @@ export interface StoredFile {
   /** Hugging Face: kept by Git LFS, hence with a SHA-256 and a redirect to the storage. */
   readonly lfs?: boolean;
   /** What the listing says instead of the truth. */
-  readonly listed?: { readonly sizeBytes?: number; readonly sha256?: string | null };
+  readonly listed?: { readonly sizeBytes?: number | null; readonly sha256?: string | null };
+  /** Its storage tells the content's SHA-256 in X-Linked-ETag, right or wrong. */
+  readonly linkedSha256?: string;
 }
 
 export interface StoredRepository {
@@ -25,7 +27,7 @@ export interface StoredRepository {
 /** What goes wrong with the requests for a file. Each request takes the next fault; none are left: all is well. */
 export type Fault =
   | { readonly kind: 'drop'; readonly afterBytes: number }
-  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string; readonly rateLimit?: string }
   | { readonly kind: 'corrupt' }
   | { readonly kind: 'longer' }
   | { readonly kind: 'shorter' }
@@ -56,6 +58,13 @@ export class LoopbackHub {
   treePageSize = 1000;
   /** ModelScope answers every page with the first one. */
   ignoresPages = false;
+  /**
+   * How ModelScope words its envelopes: what its client 0.5.1 is ready for (modelscope_hub/_legacy_api.py: _json_data,
+   * _entry_path, iter_dataset_file_pages).
+   */
+  envelope: 'usual' | 'codeAsText' | 'withoutCode' | 'smallLetters' | 'dataIsTheList' = 'usual';
+  /** A model's listing of ModelScope silently ends there (modelscope_hub/constants.py, REPO_FILES_TRUNCATION_LIMIT). */
+  listingLimit = 3000;
   /** Where files are redirected to instead of the storage. */
   redirectTo: string | undefined;
   /** Bytes at a time, and a pause between them, to interrupt in the middle. */
@@ -128,7 +137,11 @@ export class LoopbackHub {
     response: ServerResponse,
   ): void {
     const envelope = (status: number, code: number, message: string, data: unknown = null) =>
-      json(response, status, { Code: code, Data: data, Message: message, RequestId: 'r', Success: code === 200 });
+      json(
+        response,
+        status,
+        this.worded({ Code: code, Data: data, Message: message, RequestId: 'r', Success: code === 200 }),
+      );
     const [, kinds, rest] = /^\/api\/v1\/(models|datasets)\/(.+)$/.exec(path) ?? [];
     if (!rest) return envelope(404, 404, 'page not found');
     const table = kinds === 'models' ? this.models : this.datasets;
@@ -144,17 +157,23 @@ export class LoopbackHub {
       Name: Path.split('/').at(-1),
       Path,
       Type: 'blob',
-      Size: file.listed?.sizeBytes ?? file.content.length,
+      ...(file.listed?.sizeBytes !== null && { Size: file.listed?.sizeBytes ?? file.content.length }),
       Sha256: file.listed?.sha256 === null ? '' : (file.listed?.sha256 ?? sha256(file.content)),
       Revision: commitOf(name),
     }));
-    const folders = [...new Set(entries.map(({ Path }) => Path.split('/').slice(0, -1).join('/')).filter(Boolean))].map(
-      (Path) => ({ Name: Path.split('/').at(-1), Path, Type: 'tree', Size: 0, Sha256: '', Revision: commitOf(name) }),
-    );
+    const parents = entries.flatMap(({ Path }) => Path.split('/').slice(0, -1).map((_, depth, all) => all.slice(0, depth + 1).join('/'))); // prettier-ignore
+    const folders = [...new Set(parents)].map((Path) => ({ Name: Path.split('/').at(-1), Path, Type: 'tree', Size: 0, Sha256: '', Revision: commitOf(name) })); // prettier-ignore
     if (kinds === 'datasets' && call === '') {
       return envelope(200, 200, 'success', { Id: 100 + Object.keys(table).indexOf(name), Type: 1, Name: name });
     }
-    if (call === 'repo/files') return envelope(200, 200, 'success', { Files: [...folders, ...entries] });
+    if (call === 'repo/files') {
+      const root = query.get('Root') ?? '';
+      const below = [...folders, ...entries].filter(({ Path }) => root === '' || Path.startsWith(`${root}/`));
+      const depth = root === '' ? 1 : root.split('/').length + 1;
+      const isRecursive = query.get('Recursive') === 'True';
+      const listed = below.filter(({ Path }) => isRecursive || Path.split('/').length === depth);
+      return envelope(200, 200, 'success', { Files: listed.slice(0, this.listingLimit) });
+    }
     if (call === 'repo/tree') {
       const size = Number(query.get('PageSize'));
       const page = this.ignoresPages ? 1 : Number(query.get('PageNumber'));
@@ -162,6 +181,27 @@ export class LoopbackHub {
     }
     if (call === 'repo') return this.file(query.get('FilePath')!, repository, request, response);
     return envelope(404, 404, 'page not found');
+  }
+
+  private worded(usual: Readonly<Record<string, unknown>>): unknown {
+    const { Code, Data, ...rest } = usual;
+    const small = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(small);
+      if (typeof value !== 'object' || value === null) return value;
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key.charAt(0).toLowerCase() + key.slice(1), small(inner)])); // prettier-ignore
+    };
+    switch (this.envelope) {
+      case 'codeAsText':
+        return { ...usual, Code: String(Code) };
+      case 'withoutCode':
+        return { Data, ...rest };
+      case 'smallLetters':
+        return small(usual);
+      case 'dataIsTheList':
+        return { ...usual, Data: (Data as { Files?: unknown } | null)?.Files ?? Data };
+      default:
+        return usual;
+    }
   }
 
   // Hugging Face
@@ -233,7 +273,12 @@ export class LoopbackHub {
     this.send(path, stored, request, response);
   }
 
-  private send(path: string, { content }: StoredFile, request: IncomingMessage, response: ServerResponse): void {
+  private send(
+    path: string,
+    { content, linkedSha256 }: StoredFile,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
     const fault = this.faults[path]?.shift() ?? { kind: 'ok' };
     if (this.misbehave(fault, response)) return;
     this.busy++;
@@ -249,10 +294,17 @@ export class LoopbackHub {
     const ifRange = request.headers['if-range'];
     const start = range && (ifRange === undefined || ifRange === etag) ? Number(range[1]) : 0;
     if (this.etags) response.setHeader('etag', etag);
+    if (linkedSha256 !== undefined) response.setHeader('x-linked-etag', `"${linkedSha256}"`);
     response.setHeader('accept-ranges', 'bytes');
     if (start > 0 && start >= content.length) {
       response.setHeader('content-range', `bytes */${content.length}`);
       return void response.writeHead(416).end();
+    }
+    if (range?.[2]) {
+      const end = Math.min(Number(range[2]) + 1, content.length);
+      if (end <= start) return void response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
+      const head = { 'content-range': `bytes ${start}-${end - 1}/${content.length}`, 'content-length': end - start };
+      return void response.writeHead(206, head).end(content.subarray(start, end));
     }
     let body = content.subarray(start);
     if (fault.kind === 'corrupt') body = Buffer.from(body.map((byte, index) => (index === 7 ? byte ^ 1 : byte)));
@@ -274,6 +326,7 @@ export class LoopbackHub {
   /** Faults that need no file; true when the answer has been given (or never will be). */
   private misbehave(fault: Fault, response: ServerResponse): boolean {
     if (fault.kind === 'status') {
+      if (fault.rateLimit) response.setHeader('ratelimit', fault.rateLimit);
       if (fault.retryAfter) response.setHeader('retry-after', fault.retryAfter);
       response.writeHead(fault.status).end('trouble');
       return true;

@@ -1,0 +1,25 @@
+/** Where this program keeps what belongs to a person and not to one project; terminal and editor share it. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** `~/.local/share/medtext`, or below XDG_DATA_HOME. */
+export function userDataFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const data = env.XDG_DATA_HOME?.trim() || join(homedir(), '.local', 'share');
+  return join(data, 'medtext');
+}
+
+/** Models that were imported from a hub, or by the editor: MEDTEXT_MODELS names another place. */
+export function modelLibraryFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return expanded(env.MEDTEXT_MODELS) ?? join(userDataFolder(env), 'models');
+}
+
+/** Data sets that recipes name by their address: MEDTEXT_DATASETS names another place. */
+export function dataLibraryFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return expanded(env.MEDTEXT_DATASETS) ?? join(userDataFolder(env), 'datasets');
+}
+
+/** A path as a variable or setting gives it, its `~` written out; undefined where it is empty. */
+export function expanded(path: string | undefined, home = homedir()): string | undefined {
+  const trimmed = path?.trim();
+  return trimmed ? trimmed.replace(/^~(?=[\\/]|$)/, home) : undefined;
+}
