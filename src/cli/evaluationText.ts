@@ -1,16 +1,21 @@
 /** An evaluation for people. */
-import type { ClassificationReport, EvaluationMetrics, RegressionReport } from '../tasks/evaluationReport';
+import {
+  isClassification,
+  type ClassificationReport,
+  type EvaluationMetrics,
+  type RegressionReport,
+} from '../protocol/evaluation';
 import type { Interval } from '../tasks/intervals';
 import { bar, clip, decimal, integer, oneLine, percent, table } from './terminal';
 
 /** All of it: measures with their intervals, each label, the confusion matrix. */
 export function evaluationText(metrics: EvaluationMetrics): string[] {
-  return 'accuracy' in metrics ? classificationText(metrics) : regressionText(metrics);
+  return isClassification(metrics) ? classificationText(metrics) : regressionText(metrics);
 }
 
 /** The measures that matter on one line, for reports on the way. */
 export function evaluationLine(metrics: EvaluationMetrics): string {
-  if ('accuracy' in metrics) {
+  if (isClassification(metrics)) {
     const { accuracy, accuracyInterval, majorityBaseline, macroF1, loss } = metrics;
     const interval = shareInterval(accuracyInterval);
     return `accuracy ${percent(accuracy)} (${interval}; majority ${percent(majorityBaseline)})   macro F1 ${decimal(macroF1)}   loss ${decimal(loss)}`;

@@ -11,8 +11,8 @@ import {
   type PartialRecipe,
   type RecipeSplit,
   type ResolvedRecipe,
-  type Task,
 } from '../protocol/recipe';
+import { TASKS, taskFor, type Task } from '../protocol/tasks';
 import { isModelScopeConfiguration, recipeFromModelScope } from '../recipes/modelScopeRecipe';
 import { withLabelsFiles } from '../recipes/labelsFile';
 import { readRecipeFile } from '../recipes/recipeFile';
@@ -41,7 +41,7 @@ export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
   task: {
     kind: 'value',
     value: 'TASK',
-    help: 'sentence-similarity, text-classification or regression. Default: by the columns.',
+    help: `${TASKS.map(({ id }) => id).join(', ')}. Default: by the columns.`,
   },
   epochs: { kind: 'value', value: 'N', help: 'Passes over the training data. Default: 3.' },
   'batch-size': { kind: 'value', value: 'N', help: 'Examples in a step. Default: 16.' },
@@ -125,7 +125,6 @@ async function readGiven(file: string): Promise<{ recipe: PartialRecipe; notes: 
 /** Two texts a row make pairs. */
 async function taskOfData(train: RecipeSplit, baseFolder: string): Promise<Task> {
   const file = await openDataFile(resolve(baseFolder, train.file));
-  // Regression is the task whose second text may be there or not.
-  const { fields } = resolveFields(file, train, 'regression', 'predict');
-  return fields.secondSequence === undefined ? 'text-classification' : 'sentence-similarity';
+  const { fields } = resolveFields(file, train, 'optional', 'predict');
+  return taskFor('class', fields.secondSequence !== undefined);
 }

@@ -2,6 +2,7 @@ import { MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
 import type { LabelCorrection } from '../protocol/labelCorrections';
 import { inferLabels } from '../protocol/labelScheme';
+import { describeTask, type TaskName } from '../protocol/tasks';
 import { resolveColumn, ROLE_NAMES, type DataFields, type FieldRole } from './columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile, type DataFileOptions } from './dataFile';
 import { excerptOf, isBadRow, type BadRow, type DataRow } from './dataRow';
@@ -16,9 +17,6 @@ import {
   type RawLabel,
 } from './labelMapping';
 import { duplicatesOf, type Duplicates } from './statistics';
-
-/** `sentence-similarity` and `pair-classification` classify pairs; `regression` predicts one number. */
-export type DataTask = 'sentence-similarity' | 'pair-classification' | 'text-classification' | 'regression';
 
 export interface Example {
   readonly first: string;
@@ -66,11 +64,6 @@ export interface Examples {
   readonly duplicates: Duplicates;
 }
 
-/** Whether the task's examples are pairs; regression is, if a second field is named. */
-export function needsPair(task: DataTask): boolean {
-  return task === 'sentence-similarity' || task === 'pair-classification';
-}
-
 /**
  * Reads the examples of a task from a file.
  *
@@ -81,12 +74,13 @@ export function needsPair(task: DataTask): boolean {
 export async function readExamples(
   source: string | DataFile,
   fields: DataFields,
-  task: DataTask,
+  task: TaskName,
   options: ReadExamplesOptions = {},
 ): Promise<Examples> {
   const file = typeof source === 'string' ? await openDataFile(source, options.open) : source;
   const isTraining = options.mode !== 'predict';
-  if (needsPair(task) && fields.secondSequence === undefined) {
+  const { answer, second } = describeTask(task);
+  if (second === 'required' && fields.secondSequence === undefined) {
     throw new MedTextError('USAGE', words`${task} needs pairs: name the column of the second text (second_sequence).`, {
       task,
     });
@@ -94,7 +88,7 @@ export async function readExamples(
   if (isTraining && fields.label === undefined) {
     throw new MedTextError('USAGE', words`${task} learns from labels: name the column of the label (label).`, { task });
   }
-  const hasSecond = task !== 'text-classification' && fields.secondSequence !== undefined;
+  const hasSecond = second !== 'none' && fields.secondSequence !== undefined;
   const columns = {
     first: resolveColumn(file, fields.firstSequence, 'first_sequence'),
     second: hasSecond ? resolveColumn(file, fields.secondSequence!, 'second_sequence') : undefined,
@@ -102,7 +96,7 @@ export async function readExamples(
   };
   const groupColumn =
     options.groupColumn === undefined ? undefined : resolveColumn(file, options.groupColumn, 'group_by');
-  const known = options.labels && task !== 'regression' ? checkedLabels(options.labels) : undefined;
+  const known = options.labels && answer === 'class' ? checkedLabels(options.labels) : undefined;
   const map = new LabelMap(known, options.labelMapping);
   const badRows = new BadRows(file.path, options);
   const rawLabels = new RawLabelCounts();
@@ -151,7 +145,7 @@ export async function readExamples(
         dropped++;
         continue;
       }
-      if (mapped === undefined || (task === 'regression' && !isNumber(mapped))) {
+      if (mapped === undefined || (answer === 'number' && !isNumber(mapped))) {
         unmapped.add(raw, row.line);
         continue;
       }
@@ -167,7 +161,7 @@ export async function readExamples(
 
   if (unmapped.size > 0) {
     const what =
-      task === 'regression'
+      answer === 'number'
         ? words`regression needs numbers, but these values are none`
         : known
           ? words`these values are neither among the labels ${JSON.stringify(known)} nor mapped to one (map them in label_mapping, to null to leave them out)`
@@ -179,7 +173,7 @@ export async function readExamples(
     throw new MedTextError('DATA_FORMAT', words`${file.path} gives no examples (${reasons}).`, { file: file.path });
   }
 
-  const classifies = task !== 'regression' && columns.label !== undefined;
+  const classifies = answer === 'class' && columns.label !== undefined;
   const labels = classifies ? (known ?? inferLabels(rows.map((row) => row.label!), declaredLabels(file, columns.label!, map))) : []; // prettier-ignore
   const idOf = new Map(labels.map((label, id) => [label, id]));
   const counts = labels.map(() => 0);

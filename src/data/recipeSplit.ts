@@ -1,8 +1,9 @@
 import { MedTextError, words } from '../base/errors';
-import type { RecipeSplit, RecipeTask } from '../protocol/recipe';
+import type { RecipeSplit } from '../protocol/recipe';
+import { describeTask, type SecondText, type TaskName } from '../protocol/tasks';
 import { guessFields, refuseRepeatedGuess, type DataFields, type FieldGuess } from './columns';
 import { openDataFile, type DataFile } from './dataFile';
-import { needsPair, readExamples, type Examples } from './examples';
+import { readExamples, type Examples } from './examples';
 import { readCorrections } from './labelCorrections';
 
 /** A recipe's data section with what it leaves open recognised from the file. */
@@ -21,10 +22,10 @@ export interface ResolvedFields {
 export function resolveFields(
   file: DataFile,
   split: Pick<RecipeSplit, 'first_sequence' | 'second_sequence' | 'label'>,
-  task: RecipeTask,
+  secondText: SecondText,
   mode: 'train' | 'predict' = 'train',
 ): ResolvedFields {
-  const wantsSecond = task !== 'text-classification' && split.second_sequence !== null;
+  const wantsSecond = secondText !== 'none' && split.second_sequence !== null;
   const isComplete =
     split.first_sequence !== undefined &&
     (!wantsSecond || split.second_sequence !== undefined) &&
@@ -47,7 +48,7 @@ export function resolveFields(
   };
   const fields: DataFields = {
     firstSequence: found(split.first_sequence ?? guess?.firstSequence, 'first_sequence'),
-    secondSequence: needsPair(task) ? found(second, 'second_sequence') : second,
+    secondSequence: secondText === 'required' ? found(second, 'second_sequence') : second,
     label: mode === 'predict' ? (split.label ?? guess?.label) : found(split.label ?? guess?.label, 'label'),
   };
   return { fields, guess };
@@ -88,11 +89,11 @@ export interface ReadSplitOptions {
  */
 export async function readRecipeSplit(
   split: RecipeSplit,
-  task: RecipeTask,
+  task: TaskName,
   options: ReadSplitOptions = {},
 ): Promise<Examples & ResolvedFields> {
   const file = await openRecipeSplit(split);
-  const resolved = resolveFields(file, split, task, options.mode);
+  const resolved = resolveFields(file, split, describeTask(task).second, options.mode);
   const examples = await readExamples(file, resolved.fields, task, {
     labels: options.labels ?? split.labels,
     labelMapping: split.label_mapping,

@@ -1,7 +1,8 @@
 import type { Example } from '../data/examples';
 import type { RunOptions } from '../inference/classifierRunner';
 import type { Classifier } from '../inference/openClassifier';
-import { evaluationReport, type EvaluationMetrics } from '../tasks/evaluationReport';
+import type { EvaluationMetrics } from '../protocol/evaluation';
+import { evaluationReport } from '../tasks/evaluationReport';
 import { readFileFor, type FileOptions } from './labelledFile';
 import { withClassifier } from './withClassifier';
 

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { fingerprintFile, type Fingerprint } from '../data/fingerprint';
-import { needsPair } from '../data/examples';
 import { readRecipeSplit } from '../data/recipeSplit';
 import { confidentLearning } from '../data/suspectLabels';
 import { softmax } from '../inference/labelScores';
 import type { Classifier } from '../inference/openClassifier';
 import type { RecipeSplit } from '../protocol/recipe';
+import { taskFor, describeTask } from '../protocol/tasks';
 import { outOfFoldPredictions } from '../runs/heldOutPredictions';
 import { withClassifier } from './withClassifier';
 
@@ -73,8 +73,8 @@ async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: S
       words`${classifier.folder.path} predicts a number; it has no labels to doubt.`,
     );
   }
-  const task = classifier.task ?? (split.second_sequence === null ? 'text-classification' : 'sentence-similarity');
-  const { examples, labels } = await readRecipeSplit(needsPair(task) ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
+  const task = classifier.task ?? taskFor('class', split.second_sequence !== null);
+  const { examples, labels } = await readRecipeSplit(describeTask(task).second !== 'none' ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
   const ids = labels.map((label) => idOf(label, classifier, split.file));
   const count = classifier.labels.length;
   const fingerprint = await fingerprintFile(split.file, options.signal);

@@ -4,7 +4,8 @@ import { openDataFile, type DataFile } from '../data/dataFile';
 import { readExamples, type Examples } from '../data/examples';
 import type { LabelMapping } from '../data/labelMapping';
 import { resolveFields, type ResolvedFields } from '../data/recipeSplit';
-import type { Classifier, ClassifierTask } from '../inference/openClassifier';
+import type { Classifier } from '../inference/openClassifier';
+import { describeTask, taskFor, type Task } from '../protocol/tasks';
 import type { WholeFileOptions } from './withClassifier';
 
 /** A file's columns, by name or by place from 0, and what to do about its rows. */
@@ -30,17 +31,18 @@ export async function readFileFor(
   options: FileOptions,
 ): Promise<Examples & ResolvedFields> {
   const file = await openDataFile(path);
-  const task = classifier.givesNumber ? 'regression' : (classifier.task ?? taskOfFile(file, options));
-  if (task === 'text-classification' && options.second !== undefined) {
+  const task = classifier.givesNumber ? taskFor('number', true) : (classifier.task ?? taskOfFile(file, options));
+  const { answer, second } = describeTask(task);
+  if (second === 'none' && options.second !== undefined) {
     throw new MedTextError(
       'USAGE',
       words`${classifier.folder.path} reads one text, not pairs; leave out the second column.`,
     );
   }
   const columns = { first_sequence: options.first, second_sequence: options.second, label: options.label };
-  const resolved = resolveFields(file, columns, task, mode);
+  const resolved = resolveFields(file, columns, second, mode);
   const examples = await readExamples(file, resolved.fields, task, {
-    labels: mode === 'train' && task !== 'regression' ? classifier.labels : undefined,
+    labels: mode === 'train' && answer === 'class' ? classifier.labels : undefined,
     // What the caller says of a value wins over what was said in training.
     labelMapping: { ...classifier.labelMapping, ...options.labelMapping },
     onBadRow: options.onBadRow,
@@ -50,12 +52,12 @@ export async function readFileFor(
   return { ...examples, ...resolved };
 }
 
-function taskOfFile(file: DataFile, options: FileOptions): ClassifierTask {
+function taskOfFile(file: DataFile, options: FileOptions): Task {
   const { fields } = resolveFields(
     file,
     { first_sequence: options.first, second_sequence: options.second, label: options.label },
-    'regression', // The task whose second text may be there or not.
+    'optional',
     'predict',
   );
-  return fields.secondSequence === undefined ? 'text-classification' : 'sentence-similarity';
+  return taskFor('class', fields.secondSequence !== undefined);
 }

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ToldError } from '../protocol/errorWords';
-import { testMetric, type RunMetric, type RunRecord } from './runStore';
+import type { RunMetric, RunRecord } from './runStore';
+import { testMetric } from './testMetric';
 
 /** The part of a run folder's run.json that the editor reads. */
 export interface RunFile {

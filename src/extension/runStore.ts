@@ -88,13 +88,5 @@ export class RunStore {
   }
 }
 
-/** Of the metrics on the test data the one that chose the model, or where there was nothing to choose by, the usual one. */
-export function testMetric(test: unknown, chosenBy: string | undefined): RunMetric | undefined {
-  const metrics = (test ?? {}) as Readonly<Record<string, unknown>>;
-  const name = chosenBy ?? ('pearson' in metrics ? 'pearson' : 'accuracy');
-  const value = metrics[name];
-  return typeof value === 'number' ? { name, value } : undefined;
-}
-
 export const isResumable = ({ status }: RunRecord): boolean =>
   status === 'stopped' || status === 'interrupted' || status === 'failed';

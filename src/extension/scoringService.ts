@@ -4,6 +4,7 @@ import { Emitter } from '../base/events';
 import { LruCache } from '../base/lruCache';
 import type { Translate } from '../base/translate';
 import type { DataInfo, PairScore, TextPair } from '../protocol/scorer';
+import { findTask } from '../protocol/tasks';
 import type { ScorerModel } from '../worker/scorerClient';
 
 /** The part of `ScorerClient` that scoring needs. */
@@ -82,7 +83,7 @@ export class ScoringService implements Disposable {
 /** Whether scoring failed because the active model compares no texts: a matter of choosing another, not a fault. */
 export function readsSingleTexts(error: unknown): boolean {
   const { code, detail } = asMedTextError(error);
-  return code === 'UNSUPPORTED' && detail.task === 'text-classification';
+  return code === 'UNSUPPORTED' && findTask(detail.task)?.second === 'none';
 }
 
 /** What hovers and the panel say then. */

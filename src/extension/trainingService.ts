@@ -13,7 +13,8 @@ import type {
   TrainingResult,
 } from '../protocol/trainer';
 import type { Silence } from '../protocol/silence';
-import { testMetric, type RunRecord, type RunStatus, type RunStore } from './runStore';
+import type { RunRecord, RunStatus, RunStore } from './runStore';
+import { testMetric } from './testMetric';
 import type { StartNotes } from './startNotes';
 
 /** A run in a child process, as `TrainerClient` gives it. */

@@ -8,6 +8,7 @@ import { bertWeights } from '../models/loadClassifier';
 import { loadParameters, openModelFolder, planLoad, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
+import { type Task, findTask, TASKS, taskFor } from '../protocol/tasks';
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
 import { ClassifierRunner, type RunnerOptions, type RunOptions } from './classifierRunner';
 import { executionDevice } from './device';
@@ -23,8 +24,6 @@ export interface ClassifierOptions {
   readonly signal?: AbortSignal;
 }
 
-export type ClassifierTask = 'sentence-similarity' | 'text-classification' | 'regression';
-
 /** The longest input where neither training nor the model says one. */
 const USUAL_MAX_LENGTH = 512;
 
@@ -37,7 +36,7 @@ export class Classifier {
     /** In the order of the logits. */
     readonly labels: readonly string[],
     /** Undefined where the folder does not say (a classifier trained elsewhere). */
-    readonly task: ClassifierTask | undefined,
+    readonly task: Task | undefined,
     readonly measure: Measure,
     /** Tokens; longer inputs are cut. */
     readonly maxLength: number,
@@ -120,7 +119,8 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
   });
   const usage = isObject(folder.rawConfig.medtext) ? folder.rawConfig.medtext : {};
   const task = taskOf(folder, usage.task);
-  if (task === 'regression' && labels.length > 1) {
+  const answer = findTask(task)?.answer;
+  if (answer === 'number' && labels.length > 1) {
     await runner.close();
     throw new MedTextError(
       'UNSUPPORTED',
@@ -131,7 +131,7 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
     folder,
     labels,
     task,
-    task === 'regression' ? 'regression' : labels.length === 1 ? 'sigmoid' : 'label-scale',
+    answer === 'number' ? 'regression' : labels.length === 1 ? 'sigmoid' : 'label-scale',
     maxLengthOf(folder, tokenizer, usage.max_length),
     labelScores(labels, usage.label_scores, folder.path),
     labelRange(usage.label_range, folder.path),
@@ -220,13 +220,13 @@ async function classifierRows(folder: ModelFolder): Promise<number> {
  * What training wrote, else the problem type, else ModelScope's task. (That one label means a regression is a rule for
  * training data: a stored head of one logit that does not call itself a regression is a cross-encoder's.)
  */
-function taskOf(folder: ModelFolder, stored: unknown): ClassifierTask | undefined {
-  const known: readonly ClassifierTask[] = ['sentence-similarity', 'text-classification', 'regression'];
-  const named = (name: unknown) => known.find((task) => task === name);
-  if (named(stored)) return named(stored);
-  if (folder.problemType === 'regression') return 'regression';
+function taskOf(folder: ModelFolder, stored: unknown): Task | undefined {
+  const named = TASKS.find(({ id }) => id === stored);
+  if (named) return named.id;
+  if (folder.problemType === 'regression') return taskFor('number', true);
   // transformers writes "text-classification" for whatever has a classifier, ModelScope for one sentence.
-  return folder.configuration?.task === 'sentence-similarity' ? 'sentence-similarity' : undefined;
+  const configured = findTask(folder.configuration?.task);
+  return configured?.second === 'required' ? configured.id : undefined;
 }
 
 /** What training wrote; an entry that leads to no label of the model (somebody edited it) does not count. */

@@ -1,5 +1,6 @@
 /** Scores pairs of texts with a fine-tuned model: behind `medtext score`, hovers and panels. */
 import { MedTextError, words } from '../base/errors';
+import { findTask } from '../protocol/tasks';
 import type { RunOptions } from './classifierRunner';
 import { pairScore, type PairScore, type ScoredPair } from './labelScores';
 import { openClassifier, type Classifier, type ClassifierOptions } from './openClassifier';
@@ -30,7 +31,7 @@ export async function openPairScorer(folder: string, options: ClassifierOptions 
     device: classifier.device,
     classifier,
     async score(pairs, signal, onProgress) {
-      if (task === 'text-classification' && pairs.some(({ second }) => second !== undefined)) {
+      if (findTask(task)?.second === 'none' && pairs.some(({ second }) => second !== undefined)) {
         throw new MedTextError(
           'UNSUPPORTED',
           words`${folder} reads one text at a time and gives its label: it has no similarity of two. Choose a model that was fine-tuned on pairs.`,

@@ -4,15 +4,10 @@ import { untranslated, type Translate } from '../base/translate';
 import { joined, translated, type Words } from '../base/words';
 import type { LabelDetails } from './labelScheme';
 import schema from './recipe.schema.json';
+import { describeTask, metricsOf, taskFor, usualMetric, type MetricName, type Task, type TaskName } from './tasks';
 
 /** The recipe's JSON schema, also contributed to the editor for completion and hovers. */
 export const recipeSchema = schema;
-
-/** What a person may write as `task`. */
-export type RecipeTask = Task | 'pair-classification';
-
-/** `pair-classification` is another name of `sentence-similarity`. */
-export type Task = 'sentence-similarity' | 'text-classification' | 'regression';
 
 /** A column's name, or its position from 0 in a file without a header. */
 export type Column = string | number;
@@ -73,10 +68,6 @@ export interface RecipeScheduler {
   total_iters?: number | null;
 }
 
-/** Names as in the evaluation report. */
-export type MetricName =
-  'accuracy' | 'macroF1' | 'microF1' | 'binaryF1' | 'loss' | 'pearson' | 'spearman' | 'mse' | 'mae';
-
 export type Trainable = 'all' | 'head' | 'no-embeddings' | { last_layers: number };
 
 export interface RecipeTrain {
@@ -111,7 +102,7 @@ export type Device = 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 /** A recipe as a person writes it: everything but task, model and training data may be left out. */
 export interface Recipe {
   $schema?: string;
-  task: RecipeTask;
+  task: TaskName;
   model: string;
   dataset: { train: RecipeSplit; validation?: RecipeSplit; test?: RecipeSplit; split?: RecipeHoldOut };
   train?: RecipeTrain;
@@ -388,7 +379,7 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   const problems: FoundProblem[] = [];
   const report = (pointer: string, message: Words): void => void problems.push({ pointer, message });
   const { dataset, train = {} } = recipe;
-  const task = taskOf(recipe.task);
+  const { answer, second } = describeTask(recipe.task);
   const labels = dataset.train.labels?.map(String);
 
   const { split: heldOut, ...files } = dataset;
@@ -403,10 +394,10 @@ function contradictions(recipe: Recipe): FoundProblem[] {
         words`differs from /dataset/train/labels; leave it out, the order there gives the ids`,
       );
     }
-    if (own && task !== 'regression' && own.length < 2) {
+    if (own && answer === 'class' && own.length < 2) {
       report(`${pointer}/labels`, words`a classification needs at least two labels`);
     }
-    if (own && task === 'regression')
+    if (own && answer === 'number')
       report(`${pointer}/labels`, words`a regression has no labels, the column holds numbers`);
     for (const [raw, label] of Object.entries(split.label_mapping ?? {})) {
       if (label !== null && labels && !labels.includes(label)) {
@@ -425,21 +416,21 @@ function contradictions(recipe: Recipe): FoundProblem[] {
       if (own)
         report(`${pointer}/labels_file`, words`the labels stand in a file of their own; leave out "${own}" here`);
     }
-    if (task === 'sentence-similarity' && split.second_sequence === null) {
+    if (second === 'required' && split.second_sequence === null) {
       report(`${pointer}/second_sequence`, words`the task ${recipe.task} needs a second sentence`);
     }
-    if (task === 'text-classification' && split.second_sequence != null) {
+    if (second === 'none' && split.second_sequence != null) {
       report(
         `${pointer}/second_sequence`,
-        words`text-classification reads one sentence; for pairs use sentence-similarity`,
+        words`${recipe.task} reads one sentence; for pairs use ${taskFor(answer, true)}`,
       );
     }
   }
 
-  if (task === 'regression' && train.class_weights != null) {
+  if (answer === 'number' && train.class_weights != null) {
     report('/train/class_weights', words`a regression has no classes`);
   }
-  if (task === 'regression' && (train.label_smoothing ?? 0) > 0) {
+  if (answer === 'number' && (train.label_smoothing ?? 0) > 0) {
     report('/train/label_smoothing', words`a regression has no labels to smooth`);
   }
   if (heldOut && dataset.validation) {
@@ -452,10 +443,10 @@ function contradictions(recipe: Recipe): FoundProblem[] {
     report('/train/class_weights', words`all weights are 0: nothing would be learned`);
   }
   const metric = train.metric_for_best;
-  if (metric !== undefined && !metricsOf(task).includes(metric)) {
+  if (metric !== undefined && !metricsOf(recipe.task).includes(metric)) {
     report(
       '/train/metric_for_best',
-      words`"${metric}" does not exist for ${recipe.task}: one of ${metricsOf(task).join(', ')}`,
+      words`"${metric}" does not exist for ${recipe.task}: one of ${metricsOf(recipe.task).join(', ')}`,
     );
   }
   if (metric === 'binaryF1' && labels && labels.length !== 2) {
@@ -469,17 +460,6 @@ function contradictions(recipe: Recipe): FoundProblem[] {
     report('/train/length_buckets', words`the lengths must ascend`);
   }
   return problems;
-}
-
-function taskOf(task: RecipeTask): Task {
-  return task === 'pair-classification' ? 'sentence-similarity' : task;
-}
-
-/** The metrics that an evaluation of the task reports. */
-export function metricsOf(task: Task): readonly MetricName[] {
-  return task === 'regression'
-    ? ['pearson', 'spearman', 'mse', 'mae', 'loss']
-    : ['accuracy', 'macroF1', 'microF1', 'binaryF1', 'loss'];
 }
 
 /**
@@ -496,8 +476,8 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
   };
   const { $schema: _, ...filled } = withDefaults(rootSchema, { ...recipe, dataset }) as Recipe;
   const resolved = filled as ResolvedRecipe;
-  resolved.task = taskOf(recipe.task);
-  resolved.train.metric_for_best ??= resolved.task === 'regression' ? 'pearson' : 'accuracy';
+  resolved.task = describeTask(recipe.task).id;
+  resolved.train.metric_for_best ??= usualMetric(resolved.task);
   const { split: _split, ...files } = resolved.dataset;
   for (const split of Object.values(files)) if (split.labels) split.labels = split.labels.map(String);
   return resolved;

@@ -1,5 +1,7 @@
 import { durationText } from '../base/durationText';
 import type { Translate } from '../base/translate';
+import { translated } from '../base/words';
+import { metricTitle } from './tasks';
 import type { EvaluationProgress } from './trainer';
 import type { RunPhase } from './trainingView';
 
@@ -26,18 +28,8 @@ export function evaluationText({ split, done, total, secondsLeft }: EvaluationPr
 
 /** What a person calls a metric that reports name `macroF1`. */
 export function metricText(metric: string, t: Translate): string {
-  const names: Readonly<Record<string, string>> = {
-    accuracy: t('accuracy'),
-    macroF1: t('macro F1'),
-    microF1: t('micro F1'),
-    binaryF1: t('binary F1'),
-    pearson: t('Pearson'),
-    spearman: t('Spearman'),
-    mse: t('mean squared error'),
-    mae: t('mean absolute error'),
-    loss: t('validation loss'),
-  };
-  return Object.hasOwn(names, metric) ? names[metric] : metric;
+  const title = metricTitle(metric);
+  return title ? translated(title, t) : metric;
 }
 
 export function testMetricText(metric: string, t: Translate): string {

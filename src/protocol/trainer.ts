@@ -1,6 +1,7 @@
 import { anything, count, nothing, nullable, number, object, oneOf, recordOf, text, flag, type Check, type Checked } from './check'; // prettier-ignore
 import { defineContract, handshake, workerEvents } from './contract';
 import { chosenDevice } from './deviceWords';
+import { evaluationMetrics, type EvaluationMetrics } from './evaluation';
 
 /**
  * The trainer boundary: one child process, one run at a time. The reports are the same JSON contract that
@@ -58,7 +59,7 @@ export type EvaluationProgress = Checked<typeof evaluationProgress>;
 export interface EvaluationReport {
   readonly step: number;
   readonly epoch: number;
-  readonly evaluation: Readonly<Record<string, unknown>>;
+  readonly evaluation: EvaluationMetrics;
 }
 
 /** The best evaluation of a run. */
@@ -77,7 +78,7 @@ export interface TrainingEnd {
   readonly model: string;
   readonly best: BestEvaluation | null;
   /** Metrics of that model on the test data, where the recipe names any that has labels. */
-  readonly test?: Readonly<Record<string, unknown>>;
+  readonly test?: EvaluationMetrics;
   /** Where test data without labels lies with that model's labels. */
   readonly predictions?: string;
 }
@@ -103,7 +104,7 @@ const trainingReport: Check<TrainingReport> = object(
 const evaluationReport: Check<EvaluationReport> = object({
   step: count,
   epoch: number,
-  evaluation: recordOf(anything),
+  evaluation: evaluationMetrics,
 });
 
 const trainingResult: Check<TrainingResult> = object(
@@ -113,7 +114,7 @@ const trainingResult: Check<TrainingResult> = object(
     best: nullable(object({ step: count, metric: text, value: number })) as Check<BestEvaluation | null>,
     status: oneOf('finished', 'stopped'),
   },
-  { test: recordOf(anything), predictions: text },
+  { test: evaluationMetrics, predictions: text },
 );
 
 export const trainerContract = defineContract({

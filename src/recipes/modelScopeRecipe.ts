@@ -1,5 +1,6 @@
 import { MedTextError, words } from '../base/errors';
-import type { Column, MetricName, PartialRecipe, RecipeSplit, RecipeTask } from '../protocol/recipe';
+import type { Column, PartialRecipe, RecipeSplit } from '../protocol/recipe';
+import type { MetricName, TaskName } from '../protocol/tasks';
 
 /** A configuration.json as defaults for a recipe, and in sentences what of it was not taken over or needs a look. */
 export interface ModelScopeDefaults {
@@ -50,7 +51,7 @@ export function isModelScopeConfiguration(json: unknown): boolean {
   return isFields(json) && ['framework', 'preprocessor', 'pipeline', 'evaluation'].some((name) => name in json);
 }
 
-const tasks: Readonly<Record<string, RecipeTask>> = {
+const tasks: Readonly<Record<string, TaskName>> = {
   'sentence-similarity': 'sentence-similarity',
   nli: 'sentence-similarity',
   'text-classification': 'text-classification',

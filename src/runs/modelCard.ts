@@ -1,6 +1,7 @@
-import type { MetricName, ResolvedRecipe } from '../protocol/recipe';
+import type { ResolvedRecipe } from '../protocol/recipe';
+import { describeTask, type MetricName } from '../protocol/tasks';
 import type { BestEvaluation, EvaluationReport } from '../protocol/trainer';
-import type { ClassificationReport, EvaluationMetrics, RegressionReport } from '../tasks/evaluationReport';
+import { isClassification, metricOf, type ClassificationReport, type EvaluationMetrics, type RegressionReport } from '../protocol/evaluation';
 import type { Interval } from '../tasks/intervals';
 
 /** What a card tells. Texts of the training data are left out on purpose: a card is published, patients' words are not. */
@@ -105,7 +106,7 @@ function resultOf({ data }: ModelCardInput, split: 'validation' | 'test', metric
 
 function headlineMetrics(evaluation: EvaluationMetrics): { type: string; title: string; value: number }[] {
   const named: [string, string, number | null][] =
-    'pearson' in evaluation
+    !isClassification(evaluation)
       ? [
           ['pearsonr', 'Pearson', evaluation.pearson],
           ['spearmanr', 'Spearman', evaluation.spearman],
@@ -121,14 +122,11 @@ function headlineMetrics(evaluation: EvaluationMetrics): { type: string; title: 
 }
 
 function introduction(card: ModelCardInput): string {
-  const { recipe, baseModel, parameterCount, step, totalSteps, best } = card;
-  const what: Readonly<Record<ResolvedRecipe['task'], string>> = {
-    'sentence-similarity': `It gives a pair of Chinese medical sentences one of ${card.labels.length} labels.`,
-    'text-classification': `It gives a Chinese medical sentence one of ${card.labels.length} labels.`,
-    regression: `It gives ${card.fields.second === undefined ? 'a Chinese medical sentence' : 'a pair of Chinese medical sentences'} a number.`,
-  };
+  const { baseModel, parameterCount, step, totalSteps, best } = card;
+  const texts = card.fields.second === undefined ? 'a Chinese medical sentence' : 'a pair of Chinese medical sentences';
+  const answer = isRegression(card) ? 'a number' : `one of ${card.labels.length} labels`;
   const lines = [
-    `An encoder fine-tuned from **${inline(baseModel)}** with MedText Lab (${count(parameterCount)} parameters). ${what[recipe.task]}`,
+    `An encoder fine-tuned from **${inline(baseModel)}** with MedText Lab (${count(parameterCount)} parameters). It gives ${texts} ${answer}.`,
   ];
   const progress = `Trained for ${count(step)} of ${count(totalSteps)} planned steps`;
   lines.push(
@@ -140,15 +138,16 @@ function introduction(card: ModelCardInput): string {
 }
 
 function usage({ recipe, fields, maxLength, labels }: ModelCardInput): string {
-  const isPair = recipe.task === 'sentence-similarity' || fields.second !== undefined;
+  const { second: secondText } = describeTask(recipe.task);
+  const isPair = secondText === 'required' || fields.second !== undefined;
   const [first, second] = ['高血压能吃香蕉吗', '血压高可以吃香蕉吗'];
-  const command = recipe.task === 'sentence-similarity' ? [`medtext score MODEL "${first}" "${second}"`] : [];
+  const command = secondText === 'required' ? [`medtext score MODEL "${first}" "${second}"`] : [];
   const text = isPair ? `"${first}", "${second}"` : `"${first}"`;
   const result =
-    recipe.task === 'regression'
+    isRegression({ recipe })
       ? 'print(model(**inputs).logits.item())'
       : 'probabilities = model(**inputs).logits.softmax(-1)[0]\nprint({model.config.id2label[i]: p.item() for i, p in enumerate(probabilities)})';
-  const answer = recipe.task === 'regression' ? 'the number' : `the probabilities of ${labelList(labels)}`;
+  const answer = isRegression({ recipe }) ? 'the number' : `the probabilities of ${labelList(labels)}`;
   return [
     '## How to use it',
     'MODEL is the folder of this file.',
@@ -174,7 +173,7 @@ function usage({ recipe, fields, maxLength, labels }: ModelCardInput): string {
 }
 
 function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardInput): string {
-  const hasLabels = recipe.task !== 'regression';
+  const hasLabels = !isRegression({ recipe });
   const rows = Object.entries(data).map(([split, { file, rows, counts, dropped = 0, badRows = 0, sha256 }]) => [
     split,
     code(fileName(file)),
@@ -240,7 +239,7 @@ function testResults({ test }: ModelCardInput): string {
 }
 
 const resultTables = (report: EvaluationMetrics, split: string): string[] =>
-  'pearson' in report ? regressionTables(report, split) : classificationTables(report, split);
+  isClassification(report) ? classificationTables(report, split) : regressionTables(report, split);
 
 function classificationTables(report: ClassificationReport, split: string): string[] {
   const { accuracy, accuracyInterval, majorityBaseline, labels, perClass, confusionMatrix } = report;
@@ -301,7 +300,7 @@ const MAX_HISTORY_ROWS = 40;
 function evaluationHistory({ evaluations, best, recipe }: ModelCardInput): string {
   if (evaluations.length === 0) return '';
   const metrics: MetricName[] =
-    recipe.task === 'regression' ? ['loss', 'pearson', 'spearman', 'mae'] : ['loss', 'accuracy', 'macroF1'];
+    isRegression({ recipe }) ? ['loss', 'pearson', 'spearman', 'mae'] : ['loss', 'accuracy', 'macroF1'];
   if (!metrics.includes(recipe.train.metric_for_best)) metrics.push(recipe.train.metric_for_best);
   const stride = Math.ceil(evaluations.length / MAX_HISTORY_ROWS);
   const shown = evaluations.filter(
@@ -314,7 +313,7 @@ function evaluationHistory({ evaluations, best, recipe }: ModelCardInput): strin
       shown.map(({ step, epoch, evaluation }) => [
         count(step),
         epoch.toFixed(2),
-        ...metrics.map((metric) => decimal(evaluation[metric])),
+        ...metrics.map((metric) => decimal(metricOf(evaluation, metric))),
         step === best?.step ? 'best' : '',
       ]),
     ),
@@ -354,8 +353,8 @@ const limits =
   '## Limits\n\nThe model has learned from the data above and repeats its mistakes and gaps. Its answers are no medical advice ' +
   'and must not decide about diagnosis or treatment.';
 
-function isRegression({ recipe }: ModelCardInput): boolean {
-  return recipe.task === 'regression';
+function isRegression({ recipe }: Pick<ModelCardInput, 'recipe'>): boolean {
+  return describeTask(recipe.task).answer === 'number';
 }
 
 const titles: Readonly<Record<MetricName, string>> = {

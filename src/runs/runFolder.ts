@@ -6,7 +6,7 @@ import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { PlainWords } from '../base/words';
 import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
 import type { BestEvaluation } from '../protocol/trainer';
-import type { EvaluationMetrics } from '../tasks/evaluationReport';
+import type { EvaluationMetrics } from '../protocol/evaluation';
 
 /**
  *     recipe.medtext.json   the recipe with every default filled in and absolute paths

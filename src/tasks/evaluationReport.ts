@@ -1,13 +1,8 @@
 import { MedTextError, words } from '../base/errors';
 import type { Example } from '../data/examples';
-import { metricsOf, type MetricName } from '../protocol/recipe';
-import {
-  bootstrapMacroF1Interval,
-  pearsonInterval,
-  spearmanInterval,
-  wilsonInterval,
-  type Interval,
-} from './intervals';
+import { metricOf, type ClassificationReport, type EvaluationMetrics, type RegressionReport } from '../protocol/evaluation'; // prettier-ignore
+import { isLowerBetter, METRIC_NAMES, type MetricName } from '../protocol/tasks';
+import { bootstrapMacroF1Interval, pearsonInterval, spearmanInterval, wilsonInterval } from './intervals';
 import {
   argmaxRows,
   classScores,
@@ -21,52 +16,9 @@ import {
   microF1,
   pearsonCorrelation,
   spearmanCorrelation,
-  type ClassScores,
 } from './metrics';
 
 /** What an evaluation says, and how its metrics choose the best checkpoint. */
-
-/** What `medtext evaluate --json` prints for a classifier: a contract. */
-export interface ClassificationReport {
-  readonly rows: number;
-  /** Mean cross-entropy in nats, unweighted and without label smoothing. */
-  readonly loss: number;
-  readonly accuracy: number;
-  /** Wilson score interval, 95 %. */
-  readonly accuracyInterval: Interval;
-  /** Accuracy of always answering the most frequent label of these rows. */
-  readonly majorityBaseline: number;
-  readonly microF1: number;
-  /** Mean over the labels that occur in the rows or in the predictions, scikit-learn's default. */
-  readonly macroF1: number;
-  /** Percentile bootstrap over rows, 95 %. */
-  readonly macroF1Interval: Interval;
-  /** F1 of the second label; with exactly two labels only. */
-  readonly binaryF1?: number;
-  readonly perClass: Readonly<Record<string, ClassScores>>;
-  /** Rows: true label; columns: predicted label; both in the order of `labels`. */
-  readonly confusionMatrix: readonly (readonly number[])[];
-  readonly labels: readonly string[];
-}
-
-/** What `medtext evaluate --json` prints for a regression: a contract. */
-export interface RegressionReport {
-  readonly rows: number;
-  /** The training objective: mean squared error. */
-  readonly loss: number;
-  readonly mse: number;
-  readonly mae: number;
-  /** null where undefined: fewer than two rows, or a side that never varies. */
-  readonly pearson: number | null;
-  /** By Fisher's z, 95 %; null below four rows. */
-  readonly pearsonInterval: Interval | null;
-  readonly spearman: number | null;
-  readonly spearmanInterval: Interval | null;
-  /** Mean squared error of always answering the mean of these rows. */
-  readonly meanBaseline: number;
-}
-
-export type EvaluationMetrics = ClassificationReport | RegressionReport;
 
 /**
  * The report on a classifier's logits; the predicted label is the one with the largest logit, the first on a tie.
@@ -167,16 +119,10 @@ export function evaluationReport(
 
 /** The value of one metric of a report, NaN where it is undefined (a constant regression, a diverged loss). */
 export function metricValue(report: EvaluationMetrics, name: MetricName): number {
-  const value = (report as unknown as Readonly<Record<string, unknown>>)[name];
-  if (value === null) return NaN;
-  if (typeof value === 'number') return value;
-  const known = metricsOf('pearson' in report ? 'regression' : 'sentence-similarity');
-  const there = known.filter((metric) => metric in report).join(', ');
+  const value = metricOf(report, name);
+  if (value !== undefined) return value ?? NaN;
+  const there = METRIC_NAMES.filter((metric) => metric in report).join(', ');
   throw new MedTextError('RECIPE', words`This evaluation has no "${name}"; it has ${there}.`, { metric: name });
-}
-
-export function isHigherBetter(name: MetricName): boolean {
-  return name !== 'loss' && name !== 'mse' && name !== 'mae';
 }
 
 /**
@@ -186,5 +132,5 @@ export function isHigherBetter(name: MetricName): boolean {
 export function improves(name: MetricName, value: number, best: number | undefined, minDelta = 0): boolean {
   if (Number.isNaN(value)) return false;
   if (best === undefined || Number.isNaN(best)) return true;
-  return isHigherBetter(name) ? value > best + minDelta : value < best - minDelta;
+  return isLowerBetter(name) ? value < best - minDelta : value > best + minDelta;
 }

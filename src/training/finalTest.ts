@@ -6,7 +6,7 @@ import type { RunOptions } from '../inference/classifierRunner';
 import type { ClassifierOptions } from '../inference/openClassifier';
 import type { ResolvedSplit } from '../protocol/recipe';
 import { evaluateExamples } from '../evaluation/evaluateModel';
-import type { EvaluationMetrics } from '../tasks/evaluationReport';
+import type { EvaluationMetrics } from '../protocol/evaluation';
 import { predictExamples } from '../evaluation/predictFile';
 import type { RunFolder } from '../runs/runFolder';
 import type { TestData } from './runMaterial';

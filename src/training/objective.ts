@@ -1,11 +1,12 @@
 import { MedTextError, words } from '../base/errors';
 import type { ResolvedRecipe } from '../protocol/recipe';
+import { describeTask } from '../protocol/tasks';
 import type { RunMaterial } from './runMaterial';
 import type { TrainerOptions } from '../steps/trainingSteps';
 
 /** The loss that the recipe asks for. @throws MedTextError RECIPE for class weights that do not fit the labels. */
 export function objectiveOf(recipe: ResolvedRecipe, { labels, train }: RunMaterial): TrainerOptions['objective'] {
-  if (recipe.task === 'regression') return { loss: 'squaredError' };
+  if (describeTask(recipe.task).answer === 'number') return { loss: 'squaredError' };
   return {
     loss: 'crossEntropy',
     labelCount: labels.length,

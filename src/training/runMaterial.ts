@@ -11,7 +11,8 @@ import { modelContent } from '../models/modelContent';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { loadReportLines } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
-import type { RecipeTask, ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
+import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
+import { describeTask, type Task } from '../protocol/tasks';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
 import type { DataRecord } from '../runs/runFolder';
 
@@ -62,14 +63,15 @@ export async function readMaterial(
     );
   }
 
+  const { answer } = describeTask(recipe.task);
   const read = (split: ResolvedSplit, labels?: readonly string[], groupColumn?: string) =>
     readRecipeSplit(split, recipe.task, { labels, groupColumn, signal });
   const { split: heldOut, validation } = recipe.dataset;
   const allTrainData = await read(recipe.dataset.train, undefined, groupColumnOf(heldOut));
   const dealt = heldOut && holdOut(allTrainData, heldOut);
   const trainData = dealt?.train ?? allTrainData;
-  const labels = recipe.task === 'regression' ? ['score'] : trainData.labels;
-  if (labels.length < 2 && recipe.task !== 'regression') {
+  const labels = answer === 'number' ? ['score'] : trainData.labels;
+  if (labels.length < 2 && answer === 'class') {
     throw new MedTextError(
       'LABELS',
       words`${trainData.file.path} has a single label (${labels[0]}); there is nothing to tell apart.`,
@@ -79,7 +81,7 @@ export async function readMaterial(
     );
   }
   const validationData =
-    dealt?.validation ?? (validation && (await read(validation, recipe.task === 'regression' ? undefined : labels)));
+    dealt?.validation ?? (validation && (await read(validation, answer === 'number' ? undefined : labels)));
 
   const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, trainData, signal));
 
@@ -100,7 +102,7 @@ export async function readMaterial(
       (truncated > 0 ? ` (${truncated} cut, ${((100 * truncated) / train.encoded.length).toFixed(1)} %)` : ''),
   );
 
-  const labelCount = recipe.task === 'regression' ? 1 : labels.length;
+  const labelCount = labels.length;
   const model = await loadClassifier(folder, labelCount, { seed: recipe.train.seed, signal });
   for (const line of loadReportLines(model.report)) log(line);
   if (model.graph) log(`The ONNX graph itself is trained: ${model.graph.readout}, no dropout inside it`);
@@ -125,14 +127,14 @@ export async function readMaterial(
 
 async function readTest(
   given: ResolvedSplit,
-  task: RecipeTask,
+  task: Task,
   trainData: Examples & ResolvedFields,
   signal: AbortSignal,
 ): Promise<TestData> {
   // Not recognised anew: of a file without labels, another column would be taken for them.
   const split = { ...given, label: given.label ?? trainData.fields.label! };
   const hasLabels = await isLabelled(split, signal);
-  const labels = task === 'regression' ? undefined : trainData.labels;
+  const labels = describeTask(task).answer === 'number' ? undefined : trainData.labels;
   const data = await readRecipeSplit(split, task, hasLabels ? { labels, signal } : { mode: 'predict', signal });
   return { data, isLabelled: hasLabels };
 }

@@ -5,7 +5,9 @@ import { ClassifierRunner } from '../inference/classifierRunner';
 import { softmax } from '../inference/labelScores';
 import { writeGraphFolder } from '../models/writeGraphFolder';
 import { writeModelFolder } from '../models/writeModelFolder';
+import type { EvaluationMetrics } from '../protocol/evaluation';
 import type { ResolvedRecipe } from '../protocol/recipe';
+import { describeTask } from '../protocol/tasks';
 import type {
   EvaluationProgress,
   EvaluationReport,
@@ -16,7 +18,7 @@ import type {
 import { loadCheckpoint, saveCheckpoint, type RunCounters } from '../runs/checkpoints';
 import { choiceLines, isDeviceFailure, type DeviceChoice } from '../devices/deviceChoice';
 import { describeEnvironment } from '../runs/environment';
-import { evaluationReport, improves, metricValue, type EvaluationMetrics } from '../tasks/evaluationReport';
+import { evaluationReport, improves, metricValue } from '../tasks/evaluationReport';
 import { testModel } from './finalTest';
 import { writeHeldOutPredictions } from '../runs/heldOutPredictions';
 import { labelUsage, regressionUsage } from '../tasks/labelUsage';
@@ -318,7 +320,7 @@ export class TrainingRun {
   /** For who doubts labels later: these rows the model has not learned by heart. */
   private async keepPredictions(outputs: Float32Array): Promise<void> {
     const { labels, validation, records } = this.material;
-    if (this.recipe.task === 'regression') return;
+    if (this.isRegression) return;
     const { sha256, sizeBytes } = records.validation;
     const rows = validation!.data.examples.map(({ row }) => row);
     const probabilities = rows.flatMap((_, at) => [...softmax(outputs.subarray(at * labels.length, (at + 1) * labels.length))]); // prettier-ignore
@@ -327,7 +329,11 @@ export class TrainingRun {
 
   private validationMetrics(outputs: Float32Array): EvaluationMetrics {
     const { labels, validation } = this.material;
-    return evaluationReport(validation!.data.examples, outputs, this.recipe.task === 'regression' ? undefined : labels);
+    return evaluationReport(validation!.data.examples, outputs, this.isRegression ? undefined : labels);
+  }
+
+  private get isRegression(): boolean {
+    return describeTask(this.recipe.task).answer === 'number';
   }
 
   private patienceIsOver(): boolean {
@@ -351,7 +357,7 @@ export class TrainingRun {
     const contents = {
       config: folder.config,
       labels,
-      problemType: this.recipe.task === 'regression' ? 'regression' : 'single_label_classification',
+      problemType: describeTask(this.recipe.task).problemType,
       task: this.recipe.task,
       copies: folder.tokenizerFiles,
       usage: {
@@ -359,7 +365,7 @@ export class TrainingRun {
         max_length: maxLength,
         run: this.folder.id,
         step: this.counters.step,
-        ...(this.recipe.task === 'regression'
+        ...(this.isRegression
           ? regressionUsage(this.material.train.data.examples)
           : labelUsage(this.recipe.dataset.train, labels)),
       },

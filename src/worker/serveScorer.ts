@@ -12,6 +12,7 @@ import type {
 } from '../protocol/scorer';
 import { scorerContract } from '../protocol/scorer';
 import type { Params } from '../protocol/contract';
+import { taskFor } from '../protocol/tasks';
 import { serveWorker } from './serveWorker';
 
 const endGraceMs = 2000;
@@ -96,7 +97,7 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
 
 /** The split, checked by the recipe's own rules. @throws RECIPE */
 function splitOf(split: Readonly<Record<string, unknown>>): RecipeSplit {
-  const task = split.second_sequence == null ? 'text-classification' : 'sentence-similarity';
+  const task = taskFor('class', split.second_sequence != null);
   return validateRecipe({ task, model: '-', dataset: { train: split } }, String(split.file)).dataset.train;
 }
 

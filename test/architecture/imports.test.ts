@@ -85,7 +85,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     },
   },
   inference: {
-    rooms: ['base', 'onnx', 'models', 'tokenization'],
+    rooms: ['base', 'protocol', 'onnx', 'models', 'tokenization'],
     packages: [],
     exceptions: {
       'src/inference/session.ts': { packages: ['onnxruntime-node', 'node:'], reason: 'the only file that knows the runtime, and where its library lies' }, // prettier-ignore

@@ -9,6 +9,7 @@ import type { StartNote } from '../../src/extension/startNotes';
 import { statusText, statusTooltip } from '../../src/extension/statusText';
 import { TrainingService, type RunRequest, type StartTrainer } from '../../src/extension/trainingService';
 import type { TrainingReport, TrainingResult } from '../../src/protocol/trainer';
+import { classificationOf } from '../support/evaluations';
 
 export function memory(): Memory {
   const values = new Map<string, unknown>();
@@ -50,7 +51,7 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 const end: TrainingResult = {
   run: '/w/runs/r1',
   model: '/w/runs/r1/model',
-  best: { step: 5, metric: 'f1', value: 0.5 },
+  best: { step: 5, metric: 'macroF1', value: 0.5 },
   status: 'finished',
 };
 
@@ -64,14 +65,14 @@ describe('training service', () => {
     await tick();
     assert.deepEqual([runs.list()[0].status, runs.list()[0].folder, runs.list()[0].pid], ['running', '/w/runs/r1', 7]);
     listeners().onReport(report(10));
-    listeners().onEvaluation({ step: 10, epoch: 1, evaluation: {} });
+    listeners().onEvaluation({ step: 10, epoch: 1, evaluation: classificationOf() });
     assert.deepEqual([training.state.history.length, training.state.evaluations.length], [2, 1]);
     settle().resolve(end);
     assert.equal((await running).status, 'finished');
     const [run] = runs.list();
     assert.deepEqual(
       [run.status, run.step, run.metric, run.modelFolder],
-      ['finished', 10, { name: 'f1', value: 0.5 }, end.model],
+      ['finished', 10, { name: 'macroF1', value: 0.5 }, end.model],
     );
     assert.equal(training.isActive, false);
   });
@@ -81,8 +82,8 @@ describe('training service', () => {
     void training.run(request);
     await tick();
     for (const step of [1, 2, 3, 4]) listeners().onReport(report(step));
-    listeners().onEvaluation({ step: 2, epoch: 1, evaluation: {} });
-    listeners().onEvaluation({ step: 4, epoch: 2, evaluation: {} });
+    listeners().onEvaluation({ step: 2, epoch: 1, evaluation: classificationOf() });
+    listeners().onEvaluation({ step: 4, epoch: 2, evaluation: classificationOf() });
     listeners().onReport(report(3));
     const { state } = training;
     assert.deepEqual([state.history, state.evaluations].map((list) => list.map(({ step }) => step)), [[1, 2, 3], [2]]); // prettier-ignore
@@ -100,15 +101,15 @@ describe('training service', () => {
     const progress = { split: 'validation', done: 64, total: 1600, secondsLeft: 30 } as const;
     listeners().onEvaluationProgress(progress);
     assert.equal(statusText(training.state, untranslated), 'Evaluating: 64 of 1600 rows, 30 s left');
-    listeners().onEvaluation({ step: 1, epoch: 1, evaluation: {} });
+    listeners().onEvaluation({ step: 1, epoch: 1, evaluation: classificationOf() });
     assert.equal(training.state.evaluating, undefined);
     listeners().onEvaluationProgress({ ...progress, split: 'test' });
     assert.equal(statusText(training.state, untranslated), 'Testing: 64 of 1600 rows, 30 s left');
     listeners().onReport(report(2));
     assert.equal(training.state.evaluating, undefined);
-    settle().resolve({ ...end, test: { f1: 0.25, accuracy: 0.5 } });
+    settle().resolve({ ...end, test: classificationOf({ macroF1: 0.25, accuracy: 0.5 }) });
     await running;
-    assert.deepEqual(runs.list()[0].test, { name: 'f1', value: 0.25 });
+    assert.deepEqual(runs.list()[0].test, { name: 'macroF1', value: 0.25 });
   });
 
   it('knows what the run is expected to take before its first step', async () => {

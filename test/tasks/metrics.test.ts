@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  classificationReport,
-  improves,
-  metricValue,
-  regressionReport,
-  type EvaluationMetrics,
-} from '../../src/tasks/evaluationReport';
-import {
-  bootstrapMacroF1Interval,
-  pearsonInterval,
-  spearmanInterval,
-  wilsonInterval,
-} from '../../src/tasks/intervals';
+import type { EvaluationMetrics } from '../../src/protocol/evaluation';
+import { classificationReport, improves, metricValue, regressionReport } from '../../src/tasks/evaluationReport';
+import { bootstrapMacroF1Interval, pearsonInterval, spearmanInterval, wilsonInterval } from '../../src/tasks/intervals';
 import { confusionMatrix, ranks, spearmanCorrelation } from '../../src/tasks/metrics';
 
 const fixture = JSON.parse(readFileSync(join(__dirname, '../fixtures/metrics/metrics.json'), 'utf8'));

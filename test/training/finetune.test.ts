@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { modelContent } from '../../src/models/modelContent';
 import { openModelFolder } from '../../src/models/modelFolder';
+import { metricOf, type ClassificationReport } from '../../src/protocol/evaluation';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
 import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src/protocol/trainer';
 import { evaluateModel } from '../../src/evaluation/evaluateModel';
@@ -128,7 +129,7 @@ describe('fine-tuning', () => {
     assert.equal(record.model.contentHash, contentHash);
     assert.equal(record.data.train.rows, 64);
     assert.ok(existsSync(join(result.model, 'README.md')));
-    const best = Math.max(...evaluations.map(({ evaluation }) => evaluation.accuracy as number));
+    const best = Math.max(...evaluations.map(({ evaluation }) => metricOf(evaluation, 'accuracy')!));
     assert.equal(result.best?.value, best);
   });
 
@@ -506,7 +507,7 @@ describe('fine-tuning', () => {
         },
       ),
     );
-    assert.equal((single.evaluations[0].evaluation.labels as string[]).length, 8);
+    assert.equal((single.evaluations[0].evaluation as ClassificationReport).labels.length, 8);
   });
 
   it('refuses a device that this platform has not, before it reads or writes anything', async () => {

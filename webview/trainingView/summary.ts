@@ -1,7 +1,9 @@
 import { durationText } from '../../src/base/durationText';
 import type { Translate } from '../../src/base/translate';
+import { translated } from '../../src/base/words';
 import { choiceText, computingText, deviceText, lostDeviceText } from '../../src/protocol/deviceWords';
 import { evaluationText, metricText, testMetricText } from '../../src/protocol/runWords';
+import { findTask } from '../../src/protocol/tasks';
 import type { KnobField, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
 
@@ -113,13 +115,8 @@ export function deviceReasons({ chosenDevice }: ShownRun, t: Translate): readonl
 }
 
 export function taskText(task: string, t: Translate): string {
-  const names: Readonly<Record<string, string>> = {
-    'sentence-similarity': t('Sentence similarity'),
-    'pair-classification': t('Sentence similarity'),
-    'text-classification': t('Text classification'),
-    regression: t('Regression'),
-  };
-  return Object.hasOwn(names, task) ? names[task] : task;
+  const title = findTask(task)?.title;
+  return title ? translated(title, t) : task;
 }
 
 /** A field's name, what an empty one means, and the values to choose from where they are few. */

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
-import type { MetricName, ResolvedRecipe } from '../../protocol/recipe';
+import type { ResolvedRecipe } from '../../protocol/recipe';
+import type { MetricName } from '../../protocol/tasks';
 import type { EvaluationProgress, EvaluationReport, TrainingReport, TrainingResult } from '../../protocol/trainer';
-import type { EvaluationMetrics } from '../../tasks/evaluationReport';
+import { metricOf, type EvaluationMetrics } from '../../protocol/evaluation';
 import type { Arguments, Command, Context, ExitCode } from '../commandLine';
 import { evaluationLine, evaluationText } from '../evaluationText';
 import { recipeOptions } from '../recipeArguments';
@@ -138,13 +139,12 @@ class TrainingView {
 
   evaluation(report: EvaluationReport): void {
     this.screen.printJson(report);
-    const metrics = report.evaluation as unknown as EvaluationMetrics;
     const metric = this.recipe.train.metric_for_best;
-    const value = Number((report.evaluation[metric] as number | null) ?? NaN);
+    const value = metricOf(report.evaluation, metric) ?? NaN;
     const isBest = this.improves(metric, value, this.bestValue);
     if (isBest) this.bestValue = value;
     const where = `step ${integer(report.step).padStart(6)}  epoch ${report.epoch.toFixed(2)}`;
-    this.screen.print(`${where}  ${evaluationLine(metrics)}${isBest ? '  ← best' : ''}`);
+    this.screen.print(`${where}  ${evaluationLine(report.evaluation)}${isBest ? '  ← best' : ''}`);
   }
 
   end({ run, model, best, test, predictions, status }: TrainingResult, seconds: number): void {
@@ -159,7 +159,7 @@ class TrainingView {
       screen.print('', `Best: ${best.metric} ${decimal(best.value)} at step ${integer(best.step)}`, '');
       screen.print(...evaluationText(best.evaluation as EvaluationMetrics));
     }
-    if (test) screen.print('', 'On the test data:', '', ...evaluationText(test as unknown as EvaluationMetrics));
+    if (test) screen.print('', 'On the test data:', '', ...evaluationText(test));
     screen.print(
       '',
       ...properties([

@@ -3,6 +3,7 @@ import type { DataFile } from '../../data/dataFile';
 import type { PairScore } from '../../inference/labelScores';
 import type { PairScorer } from '../../inference/pairScorer';
 import { rankOf } from '../../protocol/scorer';
+import { findTask } from '../../protocol/tasks';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
 import { Bold, countProgress, type Screen } from '../screen';
 import { bar, clip, counted, decimal, displayWidth, integer, oneLine, padEnd, percent, table } from '../terminal';
@@ -57,11 +58,11 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
     signal,
   });
   try {
-    const { task } = scorer.classifier;
-    if (task === 'sentence-similarity' && second === undefined && against === undefined) {
+    const secondText = findTask(scorer.classifier.task)?.second;
+    if (secondText === 'required' && second === undefined && against === undefined) {
       throw args.wrong('The model compares two texts: give a second one, or --against FILE.');
     }
-    if (task === 'text-classification' && (second !== undefined || against !== undefined)) {
+    if (secondText === 'none' && (second !== undefined || against !== undefined)) {
       throw args.wrong('The model reads one text and gives its label; leave out the second.');
     }
     if (against !== undefined)
@@ -80,7 +81,7 @@ function showScore(result: PairScore, { classifier }: PairScorer, screen: Screen
       `${result.measure === 'regression' ? 'prediction' : 'logit     '}  ${decimal(result.logits[0])}`,
     );
   }
-  const hasSimilarity = classifier.task !== 'text-classification';
+  const hasSimilarity = findTask(classifier.task)?.second !== 'none';
   const { probabilities, logits } = result;
   const label = bestLabel(result);
   screen.printJson(hasSimilarity ? result : { label, probabilities, logits });

@@ -3,7 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { QuickPickItemKind, Uri, window, workspace } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
-import type { Device, RecipeTask } from '../../protocol/recipe';
+import { translated } from '../../base/words';
+import type { Device } from '../../protocol/recipe';
+import { TASKS, type TaskDescription, type TaskName } from '../../protocol/tasks';
 import type { DataInfo } from '../../protocol/scorer';
 import { freeRecipeFile, labelsOf, recipeText, taskOf } from '../recipe/recipeDraft';
 import type { Services } from '../services';
@@ -24,7 +26,7 @@ interface Answers {
   readonly second?: string | null;
   readonly label?: string;
   readonly validation?: string | null;
-  readonly task?: RecipeTask;
+  readonly task?: TaskName;
   readonly device?: Device;
 }
 
@@ -146,24 +148,12 @@ function taskStep({ t }: Services): Step<Answers> {
   return async (answers, position) => {
     if (answers.recipe) return answers;
     const pair = answers.second !== null;
-    const options: Option<RecipeTask>[] = [
-      ...(pair
-        ? [
-            {
-              label: t('Sentence similarity'),
-              description: t('a label for a pair'),
-              value: 'sentence-similarity' as const,
-            },
-          ]
-        : [
-            {
-              label: t('Text classification'),
-              description: t('a label for a text'),
-              value: 'text-classification' as const,
-            },
-          ]),
-      { label: t('Regression'), description: t('a number'), value: 'regression' },
-    ];
+    const isFit = ({ second }: TaskDescription) => second !== (pair ? 'none' : 'required');
+    const options = TASKS.filter(isFit).map(({ id, title, gives }): Option<TaskName> => ({
+      label: translated(title, t),
+      description: translated(gives, t),
+      value: id,
+    }));
     const suggested = taskOf(answers.info!);
     const preferred = options.some(({ value }) => value === suggested) ? suggested : options[0].value;
     const choice = await pick(options, { title: t('Fine-Tune Encoder: task'), preferred }, position);

@@ -16,6 +16,7 @@ import {
   type SplitOptions,
 } from '../../protocol/datasetPreview';
 import type { TextPair } from '../../protocol/scorer';
+import { findTask } from '../../protocol/tasks';
 import type { PreviewClient } from '../../worker/dataClient';
 import type { BaseServices } from '../baseServices';
 import { dataFilters } from '../commands/asking';
@@ -279,10 +280,11 @@ export class PreviewEditor implements Disposable {
     const { scoring } = this.services;
     const { use, model } = this.surroundings();
     const isSingle = texts[0].second === undefined;
-    if (use?.task === 'text-classification' && !isSingle) {
+    const secondText = findTask(use?.task)?.second;
+    if (secondText === 'none' && !isSingle) {
       throw new MedTextError('UNSUPPORTED', words`${model!.name} reads one text at a time: map the second text to none, or choose another model.`); // prettier-ignore
     }
-    if (use?.task !== undefined && use.task !== 'text-classification' && use.task !== 'regression' && isSingle) {
+    if (secondText === 'required' && isSingle) {
       throw new MedTextError('UNSUPPORTED', words`${model!.name} reads pairs: map a second text, or choose another model.`); // prettier-ignore
     }
     return scoring.score(texts, signal);

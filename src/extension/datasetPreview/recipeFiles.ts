@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { Uri, WorkspaceEdit, window, workspace, type TextDocument } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import type { FieldMapping, PreviewState } from '../../protocol/datasetPreview';
+import { taskFor } from '../../protocol/tasks';
 import type { BaseServices } from '../baseServices';
 import { fileItems } from '../commands/asking';
 import { withFields, type JsonValue } from '../labelMapping/jsonText';
@@ -57,7 +58,7 @@ export async function chooseRecipe(
   if (!target) return undefined;
   const folder = dirname(target.fsPath);
   const text = {
-    task: second === null ? 'text-classification' : 'sentence-similarity',
+    task: taskFor('class', second !== null),
     model: pathInRecipe(model.folder, folder),
     dataset: { train: { file: pathInRecipe(file, folder) } },
   };

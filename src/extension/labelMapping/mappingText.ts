@@ -2,6 +2,7 @@ import { findNodeAtLocation, getNodeValue, type JSONPath, type Node } from 'json
 import { MedTextError, words } from '../../base/errors';
 import type { MappingOperation } from '../../protocol/labelMappingEditor';
 import type { LabelDetails } from '../../protocol/labelScheme';
+import { findTask } from '../../protocol/tasks';
 import { keyOf, treeOf, withFields, withKeyRenamed, withList, type JsonValue } from './jsonText';
 
 /** A recipe, whose training split has the labels, or a `*.labels.json`, which is them. */
@@ -66,7 +67,7 @@ export function readMapping(text: string, kind: MappingKind): MappingDocument {
   return {
     content: place ? contentOf(place) : emptyContent,
     splits,
-    isRegression: kind === 'recipe' && findNodeAtLocation(root, ['task'])?.value === 'regression',
+    isRegression: kind === 'recipe' && findTask(findNodeAtLocation(root, ['task'])?.value)?.answer === 'number',
     labelsFile: typeof file === 'string' ? file : undefined,
   };
 }

@@ -1,5 +1,5 @@
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
-import type { RecipeTask } from '../../protocol/recipe';
+import { describeTask, taskFor, type TaskName } from '../../protocol/tasks';
 import type { DataInfo } from '../../protocol/scorer';
 
 /** What the steps of Fine-Tune Encoder… gather. */
@@ -7,7 +7,7 @@ export interface RecipeChoices {
   readonly modelFolder: string;
   readonly trainFile: string;
   readonly validationFile?: string;
-  readonly task: RecipeTask;
+  readonly task: TaskName;
   readonly first: string;
   readonly second?: string;
   readonly label: string;
@@ -28,7 +28,7 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
         first_sequence: choices.first,
         ...(choices.second !== undefined && { second_sequence: choices.second }),
         label: choices.label,
-        ...(choices.labels && choices.task !== 'regression' && { labels: choices.labels }),
+        ...(choices.labels && describeTask(choices.task).answer === 'class' && { labels: choices.labels }),
       },
       ...(choices.validationFile && { validation: { file: path(choices.validationFile) } }),
     },
@@ -62,8 +62,7 @@ export function labelsOf(info: DataInfo): readonly string[] | undefined {
 }
 
 /** What the columns suggest: numbers with many values are scores, two texts make a pair. */
-export function taskOf(info: DataInfo): RecipeTask {
+export function taskOf(info: DataInfo): TaskName {
   const fractional = info.labels?.some(({ value }) => /^-?\d*\.\d+$/.test(value));
-  if (fractional) return 'regression';
-  return info.second === undefined ? 'text-classification' : 'sentence-similarity';
+  return taskFor(fractional ? 'number' : 'class', info.second !== undefined);
 }

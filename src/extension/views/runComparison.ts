@@ -7,8 +7,9 @@ import type {
   ComparedSetting,
   RunComparison,
 } from '../../protocol/runComparison';
+import { METRIC_NAMES, type MetricName, isLowerBetter } from '../../protocol/tasks';
 import type { RunRecord } from '../runStore';
-import { finite, isLowerBetter, metricNames, readRunHistory, type RunHistory } from './runHistory';
+import { finite, readRunHistory, type RunHistory } from './runHistory';
 
 /** What of the machine can explain a difference. */
 const environmentFields = ['device', 'threads', 'cpu', 'platform', 'onnxruntime', 'medtext'];
@@ -67,7 +68,9 @@ type MetricOf = (run: ReadRun, name: string) => ComparedMetric['values'][number]
 /** The metrics that any run has, the one that chose the best checkpoints first. */
 function metricsOf(runs: readonly ReadRun[], valueOf: MetricOf): readonly ComparedMetric[] {
   const choosing = runs.flatMap(({ file }) => (typeof file.best?.metric === 'string' ? [file.best.metric as string] : [])); // prettier-ignore
-  const ordered = [...new Set([...choosing.filter((name) => metricNames.includes(name)), ...metricNames])];
+  const ordered = [
+    ...new Set([...choosing.filter((name) => METRIC_NAMES.includes(name as MetricName)), ...METRIC_NAMES]),
+  ];
   return ordered
     .map((name) => ({ name, lowerIsBetter: isLowerBetter(name), values: runs.map((run) => valueOf(run, name)) }))
     .filter(({ values }) => values.some((value) => value !== null));

@@ -2,6 +2,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { metricOf } from '../../protocol/evaluation';
+import { isLowerBetter, METRIC_NAMES } from '../../protocol/tasks';
 import type { EvaluationReport, TrainingReport } from '../../protocol/trainer';
 import type { EvaluationPoint } from '../../protocol/trainingView';
 
@@ -15,18 +17,6 @@ export interface RunHistory {
 
 export const emptyHistory: RunHistory = { steps: [], losses: [], evaluations: [] };
 
-/** Of an evaluation, those that curves and comparisons show. */
-export const metricNames: readonly string[] = [
-  'accuracy',
-  'macroF1',
-  'microF1',
-  'binaryF1',
-  'pearson',
-  'spearman',
-  'mse',
-  'mae',
-  'loss',
-];
 const maxPoints = 1200;
 const maxKept = 20_000;
 const maxEvaluations = 2000;
@@ -91,9 +81,6 @@ export function thinned(
   return { steps: indices.map((i) => steps[i]), losses: indices.map((i) => losses[i]) };
 }
 
-/** Losses and errors are better low. */
-export const isLowerBetter = (metric: string): boolean => ['loss', 'mse', 'mae'].includes(metric);
-
 /** The evaluation that the metric prefers, the earlier of equals. */
 export function bestOf(
   evaluations: readonly EvaluationPoint[],
@@ -112,8 +99,8 @@ export const finite = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) ? value : null;
 
 function evaluationPoint({ step, epoch, evaluation }: EvaluationReport): EvaluationPoint {
-  const known = metricNames.filter((name) => name in evaluation);
-  const metrics = Object.fromEntries(known.map((name) => [name, finite(evaluation[name])]));
+  const known = METRIC_NAMES.filter((name) => name in evaluation);
+  const metrics = Object.fromEntries(known.map((name) => [name, finite(metricOf(evaluation, name))]));
   return { step, epoch: finite(epoch) ?? 0, metrics };
 }
 

@@ -1,4 +1,6 @@
 import type { ToldError } from '../../protocol/errorWords';
+import { metricMeasured } from '../../protocol/evaluation';
+import { usualMetric } from '../../protocol/tasks';
 import type { RunPhase, ShownRecipe, ShownRun, TrainingSnapshot } from '../../protocol/trainingView';
 import { isResumable, type RunRecord } from '../runStore';
 import type { TrainingState } from '../trainingService';
@@ -69,7 +71,7 @@ function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun 
     phase: record.status satisfies RunPhase,
     detached: running,
     resumable: isResumable(record),
-    ...course(history, record.metric?.name ?? metricOfTask(recipe?.task)),
+    ...course(history, record.metric?.name ?? usualMetric(recipe?.task)),
     step: Math.max(record.step, history.last?.step ?? 0),
     totalSteps: record.totalSteps || (history.last?.totalSteps ?? 0),
     ...lasting,
@@ -125,12 +127,10 @@ function metricOf(recipe: Readonly<Record<string, unknown>> | undefined, history
   const named = (recipe?.train as { metric_for_best?: unknown } | undefined)?.metric_for_best;
   if (typeof named === 'string') return named;
   const metrics = history.evaluations.at(-1)?.metrics;
-  return metrics && 'pearson' in metrics ? 'pearson' : metricOfTask(recipe?.task);
+  return (metrics && metricMeasured(metrics)) ?? usualMetric(recipe?.task);
 }
 
 function precisionOf(recipe: Readonly<Record<string, unknown>> | undefined): Pick<ShownRun, 'precision'> {
   const precision = (recipe?.train as { precision?: unknown } | undefined)?.precision;
   return typeof precision === 'string' ? { precision } : {};
 }
-
-const metricOfTask = (task: unknown): string => (task === 'regression' ? 'pearson' : 'accuracy');

@@ -8,6 +8,7 @@ import type { RunRecord } from '../../../src/extension/runStore';
 import type { TrainingState } from '../../../src/extension/trainingService';
 import { bestOf, emptyHistory, historyOf, readRunHistory, thinned } from '../../../src/extension/views/runHistory';
 import { trainingSnapshot, type TrainingFacts } from '../../../src/extension/views/trainingSnapshot';
+import { classificationOf } from '../../support/evaluations';
 
 const report = (step: number, loss = 1 / step): TrainingReport => ({
   runId: 'r',
@@ -23,7 +24,7 @@ const report = (step: number, loss = 1 / step): TrainingReport => ({
 const evaluation = (step: number, accuracy: number) => ({
   step,
   epoch: step / 50,
-  evaluation: { accuracy, loss: 1 - accuracy, confusionMatrix: [[1]], labels: ['a'] },
+  evaluation: classificationOf({ accuracy, loss: 1 - accuracy }),
 });
 const idle: TrainingState = { phase: 'idle', history: [], evaluations: [] };
 const request = { recipeFile: '/w/a.medtext.json', recipe: {}, name: 'a', onHostGone: 'stop' as const };
@@ -52,7 +53,7 @@ describe('training snapshot', () => {
     assert.deepEqual(run.steps, [1, 2, 3]);
     assert.deepEqual([run.phase, run.step, run.totalEpochs, run.secondsLeft], ['running', 3, 2, 97]);
     assert.deepEqual(run.best, { step: 2, value: 0.6 });
-    assert.deepEqual(run.evaluations[0].metrics, { accuracy: 0.6, loss: 0.4 });
+    assert.deepEqual(run.evaluations[0].metrics, { accuracy: 0.6, macroF1: 1, microF1: 1, loss: 0.4 });
   });
 
   it('of a run whose process is silent says so, and no longer when it answers', () => {

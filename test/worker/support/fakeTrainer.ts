@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MedTextError } from '../../../src/base/errors';
 import { serveTrainer } from '../../../src/worker/serveTrainer';
+import { classificationOf } from '../../support/evaluations';
 
 // An engine of twenty steps a fake second: reports faster than they may travel, evaluates half-way, stops when asked.
 serveTrainer(async () => ({
@@ -23,7 +24,7 @@ serveTrainer(async () => ({
         examplesPerSecond: 10,
         secondsLeft: 1,
       });
-      if (step === 3) onEvaluation({ step, epoch: 0.5, evaluation: { accuracy: 0.5 } });
+      if (step === 3) onEvaluation({ step, epoch: 0.5, evaluation: classificationOf({ accuracy: 0.5 }) });
       await sleep(5);
     }
     const status = stopSignal.aborted ? 'stopped' : 'finished';

@@ -1,0 +1,85 @@
+import { count, listOf, nullable, number, object, recordOf, text, type Check, type Checked } from './check';
+import { TASKS, type AnswerKind, type MetricName } from './tasks';
+
+/** What `medtext evaluate --json` prints, a run's record keeps and panels show: a contract. */
+
+const interval: Check<readonly [number, number]> = (value, path = 'message') => {
+  const [low, high] = listOf(number)(value, path);
+  return [number(low, `${path}[0]`), number(high, `${path}[1]`)];
+};
+
+/** A number, or what JSON makes of one that is not finite: null. */
+const measure = nullable(number) as Check<number>;
+
+const classScores = object({ precision: number, recall: number, f1: number, support: count });
+
+const classificationReport = object(
+  {
+    rows: count,
+    /** Mean cross-entropy in nats, unweighted and without label smoothing. */
+    loss: measure,
+    accuracy: number,
+    /** Wilson score interval, 95 %. */
+    accuracyInterval: interval,
+    /** Accuracy of always answering the most frequent label of these rows. */
+    majorityBaseline: number,
+    microF1: number,
+    /** Mean over the labels that occur in the rows or in the predictions, scikit-learn's default. */
+    macroF1: number,
+    /** Percentile bootstrap over rows, 95 %. */
+    macroF1Interval: interval,
+    perClass: recordOf(classScores),
+    /** Rows: true label; columns: predicted label; both in the order of `labels`. */
+    confusionMatrix: listOf(listOf(count)),
+    labels: listOf(text),
+  },
+  {
+    /** F1 of the second label; with exactly two labels only. */
+    binaryF1: number,
+  },
+);
+
+const regressionReport = object({
+  rows: count,
+  /** The training objective: mean squared error. */
+  loss: measure,
+  mse: measure,
+  mae: measure,
+  /** null where undefined: fewer than two rows, or a side that never varies. */
+  pearson: nullable(number),
+  /** By Fisher's z, 95 %; null below four rows. */
+  pearsonInterval: nullable(interval),
+  spearman: nullable(number),
+  spearmanInterval: nullable(interval),
+  /** Mean squared error of always answering the mean of these rows. */
+  meanBaseline: number,
+});
+
+export type ClassificationReport = Checked<typeof classificationReport>;
+export type RegressionReport = Checked<typeof regressionReport>;
+export type EvaluationMetrics = ClassificationReport | RegressionReport;
+
+const REPORTS = { class: classificationReport, number: regressionReport } satisfies Record<AnswerKind, Check<object>>;
+
+const measuredBy = (report: object) => TASKS.find(({ metrics }) => metrics[0].name in report);
+
+/** What kind of answer a report measures: the one whose tasks are chosen by a metric that it has. */
+export const answerMeasured = (report: object): AnswerKind | undefined => measuredBy(report)?.answer;
+
+/** The metric that chooses the best of such reports where nothing else says one. */
+export const metricMeasured = (report: object): MetricName | undefined => measuredBy(report)?.metrics[0].name;
+
+/** One metric of a report; undefined where it has none of that name, null where the metric is undefined for these rows. */
+export function metricOf(report: EvaluationMetrics, name: string): number | null | undefined {
+  const value = (report as unknown as Readonly<Record<string, unknown>>)[name];
+  return typeof value === 'number' || value === null ? value : undefined;
+}
+
+export const isClassification = (report: EvaluationMetrics): report is ClassificationReport =>
+  answerMeasured(report) === 'class';
+
+/** @throws PROTOCOL naming the field that is missing or of another type */
+export const evaluationMetrics: Check<EvaluationMetrics> = (value, path = 'message') => {
+  const kind = answerMeasured(recordOf((field) => field)(value, path));
+  return REPORTS[kind ?? 'class'](value, path);
+};

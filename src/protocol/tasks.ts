@@ -1,0 +1,133 @@
+import { words, type Words } from '../base/words';
+
+/**
+ * The tasks as data: what each reads, answers and is measured by. Pages, the extension host and the engine ask this table
+ * and never branch on a task's name.
+ */
+
+/** Whether an example has a second text. */
+export type SecondText = 'required' | 'optional' | 'none';
+
+/** What the label column holds, and what the model answers. */
+export type AnswerKind = 'class' | 'number';
+
+export interface MetricDescription {
+  /** As evaluation reports name it. */
+  readonly name: string;
+  readonly better: 'higher' | 'lower';
+  readonly title: Words;
+}
+
+export interface TaskDescription {
+  readonly id: string;
+  /** Other names that a recipe may use. */
+  readonly aliases: readonly string[];
+  readonly second: SecondText;
+  readonly answer: AnswerKind;
+  /** What transformers calls it in config.json. */
+  readonly problemType: 'single_label_classification' | 'regression';
+  /** In the order of tables; the first one chooses the best model where the recipe names none. */
+  readonly metrics: readonly MetricDescription[];
+  readonly title: Words;
+  /** What the model gives, for whoever chooses a task. */
+  readonly gives: Words;
+}
+
+const LOSS = { name: 'loss', better: 'lower', title: words`validation loss` } as const;
+
+const CLASSIFICATION = [
+  { name: 'accuracy', better: 'higher', title: words`accuracy` },
+  { name: 'macroF1', better: 'higher', title: words`macro F1` },
+  { name: 'microF1', better: 'higher', title: words`micro F1` },
+  { name: 'binaryF1', better: 'higher', title: words`binary F1` },
+  LOSS,
+] as const;
+
+const REGRESSION = [
+  { name: 'pearson', better: 'higher', title: words`Pearson` },
+  { name: 'spearman', better: 'higher', title: words`Spearman` },
+  { name: 'mse', better: 'lower', title: words`mean squared error` },
+  { name: 'mae', better: 'lower', title: words`mean absolute error` },
+  LOSS,
+] as const;
+
+export const TASKS = [
+  {
+    id: 'sentence-similarity',
+    aliases: ['pair-classification'],
+    second: 'required',
+    answer: 'class',
+    problemType: 'single_label_classification',
+    metrics: CLASSIFICATION,
+    title: words`Sentence similarity`,
+    gives: words`a label for a pair`,
+  },
+  {
+    id: 'text-classification',
+    aliases: [],
+    second: 'none',
+    answer: 'class',
+    problemType: 'single_label_classification',
+    metrics: CLASSIFICATION,
+    title: words`Text classification`,
+    gives: words`a label for a text`,
+  },
+  {
+    id: 'regression',
+    aliases: [],
+    second: 'optional',
+    answer: 'number',
+    problemType: 'regression',
+    metrics: REGRESSION,
+    title: words`Regression`,
+    gives: words`a number`,
+  },
+] as const satisfies readonly TaskDescription[];
+
+export type Task = (typeof TASKS)[number]['id'];
+/** What a person may write as `task`. */
+export type TaskName = Task | (typeof TASKS)[number]['aliases'][number];
+/** Names as in the evaluation report. */
+export type MetricName = (typeof TASKS)[number]['metrics'][number]['name'];
+
+const DESCRIPTIONS: readonly TaskDescription[] = TASKS;
+const METRICS = new Map(DESCRIPTIONS.flatMap(({ metrics }) => metrics).map((metric) => [metric.name, metric]));
+
+/** Every metric that some task reports, each once, in the order of the tables. */
+export const METRIC_NAMES = [...METRICS.keys()] as readonly MetricName[];
+
+/** The task of a name or an alias; undefined where none has it. */
+export function findTask(name: unknown): (TaskDescription & { readonly id: Task }) | undefined {
+  return DESCRIPTIONS.find(({ id, aliases }) => id === name || aliases.includes(name as string)) as never;
+}
+
+/** The task of a name that a recipe's schema has let through. */
+export function describeTask(name: TaskName): TaskDescription & { readonly id: Task } {
+  return findTask(name)!;
+}
+
+/** The task that classifies, or predicts a number for, texts alone or pairs. */
+export function taskFor(answer: AnswerKind, isPair: boolean): Task {
+  const fits = ({ second }: TaskDescription) => second === 'optional' || (second === 'required') === isPair;
+  return TASKS.find((task) => task.answer === answer && fits(task))!.id;
+}
+
+/** The names of the metrics that an evaluation of the task reports. */
+export function metricsOf(task: TaskName): readonly MetricName[] {
+  return describeTask(task).metrics.map(({ name }) => name as MetricName);
+}
+
+/** The metric that chooses the best model where nothing else says one; of an unknown task, accuracy. */
+export function usualMetric(task: unknown): MetricName {
+  return (findTask(task) ?? DESCRIPTIONS[0]).metrics[0].name as MetricName;
+}
+
+/** Losses and errors are better low; of a metric that no task knows, high is taken to be better. */
+export function isLowerBetter(metric: string): boolean {
+  return METRICS.get(metric)?.better === 'lower';
+}
+
+/** What a person calls a metric; undefined for one that no task reports. */
+export function metricTitle(metric: string): Words | undefined {
+  return METRICS.get(metric)?.title;
+}
