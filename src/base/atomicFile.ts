@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { constants, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { withPlace } from './diskFull';
 import { asMedTextError, MedTextError, words } from './errors';
+import { temporaryFile } from './leftovers';
 
 export type Content = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
@@ -26,12 +27,12 @@ export async function writeFileAtomically(path: string, content: Content, option
     if (there && !there.isFile()) throw noFile(path, there);
     await replaceFile(there ? await realpath(path) : path, content, modeOf(there, options));
   } catch (error) {
-    throw asMedTextError(error);
+    throw await withPlace(asMedTextError(error), { path, folder: dirname(path), neededBytes: sizeOf(content) });
   }
 }
 
 async function replaceFile(path: string, content: Content, mode: number | undefined): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = temporaryFile(path);
   try {
     await mkdir(dirname(path), { recursive: true });
     const file = await open(temporary, 'wx', mode);
@@ -64,6 +65,12 @@ async function writeThrough(path: string, content: Content): Promise<void> {
 
 function chunksOf(content: Content): Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array> {
   return typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
+}
+
+/** Undefined for what is not known before it has been written. */
+function sizeOf(content: Content): number | undefined {
+  if (typeof content === 'string') return Buffer.byteLength(content);
+  return content instanceof Uint8Array ? content.length : undefined;
 }
 
 /** For {@link WriteOptions.noWiderThan}: the permissions of a file that is there. */

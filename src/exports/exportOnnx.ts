@@ -65,7 +65,7 @@ export async function exportOnnx(
   const names = await namesIn(folder.path);
   const config = ['config.json', 'configuration.json', 'label_mapping.json'].filter((name) => names.includes(name));
   const copies = [...config.map((name) => join(folder.path, name)), ...folder.tokenizerFiles, ...folder.cardFiles];
-  await replaceFolder(path, async (temporary) => {
+  const fill = async (temporary: string): Promise<void> => {
     await writeFile(join(temporary, file), written.bytes, { flush: true });
     if (written.externalData) {
       const { location, pieces } = written.externalData;
@@ -73,7 +73,8 @@ export async function exportOnnx(
     }
     for (const copy of copies) await copyFile(copy, join(temporary, basename(copy)));
     for (const [name, content] of Object.entries(files)) await writeSynced(join(temporary, name), content);
-  });
+  };
+  await replaceFolder(path, fill, { sizeBytes });
   return checked?.difference;
 }
 

@@ -1,6 +1,8 @@
 /** Wheels on their way: from the index into a folder of their own, until they are unpacked. */
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { words } from '../base/errors';
+import { withFileLock } from '../base/fileLock';
 import { silentLog } from '../base/log';
 import type { WantedFile } from '../hub/downloadFile';
 import { Transport } from '../hub/transport';
@@ -10,7 +12,14 @@ import type { IndexFile } from './packageIndex';
 export const downloadsFolder = (root: string): string => join(root, 'downloads');
 
 /** Where a wheel comes to lie, and what it has to be. */
-export const wantedWheel = (root: string, { file, url, sha256, sizeBytes }: IndexFile & { readonly sizeBytes: number }): WantedFile => ({ url, place: join(downloadsFolder(root), file), sizeBytes, sha256, gitSha1: undefined }); // prettier-ignore
+export function wantedWheel(
+  root: string,
+  { file, url, sha256, sizeBytes }: IndexFile & { readonly sizeBytes: number },
+): WantedFile {
+  // prettier-ignore
+  const place = join(downloadsFolder(root), file);
+  return { url, place, part: place, sizeBytes, sha256, gitSha1: undefined };
+}
 
 export function transportTo(
   credentials: ReadonlyMap<string, Readonly<Record<string, string>>>,
@@ -26,4 +35,9 @@ export async function removeDownloads(root: string): Promise<void> {
     if (/\.whl(\.part(\.json)?)?$/.test(name)) await rm(join(folder, name), { force: true });
   }
   await rmdir(folder).catch(() => undefined);
+}
+
+/** One process at a time gets or removes the libraries. */
+export function withGpuRuntimeLock<T>(root: string, work: () => Promise<T>): Promise<T> {
+  return withFileLock(join(root, '.lock'), words`The same download is under way in another process`, work);
 }

@@ -8,11 +8,10 @@ import { gpuRuntimeRecordName, librariesFolder, providerLibraryNames, runtimeLib
 import { sum } from '../base/sum';
 import type { Words } from '../base/words';
 import { downloadFile } from '../hub/downloadFile';
-import { withFolderLock } from '../hub/folderLock';
 import { TransferMeter } from '../hub/transferMeter';
 import { cancelled } from '../hub/transport';
 import { replaceFolder } from '../models/checkpoint/replaceFolder';
-import { removeDownloads, transportTo, wantedWheel } from './downloads';
+import { removeDownloads, transportTo, wantedWheel, withGpuRuntimeLock } from './downloads';
 import { holdsCString } from './elf';
 import { providerAliases, sweep } from './installed';
 import { cudaNeeds } from './libraries';
@@ -48,7 +47,7 @@ export async function installGpuRuntime(
   options: GpuRuntimeOptions & { readonly onProgress?: (progress: GpuRuntimeProgress) => void },
 ): Promise<GpuRuntimeRecord> {
   await mkdir(plan.root, { recursive: true });
-  return withFolderLock(plan.root, async () => {
+  return withGpuRuntimeLock(plan.root, async () => {
     await sweep(plan.root);
     await refuseFullDisk(plan);
     await download(plan, options);

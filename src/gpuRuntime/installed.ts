@@ -4,8 +4,7 @@ import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gpuRuntimeRecordName, gpuRuntimeRoot, gpuRuntimeState, librariesFolder, runtimeLibraryName, type GpuRuntimeState } from '../base/gpuRuntime'; // prettier-ignore
 import { sum } from '../base/sum';
-import { withFolderLock } from '../hub/folderLock';
-import { downloadsFolder, removeDownloads } from './downloads';
+import { downloadsFolder, removeDownloads, withGpuRuntimeLock } from './downloads';
 
 export interface GpuRuntimeStatus {
   readonly root: string;
@@ -34,7 +33,7 @@ export async function gpuRuntimeStatus(env: NodeJS.ProcessEnv, runtimeVersion: s
 export async function removeGpuRuntime(env: NodeJS.ProcessEnv = process.env): Promise<{ freedBytes: number }> {
   const root = gpuRuntimeRoot(env);
   if (!existsSync(root)) return { freedBytes: 0 };
-  const freedBytes = await withFolderLock(root, async () => {
+  const freedBytes = await withGpuRuntimeLock(root, async () => {
     const folder = librariesFolder(root);
     const before = (await ownBytes(folder)) + (await ownBytes(downloadsFolder(root)));
     const state = gpuRuntimeState(root);

@@ -1,11 +1,12 @@
 /** A repository of a hub: what it would take, and the taking. */
-import { mkdir, statfs } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
+import { withFileLock } from '../base/fileLock';
 import { silentLog, type Log } from '../base/log';
 import { chooseFiles, type Choice } from './chooseFiles';
 import { downloadFile, keptBytes, type WantedFile } from './downloadFile';
-import { withFolderLock } from './folderLock';
 import { noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub';
 import { hubNames, type HubName } from '../base/hubNames';
 import {
@@ -65,6 +66,8 @@ const PARALLEL_FILES = 3;
 const REPORT_MS = 200;
 /** Left free on the disk beside what is downloaded. */
 const SPARE_BYTES = 64 * 2 ** 20;
+/** Within the target, until all is there: the lock and what is half there, apart from the files' own names. */
+export const WORKSHOP = '.medtext-download';
 
 /** Both hubs over one set of connections; {@link close} it. */
 export class HubClient {
@@ -109,10 +112,11 @@ export class HubClient {
     refuseUnsafeNames(
       files.map(({ path }) => path),
       where,
+      WORKSHOP,
     );
     const target = resolve(folder);
     let kept = 0;
-    for (const file of files) kept += await keptBytes(wanted(file, join(target, ...file.path.split('/'))));
+    for (const file of files) kept += await keptBytes(wanted(file, target, join(target, ...file.path.split('/'))));
     return {
       reference: listing.reference,
       commit: listing.commit,
@@ -136,7 +140,11 @@ export class HubClient {
   ): Promise<DownloadedFile[]> {
     await mkdir(plan.folder, { recursive: true });
     await refuseFullDisk(plan);
-    return withFolderLock(plan.folder, () => this.bring(plan, onProgress, signal));
+    const workshop = join(plan.folder, WORKSHOP);
+    const busy = words`The same download is under way in another process`;
+    const files = await withFileLock(join(workshop, 'lock'), busy, () => this.bring(plan, onProgress, signal));
+    await rm(workshop, { recursive: true, force: true });
+    return files;
   }
 
   close(): Promise<void> {
@@ -193,7 +201,7 @@ export class HubClient {
     const file = plan.files[index];
     const place = await placeBelow(plan.folder, file.path);
     let started = false;
-    const sha256 = await downloadFile(this.transport, wanted(file, place), {
+    const sha256 = await downloadFile(this.transport, wanted(file, plan.folder, place), {
       signal,
       // The first report of a try is what lay there already.
       onPosition: (position) => {
@@ -285,8 +293,10 @@ function candidatesOf(reference: HubReference): RepositoryReference[] {
   return kinds.flatMap((kind) => repositories.map((repository) => ({ ...reference, kind, repository })));
 }
 
-function wanted({ url, sizeBytes, sha256, gitSha1 }: RemoteFile, place: string): WantedFile {
-  return { url, place, sizeBytes, sha256, gitSha1 };
+/** The partial file is named by a hash: a data set may list `a.part` beside `a`, or anything else. */
+function wanted({ url, path, sizeBytes, sha256, gitSha1 }: RemoteFile, folder: string, place: string): WantedFile {
+  const part = join(folder, WORKSHOP, createHash('sha256').update(path).digest('hex').slice(0, 32));
+  return { url, place, part, sizeBytes, sha256, gitSha1 };
 }
 
 function refusalOf(reference: RepositoryReference, file: RemoteFile, status: number, answer: Answer): MedTextError {

@@ -11,6 +11,8 @@ export interface WantedFile {
   readonly url: string;
   /** Where it goes, absolute; made sure to lie where it should. */
   readonly place: string;
+  /** What its partial file and what is known of it are called, but for their endings; absolute, on the same disk. */
+  readonly part: string;
   readonly sizeBytes: number;
   readonly sha256: string | undefined;
   readonly gitSha1: string | undefined;
@@ -23,7 +25,7 @@ export interface DownloadFileOptions {
   readonly refused: (status: number, answer: Answer) => MedTextError;
 }
 
-/** Beside a partial file: what it is a part of. */
+/** Beside the partial file: what it is a part of. */
 interface PartState {
   readonly version: 1;
   readonly sizeBytes: number;
@@ -61,6 +63,7 @@ export async function downloadFile(
       return present;
     }
     await mkdir(dirname(file.place), { recursive: true });
+    await mkdir(dirname(file.part), { recursive: true });
     // Some hubs refuse to send nothing.
     return file.sizeBytes === 0 ? await emptyFile(file) : await new FileTransfer(transport, file, options).run();
   } catch (error) {
@@ -80,8 +83,8 @@ class FileTransfer {
     private readonly file: WantedFile,
     private readonly options: DownloadFileOptions,
   ) {
-    this.part = `${file.place}${PART_SUFFIX}`;
-    this.stateFile = `${file.place}${STATE_SUFFIX}`;
+    this.part = `${file.part}${PART_SUFFIX}`;
+    this.stateFile = `${file.part}${STATE_SUFFIX}`;
   }
 
   async run(): Promise<string> {
@@ -279,7 +282,7 @@ class FileTransfer {
 /** Bytes of a partial file that can be continued, for the sum that is shown before a download. */
 export async function keptBytes(file: WantedFile): Promise<number> {
   if ((await sizeOf(file.place)) === file.sizeBytes && file.sizeBytes > 0) return file.sizeBytes;
-  return Math.min(await sizeOf(`${file.place}${PART_SUFFIX}`), file.sizeBytes);
+  return Math.min(await sizeOf(`${file.part}${PART_SUFFIX}`), file.sizeBytes);
 }
 
 interface Digests {

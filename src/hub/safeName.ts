@@ -35,24 +35,28 @@ function danger(path: string): Words | undefined {
 }
 
 /**
+ * @param kept a name in the folder that is not the files'
  * @throws MedTextError UNSAFE_NAME when a path may not become a file, or when two would be one file where letter case
- * or Unicode form does not count.
+ * or Unicode form does not count, or one would be a file and the folder of another.
  */
-export function refuseUnsafeNames(paths: readonly string[], where: string): void {
-  const seen = new Map<string, string>();
+export function refuseUnsafeNames(paths: readonly string[], where: string, kept?: string): void {
+  const seen = new Map<string, { readonly own: string; readonly isFile: boolean }>();
   for (const path of paths) {
     const why = danger(path);
     if (why) throw unsafe(where, path, why);
     const segments = path.normalize('NFC').toLowerCase().split('/');
+    if (segments[0] === kept) throw unsafe(where, path, words`what is half there lies under that name`);
     // Each folder of the path too: "A/x" and "a/y" would share a folder.
     for (let length = 1; length <= segments.length; length++) {
       const folded = segments.slice(0, length).join('/');
       const own = path.split('/').slice(0, length).join('/');
+      const isFile = length === segments.length;
       const other = seen.get(folded);
-      if (other !== undefined && (other !== own || length === segments.length)) {
-        throw unsafe(where, path, words`it would be the same file as ${shown(other)}`);
+      if (other?.own === own && other.isFile !== isFile) throw unsafe(where, path, words`${shown(own)} cannot be both a file and a folder`); // prettier-ignore
+      if (other && (other.own !== own || isFile)) {
+        throw unsafe(where, path, words`it would be the same file as ${shown(other.own)}`);
       }
-      if (other === undefined) seen.set(folded, own);
+      if (!other) seen.set(folded, { own, isFile });
     }
   }
 }

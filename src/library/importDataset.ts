@@ -1,6 +1,9 @@
 /** A data set from wherever it is into a folder, its files as they are. */
-import { cp } from 'node:fs/promises';
-import type { HubClient } from '../hub/download';
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { words } from '../base/errors';
+import { withFileLock } from '../base/fileLock';
+import { WORKSHOP, type HubClient } from '../hub/download';
 import type { TransferProgress } from '../hub/transferMeter';
 import { fetchSource, type FoundSource } from './modelSource';
 
@@ -22,8 +25,15 @@ export async function fetchDataset(
 ): Promise<FetchedDataset> {
   const { client, onProgress, signal } = options;
   const folder = await fetchSource(found, client, { onProgress, signal });
-  // A cache's files are links into it.
-  if (folder !== output && found.kind === 'cached') await cp(folder, output, { recursive: true, dereference: true });
+  if (folder !== output && found.kind === 'cached') await copyOf(folder, output);
   if (found.kind !== 'remote') return { folder: output, files: null };
   return { folder: found.plan.root, files: found.plan.files.map(({ path, sizeBytes }) => ({ path, sizeBytes })) };
+}
+
+/** A cache's files are links into it. */
+async function copyOf(cached: string, output: string): Promise<void> {
+  const workshop = join(output, WORKSHOP);
+  const busy = words`The same download is under way in another process`;
+  await withFileLock(join(workshop, 'lock'), busy, () => cp(cached, output, { recursive: true, dereference: true }));
+  await rm(workshop, { recursive: true, force: true });
 }

@@ -1,7 +1,8 @@
 /** A model into the library, which keeps the same one once. */
-import { readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { asMedTextError, MedTextError } from '../base/errors';
+import { removeFolder } from '../base/leftovers';
 import { repositoryName } from '../hub/hubReference';
 import type { ImportedModel } from '../models/importModel';
 import { modelContent } from '../models/modelContent';
@@ -29,12 +30,15 @@ export async function importOnce(
   known: readonly string[],
   options: ImportSourceOptions,
 ): Promise<KeptModel> {
-  const folder = await freeFolder(models, sourceName(found));
-  const { imported, record } = await importSource(found, folder, options);
+  const folder = await newFolder(models, sourceName(found));
+  const { imported, record } = await importSource(found, folder, options).catch(async (error: unknown) => {
+    await rmdir(folder).catch(() => undefined);
+    throw error;
+  });
   const others = [...new Set([...known, ...(await foldersIn(models))])].filter((other) => other !== folder);
   for (const other of others) {
     if (!(await holds(other, record.contentHash))) continue;
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
     return { folder: other, isNew: false, record: (await readModelRecord(other)) ?? record, imported };
   }
   return { folder, isNew: true, record, imported };
@@ -60,12 +64,27 @@ async function holds(folder: string, contentHash: string): Promise<boolean> {
 
 async function foldersIn(parent: string): Promise<string[]> {
   const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(parent, name));
+  // One that is being written or removed has a hidden name.
+  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+  return folders.map(({ name }) => join(parent, name));
 }
 
-async function freeFolder(parent: string, stem: string): Promise<string> {
-  for (let number = 1; ; number++) {
-    const folder = join(parent, number === 1 ? stem : `${stem}-${number}`);
-    if (!(await stat(folder).catch(() => undefined))) return folder;
+/** Made at once, empty: two imports of one name at a time get two folders. */
+async function newFolder(parent: string, stem: string): Promise<string> {
+  try {
+    await mkdir(parent, { recursive: true });
+    for (let number = 1; ; number++) {
+      const folder = join(parent, number === 1 ? stem : `${stem}-${number}`);
+      const isNew = await mkdir(folder).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code !== 'EEXIST') throw error;
+          return false;
+        },
+      );
+      if (isNew) return folder;
+    }
+  } catch (error) {
+    throw asMedTextError(error);
   }
 }

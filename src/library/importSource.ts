@@ -1,6 +1,9 @@
 /** A model from wherever it is into a model folder with a record; downloads that have served are removed. */
-import { rename, rm, rmdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { words } from '../base/errors';
+import { withFileLock } from '../base/fileLock';
+import { lockBeside, removeFolder, sweepLeftovers } from '../base/leftovers';
 import { importModel, type ImportedModel } from '../models/importModel';
 import type { HubClient } from '../hub/download';
 import type { TransferProgress } from '../hub/transferMeter';
@@ -17,30 +20,48 @@ export interface ImportSourceOptions {
 /**
  * Downloads where needed, imports into `output`, and writes the record. After a failure or a cancelled download what has
  * come stays, for the next call; `output` is then as it was.
- * @throws MedTextError what {@link fetchSource}, {@link importModel} and {@link writeModelRecord} throw.
+ * @throws MedTextError BUSY while another import writes there or reads the same download; what {@link fetchSource},
+ * {@link importModel} and {@link writeModelRecord} throw.
  */
 export async function importSource(
   found: FoundSource,
   output: string,
   options: ImportSourceOptions,
 ): Promise<{ readonly imported: ImportedModel; readonly record: ModelRecord }> {
-  const { client, signal } = options;
-  const folder = await fetchSource(found, client, { onProgress: options.onDownload, signal });
-  const imported = await importModel(folder, output, { onProgress: options.onImport, signal });
-  const record = await writeModelRecord(imported.path, found.origin, { signal });
-  if (found.kind === 'remote') await removeDownload(found.plan.folder);
-  return { imported, record };
+  const place = resolve(output);
+  // Not the lock of its writing: the record belongs to the model, too.
+  const lock = join(dirname(place), `.${basename(place)}.import.lock`);
+  return withFileLock(lock, words`Another import into ${place} is under way`, async () => {
+    if (found.kind !== 'remote') return imported(found, place, options);
+    const { folder } = found.plan;
+    const busy = words`Another import of the same download is under way`;
+    const result = await withFileLock(lockBeside(folder), busy, async () => {
+      const done = await imported(found, place, options);
+      // Left-overs cost space, not correctness.
+      await removeFolder(folder).catch(() => undefined);
+      await sweepLeftovers(dirname(folder), basename(folder)).catch(() => undefined);
+      return done;
+    });
+    await removeEmptyParents(folder);
+    return result;
+  });
 }
 
-/** Renamed first: a removal that is interrupted leaves no half download under the name. */
-async function removeDownload(folder: string): Promise<void> {
-  const old = `${folder}.old-${process.pid}`;
+async function imported(
+  found: FoundSource,
+  output: string,
+  { client, signal, onDownload, onImport }: ImportSourceOptions,
+): Promise<{ readonly imported: ImportedModel; readonly record: ModelRecord }> {
+  const folder = await fetchSource(found, client, { onProgress: onDownload, signal });
+  const model = await importModel(folder, output, { onProgress: onImport, signal });
+  return { imported: model, record: await writeModelRecord(model.path, found.origin, { signal }) };
+}
+
+/** The folders of kind and repository go when they are empty; others may be at work in them. */
+async function removeEmptyParents(folder: string): Promise<void> {
   try {
-    await rename(folder, old);
-    await rm(old, { recursive: true, force: true });
-    // The folders of kind and repository go when they are empty; others may be at work in them.
     for (let parent = dirname(folder), depth = 0; depth < 3; depth++, parent = dirname(parent)) await rmdir(parent);
   } catch {
-    // Left-overs cost space, not correctness.
+    // Not empty.
   }
 }

@@ -28,7 +28,7 @@ export async function importGraph(
   const totalBytes = sizes.reduce<number>((sum, size = 0) => sum + size, 0);
   let doneBytes = 0;
   try {
-    await replaceFolder(output, async (temporary) => {
+    const fill = async (temporary: string): Promise<void> => {
       for (const [i, path] of files.entries()) {
         if (signal?.aborted) throw new MedTextError('CANCELLED', 'The import was cancelled.');
         // External data keeps its place beside the graph, which names it.
@@ -46,7 +46,8 @@ export async function importGraph(
         [ORIGIN_FIELD]: { source_model_type: folder.config.modelType, ...medtext },
       };
       await writeSynced(join(temporary, 'config.json'), json(config));
-    });
+    };
+    await replaceFolder(output, fill, { sizeBytes: totalBytes });
   } catch (error) {
     throw asMedTextError(error);
   }

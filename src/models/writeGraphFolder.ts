@@ -14,6 +14,7 @@ import {
   tokenizerConfig,
   writeSynced,
   type ModelFolderContents,
+  type WriteOptions,
 } from './writeModelFolder';
 
 export interface GraphFolderContents extends Omit<ModelFolderContents, 'parameters' | 'configFields' | 'labels'> {
@@ -32,7 +33,11 @@ export const MAX_SINGLE_FILE_BYTES = 1.8e9;
  * label_mapping.json, configuration.json, the copies and the extra files.
  * @throws MedTextError IO when the folder holds anything but an earlier model of ours, DISK_FULL.
  */
-export async function writeGraphFolder(folder: string, contents: GraphFolderContents): Promise<void> {
+export async function writeGraphFolder(
+  folder: string,
+  contents: GraphFolderContents,
+  { keepOldAs }: Pick<WriteOptions, 'keepOldAs'> = {},
+): Promise<void> {
   await refuseForeignFolder(folder);
   const { labels, rawConfig, problemType, usage } = contents;
   const { architectures: _, ...config } = rawConfig;
@@ -53,7 +58,7 @@ export async function writeGraphFolder(folder: string, contents: GraphFolderCont
   const { initializers } = contents.model.graph;
   const sizeBytes = [...initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
   const written = writeModel(contents.model, sizeBytes > MAX_SINGLE_FILE_BYTES ? { externalThresholdBytes: 1024 } : {});
-  await replaceFolder(folder, async (temporary) => {
+  const fill = async (temporary: string): Promise<void> => {
     await writeSynced(join(temporary, 'model.onnx'), written.bytes);
     if (written.externalData) {
       await writeFile(join(temporary, written.externalData.location), written.externalData.pieces, { flush: true });
@@ -62,5 +67,6 @@ export async function writeGraphFolder(folder: string, contents: GraphFolderCont
       if (!Object.hasOwn(files, basename(path))) await copyFile(path, join(temporary, basename(path)));
     }
     for (const [name, content] of Object.entries(files)) await writeSynced(join(temporary, name), content);
-  });
+  };
+  await replaceFolder(folder, fill, { sizeBytes, keepOldAs });
 }

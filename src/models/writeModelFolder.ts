@@ -34,6 +34,8 @@ export interface ModelFolderContents {
 export interface WriteOptions {
   readonly onProgress?: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
   readonly signal?: AbortSignal;
+  /** Where the folder that stood there goes, in place of being removed. */
+  readonly keepOldAs?: string;
 }
 
 /** config.json's mark of this program, and where it keeps the model type that transformers does not know. */
@@ -65,7 +67,7 @@ export async function writeModelFolder(
     options.onProgress?.({ doneBytes, totalBytes });
   };
 
-  await replaceFolder(folder, async (temporary) => {
+  const fill = async (temporary: string): Promise<void> => {
     if (contents.weightsFormat === 'torch') {
       await writeTorchZip(join(temporary, 'pytorch_model.bin'), named, onBytes, options.signal);
     } else {
@@ -82,7 +84,8 @@ export async function writeModelFolder(
       if (!Object.hasOwn(files, basename(path))) await copyFile(path, join(temporary, basename(path)));
     }
     for (const [name, content] of Object.entries(files)) await writeSynced(join(temporary, name), content);
-  });
+  };
+  await replaceFolder(folder, fill, { sizeBytes: totalBytes, keepOldAs: options.keepOldAs });
 }
 
 /** transformers' class for the weights that are there. */

@@ -54,6 +54,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
         packages: ['node:'],
         reason: 'the one way to write a file, for every room that does',
       },
+      'src/base/diskFull.ts': { packages: ['node:'], reason: 'asks what a disk has left, wherever one was full' },
+      'src/base/fileLock.ts': { packages: ['node:'], reason: 'the one way to keep others off a file or folder' },
+      'src/base/leftovers.ts': { packages: ['node:'], reason: 'what interrupted writers leave behind, in any folder' },
+      'src/base/processIdentity.ts': {
+        packages: ['node:'],
+        reason: 'whether a process is still the one that was meant, asked for by the extension host as well',
+      },
       'src/base/gpuRuntime.ts': {
         packages: ['node:'],
         reason: 'the environment of every process that may use CUDA, asked for by the extension host as well',

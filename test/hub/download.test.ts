@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -16,7 +17,7 @@ import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { MedTextError } from '../../src/base/errors';
 import { logTo } from '../../src/base/log';
-import { HubClient, type DownloadPlan } from '../../src/hub/download';
+import { HubClient, WORKSHOP, type DownloadPlan } from '../../src/hub/download';
 import { parseHubReference } from '../../src/hub/hubReference';
 import { parseSplitMap } from '../../src/hub/splitMap';
 import { hubSettings, type HubOverrides } from '../../src/hub/hubSettings';
@@ -93,6 +94,8 @@ describe('downloads from a hub', () => {
     return planned;
   };
   const at = (name: string): Buffer => readFileSync(join(folder, 'to', name));
+  const partOf = (path: string) =>
+    join(WORKSHOP, `${createHash('sha256').update(path).digest('hex').slice(0, 32)}.part`);
   const names = (): string[] => (readdirSync(join(folder, 'to'), { recursive: true }) as string[]).sort();
 
   beforeEach(() => {
@@ -272,6 +275,20 @@ describe('downloads from a hub', () => {
       await assert.rejects(plan('hf:datasets/org/rows'), withCode('UNSAFE_NAME', /same file/));
     });
 
+    it('a file that is a folder too, in either order, and what is the download’s own', async () => {
+      for (const [listed, why] of [
+        [['a.csv', 'a.csv/b.csv'], /both a file and a folder/],
+        [['a.csv/b.csv', 'a.csv'], /both a file and a folder/],
+        [[`${WORKSHOP}/a.csv`], /half there/],
+      ] as const) {
+        // prettier-ignore
+        await start({}, { 'org/rows': { files: Object.fromEntries(listed.map((name) => [name, text('x')])) } });
+        await assert.rejects(plan('hf:datasets/org/rows'), withCode('UNSAFE_NAME', why));
+        await hub.stop();
+      }
+      assert.deepEqual(readdirSync(folder), []);
+    });
+
     it('a link in the folder is not followed', async () => {
       await start({}, { 'org/rows': { files: { 'sub/a.csv': text('1') } } });
       mkdirSync(join(folder, 'to'));
@@ -310,7 +327,7 @@ describe('downloads from a hub', () => {
       await start({ 'org/name': model });
       hub.faults['model.safetensors'] = Array.from({ length: 20 }, () => ({ kind: 'drop', afterBytes: 100 }) as const);
       await assert.rejects(download('hf:org/name'), withCode('NETWORK', /4 tries.*kept/));
-      assert.ok(at('model.safetensors.part').length > 0);
+      assert.ok(at(partOf('model.safetensors')).length > 0);
       assert.ok(!names().includes('model.safetensors'));
     });
 
@@ -327,7 +344,7 @@ describe('downloads from a hub', () => {
         }),
         withCode('CANCELLED'),
       );
-      const kept = at('model.safetensors.part');
+      const kept = at(partOf('model.safetensors'));
       assert.ok(kept.length > 0 && kept.length < size, String(kept.length));
       assert.deepEqual(kept, weights.content.subarray(0, kept.length));
       hub.throttle = undefined;
@@ -353,16 +370,28 @@ describe('downloads from a hub', () => {
         if (data.toString().split('\n').some((line) => Number(line) > 80_000)) child.kill('SIGKILL'); // prettier-ignore
       });
       assert.equal(await exited, 'SIGKILL');
-      const kept = at('model.safetensors.part').length;
+      const kept = at(partOf('model.safetensors')).length;
       assert.ok(kept > 0 && kept < size, String(kept));
-      assert.ok(names().includes('.lock'), 'the dead process held the lock');
+      assert.ok(names().includes(join(WORKSHOP, 'lock')), 'the dead process held the lock');
       hub.throttle = undefined;
       const requests = hub.requests.length;
       await download('hf:org/name');
       assert.deepEqual(at('model.safetensors'), weights.content);
       const [resumed] = hub.requests.slice(requests).filter(({ origin }) => origin === 'storage');
       assert.equal(resumed.headers.range, `bytes=${kept}-`);
-      assert.ok(!names().includes('.lock'));
+      assert.ok(!names().some((name) => name.startsWith(WORKSHOP)));
+    });
+
+    it('a data set may list whatever a download would call its own, and loses nothing', async () => {
+      const odd = ['.lock', 'lock', 'x', 'x.part', 'x.part.json', 'x.tmp'];
+      const listed = Object.fromEntries(odd.map((name, i) => [name, { content: bytes(2000 + i, i), lfs: true }]));
+      await start({}, { 'org/rows': { files: listed } });
+      hub.faults.x = [{ kind: 'drop', afterBytes: 1000 }];
+      const made = client();
+      const planned = await made.plan(parseHubReference('hf:datasets/org/rows')!, join(folder, 'to'), { include: ['**'] }); // prettier-ignore
+      await made.download(planned);
+      assert.deepEqual(names(), [...odd].sort());
+      for (const name of odd) assert.deepEqual(at(name), listed[name].content, name);
     });
 
     it('a second download to the same place waits for nobody', async () => {
@@ -393,9 +422,9 @@ describe('downloads from a hub', () => {
       await start({ 'org/name': model });
       hub.faults['model.safetensors'] = Array.from({ length: 9 }, () => ({ kind: 'drop', afterBytes: 9000 }) as const);
       await assert.rejects(download('hf:org/name'), withCode('NETWORK'));
-      const part = at('model.safetensors.part');
+      const part = at(partOf('model.safetensors'));
       part[5] ^= 1;
-      writeFileSync(join(folder, 'to', 'model.safetensors.part'), part);
+      writeFileSync(join(folder, 'to', partOf('model.safetensors')), part);
       hub.faults['model.safetensors'] = [];
       await download('hf:org/name');
       assert.deepEqual(at('model.safetensors'), weights.content);

@@ -1,27 +1,69 @@
 /** A folder that is there as a whole or not at all. */
-import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
+import { refuseFullDisk, withPlace } from '../../base/diskFull';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
+import { withFileLock } from '../../base/fileLock';
+import { exchangedFolder, lockBeside, sweepLeftovers, temporaryFolder } from '../../base/leftovers';
+
+export interface ReplaceOptions {
+  /** What `fill` will write, for whoever has to make room for it. */
+  readonly sizeBytes?: number;
+  /** What stood there is not removed but goes here, unless something is here already. */
+  readonly keepOldAs?: string;
+}
 
 /**
  * Runs `fill` on a new empty folder beside `folder`, then puts it in `folder`'s place. When anything fails, `folder` is
  * what it was before. The caller has made sure that the folder that stands there may go; anything but a folder stays.
- * @throws MedTextError DISK_FULL, IO, or what `fill` throws.
+ * @throws MedTextError BUSY when another process is writing the same folder; DISK_FULL, IO, or what `fill` throws.
  */
-export async function replaceFolder(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+export async function replaceFolder(
+  folder: string,
+  fill: (temporary: string) => Promise<void>,
+  options: ReplaceOptions = {},
+): Promise<void> {
   const target = resolve(folder);
-  const beside = dirname(target);
-  let temporary: string | undefined;
-  try {
-    const there = await stat(target).catch(() => undefined);
-    if (there && !there.isDirectory()) {
-      throw new MedTextError('IO', words`${target} is no folder; nothing was written.`, { file: target });
+  const there = await stat(target).catch(() => undefined);
+  if (there && !there.isDirectory()) {
+    throw new MedTextError('IO', words`${target} is no folder; nothing was written.`, { file: target });
+  }
+  await withFileLock(lockBeside(target), words`${target} is being written by another program`, async () => {
+    await restoreFolder(target);
+    const { sizeBytes: neededBytes } = options;
+    const written = { path: target, folder: dirname(target) };
+    if (neededBytes !== undefined) await refuseFullDisk({ ...written, neededBytes });
+    try {
+      await exchange(target, fill, options);
+    } catch (error) {
+      throw await withPlace(asMedTextError(error), { ...written, neededBytes });
     }
-    await mkdir(beside, { recursive: true });
-    const unused = join(beside, `.${basename(target)}.writing-${randomBytes(6).toString('hex')}`);
-    await mkdir(unused);
-    temporary = unused;
+  });
+}
+
+/**
+ * After a kill: what stood at `folder` stands there again if it was just being exchanged, and what was half written
+ * goes. The caller makes sure that nobody is writing it.
+ * @throws MedTextError IO.
+ */
+export async function restoreFolder(folder: string): Promise<void> {
+  const old = await exchangedFolder(folder);
+  try {
+    if (old !== undefined) await rename(old, folder);
+  } catch (error) {
+    throw asMedTextError(error);
+  }
+  await sweepLeftovers(dirname(folder), basename(folder));
+}
+
+async function exchange(
+  target: string,
+  fill: (temporary: string) => Promise<void>,
+  { keepOldAs }: ReplaceOptions,
+): Promise<void> {
+  const temporary = temporaryFolder(target);
+  try {
+    await mkdir(temporary);
     await fill(temporary);
     await syncFolder(temporary);
     const old = `${temporary}.old`;
@@ -32,11 +74,13 @@ export async function replaceFolder(folder: string, fill: (temporary: string) =>
       if (replaced) await rename(old, target);
       throw error;
     }
-    if (replaced) await rm(old, { recursive: true, force: true });
-    await syncFolder(beside);
+    if (replaced && (keepOldAs === undefined || !(await renamedTo(old, keepOldAs)))) {
+      await rm(old, { recursive: true, force: true });
+    }
+    await syncFolder(dirname(target));
   } catch (error) {
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
-    throw asMedTextError(error);
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
   }
 }
 
@@ -56,6 +100,18 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** False where something is there already. */
+async function renamedTo(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    // ENOTEMPTY and EEXIST on Unix, EPERM on Windows.
+    if (['ENOTEMPTY', 'EEXIST', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
 }

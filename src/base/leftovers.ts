@@ -1,0 +1,65 @@
+/** What stands under a name of its own until it is whole; a process that is killed leaves it there. */
+import { randomBytes } from 'node:crypto';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { asMedTextError } from './errors';
+import { lockHolder } from './fileLock';
+
+/** Of a file: `.NAME.<hex>.tmp` beside it. */
+export const temporaryFile = (path: string): string => unusedBeside(path, (hex) => `${hex}.tmp`);
+
+/** Of a folder: `.NAME.writing-<hex>` beside it; with `.old`, what it takes the place of. */
+export const temporaryFolder = (path: string): string => unusedBeside(path, (hex) => `writing-${hex}`);
+
+/** Of a folder that goes: `.NAME.removing-<hex>` beside it. */
+const goingFolder = (path: string): string => unusedBeside(path, (hex) => `removing-${hex}`);
+
+/** The lock of who writes a folder whole. */
+export const lockBeside = (folder: string): string => join(dirname(folder), `.${basename(folder)}.lock`);
+
+const LEFTOVER = /^\..+\.([0-9a-f]{12}\.tmp|removing-[0-9a-f]{12}|writing-[0-9a-f]{12}(\.old)?)$/;
+const LOCK = /^\..+\.lock$/;
+
+/**
+ * Removes what interrupted writers left in the folder. The caller holds the lock of whoever writes there.
+ * @param name only what is of this file or folder
+ * @throws MedTextError IO.
+ */
+export async function sweepLeftovers(folder: string, name?: string): Promise<void> {
+  const entries = await readdir(folder).catch(() => []);
+  for (const entry of entries) {
+    const isOurs = name === undefined || entry.startsWith(`.${name}.`);
+    const path = join(folder, entry);
+    const isDeadLock = name === undefined && LOCK.test(entry) && (await lockHolder(path)) === undefined;
+    if (!isDeadLock && !(isOurs && LEFTOVER.test(entry))) continue;
+    await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
+      throw asMedTextError(error);
+    });
+  }
+}
+
+/**
+ * Removes a folder: renamed first, so that a removal that is interrupted leaves no half folder under its name.
+ * @throws MedTextError NOT_FOUND, IO.
+ */
+export async function removeFolder(folder: string): Promise<void> {
+  const going = goingFolder(folder);
+  try {
+    await rename(folder, going);
+    await rm(going, { recursive: true, force: true });
+  } catch (error) {
+    throw asMedTextError(error);
+  }
+}
+
+/** What stood at the folder's name when its writer was killed in mid-exchange; undefined unless that was so. */
+export async function exchangedFolder(folder: string): Promise<string | undefined> {
+  const entries = await readdir(dirname(folder)).catch((): string[] => []);
+  if (entries.includes(basename(folder))) return undefined;
+  const old = entries.find((entry) => entry.startsWith(`.${basename(folder)}.writing-`) && LEFTOVER.test(entry) && entry.endsWith('.old')); // prettier-ignore
+  return old === undefined ? undefined : join(dirname(folder), old);
+}
+
+function unusedBeside(path: string, ending: (hex: string) => string): string {
+  return join(dirname(path), `.${basename(path)}.${ending(randomBytes(6).toString('hex'))}`);
+}
