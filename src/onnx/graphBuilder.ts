@@ -71,7 +71,12 @@ export class GraphBuilder {
     }
   }
 
+  /**
+   * An input is fed by its name, so it never gets another.
+   * @throws MedTextError GRAPH for a name that is in use
+   */
   input(name: string, dataType: DataType, shape: Shape): Value {
+    if (this.usedNames.has(name)) throw new MedTextError('GRAPH', `The graph has "${name}" already; an input needs a name of its own.`); // prettier-ignore
     const value: Value = { name: this.claim(name), dataType, shape };
     this.inputMap.set(name, value);
     return value;
@@ -85,8 +90,10 @@ export class GraphBuilder {
   /**
    * Marks a value as an output. Under another name than its own it is renamed when the graph is built; only an input, a
    * constant or a value that is an output already goes through an Identity, which would copy it.
+   * @throws MedTextError GRAPH for an output's name that is in use
    */
   output(value: Value, name = value.name): void {
+    if (this.outputMap.has(name)) throw new MedTextError('GRAPH', `The graph has the output "${name}" already.`);
     const isFree =
       this.made.has(value.name) &&
       !this.readInside.has(value.name) &&

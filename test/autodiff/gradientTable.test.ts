@@ -12,7 +12,6 @@ const NOT_DIFFERENTIABLE: Readonly<Record<string, string>> = {
   ...becauseOf('a step function: 0 wherever it has a slope; refused rather than silently stopping what is trained', ['Floor', 'Ceil', 'Sign', 'Mod']), // prettier-ignore
   ...becauseOf('exported encoders make masks and positions by it, on no path from a parameter; refused by name', [
     'Trilu',
-    'Tile',
     'CumSum',
     'GatherND',
   ]),
