@@ -1,6 +1,6 @@
 // Bundles every entry point into dist/. Only onnxruntime-node stays outside: it loads a native library beside itself.
 import { build } from 'esbuild';
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { thirdPartyNotices } from './scripts/thirdPartyNotices.mjs';
 
 const production = process.argv.includes('--production');
@@ -68,11 +68,7 @@ const data = await build({ ...bundles, entryPoints: { data: 'src/worker/dataMain
 // Pages of the webviews, each a script and a style sheet.
 const pages = await build({
   metafile: true,
-  entryPoints: Object.fromEntries(
-    ['trainingView', 'similarityPanel', 'runComparison', 'modelDetail', 'datasetPreview', 'labelMapping'].map(
-      (name) => [name, `webview/${name}/main.ts`],
-    ),
-  ),
+  entryPoints: Object.fromEntries(pageNames().map((name) => [name, `webview/${name}/main.ts`])),
   outdir: 'dist/webview',
   bundle: true,
   platform: 'browser',
@@ -90,3 +86,8 @@ copyFileSync('src/protocol/labels.schema.json', 'dist/labels.schema.json');
 
 // Licences of what the bundles contain; the package carries them.
 writeFileSync('dist/THIRD_PARTY_NOTICES.txt', thirdPartyNotices([host.metafile, data.metafile, pages.metafile]));
+
+/** Every folder of webview/ with a main.ts is a page. */
+function pageNames() {
+  return readdirSync('webview').filter((name) => existsSync(`webview/${name}/main.ts`));
+}

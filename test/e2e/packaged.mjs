@@ -1,7 +1,7 @@
 // What is inside the packages: read as a zip, not installed.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openPromise } from 'yauzl';
@@ -64,14 +64,7 @@ describe('the package', () => {
     );
     assert.ok(pages.length > 0);
     const entries = ['extension', 'core', 'trainer', 'scorer', 'library', 'data'].map((name) => `dist/${name}.js`);
-    const webviews = [
-      'trainingView',
-      'labelMapping',
-      'datasetPreview',
-      'modelDetail',
-      'runComparison',
-      'similarityPanel',
-    ];
+    const webviews = readdirSync('webview').filter((name) => existsSync(`webview/${name}/main.ts`));
     const bundles = webviews.flatMap((name) => [`dist/webview/${name}.js`, `dist/webview/${name}.css`]);
     const missing = [...names, ...entries, ...bundles].filter((path) => !contents.paths.includes(path));
     assert.deepEqual(missing, []);

@@ -1,15 +1,14 @@
 import { render } from 'lit';
 import { asMedTextError } from '../../src/base/errors';
-import { untranslated, type Translate } from '../../src/base/translate';
 import {
   datasetPreviewContract,
   maxRowsPerRequest,
   type Prediction,
   type ViewQuery,
 } from '../../src/protocol/datasetPreview';
-import { connectToHost, pageMemory } from '../shared/host';
+import { pageMemory } from '../shared/host';
 import '../shared/page.css';
-import { translateWith } from '../shared/wordings';
+import { startPage } from '../shared/startPage';
 import type { DatasetPreviewActions } from './actions';
 import { GridInput } from './gridInput';
 import { selectedPart } from './gridFocus';
@@ -38,10 +37,17 @@ const predictDelayMs = 200;
 const requestsAtATime = 2;
 const predictionsAtATime = 64;
 
-const root = document.getElementById('root')!;
-const host = connectToHost(datasetPreviewContract);
+const {
+  host,
+  root,
+  t,
+  show: showTrouble,
+} = startPage(datasetPreviewContract, {
+  paint,
+  show: (snapshot) => dispatch({ type: 'started', snapshot }),
+  tell: (message) => dispatch({ type: 'trouble', message }),
+});
 let state = restored(pageMemory.read());
-let t: Translate = untranslated;
 
 // ── What the person does ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,11 +179,6 @@ function ask<T>(request: Promise<T>, words?: (result: T) => string | null | unde
   }, showTrouble);
 }
 
-function showTrouble(error: unknown): void {
-  const { code, message } = asMedTextError(error);
-  if (code !== 'CANCELLED') dispatch({ type: 'trouble', message });
-}
-
 // ── What the host says ───────────────────────────────────────────────────────────────────────────────────────────
 
 host.on('state', (next) => dispatch({ type: 'state', state: next }));
@@ -305,11 +306,3 @@ function paint(): void {
   askForRows();
   askForPredictions();
 }
-
-// Last: all of the above is there by now.
-paint();
-host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
-  document.documentElement.lang = language;
-  t = translateWith(wordings);
-  dispatch({ type: 'started', snapshot });
-}, showTrouble);

@@ -1,19 +1,24 @@
 import { render } from 'lit';
-import { asMedTextError } from '../../src/base/errors';
-import { untranslated, type Translate } from '../../src/base/translate';
 import { labelMappingContract } from '../../src/protocol/labelMappingEditor';
-import { connectToHost } from '../shared/host';
 import '../shared/page.css';
-import { translateWith } from '../shared/wordings';
+import { startPage } from '../shared/startPage';
 import type { LabelMappingActions } from './actions';
 import { initialState, reduce, type LabelMappingEvent } from './state';
 import './style.css';
 import { labelMapping } from './view';
 
-const root = document.getElementById('root')!;
-const host = connectToHost(labelMappingContract);
+const {
+  host,
+  root,
+  t,
+  ask,
+  show: showTrouble,
+} = startPage(labelMappingContract, {
+  paint,
+  show: (snapshot) => dispatch({ type: 'snapshot', snapshot }),
+  tell: (message) => dispatch({ type: 'trouble', message }),
+});
 let state = initialState;
-let t: Translate = untranslated;
 
 const actions: LabelMappingActions = {
   dispatch,
@@ -25,29 +30,18 @@ const actions: LabelMappingActions = {
       showTrouble(error);
     }
   },
-  ask: (request) => void host.request(request, undefined).catch(showTrouble),
-  reveal: (split, value) => void host.request('reveal', { split, value }).catch(showTrouble),
-  revealRow: (split, line) => void host.request('revealRow', { split, line }).catch(showTrouble),
-  findSuspects: (split) => void host.request('findSuspects', { split }).catch(showTrouble),
-  correct: (rows) => void host.request('correct', { rows: [...rows] }).catch(showTrouble),
+  ask: (request) => ask(host.request(request, undefined)),
+  reveal: (split, value) => ask(host.request('reveal', { split, value })),
+  revealRow: (split, line) => ask(host.request('revealRow', { split, line })),
+  findSuspects: (split) => ask(host.request('findSuspects', { split })),
+  correct: (rows) => ask(host.request('correct', { rows: [...rows] })),
 };
 
 host.on('snapshot', (snapshot) => dispatch({ type: 'snapshot', snapshot }));
-paint();
-host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
-  document.documentElement.lang = language;
-  t = translateWith(wordings);
-  dispatch({ type: 'snapshot', snapshot });
-}, showTrouble);
 
 function dispatch(event: LabelMappingEvent): void {
   state = reduce(state, event);
   paint();
-}
-
-function showTrouble(error: unknown): void {
-  const { code, message } = asMedTextError(error);
-  if (code !== 'CANCELLED') dispatch({ type: 'trouble', message });
 }
 
 function paint(): void {

@@ -1,25 +1,30 @@
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import { render } from 'lit';
-import { untranslated, type Translate } from '../../src/base/translate';
 import { modelDetailContract, type ModelDetailSnapshot } from '../../src/protocol/modelDetailPanel';
-import { connectToHost, pageMemory } from '../shared/host';
+import { pageMemory } from '../shared/host';
 import '../shared/page.css';
 import '../shared/panel.css';
-import { troubleTold } from '../shared/trouble';
-import { translateWith } from '../shared/wordings';
+import { startPage } from '../shared/startPage';
 import { maskedText, reduce, remembered, restored, type ModelDetailEvent } from './state';
 import './style.css';
 import { modelDetailView, type ModelDetailActions } from './view';
 
 const candidates = 8;
 
-const root = document.getElementById('root')!;
-const host = connectToHost(modelDetailContract);
+const {
+  host,
+  root,
+  t,
+  ask,
+  show: showTrouble,
+} = startPage(modelDetailContract, {
+  paint,
+  show: show,
+  tell: (message) => dispatch({ type: 'trouble', message }),
+});
 let state = restored(pageMemory.read());
-let t: Translate = untranslated;
 /** Of the tokens asked for last: an answer to earlier texts is dropped. */
 let asked = 0;
-const { ask, show: showTrouble } = troubleTold((message) => dispatch({ type: 'trouble', message }));
 
 const actions: ModelDetailActions = {
   dispatch,
@@ -43,12 +48,6 @@ const actions: ModelDetailActions = {
 };
 
 host.on('snapshot', show);
-paint();
-host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
-  document.documentElement.lang = language;
-  t = translateWith(wordings);
-  show(snapshot);
-}, showTrouble);
 
 function show(snapshot: ModelDetailSnapshot): void {
   dispatch({ type: 'snapshot', snapshot });

@@ -1,24 +1,23 @@
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import { render } from 'lit';
-import { untranslated, type Translate } from '../../src/base/translate';
 import { runComparisonContract } from '../../src/protocol/runComparison';
 import { Charts, type SeriesLook } from '../shared/chart';
-import { connectToHost, pageMemory } from '../shared/host';
+import { pageMemory } from '../shared/host';
 import '../shared/page.css';
 import '../shared/panel.css';
+import { startPage } from '../shared/startPage';
 import { onThemeChange } from '../shared/theme';
-import { troubleTold } from '../shared/trouble';
-import { translateWith } from '../shared/wordings';
 import { letterOf, lossCurves, metricCurves, reduce, remembered, restored, shownMetric, type RunComparisonEvent } from './state'; // prettier-ignore
 import './style.css';
 import { runComparisonView, type RunComparisonActions } from './view';
 
-const root = document.getElementById('root')!;
-const host = connectToHost(runComparisonContract);
+const { host, root, t, ask } = startPage(runComparisonContract, {
+  paint,
+  show: (comparison) => dispatch({ type: 'comparison', comparison }),
+  tell: (message) => dispatch({ type: 'trouble', message }),
+});
 const charts = new Charts<'loss' | 'metric'>();
 let state = restored(pageMemory.read());
-let t: Translate = untranslated;
-const { ask, show: showTrouble } = troubleTold((message) => dispatch({ type: 'trouble', message }));
 
 const actions: RunComparisonActions = {
   dispatch,
@@ -30,12 +29,6 @@ const actions: RunComparisonActions = {
 
 host.on('comparison', (comparison) => dispatch({ type: 'comparison', comparison }));
 onThemeChange(() => charts.draw());
-paint();
-host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
-  document.documentElement.lang = language;
-  t = translateWith(wordings);
-  dispatch({ type: 'comparison', comparison: snapshot });
-}, showTrouble);
 
 function dispatch(event: RunComparisonEvent): void {
   state = reduce(state, event);

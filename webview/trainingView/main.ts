@@ -3,30 +3,30 @@ import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
 import '@vscode-elements/elements/dist/vscode-textfield/index.js';
 import { render } from 'lit';
 import { asMedTextError } from '../../src/base/errors';
-import { untranslated, type Translate } from '../../src/base/translate';
 import { metricText } from '../../src/protocol/runWords';
 import { trainingViewContract, type ShownRun } from '../../src/protocol/trainingView';
 import { Charts, type SeriesLook } from '../shared/chart';
-import { connectToHost, pageMemory } from '../shared/host';
+import { pageMemory } from '../shared/host';
 import '../shared/page.css';
 import { onThemeChange } from '../shared/theme';
-import { translateWith } from '../shared/wordings';
+import { startPage } from '../shared/startPage';
 import { lossCurves, metricCurves } from './curves';
 import { reduce, remembered, restored, type TrainingViewEvent } from './state';
 import './style.css';
 import { shownMetric, trainingView, type TrainingViewActions } from './view';
 
-const root = document.getElementById('root')!;
-const host = connectToHost(trainingViewContract);
+const { host, root, t, ask } = startPage(trainingViewContract, {
+  paint,
+  show: (snapshot) => dispatch({ type: 'snapshot', snapshot }),
+  tell: (message) => dispatch({ type: 'trouble', message }),
+});
 const charts = new Charts<'loss' | 'metric'>();
 let state = restored(pageMemory.read());
-let t: Translate = untranslated;
 
 const actions: TrainingViewActions = {
   dispatch,
   act(action) {
-    dispatch({ type: 'trouble', message: '' });
-    host.request('act', { action }).catch(showTrouble);
+    ask(host.request('act', { action }));
   },
   commit(field, value) {
     const { recipe, knobs } = state.snapshot?.recipe
@@ -45,22 +45,11 @@ const actions: TrainingViewActions = {
 
 host.on('snapshot', (snapshot) => dispatch({ type: 'snapshot', snapshot }));
 onThemeChange(() => charts.draw());
-paint();
-host.request('initialize', undefined).then(({ language, wordings, snapshot }) => {
-  document.documentElement.lang = language;
-  t = translateWith(wordings);
-  dispatch({ type: 'snapshot', snapshot });
-}, showTrouble);
 
 function dispatch(event: TrainingViewEvent): void {
   state = reduce(state, event);
   if (event.type !== 'snapshot') pageMemory.write(remembered(state));
   paint();
-}
-
-function showTrouble(error: unknown): void {
-  const { code, message } = asMedTextError(error);
-  if (code !== 'CANCELLED') dispatch({ type: 'trouble', message });
 }
 
 function paint(): void {
