@@ -7,7 +7,7 @@ import { namesIn } from '../models/checkpoint/replaceFolder';
 import { importModel } from '../models/importModel';
 import { bertWeights } from '../models/loadClassifier';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
-import { DEFAULT_LAYOUT, readSentenceLayout, sentenceTransformersFiles } from '../models/sentenceTransformers';
+import { sentenceLayout, sentenceTransformersFiles } from '../models/sentenceTransformers';
 import { json, tokenizerConfig } from '../models/writeModelFolder';
 import type { ModelFormat } from '../protocol/modelFormat';
 import { specialTokenFields } from '../tokenization/specialTokens';
@@ -70,8 +70,7 @@ export async function exportModel(model: string, output: string, options: Export
     weightsFormat: format === 'modelscope' ? 'torch' : 'safetensors',
     encoderOnly: sentences,
     extraFiles: async (folder) => ({
-      ...(sentences &&
-        sentenceTransformersFiles((await readSentenceLayout(folder.path)) ?? DEFAULT_LAYOUT, folder.config)),
+      ...(sentences && sentenceTransformersFiles(await sentenceLayout(folder.path), folder.config)),
       ...(await completingFiles(folder, format)),
     }),
   });
@@ -80,16 +79,17 @@ export async function exportModel(model: string, output: string, options: Export
 
 /** tokenizer.json, tokenizer_config.json and README.md, as far as the folder lacks them. */
 async function completingFiles(folder: ModelFolder, format: ModelFormat): Promise<Record<string, string>> {
-  const { vocabTxt, tokenizerJson, tokenizerConfig: config, specialTokensMap } = await readTokenizerFiles(folder);
+  const { vocabTxt, tokenizerJson, tokenizerConfig: config, ...older } = await readTokenizerFiles(folder);
   const files: Record<string, string> = {};
   if (vocabTxt !== undefined && tokenizerJson === undefined) {
     const usual = tokenizerConfig({ copies: folder.tokenizerFiles, config: folder.config });
     const settings = jsonObject(config ?? usual['tokenizer_config.json'], folder.path, 'tokenizer_config.json');
-    const special = jsonObject(specialTokensMap ?? {}, folder.path, 'special_tokens_map.json');
-    const made = vocabularyToTokenizerJson(vocabTxt, settings, special, folder.path);
+    const specialTokensMap = jsonObject(older.specialTokensMap ?? {}, folder.path, 'special_tokens_map.json');
+    const addedTokens = jsonObject(older.addedTokens ?? {}, folder.path, 'added_tokens.json');
+    const made = vocabularyToTokenizerJson(vocabTxt, { config: settings, specialTokensMap, addedTokens }, folder.path);
     files['tokenizer.json'] = json(completeTokenizerJson(made));
     // transformers.js pads with the token that this file names, and with nothing where it is silent.
-    files['tokenizer_config.json'] = json({ ...specialTokenFields(made, settings, special), ...settings });
+    files['tokenizer_config.json'] = json({ ...specialTokenFields(made, settings, specialTokensMap), ...settings });
   }
   // A classifier's card does not describe the encoder alone.
   const hasCard = folder.cardFiles.some((file) => /^readme\.md$/i.test(basename(file)));

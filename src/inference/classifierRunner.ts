@@ -1,5 +1,6 @@
 /** Runs a sequence classifier over encoded examples: sorted by length, batched, one graph per (batch, length). */
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
+import { firstNonFinite } from '../models/checkpoint/finite';
 import { declareInputs, type SequenceClassifier } from '../models/encoder';
 import type { Parameters } from '../models/parameters';
 import type { Value } from '../onnx/graphBuilder';
@@ -137,7 +138,7 @@ export class ClassifierRunner {
 /**
  * `run` over everything, longest examples first, in batches of alike lengths: [examples, columns] in the given order.
  * `run` gets up to `atOnce` batches of one shape, of few shapes in all, and gives [batches * batch, columns].
- * @throws MedTextError CANCELLED between runs.
+ * @throws MedTextError CANCELLED between runs; DIVERGED for outputs that are no finite numbers.
  */
 export async function inBatches(
   examples: readonly EncodedExample[],
@@ -172,13 +173,25 @@ export async function inBatches(
     batches.forEach((rows, batch) =>
       rows.forEach((row, i) => {
         const from = (batch * shape.batchSize + i) * columns;
-        result.set(values.subarray(from, from + columns), row * columns);
+        const outputs = values.subarray(from, from + columns);
+        if (firstNonFinite(outputs) >= 0) throw notFinite(row, outputs);
+        result.set(outputs, row * columns);
       }),
     );
     done += batches.reduce((sum, { length }) => sum + length, 0);
     onProgress?.(done, order.length);
   }
   return result;
+}
+
+/** No answer can be read from such outputs: a label, a similarity and every metric would be made up. */
+function notFinite(row: number, outputs: Float32Array): MedTextError {
+  const found = String(outputs.find((value) => !Number.isFinite(value)));
+  return new MedTextError(
+    'DIVERGED',
+    words`The model's output for row ${row + 1} is ${found}: its values leave the range of the numbers it computes with.`,
+    { row, found },
+  );
 }
 
 /** The inference graph of one (batch, length): ids and parameters in, `logits` [batch, labels] out. */

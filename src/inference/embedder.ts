@@ -5,13 +5,7 @@ import { declareInputs } from '../models/encoder';
 import type { EncoderConfig } from '../models/encoderConfig';
 import { loadParameters, openModelFolder, readTokenizerFiles } from '../models/modelFolder';
 import { encoderParameterSpecs } from '../models/parameterNames';
-import {
-  DEFAULT_LAYOUT,
-  readSentenceLayout,
-  USUAL_MAX_LENGTH,
-  type Pooling,
-  type SentenceLayout,
-} from '../models/sentenceTransformers';
+import { defaultPrompt, sentenceLayout, type Pooling, type SentenceLayout } from '../models/sentenceTransformers';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
 import { Operators } from '../onnx/operators';
@@ -42,9 +36,11 @@ export async function openEmbedder(path: string, options: ClassifierOptions = {}
   const device = executionDevice(options.device);
   const folder = await openModelFolder(path);
   const { config } = folder;
-  const layout = (await readSentenceLayout(folder.path)) ?? DEFAULT_LAYOUT;
-  const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
-  const maxLength = Math.min(layout.maxLength ?? USUAL_MAX_LENGTH, config.maxPositions);
+  const layout = await sentenceLayout(folder.path);
+  const prompt = defaultPrompt(layout, folder.path);
+  const { lowerCase } = layout;
+  const tokenizer = loadTokenizer({ ...(await readTokenizerFiles(folder)), lowerCase }, folder.path);
+  const maxLength = Math.min(layout.maxLength ?? Infinity, config.maxPositions);
   // The pooler has no part in the vectors, so a checkpoint may well lack it.
   const specs = encoderParameterSpecs(config).filter(({ name }) => !name.startsWith('bert.pooler.'));
   const { parameters, report } = await loadParameters(folder, specs, { seed: 0, signal: options.signal });
@@ -85,7 +81,7 @@ export async function openEmbedder(path: string, options: ClassifierOptions = {}
     dimensions: config.hiddenSize,
     layout,
     async embed(texts, runOptions = {}) {
-      const encoded = await tokenizer.encodeAll(texts.map((a) => ({ a })), maxLength, undefined, runOptions.signal); // prettier-ignore
+      const encoded = await tokenizer.encodeAll(texts.map((text) => ({ a: prompt + text })), maxLength, undefined, runOptions.signal); // prettier-ignore
       return inBatches(encoded, { columns: config.hiddenSize, maxPositions: config.maxPositions, run }, runOptions);
     },
     async close() {

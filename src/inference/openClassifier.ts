@@ -4,6 +4,7 @@ import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
 import { isObject } from '../models/configJson';
 import { bertClassifier } from '../models/encoder';
+import { refuseNaN } from '../models/graphClassifier';
 import { bertWeights } from '../models/loadClassifier';
 import { loadParameters, openModelFolder, planLoad, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
@@ -161,6 +162,7 @@ async function openRunner(
   const { config, weightsPath } = folder;
   if (weightsPath?.endsWith('.onnx')) {
     const { model } = await readOnnxFile(weightsPath);
+    refuseNaN(model, weightsPath);
     const source = bertWeights(model, folder);
     const weights = source && planLoad(source, encoderParameterSpecs(config), folder);
     if (!weights?.mapping.fromOurs.has('classifier.weight') || weights.missing.length > 0) {

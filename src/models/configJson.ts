@@ -183,16 +183,15 @@ export function modelTypeOfConfiguration(configuration: JsonObject | undefined):
 /**
  * A classifier's labels in the order of their ids, by ModelScope's precedence (modelscope/utils/hub.py
  * parse_label_mapping): label_mapping.json, configuration.json's `model`, its `preprocessor`, config.json; then
- * `num_labels` alone, as LABEL_0, LABEL_1, ... Undefined when nothing speaks of labels.
+ * `num_labels` alone, as LABEL_0, LABEL_1, ... Undefined when nothing speaks of labels. In config.json `id2label` counts
+ * before `label2id`, as in transformers. Names that nobody gave (LABEL_0, LABEL_1, ...) give way to names that follow:
+ * transformers writes such a `label2id` beside a person's `id2label`.
  * @throws MedTextError MODEL_CONFIG when ids are not 0, 1, 2, ... or a label stands twice.
  */
 export function parseLabels(
   files: { config?: JsonObject; configuration?: JsonObject; labelMapping?: unknown },
   where: string,
 ): string[] | undefined {
-  if (files.labelMapping !== undefined) {
-    return labelsOfLabel2id(oneNameEach(files.labelMapping, files.config), `${where}: label_mapping.json`);
-  }
   const preprocessor = objectAt(files.configuration, 'preprocessor');
   const places: readonly [JsonObject | undefined, string][] = [
     [objectAt(files.configuration, 'model'), 'configuration.json, model'],
@@ -200,10 +199,19 @@ export function parseLabels(
     [objectAt(preprocessor, 'val') ?? objectAt(preprocessor, 'train'), 'configuration.json, preprocessor.val'],
     [files.config, 'config.json'],
   ];
-  for (const [place, name] of places) {
-    if (isObject(place?.label2id)) return labelsOfLabel2id(place.label2id, `${where}: ${name}, label2id`);
-    if (isObject(place?.id2label)) return labelsOfId2label(place.id2label, `${where}: ${name}, id2label`);
+  const said = [
+    ...(files.labelMapping === undefined
+      ? []
+      : [() => labelsOfLabel2id(oneNameEach(files.labelMapping, files.config), `${where}: label_mapping.json`)]),
+    ...places.flatMap(([place, name]) => labelsAt(place, `${where}: ${name}`)),
+  ];
+  let nameless: string[] | undefined;
+  for (const read of said) {
+    const labels = read();
+    if (labels.some((label, id) => label !== `LABEL_${id}`)) return labels;
+    nameless ??= labels;
   }
+  if (nameless) return nameless;
   const count = files.config?.num_labels;
   if (count === undefined || count === null) return undefined;
   if (!Number.isInteger(count) || (count as number) < 1 || (count as number) > 100_000) {
@@ -242,6 +250,15 @@ function oneNameEach(labelMapping: unknown, config: JsonObject | undefined): unk
     if (kept === undefined || kept !== own?.[String(id)]) names.set(id, name);
   }
   return Object.fromEntries([...names].map(([id, name]) => [name, id]));
+}
+
+/** What one object says of labels, the first to count before the second; read only when asked for. */
+function labelsAt(place: JsonObject | undefined, where: string): (() => string[])[] {
+  const { id2label, label2id } = place ?? {};
+  return [
+    ...(isObject(id2label) ? [() => labelsOfId2label(id2label, `${where}, id2label`)] : []),
+    ...(isObject(label2id) ? [() => labelsOfLabel2id(label2id, `${where}, label2id`)] : []),
+  ];
 }
 
 function labelsOfLabel2id(label2id: unknown, where: string): string[] {

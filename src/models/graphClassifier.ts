@@ -3,12 +3,14 @@
  * and trained, parameters under the names of its initialisers (`onnx::MatMul_317`), and written back into it.
  */
 import { MedTextError, words } from '../base/errors';
+import { widenTensor } from '../onnx/halfPrecision';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model, Tensor, ValueInfo } from '../onnx/model';
 import { openParameters, withInitializers, type OpenedModel } from '../onnx/openParameters';
 import type { Operators } from '../onnx/operators';
 import { specialize } from '../onnx/specialize';
 import type { EncoderInputs } from './bert';
+import { notFinite } from './checkpoint/finite';
 import type { SequenceClassifier } from './encoder';
 import type { EncoderConfig } from './encoderConfig';
 import type { Parameters, ParameterSpec } from './parameters';
@@ -237,6 +239,21 @@ const QUANTISED =
 export function quantisedNode({ graph }: Model): { opType: string; name: string } | undefined {
   return graph.nodes.find((node) => QUANTISED.test(node.opType));
 }
+
+/**
+ * Infinity has its uses in a graph (a mask), NaN has none.
+ * @throws MedTextError CHECKPOINT_FORMAT naming the tensor.
+ */
+export function refuseNaN({ graph }: Model, where: string): void {
+  for (const [name, tensor] of graph.initializers) {
+    if (!FLOATS.has(tensor.dataType)) continue;
+    const values = widenTensor(tensor).data as Float32Array | Float64Array;
+    for (let i = 0; i < values.length; i++)
+      if (values[i] !== values[i]) throw notFinite(name, NaN, i, values.length, where);
+  }
+}
+
+const FLOATS = new Set(['float16', 'bfloat16', 'float32', 'float64']);
 
 /**
  * Refuses what is not a plain graph of standard operators on floats.

@@ -3,12 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
+import { assertFinite } from './checkpoint/finite';
 import { openInitializers, readOnnxFile } from './checkpoint/onnxWeights';
 import type { WritableTensor } from './checkpoint/writeSafetensors';
 import { isObject, modelFamily, type JsonObject } from './configJson';
+import { refuseNaN } from './graphClassifier';
 import { importGraph } from './importGraph';
 import { bertWeights } from './loadClassifier';
-import { openModelFolder, planLoad, type ModelFolder } from './modelFolder';
+import { openModelFolder, planLoad, refuseOtherVocabulary, type ModelFolder } from './modelFolder';
 import { openWeights } from './openWeights';
 import {
   classifierParameterSpecs,
@@ -59,6 +61,7 @@ const KEPT_FIELDS = [
  */
 export async function importModel(source: string, output: string, options: ImportOptions = {}): Promise<ImportedModel> {
   const folder = await openModelFolder(source);
+  refuseOtherVocabulary(folder);
   const path = resolve(output);
   if (path === folder.path) {
     throw new MedTextError('USAGE', words`A model cannot be imported onto itself; choose another output folder.`, {
@@ -76,6 +79,7 @@ export async function importModel(source: string, output: string, options: Impor
   }
   if (folder.weightsPath.endsWith('.onnx')) {
     const { model, files } = await readOnnxFile(folder.weightsPath);
+    refuseNaN(model, folder.weightsPath);
     if (!bertWeights(model, folder)) return keptGraph(folder, files, path, options);
   }
   const checkpoint = await openWeights(folder, folder.weightsPath);
@@ -113,6 +117,7 @@ export async function importModel(source: string, output: string, options: Impor
         if (scratch.length < length) scratch = new Float32Array(length);
         const into = scratch.subarray(0, length);
         await tensor.read(into);
+        assertFinite(into, from, folder.weightsPath ?? folder.path);
         return into;
       };
       return { name, shape: tensor.shape, values };

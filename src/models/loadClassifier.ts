@@ -1,6 +1,7 @@
 /** An encoder with a classification head, ready to train or to run: from weights, or from an ONNX graph. */
 import { MedTextError } from '../base/errors';
 import type { Model } from '../onnx/model';
+import { assertFinite } from './checkpoint/finite';
 import { moduleWeights, readOnnxFile } from './checkpoint/onnxWeights';
 import { bertClassifier, type SequenceClassifier } from './encoder';
 import { graphClassifier, type GraphClassifier } from './graphClassifier';
@@ -51,8 +52,10 @@ export async function loadClassifier(
   const missing: { name: string; initializedAs: string }[] = [];
   for (const spec of graph.specs) {
     const stored = graph.stored.get(spec.name);
-    if (stored) parameters.values(spec.name).set(stored.data as Float32Array);
-    else missing.push({ name: spec.name, initializedAs: initialize(parameters, spec, config, options.seed) });
+    if (stored) {
+      parameters.values(spec.name).set(stored.data as Float32Array);
+      assertFinite(parameters.values(spec.name), spec.name, weightsPath);
+    } else missing.push({ name: spec.name, initializedAs: initialize(parameters, spec, config, options.seed) });
   }
   const used = [...graph.stored.keys()].map((name) => ({ name, from: name }));
   return { classifier: graph, parameters, report: { used, missing, leftOver: [] }, graph };

@@ -15,9 +15,12 @@ import {
   type JsonObject,
   type ProblemType,
 } from './configJson';
+import { assertFinite } from './checkpoint/finite';
 import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
+import { foreignWeights, isForeignWeights } from './foreignWeights';
 import { mapParameterNames, MASKED_LM_HEAD, type LoadReport, type NameMapping } from './parameterNames';
 import { openWeights } from './openWeights';
+import { encoderFolder } from './sentenceTransformers';
 import { Parameters, type ParameterSpec } from './parameters';
 
 export interface ModelFolder {
@@ -58,15 +61,19 @@ const TOKENIZER_FILES = [
   'vocab.json',
   'merges.txt',
   'sentencepiece.bpe.model',
+  'sentencepiece.model',
   'spiece.model',
+  'tokenizer.model',
 ];
 const CARD = /^(readme(\.md|\.txt)?|licen[cs]e(\.md|\.txt)?|notice(\.md|\.txt)?)$/i;
 const MAX_JSON_BYTES = 2 ** 24;
 
 /**
- * Opens a model folder, a run's folder (the model in it), or a single weights file with its config.json beside it.
+ * Opens a model folder, a run's folder (the model in it), an older one of sentence-transformers (its 0_Transformer), or a
+ * single weights file with its config.json beside it.
  * Reads no weights.
- * @throws MedTextError NOT_FOUND, MODEL_CONFIG, UNSUPPORTED or IO.
+ * @throws MedTextError NOT_FOUND, MODEL_CONFIG or IO; UNSUPPORTED for weights of another framework, and where
+ * {@link parseEncoderConfig} throws it.
  */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
   const given = resolve(path);
@@ -78,6 +85,8 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
     folder = dirname(folder);
     names = await namesIn(folder);
   }
+  const encoder = names.some(isConfigName) ? folder : await encoderFolder(folder);
+  if (isFolder && encoder !== folder) return openModelFolder(encoder);
   const configName = names.find(isConfigName);
   if (configName === undefined && names.includes('run.json')) {
     if (names.includes('model')) return openModelFolder(join(folder, 'model'));
@@ -89,6 +98,9 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
       },
     );
   }
+  const weightsPath = isFolder ? await findWeights(folder, names) : given;
+  const foreign = weightsPath === undefined ? foreignWeights(folder, names) : foreignWeights(folder, [basename(given)]);
+  if (foreign) throw foreign;
   if (configName === undefined) {
     throw new MedTextError('NOT_FOUND', words`${folder} has no config.json, which describes the model.`, {
       file: folder,
@@ -100,7 +112,6 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   const optional = (name: string) => (names.includes(name) ? readJsonObject(join(folder, name)) : undefined);
   const configuration = await optional('configuration.json');
   const labelMapping = await optional('label_mapping.json');
-  const weightsPath = isFolder ? await findWeights(folder, names) : given;
   const { config, notBuildable } = configOf(rawConfig, configPath, configuration, weightsPath);
   return {
     path: folder,
@@ -143,7 +154,7 @@ function configOf(
  * Reads the parameters that `specs` name into one flat array; what the checkpoint lacks is initialised: N(0,
  * initializer_range) with the padding token's row zero, zeros or ones, each drawn by `seed` and its own name.
  * @throws MedTextError CHECKPOINT_MISMATCH when the checkpoint's shapes or layers are not config.json's,
- * CHECKPOINT_FORMAT, CHECKPOINT_UNSAFE, UNSUPPORTED, IO or CANCELLED.
+ * CHECKPOINT_FORMAT (a weight that is no finite number, too), CHECKPOINT_UNSAFE, UNSUPPORTED, IO or CANCELLED.
  */
 export async function loadParameters(
   folder: ModelFolder,
@@ -179,6 +190,7 @@ export async function fillParameters(
   for (const { name, from } of plan.used) {
     if (options.signal?.aborted) throw new MedTextError('CANCELLED', 'Loading the model was cancelled.');
     await source.tensors.get(from)?.read(parameters.values(name));
+    assertFinite(parameters.values(name), from, plan.where);
     used.push({ name, from });
   }
   const missing = plan.missing.map((spec) => ({
@@ -188,13 +200,19 @@ export async function fillParameters(
   return { used, missing, leftOver: plan.leftOver };
 }
 
-/** The texts of the tokenizer's files that are present, as the tokenization room takes them. */
+/**
+ * The texts of the tokenizer's files that are present, as the tokenization room takes them.
+ * @throws MedTextError what {@link refuseOtherVocabulary} throws; IO.
+ */
 export async function readTokenizerFiles(folder: ModelFolder): Promise<{
   vocabTxt?: string;
   tokenizerJson?: string;
   tokenizerConfig?: string;
   specialTokensMap?: string;
+  addedTokens?: string;
+  typeVocabSize: number;
 }> {
+  refuseOtherVocabulary(folder);
   const text = async (name: string): Promise<string | undefined> => {
     const path = folder.tokenizerFiles.find((file) => basename(file) === name);
     if (path === undefined) return undefined;
@@ -209,10 +227,29 @@ export async function readTokenizerFiles(folder: ModelFolder): Promise<{
     tokenizerJson: await text('tokenizer.json'),
     tokenizerConfig: await text('tokenizer_config.json'),
     specialTokensMap: await text('special_tokens_map.json'),
+    addedTokens: await text('added_tokens.json'),
+    typeVocabSize: folder.config.typeVocabSize,
   };
 }
 
+/**
+ * Refuses a folder whose vocabulary has only forms that are not read here (sentencepiece's, vocab.json with merges.txt).
+ * @throws MedTextError TOKENIZER naming the files and what converts them.
+ */
+export function refuseOtherVocabulary({ path, tokenizerFiles }: ModelFolder): void {
+  const names = tokenizerFiles.map((file) => basename(file));
+  const others = names.filter((name) => /^(vocab\.json|merges\.txt|.*\.model)$/.test(name));
+  if (others.length === 0 || names.includes('tokenizer.json') || names.includes('vocab.txt')) return;
+  throw new MedTextError(
+    'TOKENIZER',
+    words`${path} has its vocabulary in ${others.join(', ')} only. Read are tokenizer.json and vocab.txt. Python's transformers writes tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder).`,
+    { file: path, found: others },
+  );
+}
+
 export interface LoadPlan {
+  /** The weights file, for messages. */
+  readonly where: string;
   readonly mapping: NameMapping;
   readonly used: readonly { readonly name: string; readonly from: string }[];
   readonly missing: readonly ParameterSpec[];
@@ -269,7 +306,7 @@ export function planLoad(
     leftOver.push({ name, reason: reasonUnwanted(ours, folder.config.layerCount) });
   }
   refuseAbsentParts(missing, used, where);
-  return { mapping, used, missing, leftOver };
+  return { where, mapping, used, missing, leftOver };
 }
 
 function reasonUnwanted(ours: string, layerCount: number): string {
@@ -323,7 +360,9 @@ function fillNormal(values: Float32Array, key: number, deviation: number): void 
 async function findWeights(folder: string, names: readonly string[]): Promise<string | undefined> {
   const usual = WEIGHTS.find((name) => names.includes(name));
   if (usual !== undefined) return join(folder, usual);
-  const usable = names.filter((name) => !/^(training_args|optimizer|scheduler|rng_state)/.test(name));
+  const isOther = (name: string) =>
+    /^(training_args|optimizer|scheduler|rng_state)/.test(name) || isForeignWeights(name);
+  const usable = names.filter((name) => !isOther(name));
   const graphs = names.filter((name) => /\.onnx$/.test(name));
   // Beside a graph, a .bin holds that graph's tensors.
   for (const pattern of [/\.safetensors$/, graphs.length > 0 ? /\.(pt|pth|ckpt)$/ : /\.(bin|pt|pth|ckpt)$/]) {

@@ -112,7 +112,8 @@ export const TIED_DECODER = /(^|\.)(decoder|generator_lm_head)\.weight$/;
  * and says what every tensor is to us.
  *
  * The prefix is what stands before `embeddings.word_embeddings.weight`: an unprefixed model has a child `encoder` of
- * its own, so `encoder.` alone proves nothing.
+ * its own, so `encoder.` alone proves nothing. Word embeddings that are stored once, under the name that the head has for
+ * them, are found by the position embeddings.
  * @throws MedTextError CHECKPOINT_MISMATCH when there is no encoder, or more than one to choose from.
  */
 export function mapParameterNames(names: Iterable<string>, modelType: string, where: string): NameMapping {
@@ -123,6 +124,7 @@ export function mapParameterNames(names: Iterable<string>, modelType: string, wh
   const fromOurs = new Map<string, string>();
   const leftOver: { name: string; reason: string }[] = [];
   const family = modelFamily(modelType);
+  const isTied = !all.includes(`${prefix}embeddings.word_embeddings.weight`);
 
   const take = (ours: string, name: string) => {
     const earlier = fromOurs.get(ours);
@@ -141,7 +143,8 @@ export function mapParameterNames(names: Iterable<string>, modelType: string, wh
       inside !== undefined && prefix !== outer && isHead(inside) ? inside : withoutPrefix(name, outer),
     );
     const ours = headParameter(head, modelType);
-    if (ours !== undefined) take(ours, name);
+    if (isTied && TIED_DECODER.test(head)) take(WORD_EMBEDDINGS, name);
+    else if (ours !== undefined) take(ours, name);
     else leftOver.push({ name, reason: reasonToLeave(inside ?? head, head) });
   }
   return { fromOurs, leftOver };
@@ -160,15 +163,14 @@ export function fileParameterName(ours: string, modelType: string, hasClassifier
   return ours.replace(/^bert\./, `${family}.`);
 }
 
+/** Ours of the word embeddings. */
+const WORD_EMBEDDINGS = 'bert.embeddings.word_embeddings.weight';
+
 function encoderPrefix(names: readonly string[], where: string): string {
   const anchor = 'embeddings.word_embeddings.weight';
-  const prefixes = names
-    .filter((name) => name === anchor || name.endsWith(`.${anchor}`))
-    .map((name) => name.slice(0, -anchor.length))
-    // ELECTRA's generator and averaged or teaching copies are not the model that is meant.
-    .filter(
-      (prefix, _, found) => found.length === 1 || !/(^|\.)(generator|ema|ema_model|teacher|momentum\w*)\./.test(prefix),
-    );
+  const isDecoded = names.some((name) => TIED_DECODER.test(name));
+  const own = prefixesOf(anchor, names);
+  const prefixes = own.length === 0 && isDecoded ? prefixesOf('embeddings.position_embeddings.weight', names) : own;
   if (prefixes.length === 1) return prefixes[0];
   if (prefixes.length === 0) {
     const shown = names.slice(0, 5).join(', ');
@@ -183,6 +185,16 @@ function encoderPrefix(names: readonly string[], where: string): string {
     words`${where} holds several encoders (${prefixes.map((prefix) => `"${prefix}"`).join(', ')}). Save the wanted one alone.`,
     { file: where, prefixes },
   );
+}
+
+/** What stands before the anchor. ELECTRA's generator and averaged or teaching copies are not the model that is meant. */
+function prefixesOf(anchor: string, names: readonly string[]): string[] {
+  return names
+    .filter((name) => name === anchor || name.endsWith(`.${anchor}`))
+    .map((name) => name.slice(0, -anchor.length))
+    .filter(
+      (prefix, _, found) => found.length === 1 || !/(^|\.)(generator|ema|ema_model|teacher|momentum\w*)\./.test(prefix),
+    );
 }
 
 /** TensorFlow's names for LayerNorm's parameters, in checkpoints converted long ago. */

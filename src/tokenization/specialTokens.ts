@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import { tokenFields } from './declaredTokens';
 import { isJsonObject, isTokenId, type JsonObject, type TokenizerJson } from './tokenizerJson';
 
 export type SpecialTokenName = 'cls' | 'sep' | 'pad' | 'unk' | 'mask';
@@ -14,11 +15,12 @@ export const bertSpecialTokens: SpecialTokens = {
   mask: '[MASK]',
 };
 
-/** The special tokens that the two files name; special_tokens_map.json is the older file and gives way. */
-export function namedSpecialTokens(tokenizerConfig: JsonObject, specialTokensMap: JsonObject): Partial<SpecialTokens> {
+/** The special tokens that the two files name, by the precedence of {@link tokenFields}. */
+export function namedSpecialTokens(config: JsonObject, specialTokensMap: JsonObject): Partial<SpecialTokens> {
   const named: Partial<Record<SpecialTokenName, string>> = {};
+  const fields = tokenFields({ config, specialTokensMap });
   for (const name of Object.keys(bertSpecialTokens) as SpecialTokenName[]) {
-    const text = tokenText(tokenizerConfig[`${name}_token`]) ?? tokenText(specialTokensMap[`${name}_token`]);
+    const text = tokenText(fields[`${name}_token`]);
     if (text !== undefined) named[name] = text;
   }
   return named;
@@ -89,6 +91,26 @@ export function specialTokensTemplate(
         },
       );
   }
+}
+
+/**
+ * The template for an encoder with so many token types; 0: nobody knows. An encoder of one type knows no second text's: its
+ * trainers passed none, and all of them are 0.
+ * @throws MedTextError TOKENIZER for a type beyond those of an encoder with several.
+ */
+export function withinTypes(template: SpecialTokensTemplate, types: number, where: string): SpecialTokensTemplate {
+  const pieces = [...template.single, ...template.pair];
+  const highest = Math.max(...pieces.map(({ typeId }) => typeId));
+  if (types === 0 || highest < types) return template;
+  if (types > 1) {
+    throw new MedTextError(
+      'TOKENIZER',
+      words`${where}: tokenizer.json gives tokens the type ${highest}, but config.json's type_vocab_size is ${types}. They are not of one model.`,
+      { where, typeId: highest },
+    );
+  }
+  const zero = (piece: TemplatePiece): TemplatePiece => ({ ...piece, typeId: 0 });
+  return { single: template.single.map(zero), pair: template.pair.map(zero) };
 }
 
 /** `[CLS] a [SEP]` and `[CLS] a [SEP] b [SEP]`, the second text and what follows it of type 1. */

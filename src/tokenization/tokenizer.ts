@@ -2,11 +2,13 @@ import { PreTrainedTokenizer } from '@huggingface/transformers';
 import { MedTextError, words } from '../base/errors';
 import { AddedTokenSplitter } from './addedTokens';
 import { bertNormalize, bertSplit, type BertNormalizerOptions } from './bertWords';
+import { declaredTokens, type DeclaringFiles } from './declaredTokens';
 import {
   bertSpecialTokens,
   bertTemplate,
   namedSpecialTokens,
   specialTokensTemplate,
+  withinTypes,
   type SpecialTokenName,
   type SpecialTokens,
   type SpecialTokensTemplate,
@@ -19,7 +21,7 @@ import {
   type TokenizerJson,
 } from './tokenizerJson';
 import { longestFirst } from './truncation';
-import { addedTokensOfConfig, vocabularyToTokenizerJson } from './vocabularyToTokenizerJson';
+import { vocabularyToTokenizerJson } from './vocabularyToTokenizerJson';
 import { wordPieceEncoder } from './wordPiece';
 
 /** The tokenizer files of a model folder, as text or (for JSON) parsed. Either `vocabTxt` or `tokenizerJson` is needed. */
@@ -28,6 +30,11 @@ export interface TokenizerFiles {
   readonly tokenizerJson?: string | JsonObject;
   readonly tokenizerConfig?: string | JsonObject;
   readonly specialTokensMap?: string | JsonObject;
+  readonly addedTokens?: string | JsonObject;
+  /** Lowers texts before all else, as sentence-transformers' `do_lower_case` does. */
+  readonly lowerCase?: boolean;
+  /** Token types that the encoder has: of one, both texts of a pair are of type 0. */
+  readonly typeVocabSize?: number;
 }
 
 /** A text, or a pair of texts to be compared. An empty `b` is a pair all the same. */
@@ -60,13 +67,16 @@ export interface EncodedExample {
 export function loadTokenizer(files: TokenizerFiles, where: string): Tokenizer {
   const config = jsonObject(files.tokenizerConfig ?? {}, where, 'tokenizer_config.json');
   const specialTokensMap = jsonObject(files.specialTokensMap ?? {}, where, 'special_tokens_map.json');
+  const addedTokens = jsonObject(files.addedTokens ?? {}, where, 'added_tokens.json');
+  const declaring = { config, specialTokensMap, addedTokens };
+  const lowering = (json: TokenizerJson) => (files.lowerCase ? lowered(json) : json);
   if (files.tokenizerJson !== undefined) {
     const json = checkTokenizerJson(jsonObject(files.tokenizerJson, where, 'tokenizer.json'), where);
-    return new Tokenizer(withConfig(json, config), config, specialTokensMap, where);
+    return new Tokenizer(lowering(withConfig(json, declaring)), declaring, where, files.typeVocabSize);
   }
   if (files.vocabTxt !== undefined) {
-    const json = vocabularyToTokenizerJson(files.vocabTxt, config, specialTokensMap, where);
-    return new Tokenizer(json, config, specialTokensMap, where);
+    const json = vocabularyToTokenizerJson(files.vocabTxt, declaring, where);
+    return new Tokenizer(lowering(json), declaring, where, files.typeVocabSize);
   }
   throw new MedTextError(
     'TOKENIZER',
@@ -93,7 +103,8 @@ export class Tokenizer {
   /** The ids of a text without special tokens; may stop once there are more than `limit`. */
   private readonly textIds: (text: string, limit: number) => number[];
 
-  constructor(json: TokenizerJson, config: JsonObject, specialTokensMap: JsonObject, where: string) {
+  constructor(json: TokenizerJson, files: DeclaringFiles, where: string, typeVocabSize = 0) {
+    const { config, specialTokensMap } = files;
     this.idOfToken = vocabularyOf(json);
     const tokenOfId: (string | undefined)[] = [];
     for (const [token, id] of this.idOfToken) tokenOfId[id] = token;
@@ -114,7 +125,7 @@ export class Tokenizer {
     const template = specialTokensTemplate(json.post_processor, where);
     if (!template && cls === undefined) throw this.missingToken('cls', where);
     if (!template && sep === undefined) throw this.missingToken('sep', where);
-    this.template = template ?? bertTemplate(cls!, sep!);
+    this.template = withinTypes(template ?? bertTemplate(cls!, sep!), typeVocabSize, where);
 
     const maxLength = config.model_max_length;
     // Python writes 1e30 for "not known".
@@ -245,10 +256,11 @@ export class Tokenizer {
   }
 }
 
-/** tokenizer.json as Python uses it: with the normaliser's options and the added tokens of tokenizer_config.json. */
-function withConfig(json: TokenizerJson, config: JsonObject): TokenizerJson {
-  const known = new Set(json.added_tokens.map((token) => token.content));
-  const added = [...json.added_tokens, ...addedTokensOfConfig(config).filter((token) => !known.has(token.content))];
+/** tokenizer.json as Python uses it: with the normaliser's options and the added tokens of the files beside it. */
+function withConfig(json: TokenizerJson, files: DeclaringFiles): TokenizerJson {
+  const { config } = files;
+  const ids = vocabularyOf({ ...json, added_tokens: [] });
+  const added = [...json.added_tokens, ...declaredTokens(files, ids, json.added_tokens)];
   if (json.normalizer?.type !== 'BertNormalizer') return { ...json, added_tokens: added };
   const bertDefaults = /^Bert/.test(String(config.tokenizer_class))
     ? { handle_chinese_chars: true, strip_accents: null, lowercase: true }
@@ -260,6 +272,17 @@ function withConfig(json: TokenizerJson, config: JsonObject): TokenizerJson {
   };
   const explicit = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   return { ...json, added_tokens: added, normalizer: { ...json.normalizer, ...bertDefaults, ...explicit } };
+}
+
+/** With lower case before the normaliser's own steps; BERT's keeps the accents then that it would have kept. */
+function lowered(json: TokenizerJson): TokenizerJson {
+  const { normalizer } = json;
+  if (normalizer?.type === 'BertNormalizer') {
+    const { strip_accents: strips, lowercase } = normalizer;
+    return { ...json, normalizer: { ...normalizer, lowercase: true, strip_accents: strips ?? lowercase } };
+  }
+  const steps = normalizer?.type === 'Sequence' ? (normalizer.normalizers as JsonObject[]) : normalizer ? [normalizer] : []; // prettier-ignore
+  return { ...json, normalizer: { type: 'Sequence', normalizers: [{ type: 'Lowercase' }, ...steps] } };
 }
 
 /** Token -> id of the model's vocabulary (an object in WordPiece and BPE, `[token, score]` rows in Unigram) and the added tokens. */

@@ -1,23 +1,20 @@
 import { MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
+import { declaredTokens, type DeclaringFiles } from './declaredTokens';
 import { bertSpecialTokens, namedSpecialTokens, type SpecialTokens } from './specialTokens';
-import { isJsonObject, isTokenId, type AddedTokenJson, type JsonObject, type TokenizerJson } from './tokenizerJson';
+import type { AddedTokenJson, JsonObject, TokenizerJson } from './tokenizerJson';
 
 /**
  * The tokenizer.json of a BERT model that has only a `vocab.txt` (one token a line, the line number being its id), as
- * `transformers`' BertTokenizer builds it: `do_lower_case` (default true), `tokenize_chinese_chars` (default true),
- * `strip_accents` (default: as `do_lower_case`), the special tokens' names and `added_tokens_decoder` of
- * tokenizer_config.json are honoured, and special_tokens_map.json where that is silent.
+ * `transformers`' BertTokenizer builds it: `do_lower_case` (default true), `tokenize_chinese_chars` (default true) and
+ * `strip_accents` (default: as `do_lower_case`) of tokenizer_config.json, the special tokens' names, and the tokens that
+ * {@link declaredTokens} finds in the files.
  *
  * @param where the model folder or file, for messages
  * @throws MedTextError TOKENIZER when the vocabulary is empty, not UTF-8, has a token twice or lacks a special token.
  */
-export function vocabularyToTokenizerJson(
-  vocabTxt: string,
-  tokenizerConfig: JsonObject,
-  specialTokensMap: JsonObject,
-  where: string,
-): TokenizerJson {
+export function vocabularyToTokenizerJson(vocabTxt: string, files: DeclaringFiles, where: string): TokenizerJson {
+  const { config: tokenizerConfig, specialTokensMap } = files;
   const ids = readVocabulary(vocabTxt, where);
   const special: SpecialTokens = { ...bertSpecialTokens, ...namedSpecialTokens(tokenizerConfig, specialTokensMap) };
   for (const name of ['pad', 'unk', 'cls', 'sep'] as const) {
@@ -32,14 +29,14 @@ export function vocabularyToTokenizerJson(
   const specialTexts = [special.pad, special.unk, special.cls, special.sep, special.mask].filter((text) =>
     ids.has(text),
   );
-  const byId = new Map<number, AddedTokenJson>();
-  for (const content of specialTexts) {
-    const id = ids.get(content)!;
-    byId.set(id, { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true });
-  }
-  for (const token of addedTokensOfConfig(tokenizerConfig)) byId.set(token.id, token);
+  const declared = declaredTokens(files, ids, []);
+  const isDeclared = (text: string) => declared.some(({ content }) => content === text);
+  const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+  const usual = specialTexts
+    .filter((text) => !isDeclared(text))
+    .map((content): AddedTokenJson => ({ ...plain, id: ids.get(content)!, content, special: true }));
   return {
-    added_tokens: [...byId.values()].sort((x, y) => x.id - y.id),
+    added_tokens: [...usual, ...declared.map((token) => ({ ...plain, ...token }))].sort((x, y) => x.id - y.id),
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
@@ -80,18 +77,6 @@ export function completeTokenizerJson(tokenizer: TokenizerJson): JsonObject {
 
 function specialPiece(token: string, typeId: number): JsonObject {
   return { SpecialToken: { id: token, type_id: typeId } };
-}
-
-/** Tokens that tokenizer_config.json adds by id (`added_tokens_decoder`), as `transformers` saves them. */
-export function addedTokensOfConfig(tokenizerConfig: JsonObject): AddedTokenJson[] {
-  const decoder = tokenizerConfig.added_tokens_decoder;
-  if (!isJsonObject(decoder)) return [];
-  return Object.entries(decoder).flatMap(([key, token]) => {
-    const id = Number(key);
-    return isTokenId(id) && isJsonObject(token) && typeof token.content === 'string' && token.content !== ''
-      ? [{ ...token, id, content: token.content }]
-      : [];
-  });
 }
 
 /** Token -> id. Lines end in LF, CRLF or CR; blank lines keep their place, so that no later id shifts. */

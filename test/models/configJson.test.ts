@@ -138,6 +138,25 @@ describe('config.json: labels', () => {
     assert.deepEqual(parseLabels({ config, configuration: {} }, 'f'), ['a', 'b']);
   });
 
+  it('takes names that a person gave, wherever they stand, and a model of one label', () => {
+    const generic = { label2id: { LABEL_0: 0, LABEL_1: 1 }, id2label: { 0: 'LABEL_0', 1: 'LABEL_1' } };
+    const named = { ...generic, id2label: { 0: '不相关', 1: '相关' } };
+    assert.deepEqual(parseLabels({ config: named }, 'f'), ['不相关', '相关'], 'as transformers writes it');
+    assert.deepEqual(parseLabels({ config: { ...generic, label2id: { no: 0, yes: 1 } } }, 'f'), ['no', 'yes']);
+    assert.deepEqual(parseLabels({ config: named, labelMapping: generic.label2id }, 'f'), ['不相关', '相关']);
+    assert.deepEqual(parseLabels({ config: named, configuration: { model: generic } }, 'f'), ['不相关', '相关']);
+    assert.deepEqual(parseLabels({ config: generic }, 'f'), ['LABEL_0', 'LABEL_1']);
+    assert.deepEqual(parseLabels({ config: { id2label: { 0: 'a', 1: 'b' }, label2id: { a: 0, b: 1 } } }, 'f'), [
+      'a',
+      'b',
+    ]);
+    assert.deepEqual(parseLabels({ config: { id2label: { 0: 'x', 1: 'y' }, label2id: { a: 0, b: 1 } } }, 'f'), [
+      'x',
+      'y',
+    ]);
+    assert.deepEqual(parseLabels({ config: { id2label: { 0: 'x', 1: 'y' }, label2id: { a: 7 } } }, 'f'), ['x', 'y']);
+  });
+
   it('knows a count alone, or nothing', () => {
     assert.deepEqual(parseLabels({ config: { num_labels: 2 } }, 'f'), ['LABEL_0', 'LABEL_1']);
     assert.equal(parseLabels({ config: {} }, 'f'), undefined);

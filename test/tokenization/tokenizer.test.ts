@@ -69,7 +69,11 @@ describe('tokenizer', () => {
     for (const { options, texts } of reference.variants) {
       assert.ok(texts.length >= 20);
       const variant = loadTokenizer({ vocabTxt, tokenizerConfig: options }, 'fixture');
-      const synthesised = vocabularyToTokenizerJson(vocabTxt, {}, {}, 'fixture') as unknown as JsonObject;
+      const synthesised = vocabularyToTokenizerJson(
+        vocabTxt,
+        { config: {}, specialTokensMap: {}, addedTokens: {} },
+        'fixture',
+      ) as unknown as JsonObject;
       const overridden = loadTokenizer(
         { tokenizerJson: JSON.stringify(synthesised), tokenizerConfig: options },
         'fixture',
@@ -145,7 +149,7 @@ describe('tokenizer', () => {
     const tokenizerConfig = {
       added_tokens_decoder: {
         '21128': added('<药品>', { normalized: true }),
-        '21129': added('mm', { single_word: true }),
+        '21129': added('mmol', { single_word: true }),
         '21130': added('<s>', { lstrip: true, rstrip: true, special: true }),
         '21131': added('ABC', { normalized: true }),
       },
@@ -153,11 +157,29 @@ describe('tokenizer', () => {
     const { encodePair, vocabSize } = bind(loadTokenizer({ vocabTxt, tokenizerConfig }, 'fixture'));
     assert.equal(vocabSize, 21132);
     assert.deepEqual(encodePair('病<药品>病'), [101, 4567, 21128, 4567, 102]);
-    assert.deepEqual(encodePair('5 mm'), [101, 126, 21129, 102]);
-    assert.ok(!encodePair('comma').includes(21129));
+    assert.deepEqual(encodePair('5 mmol'), [101, 126, 21129, 102]);
+    assert.ok(!encodePair('commol').includes(21129));
     assert.deepEqual(encodePair('病 <s> <s> 病'), [101, 4567, 21130, 21130, 4567, 102]);
     // A normalised token is looked for in normalised text, in any case.
     assert.deepEqual(encodePair('病aBC'), [101, 4567, 21131, 102]);
+  });
+
+  it("adds the tokens that Python adds, with Python's ids, from vocab.txt and from the tokenizer.json made of it", () => {
+    const { vocabulary, texts, cases } = JSON.parse(readText('addedTokens.json'));
+    const own = `${vocabulary.join('\n')}\n`;
+    for (const { name, ids, ...given } of cases) {
+      const { tokenizer_config: config = {}, special_tokens_map: specialTokensMap = {}, added_tokens: addedTokens = {} } = given; // prettier-ignore
+      const declaring = { config, specialTokensMap, addedTokens };
+      const files = { tokenizerConfig: config, specialTokensMap, addedTokens };
+      const tokenizerJson = vocabularyToTokenizerJson(own, declaring, name) as unknown as JsonObject;
+      for (const loaded of [
+        loadTokenizer({ vocabTxt: own, ...files }, name),
+        loadTokenizer({ tokenizerJson, ...files }, name),
+      ]) {
+        const found = texts.map((text: string) => [...loaded.encodePair(text, undefined, Infinity).inputIds]);
+        assert.deepEqual(found, ids, name);
+      }
+    }
   });
 
   it('encodes in the background, reports progress and can be cancelled', async () => {
@@ -219,7 +241,11 @@ describe('tokenizer', () => {
   });
 
   it('names what is wrong with a tokenizer.json', () => {
-    const good = vocabularyToTokenizerJson(vocabTxt, {}, {}, 'fixture') as unknown as JsonObject;
+    const good = vocabularyToTokenizerJson(
+      vocabTxt,
+      { config: {}, specialTokensMap: {}, addedTokens: {} },
+      'fixture',
+    ) as unknown as JsonObject;
     const load = (tokenizerJson: string | JsonObject) => () => loadTokenizer({ tokenizerJson }, 'models/bad');
     raises('TOKENIZER', /tokenizer\.json is not valid JSON/, load('{"model": '));
     raises('TOKENIZER', /does not hold a JSON object/, load('[]'));

@@ -67,6 +67,7 @@ const MAX_INDEX_BYTES = 2 ** 24;
 /** `model.safetensors.index.json` or `pytorch_model.bin.index.json`: which tensor lies in which file beside it. */
 async function openShards(path: string): Promise<CheckpointSource> {
   const weightMap = await readIndex(path);
+  await refuseMissingShards(path, [...new Set(weightMap.map(([, shard]) => shard))]);
   const shards = new Map<string, CheckpointSource>();
   const close = async () => {
     for (const shard of shards.values()) await shard.close();
@@ -99,6 +100,18 @@ async function openShards(path: string): Promise<CheckpointSource> {
     await close();
     throw error;
   }
+}
+
+/** All that are missing at once: each may be gigabytes to fetch. */
+async function refuseMissingShards(path: string, shards: readonly string[]): Promise<void> {
+  const isThere = await Promise.all(shards.map((name) => stat(join(dirname(path), name)).then(() => true, () => false))); // prettier-ignore
+  const missing = shards.filter((_, i) => !isThere[i]);
+  if (missing.length === 0) return;
+  throw new MedTextError(
+    'NOT_FOUND',
+    words`${path} names ${shards.length} files of weights; missing beside it: ${missing.join(', ')}. Copy or download them again.`,
+    { file: path, missing },
+  );
 }
 
 async function readIndex(path: string): Promise<[string, string][]> {

@@ -107,6 +107,18 @@ async function readHeader(file: RandomAccessFile): Promise<Map<string, Checkpoin
   }
   if (start + covered !== file.size)
     throw broken(words`${file.size - start - covered} bytes at its end belong to no tensor`);
+  return withAliases(tensors, entries.__metadata__);
+}
+
+/**
+ * Of tensors that share their memory one is stored; the header's metadata has the others' names and, as value, that one's
+ * (safetensors.torch.save_model). Metadata that name no tensor are something else.
+ */
+function withAliases(tensors: Map<string, CheckpointTensor>, metadata: unknown): Map<string, CheckpointTensor> {
+  for (const [name, stored] of isRecord(metadata) ? Object.entries(metadata) : []) {
+    const tensor = typeof stored === 'string' ? tensors.get(stored) : undefined;
+    if (tensor && !tensors.has(name)) tensors.set(name, { ...tensor, name });
+  }
   return tensors;
 }
 
