@@ -1,8 +1,11 @@
 /** The recipe that a command line means: a file, flags over it, `--set` over those. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { findColumn } from '../data/columns';
 import { openDataFile } from '../data/dataFile';
+import { rawLabelOf } from '../data/labelMapping';
 import { resolveFields } from '../data/recipeSplit';
+import { hasAmounts } from '../protocol/labelScheme';
 import {
   mergeRecipes,
   resolveRecipe,
@@ -109,11 +112,14 @@ export async function recipeOf(args: Arguments, file: string | undefined): Promi
 
   const baseFolder = file === undefined ? process.cwd() : dirname(resolve(file));
   recipe = await withLabelsFiles(recipe, baseFolder);
+  const notes = [...given.notes];
   if (recipe.task === undefined && recipe.dataset?.train?.file !== undefined) {
-    recipe = { task: await taskOfData(recipe.dataset.train as RecipeSplit, baseFolder), ...recipe };
+    const { task, why } = await taskOfData(recipe.dataset.train as RecipeSplit, baseFolder);
+    notes.push(`the task is taken to be ${task}: ${why} (else say --task)`);
+    recipe = { task, ...recipe };
   }
   const validated = validateRecipe(recipe, file ?? 'The command line');
-  return { recipe: resolveRecipe(validated), baseFolder, notes: given.notes };
+  return { recipe: resolveRecipe(validated), baseFolder, notes };
 }
 
 async function readGiven(file: string): Promise<{ recipe: PartialRecipe; notes: readonly string[] }> {
@@ -122,9 +128,13 @@ async function readGiven(file: string): Promise<{ recipe: PartialRecipe; notes: 
   return recipeFromModelScope(JSON.parse((await readFile(file, 'utf8')).replace(/^\uFEFF/, '')), file);
 }
 
-/** Two texts a row make pairs. */
-async function taskOfData(train: RecipeSplit, baseFolder: string): Promise<Task> {
+/** By the columns, and the labels of the first rows. */
+async function taskOfData(train: RecipeSplit, baseFolder: string): Promise<{ task: Task; why: string }> {
   const file = await openDataFile(resolve(baseFolder, train.file));
   const { fields } = resolveFields(file, train, 'optional', 'predict');
-  return taskFor('class', fields.secondSequence !== undefined);
+  const label = fields.label === undefined || train.labels ? undefined : findColumn(file, fields.label);
+  const labels = label === undefined ? [] : file.sample.map(({ values }) => rawLabelOf(values[label]) ?? '');
+  const isPair = fields.secondSequence !== undefined;
+  if (hasAmounts(labels)) return { task: taskFor('number', isPair), why: 'the labels are fractions' };
+  return { task: taskFor('class', isPair), why: isPair ? 'two texts in a row' : 'one text in a row' };
 }

@@ -1,9 +1,7 @@
 import { MedTextError, words } from '../base/errors';
-import { joined, type Words } from '../base/words';
+import { joined } from '../base/words';
+import type { ColumnKind, FieldRole, GuessReason, UsedField } from '../protocol/fieldGuess';
 import type { DataValue } from './dataRow';
-
-/** What a column is used for. */
-export type FieldRole = 'firstSequence' | 'secondSequence' | 'label';
 
 /** Which column holds what; by name, or by index from 0 (`0` or `"0"`). */
 export interface DataFields {
@@ -12,15 +10,8 @@ export interface DataFields {
   readonly label?: string | number;
 }
 
-/** Why a column was taken for what it is; see `guessWords`. */
-export type GuessReason = 'name' | 'firstText' | 'nextText' | 'repeatedValues' | 'labelStudio';
-
 /** One field that was guessed. */
-export interface GuessedField {
-  readonly role: FieldRole;
-  readonly column: string;
-  readonly reason: GuessReason;
-}
+export type GuessedField = UsedField & { readonly reason: GuessReason };
 
 export interface FieldGuess {
   readonly firstSequence?: string;
@@ -29,14 +20,6 @@ export interface FieldGuess {
   /** One for each field, in the order in which they were found. */
   readonly found: readonly GuessedField[];
 }
-
-/**
- * What the values of a column are, by its name and the sample rows:
- * `empty`, `nested` (lists and objects), `link`, `time`, `identifier` (numbers or names the rows), `bookkeeping` (who labelled
- * a row, how long it took), `number` (of many values), `class` (few values, often repeated), `text`.
- */
-export type ColumnKind =
-  'empty' | 'nested' | 'link' | 'time' | 'identifier' | 'bookkeeping' | 'number' | 'class' | 'text';
 
 /** What a column can be; `columnFacts` is the one place where that is decided. */
 export interface ColumnFacts {
@@ -237,26 +220,6 @@ function fieldsOf(found: readonly GuessedField[]): FieldGuess {
 function isLabelStudio(columns: readonly string[]): boolean {
   return ['annotation_id', 'lead_time', 'annotator'].every((name) => columns.includes(name));
 }
-
-/** A guess in words: `label: column "gold", by its name`. */
-export function guessWords({ role, column, reason }: GuessedField): Words {
-  return words`${ROLE_NAMES[role]}: column ${JSON.stringify(column)}, ${REASON_WORDS[reason]}`;
-}
-
-const REASON_WORDS: Readonly<Record<GuessReason, Words>> = {
-  name: words`by its name`,
-  firstText: words`the first one that holds texts`,
-  nextText: words`the next one that holds texts`,
-  repeatedValues: words`few short values, often repeated`,
-  labelStudio: words`what Label Studio’s annotators chose`,
-};
-
-/** How the fields are called in recipes and messages. */
-export const ROLE_NAMES: Readonly<Record<FieldRole, string>> = {
-  firstSequence: 'first_sequence',
-  secondSequence: 'second_sequence',
-  label: 'label',
-};
 
 function normalName(name: string): string {
   return name

@@ -1,9 +1,10 @@
 import { MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
 import type { LabelCorrection } from '../protocol/labelCorrections';
+import { ROLE_NAMES, type FieldRole } from '../protocol/fieldGuess';
 import { inferLabels } from '../protocol/labelScheme';
 import { describeTask, type TaskName } from '../protocol/tasks';
-import { resolveColumn, ROLE_NAMES, type DataFields, type FieldRole } from './columns';
+import { resolveColumn, type DataFields } from './columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile, type DataFileOptions } from './dataFile';
 import { excerptOf, isBadRow, type BadRow, type DataRow } from './dataRow';
 import { correctedLabel } from './labelCorrections';

@@ -17,6 +17,8 @@ export interface LabelCounts {
   readonly values: readonly RawLabel[];
   /** Rows with values beyond the limit of distinct ones; such a column holds no classes. */
   readonly otherRows: number;
+  /** Labels that the file itself declares for the column, in the order of their ids. */
+  readonly declared?: readonly string[];
 }
 
 /**
@@ -73,5 +75,6 @@ export async function countRawLabels(split: CountedSplit, signal?: AbortSignal):
     if (values.size < MAX_DISTINCT || values.has(raw)) values.add(raw, row.line);
     else otherRows++;
   }
-  return { column, rows, badRows, values: values.list(), otherRows };
+  const declared = file.declaredLabels?.get(column);
+  return { column, rows, badRows, values: values.list(), otherRows, ...(declared && { declared }) };
 }

@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import { fieldRoles, type FieldRole } from '../protocol/fieldGuess';
 import type { RecipeSplit } from '../protocol/recipe';
 import { describeTask, type SecondText, type TaskName } from '../protocol/tasks';
 import { guessFields, refuseRepeatedGuess, type DataFields, type FieldGuess } from './columns';
@@ -11,6 +12,8 @@ export interface ResolvedFields {
   readonly fields: DataFields;
   /** What was guessed and why; absent if the recipe names everything. */
   readonly guess: FieldGuess | undefined;
+  /** What the recipe names itself. */
+  readonly named: readonly FieldRole[];
 }
 
 /**
@@ -37,7 +40,8 @@ export function resolveFields(
         file.sample.map((row) => row.values),
       );
   const second = wantsSecond ? (split.second_sequence ?? guess?.secondSequence) : undefined;
-  if (guess) refuseRepeatedGuess(file, taken(guess, split));
+  const named = namedRoles(split);
+  if (guess) refuseRepeatedGuess(file, { ...guess, found: guess.found.filter(({ role }) => !named.includes(role)) });
   const found = <T>(value: T | null | undefined, field: string): T => {
     if (value !== undefined && value !== null) return value;
     throw new MedTextError(
@@ -51,16 +55,12 @@ export function resolveFields(
     secondSequence: secondText === 'required' ? found(second, 'second_sequence') : second,
     label: mode === 'predict' ? (split.label ?? guess?.label) : found(split.label ?? guess?.label, 'label'),
   };
-  return { fields, guess };
+  return { fields, guess, named };
 }
 
-/** Of a guess what the recipe leaves open. */
-function taken(
-  guess: FieldGuess,
-  split: Pick<RecipeSplit, 'first_sequence' | 'second_sequence' | 'label'>,
-): FieldGuess {
+function namedRoles(split: Pick<RecipeSplit, 'first_sequence' | 'second_sequence' | 'label'>): FieldRole[] {
   const said = { firstSequence: split.first_sequence, secondSequence: split.second_sequence, label: split.label };
-  return { ...guess, found: guess.found.filter(({ role }) => said[role] === undefined) };
+  return fieldRoles.filter((role) => said[role] !== undefined);
 }
 
 /** Opens the file a recipe names, as it says to. Errors: those of `openDataFile`. */

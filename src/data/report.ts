@@ -1,4 +1,5 @@
-import { guessFields, guessWords, type DataFields, type FieldGuess } from './columns';
+import { guessFields, type DataFields, type FieldGuess } from './columns';
+import { fieldWords } from '../protocol/fieldGuess';
 import { BadRows, type DataFile } from './dataFile';
 import { isBadRow, type DataValue } from './dataRow';
 import { RawLabelCounts, rawLabelOf } from './labelMapping';
@@ -127,7 +128,7 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
     rows,
     columns: [...columns.values()].map((counts) => counts.report()),
     fields: { firstSequence, secondSequence, label },
-    guesses: guess.found.map((field) => String(guessWords(field))),
+    guesses: guess.found.map((field) => String(fieldWords(field))),
     labels: distribution,
     distinctLabels: counted.length,
     ...(mostFrequent && {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ToldError } from '../protocol/errorWords';
+import { understoodData, type UnderstoodData } from '../protocol/fieldGuess';
 import type { RunMetric, RunRecord } from './runStore';
 import { testMetric } from './testMetric';
 
@@ -15,6 +16,7 @@ export interface RunFile {
   readonly totalSteps?: number;
   readonly best?: { readonly metric: string; readonly value: number } | null;
   readonly test?: RunMetric;
+  readonly understoodData?: UnderstoodData;
   readonly error?: ToldError;
 }
 
@@ -68,6 +70,7 @@ function recordFromFile(run: RunRecord, file: RunFile | undefined, isAliveNow: (
     endedAtMs: status === 'running' ? undefined : (run.endedAtMs ?? timeOf(file?.updatedAt) ?? Date.now()),
     metric: file?.best ? { name: file.best.metric, value: file.best.value } : run.metric,
     test: file?.test ?? run.test,
+    understoodData: file?.understoodData ?? run.understoodData,
     modelFolder: status === 'finished' && existsSync(model) ? model : run.modelFolder,
     error: status === 'failed' ? file?.error : undefined,
   };
@@ -99,8 +102,21 @@ export async function readRunFile(folder: string): Promise<RunFile | undefined> 
       totalSteps: count(file.totalSteps),
       best: typeof best?.value === 'number' ? { metric: String(best.metric), value: best.value } : null,
       test: testMetric(test, words(best?.metric)),
+      understoodData: understoodIn(file),
       error: error ? { code: String(error.code), message: String(error.message), words: error.words } : undefined,
     };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the run learnt from; undefined of a run of an earlier version. */
+function understoodIn({ task, labels, data }: Record<string, any>): UnderstoodData | undefined {
+  try {
+    const { rows, fields, counts = {} } = data.train;
+    const names = task === 'regression' ? [] : (labels as readonly string[]);
+    const counted = names.slice(0, 100).map((name) => ({ name, count: counts[name] ?? 0 }));
+    return understoodData({ task, rows, fields, labels: counted, labelCount: names.length });
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { Emitter } from '../base/events';
 import type { ToldError } from '../protocol/errorWords';
+import type { UnderstoodData } from '../protocol/fieldGuess';
 import type { Memory } from './modelStore';
 
 export type RunStatus = 'running' | 'finished' | 'stopped' | 'interrupted' | 'failed';
@@ -26,6 +27,8 @@ export interface RunRecord {
   /** On the test data. */
   readonly test?: RunMetric;
   readonly modelFolder?: string;
+  /** The training data as they were understood. */
+  readonly understoodData?: UnderstoodData;
   readonly error?: ToldError;
 }
 

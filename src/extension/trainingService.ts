@@ -4,6 +4,7 @@ import { asMedTextError, MedTextError, toldError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import type { Params } from '../protocol/contract';
 import type { ChosenDevice } from '../protocol/deviceWords';
+import type { UnderstoodData } from '../protocol/fieldGuess';
 import type {
   EvaluationProgress,
   EvaluationReport,
@@ -32,6 +33,7 @@ export type StartTrainer = (
     /** The process runs and has not been asked to train yet. */
     onProcess(pid: number): void;
     onChosenDevice(choice: ChosenDevice): void;
+    onUnderstoodData(data: UnderstoodData): void;
     onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
@@ -60,6 +62,8 @@ export interface TrainingState {
   readonly chosenDevice?: ChosenDevice;
   /** The device that the run began on, and that failed in mid-run. */
   readonly lostDevice?: string;
+  /** The training data as they were understood. */
+  readonly understoodData?: UnderstoodData;
   readonly memoryPlan?: MemoryPlan;
   readonly report?: TrainingReport;
   readonly history: readonly TrainingReport[];
@@ -162,6 +166,7 @@ export class TrainingService implements Disposable {
         {
           onProcess: (pid) => this.note(pid, request),
           onChosenDevice: (chosenDevice) => this.set({ ...this.current, chosenDevice }),
+          onUnderstoodData: (understoodData) => this.set({ ...this.current, understoodData }),
           onMemoryPlan: (memoryPlan) => this.set({ ...this.current, memoryPlan }),
           onReport: (report) => this.take(report),
           onEvaluation: (evaluation) =>

@@ -58,7 +58,7 @@ export function inferLabels(values: Iterable<string>, declared: readonly string[
 }
 
 /** What people and programs write where there is no label, in lower case; "" is no value at all. */
-const NO_LABEL = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', 'none', '-', '无标签', '未标注']);
+const NO_LABEL = new Set(['', 'na', 'n/a', '#n/a', '<na>', 'nan', 'null', '无标签', '未标注']);
 
 /** Whether a raw value says that its row has no label. It is a class all the same until somebody maps it to null. */
 export function saysNoLabel(value: string): boolean {
@@ -72,13 +72,20 @@ export function saysNoLabel(value: string): boolean {
 export function proposedScheme(
   values: readonly string[],
   declared: readonly string[] = [],
-): Required<Pick<LabelScheme, 'labels' | 'label_mapping'>> {
+): { labels: string[]; label_mapping: Record<string, null> } {
   const missing = values.filter((value) => saysNoLabel(value) && !declared.includes(value));
   const labels = inferLabels(
     values.filter((value) => !missing.includes(value)),
     declared,
   );
   return { labels, label_mapping: Object.fromEntries(missing.map((value) => [value, null])) };
+}
+
+/** Whether a label column holds amounts, for a regression, rather than classes: numbers with fractions. A guess. */
+export function hasAmounts(labels: Iterable<string>): boolean {
+  const numbers = [...labels].filter((label) => !saysNoLabel(label)).map(Number);
+  // pandas writes the classes 0 and 1 of a column with gaps as 0.0 and 1.0.
+  return numbers.every(Number.isFinite) && numbers.some((number) => !Number.isInteger(number));
 }
 
 /** UTF-16 units would put characters beyond the basic plane before U+E000. */

@@ -1,6 +1,7 @@
 import { anything, count, flag, listOf, nullable, number, object, oneOf, recordOf, text } from './check';
 import type { Checked } from './check';
 import { defineContract, handshake, workerEvents } from './contract';
+import { columnKinds } from './fieldGuess';
 import { modelFormats } from './modelFormat';
 
 /** Two texts, or the one that a model of single texts reads. */
@@ -27,6 +28,17 @@ export function rankOf({ measure, similarity, logits }: PairScore): number {
 export const loadedModel = object({ folder: text, labels: listOf(text), device: text });
 export type LoadedModel = Checked<typeof loadedModel>;
 
+/** As {@link ColumnFacts} of src/data/columns.ts. */
+const columnFacts = object({
+  name: text,
+  kind: oneOf(...columnKinds),
+  values: count,
+  distinct: count,
+  canBeText: flag,
+  canBeLabel: flag,
+});
+export type ShownColumn = Checked<typeof columnFacts>;
+
 /** What a data file is, with the guess which columns hold the texts and the label. Rows are counted. */
 export const dataInfo = object(
   {
@@ -43,20 +55,25 @@ export const dataInfo = object(
     first: text,
     second: text,
     label: text,
-    /** Values of the label column, most frequent first, at most 100. */
+    /** Values of the label column, "" where it is missing, most frequent first, at most 100. */
     labels: listOf(object({ value: text, count })),
+    /** What each column can be, by its name and the first rows; as {@link ColumnFacts} of src/data/columns.ts. */
+    facts: listOf(columnFacts),
   },
 );
 export type DataInfo = Checked<typeof dataInfo>;
 
 /** As {@link LabelCounts} of src/data/labelCounts.ts. */
-export const labelCounts = object({
-  column: text,
-  rows: count,
-  badRows: count,
-  values: listOf(object({ value: text, count, firstLine: count })),
-  otherRows: count,
-});
+export const labelCounts = object(
+  {
+    column: text,
+    rows: count,
+    badRows: count,
+    values: listOf(object({ value: text, count, firstLine: count })),
+    otherRows: count,
+  },
+  { declared: listOf(text) },
+);
 export type LabelCounts = Checked<typeof labelCounts>;
 
 /** A row whose label a model contradicts; labels are names. */

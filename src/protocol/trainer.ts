@@ -2,6 +2,7 @@ import { anything, count, nothing, nullable, number, object, oneOf, recordOf, te
 import { defineContract, handshake, workerEvents } from './contract';
 import { chosenDevice } from './deviceWords';
 import { evaluationMetrics, type EvaluationMetrics } from './evaluation';
+import { understoodData } from './fieldGuess';
 
 /**
  * The trainer boundary: one child process, one run at a time. The reports are the same JSON contract that
@@ -140,6 +141,8 @@ export const trainerContract = defineContract({
     ...workerEvents,
     /** What `device: auto` came to; first of all. */
     chosenDevice,
+    /** The training data as they were understood, before anything is computed. */
+    understoodData,
     memoryPlan,
     report: trainingReport,
     evaluationProgress,

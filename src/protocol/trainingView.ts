@@ -14,6 +14,7 @@ import {
 } from './check';
 import { defineContract } from './contract';
 import { chosenDevice } from './deviceWords';
+import { understoodData } from './fieldGuess';
 import { silence } from './silence';
 import { evaluationProgress, memoryPlan } from './trainer';
 import { webviewStart } from './webviewStart';
@@ -106,6 +107,8 @@ const shownRun = object(
     /** The device that the run under way began on and has lost. */
     lostDevice: text,
     memoryBytes: number,
+    /** The training data as they were understood; of runs of earlier versions it is not known. */
+    understoodData,
     /** Of the run under way. */
     memoryPlan,
     /** Its process gives no sign of life. */

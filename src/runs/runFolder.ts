@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { PlainWords } from '../base/words';
+import type { UsedField } from '../protocol/fieldGuess';
 import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
 import type { BestEvaluation } from '../protocol/trainer';
 import type { EvaluationMetrics } from '../protocol/evaluation';
@@ -91,6 +92,8 @@ export interface DataRecord {
   readonly sha256: string;
   readonly sizeBytes: number;
   readonly rows: number;
+  /** The columns read, and why they were taken where the recipe names none; runs of earlier versions have none. */
+  readonly fields?: readonly UsedField[];
   /** By label. */
   readonly counts?: Readonly<Record<string, number>>;
   readonly dropped: number;

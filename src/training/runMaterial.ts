@@ -11,10 +11,12 @@ import { modelContent } from '../models/modelContent';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { loadReportLines } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
+import type { UnderstoodData } from '../protocol/fieldGuess';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import { describeTask, type Task } from '../protocol/tasks';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
 import type { DataRecord } from '../runs/runFolder';
+import { understand, understoodLines, usedFields } from './understoodData';
 
 export interface EncodedSplit {
   readonly data: Examples & ResolvedFields;
@@ -43,13 +45,19 @@ export interface RunMaterial {
   readonly records: Readonly<Record<string, DataRecord>>;
 }
 
+export interface MaterialOptions {
+  readonly log: (line: string) => void;
+  readonly onUnderstoodData?: (data: UnderstoodData) => void;
+  readonly stopSignal: AbortSignal;
+}
+
 /**
  * @param recipe with absolute paths
  * @throws MedTextError what opening the model and reading the data throw; LABELS, RECIPE, TOKENIZER, CANCELLED.
  */
 export async function readMaterial(
   recipe: ResolvedRecipe,
-  { log, stopSignal: signal }: { readonly log: (line: string) => void; readonly stopSignal: AbortSignal },
+  { log, onUnderstoodData, stopSignal: signal }: MaterialOptions, // prettier-ignore
 ): Promise<RunMaterial> {
   // The runtime itself would leave an absent device out, and train on the processor.
   executionDevice(recipe.device);
@@ -70,6 +78,8 @@ export async function readMaterial(
   const allTrainData = await read(recipe.dataset.train, undefined, groupColumnOf(heldOut));
   const dealt = heldOut && holdOut(allTrainData, heldOut);
   const trainData = dealt?.train ?? allTrainData;
+  for (const line of understoodLines(recipe.task, allTrainData)) log(line);
+  onUnderstoodData?.(understand(recipe.task, allTrainData));
   const labels = answer === 'number' ? ['score'] : trainData.labels;
   if (labels.length < 2 && answer === 'class') {
     throw new MedTextError(
@@ -167,13 +177,14 @@ function maxLengthOf(
   );
 }
 
-async function dataRecord(data: Examples, signal: AbortSignal): Promise<DataRecord> {
+async function dataRecord(data: Examples & ResolvedFields, signal: AbortSignal): Promise<DataRecord> {
   const { file, sha256, sizeBytes } = await fingerprintFile(data.file.path, signal);
   return {
     file,
     sha256,
     sizeBytes,
     rows: data.examples.length,
+    fields: usedFields(data),
     ...(data.labels.length > 0 && {
       counts: Object.fromEntries(data.labels.map((label, id) => [label, data.counts[id]])),
     }),

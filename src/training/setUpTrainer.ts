@@ -2,6 +2,7 @@
 import { executionDevice } from '../inference/device';
 import type { SessionOptions } from '../inference/session';
 import type { ResolvedRecipe } from '../protocol/recipe';
+import type { UnderstoodData } from '../protocol/fieldGuess';
 import type { MemoryPlan } from '../protocol/trainer';
 import { cardMemory } from '../devices/adapters';
 import { createTrainer } from '../steps/createTrainer';
@@ -16,6 +17,8 @@ import type { TrainingSteps } from '../steps/trainingSteps';
 
 export interface SetUpOptions {
   readonly log: (line: string) => void;
+  /** The training data as they were understood, before the first step. */
+  readonly onUnderstoodData?: (data: UnderstoodData) => void;
   readonly onMemoryPlan?: (plan: MemoryPlan) => void;
   /** Absent: what suits the device. */
   readonly createTrainer?: typeof createTrainer;

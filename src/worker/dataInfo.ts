@@ -1,6 +1,8 @@
-import { guessFields } from '../data/columns';
+import { columnFacts, guessFields } from '../data/columns';
 import { openDataFile } from '../data/dataFile';
 import { MedTextError } from '../base/errors';
+import { isBadRow } from '../data/dataRow';
+import { rawLabelOf, RawLabelCounts } from '../data/labelMapping';
 import type { DataInfo } from '../protocol/scorer';
 
 const maxLabels = 100;
@@ -13,26 +15,25 @@ const maxDistinct = 10_000;
  */
 export async function dataInfo(path: string, signal: AbortSignal): Promise<DataInfo> {
   const file = await openDataFile(path);
-  const guess = guessFields(
-    file.columns,
-    file.sample.map((row) => row.values),
-  );
-  const counts = new Map<string, number>();
+  const sample = file.sample.map((row) => row.values);
+  const guess = guessFields(file.columns, sample);
+  const counts = new RawLabelCounts();
   let rows = 0;
   let badRows = 0;
   for await (const row of file.rows(signal)) {
     if (signal.aborted) throw new MedTextError('CANCELLED', `Reading ${path} was cancelled.`);
-    if (!('values' in row)) {
+    if (isBadRow(row)) {
       badRows++;
       continue;
     }
     rows++;
-    const value = guess.label === undefined ? undefined : row.values[guess.label];
-    if (value === undefined || value === null || typeof value === 'object') continue;
-    if (counts.size < maxDistinct || counts.has(String(value)))
-      counts.set(String(value), (counts.get(String(value)) ?? 0) + 1);
+    const value = guess.label === undefined ? undefined : rawLabelOf(row.values[guess.label]);
+    if (value !== undefined && (counts.size < maxDistinct || counts.has(value))) counts.add(value, row.line);
   }
-  const labels = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count);
+  const labels = counts
+    .list()
+    .map(({ value, count }) => ({ value, count }))
+    .sort((a, b) => b.count - a.count);
   return {
     file: file.path,
     format: file.format,
@@ -45,5 +46,6 @@ export async function dataInfo(path: string, signal: AbortSignal): Promise<DataI
     second: guess.secondSequence,
     label: guess.label,
     labels: guess.label === undefined ? undefined : labels.slice(0, maxLabels),
+    facts: columnFacts(file.columns, sample),
   };
 }

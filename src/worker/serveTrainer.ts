@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import type { ChosenDevice } from '../protocol/deviceWords';
 import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
+import type { UnderstoodData } from '../protocol/fieldGuess';
 import {
   maxReportsPerSecond,
   trainerContract,
@@ -25,6 +26,7 @@ export interface TrainerEngine {
     baseFolder: string;
     resumeFrom?: string;
     onChosenDevice(choice: ChosenDevice): void;
+    onUnderstoodData(data: UnderstoodData): void;
     onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
@@ -63,6 +65,7 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
               baseFolder: folder,
               resumeFrom,
               onChosenDevice: ({ device, trials }) => emit('chosenDevice', { device, trials }),
+              onUnderstoodData: (data) => emit('understoodData', data),
               onMemoryPlan: (plan) => emit('memoryPlan', plan),
               onReport: (report) => reports.push({ memoryBytes: process.memoryUsage.rss(), ...report }),
               onEvaluation(evaluation) {

@@ -1,5 +1,6 @@
 import type { Disposable } from '../base/disposables';
 import { hugePages, memoryTunables } from '../base/hugePages';
+import type { UnderstoodData } from '../protocol/fieldGuess';
 import {
   trainerContract,
   type EvaluationProgress,
@@ -23,6 +24,8 @@ export interface TrainingListeners {
   onSilence?(silence: Silence | undefined): void;
   /** What `device: auto` came to, and why. */
   onChosenDevice?(choice: ChosenDevice): void;
+  /** The training data as they were understood. */
+  onUnderstoodData?(data: UnderstoodData): void;
   /** What the run is expected to take, before its first step. */
   onMemoryPlan?(plan: MemoryPlan): void;
   onReport(report: TrainingReport): void;
@@ -50,6 +53,7 @@ export class TrainerClient implements Disposable {
     const worker = await WorkerProcess.start(trainerContract, { ...launch, env });
     worker.onSilence((silence) => listeners.onSilence?.(silence));
     worker.channel.on('chosenDevice', (choice) => listeners.onChosenDevice?.(choice));
+    worker.channel.on('understoodData', (data) => listeners.onUnderstoodData?.(data));
     worker.channel.on('memoryPlan', (plan) => listeners.onMemoryPlan?.(plan));
     worker.channel.on('report', (report) => listeners.onReport(report));
     worker.channel.on('evaluation', (evaluation) => listeners.onEvaluation(evaluation));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { columnFacts, guessFields, guessWords } from '../../src/data/columns';
+import { columnFacts, guessFields } from '../../src/data/columns';
+import { fieldWords } from '../../src/protocol/fieldGuess';
 
 const rows = (count: number, row: (i: number) => Record<string, unknown>) =>
   Array.from({ length: count }, (_, i) => row(i) as Record<string, string>);
@@ -66,7 +67,7 @@ describe('what a column can be', () => {
       const sample = rows(count, row);
       const { firstSequence, secondSequence, label, found } = guessFields(Object.keys(row(0)), sample);
       assert.deepEqual([firstSequence, secondSequence, label], ['text', undefined, 'sentiment'], String(count));
-      assert.deepEqual(found.map(guessWords).map(String), [
+      assert.deepEqual(found.map(fieldWords).map(String), [
         'first_sequence: column "text", by its name',
         'label: column "sentiment", what Label Studio’s annotators chose',
       ]);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freeRecipeFile, labelsOf, recipeText, taskOf } from '../../src/extension/recipe/recipeDraft';
+import { draftedLabels, freeRecipeFile, recipeText } from '../../src/extension/recipe/recipeDraft';
 import { problemsOfRecipe } from '../../src/extension/recipe/recipeProblems';
 import { untranslated, type Translate } from '../../src/base/translate';
+import { hasAmounts } from '../../src/protocol/labelScheme';
 import { recipeProblems } from '../../src/protocol/recipe';
 import type { DataInfo } from '../../src/protocol/scorer';
 
@@ -75,6 +76,27 @@ describe('problems of a recipe that a schema cannot see', () => {
     assert.deepEqual(await check(recipe({ labels: ['2', '10'], label_mapping: { NA: null } })), []);
   });
 
+  it('of values that say that there is no label the fix makes no class: it leaves the rows out, where labels are mapped', async () => {
+    const fixed = async (train: object, validation?: object) => {
+      const given = recipe(train);
+      const json = { ...given, dataset: { ...given.dataset, ...(validation && { validation }) } };
+      const text = JSON.stringify(json, undefined, 2);
+      const all = { exists: () => true, dataInfo: async () => info };
+      const problem = (await problemsOfRecipe(text, '/w', all, untranslated)).at(-1)!;
+      assert.deepEqual(problem.fixes.map(({ title }) => title), ['Leave the rows without a label out']); // prettier-ignore
+      const { at, replacement } = problem.fixes[0];
+      return JSON.parse(text.slice(0, at!.start) + replacement + text.slice(at!.end)).dataset;
+    };
+    const labels = ['2', '10'];
+    assert.deepEqual((await fixed({ labels })).train.label_mapping, { NA: null });
+    assert.deepEqual((await fixed({ labels, label_mapping: {} })).train.label_mapping, { NA: null });
+    assert.deepEqual((await fixed({ labels, label_mapping: { x: '2' } })).train.label_mapping, { NA: null, x: '2' });
+    const both = await fixed({ labels }, { file: 'b.json' });
+    assert.deepEqual([both.train.label_mapping, both.validation], [{ NA: null }, { file: 'b.json' }]);
+    const own = await fixed({ labels, label_mapping: { NA: null } }, { file: 'b.json', label_mapping: { y: '2' } });
+    assert.deepEqual(own.validation.label_mapping, { NA: null, y: '2' });
+  });
+
   it('contradictions, but nothing that the schema reports, and no crash on broken text', async () => {
     const problems = await check(recipe({ labels: ['a', 'a'] }), { dataInfo: async () => undefined });
     assert.ok(problems.some(({ message }) => /listed twice/.test(message)));
@@ -123,27 +145,51 @@ describe('problems of a recipe in Chinese', () => {
   });
 });
 
+const counted = (values: readonly string[]) => ({
+  values: values.map((value, i) => ({ value, count: 100 - i, firstLine: i + 1 })),
+  otherRows: 0,
+});
+
 describe('a drafted recipe', () => {
   it('is valid, with near paths relative and labels in order', () => {
     const choices = {
       modelFolder: '/far/away/model',
       trainFile: '/home/me/w/data/a.json',
-      task: taskOf(info),
+      task: 'sentence-similarity' as const,
       first: 'q1',
       second: 'q2',
       label: 'label',
-      labels: labelsOf(info),
+      ...draftedLabels(counted(info.labels!.map(({ value }) => value))),
       device: 'auto',
     };
     const json = JSON.parse(recipeText(choices, '/home/me/w/a.medtext.json'));
     assert.deepEqual(recipeProblems(json), []);
     assert.deepEqual([json.model, json.dataset.train.file], ['/far/away/model', 'data/a.json']);
     assert.deepEqual(json.dataset.train.labels, ['2', '10']);
+    assert.deepEqual(json.dataset.train.label_mapping, { NA: null });
+    assert.deepEqual(json.train, { max_epochs: 3, batch_size: 16, max_length: 'auto', optimizer: { lr: 3e-5 }, seed: 2021 }); // prettier-ignore
+  });
+
+  it('lists labels as the training orders them, whichever is the commonest, and leaves out what is none', () => {
+    const values = ['相同', '不同', '10', '9', 'NA', '', 'nan'];
+    const { labels, labelMapping } = draftedLabels(counted(values));
+    assert.deepEqual(labels, ['9', '10', '不同', '相同']);
+    assert.deepEqual(labelMapping, { NA: null, '': null, nan: null });
+    // What only the validation data has is left out, too; a class of theirs alone is not one of the recipe's.
+    const { labels: same, labelMapping: both } = draftedLabels(counted(['0', '1']), counted(['1', 'NA', '7']));
+    assert.deepEqual([same, both], [['0', '1'], { NA: null }]);
+    const declared = { ...counted(['b', 'NA']), declared: ['b', 'a', 'NA'] };
+    assert.deepEqual(draftedLabels(declared), { labels: ['b', 'a', 'NA'] });
+    assert.deepEqual(draftedLabels(counted(['0'])), {});
+    assert.deepEqual(draftedLabels(counted(Array.from({ length: 100 }, (_, i) => `v${i}`))), {});
   });
 
   it('takes the task from the columns and a name that is free', () => {
-    assert.equal(taskOf({ ...info, second: undefined }), 'text-classification');
-    assert.equal(taskOf({ ...info, labels: [{ value: '0.5', count: 1 }] }), 'regression');
+    assert.equal(hasAmounts(['a', '1']), false);
+    assert.equal(hasAmounts(['0', '1', '2']), false);
+    assert.equal(hasAmounts(['0.5', '1', 'NA']), true);
+    assert.equal(hasAmounts(['0.0', '1.0', '']), false, 'classes of a column with gaps');
+    assert.equal(hasAmounts(['0.5', 'x']), false);
     assert.equal(
       freeRecipeFile('/d/a.json', '/w', (path) => path === '/w/a.medtext.json'),
       '/w/a-2.medtext.json',

@@ -13,6 +13,7 @@ import {
   memoryNotice,
   progressText,
   runFacts,
+  understoodText,
   timeText,
 } from '../../webview/trainingView/summary';
 
@@ -145,6 +146,31 @@ describe('training view: device', () => {
       // prettier-ignore
       assert.deepEqual(knobWords(field, t).choices!.map(({ value }) => value), known); // prettier-ignore
     }
+  });
+});
+
+describe('training view: data', () => {
+  it('says which columns were taken and why, and the labels with their counts', () => {
+    const understoodData = {
+      task: 'text-classification',
+      rows: 12,
+      fields: [
+        { role: 'firstSequence' as const, column: 'text', reason: 'name' as const },
+        { role: 'label' as const, column: 'dept' },
+      ],
+      labels: [
+        { name: '呼吸科', count: 8 },
+        { name: '眼科', count: 4 },
+      ],
+      labelCount: 3,
+    };
+    assert.deepEqual(understoodText({ ...run, understoodData }, t), [
+      'Text classification · 12 rows',
+      'first_sequence: column "text", by its name',
+      'label: column "dept", as the recipe says',
+      '3 labels: 呼吸科 (8), 眼科 (4), …',
+    ]);
+    assert.deepEqual(understoodText(run, t), []);
   });
 });
 

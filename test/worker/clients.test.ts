@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hugePages } from '../../src/base/hugePages';
 import { MedTextError } from '../../src/base/errors';
 import type { ChosenDevice } from '../../src/protocol/deviceWords';
+import type { UnderstoodData } from '../../src/protocol/fieldGuess';
 import type { EvaluationReport, MemoryPlan, TrainingReport } from '../../src/protocol/trainer';
 import { ScorerClient } from '../../src/worker/scorerClient';
 import { TrainerClient } from '../../src/worker/trainerClient';
@@ -23,25 +24,28 @@ async function train(
   const evaluations: EvaluationReport[] = [];
   const plans: MemoryPlan[] = [];
   const choices: ChosenDevice[] = [];
+  const understood: UnderstoodData[] = [];
   const client = await TrainerClient.start(
     launchOf('fakeTrainer.ts', lines),
     { recipe: recipeOf(max_epochs, model), recipeFile: '/somewhere/a.medtext.json', onHostGone },
     {
       onChosenDevice: (choice) => choices.push(choice),
+      onUnderstoodData: (data) => understood.push(data),
       onMemoryPlan: (plan) => plans.push(plan),
       onReport: (report) => reports.push(report),
       onEvaluation: (evaluation) => evaluations.push(evaluation),
     },
   );
-  return { client, reports, evaluations, plans, choices };
+  return { client, reports, evaluations, plans, choices, understood };
 }
 
 describe('the trainer process', () => {
   it('reports at most ten times a second, the last report always, evaluations all, and ends with its run', async () => {
     const lines: string[] = [];
-    const { client, reports, evaluations, plans, choices } = await train(60, { lines });
+    const { client, reports, evaluations, plans, choices, understood } = await train(60, { lines });
     const end = await client.result;
     assert.deepEqual([end.status, end.run, end.best?.value], ['finished', '/somewhere/runs/run-1', 0.5]);
+    assert.deepEqual(understood.map(({ fields }) => fields), [[{ role: 'label', column: 'y', reason: 'name' }]]); // prettier-ignore
     assert.deepEqual(plans, [{ estimatedBytes: 1e9, batchSize: 16, microBatchSize: 4 }]);
     assert.deepEqual(choices, [{ device: 'cpu', trials: [{ device: 'cuda', passed: false, fault: { code: 'noLibraries' } }] }]); // prettier-ignore
     assert.equal(reports.at(-1)!.step, 60);

@@ -2,6 +2,7 @@ import { durationText } from '../../src/base/durationText';
 import type { Translate } from '../../src/base/translate';
 import { translated } from '../../src/base/words';
 import { choiceText, computingText, deviceText, lostDeviceText } from '../../src/protocol/deviceWords';
+import { fieldWords } from '../../src/protocol/fieldGuess';
 import { evaluationText, metricText, testMetricText } from '../../src/protocol/runWords';
 import { findTask } from '../../src/protocol/tasks';
 import type { KnobField, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
@@ -112,6 +113,19 @@ export function deviceNotice({ lostDevice, device }: ShownRun, t: Translate): st
 /** Which device was chosen, and why no other; empty where the recipe names one. */
 export function deviceReasons({ chosenDevice }: ShownRun, t: Translate): readonly string[] {
   return chosenDevice ? choiceText(chosenDevice, t) : [];
+}
+
+/** The columns that the run reads, why they were taken, and its labels with their counts; empty where that is not known. */
+export function understoodText({ understoodData }: ShownRun, t: Translate): readonly string[] {
+  if (!understoodData) return [];
+  const { task, rows, fields, labels, labelCount } = understoodData;
+  const lines = [
+    `${taskText(task, t)} · ${t('{0} rows', rows)}`,
+    ...fields.map((field) => translated(fieldWords(field), t)),
+  ];
+  if (labelCount === 0) return lines;
+  const counted = labels.map(({ name, count }) => `${name} (${count})`).join(', ');
+  return [...lines, t('{0} labels: {1}', labelCount, labels.length < labelCount ? `${counted}, …` : counted)];
 }
 
 export function taskText(task: string, t: Translate): string {

@@ -29,6 +29,7 @@ import {
   runFacts,
   taskText,
   timeText,
+  understoodText,
   type KnobWords,
 } from './summary';
 
@@ -244,6 +245,7 @@ function runSection(
   const notice = memoryNotice(run, t);
   const lost = deviceNotice(run, t);
   const reasons = deviceReasons(run, t);
+  const understood = understoodText(run, t);
   return html`
     <section class="run" aria-label=${t('Run {0}', run.name)}>
       <header>
@@ -271,6 +273,16 @@ function runSection(
           ? html`<p class="notice error" role="alert">
               ${run.error.message} ${link(t('Open Log'), 'openLog', actions)}
             </p>`
+          : nothing
+      }
+      ${
+        understood.length > 0
+          ? html`<details ?open=${isPreparing(run)}>
+              <summary>${t('What it learns from')}</summary>
+              <ul class="reasons">
+                ${understood.map((line) => html`<li>${line}</li>`)}
+              </ul>
+            </details>`
           : nothing
       }
       ${run.steps.length > 0 || run.evaluations.length > 0 ? charts(run, state, actions, t) : nothing}

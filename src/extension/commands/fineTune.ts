@@ -3,11 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { QuickPickItemKind, Uri, window, workspace } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
+import type { Translate } from '../../base/translate';
 import { translated } from '../../base/words';
+import { hasAmounts } from '../../protocol/labelScheme';
 import type { Device } from '../../protocol/recipe';
-import { TASKS, type TaskDescription, type TaskName } from '../../protocol/tasks';
-import type { DataInfo } from '../../protocol/scorer';
-import { freeRecipeFile, labelsOf, recipeText, taskOf } from '../recipe/recipeDraft';
+import { taskFor, TASKS, type TaskDescription, type TaskName } from '../../protocol/tasks';
+import type { DataInfo, LabelCounts, ShownColumn } from '../../protocol/scorer';
+import { draftedLabels, freeRecipeFile, recipeText } from '../recipe/recipeDraft';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
@@ -25,12 +27,15 @@ interface Answers {
   /** null: the task reads one sentence. */
   readonly second?: string | null;
   readonly label?: string;
+  /** Of the label's column in the training data. */
+  readonly counts?: LabelCounts;
   readonly validation?: string | null;
   readonly task?: TaskName;
   readonly device?: Device;
 }
 
 const none = '-';
+const goBack = '<';
 const ignored = '**/{node_modules,runs,dist,.git}/**';
 
 /**
@@ -47,7 +52,7 @@ export async function fineTune(services: Services, target?: unknown): Promise<vo
       dataStep(services, given),
       columnStep(services, 'first', t('Column of the text, or of the first text of the pair')),
       columnStep(services, 'second', t('Column of the second text')),
-      columnStep(services, 'label', t('Column of the label')),
+      labelStep(services),
       validationStep(services),
       taskStep(services),
       deviceStep(services),
@@ -60,7 +65,7 @@ export async function fineTune(services: Services, target?: unknown): Promise<vo
     await runRecipe(services, answers.recipe);
     return;
   }
-  const file = await save(answers);
+  const file = await save(services, answers);
   await window.showTextDocument(Uri.file(file), { preview: false });
   const start = t('Start Fine-Tuning');
   const choice = await showInformation(t('{0} is ready.', basename(file)), start);
@@ -122,16 +127,72 @@ function columnStep({ t }: Services, role: 'first' | 'second' | 'label', placeho
     if (answers.recipe) return answers;
     const { info } = answers;
     const taken = role === 'first' ? [] : [answers.first, ...(role === 'label' ? [answers.second] : [])];
-    const options: Option<string>[] = info!.columns
-      .filter((column) => !taken.includes(column))
-      .map((column) => ({ label: column, description: column === info![role] ? t('recognised') : '', value: column }));
-    if (role === 'second') options.push({ label: t('None: the task reads one text'), value: none, alwaysShow: true });
+    const columns = (info!.facts ?? []).filter(({ name }) => !taken.includes(name));
+    const suits = ({ name, canBeText, canBeLabel }: ShownColumn): boolean =>
+      name === info![role] || (role === 'label' ? canBeLabel : canBeText);
+    const option = (column: ShownColumn): Option<string> => ({
+      label: column.name,
+      description: [column.name === info![role] ? t('recognised') : '', contentText(column, t)]
+        .filter(Boolean)
+        .join(', '),
+      value: column.name,
+    });
+    const likely = columns.filter(suits).map(option);
+    const others = columns.filter((column) => !suits(column)).map(option);
+    const options: Option<string>[] = [
+      ...likely,
+      ...(role === 'second' ? [{ label: t('None: the task reads one text'), value: none, alwaysShow: true }] : []),
+      // What comes first is chosen with Enter: nothing unlikely stands there.
+      ...(likely.length === 0 && role !== 'second'
+        ? [{ label: `$(arrow-left) ${t('Back: another file')}`, description: role === 'label' ? t('no column looks like a label') : t('no column looks like a text'), value: goBack, alwaysShow: true }] // prettier-ignore
+        : []),
+      ...(others.length > 0 ? [...section(t('Unlikely')), ...others] : []),
+    ];
     const preferred = info![role] ?? (role === 'second' ? none : undefined);
     const title = t('Fine-Tune Encoder: columns of {0}', basename(answers.train!));
     const choice = await pick(options, { title, placeholder, preferred }, position);
     if (choice === undefined || choice === back) return choice;
+    if (choice === goBack) return back;
     return { ...answers, [role]: role === 'second' && choice === none ? null : choice };
   };
+}
+
+/** What a column holds, so that a person sees why it is offered, or why not. */
+function contentText({ kind, distinct, values }: ShownColumn, t: Translate): string {
+  switch (kind) {
+    case 'class':
+      return t('{0} different values', distinct);
+    case 'text':
+      return distinct === values ? t('texts, all different') : t('texts, {0} different', distinct);
+    case 'number':
+      return t('numbers, {0} different', distinct);
+    case 'identifier':
+      return t('numbers or names the rows');
+    case 'time':
+      return t('times');
+    case 'bookkeeping':
+      return t('about the labelling');
+    case 'link':
+      return t('links');
+    case 'nested':
+      return t('lists or objects');
+    case 'empty':
+      return t('no values');
+  }
+}
+
+/** With the raw labels of the column, from which task and labels are suggested. */
+function labelStep(services: Services): Step<Answers> {
+  const ask = columnStep(services, 'label', services.t('Column of the label'));
+  return async (answers, position) => {
+    const answered = await ask(answers, position);
+    if (answered === undefined || answered === back || answered.recipe) return answered;
+    return { ...answered, counts: await countsOf(services, answered.train!, answered.label!) };
+  };
+}
+
+function countsOf({ scorer }: Services, file: string, label: string): Promise<LabelCounts> {
+  return scorer.request('labelCounts', { split: { file, label } });
 }
 
 function validationStep(services: Services): Step<Answers> {
@@ -154,7 +215,8 @@ function taskStep({ t }: Services): Step<Answers> {
       description: translated(gives, t),
       value: id,
     }));
-    const suggested = taskOf(answers.info!);
+    const amounts = hasAmounts(answers.counts!.values.map(({ value }) => value));
+    const suggested = taskFor(amounts ? 'number' : 'class', pair);
     const preferred = options.some(({ value }) => value === suggested) ? suggested : options[0].value;
     const choice = await pick(options, { title: t('Fine-Tune Encoder: task'), preferred }, position);
     return choice === undefined || choice === back ? choice : { ...answers, task: choice };
@@ -191,18 +253,24 @@ async function pickData(
     other === undefined
       ? 0
       : (dirname(path) === dirname(other) ? 2 : 0) + (/valid|dev|eval/i.test(basename(path)) ? 1 : 0);
-  const options: Option<string | null>[] = fileItems(found)
+  const files: Option<string | null>[] = fileItems(found)
     .filter(({ uri }) => uri.fsPath !== other)
     .sort((a, b) => near(b.uri.fsPath) - near(a.uri.fsPath))
     .map(({ label, description, uri }) => ({ label, description, value: uri.fsPath }));
-  if (optional) options.push({ label: `$(circle-slash) ${t('None')}`, value: null, alwaysShow: true });
-  options.push({ label: `$(folder-opened) ${t('Browse…')}`, value: '', alwaysShow: true });
+  const without: Option<string | null>[] = optional ? [{ label: `$(circle-slash) ${t('None')}`, value: null, alwaysShow: true }] : []; // prettier-ignore
+  // A file that is not called so is no guess: the first of a folder may be anything.
+  const isGuessed = files.length > 0 && near(files[0].value!) === 3;
+  const browse: Option<string | null> = { label: `$(folder-opened) ${t('Browse…')}`, value: '', alwaysShow: true };
+  const options = isGuessed ? [...files, ...without, browse] : [...without, ...files, browse];
   const choice = await pick(options, { title }, position);
   if (choice !== '') return choice;
   return (await window.showOpenDialog({ title, filters: dataFilters }))?.[0]?.fsPath;
 }
 
-async function save({ model, train, info, first, second, label, validation, task, device }: Answers): Promise<string> {
+async function save(
+  services: Services,
+  { model, train, counts, first, second, label, validation, task, device }: Answers,
+): Promise<string> {
   const trainUri = Uri.file(train!);
   const folder =
     (workspace.getWorkspaceFolder(trainUri) ?? workspace.workspaceFolders?.[0])?.uri.fsPath ?? dirname(train!);
@@ -216,7 +284,8 @@ async function save({ model, train, info, first, second, label, validation, task
     first: first!,
     second: second ?? undefined,
     label: label!,
-    labels: label === info!.label ? labelsOf(info!) : undefined,
+    // A column that the file lacks is said where the recipe is open.
+    ...draftedLabels(counts!, validation ? await countsOf(services, validation, label!).catch(() => undefined) : undefined), // prettier-ignore
     device: device!,
   };
   await writeFile(file, recipeText(choices, file), { flag: 'wx' });

@@ -45,7 +45,11 @@ export function classesOf(content: MappingContent, train: LabelCounts | undefine
   if (content.labels) return content.labels;
   const target = targetOf(content, undefined);
   const labels = (train?.values ?? []).map(({ value }) => target(value));
-  return inferLabels(labels.filter((label): label is string => label !== null && label !== undefined));
+  const declared = (train?.declared ?? []).filter((label) => target(label) === label);
+  return inferLabels(
+    labels.filter((label): label is string => label !== null && label !== undefined),
+    declared,
+  );
 }
 
 /** What the page shows of labels and values, before (on disk) and after (in the text). */

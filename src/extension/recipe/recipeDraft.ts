@@ -1,6 +1,8 @@
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
-import { describeTask, taskFor, type TaskName } from '../../protocol/tasks';
-import type { DataInfo } from '../../protocol/scorer';
+import { proposedScheme } from '../../protocol/labelScheme';
+import { resolveRecipe, type Recipe } from '../../protocol/recipe';
+import type { LabelCounts } from '../../protocol/scorer';
+import { describeTask, type TaskName } from '../../protocol/tasks';
 
 /** What the steps of Fine-Tune Encoder… gather. */
 export interface RecipeChoices {
@@ -12,6 +14,7 @@ export interface RecipeChoices {
   readonly second?: string;
   readonly label: string;
   readonly labels?: readonly string[];
+  readonly labelMapping?: Readonly<Record<string, null>>;
   readonly device: string;
 }
 
@@ -29,13 +32,15 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
         ...(choices.second !== undefined && { second_sequence: choices.second }),
         label: choices.label,
         ...(choices.labels && describeTask(choices.task).answer === 'class' && { labels: choices.labels }),
+        ...(choices.labelMapping && { label_mapping: choices.labelMapping }),
       },
       ...(choices.validationFile && { validation: { file: path(choices.validationFile) } }),
     },
-    train: { max_epochs: 3, batch_size: 16, max_length: 'auto', optimizer: { lr: 3e-5 }, seed: 42 },
-    device: choices.device,
   };
-  return `${JSON.stringify(recipe, undefined, 2)}\n`;
+  // What people change most, as it is by default.
+  const { max_epochs, batch_size, max_length, optimizer, seed } = resolveRecipe(recipe as Recipe).train;
+  const train = { max_epochs, batch_size, max_length, optimizer: { lr: optimizer.lr }, seed };
+  return `${JSON.stringify({ ...recipe, train, device: choices.device }, undefined, 2)}\n`;
 }
 
 /** Relative to the recipe's folder where it is near, with slashes on every system. */
@@ -53,16 +58,24 @@ export function freeRecipeFile(trainFile: string, folder: string, exists: (path:
   }
 }
 
-/** The labels of a column in ascending order where they are numbers, else as met; undefined when too many to be classes. */
-export function labelsOf(info: DataInfo): readonly string[] | undefined {
-  const values = info.labels?.map(({ value }) => value).filter((value) => value !== '' && value !== 'NA');
-  if (!values || values.length < 2 || values.length >= 100) return undefined;
-  const numeric = values.every((value) => Number.isFinite(Number(value)));
-  return numeric ? [...values].sort((a, b) => Number(a) - Number(b)) : values;
-}
+/** More values are no classes that anybody would list; the training infers them in the same order. */
+const maxListed = 100;
 
-/** What the columns suggest: numbers with many values are scores, two texts make a pair. */
-export function taskOf(info: DataInfo): TaskName {
-  const fractional = info.labels?.some(({ value }) => /^-?\d*\.\d+$/.test(value));
-  return taskFor(fractional ? 'number' : 'class', info.second !== undefined);
+/**
+ * The labels of a recipe, in the order in which the training would infer them, and the mapping that leaves out what says that
+ * a row has no label, in the training or the validation data.
+ */
+export function draftedLabels(
+  train: Pick<LabelCounts, 'values' | 'otherRows' | 'declared'>,
+  validation?: Pick<LabelCounts, 'values'>,
+): { labels?: readonly string[]; labelMapping?: Readonly<Record<string, null>> } {
+  const valuesOf = (counts: Pick<LabelCounts, 'values'>) => counts.values.map(({ value }) => value);
+  const { labels, label_mapping: trained } = proposedScheme(valuesOf(train), train.declared);
+  const { label_mapping: validated } = proposedScheme(valuesOf(validation ?? { values: [] }), train.declared);
+  const mapping = { ...trained, ...validated };
+  const isListed = train.otherRows === 0 && labels.length >= 2 && labels.length < maxListed;
+  return {
+    ...(isListed && { labels }),
+    ...(Object.keys(mapping).length > 0 && { labelMapping: mapping }),
+  };
 }

@@ -109,7 +109,9 @@ function diagnosticOf(document: TextDocument, { start, end, message, severity }:
 function actionOf(document: TextDocument, diagnostic: Diagnostic, fix: LocatedProblem['fixes'][number]): CodeAction {
   const action = new CodeAction(fix.title, CodeActionKind.QuickFix);
   action.edit = new WorkspaceEdit();
-  action.edit.replace(document.uri, diagnostic.range, fix.replacement);
+  const { at } = fix;
+  const range = at ? new Range(document.positionAt(at.start), document.positionAt(at.end)) : diagnostic.range;
+  action.edit.replace(document.uri, range, fix.replacement);
   action.diagnostics = [diagnostic];
   return action;
 }

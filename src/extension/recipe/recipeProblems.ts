@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-parser';
+import { saysNoLabel } from '../../protocol/labelScheme';
 import { recipeContradictions } from '../../protocol/recipe';
 import type { DataInfo } from '../../protocol/scorer';
 import type { TextRange } from '../hover/sentenceAt';
@@ -14,10 +15,12 @@ export interface LocatedProblem extends TextRange {
   readonly fixes: readonly RecipeFix[];
 }
 
-/** Replace the problem's value by another. */
+/** Replace the problem's value by another, or what stands elsewhere. */
 export interface RecipeFix {
   readonly title: string;
   readonly replacement: string;
+  /** Absent: the problem's own range. */
+  readonly at?: TextRange;
 }
 
 /** What a recipe needs to know of the disk and of data files; given, so that it can be tested. */
@@ -62,13 +65,14 @@ export async function problemsOfRecipe(
   for (const name of ['train', 'validation', 'test']) {
     const split = findNodeAtLocation(root, ['dataset', name]);
     if (split?.type !== 'object') continue;
-    problems.push(...(await problemsOfSplit(split, train ?? {}, baseFolder, surroundings, t)));
+    problems.push(...(await problemsOfSplit(split, root, train ?? {}, baseFolder, surroundings, t)));
   }
   return problems;
 }
 
 async function problemsOfSplit(
   split: Node,
+  root: Node,
   train: Readonly<Record<string, unknown>>,
   baseFolder: string,
   surroundings: RecipeSurroundings,
@@ -108,18 +112,46 @@ async function problemsOfSplit(
   const usesGuess = (values.label ?? train.label ?? info.label) === info.label;
   if (Array.isArray(labels) && info.labels && usesGuess) {
     const listed = new Set(labels.map(String));
-    const unlisted = info.labels.filter(({ value }) => !listed.has(value) && !Object.hasOwn(mapping, value));
+    const skips = (values.on_bad_row ?? train.on_bad_row) === 'skip';
+    const unlisted = info.labels.filter(
+      ({ value }) => !listed.has(value) && !Object.hasOwn(mapping, value) && !(value === '' && skips),
+    );
     const node = findNodeAtLocation(split, ['labels']);
     if (unlisted.length > 0) {
-      const names = unlisted.slice(0, 8).map(({ value, count }) => `${value} (${count})`);
-      const all = JSON.stringify([...labels.map(String), ...unlisted.map(({ value }) => value)]);
-      problems.push({
-        ...located(node ?? file, t('Labels in the data that are not listed: {0}', names.join(', '))),
-        fixes: node ? [{ title: t('List them'), replacement: all }] : [],
-      });
+      const names = unlisted.slice(0, 8).map(({ value, count }) => `${value === '' ? t('(no label)') : value} (${count})`); // prettier-ignore
+      const found = unlisted.map(({ value }) => value);
+      const classes = found.filter((value) => !saysNoLabel(value));
+      const all = JSON.stringify([...labels.map(String), ...classes]);
+      const fixes = [
+        ...(node && classes.length > 0 ? [{ title: t('List them'), replacement: all }] : []),
+        ...leftOut(split, root, found.filter(saysNoLabel), t),
+      ];
+      problems.push({ ...located(node ?? file, t('Labels in the data that are not listed: {0}', names.join(', '))), fixes }); // prettier-ignore
     }
   }
   return problems;
+}
+
+/** What says that there is no label is no class: it is mapped to null, where the split's labels are mapped. */
+function leftOut(split: Node, root: Node, values: readonly string[], t: Translate): RecipeFix[] {
+  if (values.length === 0) return [];
+  const entries = values.map((value) => `${JSON.stringify(value)}: null`).join(', ');
+  const title = t('Leave the rows without a label out');
+  const train = findNodeAtLocation(root, ['dataset', 'train']);
+  for (const holder of [split, train]) {
+    const mapping = holder && findNodeAtLocation(holder, ['label_mapping']);
+    if (mapping?.type !== 'object') continue;
+    const start = mapping.offset + 1;
+    const isEmpty = mapping.children?.length === 0;
+    return [{ title, replacement: isEmpty ? ` ${entries} ` : ` ${entries},`, at: { start, end: start } }];
+  }
+  for (const holder of [split, train]) {
+    const labels = holder && findNodeAtLocation(holder, ['labels']);
+    if (!labels) continue;
+    const end = labels.offset + labels.length;
+    return [{ title, replacement: `, "label_mapping": { ${entries} }`, at: { start: end, end } }];
+  }
+  return [];
 }
 
 /** The paths whose names begin most like the written one's, as a recipe would name them. */

@@ -27,7 +27,18 @@ export function trainingSnapshot(facts: TrainingFacts): TrainingSnapshot {
 }
 
 function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
-  const { phase, request, report, runFolder, silence, memoryPlan, chosenDevice, lostDevice, evaluating } = training;
+  const {
+    phase,
+    request,
+    report,
+    runFolder,
+    silence,
+    understoodData,
+    memoryPlan,
+    chosenDevice,
+    lostDevice,
+    evaluating,
+  } = training;
   const live = historyOf(training.history, training.evaluations);
   // A resumed run goes on where its folder ends.
   const resumed = request?.resumeFrom !== undefined && stored?.record.folder === runFolder;
@@ -48,6 +59,7 @@ function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
     ...(chosenDevice && { chosenDevice }),
     ...(lostDevice !== undefined && { lostDevice }),
     ...precisionOf(request?.recipe),
+    ...(understoodData && { understoodData }),
     ...(memoryPlan && { memoryPlan }),
     ...(started !== undefined && { elapsedSeconds: Math.max(0, (nowMs - started) / 1000) }),
   };
@@ -78,6 +90,7 @@ function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun 
     // Of a run that has ended, what it was doing last says nothing.
     ...(running && { ...details({ secondsLeft, examplesPerSecond, memoryBytes }) }),
     elapsedSeconds,
+    ...(record.understoodData && { understoodData: record.understoodData }),
     ...(record.test && { test: { metric: record.test.name, value: record.test.value } }),
     ...(record.error && { error: record.error }),
   };

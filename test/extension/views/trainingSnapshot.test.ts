@@ -68,6 +68,20 @@ describe('training snapshot', () => {
     assert.deepEqual(sent({ ...facts, training: starting }).run!.memoryPlan, memoryPlan);
   });
 
+  it('says what the run learns from, before its first step and when it has ended', () => {
+    const understoodData = {
+      task: 'text-classification',
+      rows: 12,
+      fields: [{ role: 'label' as const, column: 'sentiment', reason: 'labelStudio' as const }],
+      labels: [{ name: '呼吸科', count: 12 }],
+      labelCount: 1,
+    };
+    const starting: TrainingState = { ...idle, phase: 'starting', request, understoodData };
+    assert.deepEqual(sent({ ...facts, training: starting }).run!.understoodData, understoodData);
+    const ended = { record: { ...record, understoodData }, history: historyOf([], []) };
+    assert.deepEqual(sent({ ...facts, stored: ended }).run!.understoodData, understoodData);
+  });
+
   it('says what computes, in which precision, why, and what was lost', () => {
     const chosenDevice = { device: 'webgpu', trials: [{ device: 'cuda', passed: false, fault: { code: 'failed' as const, detail: 'x' } }] }; // prettier-ignore
     const training: TrainingState = { ...idle, phase: 'running', request: { ...request, recipe: { train: { precision: 'tf32' } } }, chosenDevice, lostDevice: 'webgpu', report: report(1) }; // prettier-ignore

@@ -5,11 +5,22 @@ import { classificationOf } from '../../support/evaluations';
 
 // An engine of twenty steps a fake second: reports faster than they may travel, evaluates half-way, stops when asked.
 serveTrainer(async () => ({
-  async finetune({ recipe, baseFolder, onChosenDevice, onMemoryPlan, onReport, onEvaluation, log, stopSignal }) {
+  async finetune({
+    recipe,
+    baseFolder,
+    onChosenDevice,
+    onUnderstoodData,
+    onMemoryPlan,
+    onReport,
+    onEvaluation,
+    log,
+    stopSignal,
+  }) {
     if (recipe.model === 'broken') throw new MedTextError('MODEL_CONFIG', 'no such model', { model: recipe.model });
     const totalSteps = recipe.train.max_epochs;
     log(`${recipe.task} in ${baseFolder}`);
     onChosenDevice({ device: 'cpu', trials: [{ device: 'cuda', passed: false, fault: { code: 'noLibraries' } }] });
+    onUnderstoodData({ task: recipe.task, rows: 2, fields: [{ role: 'label', column: 'y', reason: 'name' }], labels: [{ name: '0', count: 2 }], labelCount: 1 }); // prettier-ignore
     onMemoryPlan({ estimatedBytes: 1e9, batchSize: recipe.train.batch_size, microBatchSize: 4 });
     let step = 0;
     while (step < totalSteps && !stopSignal.aborted) {

@@ -1,0 +1,62 @@
+/** What a run learns from, said before its first step: nothing is guessed in silence. */
+import { basename } from 'node:path';
+import type { Examples } from '../data/examples';
+import type { ResolvedFields } from '../data/recipeSplit';
+import { fieldWords, ROLE_NAMES, type UnderstoodData, type UsedField } from '../protocol/fieldGuess';
+import { saysNoLabel } from '../protocol/labelScheme';
+
+const MAX_LABELS = 100;
+const MAX_LOGGED_LABELS = 20;
+/** More are seldom classes that anybody told apart. */
+const MANY_LABELS = 50;
+
+export function understand(task: string, data: Examples & ResolvedFields): UnderstoodData {
+  return {
+    task,
+    rows: data.examples.length,
+    fields: usedFields(data),
+    labels: data.labels.slice(0, MAX_LABELS).map((name, id) => ({ name, count: data.counts[id] })),
+    labelCount: data.labels.length,
+  };
+}
+
+/** The columns read; a column that the recipe names has no reason. */
+export function usedFields({
+  columns,
+  guess,
+  named,
+}: Pick<Examples & ResolvedFields, 'columns' | 'guess' | 'named'>): UsedField[] {
+  // prettier-ignore
+  const read = { firstSequence: columns.first, secondSequence: columns.second, label: columns.label };
+  return (Object.keys(ROLE_NAMES) as (keyof typeof read)[]).flatMap((role) => {
+    const column = read[role];
+    if (column === undefined) return [];
+    const found = named.includes(role) ? undefined : guess?.found.find((field) => field.role === role);
+    return [{ role, column, ...(found && { reason: found.reason }) }];
+  });
+}
+
+/** For the log: columns, task, labels with their counts, and what looks odd about them. */
+export function understoodLines(task: string, data: Examples & ResolvedFields): string[] {
+  const { task: said, rows, fields, labels, labelCount } = understand(task, data);
+  const file = basename(data.file.path);
+  const lines = [`${file}: ${rows} rows for ${said}`, ...fields.map((field) => `  ${String(fieldWords(field))}`)];
+  for (const warning of data.file.warnings) lines.push(String(warning));
+  if (data.dropped > 0) lines.push(`  ${data.dropped} rows are left out by label_mapping`);
+  const { count: bad, reports } = data.badRows;
+  if (bad > 0)
+    lines.push(`  ${bad} bad rows are left out (first: line ${reports[0].line}, ${String(reports[0].reason)})`);
+  if (labelCount === 0) return lines;
+
+  const shown = labels.slice(0, MAX_LOGGED_LABELS).map(({ name, count }) => `${name} (${count})`);
+  if (labelCount > shown.length) shown.push(`and ${labelCount - shown.length} more`);
+  lines.push(`  ${labelCount} labels: ${shown.join(', ')}`);
+  for (const { name, count } of labels.filter((label) => saysNoLabel(label.name))) {
+    lines.push(`  ${JSON.stringify(name)} is a class of ${count} rows. If it says that a row has no label, map it to null in label_mapping (--map ${name}=).`); // prettier-ignore
+  }
+  const single = data.counts.filter((count) => count <= 1).length;
+  if (labelCount > MANY_LABELS || single * 2 > Math.max(labelCount, 4)) {
+    lines.push(`  Is ${JSON.stringify(data.columns.label)} the label? ${single} of its ${labelCount} values stand in one row at most.`); // prettier-ignore
+  }
+  return lines;
+}
