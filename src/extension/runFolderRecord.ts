@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ToldError } from '../protocol/errorWords';
 import { understoodData, type UnderstoodData } from '../protocol/fieldGuess';
+import { findTask } from '../protocol/tasks';
 import type { RunMetric, RunRecord } from './runStore';
 import { testMetric } from './testMetric';
 
@@ -114,7 +115,7 @@ export async function readRunFile(folder: string): Promise<RunFile | undefined> 
 function understoodIn({ task, labels, data }: Record<string, any>): UnderstoodData | undefined {
   try {
     const { rows, fields, counts = {} } = data.train;
-    const names = task === 'regression' ? [] : (labels as readonly string[]);
+    const names = findTask(task)?.answer === 'number' ? [] : (labels as readonly string[]);
     const counted = names.slice(0, 100).map((name) => ({ name, count: counts[name] ?? 0 }));
     return understoodData({ task, rows, fields, labels: counted, labelCount: names.length });
   } catch {
