@@ -31,6 +31,8 @@ export interface TrainingReport {
   readonly memoryBytes?: number;
   /** Provider that runs the graph: `cpu`, `webgpu`, `cuda`, ... */
   readonly device?: string;
+  /** The model folder had no weights: the training began with random ones. Absent otherwise. */
+  readonly randomStart?: boolean;
 }
 
 /** What a run is expected to take at its longest batches, said before its first step. */
@@ -82,6 +84,8 @@ export interface TrainingEnd {
   readonly test?: EvaluationMetrics;
   /** Where test data without labels lies with that model's labels. */
   readonly predictions?: string;
+  /** As in {@link TrainingReport}. */
+  readonly randomStart?: boolean;
 }
 
 /** Ended by itself, or was asked to stop and saved a checkpoint to resume from. */
@@ -99,7 +103,7 @@ const trainingReport: Check<TrainingReport> = object(
     examplesPerSecond: number,
     secondsLeft: number,
   },
-  { gradientNorm: number, sequenceLength: count, memoryBytes: number, device: text },
+  { gradientNorm: number, sequenceLength: count, memoryBytes: number, device: text, randomStart: flag },
 );
 
 const evaluationReport: Check<EvaluationReport> = object({
@@ -115,7 +119,7 @@ const trainingResult: Check<TrainingResult> = object(
     best: nullable(object({ step: count, metric: text, value: number })) as Check<BestEvaluation | null>,
     status: oneOf('finished', 'stopped'),
   },
-  { test: evaluationMetrics, predictions: text },
+  { test: evaluationMetrics, predictions: text, randomStart: flag },
 );
 
 export const trainerContract = defineContract({

@@ -96,6 +96,8 @@ const shownRun = object(
     elapsedSeconds: number,
     sequenceLength: count,
     device: text,
+    /** It began with random weights: the model folder has none. */
+    randomStart: flag,
     /** Of matrix products, as the run's recipe says. */
     precision: text,
     /** Of the run under way, where its recipe leaves the device open. */

@@ -9,6 +9,8 @@ export interface ModelCardInput {
   readonly name: string;
   /** Name of the model that was fine-tuned, without its folder. */
   readonly baseModel: string;
+  /** That model had no weights, only a shape: the training began with random ones. */
+  readonly isRandomStart?: boolean;
   /** The base model's licence (an SPDX identifier in lower case), if it is known. */
   readonly license?: string;
   readonly recipe: ResolvedRecipe;
@@ -76,7 +78,7 @@ function frontMatter(card: ModelCardInput): string {
     'library_name: transformers',
     'pipeline_tag: text-classification',
     `tasks:\n- ${recipe.task}`,
-    `base_model: ${JSON.stringify(baseModel)}`,
+    ...(card.isRandomStart ? [] : [`base_model: ${JSON.stringify(baseModel)}`]),
     `tags:\n- medical\n- chinese\n- ${recipe.task}\n- medtext-lab`,
     `metrics:\n${(isRegression(card) ? ['pearsonr', 'spearmanr', 'mse'] : ['accuracy', 'f1']).map((metric) => `- ${metric}`).join('\n')}`,
   ];
@@ -123,10 +125,13 @@ function headlineMetrics(evaluation: EvaluationMetrics): { type: string; title: 
 
 function introduction(card: ModelCardInput): string {
   const { baseModel, parameterCount, step, totalSteps, best } = card;
+  const origin = card.isRandomStart
+    ? `trained from **random weights**, in the shape of ${inline(baseModel)} and without pretraining,`
+    : `fine-tuned from **${inline(baseModel)}**`;
   const texts = card.fields.second === undefined ? 'a Chinese medical sentence' : 'a pair of Chinese medical sentences';
   const answer = isRegression(card) ? 'a number' : `one of ${card.labels.length} labels`;
   const lines = [
-    `An encoder fine-tuned from **${inline(baseModel)}** with MedText Lab (${count(parameterCount)} parameters). It gives ${texts} ${answer}.`,
+    `An encoder ${origin} with MedText Lab (${count(parameterCount)} parameters). It gives ${texts} ${answer}.`,
   ];
   const progress = `Trained for ${count(step)} of ${count(totalSteps)} planned steps`;
   lines.push(

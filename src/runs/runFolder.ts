@@ -68,6 +68,8 @@ export interface RunRecord {
     readonly contentHash?: string;
     readonly parameterCount: number;
     readonly trainedCount: number;
+    /** The folder had no weights: the training began with random ones. */
+    readonly randomStart?: boolean;
   };
   readonly maxLength: number;
   /** Examples computed at a time, where a batch was cut into parts: resuming cuts it alike. */

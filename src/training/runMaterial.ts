@@ -39,6 +39,8 @@ export interface RunMaterial {
   readonly validation: EncodedSplit | undefined;
   readonly test: TestData | undefined;
   readonly model: LoadedClassifier;
+  /** The model folder has no weights: all of them were drawn. */
+  readonly isRandomStart: boolean;
   /** Of the model folder: what the training begins with. */
   readonly contentHash: string;
   readonly parameters: Parameters;
@@ -114,6 +116,8 @@ export async function readMaterial(
 
   const labelCount = labels.length;
   const model = await loadClassifier(folder, labelCount, { seed: recipe.train.seed, signal });
+  const isRandomStart = model.report.used.length === 0;
+  if (isRandomStart) log(`The training starts from random weights: ${folder.path} has none`);
   for (const line of loadReportLines(model.report)) log(line);
   if (model.graph) log(`The ONNX graph itself is trained: ${model.graph.readout}, no dropout inside it`);
   return {
@@ -125,6 +129,7 @@ export async function readMaterial(
     validation: validationData && (await split(validationData)),
     test,
     model,
+    isRandomStart,
     contentHash: (await modelContent(folder, { signal })).contentHash,
     parameters: model.parameters,
     records: {

@@ -81,6 +81,7 @@ export class TrainingRun {
         contentHash: material.contentHash,
         parameterCount: material.parameters.flat.length,
         trainedCount,
+        ...(material.isRandomStart && { randomStart: true }),
       },
       maxLength: material.maxLength,
       totalSteps: plan.totalSteps,
@@ -269,6 +270,7 @@ export class TrainingRun {
       gradientNorm: done.gradientNorm,
       sequenceLength: done.length,
       device: sessionOptions(this.recipe).device ?? 'cpu',
+      ...(this.material.isRandomStart && { randomStart: true }),
     };
     this.metrics.append({ ...report, time: new Date().toISOString() });
     this.tensorBoard.scalars(step, {
@@ -385,6 +387,7 @@ export class TrainingRun {
     return renderModelCard({
       name: this.folder.id,
       baseModel: basename(folder.path),
+      isRandomStart: this.material.isRandomStart,
       recipe: this.recipe,
       labels,
       maxLength,
@@ -413,6 +416,7 @@ export class TrainingRun {
       best: this.counters.best,
       ...(test && { test: { ...test } }),
       ...(predictions !== undefined && { predictions }),
+      ...(this.material.isRandomStart && { randomStart: true }),
     };
   }
 

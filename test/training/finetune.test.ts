@@ -510,6 +510,31 @@ describe('fine-tuning', () => {
     assert.equal((single.evaluations[0].evaluation as ClassificationReport).labels.length, 8);
   });
 
+  it('says everywhere that it began with random weights, and nowhere when it began with a model', async () => {
+    const first = await run(recipe({ max_epochs: 1 }));
+    const next = await run({ ...recipe({ max_epochs: 1 }), model: first.result.model });
+    for (const [{ result, reports, log }, isRandom] of [
+      [first, true],
+      [next, false],
+    ] as const) {
+      assert.equal(result.randomStart ?? false, isRandom);
+      assert.ok(reports.every(({ randomStart }) => (randomStart ?? false) === isRandom));
+      assert.equal(/starts from random weights: .*encoder has none/.test(log.join('\n')), isRandom);
+      const record = JSON.parse(bytes(result.run, 'run.json').toString());
+      assert.equal(record.model.randomStart ?? false, isRandom);
+      const card = bytes(result.model, 'README.md').toString();
+      assert.equal(/trained from \*\*random weights\*\*, in the shape of encoder/.test(card), isRandom);
+      assert.equal(/fine-tuned from \*\*/.test(card) && /^base_model: /m.test(card), !isRandom);
+    }
+  });
+
+  it('weights of another framework are no random start: nothing is trained', async () => {
+    const given = recipe();
+    writeFileSync(join(given.model, 'tf_model.h5'), 'x');
+    await assert.rejects(run(given), { code: 'UNSUPPORTED', message: /tf_model\.h5/ });
+    assert.ok(!existsSync(join(folder, 'runs')));
+  });
+
   it('refuses a device that this platform has not, before it reads or writes anything', async () => {
     const device = process.platform === 'win32' ? 'coreml' : 'dml';
     await assert.rejects(run(recipe({}, { device })), { code: 'UNSUPPORTED' });

@@ -11,6 +11,7 @@ import {
   deviceReasons,
   knobWords,
   memoryNotice,
+  startNotice,
   progressText,
   runFacts,
   understoodText,
@@ -183,6 +184,7 @@ describe('training view: memory', () => {
     assert.deepEqual(runFacts(starting, t), [{ name: 'Memory expected', value: '1.00 GiB' }]);
     assert.equal(notice({}), undefined);
     assert.equal(memoryNotice(run, t), undefined);
+    assert.deepEqual([startNotice(run, t), startNotice({ ...run, randomStart: true }, t)], [undefined, 'This training starts from random weights: the model folder has none.']); // prettier-ignore
   });
 
   it('says when batches are cut for it, and warns when it may not be enough', () => {

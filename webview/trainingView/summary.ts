@@ -105,6 +105,11 @@ export function memoryNotice({ memoryPlan }: ShownRun, t: Translate): { text: st
   return { text: t('Batches of {0} are computed in parts of {1}, for the memory; the result is the same.', batchSize, microBatchSize), grave: false }; // prettier-ignore
 }
 
+/** What a person who believes in a pretrained model must know. */
+export function startNotice({ randomStart }: ShownRun, t: Translate): string | undefined {
+  return randomStart ? t('This training starts from random weights: the model folder has none.') : undefined;
+}
+
 /** That the run goes on elsewhere than it began; undefined while it has its device. */
 export function deviceNotice({ lostDevice, device }: ShownRun, t: Translate): string | undefined {
   return lostDevice === undefined ? undefined : lostDeviceText(lostDevice, device ?? '', t);

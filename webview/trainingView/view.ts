@@ -27,6 +27,7 @@ import {
   memoryNotice,
   progressText,
   runFacts,
+  startNotice,
   taskText,
   timeText,
   understoodText,
@@ -244,6 +245,7 @@ function runSection(
   const time = timeText(run, t);
   const notice = memoryNotice(run, t);
   const lost = deviceNotice(run, t);
+  const start = startNotice(run, t);
   const reasons = deviceReasons(run, t);
   const understood = understoodText(run, t);
   return html`
@@ -265,6 +267,7 @@ function runSection(
       ${done ? html`<p class="number">${done}</p>` : nothing}
       ${time ? html`<p class="number quiet">${time}</p>` : nothing}
       ${run.silence ? html`<p class="notice" role="alert">${trainingSilenceText(run.name, run.silence, t)}</p>` : nothing}
+      ${start ? html`<p class="notice" role="alert">${start}</p>` : nothing}
       ${lost ? html`<p class="notice" role="alert">${lost}</p>` : nothing}
       ${notice ? html`<p class=${notice.grave ? 'notice' : 'quiet'} role=${notice.grave ? 'alert' : nothing}>${notice.text}</p>` : nothing}
       ${run.detached ? html`<p class="quiet">${t('It goes on without this window.')}</p>` : nothing}

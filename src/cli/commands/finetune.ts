@@ -147,9 +147,9 @@ class TrainingView {
     this.screen.print(`${where}  ${evaluationLine(report.evaluation)}${isBest ? '  ← best' : ''}`);
   }
 
-  end({ run, model, best, test, predictions, status }: TrainingResult, seconds: number): void {
+  end({ run, model, best, test, predictions, randomStart, status }: TrainingResult, seconds: number): void {
     const { screen } = this;
-    screen.printJson({ run, model, best, ...(test && { test }), ...(predictions !== undefined && { predictions }), status }); // prettier-ignore
+    screen.printJson({ run, model, best, ...(test && { test }), ...(predictions !== undefined && { predictions }), ...(randomStart && { randomStart }), status }); // prettier-ignore
     if (status === 'stopped') {
       screen.note(`Stopped after step ${integer(this.lastStep)}; a checkpoint is saved. Continue with:`);
       screen.note(`  medtext finetune --resume ${shellQuoted(run)}`);
@@ -166,6 +166,7 @@ class TrainingView {
         ['model', model],
         ...(predictions === undefined ? [] : [['predictions', predictions] as const]),
         ['run', run],
+        ...(randomStart ? [['start', 'random weights: the model folder has none'] as const] : []),
         ['time', `${duration(seconds)}, ${counted(this.lastStep, 'step')}`],
       ]),
     );

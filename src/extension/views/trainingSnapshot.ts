@@ -119,6 +119,7 @@ function details(report: RunHistory['last']): Partial<ShownRun> {
   };
   return {
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== null)),
+    ...(report.randomStart === true && { randomStart: true }),
     ...('loss' in report && { loss: finite(report.loss) }),
     ...('gradientNorm' in report && { gradientNorm: finite(report.gradientNorm) }),
   };
