@@ -1,5 +1,5 @@
 import { MedTextError, words } from '../base/errors';
-import { Words } from '../base/words';
+import { joined, Words } from '../base/words';
 import { excerptOf, isBadRow, type BadRow, type DataRow, type Piece } from './dataRow';
 import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
 import { lenientJson, readJsonArray } from './jsonArrayReader';
@@ -335,7 +335,7 @@ export interface BadRowPolicy {
   readonly maxReports?: number;
 }
 
-/** Counts bad rows, and describes the first ones; or stops at the first. */
+/** Counts bad rows, and describes the first ones; where the policy is to stop, they are an error in the end. */
 export class BadRows {
   count = 0;
   readonly reports: BadRow[] = [];
@@ -345,18 +345,35 @@ export class BadRows {
     private readonly policy: BadRowPolicy = {},
   ) {}
 
-  /** Errors: `DATA_FORMAT` with file, line and reason, if the policy is to stop. */
   add(row: BadRow): void {
-    if ((this.policy.onBadRow ?? 'stop') === 'stop') {
-      const quoted = row.excerpt === '' ? '' : words`: ${row.excerpt}`;
-      throw new MedTextError(
-        'DATA_FORMAT',
-        words`${this.path} line ${row.line}: ${row.reason}${quoted}. Correct the row, or choose to skip bad rows.`,
-        { file: this.path, ...row, reason: String(row.reason) },
-      );
-    }
     this.count++;
     if (this.reports.length < (this.policy.maxReports ?? 20)) this.reports.push(row);
+  }
+
+  /**
+   * To be asked when all rows have been read, so that a person hears of all bad ones at once.
+   * Errors: `DATA_FORMAT` with file, lines and reasons, if there are bad rows and the policy is to stop.
+   */
+  stopIfAny(): void {
+    const [first, ...others] = this.reports;
+    if (first === undefined || this.policy.onBadRow === 'skip') return;
+    const detail = { file: this.path, ...first, reason: String(first.reason), count: this.count };
+    const quoted = first.excerpt === '' ? '' : words`: ${first.excerpt}`;
+    if (others.length === 0) {
+      throw new MedTextError(
+        'DATA_FORMAT',
+        words`${this.path} line ${first.line}: ${first.reason}${quoted}. Correct the row, or choose to skip bad rows.`,
+        detail,
+      );
+    }
+    const places = others.map(({ line, reason }) => words`line ${line}: ${reason}`);
+    const more = this.count - this.reports.length;
+    if (more > 0) places.push(words`and ${more} more rows`);
+    throw new MedTextError(
+      'DATA_FORMAT',
+      words`${this.path} line ${first.line}: ${first.reason}${quoted}. ${this.count} rows cannot be read; the others are ${joined(places, words`; `)}. Correct them, or choose to skip bad rows.`,
+      detail,
+    );
   }
 }
 

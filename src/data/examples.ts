@@ -160,6 +160,7 @@ export async function readExamples(
     rows.push({ first, second, label, line: row.line, row: place, ...(group !== undefined && { group }) });
   }
 
+  badRows.stopIfAny();
   if (unmapped.size > 0) {
     const what =
       answer === 'number'

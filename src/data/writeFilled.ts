@@ -46,7 +46,10 @@ export async function writeFilled(
   let filled = 0;
 
   const filledPiece = (piece: Piece): string => {
-    if (piece.kind === 'bad') badRows.add(badRow(piece));
+    if (piece.kind === 'bad') {
+      badRows.add(badRow(piece));
+      badRows.stopIfAny();
+    }
     if (piece.kind === 'header') return fill.header(piece.text);
     if (piece.kind !== 'row') return piece.text;
     const answer = answerOf(rows++);

@@ -1,5 +1,6 @@
 import { maxCellCharacters, type Cell } from '../protocol/datasetPreview';
 import type { DataValue } from '../data/dataRow';
+import { rawLabelOf } from '../data/labelMapping';
 
 type Values = Readonly<Record<string, DataValue>>;
 
@@ -18,6 +19,11 @@ export function textOf(value: DataValue): string {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** A cell of the label column as training reads it: without white space around, and with the one choice of several. */
+export function labelCell(value: DataValue): DataValue {
+  return typeof value === 'string' || typeof value === 'object' ? (rawLabelOf(value) ?? value) : value;
 }
 
 const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/;

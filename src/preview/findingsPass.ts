@@ -4,7 +4,7 @@ import type { Finding } from '../protocol/datasetPreview';
 import { openDataFile } from '../data/dataFile';
 import { isBadRow, type DataValue } from '../data/dataRow';
 import { normalizedText } from '../data/statistics';
-import { beginningOf, isMissing, textOf, valueIn } from './cells';
+import { beginningOf, isMissing, labelCell, textOf, valueIn } from './cells';
 import { ValueCounts } from './columnCounts';
 import { GroupTable } from './groupTable';
 import { Pacer } from './pacer';
@@ -101,7 +101,7 @@ export class FindingsPass {
     const { row } = stored;
     if (isUnreadable(stored)) return this.bad.push(row);
     const { mapping } = this.input;
-    const label = mapping.label === null ? undefined : valueIn(stored.values, mapping.label);
+    const label = mapping.label === null ? undefined : labelCell(valueIn(stored.values, mapping.label));
     if (mapping.label !== null && isMissing(label)) this.missingLabels.push(row);
     const isLabelled = !isMissing(label);
     if (isLabelled) {

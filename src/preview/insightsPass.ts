@@ -2,7 +2,7 @@ import { asMedTextError } from '../base/errors';
 import type { Insights } from '../protocol/datasetPreview';
 import { openDataFile } from '../data/dataFile';
 import { isBadRow, type DataValue } from '../data/dataRow';
-import { isMissing, textOf, valueIn } from './cells';
+import { isMissing, labelCell, textOf, valueIn } from './cells';
 import { ColumnCounts, ValueCounts } from './columnCounts';
 import { LengthCounts } from './distribution';
 import { Pacer } from './pacer';
@@ -99,7 +99,10 @@ export class InsightsPass {
       file.columns.push(key);
     }
     this.rows++;
-    for (const [name, counts] of this.columns) counts.add(valueIn(values, name));
+    for (const [name, counts] of this.columns) {
+      const value = valueIn(values, name);
+      counts.add(name === mapping.label ? labelCell(value) : value);
+    }
     if (own) this.addLabel(valueIn(values, mapping.label!), own);
     const inputs = counter && inputsOf(values, mapping);
     if (!inputs) return;
@@ -116,7 +119,8 @@ export class InsightsPass {
     this.exampleTokens![row] = Math.min(0xffff, length);
   }
 
-  private addLabel(value: DataValue, tally: LabelTally): void {
+  private addLabel(cell: DataValue, tally: LabelTally): void {
+    const value = labelCell(cell);
     tally.rows++;
     if (isMissing(value)) tally.missing++;
     else tally.counts.add(textOf(value));

@@ -1,6 +1,6 @@
 import type { PredictionCounts, RowInputs } from '../protocol/dataProcess';
 import type { FieldMapping, Prediction } from '../protocol/datasetPreview';
-import { isMissing, textOf, valueIn } from './cells';
+import { isMissing, labelCell, textOf, valueIn } from './cells';
 import { isUnreadable, type StoredRow } from './rowStore';
 import type { ShownFile } from './shownFile';
 import { inputsOf } from './tokenCounts';
@@ -41,6 +41,6 @@ export async function keepPredictions(
 }
 
 function labelOf(stored: StoredRow, { label }: FieldMapping): string | undefined {
-  const value = isUnreadable(stored) || label === null ? undefined : valueIn(stored.values, label);
+  const value = isUnreadable(stored) || label === null ? undefined : labelCell(valueIn(stored.values, label));
   return isMissing(value) ? undefined : textOf(value);
 }

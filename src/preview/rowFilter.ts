@@ -2,7 +2,7 @@ import { MedTextError, words } from '../base/errors';
 import type { FieldMapping, Measure, RowFilter, ViewQuery } from '../protocol/datasetPreview';
 import type { DataValue } from '../data/dataRow';
 import { characterCount } from '../data/statistics';
-import { isMissing, numberOf, textOf, valueIn } from './cells';
+import { isMissing, labelCell, numberOf, textOf, valueIn } from './cells';
 import type { PredictionTable } from './predictionTable';
 import { exampleTokens, type TokenCounter } from './tokenCounts';
 
@@ -58,7 +58,8 @@ export function rowTest(filter: Extract<RowFilter, { kind: 'value' | 'range' }>,
   if (filter.kind === 'value') {
     const wanted = new Set(filter.values);
     return (values) => {
-      const value = valueIn(values, filter.column);
+      const cell = valueIn(values, filter.column);
+      const value = filter.column === context.mapping.label ? labelCell(cell) : cell;
       return (isMissing(value) ? filter.missing : wanted.has(textOf(value))) !== filter.exclude;
     };
   }

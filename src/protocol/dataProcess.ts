@@ -1,6 +1,7 @@
 import { count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf, text, type Checked } from './check';
 import { defineContract, handshake, workerEvents } from './contract';
 import {
+  previewRecipe,
   exportFormats,
   findings,
   insights,
@@ -30,7 +31,7 @@ const settings = {
   /** Null: guess. */
   mapping: nullable(mapping),
   mappingSource: oneOf('guess', 'recipe', 'person'),
-  recipe: nullable(object({ name: text })),
+  recipe: nullable(previewRecipe),
   model: nullable(model),
 };
 
@@ -108,7 +109,7 @@ export const dataProcessContract = defineContract({
     setMaxLength: { params: object({ ...of, maxLength: nullable(count) }), result: nothing },
     /** Predictions are forgotten. */
     setModel: { params: object({ ...of, model: nullable(model) }), result: nothing },
-    setRecipe: { params: object({ ...of, recipe: nullable(object({ name: text })) }), result: nothing },
+    setRecipe: { params: object({ ...of, recipe: nullable(previewRecipe) }), result: nothing },
 
     start: { params: object({ ...of, task: oneOf('insights', 'findings') }), result: nothing },
     cancel: { params: object({ ...of, task: oneOf('view', 'insights', 'findings') }), result: nothing },

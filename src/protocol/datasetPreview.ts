@@ -292,6 +292,9 @@ const splitFile = object({
 });
 export type SplitFile = Checked<typeof splitFile>;
 
+/** What a preview knows of the recipe that it belongs to. */
+export const previewRecipe = object({ name: text, onBadRow: oneOf('stop', 'skip') });
+
 /** Everything but rows; insights, findings and predictions have events of their own because they grow. */
 export const previewState = object({
   /** Names of the splits known: the file's own, a recipe's, added ones. */
@@ -328,7 +331,7 @@ export const previewState = object({
   /** As recognised; a person's choice or a recipe's otherwise. */
   mappingSource: oneOf('guess', 'recipe', 'person'),
   /** The recipe it was opened from, or one of the workspace that names the file; null: none. */
-  recipe: nullable(object({ name: text })),
+  recipe: nullable(previewRecipe),
   /** Longest example in tokens: the recipe's, else the model's. */
   maxLength: nullable(count),
   model: nullable(object({ name: text, description: text })),
@@ -428,6 +431,8 @@ export const datasetPreviewContract = defineContract({
       result: nullable(object({ fileName: text, rows: count })),
     },
     /** Writes the mapping into a recipe (asks which, or creates one). Null: the person thought better of it. */
+    /** Writes into a recipe that rows which cannot be read are left out. */
+    skipBadRows: { params: nothing, result: nullable(object({ recipe: text })) },
     writeMapping: { params: nothing, result: nullable(object({ recipe: text })) },
     /** What a split would give. @throws USAGE for shares or columns that make no sense */
     planSplit: { params: splitOptions, result: splitPlan },

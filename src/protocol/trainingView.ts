@@ -33,6 +33,7 @@ export const knobFields = [
   'train.trainable',
   'device',
   'train.precision',
+  'dataset.train.on_bad_row',
 ] as const;
 export type KnobField = (typeof knobFields)[number];
 export const mainKnobCount = 5;

@@ -90,8 +90,22 @@ describe('reasons of bad rows', () => {
         line: 2,
         reason: 'first_sequence (column "text") is empty',
         excerpt: '{"text":" ","label":"x"}',
+        count: 1,
       },
     );
+  });
+
+  it('are told all at once, as many as a person reads', async () => {
+    const fields = { firstSequence: 'text', label: 'label' };
+    const rows = Array.from({ length: 30 }, (_, i) => (i % 2 === 0 ? `头痛${i},x` : ` ,x`));
+    const path = temporary.file('many.csv', `text,label\n${rows.join('\n')}\n头痛\n`);
+    const error = await readExamples(path, fields, 'text-classification').then(() => assert.fail(), (caught: MedTextError) => caught); // prettier-ignore
+    assert.equal(error.code, 'DATA_FORMAT');
+    assert.match(error.message, /many\.csv line 3: first_sequence \(column "text"\) is empty.*16 rows cannot be read; the others are line 5: first_sequence/); // prettier-ignore
+    const all = await readExamples(path, fields, 'text-classification', { maxReports: 100 }).then(() => assert.fail(), (caught: MedTextError) => caught); // prettier-ignore
+    assert.match(all.message, /line 31: [^;]*; line 32: 2 fields are expected, 1 found\. Correct them/);
+    const few = await readExamples(path, fields, 'text-classification', { maxReports: 2 }).then(() => assert.fail(), (caught: MedTextError) => caught); // prettier-ignore
+    assert.match(errorText(few, chinese), /第 3 行.*共有 16 行无法读取；其余为 第 5 行：.*另有 14 行/);
   });
 
   it('that no row is left, and values without a label', async () => {

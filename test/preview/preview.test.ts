@@ -207,6 +207,22 @@ describe('a preview', function () {
     }
   });
 
+  it('takes labels as training does: white space around is not part of them, one choice of several is it', async () => {
+    const labels = ['1', ' 1', '1 ', '0', ' ', '{"choices":["0"]}'];
+    const rows = labels.map((label, i) => `"头痛第${i}天","${label.replaceAll('"', '""')}"`);
+    const opened = await preview({ train: temporary.file('spaces.csv', `text,label\n${rows.join('\n')}\n`) });
+    const { insights, findings } = await opened.settledStatistics();
+    const [{ counts, missing }] = insights.labels;
+    assert.deepEqual(counts.map(({ text, count }) => [text, count]), [['1', 3], ['0', 2]]); // prettier-ignore
+    assert.equal(missing, 1);
+    const column = insights.columns.find(({ column }) => column === 'label')!;
+    assert.deepEqual([column.missing, column.distinct], [1, 2]);
+    assert.equal(findings.findings.find(({ kind }) => kind === 'missingLabels')?.rows, 1);
+    const filter = { kind: 'value' as const, column: 'label', values: ['1'], missing: false, exclude: false };
+    const { rows: shown } = await opened.view({ filters: [filter] });
+    assert.deepEqual(shown.map(Number), [0, 1, 2]); // prettier-ignore
+  });
+
   it('sorts numbers before texts and both by value, missing ones last, whichever way round', async () => {
     const values = ['b', 10, null, '9', 'a\uffff', 'a😀', '', -1, 'ä', 2.5];
     const path = temporary.file('sort.jsonl', values.map((value) => JSON.stringify({ value })).join('\n'));

@@ -24,7 +24,7 @@ import {
 import { expressionProblem, markExpression, searchStretches } from '../../webview/datasetPreview/searchMarks';
 import { initialState, remembered, restored, splitOptions } from '../../webview/datasetPreview/state';
 import { hasValue, withRangeToggled, withSortTurned, withValueToggled } from '../../webview/datasetPreview/viewQueries';
-import { rangeText, shareText } from '../../webview/datasetPreview/words';
+import { findingWords, rangeText, shareText } from '../../webview/datasetPreview/words';
 
 const million = { rows: 1_000_000, viewportPx: 610, heightOf: () => 26 };
 const row = (number: number): ShownRow => ({
@@ -36,6 +36,16 @@ const row = (number: number): ShownRow => ({
   prediction: null,
 });
 const page = (start: number, length = pageSize) => Array.from({ length }, (_, i) => row(start + i));
+
+describe('dataset preview: findings', () => {
+  it('say of unreadable rows what training does with them: by its recipe', () => {
+    const finding = { id: 'badRows', kind: 'badRows' as const, rows: 3, groups: 0, examples: [] };
+    const hint = (recipe: Parameters<typeof findingWords>[2]) => findingWords(finding, null, recipe, t).hint;
+    assert.equal(hint(null), 'Training stops at them.');
+    assert.equal(hint({ name: 'a', onBadRow: 'stop' }), 'Training stops at them.');
+    assert.equal(hint({ name: 'a', onBadRow: 'skip' }), 'The recipe leaves them out.');
+  });
+});
 
 describe('dataset preview: scrolling', () => {
   it('reaches every row of a million, and the exact ends', () => {

@@ -115,7 +115,7 @@ export function fakeHost(options) {
       error: null,
       mapping: { first_sequence: 'query1', second_sequence: 'query2', label: 'label' },
       mappingSource: 'guess',
-      recipe: { name: 'medical-pairs' },
+      recipe: { name: 'medical-pairs', onBadRow: 'stop' },
       maxLength: 50,
       model: { name: 'medical-pairs', description: '12 × 768 · 0 / 1 / 2' },
       view: { id: 1, query: { search: null, filters: [], sort: null }, rows: rowCount, working: false, fraction: 1, partial: false, error: null }, // prettier-ignore

@@ -11,6 +11,7 @@ export interface DatasetPreviewActions {
   addSplit(): void;
   setMapping(mapping: FieldMapping): void;
   writeMapping(): void;
+  skipBadRows(): void;
   setMaxLength(maxLength: number): void;
   chooseModel(): void;
   start(task: 'insights' | 'findings' | 'predictions'): void;

@@ -274,7 +274,7 @@ export function chipsBar(
   const { view, index, maxLength } = snapshot!.state;
   const titleOf = (id: string): string => {
     const finding = snapshot!.findings.findings.find((other) => other.id === id);
-    return finding ? findingWords(finding, maxLength, t).title : t('Finding');
+    return finding ? findingWords(finding, maxLength, null, t).title : t('Finding');
   };
   const chip = ({ name, relation, value }: ChipWords, remove: () => void): TemplateResult => {
     const words = [name, relation, value].filter(Boolean).join(' ');

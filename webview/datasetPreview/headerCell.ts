@@ -203,7 +203,9 @@ function predictionSummary(state: DatasetPreviewState, actions: DatasetPreviewAc
   }
   if (compared === 0) return html`<div class="facts quiet">${t('{0} rows', countText(done))}</div>`;
   return html`
-    <div class="facts quiet">${t('{0} agree', shareText(compared - disagreements, compared))}</div>
+    <div class="facts quiet">
+      ${t('{0} agree, of {1} rows compared', shareText(compared - disagreements, compared), countText(compared))}
+    </div>
     <button
       type="button"
       class="link"

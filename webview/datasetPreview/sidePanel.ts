@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Translate } from '../../src/base/translate';
+import { hasAmounts } from '../../src/protocol/labelScheme';
 import type { Finding, ShownRow, TokenLengths } from '../../src/protocol/datasetPreview';
 import { styleProperties } from '../shared/styleProperties';
 import type { DatasetPreviewActions } from './actions';
@@ -160,7 +161,8 @@ function findingItem(
   actions: DatasetPreviewActions,
   t: Translate,
 ): TemplateResult {
-  const words = findingWords(finding, state.snapshot!.state.maxLength, t);
+  const { maxLength, recipe } = state.snapshot!.state;
+  const words = findingWords(finding, maxLength, recipe, t);
   const isShown = state.query.filters.some((filter) => filter.kind === 'finding' && filter.id === finding.id);
   if (finding.kind === 'majorityBaseline') {
     return html`<li class=${words.severity}>
@@ -189,6 +191,13 @@ function findingItem(
       </button>
       <p class="quiet">
         ${words.hint}
+        ${
+          finding.kind === 'badRows' && recipe?.onBadRow !== 'skip'
+            ? html`<button type="button" class="link" @click=${() => actions.skipBadRows()}>
+                ${t('Skip these rows')}
+              </button>`
+            : nothing
+        }
         ${finding.groups > 1 && finding.groups < finding.rows ? t('{0} groups.', countText(finding.groups)) : nothing}
       </p>
       ${finding.examples.slice(0, 2).map((example) => html`<p class="example"><bdi dir="auto">${example.message}</bdi></p>`)}
@@ -209,6 +218,25 @@ function labelSection(
   const splits = insights.labels;
   if (splits.length === 0) {
     return html`<section><div class="title"><h2>${t('Labels')}</h2>${workNote('insights', state, actions, t)}</div></section>`; // prettier-ignore
+  }
+  // Of a regression there is nothing to list: its numbers are spread out.
+  const numbers = hasAmounts(order) ? insightOf(state, label)?.numbers : undefined;
+  if (numbers) {
+    const options = {
+      column: label,
+      query: state.query,
+      show: actions.show,
+      isInHeader: false,
+      measure: 'value' as const,
+    };
+    return html`<section aria-labelledby="labels-title">
+      <div class="title">
+        <h2 id="labels-title">${t('Labels')}</h2>
+        ${workNote('insights', state, actions, t)}
+      </div>
+      ${histogram(numbers, options, t)}
+      <p class="quiet">${t('numbers, {0} different', countText(order.length))}</p>
+    </section>`;
   }
   const shownLabels = [...order].slice(0, 30);
   const countIn = (split: (typeof splits)[number], text: string): number =>
@@ -537,7 +565,7 @@ function rowContent(
         const isCut = cell?.length !== undefined && cell.length > cell.text.length && !full;
         const side = name === mapping.first_sequence ? marks?.first : name === mapping.second_sequence ? marks?.second : undefined; // prettier-ignore
         const shown = full && cell ? { kind: cell.kind, text: full.text } : cell;
-        const labelIndex = name === mapping.label && cell ? labels.indexOf(cell.text) : undefined;
+        const labelIndex = name === mapping.label && cell ? labels.indexOf(cell.text.trim()) : undefined;
         return html`<div class="field">
           <h3><bdi>${name}</bdi> ${roleBadge(name, file, t)}</h3>
           <p class="value ${cell?.kind ?? ''}">

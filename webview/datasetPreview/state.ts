@@ -382,7 +382,7 @@ export function unpredictedRows(state: DatasetPreviewState): readonly number[] {
 /** The label as it stands in the row; undefined: there is no label column. Null: this row has none. */
 export function givenLabel(row: ShownRow, { columns, mapping }: PreviewState): string | null | undefined {
   if (mapping.label === null) return undefined;
-  return row.cells[columns.indexOf(mapping.label)]?.text ?? null;
+  return row.cells[columns.indexOf(mapping.label)]?.text.trim() || null;
 }
 
 /** Labels of all splits in a fixed order, which colours go by: it stays as counts come in and filters change. */

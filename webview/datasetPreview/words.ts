@@ -57,11 +57,20 @@ export interface FindingWords {
   readonly severity: Severity;
 }
 
-export function findingWords(finding: Finding, maxLength: number | null, t: Translate): FindingWords {
+export function findingWords(
+  finding: Finding,
+  maxLength: number | null,
+  recipe: PreviewState['recipe'],
+  t: Translate,
+): FindingWords {
   const split = finding.split ?? '';
   switch (finding.kind) {
     case 'badRows':
-      return { title: t('Unreadable rows'), hint: t('Training leaves them out.'), severity: 'problem' };
+      return {
+        title: t('Unreadable rows'),
+        hint: recipe?.onBadRow === 'skip' ? t('The recipe leaves them out.') : t('Training stops at them.'),
+        severity: recipe?.onBadRow === 'skip' ? 'look' : 'problem',
+      };
     case 'missingLabels':
       return {
         title: t('Rows without a label'),

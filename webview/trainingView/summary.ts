@@ -174,6 +174,13 @@ export function knobWords(field: KnobField, t: Translate): KnobWords {
         { value: 'float16', label: t('half (float16), on GPUs') },
       ],
     },
+    'dataset.train.on_bad_row': {
+      label: t('Rows that cannot be read'),
+      choices: [
+        { value: 'stop', label: t('stop the training') },
+        { value: 'skip', label: t('leave them out') },
+      ],
+    },
   };
   return words[field];
 }

@@ -129,7 +129,7 @@ export class PreviewEditor implements Disposable {
     const use = active && modelUse(active.folder);
     return {
       use,
-      recipe: this.recipe ? { name: this.recipe.data.name } : null,
+      recipe: shownRecipe(this.recipe),
       model: active ? { name: active.name, description: active.description, folder: active.folder } : null,
       maxLength: this.recipe?.data.maxLength ?? use?.maxLength ?? null,
       labelNames: { ...use?.labelNames, ...this.recipe?.data.labelNames },
@@ -169,7 +169,7 @@ export class PreviewEditor implements Disposable {
     if (isSame) return;
     this.splits = recipe.data.splits;
     await client.request('setSplits', { splits: [...this.splits] });
-    await client.request('setRecipe', { recipe: { name: recipe.data.name } });
+    await client.request('setRecipe', { recipe: shownRecipe(recipe) });
     if (this.state?.mappingSource !== 'person') await this.mapAsRecipe(client);
   }
 
@@ -261,6 +261,13 @@ export class PreviewEditor implements Disposable {
         await this.adopt(document.uri);
         return { recipe: basename(document.fileName) };
       },
+      skipBadRows: async () => {
+        const document = await this.recipeToWrite();
+        if (!document) return null;
+        await writeDatasetFields(document, [{ path: ['train'], fields: { on_bad_row: 'skip' } }]);
+        await this.adopt(document.uri);
+        return { recipe: basename(document.fileName) };
+      },
       planSplit: async (options) => (await client()).request('planSplit', { options }),
       writeSplit: ({ options, target }, signal) => this.writeSplit(options, target, signal),
     };
@@ -336,7 +343,7 @@ export class PreviewEditor implements Disposable {
   private async adopt(uri: Uri): Promise<void> {
     this.recipe = (await openRecipe(uri)) ?? this.recipe;
     const client = await this.client;
-    await client.request('setRecipe', { recipe: this.recipe ? { name: this.recipe.data.name } : null });
+    await client.request('setRecipe', { recipe: shownRecipe(this.recipe) });
     if (this.state) await client.request('setMapping', { mapping: this.state.mapping, source: 'recipe', labelNames: this.surroundings().labelNames }); // prettier-ignore
   }
 
@@ -378,4 +385,8 @@ export class PreviewEditor implements Disposable {
     }
     return { names: Object.values(files).map((file) => basename(file)) };
   }
+}
+
+function shownRecipe(recipe: OpenRecipe | undefined): PreviewOpening['recipe'] {
+  return recipe ? { name: recipe.data.name, onBadRow: recipe.data.onBadRow } : null;
 }

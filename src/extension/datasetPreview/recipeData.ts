@@ -17,6 +17,8 @@ export interface RecipeData {
   readonly columns: Readonly<Partial<Record<keyof FieldMapping, Column>>>;
   /** The class of each raw label that the recipe maps to one. */
   readonly labelNames: Readonly<Record<string, string>>;
+  /** What becomes of rows of the training data that cannot be read. */
+  readonly onBadRow: 'stop' | 'skip';
   /** In tokens; null where the recipe leaves it to the data. */
   readonly maxLength: number | null;
 }
@@ -38,6 +40,7 @@ export function recipeData(text: string, recipeFile: string): RecipeData {
     labelNames: Object.fromEntries(
       [...content.mapping].filter((entry): entry is [string, string] => entry[1] !== null),
     ),
+    onBadRow: said.on_bad_row === 'skip' ? 'skip' : 'stop',
     maxLength: Number.isSafeInteger(maxLength) && Number(maxLength) > 0 ? Number(maxLength) : null,
   };
 }

@@ -92,8 +92,14 @@ function knobText(value: unknown): string {
 
 function defaultOf(path: readonly string[]): unknown {
   let schema: any = recipeSchema;
-  for (const key of path) schema = schema?.properties?.[key];
+  for (const key of path) schema = resolved(schema?.properties?.[key]);
   return schema?.default;
+}
+
+/** A part of the schema, or the definition that it refers to. */
+function resolved(schema: any): any {
+  const name = /^#\/definitions\/(\w+)$/.exec(schema?.$ref ?? '')?.[1];
+  return name === undefined ? schema : (recipeSchema.definitions as Record<string, unknown>)[name];
 }
 
 function at(value: unknown, path: readonly string[]): unknown {

@@ -36,6 +36,11 @@ describe('a recipe’s data for the preview', () => {
     assert.deepEqual(mappingOf(data, guess, ['a', 'b', 'y']), guess);
   });
 
+  it('say what becomes of rows that cannot be read', () => {
+    const data = (train: string) => recipeData(`{"dataset":{"train":{"file":"t"${train}}}}`, recipeFile).onBadRow;
+    assert.deepEqual([data(''), data(',"on_bad_row":"skip"'), data(',"on_bad_row":"stop"')], ['stop', 'skip', 'stop']);
+  });
+
   it('takes a length of auto, and none, for none', () => {
     for (const train of ['{"max_length":"auto"}', '{}']) {
       assert.equal(recipeData(`{"dataset":{"train":{"file":"t"}},"train":${train}}`, recipeFile).maxLength, null);

@@ -51,6 +51,15 @@ describe('knobs of a recipe', () => {
     assert.equal(edited('train.seed', ''), recipe);
   });
 
+  it('reads and writes what becomes of rows that cannot be read, whose default a definition of the schema has', () => {
+    const knob = (text: string) => shownRecipeOf(text, names, t).knobs.find(({ field }) => field === 'dataset.train.on_bad_row'); // prettier-ignore
+    const [before, skipping] = [knob(recipe)!, edited('dataset.train.on_bad_row', 'skip')];
+    assert.deepEqual([before.value, before.isDefault], ['stop', true]);
+    assert.equal(JSON.parse(skipping).dataset.train.on_bad_row, 'skip');
+    assert.deepEqual(knob(skipping), { field: 'dataset.train.on_bad_row', value: 'skip', isDefault: false });
+    assert.throws(() => recipeChanges(recipe, 'dataset.train.on_bad_row', 'keep', t), (error: MedTextError) => error.code === 'RECIPE'); // prettier-ignore
+  });
+
   it('makes the object around a field, with the line ends of the file', () => {
     const bare = '{\r\n\t"task": "regression",\r\n\t"model": "m",\r\n\t"dataset": {"train": {"file": "a"}}\r\n}\r\n';
     const text = edited('train.optimizer.lr', '3e-5', bare);
