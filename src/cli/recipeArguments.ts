@@ -19,8 +19,10 @@ import { TASKS, taskFor, type Task } from '../protocol/tasks';
 import { isModelScopeConfiguration, recipeFromModelScope } from '../recipes/modelScopeRecipe';
 import { withLabelsFiles } from '../recipes/labelsFile';
 import { readRecipeFile } from '../recipes/recipeFile';
-import { modelOptions, type Arguments, type OptionSpec } from './commandLine';
+import { isRecipeAddress } from '../protocol/recipeAddress';
+import { modelOptions, type Arguments, type Context, type OptionSpec } from './commandLine';
 import { mapOption, mapping } from './fileOptions';
+import { downloadOptions, withSources } from './recipeSources';
 
 export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
   set: {
@@ -28,8 +30,12 @@ export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
     value: 'FIELD=VALUE',
     help: 'Set any field of the recipe (train.optimizer.lr=3e-5). May be repeated.',
   },
-  model: { kind: 'value', value: 'DIR', help: 'The model folder to start from.' },
-  train: { kind: 'value', value: 'FILE', help: 'The training data: JSON, JSON Lines, CSV or TSV.' },
+  model: { kind: 'value', value: 'DIR', help: 'The model folder to start from, or modelscope:…, hf:…, library:….' },
+  train: {
+    kind: 'value',
+    value: 'FILE',
+    help: 'The training data: a file, or a data set of a hub (modelscope:…#train).',
+  },
   validation: { kind: 'value', value: 'FILE', help: 'The validation data.' },
   test: { kind: 'value', value: 'FILE', help: 'Test data: evaluated at the end or, without labels, labelled.' },
   first: { kind: 'value', value: 'COLUMN', help: 'The (first) text, by name or place from 0. Default: recognised.' },
@@ -57,6 +63,7 @@ export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
     short: 'o',
     help: 'The folder that the run gets its folder in. Default: runs.',
   },
+  ...downloadOptions,
   ...modelOptions,
 };
 
@@ -91,15 +98,22 @@ export interface GivenRecipe {
 
 /**
  * @param file the recipe, or a ModelScope configuration.json, if one is given
- * @throws MedTextError USAGE, RECIPE, NOT_FOUND, IO, and what looking at the training file throws
+ * @param mayDownload whether what the recipe names by address may be brought from a hub
+ * @throws MedTextError USAGE, RECIPE, NOT_FOUND, IO, what {@link withSources} and looking at the training file throw
  */
-export async function recipeOf(args: Arguments, file: string | undefined): Promise<GivenRecipe> {
+export async function recipeOf(
+  args: Arguments,
+  file: string | undefined,
+  context: Context,
+  mayDownload = true,
+): Promise<GivenRecipe> {
   const given = file === undefined ? { recipe: {}, notes: [] } : await readGiven(file);
   let recipe: PartialRecipe = given.recipe;
   for (const [flag, field] of Object.entries(FIELDS)) {
     const value = args.text(flag);
     // Paths of a recipe start from its folder, paths of a command line from where it is typed.
-    if (value !== undefined) recipe = setPath(recipe, `${field}=${PATHS.has(flag) ? resolve(value) : value}`);
+    const isPath = value !== undefined && PATHS.has(flag) && !isRecipeAddress(value);
+    if (value !== undefined) recipe = setPath(recipe, `${field}=${isPath ? resolve(value) : value}`);
   }
   const labels = args
     .text('labels')
@@ -112,6 +126,9 @@ export async function recipeOf(args: Arguments, file: string | undefined): Promi
 
   const baseFolder = file === undefined ? process.cwd() : dirname(resolve(file));
   recipe = await withLabelsFiles(recipe, baseFolder);
+  // What is wrong in it is said before anything is downloaded for it.
+  if (recipe.task !== undefined) validateRecipe(recipe, file ?? 'The command line');
+  recipe = await withSources(recipe, args, context, mayDownload);
   const notes = [...given.notes];
   if (recipe.task === undefined && recipe.dataset?.train?.file !== undefined) {
     const { task, why } = await taskOfData(recipe.dataset.train as RecipeSplit, baseFolder);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { Emitter } from '../base/events';
@@ -45,11 +45,18 @@ export class ModelStore {
   /**
    * @param shared of all windows: the list
    * @param workspace the choice of the active one
+   * @param library the folder of models that the command line fills, too
    */
   constructor(
     private readonly shared: Memory,
     private readonly workspace: Memory,
+    private readonly library: () => string | undefined = () => undefined,
   ) {}
+
+  /** What lies in the library's folder may have changed. */
+  refresh(): void {
+    this.change.fire();
+  }
 
   list(): ListedModel[] {
     const active = this.activeFolder();
@@ -62,7 +69,7 @@ export class ModelStore {
   }
 
   async add(folder: string, origin: ModelEntry['origin'], name = basename(folder)): Promise<void> {
-    const others = this.entries().filter((entry) => entry.folder !== folder);
+    const others = this.stored().filter((entry) => entry.folder !== folder);
     await this.shared.update(listKey, [...others, { folder, name, origin, addedAtMs: Date.now() }]);
     this.change.fire();
   }
@@ -71,7 +78,7 @@ export class ModelStore {
   async remove(folder: string): Promise<void> {
     await this.shared.update(
       listKey,
-      this.entries().filter((entry) => entry.folder !== folder),
+      this.stored().filter((entry) => entry.folder !== folder),
     );
     if (this.activeFolder() === folder) await this.workspace.update(activeKey, undefined);
     this.change.fire();
@@ -94,11 +101,33 @@ export class ModelStore {
   }
 
   private entries(): ModelEntry[] {
+    const listed = this.stored();
+    const known = new Set(listed.map(({ folder }) => folder));
+    return [...listed, ...inLibrary(this.library()).filter(({ folder }) => !known.has(folder))];
+  }
+
+  private stored(): ModelEntry[] {
     return this.shared.get<ModelEntry[]>(listKey) ?? [];
   }
 
   private activeFolder(): string | undefined {
     return this.workspace.get<string>(activeKey);
+  }
+}
+
+/** Models that were brought into the library's folder, by whatever program. */
+function inLibrary(library: string | undefined): ModelEntry[] {
+  if (library === undefined || !existsSync(library)) return [];
+  try {
+    const names = readdirSync(library).filter((name) => !name.startsWith('.'));
+    return names.flatMap((name) => {
+      const folder = join(library, name);
+      const record = recordOf(folder);
+      const addedAtMs = Date.parse(record?.importedAt ?? '') || 0;
+      return record ? [{ folder, name, origin: 'imported' as const, addedAtMs }] : [];
+    });
+  } catch {
+    return [];
   }
 }
 

@@ -15,6 +15,7 @@ import type { BaseServices } from './baseServices';
 import { createDatasetPreviews, type DatasetPreviews } from './datasetPreview/datasetPreviews';
 import { HubAccess } from './hubAccess';
 import { contextKeys } from './ids';
+import { modelsFolderVariables } from './modelsFolder';
 import { ModelStore } from './modelStore';
 import { RunFinder } from './runFinder';
 import { RunSelection } from './runSelection';
@@ -43,8 +44,13 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     entry: join(context.extensionPath, 'dist', `${name}.js`),
     runtime: chooseRuntime(setting('medtext.runtime.nodePath')),
     log,
+    env: modelsFolderVariables(),
   });
-  const models = new ModelStore(context.globalState, context.workspaceState);
+  const models = new ModelStore(
+    context.globalState,
+    context.workspaceState,
+    () => modelsFolderVariables().MEDTEXT_MODELS,
+  );
   const runs = new RunStore(context.workspaceState);
   const starts = StartNotes.of(context);
   const training = store.add(
@@ -81,6 +87,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
       if (event.affectsConfiguration('medtext.runtime') || event.affectsConfiguration('medtext.device')) {
         void scorer.restart();
       }
+      if (event.affectsConfiguration('medtext.models')) void library.restart();
     }),
   );
 

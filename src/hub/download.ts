@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { withFileLock } from '../base/fileLock';
 import { silentLog, type Log } from '../base/log';
-import { chooseFiles, type Choice } from './chooseFiles';
+import { chooseFiles, isTable, type Choice } from './chooseFiles';
 import { downloadFile, keptBytes, type WantedFile } from './downloadFile';
 import { noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub';
 import { hubNames, type HubName } from '../base/hubNames';
@@ -38,8 +38,18 @@ export interface DownloadPlan {
   /** Of these, what is there from an earlier try. */
   readonly keptBytes: number;
   readonly leftOut: readonly RemoteFile[];
+  /** Of a data set: the files with rows, those too that are not planned. */
+  readonly tables: readonly string[];
   /** Of a data set with a split map: the file of each split, by `split` and `subset/split`. */
   readonly splits: Readonly<Record<string, string>>;
+}
+
+export interface PlanOptions {
+  /** Patterns that choose files instead of the usual rules. */
+  readonly include?: readonly string[];
+  /** Of a data set: the paths that are needed, of all that there are. */
+  readonly only?: (choice: Pick<DownloadPlan, 'tables' | 'splits'>) => readonly string[];
+  readonly signal?: AbortSignal;
 }
 
 export interface DownloadedFile {
@@ -95,7 +105,7 @@ export class HubClient {
   async plan(
     reference: HubReference,
     folder: string,
-    { include, signal }: { readonly include?: readonly string[]; readonly signal?: AbortSignal } = {},
+    { include, only, signal }: PlanOptions = {},
   ): Promise<DownloadPlan> {
     if (this.options.settings.offline) {
       throw new MedTextError('OFFLINE', words`${formatHubReference(reference)} is not on this machine, and downloads are switched off.`, {}); // prettier-ignore
@@ -108,7 +118,12 @@ export class HubClient {
       include,
       without: splits && [splits.path],
     });
-    const files = await Promise.all(chosen.map((file) => this.sized(file, listing.reference, signal)));
+    const isDataset = listing.reference.kind === 'dataset';
+    const tables = isDataset ? chosen.map(({ path }) => path).filter(isTable) : [];
+    const choice = { tables, splits: splits?.files ?? {} };
+    const wanted = only && new Set(only(choice));
+    const needed = wanted ? chosen.filter(({ path }) => wanted.has(path)) : chosen;
+    const files = await Promise.all(needed.map((file) => this.sized(file, listing.reference, signal)));
     refuseUnsafeNames(
       files.map(({ path }) => path),
       where,
@@ -116,7 +131,7 @@ export class HubClient {
     );
     const target = resolve(folder);
     let kept = 0;
-    for (const file of files) kept += await keptBytes(wanted(file, target, join(target, ...file.path.split('/'))));
+    for (const file of files) kept += await keptBytes(wantedFile(file, target, join(target, ...file.path.split('/'))));
     return {
       reference: listing.reference,
       commit: listing.commit,
@@ -126,7 +141,7 @@ export class HubClient {
       totalBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       keptBytes: kept,
       leftOut,
-      splits: splits?.files ?? {},
+      ...choice,
     };
   }
 
@@ -201,7 +216,7 @@ export class HubClient {
     const file = plan.files[index];
     const place = await placeBelow(plan.folder, file.path);
     let started = false;
-    const sha256 = await downloadFile(this.transport, wanted(file, plan.folder, place), {
+    const sha256 = await downloadFile(this.transport, wantedFile(file, plan.folder, place), {
       signal,
       // The first report of a try is what lay there already.
       onPosition: (position) => {
@@ -294,7 +309,7 @@ function candidatesOf(reference: HubReference): RepositoryReference[] {
 }
 
 /** The partial file is named by a hash: a data set may list `a.part` beside `a`, or anything else. */
-function wanted({ url, path, sizeBytes, sha256, gitSha1 }: RemoteFile, folder: string, place: string): WantedFile {
+function wantedFile({ url, path, sizeBytes, sha256, gitSha1 }: RemoteFile, folder: string, place: string): WantedFile {
   const part = join(folder, WORKSHOP, createHash('sha256').update(path).digest('hex').slice(0, 32));
   return { url, place, part, sizeBytes, sha256, gitSha1 };
 }

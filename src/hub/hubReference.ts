@@ -24,10 +24,10 @@ export type RepositoryReference = HubReference & { readonly kind: RepositoryKind
 
 /** Prefix as typed, in lower case, to its hub and site: a site is written by its host, `modelscope.ai:owner/name`. */
 const PREFIXES = new Map<string, { readonly hub: HubName; readonly site?: string }>(
-  hubNames.flatMap((hub) => [
-    ...HUBS[hub].prefixes.map((prefix) => [prefix, { hub }] as const),
-    ...Object.keys(HUBS[hub].sites).map((site) => [site, { hub, site }] as const), // prettier-ignore
-  ]),
+  hubNames.flatMap(
+    (hub) =>
+    HUBS[hub].prefixes.map((prefix) => [prefix, Object.hasOwn(HUBS[hub].sites, prefix) ? { hub, site: prefix } : { hub }] as const), // prettier-ignore
+  ),
 );
 const SEGMENT = /^\w[\w.-]{0,127}$/;
 const REVISION = /^\w[\w.+/-]{0,199}$/;

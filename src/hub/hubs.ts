@@ -4,12 +4,11 @@
  * huggingface_hub 2.4.0; the place of each rule stands beside it.
  */
 import { join } from 'node:path';
-import { hubTitles, type HubName } from '../base/hubNames';
+import { hubPrefixes, hubTitles, type HubName } from '../base/hubNames';
 import { expanded } from '../base/userFolders';
 
 export interface HubDescription {
   readonly title: string;
-  /** `modelscope` of `modelscope:owner/name`: the first is written, all are read. */
   readonly prefixes: readonly [string, ...string[]];
   /** Hosts of its pages (without `www.`) with what answers there; the first is asked unless settings say otherwise. */
   readonly sites: Readonly<Record<string, string>>;
@@ -40,7 +39,7 @@ export interface HubDescription {
 export const HUBS: Readonly<Record<HubName, HubDescription>> = {
   modelscope: {
     title: hubTitles.modelscope,
-    prefixes: ['modelscope'],
+    prefixes: hubPrefixes.modelscope,
     // modelscope_hub/constants.py: DEFAULT_MODELSCOPE_DATA_ENDPOINT, DEFAULT_INTL_ENDPOINT: two sites, not two names of one.
     sites: { 'modelscope.cn': 'https://www.modelscope.cn', 'modelscope.ai': 'https://www.modelscope.ai' },
     hostAliases: {},
@@ -69,7 +68,7 @@ export const HUBS: Readonly<Record<HubName, HubDescription>> = {
   },
   huggingface: {
     title: hubTitles.huggingface,
-    prefixes: ['hf', 'huggingface'],
+    prefixes: hubPrefixes.huggingface,
     sites: { 'huggingface.co': 'https://huggingface.co' },
     // huggingface_hub/constants.py, HF_URL_HOSTS.
     hostAliases: { 'hf.co': 'huggingface.co' },

@@ -34,6 +34,8 @@ export interface ModelFacts {
 export interface ModelRecord extends ModelFacts {
   readonly format: 1;
   readonly files: readonly ContentFile[];
+  /** Where else the same model was brought from, later. */
+  readonly alsoFrom?: readonly Pick<ModelFacts, 'source' | 'revision' | 'commit'>[];
 }
 
 /** Computes the record and writes it into the model's folder. @throws MedTextError as reading the model does. */
@@ -55,6 +57,18 @@ export async function writeModelRecord(
   };
   await writeFileAtomically(join(folder.path, MODEL_RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
   return record;
+}
+
+/** Notes in the record that the same model is also what `origin` names. @throws MedTextError IO, DISK_FULL. */
+export async function addModelOrigin(folder: string, origin: ModelOrigin): Promise<void> {
+  const record = await readModelRecord(folder);
+  if (!record) return;
+  const added = { source: origin.reference, revision: origin.revision ?? null, commit: origin.commit ?? null };
+  const isSame = (one: typeof added | ModelRecord): boolean =>
+    one.source === added.source && one.revision === added.revision;
+  const alsoFrom = [...(record.alsoFrom ?? []).filter((one) => !isSame(one as typeof added)), added];
+  if (isSame(record)) return;
+  await writeFileAtomically(join(folder, MODEL_RECORD), `${JSON.stringify({ ...record, alsoFrom }, undefined, 2)}\n`);
 }
 
 /** The record as it stands; undefined where there is none (a model that was not imported here). */

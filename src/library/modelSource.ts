@@ -33,6 +33,8 @@ export interface FindOptions {
   readonly home?: string;
   /** False asks the hub even for what a local cache has. */
   readonly useCaches?: boolean;
+  /** Where the name alone leaves it open. */
+  readonly kind?: RepositoryKind;
   readonly include?: readonly string[];
   readonly signal?: AbortSignal;
 }
@@ -43,8 +45,9 @@ export interface FindOptions {
  */
 export async function findSource(source: string, options: FindOptions): Promise<FoundSource> {
   const { settings, env, home, client, include, signal } = options;
-  const reference = parseHubReference(source, settings.endpoints);
-  if (!reference) return localSource(source);
+  const parsed = parseHubReference(source, settings.endpoints);
+  if (!parsed) return localSource(source);
+  const reference = { ...parsed, kind: parsed.kind ?? options.kind };
   if (options.useCaches !== false && !include?.length && reference.folder === undefined) {
     const cached = await findCached(reference, { env, home });
     if (cached) return { kind: 'cached', cached, origin: originOf(reference, cached.repository, cached.revision) };

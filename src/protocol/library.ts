@@ -195,6 +195,24 @@ export const libraryContract = defineContract({
       params: object({ ...wish, job: count, output: text }),
       result: object({ folder: text, files: listOf(text) }),
     },
+    /** What a recipe names by address and this machine does not have; asks the hubs for lists of files at most. */
+    missingSources: {
+      params: object({ recipe: recordOf(anything), hub: hubOptions }),
+      result: listOf(
+        object({
+          kind: oneOf('model', 'dataset'),
+          reference: text,
+          files: listOf(listedFile),
+          totalBytes: number,
+          keptBytes: number,
+        }),
+      ),
+    },
+    /** Brings it: models into the library, data beside it. */
+    bringSources: {
+      params: object({ recipe: recordOf(anything), hub: hubOptions, known: listOf(text), job: count }),
+      result: nothing,
+    },
     verify: { params: object({ folder: text, job: count }), result: verification },
     /** Deletes a model's folder. @throws USAGE for one that is no model of the library */
     remove: { params: object({ folder: text }), result: nothing },

@@ -35,6 +35,11 @@ export class LibraryClient implements Disposable {
     return ++this.lastJob;
   }
 
+  /** The next request starts it anew, for what it was told at its start has changed; what is under way is not disturbed. */
+  async restart(): Promise<void> {
+    if (this.pending === 0) await this.process.restart();
+  }
+
   async request<K extends LibraryRequest>(
     name: K,
     params: Params<LibraryContract, K>,

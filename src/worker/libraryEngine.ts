@@ -19,10 +19,11 @@ import { fetchDataset } from '../library/importDataset';
 import { importOnce, sourceName } from '../library/importOnce';
 import { modelFacts } from '../library/modelRecord';
 import { findModelOrDataset, kindOf, type FoundSource } from '../library/modelSource';
+import { bringSources, findSources, planSources, type SourcePlan } from '../library/recipeSources';
 import { removeModelFolder } from '../library/removeModelFolder';
 import { verifyModel } from '../library/verifyModel';
 import type { Params, Payload, Result } from '../protocol/contract';
-import type { CachedImport, GpuRuntimePlanned, GpuRuntimeStanding, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
+import type { CachedImport, GpuRuntimePlanned, GpuRuntimeStanding, HubOptions, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
 import { tryCuda } from '../devices/tryCuda';
 import { version } from '../../package.json';
@@ -109,6 +110,35 @@ export class LibraryEngine {
       const { folder, files } = await fetchDataset(found, wish.output, { client, onProgress: report, signal });
       return { folder, files: files?.map(({ path }) => path) ?? [] };
     });
+  }
+
+  async missingSources(
+    { recipe, hub }: Params<LibraryContract, 'missingSources'>,
+    signal: AbortSignal,
+  ): Promise<Result<LibraryContract, 'missingSources'>> {
+    return this.withPlans(recipe, hub, signal, async (plans) =>
+      plans.map(({ kind, download }) => ({
+        kind,
+        reference: formatHubReference(download.reference),
+        files: download.files.map(({ path, sizeBytes }) => ({ path, sizeBytes })),
+        totalBytes: download.totalBytes,
+        keptBytes: download.keptBytes,
+      })),
+    );
+  }
+
+  /** Plans again: what is on the machine may have changed while a person was asked. */
+  bringSources(
+    { recipe, hub, known }: Omit<Params<LibraryContract, 'bringSources'>, 'job'>,
+    { onProgress, signal }: LibraryJob,
+  ): Promise<void> {
+    return this.withPlans(recipe, hub, signal, (plans, client) =>
+      bringSources(plans, {
+        ...{ client, env: this.env, known, signal },
+        onDownload: (progress) => onProgress(transferred(progress)),
+        onImport: ({ doneBytes, totalBytes }) => onProgress(plainProgress('import', doneBytes, totalBytes)),
+      }),
+    );
   }
 
   verify(folder: string, { onProgress, signal }: LibraryJob): Promise<Verification> {
@@ -233,6 +263,23 @@ export class LibraryEngine {
     try {
       const options = { isDataset, output, client, settings, env: this.env, downloads, signal };
       return await work(await findModelOrDataset(source, options), client);
+    } finally {
+      await client.close();
+    }
+  }
+
+  private async withPlans<T>(
+    recipe: Readonly<Record<string, unknown>>,
+    hub: HubOptions,
+    signal: AbortSignal,
+    work: (plans: readonly SourcePlan[], client: HubClient) => Promise<T>,
+  ): Promise<T> {
+    const settings = hubSettings(this.env, hub);
+    const client = new HubClient({ settings, log: this.log, userAgent: `medtext/${version}` });
+    try {
+      const places = { env: this.env, settings };
+      const { missing } = await findSources(recipe, places);
+      return await work(await planSources(missing, { ...places, client, signal }), client);
     } finally {
       await client.close();
     }

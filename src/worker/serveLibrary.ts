@@ -27,6 +27,9 @@ export function serveLibrary(load: () => Promise<typeof LibraryEngine>): void {
           (await engine()).importModel(wish, { onProgress: tell(job), signal }),
         importDataset: async ({ job, ...wish }, signal) =>
           (await engine()).importDataset(wish, { onProgress: tell(job), signal }),
+        missingSources: async (wish, signal) => (await engine()).missingSources(wish, signal),
+        bringSources: async ({ job, ...wish }, signal) =>
+          (await engine()).bringSources(wish, { onProgress: tell(job), signal }),
         verify: async ({ folder, job }, signal) => (await engine()).verify(folder, { onProgress: tell(job), signal }),
         remove: async ({ folder }) => (await engine()).remove(folder),
         detail: async ({ folder }, signal) => (await engine()).detail(folder, signal),

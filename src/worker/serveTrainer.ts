@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import type { ChosenDevice } from '../protocol/deviceWords';
-import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
+import { resolveRecipe, validateRecipe, type Recipe, type ResolvedRecipe } from '../protocol/recipe';
 import type { UnderstoodData } from '../protocol/fieldGuess';
+import { addressesIn } from '../protocol/recipeAddress';
 import {
   maxReportsPerSecond,
   trainerContract,
@@ -36,6 +37,16 @@ export interface TrainerEngine {
   }): Promise<TrainingResult>;
 }
 
+/** A training asks no hub: what its recipe names by address was brought before. */
+async function withSourcesHere(recipe: Recipe): Promise<Recipe> {
+  if (addressesIn(recipe).length === 0) return recipe;
+  const { findSources, refuseMissing } = await import('../library/recipeSources');
+  const { hubSettings } = await import('../hub/hubSettings');
+  const found = await findSources(recipe, { env: process.env, settings: hubSettings(process.env) });
+  refuseMissing(found.missing);
+  return found.recipe;
+}
+
 /** Makes this process the trainer: one run, then it is done. */
 export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
   serveWorker(
@@ -59,7 +70,7 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
           try {
             const { finetune } = await loadEngine();
             const folder = baseFolder ?? dirname(recipeFile);
-            const complete = await withLabelsFiles(validateRecipe(recipe, recipeFile), folder);
+            const complete = await withSourcesHere(await withLabelsFiles(validateRecipe(recipe, recipeFile), folder));
             return await finetune({
               recipe: resolveRecipe(validateRecipe(complete, recipeFile)),
               baseFolder: folder,

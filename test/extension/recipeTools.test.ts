@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { libraryAddress } from '../../src/protocol/recipeAddress';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { draftedLabels, freeRecipeFile, recipeText } from '../../src/extension/recipe/recipeDraft';
@@ -153,7 +154,7 @@ const counted = (values: readonly string[]) => ({
 describe('a drafted recipe', () => {
   it('is valid, with near paths relative and labels in order', () => {
     const choices = {
-      modelFolder: '/far/away/model',
+      model: '/far/away/model',
       trainFile: '/home/me/w/data/a.json',
       task: 'sentence-similarity' as const,
       first: 'q1',
@@ -168,6 +169,11 @@ describe('a drafted recipe', () => {
     assert.deepEqual(json.dataset.train.labels, ['2', '10']);
     assert.deepEqual(json.dataset.train.label_mapping, { NA: null });
     assert.deepEqual(json.train, { max_epochs: 3, batch_size: 16, max_length: 'auto', optimizer: { lr: 3e-5 }, seed: 2021 }); // prettier-ignore
+    // A model of the library is named by its content, not by where this machine keeps it.
+    const address = libraryAddress('structbert', `sha256:${'0123456789abcdef'.repeat(4)}`);
+    const travels = JSON.parse(recipeText({ ...choices, model: address }, '/home/me/w/a.medtext.json'));
+    assert.equal(travels.model, 'library:structbert@0123456789ab');
+    assert.deepEqual(recipeProblems(travels), []);
   });
 
   it('lists labels as the training orders them, whichever is the commonest, and leaves out what is none', () => {

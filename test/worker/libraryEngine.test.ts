@@ -12,7 +12,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logTo } from '../../src/base/log';
+import { ModelStore } from '../../src/extension/modelStore';
+import { hubSettings } from '../../src/hub/hubSettings';
+import { findSources } from '../../src/library/recipeSources';
 import { modelDetail } from '../../src/protocol/library';
+import { libraryAddress } from '../../src/protocol/recipeAddress';
 import { LibraryClient } from '../../src/worker/libraryClient';
 import { LibraryEngine, type LibraryProgress } from '../../src/worker/libraryEngine';
 import { LoopbackHub, type StoredFile } from '../hub/support/loopbackHub';
@@ -56,6 +60,38 @@ describe('the library: models and data sets into the editor', () => {
     onProgress: (one: LibraryProgress) => void progress.push(one),
     signal: new AbortController().signal,
   });
+  it('what a recipe names by address: said with its size, brought once, then found by the editor and the training', async () => {
+    const env = { ...environment(), MEDTEXT_MODELS: join(home, 'library'), MEDTEXT_DATASETS: join(home, 'data') };
+    const own = new LibraryEngine(
+      logTo(() => undefined),
+      env,
+    );
+    const recipe = { model: 'modelscope:damo/tiny', dataset: { train: { file: 'modelscope:chuanqi/rows#train' } } };
+    const wanted = { recipe, hub: hubOptions(), known: [] };
+    const missing = await own.missingSources(wanted, job().signal);
+    assert.deepEqual(missing.map(({ kind, reference, files: { length } }) => [kind, reference, length]), [
+      ['model', 'modelscope:damo/tiny@master', 5],
+      ['dataset', 'modelscope:datasets/chuanqi/rows@master', 1],
+    ]); // prettier-ignore
+    const progress: LibraryProgress[] = [];
+    await own.bringSources(wanted, job(progress));
+    assert.deepEqual([...new Set(progress.map(({ phase }) => phase))], ['download', 'import']);
+    assert.deepEqual(await own.missingSources(wanted, job().signal), []);
+    const memory = { get: () => undefined, update: async () => undefined };
+    const [listed] = new ModelStore(memory, memory, () => env.MEDTEXT_MODELS).list();
+    assert.equal(listed.folder, join(home, 'library', 'tiny'));
+    const places = { env, settings: hubSettings({}) };
+    const address = libraryAddress('tiny', listed.record!.contentHash);
+    const found = await findSources({ ...recipe, model: address }, places);
+    assert.deepEqual(found.recipe, {
+      model: listed.folder,
+      dataset: {
+        train: { file: join(home, 'data', 'modelscope', 'datasets', 'chuanqi--rows', 'default', 'train.csv') },
+      },
+    });
+    assert.deepEqual(found.missing, []);
+  });
+
   const models = () => ({ models: join(home, 'models'), known: [] as string[] });
 
   it('says what would come, then brings a model with its facts; the same one again is kept once', async () => {

@@ -21,6 +21,9 @@ export const finetuneCommand: Command = {
   details: [
     'Ctrl-C finishes the step, saves a checkpoint and ends with exit code 130; a second Ctrl-C ends at once.',
     'A ModelScope configuration.json is accepted as a recipe too; flags fill in what it lacks.',
+    "Model and data may be a hub's (modelscope:OWNER/NAME, hf:OWNER/NAME, of data with #SPLIT) or the library's",
+    '(library:NAME@HASH). What is not here is downloaded: asked for at a terminal, with its size, else with --yes alone.',
+    'Models go to ~/.local/share/medtext/models (MEDTEXT_MODELS), data to …/datasets (MEDTEXT_DATASETS).',
   ],
   options: {
     ...recipeOptions,
@@ -50,7 +53,7 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
   if (Object.keys(variables).length > 0) return respawn(variables);
 
   const { screen, signal } = context;
-  const { recipe, baseFolder, resumeFrom } = await whatToTrain(args, screen);
+  const { recipe, baseFolder, resumeFrom } = await whatToTrain(args, context);
   const { finetune } = await import('../../training/finetune');
   const { chooseDevice } = await import('../../devices/deviceChoice');
   const { improves } = await import('../../tasks/evaluationReport');
@@ -73,7 +76,7 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
 
 async function whatToTrain(
   args: Arguments,
-  screen: Screen,
+  context: Context,
 ): Promise<{ recipe: ResolvedRecipe; baseFolder: string; resumeFrom?: string }> {
   const { recipeOf } = await import('../recipeArguments');
   const { newestResumableRun, refuseRunning } = await import('../resumableRun');
@@ -94,8 +97,8 @@ async function whatToTrain(
       resumeFrom: run,
     };
   }
-  const { recipe, baseFolder, notes } = await recipeOf(args, file);
-  for (const note of notes) screen.note(`note: ${note}`);
+  const { recipe, baseFolder, notes } = await recipeOf(args, file, context, resume === undefined);
+  for (const note of notes) context.screen.note(`note: ${note}`);
   if (resume === undefined) return { recipe, baseFolder };
   return { recipe, baseFolder, resumeFrom: await newestResumableRun(recipe, baseFolder) };
 }

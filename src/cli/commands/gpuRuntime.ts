@@ -1,10 +1,9 @@
-import { createInterface } from 'node:readline/promises';
-import { MedTextError } from '../../base/errors';
 import type { GpuRuntimeProgress } from '../../gpuRuntime/install';
 import type { GpuRuntimeStatus } from '../../gpuRuntime/installed';
 import type { GpuRuntimePlan } from '../../gpuRuntime/plan';
 import { version } from '../../../package.json';
 import type { Arguments, Command, Context, ExitCode } from '../commandLine';
+import { canAsk, consentsToDownload } from '../consent';
 import { bytes, counted, duration, properties, table } from '../terminal';
 
 export const gpuRuntimeCommand: Command = {
@@ -128,27 +127,9 @@ function tellPlan(plan: GpuRuntimePlan, screen: Context['screen'], isOnlyPlan: b
   } else say('Nothing to download.');
 }
 
-async function consents(plan: GpuRuntimePlan, args: Arguments, { screen, signal }: Context): Promise<boolean> {
-  if (screen.json || !process.stdin.isTTY) throw args.wrong('Nobody can be asked here: add --yes to download.');
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const stop = new AbortController();
-  const abort = (): void => stop.abort();
-  signal.addEventListener('abort', abort, { once: true });
-  // On a terminal the question hears Ctrl-C (and Ctrl-D) before the process does.
-  asking.once('SIGINT', abort);
-  asking.once('close', abort);
-  try {
-    const question = `Download ${bytes(plan.totalBytes - plan.keptBytes)}? [y/N] `;
-    const answer = await asking.question(question, { signal: stop.signal });
-    if (/^y(es)?$/i.test(answer.trim())) return true;
-    screen.note('Nothing was downloaded.');
-    return false;
-  } catch (error) {
-    throw stop.signal.aborted ? new MedTextError('CANCELLED', 'Nothing was downloaded.') : error;
-  } finally {
-    signal.removeEventListener('abort', abort);
-    asking.close();
-  }
+async function consents(plan: GpuRuntimePlan, args: Arguments, context: Context): Promise<boolean> {
+  if (!canAsk(context)) throw args.wrong('Nobody can be asked here: add --yes to download.');
+  return consentsToDownload(plan.totalBytes - plan.keptBytes, context);
 }
 
 function showProgress(

@@ -7,6 +7,7 @@ import type { TransferProgress } from '../../hub/transferMeter';
 import type { FoundSource } from '../../library/modelSource';
 import { version } from '../../../package.json';
 import type { Arguments, Command, Context } from '../commandLine';
+import { transferLine } from '../recipeSources';
 import { bytes, counted, duration, integer, properties, table } from '../terminal';
 
 export const importCommand: Command = {
@@ -132,12 +133,7 @@ function printPlan({ context: { screen } }: Wish, found: FoundSource): void {
 }
 
 function transferProgress({ context: { screen } }: Wish): (progress: TransferProgress) => void {
-  return ({ doneBytes, totalBytes, bytesPerSecond, secondsLeft }) => {
-    const rate = bytesPerSecond > 0 ? `  ${bytes(bytesPerSecond)}/s` : '';
-    const left = secondsLeft !== null && doneBytes < totalBytes ? `  ${duration(secondsLeft)} left` : '';
-    const share = totalBytes > 0 ? doneBytes / totalBytes : 1;
-    screen.progress(share, `${bytes(doneBytes)} of ${bytes(totalBytes)}${rate}${left}`);
-  };
+  return (progress) => screen.progress(...transferLine(progress));
 }
 
 async function bringDataset(wish: Wish, found: FoundSource, output: string): Promise<void> {

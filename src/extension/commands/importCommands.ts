@@ -1,15 +1,13 @@
-import { homedir } from 'node:os';
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Uri, commands, window, workspace } from 'vscode';
 import { durationText } from '../../base/durationText';
-import { MedTextError, words } from '../../base/errors';
 import { hubNames, hubTitles } from '../../base/hubNames';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
 import type { FoundImport } from '../../protocol/library';
 import type { ListedModel } from '../modelStore';
+import { modelsFolder } from '../modelsFolder';
 import type { Services } from '../services';
-import { setting } from '../settings';
 import { requireTrust } from './asking';
 import { pickSource } from './importSourcePick';
 import { askText, showInformation, showProgress } from '../messages';
@@ -37,18 +35,9 @@ async function importAny(services: Services, kind: 'model' | 'dataset', target: 
 
 type Wish = Awaited<ReturnType<typeof wishFor>>;
 
-async function wishFor({ context, hubs }: Services, source: string, isDataset: boolean) {
-  const models = modelsFolder(context.globalStorageUri.fsPath);
+async function wishFor({ hubs }: Services, source: string, isDataset: boolean) {
+  const models = modelsFolder();
   return { source, isDataset, models, downloads: join(models, '.downloads'), hub: await hubs.options() };
-}
-
-/** Where imported models are kept: the setting's folder, else the extension's own. @throws USAGE */
-function modelsFolder(storage: string): string {
-  const named = setting('medtext.models.folder').trim();
-  if (named === '') return join(storage, 'models');
-  const folder = named.replace(/^~(?=[\\/]|$)/, homedir());
-  if (isAbsolute(folder)) return folder;
-  throw new MedTextError('USAGE', words`The setting medtext.models.folder is "${named}", which is no full path.`);
 }
 
 async function look({ library, t }: Services, { source, isDataset, downloads, hub }: Wish): Promise<FoundImport> {

@@ -10,6 +10,7 @@ import type { Services } from '../services';
 import { setting } from '../settings';
 import type { TrainingOutcome, TrainingService } from '../trainingService';
 import { pickFile, requireTrust } from './asking';
+import { bringRecipeSources } from './recipeSources';
 import { askText, showError, showInformation, showWarning } from '../messages';
 
 /** Runs a recipe to its end; used by the palette, the CodeLens, the trees and tasks. */
@@ -48,6 +49,8 @@ async function startRun(services: Services, recipeFile: string, resumed: RunReco
     ...((json.device ?? 'auto') === 'auto' && { device: setting('medtext.device') }),
     ...((json.threads ?? 'auto') === 'auto' && threads > 0 && { threads }),
   };
+  // A run's own recipe names paths.
+  if (!resumed && !(await bringRecipeSources(services, recipe, recipeFile))) return undefined;
   const name = resumed?.name ?? basename(recipeFile, '.medtext.json');
   services.log.info(`training ${name}: ${recipeFile}${resumed ? `, resumed from ${resumed.folder}` : ''}`);
   const outcome = await training.run({ recipeFile, recipe, name, onHostGone, resumeFrom: resumed?.folder });

@@ -3,10 +3,12 @@ import { proposedScheme } from '../../protocol/labelScheme';
 import { resolveRecipe, type Recipe } from '../../protocol/recipe';
 import type { LabelCounts } from '../../protocol/scorer';
 import { describeTask, type TaskName } from '../../protocol/tasks';
+import { isRecipeAddress } from '../../protocol/recipeAddress';
 
 /** What the steps of Fine-Tune Encoder… gather. */
 export interface RecipeChoices {
-  readonly modelFolder: string;
+  /** A folder, or an address of the library. */
+  readonly model: string;
   readonly trainFile: string;
   readonly validationFile?: string;
   readonly task: TaskName;
@@ -24,7 +26,7 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
   const path = (target: string): string => pathInRecipe(target, folder);
   const recipe = {
     task: choices.task,
-    model: path(choices.modelFolder),
+    model: path(choices.model),
     dataset: {
       train: {
         file: path(choices.trainFile),
@@ -45,6 +47,7 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
 
 /** Relative to the recipe's folder where it is near, with slashes on every system. */
 export function pathInRecipe(target: string, folder: string): string {
+  if (isRecipeAddress(target)) return target;
   const near = relative(folder, target);
   return near.startsWith(`..${sep}..`) || near === '' ? target : near.split(sep).join('/');
 }

@@ -5,6 +5,7 @@ import { saysNoLabel } from '../../protocol/labelScheme';
 import { recipeContradictions } from '../../protocol/recipe';
 import type { DataInfo } from '../../protocol/scorer';
 import type { TextRange } from '../hover/sentenceAt';
+import { isRecipeAddress } from '../../protocol/recipeAddress';
 import { pathInRecipe } from './recipeDraft';
 import type { Translate } from '../../base/translate';
 
@@ -56,7 +57,11 @@ export async function problemsOfRecipe(
   );
 
   const model = findNodeAtLocation(root, ['model']);
-  if (model?.type === 'string' && !surroundings.exists(resolve(baseFolder, String(model.value)))) {
+  if (
+    model?.type === 'string' &&
+    !isRecipeAddress(String(model.value)) &&
+    !surroundings.exists(resolve(baseFolder, String(model.value)))
+  ) {
     const message = t('The model {0} does not exist.', String(model.value));
     const fixes = suggested(String(model.value), surroundings.modelFolders?.() ?? [], baseFolder, t);
     problems.push({ ...located(model, message), fixes });
@@ -79,7 +84,8 @@ async function problemsOfSplit(
   t: Translate,
 ): Promise<LocatedProblem[]> {
   const file = findNodeAtLocation(split, ['file']);
-  if (file?.type !== 'string') return [];
+  // What an address names is looked for when the recipe is run.
+  if (file?.type !== 'string' || isRecipeAddress(String(file.value))) return [];
   const path = resolve(baseFolder, String(file.value));
   if (!surroundings.exists(path)) {
     const message = t('The data file {0} does not exist.', String(file.value));
