@@ -9,6 +9,7 @@ import { bertWeights } from '../models/loadClassifier';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { sentenceLayout, sentenceTransformersFiles } from '../models/sentenceTransformers';
 import { json, tokenizerConfig } from '../models/writeModelFolder';
+import type { ExportCheck } from '../protocol/exportCheck';
 import type { ModelFormat } from '../protocol/modelFormat';
 import { specialTokenFields } from '../tokenization/specialTokens';
 import { jsonObject } from '../tokenization/tokenizerJson';
@@ -20,7 +21,9 @@ export interface ExportedModel {
   /** Absolute. */
   readonly output: string;
   readonly files: readonly string[];
-  /** ONNX only: the largest difference of a logit from this program's own, on a few sentences. */
+  /** ONNX only: what the graph changes against this program, on rows of the model's run. */
+  readonly checked?: ExportCheck;
+  /** Of `checked`. */
   readonly largestDifference?: number;
 }
 
@@ -28,7 +31,10 @@ export interface ExportOptions {
   readonly format: ModelFormat;
   readonly threads?: number;
   readonly signal?: AbortSignal;
-  /** Bytes of weights written; an ONNX file tells nothing before its end. */
+  /** ONNX only: a file whose rows are to be checked on, in place of those of the model's run. */
+  readonly data?: string;
+  readonly log?: (line: string) => void;
+  /** Bytes of weights written; of an ONNX file the rows that were answered, twice each, to check it. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
@@ -51,11 +57,12 @@ export async function exportModel(model: string, output: string, options: Export
     const classifier = await openClassifier(model, { threads: options.threads, signal });
     try {
       const files = await completingFiles(classifier.folder, format);
-      const largestDifference = await exportOnnx(classifier, path, format, files);
+      const checked = await exportOnnx(classifier, path, format, files, options);
       return {
         output: path,
         files: await namesIn(path),
-        ...(largestDifference !== undefined && { largestDifference }),
+        checked,
+        largestDifference: checked.largestDifference,
       };
     } finally {
       await classifier.close();

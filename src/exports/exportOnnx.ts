@@ -2,8 +2,8 @@
 import { copyFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { MedTextError, words } from '../base/errors';
+import type { RunOptions } from '../inference/classifierRunner';
 import type { Classifier } from '../inference/openClassifier';
-import { Session, type Feed } from '../inference/session';
 import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
 import type { ModelFolder } from '../models/modelFolder';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
@@ -14,13 +14,16 @@ import { MAX_SINGLE_FILE_BYTES } from '../models/writeGraphFolder';
 import { writeSynced } from '../models/writeModelFolder';
 import type { Value } from '../onnx/graphBuilder';
 import { widenModel } from '../onnx/halfPrecision';
-import type { Model, ValueInfo } from '../onnx/model';
+import type { Model } from '../onnx/model';
 import { pruned } from '../onnx/openParameters';
 import { Operators } from '../onnx/operators';
 import { quantizeWeights } from '../onnx/quantize';
 import { withSymbolicShapes, type Sizes } from '../onnx/symbolicShapes';
 import { toFloat16 } from '../onnx/toFloat16';
 import { writeModel } from '../onnx/writeModel';
+import type { ExportCheck } from '../protocol/exportCheck';
+import { checkAnswers, graphAnswers, halfAnswers, type Answers, type Checked } from './checkExport';
+import { checkRows } from './checkRows';
 
 export type OnnxFormat = 'onnx' | 'onnx-fp16' | 'onnx-int8';
 
@@ -38,34 +41,42 @@ const PRECISIONS: Readonly<Record<OnnxFormat, Precision>> = {
   'onnx-int8': { file: 'model_int8.onnx', convert: (model) => quantizeWeights(model).model, tolerance: 1 },
 };
 
+export interface OnnxExportOptions extends RunOptions {
+  /** A file whose rows are to be checked on, in place of those of the model's run. */
+  readonly data?: string;
+  readonly log?: (line: string) => void;
+}
+
 /**
  * Writes the graph of a precision beside configuration, tokenizer and card; `files` are further ones, by name.
- * @returns the largest difference of a logit from this program's own on a few sentences; none for a file that is split.
- * @throws MedTextError UNSUPPORTED where the precision does not suit the weights, and for a model that is a quantised or
- * fused graph already; INTERNAL when float32 computes something else.
+ * @returns what the graph changes, against this program, on rows ({@link checkRows})
+ * @throws MedTextError UNSUPPORTED where the precision does not suit the model, and for a model that is a quantised or
+ * fused graph already; INTERNAL when float32 computes something else; what {@link checkRows} throws.
  */
 export async function exportOnnx(
   classifier: Classifier,
   path: string,
   format: OnnxFormat,
   files: Readonly<Record<string, string>>,
-): Promise<number | undefined> {
+  options: OnnxExportOptions = {},
+): Promise<ExportCheck> {
   const { folder } = classifier;
-  const { file, convert, tolerance } = PRECISIONS[format];
-  const model = convert(
-    classifier.parameters ? onnxClassifier(classifier, classifier.parameters) : await ownGraph(folder),
-  );
+  const { file, convert } = PRECISIONS[format];
+  const float32 = classifier.parameters ? onnxClassifier(classifier, classifier.parameters) : await ownGraph(folder);
+  const model = convert(float32);
+  const rows = await checkRows(classifier, options);
+  const compare = (answers: Answers) => checkAnswers(classifier, rows, answers, options);
+  // On this machine's processor a graph in half precision would be computed in float32.
+  const checked = await (format === 'onnx-fp16' ? halfAnswers(classifier, float32, compare) : graphAnswers(classifier, model, compare)); // prettier-ignore
+  refuseUnsuitable(format, checked);
+
   const sizeBytes = [...model.graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-  const isLarge = sizeBytes > MAX_SINGLE_FILE_BYTES;
   const external = { externalThresholdBytes: 1024, externalLocation: `${file}.data` };
-  const written = writeModel(model, isLarge ? external : {});
-  // A large model is checked by its tests alone: the session would have to find the second file.
-  const checked = isLarge ? undefined : await differenceFrom(classifier, written.bytes, model.graph.inputs);
-  if (checked && !(checked.difference <= tolerance * Math.max(1, checked.largestLogit))) refuse(format, checked);
+  const written = writeModel(model, sizeBytes > MAX_SINGLE_FILE_BYTES ? external : {});
   const names = await namesIn(folder.path);
   const config = ['config.json', 'configuration.json', 'label_mapping.json'].filter((name) => names.includes(name));
   const copies = [...config.map((name) => join(folder.path, name)), ...folder.tokenizerFiles, ...folder.cardFiles];
-  const fill = async (temporary: string): Promise<void> => {
+  await replaceFolder(path, async (temporary) => {
     await writeFile(join(temporary, file), written.bytes, { flush: true });
     if (written.externalData) {
       const { location, pieces } = written.externalData;
@@ -73,12 +84,15 @@ export async function exportOnnx(
     }
     for (const copy of copies) await copyFile(copy, join(temporary, basename(copy)));
     for (const [name, content] of Object.entries(files)) await writeSynced(join(temporary, name), content);
-  };
-  await replaceFolder(path, fill, { sizeBytes });
-  return checked?.difference;
+  });
+  return checked.check;
 }
 
-function refuse(format: OnnxFormat, { difference }: Difference): never {
+function refuseUnsuitable(
+  format: OnnxFormat,
+  { check: { largestDifference: difference }, largestLogit }: Checked,
+): void {
+  if (difference <= PRECISIONS[format].tolerance * Math.max(1, largestLogit)) return;
   if (format === 'onnx') {
     throw new MedTextError('INTERNAL', `The exported graph's logits differ by ${difference}.`, { difference });
   }
@@ -129,61 +143,4 @@ async function ownGraph({ path, weightsPath = path }: ModelFolder): Promise<Mode
   refuseQuantised(model, weightsPath, words`be exported in another precision`);
   const wide = widenModel(model);
   return { ...wide, graph: pruned(wide.graph, ['logits']) };
-}
-
-interface Difference {
-  readonly difference: number;
-  readonly largestLogit: number;
-}
-
-/** The largest difference of a logit over two batches of other shapes than the graph was made from. */
-async function differenceFrom(
-  classifier: Classifier,
-  bytes: Uint8Array,
-  inputs: readonly ValueInfo[],
-): Promise<Difference> {
-  const session = await Session.create(bytes);
-  try {
-    const texts = [
-      { first: '肺炎怎么治疗', second: '肺炎的治疗方法有哪些' },
-      { first: '头痛', second: '头痛挂什么科' },
-    ];
-    let difference = 0;
-    let largestLogit = 0;
-    for (const batch of [texts, texts.slice(1)]) {
-      const expected = await classifier.logits(batch);
-      const { logits } = await session.run(feedsOf(classifier, batch, inputs));
-      logits.data.forEach((value: number | bigint, i: number) => {
-        const apart = Math.abs(Number(value) - expected[i]);
-        // NaN is the largest of all.
-        difference = apart <= difference ? difference : apart;
-        largestLogit = Math.max(largestLogit, Math.abs(expected[i]));
-      });
-    }
-    return { difference, largestLogit };
-  } finally {
-    await session.release();
-  }
-}
-
-function feedsOf(
-  { tokenizer, maxLength, folder }: Classifier,
-  texts: readonly { first: string; second: string }[],
-  inputs: readonly ValueInfo[],
-): Record<string, Feed> {
-  // Some exporters take int32.
-  const isInt32 = new Set(inputs.filter(({ dataType }) => dataType === 'int32').map(({ name }) => name));
-  const encoded = texts.map(({ first, second }) => tokenizer.encodePair(first, second, maxLength));
-  const length = Math.max(...encoded.map((example) => example.length));
-  const padded = (name: string, of: (example: (typeof encoded)[number], i: number) => number): [string, Feed] => {
-    const values = encoded.flatMap((e) => Array.from({ length }, (_, i) => of(e, i)));
-    const shape = [texts.length, length];
-    if (isInt32.has(name)) return [name, { dataType: 'int32', shape, data: Int32Array.from(values) }];
-    return [name, { dataType: 'int64', shape, data: BigInt64Array.from(values, BigInt) }];
-  };
-  return Object.fromEntries([
-    padded('input_ids', (e, i) => e.inputIds[i] ?? folder.config.padTokenId),
-    padded('attention_mask', (e, i) => (i < e.length ? 1 : 0)),
-    padded('token_type_ids', (e, i) => e.tokenTypeIds[i] ?? 0),
-  ]);
 }

@@ -9,6 +9,8 @@ import { inBatches, type RunnerOptions, type RunOptions } from './classifierRunn
 import { Session, type Feed } from './session';
 
 export interface GraphRunnerOptions extends RunnerOptions {
+  /** The graph itself, or where it lies; absent: in the file that messages name. */
+  readonly graph?: Uint8Array | string;
   readonly maxPositions: number;
 }
 
@@ -42,7 +44,7 @@ export class GraphRunner {
     if (odd) {
       throw new MedTextError('UNSUPPORTED', words`${path}: the graph's input "${odd.name}" is none of ${KNOWN_INPUTS.join(', ')} (int64).`, { file: path, input: odd.name }); // prettier-ignore
     }
-    const session = await Session.create(path, options);
+    const session = await Session.create(options.graph ?? path, options);
     const declared = logits.shape.at(-1);
     const runner = new GraphRunner(session, inputs, typeof declared === 'number' ? declared : 0, options);
     if (runner.labelCount > 0) return runner;

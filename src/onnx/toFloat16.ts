@@ -10,7 +10,7 @@ import type { Graph, GraphNode, Model, Tensor } from './model';
  */
 const IN_FLOAT32 = new Set(['LayerNormalization', 'Softmax', 'LogSoftmax', 'Exp', 'Pow', 'Sqrt', 'Reciprocal', 'ReduceMean', 'ReduceSum', 'ReduceSumSquare', 'ReduceL2']); // prettier-ignore
 /** The largest finite binary16. */
-const LARGEST = 65504;
+export const LARGEST = 65504;
 /** The smallest normal binary16: what is added to a divisor to keep it from zero is mostly less. */
 const SMALLEST = 2 ** -14;
 /** Nothing computes with such numbers: exporters hide padding by float32's most negative one. */
@@ -23,10 +23,17 @@ const HIDDEN = 30000;
  * @throws MedTextError UNSUPPORTED for a weight that half precision cannot hold (named), or a value of unknown type.
  */
 export function toFloat16(model: Model): Model {
-  return new HalfRewriter(model).run();
+  return halfPrecision(model).model;
+}
+
+/** As {@link toFloat16}; `halves` are the values of the new graph that are in half precision and read in it, by name. */
+export function halfPrecision(model: Model): { readonly model: Model; readonly halves: ReadonlySet<string> } {
+  const rewriter = new HalfRewriter(model);
+  return { model: rewriter.run(), halves: rewriter.halves };
 }
 
 class HalfRewriter {
+  readonly halves = new Set<string>();
   /** Of the values as they were in the float32 graph. */
   private readonly types = new Map<string, DataType>();
   private readonly nodes: GraphNode[] = [];
@@ -72,8 +79,11 @@ class HalfRewriter {
       return type === 'float32' && computedIn !== wantedIn(name) ? `${name}/${computedIn}` : name;
     });
     this.nodes.push({ ...node, inputs, outputs, attributes });
+    if (type === 'float32' && !isWide) for (const output of outputs) this.halves.add(output);
     node.outputs.forEach((name, i) => {
       if (outputs[i] === name) return;
+      // What only float32 reads further on may leave half precision's range.
+      if (isWide && this.narrowed.has(name)) this.halves.add(name);
       this.nodes.push(cast(outputs[i], wantedIn(name), name));
       // The next one in float32 takes it as it was computed.
       if (computedIn === 'float32') this.widened.set(name, outputs[i]);

@@ -2,6 +2,7 @@ import { anything, count, flag, listOf, nullable, number, object, oneOf, recordO
 import type { Checked } from './check';
 import { defineContract, handshake, workerEvents } from './contract';
 import { columnKinds } from './fieldGuess';
+import { exportCheck } from './exportCheck';
 import { modelFormats } from './modelFormat';
 
 /** Two texts, or the one that a model of single texts reads. */
@@ -141,7 +142,7 @@ export const scorerContract = defineContract({
     /** As `medtext export`: a model folder for other programs in `output`, which must be new or empty. */
     exportModel: {
       params: object({ folder: text, output: text, format: oneOf(...modelFormats) }, { threads: count }),
-      result: object({ output: text, files: listOf(text) }, { largestDifference: number }),
+      result: object({ output: text, files: listOf(text) }, { largestDifference: number, checked: exportCheck }),
     },
     /** As `medtext doctor --json`: runtime, providers, threads, self-test. */
     doctor: { params: object({ device: text }, { threads: count }), result: recordOf(anything) },

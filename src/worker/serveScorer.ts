@@ -1,4 +1,5 @@
 import { asMedTextError, MedTextError, words } from '../base/errors';
+import type { ExportCheck } from '../protocol/exportCheck';
 import type { ModelFormat } from '../protocol/modelFormat';
 import { validateRecipe, type RecipeSplit } from '../protocol/recipe';
 import type {
@@ -52,7 +53,7 @@ export interface ScorerEngine {
     folder: string,
     output: string,
     job: Pick<FileJob, 'threads' | 'signal' | 'onProgress'> & { readonly format: ModelFormat },
-  ): Promise<{ output: string; files: readonly string[]; largestDifference?: number }>;
+  ): Promise<{ output: string; files: readonly string[]; largestDifference?: number; checked?: ExportCheck }>;
   doctor(options: { device: string; threads?: number }): Promise<Record<string, unknown>>;
 }
 

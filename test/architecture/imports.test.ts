@@ -113,7 +113,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   devices: { rooms: ['base', 'protocol', 'models', 'inference', 'steps'], packages: ['node:'] },
   runs: { rooms: ['base', 'protocol', 'onnx', 'data', 'models', 'inference', 'tasks', 'steps'], packages: ['node:'] },
   evaluation: { rooms: ['base', 'protocol', 'data', 'inference', 'tasks', 'devices', 'runs'], packages: ['node:'] },
-  exports: { rooms: ['base', 'protocol', 'onnx', 'models', 'tokenization', 'inference'], packages: ['node:'] },
+  // Checked on the rows that the model's run knows.
+  exports: {
+    rooms: ['base', 'protocol', 'onnx', 'models', 'tokenization', 'data', 'inference', 'tasks', 'runs', 'evaluation'],
+    packages: ['node:'],
+  },
   recipes: {
     rooms: ['base', 'protocol'],
     packages: ['node:'],

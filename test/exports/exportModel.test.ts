@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MedTextError } from '../../src/base/errors';
+import { evaluateModel } from '../../src/evaluation/evaluateModel';
+import type { ScoredPair } from '../../src/inference/labelScores';
 import { openClassifier } from '../../src/inference/openClassifier';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
 import { importModel } from '../../src/models/importModel';
@@ -9,6 +12,7 @@ import { loadClassifier } from '../../src/models/loadClassifier';
 import { openModelFolder } from '../../src/models/modelFolder';
 import { readModel } from '../../src/onnx/readModel';
 import { exportModel } from '../../src/exports/exportModel';
+import type { ClassificationReport, RegressionReport } from '../../src/protocol/evaluation';
 import { loadTokenizer } from '../../src/tokenization/tokenizer';
 import { writeTinyModel } from '../cli/support/tinyModel';
 
@@ -18,17 +22,26 @@ const PAIRS = [
   { first: '高血压吃什么药能治', second: '糖尿病有不' },
 ];
 
-async function logitsOf(folder: string): Promise<Float32Array> {
+async function logitsOf(folder: string, pairs: readonly ScoredPair[] = PAIRS): Promise<Float32Array> {
   const classifier = await openClassifier(folder, { threads: 1 });
   try {
-    return await classifier.logits(PAIRS);
+    return await classifier.logits(pairs);
   } finally {
     await classifier.close();
   }
 }
 
-const largestDifference = (a: Float32Array, b: Float32Array) =>
-  Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+const apart = (a: Float32Array, b: Float32Array) => Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+
+/** Multiplies a tensor's values in the file. */
+function scaleTensor(weights: string, name: string, by: number): void {
+  const bytes = readFileSync(weights);
+  const headerBytes = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerBytes)) as Record<string, { data_offsets: number[] }>;
+  const [begin, end] = header[name].data_offsets;
+  for (let at = 8 + headerBytes + begin; at < 8 + headerBytes + end; at += 4) bytes.writeFloatLE(by * bytes.readFloatLE(at), at); // prettier-ignore
+  writeFileSync(weights, bytes);
+}
 
 describe('exportModel', () => {
   let folder: string;
@@ -51,7 +64,7 @@ describe('exportModel', () => {
     assert.equal(typeOf('bert.encoder.layer.0.attention.self.query.weight'), 'float16');
     assert.equal(typeOf('bert.encoder.layer.0.output.LayerNorm.weight'), 'float32');
     assert.equal(graph.outputs[0].dataType, 'float32');
-    const difference = largestDifference(await logitsOf(at('fp16')), expected);
+    const difference = apart(await logitsOf(at('fp16')), expected);
     assert.ok(difference > 0 && difference < 0.01, `${difference}`);
     assert.ok(exported.largestDifference! < 0.01);
   });
@@ -68,7 +81,7 @@ describe('exportModel', () => {
     const int8 = [...graph.initializers.values()].filter(({ dataType }) => dataType === 'int8');
     assert.equal(int8.length, 13);
     assert.ok(int8.every(({ data }) => data.every((value) => Math.abs(Number(value)) <= 63)));
-    const difference = largestDifference(await logitsOf(at('int8')), expected);
+    const difference = apart(await logitsOf(at('int8')), expected);
     assert.ok(difference > 0 && difference < 0.3, `${difference}`);
     const opened = await openModelFolder(at('int8'));
     await assert.rejects(loadClassifier(opened, 3, { seed: 0 }), { code: 'UNSUPPORTED', message: /quantised.*not be fine-tuned/ }); // prettier-ignore
@@ -101,6 +114,100 @@ describe('exportModel', () => {
       message: /classifier\.weight.*holds 1000000/,
     });
     assert.ok(!readdirSync(folder).includes('refused'));
+  });
+
+  it('a value that leaves half precision on the way is named, and nothing is written', async () => {
+    const large = await writeTinyModel(at('overflowing'), { labels: ['0', '1', '2'], layers: 2 });
+    scaleTensor(join(large, 'model.safetensors'), 'bert.encoder.layer.1.output.dense.weight', 1e5);
+    // LayerNorm brings the rows back: in float32 the answers are as good as any.
+    assert.ok((await logitsOf(large)).every(Number.isFinite));
+    await assert.rejects(exportModel(large, at('never'), { format: 'onnx-fp16' }), (error: MedTextError) => {
+      assert.equal(error.code, 'UNSUPPORTED');
+      assert.match(
+        error.message,
+        /"bert\.encoder\.layer\.1\.output\/.*" reaches \d{6,}, and half precision ends at 65504/,
+      );
+      return true;
+    });
+    assert.ok(!readdirSync(folder).includes('never'));
+    await exportModel(large, at('whole'), { format: 'onnx' });
+  });
+
+  describe('says what an ONNX file changes', () => {
+    const data = PAIRS.flatMap(({ first, second }, i) => [[first, second, i % 3], [second, first, (i + 1) % 3], [first + second, second, 2]]); // prettier-ignore
+    const json = (rows: typeof data) => JSON.stringify(rows.map(([query1, query2, label]) => ({ query1, query2, label: String(label) }))); // prettier-ignore
+
+    /** A model in the folder of a run with such a recipe. */
+    function runOf(name: string, dataset: object): string {
+      const run = at(name);
+      mkdirSync(run);
+      cpSync(model, join(run, 'model'), { recursive: true });
+      writeFileSync(join(run, 'recipe.medtext.json'), JSON.stringify({ task: 'sentence-similarity', model, dataset }));
+      writeFileSync(join(run, 'run.json'), '{}');
+      return run;
+    }
+
+    const labelled = (file: string) => ({ file, labels: ['0', '1', '2'] });
+    before(() => {
+      writeFileSync(at('all.json'), json(data));
+      writeFileSync(at('some.json'), json(data.slice(0, 4)));
+      writeFileSync(at('bare.jsonl'), data.map(([query1, query2]) => JSON.stringify({ query1, query2 })).join('\n'));
+    });
+
+    it('on the validation rows of the run: the accuracy is that of the exported folder', async () => {
+      const run = runOf('run', { train: labelled(at('some.json')), validation: labelled(at('all.json')) });
+      const { accuracy } = (await evaluateModel(run, at('all.json'), { device: 'cpu' })) as ClassificationReport;
+      for (const format of ['onnx', 'onnx-fp16', 'onnx-int8'] as const) {
+        const output = at(`run-${format}`);
+        const { checked, largestDifference } = await exportModel(run, output, { format, threads: 1 });
+        const after = (await evaluateModel(output, at('all.json'), { device: 'cpu' })) as ClassificationReport;
+        assert.deepEqual([checked!.rows, checked!.of], [data.length, 'validation']);
+        assert.deepEqual(checked!.accuracy, { before: accuracy, after: after.accuracy }, format);
+        assert.equal(checked!.largestDifference, largestDifference);
+        const pairs = data.map(([first, second]) => ({ first: String(first), second: String(second) }));
+        const [mine, its] = [await logitsOf(model, pairs), await logitsOf(output, pairs)];
+        if (format !== 'onnx-fp16') assert.ok(Math.abs(largestDifference! - apart(mine, its)) < 1e-6);
+        const best = (logits: Float32Array, row: number) => [0, 1, 2].reduce((a, b) => (logits[3 * row + b] > logits[3 * row + a] ? b : a)); // prettier-ignore
+        assert.equal(checked!.changedAnswers, pairs.filter((_, row) => best(mine, row) !== best(its, row)).length);
+      }
+    });
+
+    it('else on those held out, else on the first that it learned from, else on a file or texts of its own', async () => {
+      const checkedOf = async (run: string, options: { data?: string; log?: (line: string) => void } = {}) => {
+        const { checked } = await exportModel(run, `${run}-${options.data ? 'data' : 'out'}`, {
+          format: 'onnx',
+          ...options,
+        });
+        return checked!;
+      };
+      const split = { validation: 0.5, seed: 1, stratify: false };
+      const held = await checkedOf(runOf('held', { train: labelled(at('all.json')), split }));
+      assert.deepEqual([held.of, held.rows > 0 && held.rows < data.length], ['validation', true]);
+      const learned = await checkedOf(runOf('learned', { train: labelled(at('some.json')) }));
+      assert.deepEqual([learned.of, learned.rows, learned.accuracy !== undefined], ['train', 4, true]);
+      const log: string[] = [];
+      const gone = await checkedOf(runOf('gone', { train: labelled(at('not-there.json')) }), { log: (line) => log.push(line) }); // prettier-ignore
+      assert.deepEqual([gone.of, gone.accuracy], ['samples', undefined]);
+      assert.match(log.join(), /cannot be read \(.*not-there\.json/);
+      const file = await checkedOf(at('gone'), { data: at('all.json') });
+      assert.deepEqual([file.of, file.rows, file.accuracy !== undefined], ['file', data.length, true]);
+      const bare = await checkedOf(at('learned'), { data: at('bare.jsonl') });
+      assert.deepEqual([bare.of, bare.rows, bare.accuracy], ['file', data.length, undefined]);
+    });
+
+    it('of a regression: the correlation', async () => {
+      const regression = await writeTinyModel(at('regression'), { labels: ['score'], usage: { task: 'regression' } });
+      writeFileSync(at('scores.jsonl'), data.map(([query1, query2], i) => JSON.stringify({ query1, query2, score: i / 3 })).join('\n')); // prettier-ignore
+      const { checked } = await exportModel(regression, at('regression-int8'), {
+        format: 'onnx-int8',
+        data: at('scores.jsonl'),
+      });
+      const report = (await evaluateModel(at('regression-int8'), at('scores.jsonl'), {
+        device: 'cpu',
+      })) as RegressionReport;
+      assert.equal(checked!.changedAnswers, undefined);
+      assert.ok(Math.abs(checked!.pearson!.after - report.pearson!) < 1e-9);
+    });
   });
 
   it('every format has a tokenizer.json that splits as vocab.txt does, and a card that names no folder', async () => {

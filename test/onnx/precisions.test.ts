@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { Session } from '../../src/inference/session';
 import { Operators } from '../../src/onnx/operators';
 import { quantizeWeights } from '../../src/onnx/quantize';
+import { emulateHalf, RANGES } from '../../src/onnx/emulateHalf';
+import { halfBits, halfTable } from '../../src/onnx/halfPrecision';
 import { toFloat16 } from '../../src/onnx/toFloat16';
 import type { Model, Tensor } from '../../src/onnx/model';
 import { writeModel } from '../../src/onnx/writeModel';
@@ -50,6 +52,31 @@ describe('precisions of a graph', () => {
       assert.ok(values.some((value, i) => value !== expected[i]));
     }
     assert.deepEqual(writeModel(model).bytes, before);
+  });
+
+  it('emulates half precision: each value is rounded as binary16 holds it, and its range is told before', async () => {
+    const g = new Operators();
+    const x = g.input('x', 'float32', [3]);
+    const product = g.mul(x, g.constant({ dataType: 'float32', shape: [3], data: Float32Array.of(3, 3, 3) }, 'three'));
+    // Half precision loses the small number, and infinity less infinity is no number.
+    g.output(g.sub(g.add(product, 1e-3), product), 'y');
+    const { model, values } = emulateHalf(g.build('rounding'));
+    const session = await Session.create(writeModel(model).bytes, { threads: 1 });
+    const half = (value: number) => halfTable()[halfBits(value)];
+    for (const data of [Float32Array.of(1, 1 / 3, -2.5), Float32Array.of(1, 30_000, 2)]) {
+      const outputs = await session.run({ x: { dataType: 'float32', shape: [3], data } });
+      const products = data.map((value) => half(3 * half(value)));
+      const sums = products.map((value) => half(value + half(1e-3)));
+      assert.deepEqual([...outputs.y.data], [...sums.map((value, i) => half(value - products[i]))]);
+      const ranges = [...(outputs[RANGES].data as Float32Array)];
+      assert.equal(ranges.length, values.length);
+      const largest = Math.max(...data.map((value) => Math.abs(3 * half(value))));
+      assert.ok(
+        Math.abs(ranges[values.findIndex((name) => /Mul/.test(name))] / largest - 1) < 1e-6,
+        `${values} ${ranges}`,
+      );
+    }
+    await session.release();
   });
 
   it('quantises large tables by row and linear layers by output, each within half a step', () => {

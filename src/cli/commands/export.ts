@@ -1,5 +1,8 @@
 import { modelFormats } from '../../protocol/modelFormat';
+import type { ExportCheck } from '../../protocol/exportCheck';
 import type { Arguments, Command, Context } from '../commandLine';
+import { countProgress } from '../screen';
+import { counted, decimal, integer, percent } from '../terminal';
 
 export const exportCommand: Command = {
   name: 'export',
@@ -8,14 +11,21 @@ export const exportCommand: Command = {
   details: [
     'huggingface              config.json, model.safetensors, tokenizer, label_mapping.json, configuration.json, card',
     "modelscope               the same with pytorch_model.bin, in PyTorch's own format, which ModelScope looks for",
-    'onnx                     model.onnx (float32; any batch and length) beside configuration and tokenizer, checked',
-    '                         against this program before it is written',
+    'onnx                     model.onnx (float32; any batch and length) beside configuration and tokenizer',
     'onnx-fp16                model_fp16.onnx: half the size, for GPUs; LayerNorm and Softmax stay float32',
     'onnx-int8                model_int8.onnx: a quarter of the size, for CPUs; dynamic quantisation, answers may change',
     'sentence-transformers    the encoder alone with modules.json and pooling, for sentence embeddings',
+    '',
+    'ONNX files are checked against this program before they are written, on the rows that the run of the model was',
+    'validated on: what they change is printed, and a precision that the model does not bear is refused.',
   ],
   options: {
     output: { kind: 'value', value: 'DIR', short: 'o', help: 'The folder to write; it must be new or empty.' },
+    data: {
+      kind: 'value',
+      value: 'FILE',
+      help: "Check an ONNX file on these rows. Default: those of the model's run.",
+    },
     format: { kind: 'value', value: 'FORMAT', help: `${modelFormats.join(', ')}. Default: huggingface.` },
   },
   examples: ['medtext export runs/qqr/model --format onnx --output qqr-onnx'],
@@ -29,13 +39,32 @@ async function exportCommandLine(args: Arguments, { screen, signal }: Context): 
   if (output === undefined) throw args.wrong('--output DIR is missing.');
   const format = args.choice('format', modelFormats) ?? 'huggingface';
   const { exportModel } = await import('../../exports/exportModel');
-  const exported = await exportModel(model, output, { format, signal });
+  const data = args.text('data');
+  if (data !== undefined && !format.startsWith('onnx')) throw args.wrong('--data needs a format of ONNX.');
+  const exported = await exportModel(model, output, {
+    format,
+    data,
+    signal,
+    log: (line) => screen.note(line),
+    ...(format.startsWith('onnx') && { onProgress: countProgress(screen, 'answers') }),
+  });
   screen.printJson({ ...exported, format });
   screen.print(exported.output, ...exported.files.map((name) => `  ${name}`));
-  if (exported.largestDifference !== undefined) {
-    screen.print(
-      '',
-      `Checked: its logits differ from this program's by at most ${exported.largestDifference.toExponential(1)}.`,
-    );
-  }
+  if (exported.checked) screen.print('', ...checkLines(exported.checked));
+}
+
+const ROWS: Readonly<Record<ExportCheck['of'], string>> = {
+  validation: "validation rows of the model's run",
+  train: "training rows of the model's run",
+  file: 'rows of the file',
+  samples: "texts of this program's own, for the model lies in no run with data",
+};
+
+function checkLines({ rows, of, largestDifference, changedAnswers, accuracy, pearson }: ExportCheck): string[] {
+  return [
+    `Checked on ${integer(rows)} ${ROWS[of]}: logits differ from this program's by at most ${largestDifference === 0 ? '0' : largestDifference.toPrecision(2)}.`,
+    ...(changedAnswers === undefined ? [] : [`${counted(changedAnswers, 'answer')} of ${integer(rows)} changed.`]),
+    ...(accuracy ? [`Accuracy ${percent(accuracy.before)} becomes ${percent(accuracy.after)}.`] : []),
+    ...(pearson ? [`Pearson ${decimal(pearson.before)} becomes ${decimal(pearson.after)}.`] : []),
+  ];
 }

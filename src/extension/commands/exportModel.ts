@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { Selection, Uri, ViewColumn, window, workspace } from 'vscode';
 import type { Translate } from '../../base/translate';
+import { exportCheckText, type ExportCheck } from '../../protocol/exportCheck';
 import type { ModelFormat } from '../../protocol/modelFormat';
 import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
@@ -68,15 +69,13 @@ async function offerToTry(
   services: Services,
   model: ListedModel,
   format: ModelFormat,
-  { output, largestDifference }: { output: string; largestDifference?: number },
+  { output, checked }: { output: string; checked?: ExportCheck },
 ): Promise<void> {
   const { t } = services;
   const tryIt = t('Try It');
   const reveal = t('Reveal in Explorer');
-  const message =
-    largestDifference === undefined
-      ? t('{0} is exported to {1}.', model.name, basename(output))
-      : t('{0} is exported to {1}. On sample sentences its logits differ from the original by at most {2}.', model.name, basename(output), largestDifference.toExponential(1)); // prettier-ignore
+  const done = t('{0} is exported to {1}.', model.name, basename(output));
+  const message = checked ? `${done} ${exportCheckText(checked, t)}` : done;
   const choice = await showInformation(message, tryIt, reveal);
   if (choice === reveal) await revealFolder(output);
   if (choice === tryIt) await tryExport(services, model, format, output);
