@@ -184,6 +184,10 @@ export class Operators extends GraphBuilder {
   reshape(x: Value, shape: Shape): Value {
     return sameShape(x.shape, shape) ? x : this.one('Reshape', [x, this.integers(shape)]);
   }
+  /** An axis of 1 added at the end, whatever the size of the others. */
+  unsqueezeLast(x: Value): Value {
+    return this.one('Unsqueeze', [x, this.integers([x.shape.length])]);
+  }
   expand(x: Value, shape: Shape): Value {
     return sameShape(x.shape, shape) ? x : this.one('Expand', [x, this.integers(shape)]);
   }
@@ -219,17 +223,20 @@ export class Operators extends GraphBuilder {
   gatherElements(x: Value, indices: Value, axis: number): Value {
     return this.one('GatherElements', [x, indices], { axis: int(axis) });
   }
-  /** x with updates added at the places that indices name. */
-  scatterNdAdd(x: Value, indices: Value, updates: Value): Value {
-    return this.one('ScatterND', [x, indices, updates], { reduction: string('add') });
+  /** x with updates in the places that indices name, of which none may come twice. */
+  scatterNd(x: Value, indices: Value, updates: Value): Value {
+    return this.one('ScatterND', [x, indices, updates]);
   }
   scatterElementsAdd(x: Value, indices: Value, updates: Value, axis: number): Value {
     return this.one('ScatterElements', [x, indices, updates], { axis: int(axis), reduction: string('add') });
   }
 
-  /** 0, 1, … as int32 [count]. */
-  range(count: number): Value {
-    return this.one('Range', [this.scalar(0, 'int32'), this.scalar(count, 'int32'), this.scalar(1, 'int32')]);
+  /** first, first + 1, … as int32 [count]. */
+  range(count: number, first = 0): Value {
+    return this.one(
+      'Range',
+      [first, first + count, 1].map((value) => this.scalar(value, 'int32')),
+    );
   }
 
   // --- control flow ---

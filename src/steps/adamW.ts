@@ -10,6 +10,7 @@
 import { MedTextError } from '../base/errors';
 import type { Parameters } from '../models/parameters';
 import { ADAM_W_KERNEL } from './adamWKernel';
+import type { RowGradient } from './rowGradient';
 
 export interface AdamWOptions {
   readonly betas: readonly [number, number];
@@ -69,7 +70,7 @@ export class AdamW {
   ) {}
 
   /** One update of every parameter that has a gradient. */
-  update(gradients: ReadonlyMap<string, Float32Array>, step: AdamWStep): void {
+  update(gradients: ReadonlyMap<string, Gradient>, step: AdamWStep): void {
     const { betas, eps, decays } = this.options;
     const rates = { ...adamWRates(this.options, step), betas, eps };
     for (const [name, gradient] of gradients) {
@@ -78,13 +79,16 @@ export class AdamW {
         this.moments.firstMoments.values(name),
         this.moments.secondMoments.values(name),
       ];
-      if (gradient.length !== state[0].length) {
+      if (gradient instanceof Float32Array && gradient.length !== state[0].length) {
         throw new MedTextError('INTERNAL', `The gradient of "${name}" has ${gradient.length} elements.`, { name });
       }
       this.kernel.update(state, gradient, decays(name) ? rates : { ...rates, shrink: 1 });
     }
   }
 }
+
+/** Of the parameter's shape, or rows of it: a row that has none decays its moments and its weights all the same. */
+export type Gradient = Float32Array | RowGradient;
 
 interface KernelRates extends AdamWRates {
   readonly betas: readonly [number, number];
@@ -103,13 +107,17 @@ class Kernel {
   }
 
   /** @param state parameters, first and second moments: updated in place */
-  update(state: readonly Float32Array[], gradient: Float32Array, rates: KernelRates): void {
+  update(state: readonly Float32Array[], gradient: Gradient, rates: KernelRates): void {
     const { gradientScale, shrink, stepSize, rootScale, betas, eps } = rates;
-    for (let start = 0; start < gradient.length; start += PIECE) {
-      const end = Math.min(start + PIECE, gradient.length);
+    const { length } = state[0];
+    for (let start = 0; start < length; start += PIECE) {
+      const end = Math.min(start + PIECE, length);
       // The kernel takes four elements at a time; what lies behind the last one is computed and not used.
       const stride = Math.ceil((end - start) / 4) * 4;
-      [...state, gradient].forEach((array, row) => this.memory.set(array.subarray(start, end), row * stride));
+      state.forEach((array, row) => this.memory.set(array.subarray(start, end), row * stride));
+      const into = this.memory.subarray(state.length * stride, state.length * stride + end - start);
+      if (gradient instanceof Float32Array) into.set(gradient.subarray(start, end));
+      else gradient.copy(start, into);
       const [beta1, beta2] = betas;
       this.run(stride * 4, gradientScale, shrink, stepSize, rootScale, beta1, 1 - beta1, beta2, 1 - beta2, eps);
       state.forEach((array, row) => array.set(this.memory.subarray(row * stride, row * stride + end - start), start));

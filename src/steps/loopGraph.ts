@@ -3,15 +3,17 @@
  * whose tensors the runtime's binding cannot keep (CUDA, DirectML, CoreML): between the steps of a run parameters and
  * moments stay in the device's memory; they come and go once a run.
  */
+import { zeroOf } from '../autodiff/rules/gathering';
 import type { Value } from '../onnx/graphBuilder';
 import type { Graph, Model } from '../onnx/model';
 import { withOpenAxis } from '../onnx/openAxis';
 import { Operators } from '../onnx/operators';
 import type { AdamWOptions } from './adamW';
-import { adamWUpdate, type AdamWScalars, type AdamWState } from './adamWGraph';
+import { adamWUpdate, plusGradient, type AdamWScalars, type AdamWState, type GroupGradient } from './adamWGraph';
 import { maskDrawer } from './maskGraph';
 import { stack, stackedShape, UnstackedParameters, type ParameterGroup, type ParameterLayout } from './parameterGroups'; // prettier-ignore
 import { maskCutter, maskStacks, type PlacedStack } from './residentGraph';
+import { rowCount, TOKEN_SLOTS } from './tokenRows';
 import { addTraining, sumOfSquares, type TrainingGraphOptions } from './trainingGraph';
 
 /** The state of group k is `p.k`, `m.k` and `v.k`: float32 [parameters, ...shape]. */
@@ -40,7 +42,7 @@ export interface LoopShape {
 
 /**
  * Inputs, of all micro-batches of a run one after the other: inputIds, tokenTypeIds, attentionMask int32 [parts, rows,
- * longest], targets float32 [parts, rows, labels] (and weights [parts, rows, 1] for squared error), lengthIndex int32
+ * longest] (and tokenSlots, where a group's gradient is rows, with `ids.<k>` int32 [parts, rows of the longest]), targets float32 [parts, rows, labels] (and weights [parts, rows, 1] for squared error), lengthIndex int32
  * [parts], firstRow int32 [parts], keys int32 [parts, sites] where there is dropout. Of all steps: firstPart and
  * partCount int64 [steps] where a step may have several, rates float32 [steps, 3] (shrink, stepSize, rootScale). stepCount
  * int64 [], the groups' state, and untrained parameters by their names.
@@ -49,10 +51,10 @@ export interface LoopShape {
  */
 export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayout, shape: LoopShape): Model {
   const g = new Operators();
-  const { groups, siteCount } = layout;
+  const { groups } = layout;
   const { steps, accumulates } = shape;
   const stepCount = g.input('stepCount', 'int64', []);
-  const stacked = stackedInputs(g, options, siteCount, shape);
+  const stacked = stackedInputs(g, options, layout, shape);
   const fixed = options.specs
     .filter(({ name }) => layout.fixed.includes(name))
     .map(({ name, shape }) => g.input(name, 'float32', shape));
@@ -85,7 +87,7 @@ export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayou
   };
   const { loss, gradients } = accumulates ? sumOfParts(body, context, step) : partGradients(body, context, step);
   const unscale = lossScale && body.reciprocal(body.capture(lossScale));
-  const scaledSquares = sumOfSquares(body, gradients);
+  const scaledSquares = sumOfSquares(body, gradients.map(({ value }) => value)); // prettier-ignore
   const squares = unscale ? body.mul(scaledSquares, body.mul(unscale, unscale)) : scaledSquares;
   const scalars = stepScalars(body, body.gather(stacked.rates, step), squares, options.maxGradientNorm, unscale);
   const updated = groups.map(({ decays }, k) =>
@@ -123,13 +125,29 @@ interface StepContext {
   readonly lossScale: Value | undefined;
 }
 
-interface PartResult {
+/** What a branch gives; of a group that has rows, rows whose places are known outside. */
+interface BranchResult {
   readonly loss: Value;
-  /** By group, float32 [parameters, ...shape]. */
   readonly gradients: readonly Value[];
 }
 
-function stackedInputs(g: Operators, options: LoopGraphOptions, siteCount: number, shape: LoopShape): StackedInputs {
+interface PartResult {
+  readonly loss: Value;
+  /** By group. */
+  readonly gradients: readonly GroupGradient[];
+}
+
+/** Rows of the gradient of a group that has rows, whatever the length of the batch. */
+export function rowsOfGroup({ shape }: ParameterGroup, { rows, lengths }: Pick<LoopShape, 'rows' | 'lengths'>): number {
+  return rowCount(rows, lengths.at(-1)!, shape[0]);
+}
+
+function stackedInputs(
+  g: Operators,
+  options: LoopGraphOptions,
+  { groups, siteCount }: ParameterLayout,
+  shape: LoopShape,
+): StackedInputs {
   const { rows, lengths, accumulates, steps, parts } = shape;
   const longest = lengths.at(-1)!;
   const { labelCount } = options.classifier;
@@ -138,6 +156,12 @@ function stackedInputs(g: Operators, options: LoopGraphOptions, siteCount: numbe
     inputIds: ids('inputIds'),
     tokenTypeIds: ids('tokenTypeIds'),
     attentionMask: ids('attentionMask'),
+    ...(groups.some(({ isRows }) => isRows) && { [TOKEN_SLOTS]: ids(TOKEN_SLOTS) }),
+    ...Object.fromEntries(
+      groups.flatMap((group, k): [string, Value][] =>
+        group.isRows ? [[`ids.${k}`, g.input(`ids.${k}`, 'int32', [parts, rowsOfGroup(group, shape)])]] : [],
+      ),
+    ),
     targets: g.input('targets', 'float32', [parts, rows, labelCount]),
     ...(options.loss === 'squaredError' && { weights: g.input('weights', 'float32', [parts, rows, 1]) }),
     ...(lengths.length > 1 && { lengthIndex: g.input('lengthIndex', 'int32', [parts]) }),
@@ -157,9 +181,18 @@ function stackedInputs(g: Operators, options: LoopGraphOptions, siteCount: numbe
 function partGradients(g: Operators, context: StepContext, part: Value): PartResult {
   const { shape, stacked, groups, options } = context;
   const rowOf = (name: string) => g.gather(stacked[name], part);
-  const names = Object.keys(stacked).filter((name) => !['firstPart', 'partCount', 'rates', 'lengthIndex'].includes(name)); // prettier-ignore
-  const rows = Object.fromEntries(names.map((name) => [name, rowOf(name)]));
-  if (shape.lengths.length === 1) return ofLength(g, context, rows, shape.lengths[0]);
+  const isOfBranch = (name: string) =>
+    !['firstPart', 'partCount', 'rates', 'lengthIndex'].includes(name) && !name.startsWith('ids.');
+  const rows = Object.fromEntries(
+    Object.keys(stacked)
+      .filter(isOfBranch)
+      .map((name) => [name, rowOf(name)]),
+  );
+  const withIds = ({ loss, gradients }: BranchResult): PartResult => ({
+    loss,
+    gradients: gradients.map((value, k) => (groups[k].isRows ? { value, ids: rowOf(`ids.${k}`) } : { value })),
+  });
+  if (shape.lengths.length === 1) return withIds(ofLength(g, context, rows, shape.lengths[0]));
 
   const lengthIndex = rowOf('lengthIndex');
   const branch = (index: number): Graph => {
@@ -180,7 +213,7 @@ function partGradients(g: Operators, context: StepContext, part: Value): PartRes
     return b.build(`from${shape.lengths[index]}`).graph;
   };
   const [loss, ...gradients] = choice(g, 0);
-  return { loss, gradients: gradients.slice(0, groups.length) };
+  return withIds({ loss, gradients: gradients.slice(0, groups.length) });
 }
 
 function ofLength(
@@ -188,7 +221,7 @@ function ofLength(
   { options, groups, shape, parameters, lossScale }: StepContext,
   rows: Readonly<Record<string, Value>>,
   length: number,
-): PartResult {
+): BranchResult {
   const ids = (value: Value) => g.slice(value, [0], [length], [1]);
   const inputs = {
     inputIds: ids(rows.inputIds),
@@ -200,6 +233,7 @@ function ofLength(
     draw(each, g.reshape(g.gather(rows.keys, g.integers(each.places)), [each.places.length, 1]));
   const { loss, gradients } = addTraining(g, options, {
     inputs,
+    slots: () => ids(rows[TOKEN_SLOTS]),
     targets: rows.targets,
     weights: () => rows.weights,
     parameter: parameters.parameter,
@@ -207,7 +241,18 @@ function ofLength(
     mask: maskCutter(g, maskStacks(options, shape.rows, length), drawn),
     lossScale: lossScale && g.capture(lossScale),
   });
-  return { loss, gradients: groups.map((group) => stack(g, group, gradients)) };
+  return {
+    loss,
+    gradients: groups.map((group) => {
+      const gradient = stack(g, group, gradients);
+      return group.isRows ? withZeroRows(g, gradient, rowsOfGroup(group, shape)) : gradient;
+    }),
+  };
+}
+
+/** As many rows as the branches of all lengths give. */
+function withZeroRows(g: Operators, rows: Value, count: number): Value {
+  return g.pad(rows, rows.shape.map(() => 0), rows.shape.map((size, axis) => (axis === 0 ? count - size : 0))); // prettier-ignore
 }
 
 /** The sum over a step's micro-batches: a loop inside the loop. */
@@ -215,7 +260,9 @@ function sumOfParts(g: Operators, context: StepContext, step: Value): PartResult
   const { stacked, groups, options } = context;
   const first = g.gather(stacked.firstPart, step);
   const count = g.gather(stacked.partCount, step);
-  const zeros = [g.scalar(0), ...groups.map((group) => g.fill(0, stackedShape(group)))];
+  // Not of a constant, which the runtime would keep as large as all gradients are.
+  const zero = zeroOf(g, count);
+  const zeros = [zero, ...groups.map((group) => g.expand(zero, stackedShape(group)))];
 
   const body = new Operators('part/', options.products?.factors);
   const part = body.input('part', 'int64', []);
@@ -223,10 +270,10 @@ function sumOfParts(g: Operators, context: StepContext, step: Value): PartResult
   const sums = zeros.map((zero, i) => body.input(`part.sum.${i}`, 'float32', zero.shape));
   const { loss, gradients } = partGradients(body, context, body.add(part, first));
   body.output(goesOn, 'part.continues');
-  [loss, ...gradients].forEach((value, i) => body.output(body.add(sums[i], value), `part.new.${i}`));
+  [{ value: loss }, ...gradients].forEach((gradient, i) => body.output(plusGradient(body, sums[i], gradient), `part.new.${i}`)); // prettier-ignore
 
   const [sum, ...sumOfGradients] = g.loop(count, zeros, body.buildBody('part'), 0);
-  return { loss: sum, gradients: sumOfGradients };
+  return { loss: sum, gradients: sumOfGradients.map((value) => ({ value })) };
 }
 
 /** @param rates float32 [3] */

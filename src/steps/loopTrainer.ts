@@ -8,16 +8,19 @@ import { Parameters } from '../models/parameters';
 import { adamWRates, type Moments } from './adamW';
 import { collectGarbage } from './collectGarbage';
 import { productStyle } from '../inference/productStyle';
-import { buildLoopGraph, stateNames, type LoopGraphOptions } from './loopGraph';
+import { buildLoopGraph, rowsOfGroup, stateNames, type LoopGraphOptions } from './loopGraph';
 import { LossScale } from './lossScale';
 import { gather, layoutOf, scatter, stackedShape, type ParameterLayout } from './parameterGroups';
 import { StepsAtOnce } from './stepsAtOnce';
 import { batchFeeds, microBatches, requireFinite, totalWeight } from './stepInputs';
+import { filledIds, int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import type { MicroBatch, PlannedStep, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 
 /** A micro-batch as the graph takes it. */
 interface Part {
   readonly feeds: Readonly<Record<string, Feed>>;
+  /** The ids of its tokens, each once. */
+  readonly ids: Int32Array;
   readonly length: number;
   readonly firstRow: number;
   readonly keys: Int32Array;
@@ -128,7 +131,10 @@ export class LoopTrainer implements TrainingSteps {
     return microBatches(batches, this.rows).map(({ batch, index, firstRow }) => {
       const key = keyOf(this.options.seed, 2, step, index);
       const keys = Int32Array.from({ length: this.layout.siteCount }, (_, site) => keyOf(key, site));
-      return { feeds: batchFeeds(batch, this.rows, total, this.options), length: batch.length, firstRow, keys };
+      const feeds = batchFeeds(batch, this.rows, total, this.options);
+      const { ids, slots } = tokenRows(feeds.inputIds.data as Int32Array);
+      const tokenSlots = { [TOKEN_SLOTS]: int32Feed([this.rows, batch.length], slots) };
+      return { feeds: { ...feeds, ...tokenSlots }, ids, length: batch.length, firstRow, keys };
     });
   }
 
@@ -148,6 +154,7 @@ export class LoopTrainer implements TrainingSteps {
     return {
       stepCount: { dataType: 'int64', shape: [], data: BigInt64Array.of(BigInt(planned.length)) },
       ...stacked(parts, this.lengths.at(-1)!),
+      ...this.rowIds(parts),
       rates: { dataType: 'float32', shape: [planned.length, 3], data: rates },
       lengthIndex: int32(parts.map(({ length }) => this.lengths.indexOf(length))),
       firstRow: int32(parts.map(({ firstRow }) => firstRow)),
@@ -155,6 +162,19 @@ export class LoopTrainer implements TrainingSteps {
       firstPart: int64(firsts),
       partCount: int64(counts),
     };
+  }
+
+  /** `ids.<k>` of every group whose gradient is rows. */
+  private rowIds(parts: readonly Part[]): Record<string, Feed> {
+    const shape = { rows: this.rows, lengths: this.lengths };
+    const feeds = this.layout.groups.flatMap((group, k): [string, Feed][] => {
+      if (!group.isRows) return [];
+      const count = rowsOfGroup(group, shape);
+      const ids = new Int32Array(parts.length * count);
+      parts.forEach((part, i) => ids.set(filledIds(part.ids, count), i * count));
+      return [[`ids.${k}`, int32Feed([parts.length, count], ids)]];
+    });
+    return Object.fromEntries(feeds);
   }
 
   private run(session: Session, feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Output>> {

@@ -15,6 +15,8 @@ export interface ParameterGroup {
   /** Of one of them. */
   readonly shape: readonly number[];
   readonly decays: boolean;
+  /** One parameter whose gradient is rows (tokenRows.ts); it lies as it is, in no stack. */
+  readonly isRows: boolean;
 }
 
 export interface ParameterLayout {
@@ -33,22 +35,24 @@ export function layoutOf(
   adamW: Pick<AdamWOptions, 'decays' | 'weightDecay'>,
   mostElements = Infinity,
 ): ParameterLayout {
-  const { model, dropoutSites, jointSites } = buildTrainingGraph({ ...options, logits: false }, 1, 2);
+  const { model, dropoutSites, jointSites, rowParameters } = buildTrainingGraph({ ...options, logits: false }, 1, 2); // prettier-ignore
+  const shapes = new Map(options.specs.map(({ name, shape }) => [name, shape]));
   const { inputs, outputs } = model.graph;
-  const groups: { names: string[]; shape: readonly number[]; decays: boolean }[] = [];
+  const groups: { names: string[]; shape: readonly number[]; decays: boolean; isRows: boolean }[] = [];
   const open = new Map<string, (typeof groups)[number]>();
   for (const output of outputs) {
     if (!output.name.startsWith('grad.')) continue;
     const name = output.name.slice('grad.'.length);
-    const shape = output.shape as readonly number[];
+    const shape = shapes.get(name)!;
+    const isRows = rowParameters.has(name);
     const decays = adamW.weightDecay !== 0 && adamW.decays(name);
     const key = `${shape} ${decays}`;
-    const known = open.get(key);
+    const known = isRows ? undefined : open.get(key);
     if (known && (known.names.length + 1) * elementCount(shape) <= mostElements) known.names.push(name);
     else {
-      const group = { names: [name], shape, decays };
+      const group = { names: [name], shape, decays, isRows };
       groups.push(group);
-      open.set(key, group);
+      if (!isRows) open.set(key, group);
     }
   }
   const trained = new Set(groups.flatMap(({ names }) => names));
@@ -64,8 +68,8 @@ function liesIn(names: readonly string[], joint: readonly string[]): boolean {
   return first >= 0 && joint.every((name, i) => names[first + i] === name);
 }
 
-/** Of the whole group: [parameters, ...shape]. */
-export const stackedShape = ({ names, shape }: ParameterGroup): number[] => [names.length, ...shape];
+/** Of the whole group: [parameters, ...shape]; of one whose gradient is rows, the parameter's own. */
+export const stackedShape = ({ names, shape, isRows }: ParameterGroup): readonly number[] => isRows ? shape : [names.length, ...shape]; // prettier-ignore
 
 /** The group's values one after the other. */
 export function gather(group: ParameterGroup, from: Parameters): Float32Array {
@@ -120,10 +124,11 @@ const SMALL = 16 << 10;
 /** The group's parameters by name, joints by their first name. */
 function unstack(
   g: Operators,
-  { names, shape }: ParameterGroup,
+  { names, shape, isRows }: ParameterGroup,
   joints: ParameterLayout['joints'],
   stacked: Value,
 ): [string, Value][] {
+  if (isRows) return [[names[0], stacked]];
   const cut = (from: number, to: number) =>
     to - from === names.length ? stacked : g.slice(stacked, [from], [to], [0]);
   const jointAt = (at: number) => joints.find(([first]) => first === names[at]);
@@ -143,8 +148,13 @@ function unstack(
   return values;
 }
 
-/** The group's gradients as one value; that of a joint, under its first name, is of several. */
-export function stack(g: Operators, { names, shape }: ParameterGroup, gradients: ReadonlyMap<string, Value>): Value {
+/** The group's gradients as one value, or rows as they are; that of a joint, under its first name, is of several. */
+export function stack(
+  g: Operators,
+  { names, shape, isRows }: ParameterGroup,
+  gradients: ReadonlyMap<string, Value>,
+): Value {
+  if (isRows) return gradients.get(names[0])!;
   const parts: Value[] = [];
   for (let at = 0; at < names.length; at += parts.at(-1)!.shape[0]) {
     const gradient = gradients.get(names[at])!;

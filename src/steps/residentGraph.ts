@@ -14,6 +14,7 @@ import {
   type DropoutSite,
   type TrainingGraphOptions,
 } from './trainingGraph';
+import { TOKEN_SLOTS } from './tokenRows';
 
 export interface ResidentGraph {
   readonly model: Model;
@@ -31,9 +32,9 @@ const MASK_ELEMENTS = 8 << 20;
 
 /**
  * Inputs: inputIds, tokenTypeIds, attentionMask int32 [rows, length]; targets float32 [rows, labels]; for squared error also
- * weights [rows, 1]; `p.<k>` float32 [parameters, ...shape] of every group; fixed parameters by their names; masks float32
+ * weights [rows, 1]; tokenSlots int32 [rows, length] where a group's gradient is rows; `p.<k>` float32 [parameters, ...shape] of every group; fixed parameters by their names; masks float32
  * [sites, ...shape] of every stack; with half precision lossScale (float32, a scalar).
- * Outputs: loss (a scalar), and, both of the scaled loss, gradientSquares (a scalar) and `grad.<k>` as `p.<k>`.
+ * Outputs: loss (a scalar), and, both of the scaled loss, gradientSquares (a scalar) and `grad.<k>` as `p.<k>`, or its rows.
  */
 export function buildResidentGraph(
   options: TrainingGraphOptions,
@@ -51,6 +52,7 @@ export function buildResidentGraph(
   const masks = maskStacks(options, rows, length);
   const { loss, gradients } = addTraining(g, options, {
     inputs: declareInputs(g, rows, length),
+    slots: () => g.input(TOKEN_SLOTS, 'int32', [rows, length]),
     targets: g.input('targets', 'float32', [rows, options.classifier.labelCount]),
     weights: () => g.input('weights', 'float32', [rows, 1]),
     parameter: parameters.parameter,

@@ -10,12 +10,13 @@ import type { Model } from '../onnx/model';
 import { elementCount } from '../onnx/dataType';
 import { Parameters } from '../models/parameters';
 import { adamWRates, type AdamWRates, type Moments } from './adamW';
-import { buildAdamWGraph, buildGradientSumGraph, type UpdatedParameter } from './adamWGraph';
+import { buildAdamWGraph, buildDenseGraph, buildGradientSumGraph, type UpdatedParameter } from './adamWGraph';
 import { LossScale } from './lossScale';
 import { buildMaskGraph } from './maskGraph';
 import { gather, layoutOf, scatter, stackedShape, type ParameterGroup, type ParameterLayout } from './parameterGroups';
 import { buildResidentGraph, type ResidentGraph } from './residentGraph';
 import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
+import { filledIds, int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 import type { TrainingGraphOptions } from './trainingGraph';
 
@@ -34,6 +35,14 @@ interface State {
   /** Parameters that are read, but not trained, by name. */
   readonly fixed: Readonly<Record<string, Value>>;
 }
+
+/** Of a group: of its shape, or rows of it with their places. */
+interface Gradient {
+  readonly value: Value;
+  readonly ids?: Feed;
+}
+
+const valuesOf = (gradients: readonly Gradient[]): Value[] => gradients.map(({ value }) => value);
 
 interface LengthGraphs {
   readonly training: Session;
@@ -82,7 +91,7 @@ export class ResidentTrainer implements TrainingSteps {
       try {
         requireFinite(result, step, learningRate);
       } catch (error) {
-        disposeAll(gradients);
+        disposeAll(valuesOf(gradients));
         if (this.lossScale.shrink()) continue;
         throw error;
       }
@@ -156,10 +165,10 @@ export class ResidentTrainer implements TrainingSteps {
     state: State,
     batches: readonly MicroBatch[],
     step: number,
-  ): Promise<{ loss: number; squares: number; gradients: Value[] }> {
+  ): Promise<{ loss: number; squares: number; gradients: Gradient[] }> {
     const { options } = this;
     const total = totalWeight(batches, options.objective);
-    let gradients: Value[] = [];
+    let gradients: Gradient[] = [];
     let loss = 0;
     let squares = 0;
     try {
@@ -171,7 +180,7 @@ export class ResidentTrainer implements TrainingSteps {
         else gradients = part.gradients;
       }
     } catch (error) {
-      disposeAll(gradients);
+      disposeAll(valuesOf(gradients));
       throw error;
     }
     return { loss, squares, gradients };
@@ -183,48 +192,77 @@ export class ResidentTrainer implements TrainingSteps {
     total: number,
     key: number,
     firstRow: number,
-  ): Promise<{ loss: number; squares: number; gradients: Value[] }> {
+  ): Promise<{ loss: number; squares: number; gradients: Gradient[] }> {
     const { training, masks, stacks } = await this.graphsFor(batch.length);
     const drawn = masks ? (await masks.runOnDevice(maskFeeds(stacks, key, firstRow))).device : {};
     const parameters = Object.fromEntries(p.map((value, k) => [`p.${k}`, value]));
     const inputs = batchFeeds(batch, this.rows, total, this.options);
     const lossScale = scalar(this.lossScale.value);
-    const { host, device } = await training.runOnDevice({ ...parameters, ...fixed, ...drawn, ...inputs, lossScale });
+    const { ids, slots } = tokenRows(inputs.inputIds.data as Int32Array);
+    const tokenSlots = { [TOKEN_SLOTS]: int32Feed([this.rows, batch.length], slots) };
+    const { host, device } = await training.runOnDevice({ ...parameters, ...fixed, ...drawn, ...inputs, ...tokenSlots, lossScale }); // prettier-ignore
     disposeAll(Object.values(drawn));
     return {
       loss: Number(host.loss.data[0]),
       squares: Number(host.gradientSquares.data[0]),
-      gradients: this.layout.groups.map((_, k) => device[`grad.${k}`]),
+      gradients: this.layout.groups.map(({ isRows }, k): Gradient => {
+        const value = device[`grad.${k}`];
+        const [rows] = value.shape;
+        return isRows ? { value, ids: int32Feed([rows], filledIds(ids, rows)) } : { value };
+      }),
     };
   }
 
-  /** Disposes of what it adds up. */
-  private async sum(a: readonly Value[], b: readonly Value[]): Promise<{ gradients: Value[]; squares: number }> {
-    const gradients: Value[] = [];
+  /** Disposes of what it adds up. The sum has no rows: those of two batches are not the same. */
+  private async sum(
+    a: readonly Gradient[],
+    b: readonly Gradient[],
+  ): Promise<{ gradients: Gradient[]; squares: number }> {
+    const gradients: Gradient[] = [];
     let squares = 0;
     for (const places of this.updates) {
-      const session = await this.sessionFor('sum', places, buildGradientSumGraph);
-      const feeds = places.flatMap((place, k): [string, Value][] => [[`a.${k}`, a[place]], [`b.${k}`, b[place]]]); // prettier-ignore
+      const session = await this.sessionFor('sum', places, true, buildGradientSumGraph);
+      const feeds: [string, Value][] = [];
+      for (const [k, place] of places.entries()) {
+        const { value, ids } = b[place];
+        feeds.push([`a.${k}`, await this.dense(a[place], place)], [`b.${k}`, value]);
+        if (ids) feeds.push([`ids.${k}`, ids]);
+      }
       const { host, device } = await session.runOnDevice(Object.fromEntries(feeds));
       disposeAll(feeds.map(([, value]) => value));
       squares += Number(host.squares.data[0]);
-      places.forEach((place, k) => (gradients[place] = device[`sum.${k}`]));
+      places.forEach((place, k) => (gradients[place] = { value: device[`sum.${k}`] }));
     }
     return { gradients, squares };
   }
 
-  private async update(state: State, gradients: readonly Value[], rates: AdamWRates): Promise<void> {
+  /** A gradient of the group's shape, in the place of one of rows. */
+  private async dense({ value, ids }: Gradient, place: number): Promise<Value> {
+    if (!ids) return value;
+    const session = await this.sessionFor('dense', [place], true, ([{ shape }]) => buildDenseGraph(shape));
+    const { device } = await session.runOnDevice({ rows: value, ids });
+    disposeAll([value]);
+    return device.dense;
+  }
+
+  private async update(state: State, gradients: readonly Gradient[], rates: AdamWRates): Promise<void> {
     const scalars = Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, scalar(rate)]));
     this.isSynchronous = false;
     this.isHalfUpdated = true;
     for (const places of this.updates) {
-      const session = await this.sessionFor('update', places, (groups) => buildAdamWGraph(groups, this.options.adamW));
-      const feeds = places.flatMap((place, k): [string, Value][] => [
-        [`p.${k}`, state.p[place]],
-        [`m.${k}`, state.m[place]],
-        [`v.${k}`, state.v[place]],
-        [`g.${k}`, gradients[place]],
-      ]);
+      const hasRows = places.some((place) => gradients[place].ids);
+      const build = (groups: readonly UpdatedParameter[]) => buildAdamWGraph(groups, this.options.adamW);
+      const session = await this.sessionFor('update', places, hasRows, build);
+      const feeds = places.flatMap((place, k): [string, Value][] => {
+        const { value, ids } = gradients[place];
+        return [
+          [`p.${k}`, state.p[place]],
+          [`m.${k}`, state.m[place]],
+          [`v.${k}`, state.v[place]],
+          [`g.${k}`, value],
+          ...(ids ? [[`ids.${k}`, ids] as [string, Value]] : []),
+        ];
+      });
       const { device } = await session.runOnDevice({ ...scalars, ...Object.fromEntries(feeds) });
       places.forEach((place, k) => {
         state.p[place] = device[`newP.${k}`];
@@ -236,15 +274,22 @@ export class ResidentTrainer implements TrainingSteps {
     this.isHalfUpdated = false;
   }
 
+  /** @param hasRows whether gradients of groups that have rows come as rows */
   private async sessionFor(
-    kind: string,
+    kind: 'update' | 'sum' | 'dense',
     places: readonly number[],
+    hasRows: boolean,
     build: (parameters: readonly UpdatedParameter[]) => Model,
   ): Promise<Session> {
-    const key = `${kind} ${places.join(' ')}`;
+    const key = `${kind} ${hasRows} ${places.join(' ')}`;
     const known = this.sessions.get(key);
     if (known) return known;
-    const parameters = places.map((place) => this.layout.groups[place]).map((group) => ({ ...group, shape: stackedShape(group) })); // prettier-ignore
+    const groups = places.map((place) => this.layout.groups[place]);
+    const parameters = groups.map((group) => ({
+      shape: stackedShape(group),
+      decays: group.decays,
+      isRows: hasRows && group.isRows,
+    }));
     const session = await Session.create(build(parameters), { ...this.options.session, staysOnDevice: (name) => name !== 'squares' }); // prettier-ignore
     this.sessions.set(key, session);
     return session;

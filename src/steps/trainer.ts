@@ -3,17 +3,22 @@ import { keyOf } from '../base/random';
 import { parameterFeeds } from '../inference/classifierRunner';
 import { Session, type Feed } from '../inference/session';
 import { Parameters } from '../models/parameters';
-import { AdamW, type Moments } from './adamW';
+import { elementCount } from '../onnx/dataType';
+import { AdamW, type Gradient, type Moments } from './adamW';
 import { collectGarbage } from './collectGarbage';
 import { fillDropoutMask } from './dropoutMasks';
+import { RowGradient } from './rowGradient';
 import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
+import { int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import { buildTrainingGraph, type TrainingGraph } from './trainingGraph';
 import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 
 /** The step on the processor: parameters and moments are the host's own arrays, updated in place. */
 export class Trainer implements TrainingSteps {
-  private readonly graphs = new Map<number, { graph: TrainingGraph; session: Session; masks: Record<string, Feed> }>();
+  private readonly graphs = new Map<number, { graph: TrainingGraph; session: Session }>();
   private readonly feeds: Readonly<Record<string, Feed>>;
+  /** The masks of the step that is computed: of every length's graph, whose own would be gigabytes together. */
+  private maskValues = new Float32Array(0);
   /** Examples computed at a time. */
   private rows: number;
 
@@ -53,7 +58,7 @@ export class Trainer implements TrainingSteps {
   private async sumOfGradients(
     batches: readonly MicroBatch[],
     step: number,
-  ): Promise<StepResult & { gradients: Map<string, Float32Array> }> {
+  ): Promise<StepResult & { gradients: Map<string, Gradient> }> {
     const total = totalWeight(batches, this.options.objective);
     const parts = microBatches(batches, this.rows).map(
       ({ batch, index, firstRow }) =>
@@ -76,17 +81,24 @@ export class Trainer implements TrainingSteps {
     total: number,
     key: number,
     firstRow = 0,
-  ): Promise<{ loss: number; gradientSquares: number; gradients: Map<string, Float32Array> }> {
-    const { graph, session, masks } = await this.graphFor(batch.length);
+  ): Promise<{ loss: number; gradientSquares: number; gradients: Map<string, Gradient> }> {
+    const { graph, session } = await this.graphFor(batch.length);
+    const masks = this.masksOf(graph);
     graph.dropoutSites.forEach((site, index) => {
       const mask = masks[site.name].data as Float32Array;
       fillDropoutMask(mask, site.probability, keyOf(key, index), (firstRow * mask.length) / this.rows);
     });
     const inputs = batchFeeds(batch, this.rows, total, this.options);
-    const outputs = await session.run({ ...this.feeds, ...masks, ...inputs });
-    const gradients = new Map<string, Float32Array>();
-    for (const [name, output] of Object.entries(outputs)) {
-      if (name.startsWith('grad.')) gradients.set(name.slice('grad.'.length), output.data as Float32Array);
+    const { ids, slots } = tokenRows(inputs.inputIds.data as Int32Array);
+    const tokenSlots = { [TOKEN_SLOTS]: int32Feed([this.rows, batch.length], slots) };
+    const outputs = await session.run({ ...this.feeds, ...masks, ...inputs, ...tokenSlots });
+    const gradients = new Map<string, Gradient>();
+    for (const [output, { data, shape }] of Object.entries(outputs)) {
+      if (!output.startsWith('grad.')) continue;
+      const name = output.slice('grad.'.length);
+      const values = data as Float32Array;
+      const ofRows = () => new RowGradient(ids, values.subarray(0, (ids.length * values.length) / shape[0]));
+      gradients.set(name, graph.rowParameters.has(name) ? ofRows() : values);
     }
     return {
       loss: Number(outputs.loss.data[0]),
@@ -122,30 +134,46 @@ export class Trainer implements TrainingSteps {
       this.rows,
       length,
     );
-    const masks = Object.fromEntries(
-      graph.dropoutSites.map(({ name, shape }): [string, Feed] => {
-        const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
-        return [name, { dataType: 'float32', shape, data }];
-      }),
-    );
-    const made = { graph, session: await Session.create(graph.model, session), masks };
+    const made = { graph, session: await Session.create(graph.model, session) };
     this.graphs.set(length, made);
     return made;
+  }
+
+  /** To be filled, of every site by its name. */
+  private masksOf({ dropoutSites }: TrainingGraph): Record<string, Feed> {
+    const total = dropoutSites.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    if (this.maskValues.length < total) this.maskValues = new Float32Array(total);
+    let end = 0;
+    return Object.fromEntries(
+      dropoutSites.map(({ name, shape }): [string, Feed] => {
+        const start = end;
+        end += elementCount(shape);
+        return [name, { dataType: 'float32', shape, data: this.maskValues.subarray(start, end) }];
+      }),
+    );
   }
 }
 
 /** Gradients of this size are collected at once. */
 const LARGE_BYTES = 64e6;
 
-function addInPlace(sum: ReadonlyMap<string, Float32Array>, part: ReadonlyMap<string, Float32Array>): void {
+function addInPlace(sum: Map<string, Gradient>, part: ReadonlyMap<string, Gradient>): void {
   for (const [name, values] of part) {
     const into = sum.get(name)!;
-    for (let i = 0; i < into.length; i++) into[i] += values[i];
+    if (values instanceof RowGradient) sum.set(name, (into as RowGradient).plus(values));
+    else addArrays(into as Float32Array, values);
   }
 }
 
-function sumOfSquares(gradients: ReadonlyMap<string, Float32Array>): number {
+function addArrays(into: Float32Array, values: Float32Array): void {
+  for (let i = 0; i < into.length; i++) into[i] += values[i];
+}
+
+function sumOfSquares(gradients: ReadonlyMap<string, Gradient>): number {
   let sum = 0;
-  for (const values of gradients.values()) for (let i = 0; i < values.length; i++) sum += values[i] * values[i];
+  for (const gradient of gradients.values()) {
+    const values = gradient instanceof RowGradient ? gradient.values : gradient;
+    for (let i = 0; i < values.length; i++) sum += values[i] * values[i];
+  }
   return sum;
 }

@@ -9,6 +9,7 @@ import type { Model } from '../onnx/model';
 import type { ProductStyle } from '../inference/productStyle';
 import { Operators } from '../onnx/operators';
 import { softCrossEntropy, weightedSquaredError } from '../tasks/losses';
+import { gradientRows, rowCount, rowsRead, TOKEN_SLOTS } from './tokenRows';
 
 /** A place where dropout is applied; its mask is an input of the graph, float32: 0, or 1 / (1 - probability). */
 export interface DropoutSite {
@@ -24,6 +25,8 @@ export interface TrainingGraph {
   readonly dropoutSites: readonly DropoutSite[];
   /** Parameters that the encoder would read as one value: each place a few lists of names, all or none. */
   readonly jointSites: readonly (readonly (readonly string[])[])[];
+  /** Parameters whose gradients are rows: see tokenRows.ts. */
+  readonly rowParameters: ReadonlySet<string>;
 }
 
 export interface TrainingGraphOptions {
@@ -41,9 +44,10 @@ export interface TrainingGraphOptions {
 
 /**
  * Inputs: inputIds, tokenTypeIds, attentionMask int32 [batch, length]; targets float32 [batch, labels]; for squared
- * error also weights [batch, 1]; `mask.<site>` per dropout site; every parameter by its name.
+ * error also weights [batch, 1]; tokenSlots int32 [batch, length] where gradients are rows; `mask.<site>` per dropout
+ * site; every parameter by its name.
  * Outputs: loss (scalar), logits [batch, labels], gradientSquares (the squared global norm, a scalar) and
- * `grad.<parameter>` for every trained parameter that the loss depends on.
+ * `grad.<parameter>` for every trained parameter that the loss depends on: of its shape, or rows of it.
  */
 export function buildTrainingGraph(options: TrainingGraphOptions, batch: number, length: number): TrainingGraph {
   const g = new Operators('', options.products?.factors);
@@ -54,8 +58,9 @@ export function buildTrainingGraph(options: TrainingGraphOptions, batch: number,
   const dropoutSites: DropoutSite[] = [];
   const jointSites: (readonly (readonly string[])[])[] = [];
 
-  const { loss, logits, gradients } = addTraining(g, options, {
+  const { loss, logits, gradients, rowParameters } = addTraining(g, options, {
     inputs,
+    slots: () => g.input(TOKEN_SLOTS, 'int32', [batch, length]),
     targets,
     weights: () => g.input('weights', 'float32', [batch, 1]),
     parameter: (name) => {
@@ -78,12 +83,14 @@ export function buildTrainingGraph(options: TrainingGraphOptions, batch: number,
     g.output(sumOfSquares(g, [...gradients.values()]), 'gradientSquares');
   }
   for (const [name, gradient] of gradients) g.output(gradient, `grad.${name}`);
-  return { model: g.build('training'), batch, length, dropoutSites, jointSites };
+  return { model: g.build('training'), batch, length, dropoutSites, jointSites, rowParameters };
 }
 
 /** What a training graph computes with; each may be an input or any other value of the graph. */
 export interface TrainingValues {
   readonly inputs: EncoderInputs;
+  /** int32, as inputIds: of each token the slot of its gradient's row. Asked for where a gradient is rows. */
+  readonly slots: () => Value;
   /** float32 [batch, labels] */
   readonly targets: Value;
   /** float32 [batch, 1], of squared errors. */
@@ -99,13 +106,14 @@ export interface TrainingValues {
 
 /**
  * Forward pass, loss and gradients, by parameter: of those that are trained and that the loss depends on. Parameters that
- * were read as one value have one gradient [names, ...shape], under the first name.
+ * were read as one value have one gradient [names, ...shape], under the first name. Of a parameter of `rowParameters` the
+ * gradient is rows [slots, ...].
  */
 export function addTraining(
   g: Operators,
   options: TrainingGraphOptions,
-  { inputs, targets, weights, parameter, joint, mask, lossScale }: TrainingValues,
-): { loss: Value; logits: Value; gradients: Map<string, Value> } {
+  { inputs, slots, targets, weights, parameter, joint, mask, lossScale }: TrainingValues,
+): { loss: Value; logits: Value; gradients: Map<string, Value>; rowParameters: Set<string> } {
   const parameters = new Map<string, Value>();
   const dropout = (x: Value, configured: number, site: string): Value => {
     const probability = options.dropout ?? configured;
@@ -128,8 +136,30 @@ export function addTraining(
       : weightedSquaredError(g, logits, targets, weights()),
   );
   const trained = [...parameters].filter(([name]) => options.trained.has(name));
-  const gradients = addGradients(g, loss, trained.map(([, value]) => value), { seed: lossScale }); // prettier-ignore
-  return { loss, logits, gradients: new Map(trained.map(([name, value]) => [name, gradients.get(value.name)!])) };
+  // What is read of an embedding is differentiated in its place.
+  const read = new Map(trained.map(([name, value]) => [name, rowsRead(g.nodes, value, inputs.inputIds)]));
+  const wanted = trained.flatMap(([name, value]) => read.get(name) ?? [value]);
+  const found = addGradients(g, loss, wanted, { seed: lossScale });
+  const slotsOnce = once(slots);
+  const gradientOf = (name: string, { shape: [vocabulary, ...row], name: value }: Value): Value => {
+    const outputs = read.get(name)?.map((output) => found.get(output.name)!);
+    if (!outputs) return found.get(value)!;
+    const [batch, length] = inputs.inputIds.shape;
+    return g.scope(`rows/${name}`, () =>
+      gradientRows(g, outputs, slotsOnce(), rowCount(batch, length, vocabulary), row),
+    );
+  };
+  return {
+    loss,
+    logits,
+    gradients: new Map(trained.map(([name, value]) => [name, gradientOf(name, value)])),
+    rowParameters: new Set(trained.map(([name]) => name).filter((name) => read.get(name) !== undefined)),
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /**

@@ -89,6 +89,10 @@ const op =
 const indices = (g: Operators, shape: Shape, values: readonly number[]): Value =>
   g.constant({ dataType: 'int64', shape, data: BigInt64Array.from(values, BigInt) });
 
+/** The same, but not known when the graph is built. */
+const ofTheRun = (g: Operators, shape: Shape, values: readonly number[]): Value =>
+  g.identity(indices(g, shape, values));
+
 const condition = (g: Operators, shape: Shape, values: readonly number[]): Value =>
   g.constant({ dataType: 'bool', shape, data: Uint8Array.from(values) });
 
@@ -275,6 +279,10 @@ const INDEXING: readonly GradientRow[] = [
   row('Gather', 'one row', [[3, 2]], (g, x) => g.gather(x, indices(g, [], [1]))),
   row('Gather', 'indices from the end', [[3, 2]], (g, x) => g.gather(x, indices(g, [2], [-1, 0]))),
   row('Gather', 'int32 indices', [[3, 2]], (g, x) => g.gather(x, g.constant({ dataType: 'int32', shape: [2], data: Int32Array.of(1, 1) }))),
+  row('Gather', 'a range of indices', [[2, 5, 2]], (g, x) => g.gather(x, indices(g, [3], [1, 2, 3]), 1)),
+  row('Gather', 'indices of the run, few rows', [[3, 2]], (g, x) => g.gather(x, ofTheRun(g, [2, 2], [2, 0, -1, 0]))),
+  row('Gather', 'indices of the run, many rows', [[9, 2]], (g, x) => g.gather(x, ofTheRun(g, [4], [7, 1, -2, 7]))),
+  row('Gather', 'indices of the run, many rows of the middle axis', [[2, 7, 2]], (g, x) => g.gather(x, ofTheRun(g, [3], [6, 2, 6]), 1)),
   row('GatherElements', 'axis 0 by default, repeated', [[3, 2]], (g, x) => g.emit('GatherElements', [x, indices(g, [2, 2], [0, 2, 0, 1])])),
   row('GatherElements', 'axis 1, one class a row', [[3, 4]], (g, x) => g.gatherElements(x, indices(g, [3, 1], [2, 0, 3]), 1)),
   row('GatherElements', 'last axis', [[2, 2, 2]], (g, x) => g.gatherElements(x, indices(g, [2, 1, 2], [1, 1, 0, 1]), -1)),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bertClassifier } from '../../src/models/encoder';
 import type { Model } from '../../src/onnx/model';
 import { printGraph } from '../../src/onnx/printGraph';
-import { buildAdamWGraph, buildGradientSumGraph } from '../../src/steps/adamWGraph';
+import { buildAdamWGraph, buildDenseGraph, buildGradientSumGraph } from '../../src/steps/adamWGraph';
 import { selfTestMaterial } from '../../src/devices/doctor';
 import { buildMaskGraph } from '../../src/steps/maskGraph';
 import { layoutOf, stackSites } from '../../src/steps/parameterGroups';
@@ -22,7 +22,10 @@ describe('graphs for a device', () => {
   const { parameters, config } = selfTestMaterial();
   const small = { ...config, layerCount: 1, hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: 0.1 };
   const specs = parameters.specs.filter(({ name }) => !name.includes('layer.1.'));
-  const trained = new Set(['classifier.weight', 'bert.embeddings.word_embeddings.weight']);
+  const trained = new Set([
+    'classifier.weight',
+    ...['word', 'token_type'].map((kind) => `bert.embeddings.${kind}_embeddings.weight`),
+  ]);
   const options = {
     classifier: bertClassifier(small, 3),
     specs,
@@ -38,7 +41,7 @@ describe('graphs for a device', () => {
   };
   const training = buildTrainingGraph(options, 2, 8);
   const layout = layoutOf(options, options.adamW);
-  const updated = [{ shape: [3, 4], decays: true }, { shape: [4], decays: false }]; // prettier-ignore
+  const updated = [{ shape: [3, 4], decays: true }, { shape: [4], decays: false }, { shape: [5, 2], decays: false, isRows: true }]; // prettier-ignore
   const graphs: Readonly<Record<string, Model>> = {
     training: training.model,
     resident: buildResidentGraph({ ...options, products: { asMatMul: true, factors: 'float16' } }, layout, 2, 8).model,
@@ -46,6 +49,7 @@ describe('graphs for a device', () => {
     masks: buildMaskGraph(stackSites(training.dropoutSites.slice(0, 3), 1000), 2),
     adamW: buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
     gradientSum: buildGradientSumGraph(updated),
+    dense: buildDenseGraph([5, 2]),
   };
   for (const [name, { graph }] of Object.entries(graphs)) {
     it(`${name} is as the golden (UPDATE_GOLDENS=1 writes it anew)`, () => {

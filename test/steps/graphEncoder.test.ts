@@ -94,7 +94,7 @@ describe('training an encoder that is an ONNX graph', () => {
       dropout: 0,
       seed: 1,
       padTokenId: 0,
-      session: { threads: 1 },
+      session: {},
     });
     const results: { loss: number; gradientNorm: number }[] = [];
     for (const [index, batch] of STEPS.batches.entries()) {
@@ -194,7 +194,6 @@ describe('training an encoder that is an ONNX graph', () => {
         ...train,
       },
       work_dir: join(folder, 'runs'),
-      threads: 1,
     };
   }
 

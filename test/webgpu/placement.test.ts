@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addGradients } from '../../src/autodiff/gradients';
 import { buildClassifierGraph } from '../../src/inference/classifierRunner';
 import { productStyle, type Precision } from '../../src/inference/productStyle';
 import { Session, type Feed } from '../../src/inference/session';
 import { bertClassifier } from '../../src/models/encoder';
 import { allocate, elementCount } from '../../src/onnx/dataType';
 import type { Model } from '../../src/onnx/model';
-import { buildAdamWGraph, buildGradientSumGraph } from '../../src/steps/adamWGraph';
+import { Operators } from '../../src/onnx/operators';
+import { buildAdamWGraph, buildDenseGraph, buildGradientSumGraph } from '../../src/steps/adamWGraph';
 import { selfTestMaterial } from '../../src/devices/doctor';
 import { buildMaskGraph } from '../../src/steps/maskGraph';
 import { layoutOf, stackSites } from '../../src/steps/parameterGroups';
@@ -48,7 +50,16 @@ describe('nodes on the processor in a WebGPU session', () => {
     const layout = layoutOf(options, { weightDecay: 0.01, decays: (name) => name.includes('weight') });
     return buildResidentGraph(options, layout, BATCH, LENGTH).model;
   };
-  const updated = [{ shape: [4, 6], decays: true }, { shape: [6], decays: false }]; // prettier-ignore
+  const updated = [{ shape: [4, 6], decays: true }, { shape: [6], decays: false }, { shape: [8, 4], decays: false, isRows: true }]; // prettier-ignore
+  /** Of few rows and of many, by so many indices that their one-hot matrix is made in parts. */
+  const gathers = (count: number): Model => {
+    const g = new Operators();
+    const ids = g.input('ids', 'int32', [count]);
+    const tables = [count, 2 * count + 1].map((size) => g.input(`table.${size}`, 'float32', [size, 4]));
+    const loss = tables.map((table) => g.reduceSum(g.gather(table, ids))).reduce((a, b) => g.add(a, b));
+    for (const [name, gradient] of addGradients(g, loss, tables)) g.output(gradient, `grad.${name}`);
+    return g.build('gathers');
+  };
   const GRAPHS: Readonly<Record<string, () => Model>> = {
     training: () => resident('crossEntropy'),
     'training of a regression': () => resident('squaredError'),
@@ -56,6 +67,8 @@ describe('nodes on the processor in a WebGPU session', () => {
     'dropout masks': () => buildMaskGraph(stackSites(training('crossEntropy').dropoutSites, 1000), BATCH),
     AdamW: () => buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
     'sum of gradients': () => buildGradientSumGraph(updated),
+    'rows in a gradient of all': () => buildDenseGraph([8, 4]),
+    'gradients of Gathers, in parts': () => gathers(4200),
     inference: () => buildClassifierGraph(classifier, BATCH, LENGTH, shapes, 'webgpu'),
   };
 
@@ -79,9 +92,10 @@ describe('nodes on the processor in a WebGPU session', () => {
   /** Operators that ran, by provider. */
   async function providersOf(model: Model, prefix: string): Promise<Map<string, Set<string>>> {
     const session = await Session.create(model, { device: 'webgpu', profilePrefix: prefix });
-    const feeds = model.graph.inputs.map(({ name, dataType, shape }): [string, Feed] => {
-      const data = allocate(dataType, elementCount(shape as number[]));
-      return [name, { dataType, shape: shape as number[], data }];
+    const feeds = model.graph.inputs.map(({ name, dataType, shape: declared }): [string, Feed] => {
+      // One of an open axis.
+      const shape = declared.map((size) => (typeof size === 'number' ? size : 1));
+      return [name, { dataType, shape, data: allocate(dataType, elementCount(shape)) }];
     });
     await session.run(Object.fromEntries(feeds));
     session.endProfiling();

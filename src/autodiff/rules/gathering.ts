@@ -1,26 +1,121 @@
+/**
+ * The gradient of Gather adds rows that have one index. A scatter that adds cannot do it: on several threads ONNX Runtime's
+ * ScatterND loses additions to the same row (microsoft/onnxruntime #18048, #23396), and on a graphics card their order
+ * changes from run to run. A product with a one-hot matrix adds them in a fixed order on every device.
+ */
+import { integersOf } from '../../onnx/inference';
 import type { Value } from '../../onnx/graphBuilder';
 import type { Operators } from '../../onnx/operators';
+import { elementCount } from '../../onnx/dataType';
 import { allAxes, inversePermutation, normalizeAxis, type Shape } from '../../onnx/shapes';
 import type { GradientRule } from '../gradientRule';
 
 /**
  * Zeros of `shape` with `dy` added along `axis` at `indices`; the transpose of Gather. `dy` has `indices`' axes in
- * the place of `axis`. ScatterND adds along the leading axis, so the axis is moved there and back.
+ * the place of `axis`.
  */
 export function scatterAlongAxis(g: Operators, dy: Value, indices: Value, axis: number, shape: Shape): Value {
-  const indexRank = indices.shape.length;
-  const indexAxes = allAxes(indexRank).map((i) => axis + i);
+  const places = integersOf(indices)?.map((place) => (place < 0 ? place + shape[axis] : place));
+  const start = places?.[0] ?? 0;
+  if (places && places.length > 0 && places.every((place, i) => place === start + i)) {
+    return padAlongAxis(g, dy, axis, start, places.length, shape);
+  }
+  const indexAxes = allAxes(indices.shape.length).map((i) => axis + i);
   const otherAxes = allAxes(dy.shape.length).filter((i) => !indexAxes.includes(i));
   const toFront = [axis, ...allAxes(shape.length).filter((i) => i !== axis)];
-  const updates = g.transpose(dy, [...indexAxes, ...otherAxes]);
-  const zeros = g.fill(
-    0,
-    toFront.map((i) => shape[i]),
-    dy.dataType,
-  );
-  // Reshaped first: WebGPU has no Reshape of int64.
-  const rows = g.cast(g.reshape(indices, [...indices.shape, 1]), 'int64');
-  return g.transpose(g.scatterNdAdd(zeros, rows, updates), inversePermutation(toFront));
+  const front = toFront.map((i) => shape[i]);
+  const [size, width] = [front[0], elementCount(front.slice(1))];
+  const rows = g.reshape(g.transpose(dy, [...indexAxes, ...otherAxes]), [elementCount(indices.shape), width]);
+  const isDistinct = places !== undefined && new Set(places).size === places.length;
+  const sums = isDistinct ? putRows(g, rows, g.integers(places), size) : addRows(g, rows, indices, size);
+  return g.transpose(g.reshape(sums, front), inversePermutation(toFront));
+}
+
+/** dy with zeros before and after it, where the indices are a range. */
+function padAlongAxis(g: Operators, dy: Value, axis: number, start: number, length: number, shape: Shape): Value {
+  const inside = g.reshape(dy, shape.map((size, i) => (i === axis ? length : size))); // prettier-ignore
+  const around = (count: number) => shape.map((_, i) => (i === axis ? count : 0));
+  return g.pad(inside, around(start), around(shape[axis] - start - length));
+}
+
+/** [size, width]: zeros with rows [n, width] at `places`, int64 [n], of which none is there twice. */
+function putRows(g: Operators, rows: Value, places: Value, size: number): Value {
+  const zeros = g.fill(0, [size, rows.shape[1]], rows.dataType);
+  return g.scatterNd(zeros, g.reshape(places, [rows.shape[0], 1]), rows);
+}
+
+/** [size, width]: rows [n, width] added up by their index. */
+function addRows(g: Operators, rows: Value, indices: Value, size: number): Value {
+  const count = rows.shape[0];
+  // Cast first: WebGPU has no Reshape of int64.
+  const given = g.reshape(g.cast(indices, 'int32'), [count]);
+  const places = g.where(g.less(given, 0), g.add(given, size), given);
+  return size <= 2 * count ? sumOfRows(g, rows, places, size) : spreadSums(g, rows, places, size);
+}
+
+/**
+ * Where a product with a one-hot matrix of all rows would be too much: each row's sum with all rows of its index. The first
+ * of them takes it to the index's place; the others take it behind the last, where it is cut off. So no place comes twice.
+ */
+function spreadSums(g: Operators, rows: Value, places: Value, size: number): Value {
+  const [count, width] = rows.shape;
+  // Gather cuts a part out, since WebGPU has no Slice of int32.
+  const part = (from: number, to: number) =>
+    to - from === count ? places : g.gather(places, g.range(to - from, from));
+  const sums = oneHotProduct(g, rows, places, count, part);
+  const own = g.range(count);
+  const earlier = inParts(g, count, count, (from, to) => {
+    const equal = g.equal(g.reshape(part(from, to), [to - from, 1]), g.reshape(places, [1, count]));
+    const before = g.less(g.reshape(own, [1, count]), g.reshape(g.range(to - from, from), [to - from, 1]));
+    return g.reduceMax(g.cast(g.and(equal, before), 'float32'), [1]);
+  });
+  const targets = g.where(g.greater(earlier, 0), g.add(own, size), places);
+  const zeros = g.expand(zeroOf(g, places, rows.dataType), [size + count, width]);
+  const spread = g.scatterNd(zeros, g.cast(g.reshape(targets, [count, 1]), 'int64'), sums);
+  return g.slice(spread, [0], [size], [0]);
+}
+
+/**
+ * Rows [n, width] added up by their slot, int32 [n]: [slots, width], zeros where no row has the slot. In float32 also
+ * where products are in half precision.
+ */
+export function sumOfRows(g: Operators, rows: Value, slotOfRow: Value, slots: number): Value {
+  return oneHotProduct(g, rows, slotOfRow, slots, (from, to) => g.range(to - from, from));
+}
+
+/**
+ * Of each of `slots` wanted slots the sum of the rows [n, width] whose slot, int32 [n], it is: [slots, width].
+ * @param wanted those from one place to another, int32
+ */
+function oneHotProduct(
+  g: Operators,
+  rows: Value,
+  slotOfRow: Value,
+  slots: number,
+  wanted: (from: number, to: number) => Value,
+): Value {
+  const [count] = rows.shape;
+  return inParts(g, slots, count, (from, to) => {
+    const isOf = g.equal(g.reshape(wanted(from, to), [to - from, 1]), g.reshape(slotOfRow, [1, count]));
+    return g.emit('MatMul', [g.cast(isOf, rows.dataType), rows])[0];
+  });
+}
+
+/** Elements of a one-hot matrix: 64 MB. */
+const MOST_ELEMENTS = 16 << 20;
+
+/** `rows` rows, each made from `columns` elements, in parts that are made and concatenated. */
+function inParts(g: Operators, rows: number, columns: number, make: (from: number, to: number) => Value): Value {
+  const size = Math.max(1, Math.floor(MOST_ELEMENTS / columns));
+  const parts: Value[] = [];
+  for (let from = 0; from < rows; from += size) parts.push(make(from, Math.min(rows, from + size)));
+  return g.concat(parts, 0);
+}
+
+/** 0, a scalar that the runtime does not know: zeros made of a constant are kept by each session, as large as they are. */
+export function zeroOf(g: Operators, integers: Value, dataType: Value['dataType'] = 'float32'): Value {
+  const first = integers.shape.reduce((x) => g.gather(x, g.scalar(0, 'int64')), integers);
+  return g.cast(g.mul(first, 0), dataType);
 }
 
 export const gatherRule: GradientRule = [
@@ -31,6 +126,7 @@ export const gatherRule: GradientRule = [
   null,
 ];
 
+/** ScatterElements adds one element after the other on the CPU; on a graphics card the order is not fixed. */
 export const gatherElementsRule: GradientRule = [
   ({ g, x, dy, attributes }) =>
     g.scatterElementsAdd(g.fill(0, x[0].shape, dy.dataType), x[1], dy, attributes.int('axis', 0)),
