@@ -6,6 +6,7 @@ import type { PlainWords } from '../base/words';
 import { keyOf, RandomStream } from '../base/random';
 import { untranslated } from '../base/translate';
 import { adviceText, type DeviceAdvice } from '../protocol/deviceWords';
+import { processorThreads } from './processorThreads';
 import { executionDevice } from '../inference/device';
 import { runtimeVersion, supportedDevices, type ExecutionDevice, type SessionOptions } from '../inference/session';
 import { bertClassifier } from '../models/encoder';
@@ -107,7 +108,7 @@ export async function diagnose(
     node: process.version,
     platform: `${platform()} ${arch()} ${release()}`,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    threads: options.threads || availableParallelism(),
+    threads: options.threads || processorThreads() || availableParallelism(),
     memoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
     onnxruntime,

@@ -10,7 +10,7 @@ import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import type { TrainingResult } from '../protocol/trainer';
 import { newestCheckpoint } from '../runs/checkpoints';
 import { choiceLines, fastest, isDeviceFailure, type DeviceChoice } from '../devices/deviceChoice';
-import { createRunFolder, readRun, type RunFolder } from '../runs/runFolder';
+import { createRunFolder, readRun, type RunFolder, type RunRecord } from '../runs/runFolder';
 import { readMaterial } from './runMaterial';
 import { TrainingRun, type RunOptions } from './trainingRun';
 
@@ -114,7 +114,7 @@ function withDeviceBuckets(recipe: ResolvedRecipe, maxLength: number): ResolvedR
 
 async function continuedRun(path: string, options: FinetuneOptions): Promise<TrainingRun> {
   const { folder, recipe: stored, record } = await readRun(path);
-  const recipe = { ...stored, device: options.recipe.device, threads: options.recipe.threads };
+  const recipe = { ...stored, device: options.recipe.device, threads: threadsOf(record, options) };
   const checkpoint = await newestCheckpoint(folder.checkpoints);
   if (!checkpoint) {
     throw new MedTextError('RESUME', words`${folder.path} has no checkpoint to continue from; start the recipe anew.`, {
@@ -137,6 +137,17 @@ async function continuedRun(path: string, options: FinetuneOptions): Promise<Tra
   }
   options.log(`Continuing ${folder.path} from ${basename(checkpoint)}`);
   return TrainingRun.start(folder, recipe, material, options, { checkpoint, record });
+}
+
+/** As many as the run began with, unless others are asked for. */
+function threadsOf({ environment }: RunRecord, { recipe, log }: FinetuneOptions): ResolvedRecipe['threads'] {
+  const before = typeof environment.threads === 'number' ? environment.threads : 'auto';
+  if (recipe.threads === 'auto') return before;
+  if (recipe.threads !== before) {
+    const then = before === 'auto' ? 'as many threads as its machine chose' : `${before} threads`;
+    log(`The run began on ${then} and goes on on ${recipe.threads}: the last digits of its numbers change.`);
+  }
+  return recipe.threads;
 }
 
 function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe {

@@ -1,4 +1,5 @@
 /** What computes a run's steps: the trainer that its recipe, device and memory ask for. */
+import { processorThreads } from '../devices/processorThreads';
 import { executionDevice } from '../inference/device';
 import type { SessionOptions } from '../inference/session';
 import type { ResolvedRecipe } from '../protocol/recipe';
@@ -100,7 +101,7 @@ export async function setUpTrainer(
 export function sessionOptions(recipe: ResolvedRecipe): SessionOptions {
   return {
     device: executionDevice(recipe.device),
-    threads: recipe.threads === 'auto' ? undefined : recipe.threads,
+    threads: recipe.threads === 'auto' ? processorThreads() : recipe.threads,
     allowTf32: recipe.train.precision === 'tf32',
   };
 }

@@ -35,7 +35,6 @@ describe('medtext finetune', () => {
       model: 'base',
       dataset: { train: { file: 'train.json' }, validation: { file: 'dev.json' } },
       train: { max_epochs: 2, batch_size: 8, optimizer: { lr: 1e-3 }, evaluate_every: 'epoch' },
-      threads: 1,
     };
     writeFileSync(recipe, JSON.stringify(json));
   });

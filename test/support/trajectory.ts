@@ -93,7 +93,7 @@ export async function openTrajectory({
     dropout,
     seed: 1,
     padTokenId: 0,
-    session: { threads: 1, ...session },
+    session: { ...session },
   });
   return { trainer, parameters };
 }

@@ -11,6 +11,7 @@ import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src
 import { evaluateModel } from '../../src/evaluation/evaluateModel';
 import { predictFile } from '../../src/evaluation/predictFile';
 import type { HeldOutPredictions } from '../../src/runs/heldOutPredictions';
+import { processorThreads } from '../../src/devices/processorThreads';
 import { Session, supportedDevices, type ExecutionDevice } from '../../src/inference/session';
 import { LoopTrainer } from '../../src/steps/loopTrainer';
 import { Trainer } from '../../src/steps/trainer';
@@ -57,7 +58,6 @@ describe('fine-tuning', () => {
         ...changes,
       },
       work_dir: join(folder, 'runs'),
-      threads: 1,
       ...more,
     };
   }
@@ -367,6 +367,19 @@ describe('fine-tuning', () => {
     }
     const logged = bytes(rest.result.run, 'metrics.jsonl').toString().trim().split('\n');
     assert.equal(logged.filter((line) => 'loss' in JSON.parse(line)).length, 16);
+  });
+
+  it('keeps the number of threads with the run and goes on with it, or says that the last digits change', async () => {
+    const threadsOf = (run: string) => JSON.parse(bytes(run, 'run.json').toString()).environment.threads;
+    const byItself = await run(recipe(), { stopAfter: 2 });
+    assert.equal(threadsOf(byItself.result.run), processorThreads() ?? 'auto');
+    const begun = await run(recipe({}, { threads: 2 }), { stopAfter: 2 });
+    const automatic = await run(recipe(), { resumeFrom: begun.result.run, stopAfter: 4 });
+    assert.equal(threadsOf(begun.result.run), 2);
+    assert.ok(!automatic.log.some((line) => line.includes('last digits')), automatic.log.join('\n'));
+    const other = await run(recipe({}, { threads: 1 }), { resumeFrom: begun.result.run, stopAfter: 6 });
+    assert.equal(threadsOf(begun.result.run), 1);
+    assert.match(other.log.join('\n'), /began on 2 threads and goes on on 1: the last digits/);
   });
 
   it('asks a device for several steps at once, none beyond an evaluation, and continues bit for bit', async () => {

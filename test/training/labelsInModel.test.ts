@@ -38,7 +38,6 @@ describe('labels in a model', () => {
       model: await writeTinyModel(join(folder, 'encoder'), {}),
       dataset: { train: { file: 'data.json', labels_file: 'questions.labels.json' } },
       train: { max_epochs: 1, batch_size: 12 },
-      threads: 1,
     };
     const complete = await withLabelsFiles(recipe, folder);
     assert.deepEqual(complete.dataset.train, { file: 'data.json', ...scheme });
