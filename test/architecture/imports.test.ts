@@ -76,7 +76,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   tokenization: { rooms: ['base'], packages: ['@huggingface/transformers'] },
   autodiff: { rooms: ['base', 'onnx'], packages: [] },
   // Readers stream files, hence the built-in modules.
-  data: { rooms: ['base', 'protocol'], packages: ['csv-parse', 'hyparquet', 'hyparquet-compressors', 'saxes', 'yauzl', 'node:'] }, // prettier-ignore
+  data: { rooms: ['base', 'protocol'], packages: ['csv-parse', 'hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'saxes', 'yauzl', 'node:'] }, // prettier-ignore
   models: {
     rooms: ['base', 'onnx'],
     packages: ['yauzl'],

@@ -1,40 +1,96 @@
 import { MedTextError } from '../../base/errors';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
-import { clip, decimal, table } from '../terminal';
+import { countProgress } from '../screen';
+import { clip, counted, decimal, properties, table } from '../terminal';
+
+/** A table of more is not read: its columns do not fit, and there are as many cosines as texts squared. */
+const MAX_TABLE = 12;
 
 export const embedCommand: Command = {
   name: 'embed',
-  usage: ['embed <model> <text> [<text> ...]'],
-  summary: 'Turn texts into vectors, and show how alike they are by the cosine of the angle between them.',
+  usage: ['embed <model> <text> [<text> ...]', 'embed <model> --file FILE --output OUT'],
+  summary: 'Turn texts into vectors, and show how alike a few are by the cosine of the angle between them.',
   details: [
     'The vectors are those of sentence-transformers: a folder with modules.json says how tokens are pooled and whether',
     'vectors have length 1; any other encoder gives the mean of its tokens. With --json, one object a text.',
+    'A file of texts goes into a .npy file (the vectors in the order of the texts), a .parquet or a .jsonl file (line, text,',
+    'embedding). It is read and written a part at a time.',
   ],
-  options: modelOptions,
-  examples: ['medtext embed models/minilm "肺炎怎么治疗" "肺炎的治疗方法" --json'],
+  options: {
+    file: { kind: 'value', value: 'FILE', help: 'The texts: a data file, or a text on each line of a .txt file.' },
+    column: {
+      kind: 'value',
+      value: 'COLUMN',
+      help: 'The texts’ column, by name or place from 0. Default: recognised.',
+    },
+    output: { kind: 'value', value: 'OUT', short: 'o', help: 'The file for the vectors: .npy, .parquet or .jsonl.' },
+    'skip-bad-rows': { kind: 'flag', help: 'Leave out rows that cannot be read or have no text.' },
+    ...modelOptions,
+  },
+  examples: [
+    'medtext embed models/minilm "肺炎怎么治疗" "肺炎的治疗方法" --json',
+    'medtext embed models/minilm --file questions.csv --column query1 --output questions.npy',
+  ],
   run: embed,
 };
 
-async function embed(args: Arguments, { screen, signal }: Context): Promise<void> {
+async function embed(args: Arguments, context: Context): Promise<void> {
   const folder = args.needed(0, 'The model folder');
+  if (args.has('file')) return embedFileOf(args, folder, context);
+  for (const name of ['column', 'output', 'skip-bad-rows']) {
+    if (args.has(name)) throw args.wrong(`--${name} goes with --file.`);
+  }
   args.needed(1, 'The text');
+  const { screen, signal } = context;
   const texts = args.positionals.slice(1);
   const { openEmbedder } = await import('../../inference/embedder');
-  const options = { device: args.text('device'), threads: args.number('threads', 1, 1024), signal };
-  const embedder = await openEmbedder(folder, options);
+  const embedder = await openEmbedder(folder, { ...placeOf(args), signal });
   try {
     const { dimensions } = embedder;
-    const values = await embedder.embed(texts, { signal });
-    const vectors = texts.map((_, i) => values.subarray(i * dimensions, (i + 1) * dimensions));
-    texts.forEach((text, i) => screen.printJson({ text, embedding: [...vectors[i]] }));
+    const values = await embedder.embed(texts, { signal, onProgress: texts.length > 100 ? countProgress(screen, 'texts') : undefined }); // prettier-ignore
+    const vectorOf = (i: number) => values.subarray(i * dimensions, (i + 1) * dimensions);
+    texts.forEach((text, i) => screen.printJson({ text, embedding: [...vectorOf(i)] }));
     const { pooling, normalize } = embedder.layout;
     screen.print(`${dimensions} dimensions, pooled by ${pooling}${normalize ? ', of length 1' : ''}`);
-    if (texts.length < 2) return;
+    if (screen.json || texts.length < 2) return;
+    if (texts.length > MAX_TABLE) {
+      screen.print(`${counted(texts.length, 'text')}; the cosines of at most ${MAX_TABLE} are shown. For the vectors: --json, or --file and --output.`); // prettier-ignore
+      return;
+    }
+    const vectors = texts.map((_, i) => vectorOf(i));
     const rows = texts.map((text, i) => [clip(text, 30), ...vectors.map((other) => decimal(cosine(vectors[i], other), 3))]); // prettier-ignore
     screen.print('', ...table(rows, texts.map((_, i) => i + 1))); // prettier-ignore
   } finally {
     await embedder.close();
   }
+}
+
+async function embedFileOf(args: Arguments, folder: string, { screen, signal }: Context): Promise<void> {
+  args.atMost(1);
+  const output = args.text('output');
+  if (output === undefined) throw args.wrong('--output is missing: a .npy, .parquet or .jsonl file.');
+  const { embedFile } = await import('../../evaluation/embedFile');
+  const result = await embedFile(folder, args.text('file')!, output, {
+    ...placeOf(args),
+    column: args.text('column'),
+    onBadRow: args.flag('skip-bad-rows') ? 'skip' : 'stop',
+    onProgress: countProgress(screen, 'texts'),
+    log: (line) => screen.note(line),
+    signal,
+  });
+  screen.printJson(result);
+  screen.print(
+    ...properties([
+      ['output', result.output],
+      ['texts', counted(result.rows, 'text')],
+      ...(result.badRows > 0 ? [['left out', counted(result.badRows, 'row')] as const] : []),
+      ['dimensions', String(result.dimensions)],
+    ]),
+  );
+}
+
+function placeOf(args: Arguments): { device: string | undefined; threads: number | undefined } {
+  return { device: args.text('device'), threads: args.number('threads', 1, 1024) };
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {

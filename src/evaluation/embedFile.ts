@@ -1,0 +1,136 @@
+/** The vectors of a file's texts, from one file to another, a block at a time: neither lies in memory as a whole. */
+import { resolve } from 'node:path';
+import { writeFileAtomically } from '../base/atomicFile';
+import { MedTextError, words } from '../base/errors';
+import { guessFields, refuseRepeatedGuess, resolveColumn } from '../data/columns';
+import { BadRows, openDataFile, type BadRowPolicy, type DataFile } from '../data/dataFile';
+import { excerptOf, isBadRow } from '../data/dataRow';
+import { vectorFile, vectorFormatOf, type VectorBlock } from '../data/vectorFile';
+import type { RunOptions } from '../inference/classifierRunner';
+import { openEmbedder, type Embedder } from '../inference/embedder';
+import type { ClassifierOptions } from '../inference/openClassifier';
+
+/** Texts of one block: enough for batches of like length, and some megabytes of vectors. */
+const BLOCK_TEXTS = 2048;
+
+export interface EmbedFileOptions extends ClassifierOptions, BadRowPolicy, RunOptions {
+  /** By name, or by place from 0; absent: recognised. A .txt file without it has a text on each line. */
+  readonly column?: string;
+  readonly log?: (line: string) => void;
+}
+
+export interface EmbeddedFile {
+  /** Absolute. */
+  readonly output: string;
+  readonly rows: number;
+  readonly badRows: number;
+  readonly dimensions: number;
+  readonly column: string;
+}
+
+/**
+ * Writes the vectors of a file's texts as `vectorFile` has them, in the file's order. The file is read twice: its texts are
+ * counted, and bad rows found, before anything is computed.
+ * @throws MedTextError what `openEmbedder` and `openDataFile` throw; USAGE for an output of another format; NOT_FOUND for a
+ * column; DATA_FORMAT for rows without a text, unless they are to be skipped, and for a file without texts; CANCELLED.
+ */
+export async function embedFile(
+  folder: string,
+  path: string,
+  output: string,
+  options: EmbedFileOptions = {},
+): Promise<EmbeddedFile> {
+  const format = vectorFormatOf(output);
+  if (resolve(path) === resolve(output)) {
+    throw new MedTextError('USAGE', words`The output would replace the input ${path}; choose another name.`, { file: path }); // prettier-ignore
+  }
+  const isPlain = /\.txt$/i.test(path) && options.column === undefined;
+  const file = await openDataFile(path, isPlain ? { format: 'text', header: false } : {});
+  const column = textColumn(file, options.column);
+  options.log?.(`The texts are those of column ${JSON.stringify(column)}.`);
+  const badRows = new BadRows(file.path, options);
+  let rows = 0;
+  for await (const _ of textsOf(file, column, badRows, options.signal)) rows++;
+  badRows.stopIfAny();
+  if (rows === 0) {
+    throw new MedTextError('DATA_FORMAT', words`${path} has no texts in its column ${JSON.stringify(column)}.`, { file: path, column }); // prettier-ignore
+  }
+  const embedder = await openEmbedder(folder, options);
+  try {
+    const { dimensions } = embedder;
+    const blocks = embeddedBlocks(embedder, textsOf(file, column, undefined, options.signal), rows, options);
+    await writeFileAtomically(output, vectorFile(format, { rows, dimensions }, blocks));
+    return { output: resolve(output), rows, badRows: badRows.count, dimensions, column };
+  } finally {
+    await embedder.close();
+  }
+}
+
+/** The column named, the only one, or the one that is recognised as the (first) text. */
+function textColumn(file: DataFile, named: string | undefined): string {
+  if (named !== undefined) return resolveColumn(file, named, 'text');
+  if (file.columns.length === 1) return file.columns[0];
+  const guess = guessFields(
+    file.columns,
+    file.sample.map(({ values }) => values),
+  );
+  refuseRepeatedGuess(file, { ...guess, found: guess.found.filter(({ role }) => role === 'firstSequence') });
+  if (guess.firstSequence !== undefined) return guess.firstSequence;
+  throw new MedTextError(
+    'NOT_FOUND',
+    words`${file.path}: no column was recognised as the text. Name it; the columns are: ${file.columns.map((name) => JSON.stringify(name)).join(', ')}.`,
+    { file: file.path, columns: file.columns },
+  );
+}
+
+interface FoundText {
+  readonly line: number;
+  readonly text: string;
+}
+
+async function* textsOf(
+  file: DataFile,
+  column: string,
+  badRows: BadRows | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<FoundText> {
+  for await (const row of file.rows(signal)) {
+    if (isBadRow(row)) {
+      badRows?.add(row);
+      continue;
+    }
+    const value = Object.hasOwn(row.values, column) ? row.values[column] : undefined;
+    const text = typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+    if (text.trim() !== '') yield { line: row.line, text };
+    else {
+      const reason = words`column ${JSON.stringify(column)} has no text`;
+      badRows?.add({ line: row.line, reason, excerpt: excerptOf(JSON.stringify(row.values)) });
+    }
+  }
+}
+
+async function* embeddedBlocks(
+  embedder: Embedder,
+  texts: AsyncIterable<FoundText>,
+  total: number,
+  { onProgress, signal }: RunOptions,
+): AsyncGenerator<VectorBlock> {
+  let done = 0;
+  let block: FoundText[] = [];
+  const embedded = async (): Promise<VectorBlock> => {
+    const before = done;
+    const found = block.map(({ text }) => text);
+    const vectors = await embedder.embed(found, { signal, onProgress: (now) => onProgress?.(before + now, total) });
+    const lines = block.map(({ line }) => line);
+    done += block.length;
+    block = [];
+    return { texts: found, lines, vectors };
+  };
+  for await (const text of texts) {
+    if (block.push(text) === BLOCK_TEXTS) yield await embedded();
+  }
+  if (block.length > 0) yield await embedded();
+  if (done === total) return;
+  // The length of the file was written first.
+  throw new MedTextError('IO', words`The file changed while it was read: it had ${total} texts and has ${done} now.`);
+}
