@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { libraryAddress } from '../../src/protocol/recipeAddress';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { countRawLabels } from '../../src/data/labelCounts';
+import { readRecipeSplit } from '../../src/data/recipeSplit';
 import { draftedLabels, freeRecipeFile, recipeText } from '../../src/extension/recipe/recipeDraft';
 import { problemsOfRecipe } from '../../src/extension/recipe/recipeProblems';
 import { untranslated, type Translate } from '../../src/base/translate';
 import { hasAmounts } from '../../src/protocol/labelScheme';
 import { recipeProblems } from '../../src/protocol/recipe';
 import type { DataInfo } from '../../src/protocol/scorer';
+import { temporaryFolder } from '../data/support';
 
 const info: DataInfo = {
   file: '/w/a.json',
@@ -152,6 +155,8 @@ const counted = (values: readonly string[]) => ({
 });
 
 describe('a drafted recipe', () => {
+  const folder = temporaryFolder();
+
   it('is valid, with near paths relative and labels in order', () => {
     const choices = {
       model: '/far/away/model',
@@ -188,6 +193,20 @@ describe('a drafted recipe', () => {
     assert.deepEqual(draftedLabels(declared), { labels: ['b', 'a', 'NA'] });
     assert.deepEqual(draftedLabels(counted(['0'])), {});
     assert.deepEqual(draftedLabels(counted(Array.from({ length: 100 }, (_, i) => `v${i}`))), {});
+  });
+
+  it('for data with an NA is one that can be read, with the ids that training would give', async () => {
+    const row = (i: number, label: unknown) => ({ query1: `头痛第${i}天怎么办`, query2: `发热第${i}天怎么办`, label });
+    const file = (name: string, labels: readonly unknown[]) => folder.file(name, JSON.stringify(labels.map((label, i) => row(i, label)))); // prettier-ignore
+    const train = file('train.json', ['相同', '不同', '相同', '相同']);
+    const dev = file('dev.json', ['不同', 'NA', '相同', null]);
+    const [trained, validated] = await Promise.all([train, dev].map((path) => countRawLabels({ file: path })));
+    const { labels, labelMapping } = draftedLabels(trained, validated);
+    assert.deepEqual([labels, labelMapping], [['不同', '相同'], { NA: null, '': null }]);
+    const unnamed = await readRecipeSplit({ file: train }, 'sentence-similarity');
+    assert.deepEqual(unnamed.labels, labels);
+    const read = await readRecipeSplit({ file: dev, labels: [...labels!], label_mapping: labelMapping }, 'sentence-similarity'); // prettier-ignore
+    assert.deepEqual([read.examples.map(({ label }) => label), read.dropped], [[0, 1], 2]);
   });
 
   it('takes the task from the columns and a name that is free', () => {
