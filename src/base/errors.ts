@@ -64,7 +64,7 @@ export type ErrorCode =
   | 'RECIPE' // a recipe that is not valid
   | 'RUNTIME' // ONNX Runtime refused or failed
   | 'OUT_OF_MEMORY'
-  | 'DIVERGED' // a training whose loss or gradient is no longer a finite number
+  | 'DIVERGED' // a loss, a gradient or a model's answer that is no finite number
   | 'RESUME' // a run folder that cannot be resumed
   | 'OFFLINE' // the hub cannot be reached, and no local cache has what is wanted
   | 'NETWORK' // a transfer that failed after its retries, or an answer that is not the hub's

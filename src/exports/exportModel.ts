@@ -93,7 +93,12 @@ async function completingFiles(folder: ModelFolder, format: ModelFormat): Promis
     const settings = jsonObject(config ?? usual['tokenizer_config.json'], folder.path, 'tokenizer_config.json');
     const specialTokensMap = jsonObject(older.specialTokensMap ?? {}, folder.path, 'special_tokens_map.json');
     const addedTokens = jsonObject(older.addedTokens ?? {}, folder.path, 'added_tokens.json');
-    const made = vocabularyToTokenizerJson(vocabTxt, { config: settings, specialTokensMap, addedTokens }, folder.path);
+    const made = vocabularyToTokenizerJson(
+      vocabTxt,
+      { config: settings, specialTokensMap, addedTokens },
+      folder.path,
+      folder.config.vocabSize,
+    );
     files['tokenizer.json'] = json(completeTokenizerJson(made));
     // transformers.js pads with the token that this file names, and with nothing where it is silent.
     files['tokenizer_config.json'] = json({ ...specialTokenFields(made, settings, specialTokensMap), ...settings });

@@ -23,12 +23,17 @@ const DESCRIPTIONS = new Set([
   'vocab.json',
   'merges.txt',
   'sentencepiece.bpe.model',
+  'sentencepiece.model',
   'spiece.model',
+  'tokenizer.model',
   // sentence-transformers
   'modules.json',
-  'sentence_bert_config.json',
   'config_sentence_transformers.json',
 ]);
+/** Of sentence-transformers' encoder, by its type. */
+const SENTENCE_SETTINGS = /^sentence_[\w-]+_config\.json$/;
+/** Where older versions of it keep the encoder. */
+const ENCODER_FOLDER = /^(\d+_Transformer\/)config\.json$/;
 const CARD = /^(readme(\.md|\.txt)?|licen[cs]e(\.md|\.txt)?|notice(\.md|\.txt)?)$/i;
 /** A module of sentence-transformers beside the encoder: `1_Pooling`, `2_Dense`. */
 const MODULE = /^\d+_[A-Za-z]+\/(config\.json|model\.safetensors|pytorch_model\.bin)$/;
@@ -88,13 +93,19 @@ export function chooseFiles(
 }
 
 function chooseModelFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFile) => string): Choice {
-  const described = files.filter((file) => DESCRIPTIONS.has(nameOf(file)) || CARD.test(nameOf(file)));
-  if (!described.some((file) => nameOf(file) === 'config.json')) {
-    throw nothing(words`there is no config.json, which describes a model`, files);
-  }
-  const form = WEIGHTS.find((pattern) => files.some((file) => pattern.test(nameOf(file)) && isContent(nameOf(file))));
+  const names = files.map(nameOf);
+  const encoder = names.includes('config.json')
+    ? ''
+    : names.map((name) => ENCODER_FOLDER.exec(name)?.[1]).find((found) => found !== undefined);
+  if (encoder === undefined) throw nothing(words`there is no config.json, which describes a model`, files);
+  const isDescription = (name: string): boolean => DESCRIPTIONS.has(name) || SENTENCE_SETTINGS.test(name) || CARD.test(name); // prettier-ignore
+  const inEncoder = (file: RemoteFile): string => (nameOf(file).startsWith(encoder) ? nameOf(file).slice(encoder.length) : ''); // prettier-ignore
+  const described = files.filter((file) => isDescription(nameOf(file)) || isDescription(inEncoder(file)));
+  const form = WEIGHTS.find((pattern) =>
+    files.some((file) => pattern.test(inEncoder(file)) && isContent(inEncoder(file))),
+  );
   if (!form) throw nothing(words`there are no weights in a form that can be read (safetensors, PyTorch, ONNX)`, files);
-  const weights = files.filter((file) => form.test(nameOf(file)));
+  const weights = files.filter((file) => form.test(inEncoder(file)));
   const quantized = weights.length > 1 && form === WEIGHTS.at(-1) ? weights.slice(0, 1) : weights;
   const modules = moduleFiles(files, nameOf);
   const chosen = new Set([...described, ...quantized, ...modules]);

@@ -174,7 +174,7 @@ export async function inBatches(
       rows.forEach((row, i) => {
         const from = (batch * shape.batchSize + i) * columns;
         const outputs = values.subarray(from, from + columns);
-        if (firstNonFinite(outputs) >= 0) throw notFinite(row, outputs);
+        assertFiniteOutputs(outputs, row);
         result.set(outputs, row * columns);
       }),
     );
@@ -184,10 +184,15 @@ export async function inBatches(
   return result;
 }
 
-/** No answer can be read from such outputs: a label, a similarity and every metric would be made up. */
-function notFinite(row: number, outputs: Float32Array): MedTextError {
-  const found = String(outputs.find((value) => !Number.isFinite(value)));
-  return new MedTextError(
+/**
+ * No answer can be read from other outputs: a label, a similarity and every metric would be made up.
+ * @throws MedTextError DIVERGED
+ */
+export function assertFiniteOutputs(outputs: Float32Array, row: number): void {
+  const at = firstNonFinite(outputs);
+  if (at < 0) return;
+  const found = String(outputs[at]);
+  throw new MedTextError(
     'DIVERGED',
     words`The model's output for row ${row + 1} is ${found}: its values leave the range of the numbers it computes with.`,
     { row, found },

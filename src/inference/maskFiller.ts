@@ -11,7 +11,7 @@ import type { Model } from '../onnx/model';
 import { Operators } from '../onnx/operators';
 import { padBatch } from '../tokenization/batchEncoding';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
-import { parameterFeeds } from './classifierRunner';
+import { assertFiniteOutputs, parameterFeeds } from './classifierRunner';
 import { bucketLength } from './lengthBuckets';
 import { Session } from './session';
 
@@ -63,7 +63,7 @@ export class MaskFiller {
 
   /**
    * The likeliest tokens for each mask token of the text, in its order.
-   * @throws MedTextError USAGE for a text without a mask; TOKENIZER; RUNTIME.
+   * @throws MedTextError USAGE for a text without a mask; TOKENIZER; RUNTIME; DIVERGED.
    */
   async fill(text: string, top: number): Promise<FilledMask[]> {
     const tokenizer = await this.loadedTokenizer();
@@ -74,6 +74,7 @@ export class MaskFiller {
       throw new MedTextError('USAGE', words`Write ${tokenizer.specialTokens.mask} where a word is to be filled in.`);
     }
     const logits = await this.logits(example, positions);
+    assertFiniteOutputs(logits, 0);
     const { vocabSize } = this.folder.config;
     return positions.map((_, i) => ({
       tokens: likeliest(logits.subarray(i * vocabSize, (i + 1) * vocabSize), top).map(([id, probability]) => ({

@@ -211,6 +211,7 @@ export async function readTokenizerFiles(folder: ModelFolder): Promise<{
   specialTokensMap?: string;
   addedTokens?: string;
   typeVocabSize: number;
+  vocabSize: number;
 }> {
   refuseOtherVocabulary(folder);
   const text = async (name: string): Promise<string | undefined> => {
@@ -227,8 +228,10 @@ export async function readTokenizerFiles(folder: ModelFolder): Promise<{
     tokenizerJson: await text('tokenizer.json'),
     tokenizerConfig: await text('tokenizer_config.json'),
     specialTokensMap: await text('special_tokens_map.json'),
-    addedTokens: await text('added_tokens.json'),
+    // Some hubs keep an empty one.
+    addedTokens: (await text('added_tokens.json'))?.trim() || undefined,
     typeVocabSize: folder.config.typeVocabSize,
+    vocabSize: folder.config.vocabSize,
   };
 }
 

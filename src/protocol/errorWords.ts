@@ -75,7 +75,7 @@ function gistOf(code: string, t: Translate): string | undefined {
     case 'OUT_OF_MEMORY':
       return t('The memory ran out');
     case 'DIVERGED':
-      return t('The training diverged');
+      return t('The loss or an answer is no number');
     case 'RESUME':
       return t('The run cannot be resumed');
     case 'OFFLINE':

@@ -30,27 +30,39 @@ export function tokenFields({ config, specialTokensMap }: Omit<DeclaringFiles, '
  * First those of added_tokens.json or `added_tokens_decoder` in the order of the ids they state, then named special tokens,
  * then `additional_special_tokens` (`extra_special_tokens` by its newer name).
  *
+ * A token that no file gives an id and that the embeddings have no row for is none: in Python, too, the model cannot read it.
+ *
  * @param ids of the model's vocabulary
  * @param base added tokens that are there already
+ * @param rows of the embeddings; Infinity: nobody knows
  */
 export function declaredTokens(
   files: DeclaringFiles,
   ids: ReadonlyMap<string, number>,
   base: readonly AddedTokenJson[],
+  rows = Infinity,
 ): AddedTokenJson[] {
   const vocabularySize = [...ids.values()].reduce((size, id) => Math.max(size, id + 1), 0);
   const known = new Set(base.map(({ content }) => content));
   let next = base.reduce((free, { id }) => Math.max(free, id + 1), vocabularySize);
   const added: AddedTokenJson[] = [];
-  for (const token of declared(files, ids)) {
+  const { listed, named } = declared(files, ids);
+  for (const token of [...listed, ...named]) {
     if (known.has(token.content)) continue;
     known.add(token.content);
-    added.push({ ...token, id: ids.get(token.content) ?? next++ });
+    const id = ids.get(token.content) ?? next;
+    if (id >= rows && !listed.includes(token)) continue;
+    added.push({ ...token, id });
+    if (id === next) next++;
   }
   return added;
 }
 
-function declared(files: DeclaringFiles, ids: ReadonlyMap<string, number>): DeclaredToken[] {
+/** Those that a file gives an id, and those that are only named. */
+function declared(
+  files: DeclaringFiles,
+  ids: ReadonlyMap<string, number>,
+): { readonly listed: readonly DeclaredToken[]; readonly named: readonly DeclaredToken[] } {
   const { config } = files;
   const fields = tokenFields(files);
   const extra = extraTokens(files);
@@ -58,12 +70,8 @@ function declared(files: DeclaringFiles, ids: ReadonlyMap<string, number>): Decl
   const listed = isJsonObject(config.added_tokens_decoder)
     ? listedTokens(config.added_tokens_decoder)
     : olderTokens(files.addedTokens, new Set([...named, ...extraOf(config)].map(({ content }) => content)));
-  return [
-    ...listed,
-    // A name for a token that the vocabulary lacks is of no consequence: no text is likely to hold it.
-    ...named.filter(({ content }) => ids.has(content)),
-    ...extra,
-  ];
+  // A name for a token that the vocabulary lacks is of no consequence: no text is likely to hold it.
+  return { listed, named: [...named.filter(({ content }) => ids.has(content)), ...extra] };
 }
 
 /** tokenizer_config.json's `added_tokens_decoder`: id -> token with its flags. */

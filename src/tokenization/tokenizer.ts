@@ -33,6 +33,8 @@ export interface TokenizerFiles {
   readonly addedTokens?: string | JsonObject;
   /** Lowers texts before all else, as sentence-transformers' `do_lower_case` does. */
   readonly lowerCase?: boolean;
+  /** Rows of the encoder's word embeddings: tokens beyond them that are only named are left out. */
+  readonly vocabSize?: number;
   /** Token types that the encoder has: of one, both texts of a pair are of type 0. */
   readonly typeVocabSize?: number;
 }
@@ -72,10 +74,10 @@ export function loadTokenizer(files: TokenizerFiles, where: string): Tokenizer {
   const lowering = (json: TokenizerJson) => (files.lowerCase ? lowered(json) : json);
   if (files.tokenizerJson !== undefined) {
     const json = checkTokenizerJson(jsonObject(files.tokenizerJson, where, 'tokenizer.json'), where);
-    return new Tokenizer(lowering(withConfig(json, declaring)), declaring, where, files.typeVocabSize);
+    return new Tokenizer(lowering(withConfig(json, declaring, files.vocabSize)), declaring, where, files.typeVocabSize);
   }
   if (files.vocabTxt !== undefined) {
-    const json = vocabularyToTokenizerJson(files.vocabTxt, declaring, where);
+    const json = vocabularyToTokenizerJson(files.vocabTxt, declaring, where, files.vocabSize);
     return new Tokenizer(lowering(json), declaring, where, files.typeVocabSize);
   }
   throw new MedTextError(
@@ -257,10 +259,10 @@ export class Tokenizer {
 }
 
 /** tokenizer.json as Python uses it: with the normaliser's options and the added tokens of the files beside it. */
-function withConfig(json: TokenizerJson, files: DeclaringFiles): TokenizerJson {
+function withConfig(json: TokenizerJson, files: DeclaringFiles, rows?: number): TokenizerJson {
   const { config } = files;
   const ids = vocabularyOf({ ...json, added_tokens: [] });
-  const added = [...json.added_tokens, ...declaredTokens(files, ids, json.added_tokens)];
+  const added = [...json.added_tokens, ...declaredTokens(files, ids, json.added_tokens, rows)];
   if (json.normalizer?.type !== 'BertNormalizer') return { ...json, added_tokens: added };
   const bertDefaults = /^Bert/.test(String(config.tokenizer_class))
     ? { handle_chinese_chars: true, strip_accents: null, lowercase: true }

@@ -11,9 +11,15 @@ import type { AddedTokenJson, JsonObject, TokenizerJson } from './tokenizerJson'
  * {@link declaredTokens} finds in the files.
  *
  * @param where the model folder or file, for messages
+ * @param rows of the encoder's embeddings
  * @throws MedTextError TOKENIZER when the vocabulary is empty, not UTF-8, has a token twice or lacks a special token.
  */
-export function vocabularyToTokenizerJson(vocabTxt: string, files: DeclaringFiles, where: string): TokenizerJson {
+export function vocabularyToTokenizerJson(
+  vocabTxt: string,
+  files: DeclaringFiles,
+  where: string,
+  rows = Infinity,
+): TokenizerJson {
   const { config: tokenizerConfig, specialTokensMap } = files;
   const ids = readVocabulary(vocabTxt, where);
   const special: SpecialTokens = { ...bertSpecialTokens, ...namedSpecialTokens(tokenizerConfig, specialTokensMap) };
@@ -29,7 +35,7 @@ export function vocabularyToTokenizerJson(vocabTxt: string, files: DeclaringFile
   const specialTexts = [special.pad, special.unk, special.cls, special.sep, special.mask].filter((text) =>
     ids.has(text),
   );
-  const declared = declaredTokens(files, ids, []);
+  const declared = declaredTokens(files, ids, [], rows);
   const isDeclared = (text: string) => declared.some(({ content }) => content === text);
   const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false };
   const usual = specialTexts

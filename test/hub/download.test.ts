@@ -174,6 +174,19 @@ describe('downloads from a hub', () => {
       assert.equal(hub.mostBusy, 3);
     });
 
+    it("sentence-transformers' older layout: the encoder's folder with what describes it, one form of weights", async () => {
+      const inside = { 'config.json': text('{}'), 'vocab.txt': text('x'), 'sentence_roberta_config.json': text('{}'), 'model.safetensors': weights, 'pytorch_model.bin': weights, 'tf_model.h5': weights }; // prettier-ignore
+      const encoder = Object.fromEntries(Object.entries(inside).map(([name, file]) => [`0_Transformer/${name}`, file]));
+      await start({ 'org/name': { files: { ...encoder, 'modules.json': text('[]'), '1_Pooling/config.json': text('{}') } } }); // prettier-ignore
+      await download('hf:org/name');
+      assert.deepEqual(
+        names()
+          .filter((name) => !/^\d_\w+$/.test(name))
+          .sort(),
+        ['0_Transformer/config.json', '0_Transformer/model.safetensors', '0_Transformer/sentence_roberta_config.json', '0_Transformer/vocab.txt', '1_Pooling/config.json', 'modules.json'], // prettier-ignore
+      );
+    });
+
     it('zero bytes are made without asking', async () => {
       await start({ 'org/name': { files: { ...model.files, 'added_tokens.json': text('') } } });
       await download('hf:org/name');

@@ -202,6 +202,27 @@ describe('folders as other programs write them', () => {
     await assert.rejects(importModel(folder, join(home, 'never')), wanted);
   });
 
+  it("names an ONNX file's external data that is missing", async () => {
+    const file = join(home, 'dynamo.onnx');
+    copyFileSync(join(__dirname, '..', 'fixtures', 'checkpoints', 'dynamo.onnx'), file);
+    await assert.rejects(openCheckpoint(file), { code: 'NOT_FOUND', message: /keeps weights in dynamo\.onnx\.data, which is missing beside it/ }); // prettier-ignore
+  });
+
+  it('tokens that are only named, and for which the embeddings have no row, are none', async () => {
+    const folder = join(home, 'named');
+    cpSync(join(fixtures, 'id2label'), folder, { recursive: true });
+    const settings = { tokenizer_class: 'BertTokenizer', additional_special_tokens: ['[NEW]', '肺'] };
+    writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(settings));
+    writeFileSync(join(folder, 'added_tokens.json'), '');
+    const { pairs, logits } = expected.id2label;
+    (await logitsOf(folder, pairs)).forEach((row, i) => near(row, logits[i], folder));
+    const { tokenizer, ...classifier } = await openClassifier(folder, { device: 'cpu' });
+    assert.equal(tokenizer.tokenId('[NEW]'), undefined);
+    assert.equal(tokenizer.vocabSize, classifier.folder.config.vocabSize);
+    writeFileSync(join(folder, 'added_tokens.json'), JSON.stringify({ '[NEW]': 39 }));
+    await assert.rejects(openClassifier(folder), { code: 'TOKENIZER', message: /knows 40 tokens/ });
+  });
+
   describe('weights that are no numbers', () => {
     async function damaged(tensor: string, value: number): Promise<string> {
       const folder = join(home, 'damaged');

@@ -235,7 +235,14 @@ export function refuseEscape(modelPath: string, path: string, location: string):
     real = realpathSync(path);
     homes = [realpathSync(dirname(modelPath)), dirname(realpathSync(modelPath))];
   } catch (error) {
-    throw asMedTextError(error);
+    const known = asMedTextError(error);
+    if (known.code !== 'NOT_FOUND') throw known;
+    throw new MedTextError(
+      'NOT_FOUND',
+      words`${modelPath} keeps weights in ${location}, which is missing beside it. Copy or download it again.`,
+      { file: modelPath, missing: [location] },
+      { cause: error },
+    );
   }
   if (homes.some((home) => real.startsWith(home.endsWith(sep) ? home : home + sep))) return;
   throw new MedTextError(
