@@ -1,6 +1,6 @@
 // Bundles every entry point into dist/. Only onnxruntime-node stays outside: it loads a native library beside itself.
 import { build } from 'esbuild';
-import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { thirdPartyNotices } from './scripts/thirdPartyNotices.mjs';
 
 const production = process.argv.includes('--production');
@@ -12,6 +12,7 @@ const entries = {
   trainer: 'src/worker/trainerMain.ts',
   scorer: 'src/worker/scorerMain.ts',
   library: 'src/worker/libraryMain.ts',
+  data: 'src/worker/dataMain.ts',
 };
 
 const bundles = {
@@ -24,11 +25,7 @@ const bundles = {
   minify: production,
   sourcemap: production ? false : 'linked',
   external: ['onnxruntime-node', 'vscode'],
-  // transformers.js is used for its tokenizers alone; its image and browser runtimes stay out of the bundle.
   alias: {
-    sharp: './src/tokenization/absent.ts',
-    'onnxruntime-web/webgpu': './src/tokenization/absent.ts',
-    'onnxruntime-web': './src/tokenization/absent.ts',
     // Its main file hides its parts from a bundler behind UMD.
     'jsonc-parser': 'jsonc-parser/lib/esm/main.js',
   },
@@ -51,20 +48,6 @@ const host = await build({
   entryPoints: Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file))),
 });
 
-/** The process that reads data counts tokens and computes nothing: the tokenizers' library shall not load a runtime there. */
-const withoutRuntime = {
-  name: 'without runtime',
-  setup({ onLoad }) {
-    const loading = 'requireFromHere("onnxruntime-node")';
-    onLoad({ filter: /transformers\.node\.mjs$/ }, ({ path }) => {
-      const text = readFileSync(path, 'utf8');
-      if (!text.includes(loading)) throw new Error(`${path} loads its runtime in another way by now`);
-      return { contents: text.replace(loading, '{}'), loader: 'js' };
-    });
-  },
-};
-const data = await build({ ...bundles, entryPoints: { data: 'src/worker/dataMain.ts' }, plugins: [withoutRuntime] });
-
 // Pages of the webviews, each a script and a style sheet.
 const pages = await build({
   metafile: true,
@@ -85,7 +68,7 @@ copyFileSync('src/protocol/recipe.schema.json', 'dist/recipe.schema.json');
 copyFileSync('src/protocol/labels.schema.json', 'dist/labels.schema.json');
 
 // Licences of what the bundles contain; the package carries them.
-writeFileSync('dist/THIRD_PARTY_NOTICES.txt', thirdPartyNotices([host.metafile, data.metafile, pages.metafile]));
+writeFileSync('dist/THIRD_PARTY_NOTICES.txt', thirdPartyNotices([host.metafile, pages.metafile]));
 
 /** Every folder of webview/ with a main.ts is a page. */
 function pageNames() {

@@ -9,8 +9,6 @@ const ownCopies = {
   '@bufbuild/protobuf': 'scripts/licences/protobuf.txt',
   saxes: 'scripts/licences/saxes.txt',
 };
-/** Packages that stand inside another's published file, where a bundler does not see them. */
-const inside = { '@huggingface/transformers': ['@huggingface/jinja', '@huggingface/tokenizers'] };
 /** Shipped beside the bundles, not in them. */
 const shippedWhole = ['onnxruntime-node', 'onnxruntime-common'];
 
@@ -27,8 +25,7 @@ export function thirdPartyNotices(metafiles) {
         .map(([path]) => packageOf(path)),
     ),
   );
-  const packages = [...bundled.filter(Boolean), ...shippedWhole];
-  const names = [...new Set(packages.flatMap((name) => [name, ...(inside[name] ?? [])]))].sort();
+  const names = [...new Set([...bundled.filter(Boolean), ...shippedWhole])].sort();
   const head = 'MedText Lab contains the following packages. Each stands under its own licence.\n';
   return [head, ...names.map(notice)].join(`\n${'-'.repeat(80)}\n\n`);
 }

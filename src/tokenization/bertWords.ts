@@ -1,4 +1,7 @@
-import { CHINESE, LATER, MARK, PUNCTUATION, REMOVED, SEPARATOR, SPACE } from './bertCharacters';
+import { Rewriter, sliceText, type AlignedText } from './alignedText';
+import { CHINESE, MARK, PUNCTUATION, REMOVED, SEPARATOR, SPACE } from './bertCharacters';
+import { parseRanges } from './characterClasses';
+import { lowerCase, normalForm } from './unicodeForms';
 
 /** The options of a tokenizer.json's `BertNormalizer`; `stripAccents` null means "as `lowercase`". */
 export interface BertNormalizerOptions {
@@ -14,7 +17,6 @@ const separator = 4;
 const punctuation = 8;
 const chinese = 16;
 const mark = 32;
-const later = 64;
 
 /** One byte of flags a code point, so that every character costs one look-up. */
 const flagsOf = characterFlags();
@@ -28,11 +30,9 @@ function characterFlags(): Uint8Array {
     [PUNCTUATION, punctuation],
     [CHINESE, chinese],
     [MARK, mark],
-    [LATER, later],
   ];
   for (const [ranges, flag] of tables) {
-    for (const range of ranges.trim().split(/\s+/)) {
-      const [first, last = first] = range.split('-').map((point) => parseInt(point, 16));
+    for (const [first, last] of parseRanges(ranges)) {
       for (let point = first; point <= last; point++) flags[point] |= flag;
     }
   }
@@ -45,66 +45,58 @@ function characterFlags(): Uint8Array {
  * The text as BERT's normaliser changes it: clean, space the ideographs, strip accents, lower the case, in this order.
  * Equal to Hugging Face's BertNormalizer (Rust) for every code point.
  */
-export function bertNormalize(text: string, options: BertNormalizerOptions): string {
-  let normalized = options.cleanText || options.handleChineseChars ? cleanAndSpace(text, options) : text;
+export function bertNormalize(source: AlignedText, options: BertNormalizerOptions): AlignedText {
+  let normalized = cleanAndSpace(source, options);
   if (options.stripAccents ?? options.lowercase) normalized = stripAccents(normalized);
-  // The reference lowers each character by itself: a capital sigma never becomes the final form.
-  return options.lowercase ? normalized.replaceAll('Σ', 'σ').toLowerCase() : normalized;
+  return options.lowercase ? lowerCase(normalized) : normalized;
 }
 
-function cleanAndSpace(text: string, options: BertNormalizerOptions): string {
-  let output = '';
-  for (const character of text) {
-    const flags = flagsOf[character.codePointAt(0)!];
-    if (flags === 0) output += character;
-    else if (options.cleanText && flags & removed) continue;
-    else if (options.cleanText && flags & space) output += ' ';
-    else if (options.handleChineseChars && flags & chinese) output += ` ${character} `;
-    else output += character;
+function cleanAndSpace(source: AlignedText, { cleanText, handleChineseChars }: BertNormalizerOptions): AlignedText {
+  const wanted = (cleanText ? removed | space : 0) | (handleChineseChars ? chinese : 0);
+  return rewriteFlagged(source, wanted, (flags, character) => {
+    if (flags & wanted & removed) return '';
+    return flags & wanted & space ? ' ' : ` ${character} `;
+  });
+}
+
+function stripAccents(source: AlignedText): AlignedText {
+  if (/^[\x00-\x7f]*$/.test(source.text)) return source;
+  return rewriteFlagged(normalForm(source, 'NFD'), mark, () => '');
+}
+
+function rewriteFlagged(
+  source: AlignedText,
+  wanted: number,
+  content: (flags: number, character: string) => string,
+): AlignedText {
+  const { text } = source;
+  const rewriter = new Rewriter(source);
+  for (let i = 0; i < text.length; i++) {
+    const point = text.codePointAt(i)!;
+    const width = point > 0xffff ? 2 : 1;
+    const flags = flagsOf[point];
+    if (flags & wanted) rewriter.replace(i, i + width, content(flags, text.slice(i, i + width)));
+    i += width - 1;
   }
-  return output;
+  return rewriter.finish();
 }
 
-function stripAccents(text: string): string {
-  if (/^[\x00-\x7f]*$/.test(text)) return text;
-  let output = '';
-  for (const character of decompose(text)) {
-    if (!(flagsOf[character.codePointAt(0)!] & mark)) output += character;
-  }
-  return output;
-}
-
-/** Canonical decomposition as of the reference's Unicode tables: characters added since then stay and bound the runs. */
-function decompose(text: string): string {
-  let output = '';
+/** Normalised text cut at white space, every punctuation character a word of its own (BertPreTokenizer). */
+export function bertSplit(source: AlignedText): AlignedText[] {
+  const { text } = source;
+  const words: AlignedText[] = [];
   let start = 0;
   for (let i = 0; i < text.length; i++) {
     const point = text.codePointAt(i)!;
     const width = point > 0xffff ? 2 : 1;
-    if (flagsOf[point] & later) {
-      output += text.slice(start, i).normalize('NFD') + text.slice(i, i + width);
-      start = i + width;
-    }
-    i += width - 1;
-  }
-  return output + text.slice(start).normalize('NFD');
-}
-
-/** Normalised text cut at white space, every punctuation character a word of its own (BertPreTokenizer). */
-export function bertSplit(normalized: string): string[] {
-  const words: string[] = [];
-  let start = 0;
-  for (let i = 0; i < normalized.length; i++) {
-    const point = normalized.codePointAt(i)!;
-    const width = point > 0xffff ? 2 : 1;
     const flags = flagsOf[point];
     if (flags & (separator | punctuation)) {
-      if (i > start) words.push(normalized.slice(start, i));
-      if (flags & punctuation) words.push(normalized.slice(i, i + width));
+      if (i > start) words.push(sliceText(source, start, i));
+      if (flags & punctuation) words.push(sliceText(source, i, i + width));
       start = i + width;
     }
     i += width - 1;
   }
-  if (start < normalized.length) words.push(normalized.slice(start));
+  if (start < text.length) words.push(sliceText(source, start, text.length));
   return words;
 }

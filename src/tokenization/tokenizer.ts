@@ -1,8 +1,6 @@
-import { PreTrainedTokenizer } from '@huggingface/transformers';
 import { MedTextError, words } from '../base/errors';
-import { AddedTokenSplitter } from './addedTokens';
-import { bertNormalize, bertSplit, type BertNormalizerOptions } from './bertWords';
 import { declaredTokens, type DeclaringFiles } from './declaredTokens';
+import { readPipeline, type Pipeline, type TextTokens } from './pipeline';
 import {
   bertSpecialTokens,
   bertTemplate,
@@ -13,16 +11,9 @@ import {
   type SpecialTokens,
   type SpecialTokensTemplate,
 } from './specialTokens';
-import {
-  checkTokenizerJson,
-  jsonObject,
-  type AddedTokenJson,
-  type JsonObject,
-  type TokenizerJson,
-} from './tokenizerJson';
+import { checkTokenizerJson, jsonObject, type JsonObject, type TokenizerJson } from './tokenizerJson';
 import { longestFirst } from './truncation';
 import { vocabularyToTokenizerJson } from './vocabularyToTokenizerJson';
-import { wordPieceEncoder } from './wordPiece';
 
 /** The tokenizer files of a model folder, as text or (for JSON) parsed. Either `vocabTxt` or `tokenizerJson` is needed. */
 export interface TokenizerFiles {
@@ -54,6 +45,16 @@ export interface EncodedExample {
   readonly length: number;
   /** Whether tokens were cut off to fit the maximum length. */
   readonly truncated: boolean;
+}
+
+/** An encoded example that knows where its tokens come from. */
+export interface AlignedExample extends EncodedExample {
+  /** [length] the text that a token is of: 0 the first, 1 the second, -1 a special token */
+  readonly textIndex: Int8Array;
+  /** [length] where in its text a token's characters begin, in UTF-16 units from that text's own beginning; 0 for special tokens */
+  readonly starts: Int32Array;
+  /** [length] where they end, exclusive */
+  readonly ends: Int32Array;
 }
 
 /**
@@ -102,8 +103,7 @@ export class Tokenizer {
   private readonly tokenOfId: readonly (string | undefined)[];
   private readonly idOfToken: ReadonlyMap<string, number>;
   private readonly template: SpecialTokensTemplate;
-  /** The ids of a text without special tokens; may stop once there are more than `limit`. */
-  private readonly textIds: (text: string, limit: number) => number[];
+  private readonly pipeline: Pipeline;
 
   constructor(json: TokenizerJson, files: DeclaringFiles, where: string, typeVocabSize = 0) {
     const { config, specialTokensMap } = files;
@@ -132,7 +132,7 @@ export class Tokenizer {
     const maxLength = config.model_max_length;
     // Python writes 1e30 for "not known".
     this.modelMaxLength = typeof maxLength === 'number' && maxLength > 0 && maxLength < 1e9 ? maxLength : undefined;
-    this.textIds = isBertPipeline(json) ? bertTextIds(json, where) : libraryTextIds(json, config, where);
+    this.pipeline = readPipeline(json, where);
   }
 
   /**
@@ -143,18 +143,9 @@ export class Tokenizer {
    */
   encodePair(a: string, b: string | undefined, maxLength: number): EncodedExample {
     const pieces = b === undefined ? this.template.single : this.template.pair;
-    const budget = maxLength - this.specialTokenCount(b !== undefined);
-    if (!(budget >= 0)) {
-      throw new MedTextError(
-        'TOKENIZER',
-        words`A maximum length of ${maxLength} has no room for the ${pieces.length - (b === undefined ? 1 : 2)} special tokens. Raise max_length.`,
-        {
-          maxLength,
-        },
-      );
-    }
-    const idsA = this.textIds(a, budget);
-    const idsB = b === undefined ? [] : this.textIds(b, budget);
+    const budget = this.tokenBudget(b !== undefined, maxLength);
+    const idsA = this.pipeline.ids(a, budget);
+    const idsB = b === undefined ? [] : this.pipeline.ids(b, budget);
     const [keepA, keepB] = this.keptTokens(a, b, idsA.length, idsB.length, budget);
     const length = keepA + keepB + this.specialTokenCount(b !== undefined);
     const inputIds = new Int32Array(length);
@@ -171,6 +162,46 @@ export class Tokenizer {
       if (piece.typeId !== 0) tokenTypeIds.fill(piece.typeId, start, at);
     }
     return { inputIds, tokenTypeIds, length, truncated: keepA < idsA.length || keepB < idsB.length };
+  }
+
+  /**
+   * {@link encodePair}, and for each token which text it is of and which of that text's characters it stands for: its own
+   * alignment through the normaliser. Ranges of a text never go backwards or overlap, and have no white space at their ends;
+   * a token that stands for no character, or for one that the token before it has, has an empty range.
+   *
+   * @throws MedTextError TOKENIZER when the special tokens alone do not fit.
+   */
+  encodeWithOffsets(a: string, b: string | undefined, maxLength: number): AlignedExample {
+    const pieces = b === undefined ? this.template.single : this.template.pair;
+    const budget = this.tokenBudget(b !== undefined, maxLength);
+    const tokensA = this.pipeline.tokens(a, budget);
+    const tokensB: TextTokens = b === undefined ? { ids: [], starts: [], ends: [] } : this.pipeline.tokens(b, budget);
+    const [keepA, keepB] = this.keptTokens(a, b, tokensA.ids.length, tokensB.ids.length, budget);
+    const length = keepA + keepB + this.specialTokenCount(b !== undefined);
+    const example = {
+      inputIds: new Int32Array(length),
+      tokenTypeIds: new Int32Array(length),
+      textIndex: new Int8Array(length).fill(-1),
+      starts: new Int32Array(length),
+      ends: new Int32Array(length),
+    };
+    let at = 0;
+    for (const piece of pieces) {
+      const start = at;
+      if ('tokenId' in piece) {
+        example.inputIds[at++] = piece.tokenId;
+      } else {
+        const [tokens, keep] = piece.text === 'a' ? [tokensA, keepA] : [tokensB, keepB];
+        example.textIndex.fill(piece.text === 'a' ? 0 : 1, at, at + keep);
+        for (let i = 0; i < keep; i++, at++) {
+          example.inputIds[at] = tokens.ids[i];
+          example.starts[at] = tokens.starts[i];
+          example.ends[at] = tokens.ends[i];
+        }
+      }
+      example.tokenTypeIds.fill(piece.typeId, start, at);
+    }
+    return { ...example, length, truncated: keepA < tokensA.ids.length || keepB < tokensB.ids.length };
   }
 
   /**
@@ -202,12 +233,12 @@ export class Tokenizer {
 
   /** The text's tokens, without special ones: `糖`, `尿`, `病`, `5m`, `##g`. */
   tokens(text: string): string[] {
-    return this.textIds(text, Infinity).map((id) => this.tokenText(id));
+    return this.pipeline.ids(text, Infinity).map((id) => this.tokenText(id));
   }
 
   /** The number of the text's tokens, without special ones. */
   countTokens(text: string): number {
-    return this.textIds(text, Infinity).length;
+    return this.pipeline.ids(text, Infinity).length;
   }
 
   /** How many special tokens go around a text or a pair. */
@@ -225,6 +256,17 @@ export class Tokenizer {
     return this.tokenOfId[id] ?? this.specialTokens.unk;
   }
 
+  /** The tokens that texts may have beside the special ones. */
+  private tokenBudget(pair: boolean, maxLength: number): number {
+    const special = this.specialTokenCount(pair);
+    if (maxLength >= special) return maxLength - special;
+    throw new MedTextError(
+      'TOKENIZER',
+      words`A maximum length of ${maxLength} has no room for the ${special} special tokens. Raise max_length.`,
+      { maxLength },
+    );
+  }
+
   /** Counts beyond the budget may have been cut short; an odd token goes by which text is the longer, so count on. */
   private keptTokens(
     a: string,
@@ -235,8 +277,8 @@ export class Tokenizer {
   ): [number, number] {
     for (let limit = budget; b !== undefined && budget % 2 === 1 && lengthA > limit && lengthB > limit;) {
       limit *= 16;
-      lengthA = this.textIds(a, limit).length;
-      lengthB = this.textIds(b, limit).length;
+      lengthA = this.pipeline.ids(a, limit).length;
+      lengthB = this.pipeline.ids(b, limit).length;
     }
     return longestFirst(lengthA, lengthB, budget);
   }
@@ -295,87 +337,4 @@ function vocabularyOf(json: TokenizerJson): Map<string, number> {
     : new Map<string, number>(Object.entries(vocab as Record<string, number>));
   for (const token of json.added_tokens) ids.set(token.content, token.id);
   return ids;
-}
-
-function isBertPipeline(json: TokenizerJson): boolean {
-  return (
-    json.normalizer?.type === 'BertNormalizer' &&
-    json.pre_tokenizer?.type === 'BertPreTokenizer' &&
-    (json.model.type === 'WordPiece' || (json.model.type === undefined && !('merges' in json.model)))
-  );
-}
-
-/**
- * BERT's pipeline, ours from end to end. The library's differs from Python's for ideographs beyond the basic plane, newer
- * accents and punctuation, final sigma and some white space, and its WordPiece takes half a minute for a megabyte of long
- * words (see wordPiece.ts).
- */
-function bertTextIds(json: TokenizerJson, where: string): (text: string, limit: number) => number[] {
-  const { vocab, unk_token, continuing_subword_prefix, max_input_chars_per_word } = json.model;
-  const ids = new Map(Object.entries(vocab as Record<string, number>));
-  const unknownId = typeof unk_token === 'string' ? ids.get(unk_token) : undefined;
-  if (unknownId === undefined) {
-    throw new MedTextError(
-      'TOKENIZER',
-      words`${where}: the vocabulary has no ${unk_token ?? words`unknown token`}, which stands for what is not in it. Copy the tokenizer files again.`,
-      { where },
-    );
-  }
-  const encodeWord = wordPieceEncoder({
-    vocab: ids,
-    unknownId,
-    continuingPrefix: typeof continuing_subword_prefix === 'string' ? continuing_subword_prefix : '##',
-    maxCharactersPerWord: typeof max_input_chars_per_word === 'number' ? max_input_chars_per_word : 100,
-  });
-  const option = (name: string) => json.normalizer![name];
-  const options: BertNormalizerOptions = {
-    cleanText: option('clean_text') !== false,
-    handleChineseChars: option('handle_chinese_chars') !== false,
-    stripAccents: typeof option('strip_accents') === 'boolean' ? (option('strip_accents') as boolean) : null,
-    lowercase: option('lowercase') !== false,
-  };
-  const normalized = (token: AddedTokenJson) => token.normalized ?? !token.special;
-  const rawSplitter = new AddedTokenSplitter(
-    json.added_tokens.filter((token) => !normalized(token)).map((token) => [token.content, token]),
-  );
-  const normalizedSplitter = new AddedTokenSplitter(
-    json.added_tokens.filter(normalized).map((token) => [bertNormalize(token.content, options), token]),
-  );
-  return (text, limit) => {
-    const ids: number[] = [];
-    for (const raw of rawSplitter.split(text)) {
-      const parts = typeof raw === 'number' ? [raw] : normalizedSplitter.split(bertNormalize(raw, options));
-      for (const part of parts) {
-        if (typeof part === 'number') {
-          ids.push(part);
-          continue;
-        }
-        for (const word of bertSplit(part)) {
-          if (ids.length > limit) return ids;
-          for (const id of encodeWord(word)) ids.push(id);
-        }
-      }
-    }
-    return ids;
-  };
-}
-
-/** Any other pipeline (byte-level BPE, Unigram, ...): the library's own. */
-function libraryTextIds(json: TokenizerJson, config: JsonObject, where: string): (text: string) => number[] {
-  const library = libraryTokenizer({ ...json, post_processor: null }, config, where);
-  // Python refuses lone surrogates; they become U+FFFD here, as they do wherever text is written as UTF-8.
-  return (text) => library.encode(text.replace(/\p{Cs}/gu, '\uFFFD'), { add_special_tokens: false });
-}
-
-function libraryTokenizer(json: TokenizerJson, config: JsonObject, where: string): PreTrainedTokenizer {
-  try {
-    return new PreTrainedTokenizer(json, config);
-  } catch (error) {
-    throw new MedTextError(
-      'TOKENIZER',
-      words`${where}: this tokenizer cannot be used: ${(error as Error).message}.`,
-      { where },
-      { cause: error },
-    );
-  }
 }

@@ -73,7 +73,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   hub: { rooms: ['base'], packages: ['undici', 'node:'] },
   // The CUDA libraries of the runtime: got as wheels, hence the hub's downloader and the zip reader.
   gpuRuntime: { rooms: ['base', 'hub', 'models'], packages: ['yauzl', 'node:'] },
-  tokenization: { rooms: ['base'], packages: ['@huggingface/transformers'] },
+  tokenization: { rooms: ['base'], packages: [] },
   autodiff: { rooms: ['base', 'onnx'], packages: [] },
   // Readers stream files, hence the built-in modules.
   data: { rooms: ['base', 'protocol'], packages: ['csv-parse', 'hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'saxes', 'yauzl', 'node:'] }, // prettier-ignore
