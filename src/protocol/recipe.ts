@@ -66,6 +66,12 @@ export interface RecipeScheduler {
   warmup?: number;
   /** Step at which the decay ends, warm-up included; null: the last step of the training. */
   total_iters?: number | null;
+  warmup_type?: 'linear' | 'constant' | 'exponential';
+  /** Share of the peak that the warm-up begins with. */
+  warmup_start?: number;
+  /** The lowest rate of a decay. */
+  eta_min?: number;
+  decay_from?: 'warmup' | 'start';
 }
 
 export type Trainable = 'all' | 'head' | 'no-embeddings' | { last_layers: number };
@@ -87,6 +93,10 @@ export interface RecipeTrain {
   /** Numbers are in the order of the labels. */
   class_weights?: null | 'balanced' | readonly number[];
   seed?: number;
+  /** false: the order of the file. */
+  shuffle?: boolean;
+  /** Without the examples that do not fill an epoch's last batch. */
+  drop_last?: boolean;
   /** After each epoch, or after this many steps. */
   evaluate_every?: 'epoch' | number;
   metric_for_best?: MetricName;
@@ -451,6 +461,13 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   }
   if (metric === 'binaryF1' && labels && labels.length !== 2) {
     report('/train/metric_for_best', words`"binaryF1" needs exactly two labels, there are ${labels.length}`);
+  }
+  const { warmup_type, warmup_start = 0, eta_min = 0 } = train.lr_scheduler ?? {};
+  if (warmup_type === 'exponential' && warmup_start === 0) {
+    report('/train/lr_scheduler/warmup_type', words`"exponential" never leaves 0: say a "warmup_start" above it`);
+  }
+  if (eta_min > (train.optimizer?.lr ?? 3e-5)) {
+    report('/train/lr_scheduler/eta_min', words`above the learning rate, which would rise`);
   }
   const buckets = train.length_buckets;
   if (

@@ -12,9 +12,9 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * ModelScope's configuration.json as defaults to lay a recipe over, meaning what its `nlp-base-trainer` would do with
- * it: AdamW decays every parameter, there is no clipping and no warm-up unless the file asks for them. Placeholders and
- * settings without a counterpart are left out and named in `notes`.
- * Source: modelscope 1.36, trainers/nlp_trainer.py, trainers/optimizer/builder.py, trainers/hooks.
+ * it: AdamW decays every parameter, there is no clipping and no warm-up unless the file asks for them, the seed is 42.
+ * Placeholders and settings without a counterpart are left out; each is named in `notes`, with what takes its place.
+ * Source: modelscope 1.36.3, trainers/trainer.py, trainers/nlp_trainer.py, trainers/optimizer/builder.py, trainers/hooks.
  * @throws RECIPE when the configuration is not a JSON object
  */
 export function recipeFromModelScope(configuration: unknown, where = 'configuration.json'): ModelScopeDefaults {
@@ -27,23 +27,37 @@ export function recipeFromModelScope(configuration: unknown, where = 'configurat
   const train = fieldsOf(configuration.train);
   const optimizer = optimizerOf(train, notes);
   const scheduler = schedulerOf(train, notes);
+  const dataloader = fieldsOf(train.dataloader);
   const recipe: PartialRecipe = {
     ...taskOf(configuration, notes),
     ...datasetOf(configuration),
     train: {
       ...whole('max_epochs', train.max_epochs),
-      ...whole('batch_size', fieldsOf(train.dataloader).batch_size_per_gpu),
-      ...maxLengthOf(configuration),
+      ...whole('batch_size', dataloader.batch_size_per_gpu),
+      ...maxLengthOf(configuration, notes),
       ...optimizer,
       ...scheduler,
-      ...whole('seed', train.seed, 0),
+      ...seedOf(train, notes),
+      ...(dataloader.shuffle === false && { shuffle: false }),
+      ...(dataloader.drop_last === true && { drop_last: true }),
       ...whole('gradient_accumulation', fieldsOf(fieldsOf(train.optimizer).options).cumulative_iters),
       ...evaluationOf(configuration, train, notes),
       ...earlyStopOf(train, notes),
     },
   };
   if (typeof train.work_dir === 'string') notes.push('train.work_dir was left out: a recipe has its own work_dir.');
+  notes.push(...leftOver(configuration));
   return { recipe: withoutEmpty(recipe), notes };
+}
+
+/** trainers/trainer.py, EpochBasedTrainer.__init__. */
+const TRAINER_SEED = 42;
+
+function seedOf(train: Fields, notes: string[]): { seed?: number } {
+  const given = whole('seed', train.seed, 0);
+  if ('seed' in given || !('max_epochs' in train)) return given;
+  notes.push(`train.seed is not given: ${TRAINER_SEED}, the seed of ModelScope's trainer, is taken.`);
+  return { seed: TRAINER_SEED };
 }
 
 /** Whether a JSON file is a ModelScope configuration and not a recipe. */
@@ -68,9 +82,21 @@ function taskOf({ task }: Fields, notes: string[]): PartialRecipe {
 function datasetOf(configuration: Fields): PartialRecipe {
   const dataset = fieldsOf(configuration.dataset);
   const preprocessor = fieldsOf(configuration.preprocessor);
-  const train = splitOf({ ...preprocessor, ...fieldsOf(preprocessor.train), ...fieldsOf(dataset.train) });
+  const labels = labelsOf(fieldsOf(configuration.model)) ?? labelsOf(preprocessor);
+  const named = { ...(labels && { labels }), ...fieldsOf(dataset.train) };
+  const train = splitOf({ ...preprocessor, ...fieldsOf(preprocessor.train), ...named });
   const validation = splitOf(fieldsOf(dataset.val ?? dataset.validation));
   return { dataset: { train, validation } };
+}
+
+/** `label2id`, else `id2label`, with the labels in the order of their ids (utils/hub.py, parse_label_mapping). */
+function labelsOf({ label2id, id2label }: Fields): readonly string[] | undefined {
+  const pairs = isFields(label2id)
+    ? Object.entries(label2id).map(([label, id]) => [Number(id), label] as const)
+    : Object.entries(fieldsOf(id2label)).map(([id, label]) => [Number(id), String(label)] as const);
+  const labels = pairs.sort(([a], [b]) => a - b);
+  // Ids with gaps, or one twice, belong to another head.
+  return labels.length > 0 && labels.every(([id], at) => id === at) ? labels.map(([, label]) => label) : undefined;
 }
 
 function splitOf(fields: Fields): Partial<RecipeSplit> {
@@ -87,11 +113,19 @@ function splitOf(fields: Fields): Partial<RecipeSplit> {
   };
 }
 
-/** `max_length`, else `sequence_length`, of the preprocessor (for training, where it tells them apart). */
-function maxLengthOf({ preprocessor }: Fields): { max_length?: number } {
+/** preprocessors/nlp/text_classification_preprocessor.py, TextClassificationTransformersPreprocessor. */
+const PREPROCESSORS = new Set(['sen-sim-tokenizer', 'nli-tokenizer', 'bert-seq-cls-tokenizer', 'sen-cls-tokenizer']);
+const PREPROCESSOR_LENGTH = 128;
+
+/** `max_length`, else `sequence_length`, of the preprocessor (for training, where it tells them apart), else its 128. */
+function maxLengthOf({ preprocessor }: Fields, notes: string[]): { max_length?: number } {
   const both = fieldsOf(preprocessor);
   const train = fieldsOf(both.train);
-  return whole('max_length', train.max_length ?? train.sequence_length ?? both.max_length ?? both.sequence_length, 8);
+  const given = whole('max_length', train.max_length ?? train.sequence_length ?? both.max_length ?? both.sequence_length, 8); // prettier-ignore
+  const type = train.type ?? both.type;
+  if ('max_length' in given || typeof type !== 'string' || !PREPROCESSORS.has(type)) return given;
+  notes.push(`preprocessor.max_length is not given: ${PREPROCESSOR_LENGTH} tokens, as "${type}" takes them.`);
+  return { max_length: PREPROCESSOR_LENGTH };
 }
 
 function optimizerOf(train: Fields, notes: string[]): NonNullable<PartialRecipe['train']> {
@@ -99,7 +133,9 @@ function optimizerOf(train: Fields, notes: string[]): NonNullable<PartialRecipe[
   const { type, lr, weight_decay, betas, eps } = optimizer;
   if (type === undefined) return {};
   if (typeof type !== 'string' || type.toLowerCase() !== 'adamw') {
-    notes.push(`The optimiser ${JSON.stringify(type)} was left out, with its learning rate: only AdamW is supported.`);
+    notes.push(
+      `The optimiser ${JSON.stringify(type)} was left out, with its learning rate. In its place: AdamW with lr 3e-5 and weight decay 0.01 (of biases and LayerNorm none), gradients of a norm of at most 1.`,
+    );
     return {};
   }
   const clip = fieldsOf(optimizer.options).grad_clip;
@@ -116,44 +152,94 @@ function optimizerOf(train: Fields, notes: string[]): NonNullable<PartialRecipe[
   };
 }
 
+type Scheduler = NonNullable<NonNullable<PartialRecipe['train']>['lr_scheduler']>;
+
 function schedulerOf(train: Fields, notes: string[]): NonNullable<PartialRecipe['train']> {
   const scheduler = fieldsOf(train.lr_scheduler);
-  const { type, total_iters, T_max, start_factor, end_factor } = scheduler;
+  const { type } = scheduler;
   if (type === undefined) return {};
   const options = fieldsOf(scheduler.options);
-  const warmup = warmupOf(fieldsOf(options.warmup), notes);
   const isByStep = options.by_epoch === false || options.lr_strategy === 'by_step';
-  const leftOut = (reason: string): NonNullable<PartialRecipe['train']> => {
-    notes.push(`The schedule ${JSON.stringify(type)} was left out: ${reason}.`);
-    return {};
-  };
-  if (type === 'ConstantLR') return { lr_scheduler: { type: 'constant', warmup } };
-  if (type !== 'LinearLR' && type !== 'CosineAnnealingLR') return leftOut('it has no counterpart here');
-  if (type === 'LinearLR' && !((start_factor ?? 1 / 3) === 1 && (end_factor ?? 1) === 0)) {
-    return leftOut('only a fall from 1.0 to 0.0 has a counterpart here');
-  }
-  const length = whole('total_iters', type === 'LinearLR' ? total_iters : T_max).total_iters ?? null;
-  if (length !== null && !isByStep) {
-    notes.push('The schedule changes by epoch there and by step here, so its length was left out.');
-  } else if (length !== null) {
+  const lr = fieldsOf(train.optimizer).lr;
+  const found = decayOf(scheduler, isByStep, isPositive(lr) ? lr : undefined, notes);
+  if (typeof found === 'string') {
     notes.push(
-      `train.lr_scheduler.total_iters is ${length}, counted for other data; set it to null to fall to zero at the end of the training.`,
+      `The schedule ${JSON.stringify(type)} was left out: ${found}. In its place: a rise over the first tenth of the steps, then a straight fall to 0.`,
     );
+    return {};
   }
-  return {
-    lr_scheduler: {
-      type: type === 'LinearLR' ? 'linear' : 'cosine',
-      warmup,
-      total_iters: isByStep ? length : null,
-    },
-  };
+  const warmup = warmupOf(fieldsOf(options.warmup), isByStep, notes);
+  if (warmup && found.warmup) {
+    notes.push(`The warm-up ${JSON.stringify(fieldsOf(options.warmup).type)} was left out: the schedule itself begins low.`); // prettier-ignore
+  }
+  return { lr_scheduler: { warmup: 0, ...found, ...(!found.warmup && warmup) } };
 }
 
-function warmupOf({ warmup_iters, type }: Fields, notes: string[]): number {
-  if (type === undefined) return 0;
-  if (typeof warmup_iters === 'number' && Number.isInteger(warmup_iters) && warmup_iters > 0) return warmup_iters;
-  notes.push(`The warm-up ${JSON.stringify(type)} was left out: it does not say for how many steps.`);
-  return 0;
+/** The schedule without its warm-up; in words, why there is none. */
+function decayOf(scheduler: Fields, isByStep: boolean, lr: number | undefined, notes: string[]): Scheduler | string {
+  const { type } = scheduler;
+  if (type === 'ConstantLR' || type === 'LinearLR') {
+    // torch.optim.lr_scheduler: ConstantLR(factor=1/3, total_iters=5), LinearLR(start_factor=1/3, end_factor=1, total_iters=5).
+    const start = numberOr(type === 'ConstantLR' ? scheduler.factor : scheduler.start_factor, 1 / 3);
+    const end = type === 'ConstantLR' ? 1 : numberOr(scheduler.end_factor, 1);
+    const length = whole('total_iters', scheduler.total_iters ?? 5).total_iters;
+    if (start === 1 && end === 1) return { type: 'constant' };
+    if (end === 1 && start >= 0 && start < 1) {
+      if (!isByStep) return 'it rises by epoch, and here the rate changes by step';
+      const warmup_type = type === 'ConstantLR' ? ('constant' as const) : ('linear' as const);
+      // A warm-up of one step is written as a number of steps, as all are.
+      return { type: 'constant', warmup: length ?? 5, warmup_type, warmup_start: start };
+    }
+    if (start !== 1 || end < 0 || end > 1) return 'only a fall from 1, or a rise to 1, has a counterpart here';
+    if (end > 0 && lr === undefined) return 'its end is a share of a learning rate that was left out';
+    return { type: 'linear', ...lengthOf(scheduler.total_iters ?? 5, isByStep, notes), ...(end > 0 && { eta_min: end * lr! }) }; // prettier-ignore
+  }
+  if (type !== 'CosineAnnealingLR') return 'it has no counterpart here';
+  const { eta_min } = scheduler;
+  const isBelow = isPositive(eta_min) && (lr === undefined || eta_min <= lr);
+  if (isByStep) notes.push('CosineAnnealingLR rises again after T_max there; here the rate stays at its lowest.');
+  return { type: 'cosine', ...lengthOf(scheduler.T_max, isByStep, notes), ...(isBelow && { eta_min }) };
+}
+
+function lengthOf(given: unknown, isByStep: boolean, notes: string[]): { total_iters: number | null } {
+  const length = whole('total_iters', given).total_iters ?? null;
+  if (length === null) return { total_iters: null };
+  if (!isByStep) {
+    notes.push('The schedule changes by epoch there and by step here, so its length was left out.');
+    return { total_iters: null };
+  }
+  notes.push(
+    `train.lr_scheduler.total_iters is ${length}, counted for other data; set it to null to fall to zero at the end of the training.`,
+  );
+  return { total_iters: length };
+}
+
+const WARMUPS: Readonly<Record<string, NonNullable<Scheduler['warmup_type']>>> = {
+  LinearWarmup: 'linear',
+  ConstantWarmup: 'constant',
+  ExponentialWarmup: 'exponential',
+};
+
+/** trainers/lrscheduler/warmup/warmup.py: each begins at `warmup_ratio`, 0.1, of the rate; the decay counts from the first step. */
+function warmupOf(
+  { warmup_iters, warmup_ratio, type }: Fields,
+  isByStep: boolean,
+  notes: string[],
+): Scheduler | undefined {
+  if (type === undefined) return undefined;
+  const leftOut = (why: string): undefined =>
+    void notes.push(`The warm-up ${JSON.stringify(type)} was left out: ${why}.`);
+  if (typeof type !== 'string' || !Object.hasOwn(WARMUPS, type)) return leftOut('it has no counterpart here');
+  if (!isByStep) return leftOut('it counts epochs there, and here the rate changes by step');
+  const warmup = whole('warmup', warmup_iters).warmup;
+  if (warmup === undefined) return leftOut('it does not say for how many steps');
+  const start = numberOr(warmup_ratio, 0.1);
+  if (start < 0 || start > 1 || (start === 0 && type === 'ExponentialWarmup')) return leftOut(`it begins at ${start} of the rate`); // prettier-ignore
+  return { warmup, warmup_type: WARMUPS[type], warmup_start: start, decay_from: 'start' };
+}
+
+function numberOr(value: unknown, otherwise: number): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : otherwise;
 }
 
 /** `evaluation.period` of newer files, else the hook of older ones. */
@@ -164,6 +250,10 @@ function evaluationOf(configuration: Fields, train: Fields, notes: string[]): No
     fieldsOf(fieldsOf(train.checkpoint).best).metric_key ??
     hookOf(train, 'BestCkptSaverHook')?.metric_key ??
     hookOf(train, 'EarlyStopHook')?.metric_key;
+  const keepsBest = 'best' in fieldsOf(train.checkpoint) || hookOf(train, 'BestCkptSaverHook') !== undefined;
+  if ('max_epochs' in train && !keepsBest) {
+    notes.push("ModelScope's trainer hands on the last checkpoint; here the best on the validation data counts.");
+  }
   return { ...(when && evaluateEvery(when, notes)), ...metricOf(best, notes) };
 }
 
@@ -206,6 +296,62 @@ function earlyStopOf(train: Fields, notes: string[]): NonNullable<PartialRecipe[
       ...(typeof min_delta === 'number' && min_delta >= 0 && { min_delta }),
     },
   };
+}
+
+/** What of a configuration is done, or makes no difference to what is learned; hooks have a list of their own. */
+const UNDERSTOOD: readonly RegExp[] = [
+  /^(framework|task|pipeline|version|huggingface_transformers|allow_remote)(\.|$)/,
+  /^model\.(?!lora|adapter)/,
+  /^preprocessor\.((train|val)\.)?(type|max_length|sequence_length|padding|truncation|first_sequence|second_sequence|label|labels|label2id|id2label|use_fast|mode)(\.|$)/,
+  /^dataset\.(train|val|validation)\.(first_sequence|second_sequence|label|labels)(\.|$)/,
+  /^train\.(max_epochs|seed|work_dir|logging)(\.|$)/,
+  /^train\.dataloader\.(batch_size_per_gpu|workers_per_gpu|shuffle|drop_last|pin_memory|persistent_workers)$/,
+  /^train\.optimizer\.(type|lr|weight_decay|betas|eps|options\.cumulative_iters|options\.grad_clip\.(max_norm|norm_type))(\.|$)/,
+  // What was left out of a schedule or an optimiser is said where it is read.
+  /^train\.lr_scheduler\.(type|total_iters|T_max|start_factor|end_factor|factor|eta_min|options\.(by_epoch|lr_strategy|warmup\.(type|warmup_iters|warmup_ratio)))$/,
+  /^train\.checkpoint\.(best\.metric_key|best\.rule|period|best\.(by_epoch|interval|save_dir|max_checkpoint_num))/,
+  /^evaluation\.(dataloader\.(batch_size_per_gpu|workers_per_gpu|shuffle|pin_memory)|metrics|period\.(interval|by_epoch|eval_strategy))(\.|$)/,
+];
+const UNDERSTOOD_HOOKS = new Set(['CheckpointHook', 'TextLoggerHook', 'IterTimerHook', 'TensorboardHook', 'EvaluationHook', 'BestCkptSaverHook', 'EarlyStopHook', 'OptimizerHook', 'LrSchedulerHook']); // prettier-ignore
+/** What is said of some that are left out; others are named alone. */
+const REMARKS: readonly (readonly [RegExp, string])[] = [
+  [/fp16|AMP/i, 'half precision is train.precision here, and only on GPUs'],
+  [/lora|adapter|tuner/i, 'all parameters are trained, or those that train.trainable says'],
+  [/train_iters_per_epoch/, 'an epoch is all of the training data'],
+  [/norm_type/, 'gradients are clipped by the norm of order 2'],
+];
+
+/** One note for each setting that says something and is not done. */
+function leftOver(configuration: Fields): string[] {
+  const remark = (name: string): string =>
+    REMARKS.find(([pattern]) => pattern.test(name))?.[1] ?? 'it has no counterpart here';
+  const hooks = fieldsOf(configuration.train).hooks;
+  const types = (Array.isArray(hooks) ? hooks : []).flatMap((hook) =>
+    isFields(hook) && typeof hook.type === 'string' ? [hook.type] : [],
+  );
+  return [
+    ...leavesOf(configuration)
+      .filter((path) => !path.startsWith('train.hooks') && !UNDERSTOOD.some((pattern) => pattern.test(path)))
+      .map((path) => `${path} was left out: ${remark(path)}.`),
+    ...[...new Set(types)]
+      .filter((type) => !UNDERSTOOD_HOOKS.has(type))
+      .map((type) => `The hook ${type} was left out: ${remark(type)}.`),
+    ...normTypeNote(configuration),
+  ];
+}
+
+function normTypeNote({ train }: Fields): string[] {
+  const { norm_type } = fieldsOf(fieldsOf(fieldsOf(fieldsOf(train).optimizer).options).grad_clip);
+  return norm_type === undefined || norm_type === 2 ? [] : [`train.optimizer.options.grad_clip.norm_type ${JSON.stringify(norm_type)} was left out: ${REMARKS.at(-1)![1]}.`]; // prettier-ignore
+}
+
+/** Paths of what is on: `false`, `null`, nothing and empty lists say no more than their absence. A list is one leaf. */
+function leavesOf(value: unknown, path = '', depth = 0): string[] {
+  if (value === false || value === null || value === '' || (Array.isArray(value) && value.length === 0)) return [];
+  if (!isFields(value) || depth > 8) return path === '' ? [] : [path.slice(0, 200)];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    leavesOf(inner, path === '' ? name : `${path}.${name}`, depth + 1),
+  );
 }
 
 function hookOf(train: Fields, type: string): Fields | undefined {

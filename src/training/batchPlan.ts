@@ -17,6 +17,10 @@ export interface BatchPlanOptions {
   readonly bucketOf: (length: number) => number;
   /** false: batches of neighbours in the shuffled order, whatever their lengths. */
   readonly groupByLength: boolean;
+  /** Absent: true. false: the file's order, in which no lengths are grouped. */
+  readonly shuffle?: boolean;
+  /** Leaves out the examples that do not fill a batch; absent: false. */
+  readonly dropLast?: boolean;
 }
 
 /** Batches that are sorted together: enough that lengths agree, few enough that batches stay mixed. */
@@ -29,9 +33,11 @@ const BATCHES_A_POOL = 50;
  * order and form one short batch. A pure function of its arguments: a resumed run plans the same.
  */
 export function planEpoch(lengths: readonly number[], options: BatchPlanOptions): PlannedBatch[] {
-  const { batchSize, seed, epoch, bucketOf, groupByLength } = options;
+  const { batchSize, seed, epoch, bucketOf, shuffle = true, dropLast = false } = options;
+  const groupByLength = options.groupByLength && shuffle;
   const random = new RandomStream(keyOf(seed, 1, epoch));
-  const order = random.shuffle(lengths.map((_, i) => i));
+  const inFile = lengths.map((_, i) => i);
+  const order = shuffle ? random.shuffle(inFile) : inFile;
   const fullCount = Math.floor(order.length / batchSize) * batchSize;
   const batches: number[][] = [];
   const poolSize = batchSize * BATCHES_A_POOL;
@@ -40,7 +46,7 @@ export function planEpoch(lengths: readonly number[], options: BatchPlanOptions)
     if (groupByLength) pool.sort((a, b) => lengths[a] - lengths[b]);
     for (let at = 0; at < pool.length; at += batchSize) batches.push(pool.slice(at, at + batchSize));
   }
-  if (fullCount < order.length) batches.push(order.slice(fullCount));
+  if (fullCount < order.length && !dropLast) batches.push(order.slice(fullCount));
   if (groupByLength) random.shuffle(batches);
   return batches.map((examples) => ({
     examples,

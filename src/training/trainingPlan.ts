@@ -1,3 +1,4 @@
+import { MedTextError, words } from '../base/errors';
 import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
 import type { ResolvedRecipe } from '../protocol/recipe';
 import { planEpoch, type PlannedBatch } from './batchPlan';
@@ -16,9 +17,18 @@ export class TrainingPlan {
     private readonly recipe: ResolvedRecipe,
     private readonly material: RunMaterial,
   ) {
-    const { batch_size, gradient_accumulation, max_epochs } = recipe.train;
+    const { batch_size, gradient_accumulation, max_epochs, drop_last } = recipe.train;
     this.lengths = material.train.encoded.map((example) => example.length);
-    this.stepsAnEpoch = Math.ceil(Math.ceil(this.lengths.length / batch_size) / gradient_accumulation);
+    const count = this.lengths.length / batch_size;
+    const batches = drop_last ? Math.floor(count) : Math.ceil(count);
+    if (batches === 0 && drop_last) {
+      throw new MedTextError(
+        'RECIPE',
+        words`train.drop_last leaves nothing to learn from: ${this.lengths.length} examples do not fill one batch of ${batch_size}.`,
+        { examples: this.lengths.length, batch_size },
+      );
+    }
+    this.stepsAnEpoch = Math.ceil(batches / gradient_accumulation);
     this.totalSteps = Math.max(1, Math.ceil(this.stepsAnEpoch * max_epochs));
   }
 
@@ -32,6 +42,8 @@ export class TrainingPlan {
         epoch,
         bucketOf: (length) => this.bucketOf(length),
         groupByLength: this.recipe.train.length_buckets !== 'none',
+        shuffle: this.recipe.train.shuffle,
+        dropLast: this.recipe.train.drop_last,
       });
       this.epoch = epoch;
     }

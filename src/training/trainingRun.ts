@@ -27,7 +27,7 @@ import { MetricsLog } from '../runs/metricsLog';
 import { renderModelCard } from '../runs/modelCard';
 import { writeRunRecord, type RunFolder, type RunRecord } from '../runs/runFolder';
 import type { RunMaterial } from './runMaterial';
-import { learningRateAt, scheduleOf, type LearningRateSchedule } from './schedule';
+import { idleSteps, learningRateAt, scheduleOf, type LearningRateSchedule } from './schedule';
 import { sessionOptions, setUpTrainer, type SetUpOptions } from './setUpTrainer';
 import { StepClock } from './stepClock';
 import { TensorBoardWriter } from '../runs/tensorboard';
@@ -137,6 +137,13 @@ export class TrainingRun {
   async train(): Promise<TrainingResult> {
     const { plan, recipe, options } = this;
     const schedule = scheduleOf(recipe.train, plan.totalSteps);
+    const idle = idleSteps(schedule, plan.totalSteps);
+    // Counted a little too short for each epoch, as ModelScope's recipes are, it costs nothing.
+    if (idle > Math.max(recipe.train.max_epochs, 0.02 * plan.totalSteps)) {
+      options.log(
+        `Warning: train.lr_scheduler.total_iters is ${schedule.totalSteps}, and the training has ${plan.totalSteps} steps: the last ${idle} have a learning rate of 0 and learn nothing. Set it to null to fall to 0 at the end.`,
+      );
+    }
     const clock = new StepClock(plan.totalSteps - this.counters.step);
     let savedStep = this.counters.step;
 

@@ -50,13 +50,22 @@ describe('ModelScope configuration as defaults', () => {
       eps: 1e-8,
       no_decay: [],
     });
-    assert.deepEqual(train.lr_scheduler, { type: 'linear', warmup: 0, total_iters: 2340 });
+    assert.deepEqual(train.lr_scheduler, {
+      type: 'linear',
+      warmup: 0,
+      total_iters: 2340,
+      warmup_type: 'linear',
+      warmup_start: 0,
+      eta_min: 0,
+      decay_from: 'warmup',
+    });
+    assert.equal(train.seed, 42);
     assert.equal(train.max_grad_norm, null);
     assert.equal(train.evaluate_every, 100);
     assert.equal(train.early_stopping, null);
     assert.deepEqual(
       notes.map((note) => note.split(' ')[0]),
-      ['train.lr_scheduler.total_iters', 'train.work_dir'],
+      ['train.lr_scheduler.total_iters', 'train.seed', "ModelScope's", 'train.work_dir'],
     );
   });
 
@@ -83,6 +92,66 @@ describe('ModelScope configuration as defaults', () => {
     assert.equal(defaults.task, undefined);
     const text = notes.join('\n');
     for (const word of ['"SGD"', '"StepLR"', '"fill-mask"']) assert.ok(text.includes(word), word);
+  });
+
+  it('takes labels by their ids, and order and rest of the batches as the file says', () => {
+    const { train, dataset, notes } = changed((json) => {
+      delete json.dataset;
+      json.model.label2id = { 不同: 1, 相同: 0 };
+      json.train.dataloader.shuffle = false;
+      json.train.dataloader.drop_last = true;
+      json.train.seed = 7;
+      json.train.checkpoint = { best: { metric_key: 'accuracy' } };
+    });
+    assert.deepEqual(dataset.train.labels, ['相同', '不同']);
+    assert.deepEqual([train.shuffle, train.drop_last, train.seed], [false, true, 7]);
+    assert.deepEqual(notes.map((note) => note.split(' ')[0]), ['train.lr_scheduler.total_iters', 'train.work_dir']); // prettier-ignore
+    const { dataset: listed } = changed((json) => (json.preprocessor.label2id = { x: 0, y: 1, z: 2 }));
+    assert.deepEqual(listed.train.labels, ['0', '1', '2'], 'dataset.train.labels come first');
+    const { dataset: gap } = changed((json) => ((json.dataset = {}), (json.model.label2id = { a: 0, b: 2 })));
+    assert.equal(gap.train.labels, undefined);
+  });
+
+  it('names each setting that it does not do, and none that it does', () => {
+    const { notes } = changed((json) => {
+      json.train.train_iters_per_epoch = 10;
+      json.train.use_fp16 = true;
+      json.train.optimizer.amsgrad = true;
+      json.train.optimizer.foreach = false;
+      json.train.optimizer.options = { grad_clip: { max_norm: 1, norm_type: 1 } };
+      json.train.lr_scheduler.verbose = true;
+      json.train.hooks.push({ type: 'TorchAMPOptimizerHook' }, { type: 'SparsityHook' }, { type: 'TextLoggerHook' });
+      json.train.lora = { r: 8 };
+      json.evaluation.dataloader.drop_last = true;
+      json.preprocessor.keep_original_columns = ['id'];
+      json.dataset.name = 'clue';
+    });
+    const named = notes.flatMap((note) => /^(?:The hook )?(\S+).* was left out: /.exec(note)?.[1] ?? []);
+    assert.deepEqual(named.sort(), [
+      'SparsityHook',
+      'TorchAMPOptimizerHook',
+      'dataset.name',
+      'evaluation.dataloader.drop_last',
+      'preprocessor.keep_original_columns',
+      'train.lora.r',
+      'train.lr_scheduler.verbose',
+      'train.optimizer.amsgrad',
+      'train.optimizer.options.grad_clip.norm_type',
+      'train.train_iters_per_epoch',
+      'train.use_fp16',
+      'train.work_dir',
+    ]); // prettier-ignore
+    assert.match(notes.join('\n'), /use_fp16 was left out: half precision is train\.precision here/);
+  });
+
+  it('says what takes the place of an optimiser or schedule that there is not', () => {
+    const { notes } = changed((json) => {
+      json.train.optimizer = { type: 'SGD', lr: 0.01 };
+      json.train.lr_scheduler = { type: 'StepLR', step_size: 2 };
+    });
+    const text = notes.join('\n');
+    assert.match(text, /"SGD" was left out, with its learning rate\. In its place: AdamW with lr 3e-5/);
+    assert.match(text, /"StepLR" was left out: .* In its place: a rise over the first tenth/);
   });
 
   it('does not take epochs for steps', () => {
