@@ -98,6 +98,19 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
       },
     );
   }
+  if (
+    configName === undefined &&
+    isFolder &&
+    names.includes('output') &&
+    (await namesIn(join(folder, 'output'))).some(isConfigName)
+  ) {
+    // modelscope 1.36.3, trainers/hooks/checkpoint/checkpoint_hook.py: what can be opened again lies in `output`.
+    throw new MedTextError(
+      'NOT_FOUND',
+      words`${folder} is a work_dir of ModelScope's trainer: its model is ${join(folder, 'output')}. Name that folder.`,
+      { file: folder, model: join(folder, 'output') },
+    );
+  }
   const weightsPath = isFolder ? await findWeights(folder, names) : given;
   const foreign = weightsPath === undefined ? foreignWeights(folder, names) : foreignWeights(folder, [basename(given)]);
   if (foreign) throw foreign;

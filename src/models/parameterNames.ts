@@ -139,9 +139,11 @@ export function mapParameterNames(names: Iterable<string>, modelType: string, wh
       take(`bert.${inside}`, name);
       continue;
     }
-    const head = modernised(
+    const named = modernised(
       inside !== undefined && prefix !== outer && isHead(inside) ? inside : withoutPrefix(name, outer),
     );
+    // ModelScope's trainer keeps a BERT's classifier in a module `head` (1.36.3, models/nlp/task_models/task_model.py).
+    const head = named.replace(/^head\.(?=classifier\.)/, '');
     const ours = headParameter(head, modelType);
     if (isTied && TIED_DECODER.test(head)) take(WORD_EMBEDDINGS, name);
     else if (ours !== undefined) take(ours, name);

@@ -126,19 +126,44 @@ function configJson(
   };
 }
 
+/**
+ * ModelScope's configuration.json: its pipeline opens the folder, and its `nlp-base-trainer` trains it further, with the
+ * defaults of a recipe here. What both need was tried with modelscope 1.36.3: without `max_length` the pipeline cuts at
+ * 512 tokens (pipelines/nlp/text_classification_pipeline.py), without the last two sections the trainer ends at once
+ * (trainers/trainer.py, get_train_dataloader and get_eval_data_loader). `total_iters` counts epochs there.
+ */
 export function configurationJson(
-  contents: Pick<ModelFolderContents, 'task' | 'config'>,
+  contents: Pick<ModelFolderContents, 'task' | 'config' | 'usage'>,
   labels: readonly string[] | undefined,
 ): JsonObject {
   const task = contents.task ?? (labels ? 'text-classification' : 'fill-mask');
+  const maxLength = contents.usage?.max_length;
+  const epochs = 3;
   return {
     framework: 'pytorch',
     task,
     model: { type: contents.config.modelType, ...(labels && { label2id: label2id(labels) }) },
     ...(labels && {
-      preprocessor: { type: task === 'sentence-similarity' ? 'sen-sim-tokenizer' : 'sen-cls-tokenizer' },
+      preprocessor: {
+        type: task === 'sentence-similarity' ? 'sen-sim-tokenizer' : 'sen-cls-tokenizer',
+        ...(typeof maxLength === 'number' && { max_length: maxLength }),
+      },
     }),
     pipeline: { type: task },
+    train: {
+      work_dir: 'work_dir',
+      max_epochs: epochs,
+      dataloader: { batch_size_per_gpu: 16, workers_per_gpu: 0 },
+      optimizer: { type: 'AdamW', lr: 3e-5, options: { grad_clip: { max_norm: 1 } } },
+      lr_scheduler: {
+        type: 'LinearLR',
+        start_factor: 1,
+        end_factor: 0,
+        total_iters: epochs,
+        options: { by_epoch: true },
+      },
+    },
+    evaluation: { dataloader: { batch_size_per_gpu: 32, workers_per_gpu: 0, shuffle: false } },
   };
 }
 

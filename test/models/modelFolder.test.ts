@@ -17,7 +17,7 @@ import { importModel } from '../../src/models/importModel';
 import { loadParameters, openModelFolder } from '../../src/models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { Parameters } from '../../src/models/parameters';
-import { writeModelFolder } from '../../src/models/writeModelFolder';
+import { configurationJson, writeModelFolder } from '../../src/models/writeModelFolder';
 import { fails, fixture, read, valuesOf } from './checkpoint/support';
 
 describe('model folder', () => {
@@ -219,6 +219,14 @@ describe('model folder', () => {
         ],
         ['bert', ['BertForSequenceClassification'], 3, 'single_label_classification', 'structbert'],
       );
+      // What ModelScope's trainer and pipeline look for (tried with modelscope 1.36.3).
+      const configuration = JSON.parse(readFileSync(join(folder, 'configuration.json'), 'utf8'));
+      assert.deepEqual(Object.keys(configuration.train.dataloader), ['batch_size_per_gpu', 'workers_per_gpu']);
+      assert.deepEqual(Object.keys(configuration.evaluation.dataloader), ['batch_size_per_gpu', 'workers_per_gpu', 'shuffle']); // prettier-ignore
+      assert.ok(configuration.train.max_epochs > 0 && configuration.train.optimizer.type === 'AdamW');
+      assert.equal(configuration.preprocessor.max_length, undefined);
+      const withLength = configurationJson({ config: given.config, usage: { max_length: 36 } }, ['a', 'b']);
+      assert.deepEqual(withLength.preprocessor, { type: 'sen-cls-tokenizer', max_length: 36 });
       const { model, specs } = await specsOf(folder);
       assert.deepEqual(model.config, { ...given.config, modelType: 'bert' });
       assert.deepEqual(model.labels, given.labels);
@@ -279,6 +287,15 @@ describe('model folder', () => {
       const given = await contents();
       await fails('INTERNAL', () => writeModelFolder(join(temporary, 'model'), { ...given, labels: ['one'] }));
     });
+  });
+
+  it("says where the model of a work_dir of ModelScope's trainer is", async () => {
+    const work = join(temporary, 'work_dir');
+    mkdirSync(join(work, 'output'), { recursive: true });
+    writeFileSync(join(work, 'epoch_1.pth'), 'x');
+    writeFileSync(join(work, 'output', 'config.json'), '{}');
+    const error = await fails('NOT_FOUND', () => openModelFolder(work));
+    assert.equal(error.detail.model, join(work, 'output'));
   });
 
   describe('import', () => {

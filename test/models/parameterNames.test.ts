@@ -81,6 +81,15 @@ describe('mapParameterNames', () => {
     }
   });
 
+  it("finds the classifier in the `head` of ModelScope's trainer", () => {
+    // As modelscope 1.36.3 writes output/pytorch_model.bin for a model of the type bert.
+    const names = [...encoder, 'head.classifier.weight', 'head.classifier.bias'];
+    const { fromOurs, leftOver } = mapParameterNames(names, 'bert', 'c');
+    assert.equal(fromOurs.get('classifier.weight'), 'head.classifier.weight');
+    assert.equal(fromOurs.get('classifier.bias'), 'head.classifier.bias');
+    assert.deepEqual(leftOver, []);
+  });
+
   it('modernises gamma and beta', () => {
     const names = encoder.map((name) =>
       name.replace(/LayerNorm\.weight/, 'LayerNorm.gamma').replace(/LayerNorm\.bias/, 'LayerNorm.beta'),

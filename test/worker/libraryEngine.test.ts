@@ -205,7 +205,7 @@ describe('the library: models and data sets into the editor', () => {
     hub.faults['pytorch_model.bin'] = [{ kind: 'drop', afterBytes: 12_000 }, { kind: 'silence' }];
     const lost = client.request('importModel', { ...wish('modelscope:damo/tiny'), ...models(), job: number });
     lost.catch(() => undefined);
-    const parts = (): string[] => readdirSync(join(home, 'downloads'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.bin.part')); // prettier-ignore
+    const parts = (): string[] => readdirSync(join(home, 'downloads'), { recursive: true, encoding: 'utf8' }).filter((name) => /\.medtext-download[\\/][0-9a-f]{32}$/.test(name)); // prettier-ignore
     await until(() => hub.faults['pytorch_model.bin'].length === 0 && parts().length === 1, 'a part is here', 60_000);
     process.kill((await client.pid())!, 'SIGKILL');
     await assert.rejects(lost, { code: 'CLOSED' });
