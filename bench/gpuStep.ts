@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { hugePages } from '../src/base/hugePages';
 import { adapters, cardMemory } from '../src/devices/adapters';
 import { buffersAreFew } from '../src/steps/memoryEstimate';
-import { bertBase, bertBaseTrainer, defaults } from './support/bertBase';
+import { crossEntropy } from '../src/tasks/losses/crossEntropy';
+import { bertBase, bertBaseTrainer, defaults, LABELS } from './support/bertBase';
 import { referencePython } from './support/contestant';
 import { microBatches, randomBatches } from './support/randomBatches';
 import { benchOptions, count, NONE, printResult, ratio, runMain } from './support/report';
@@ -126,8 +127,8 @@ async function takePart(contestant: string, { rows, length }: { rows: number; le
     classifier,
     specs: parameters.specs,
     trained: new Set(parameters.names),
-    loss: 'crossEntropy',
-  } as const;
+    objective: crossEntropy({ labelCount: LABELS, labelSmoothing: 0 }),
+  };
   const session = {
     device,
     allowTf32: precision === 'tf32',

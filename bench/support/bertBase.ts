@@ -3,6 +3,7 @@ import { parseEncoderConfig } from '../../src/models/configJson';
 import { bertClassifier } from '../../src/models/encoder';
 import { loadParameters } from '../../src/models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { trainedParameters } from '../../src/training/trainable';
 import type { TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
 import { createTrainer } from '../../src/steps/createTrainer';
@@ -60,7 +61,7 @@ export async function bertBaseTrainer(
     classifier,
     parameters,
     trained: trainedParameters(parameters.specs, defaults.trainable, config.layerCount),
-    objective: { loss: 'crossEntropy', labelCount: LABELS, labelSmoothing: 0, classWeights: undefined },
+    objective: crossEntropy({ labelCount: LABELS, labelSmoothing: 0 }),
     adamW: {
       betas: optimizer.betas,
       eps: optimizer.eps,

@@ -14,6 +14,7 @@ import type { EncoderConfig } from '../models/encoderConfig';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
 import { Parameters } from '../models/parameters';
 import { createTrainer } from '../steps/createTrainer';
+import { crossEntropy } from '../tasks/losses/crossEntropy';
 import { chooseDevice, trialMark, type ChoiceOptions, type DeviceChoice } from './deviceChoice';
 import { askedAdapters, type Adapter } from './adapters';
 import { adviceOn } from './deviceAdvice';
@@ -231,7 +232,7 @@ function selfTestTrainer(config: EncoderConfig, parameters: Parameters, batchSiz
     classifier: bertClassifier(config, 3),
     parameters,
     trained: new Set(parameters.names),
-    objective: { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 },
+    objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
     adamW: { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, decays: (name) => !/bias|LayerNorm/.test(name) },
     maxGradientNorm: 1,
     batchSize,

@@ -27,6 +27,8 @@ export interface BertOptions {
    */
   readonly joint?: (lists: readonly (readonly string[])[]) => readonly Value[] | undefined;
   readonly dropout?: Dropout;
+  /** Stands between the word embeddings, [batch, sequence, embedding], and what is added to them. */
+  readonly wordEmbeddings?: (embeddings: Value) => Value;
   /**
    * 'first': only the first token's final state is wanted, so the last layer computes queries, output projection and
    * feed-forward for that row alone (exact; about a twelfth of BERT-base's work).
@@ -109,7 +111,8 @@ class BertGraph {
   private embeddings(): Value {
     const { g, config, inputs } = this;
     const name = 'bert.embeddings';
-    const words = g.gather(this.parameter(`${name}.word_embeddings.weight`), inputs.inputIds);
+    const read = g.gather(this.parameter(`${name}.word_embeddings.weight`), inputs.inputIds);
+    const words = this.options.wordEmbeddings?.(read) ?? read;
     const first = config.positionOffset;
     const positions = g.slice(
       this.parameter(`${name}.position_embeddings.weight`),

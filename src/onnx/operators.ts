@@ -90,6 +90,10 @@ export class Operators extends GraphBuilder {
   abs(x: Value): Value {
     return this.one('Abs', [x]);
   }
+  /** Elements below `min` or above `max` become these. */
+  clip(x: Value, min: number, max: number): Value {
+    return this.one('Clip', [x, this.scalar(min, x.dataType), this.scalar(max, x.dataType)]);
+  }
   exp(x: Value): Value {
     return this.one('Exp', [x]);
   }

@@ -91,14 +91,31 @@ export function buildDropoutMasks(
 ): Value {
   const count = keys.shape[0];
   const { threshold, kept } = thresholdOf(probability);
+  const bits = buildBits(g, counters, keys); // [keys, pairs]
+  const ofElements = factors ? g.mul(bits, factors) : sideBySide(g, bits, elementCount(shape));
+  const keep = g.cast(g.greaterOrEqual(g.reshape(ofElements, [count, ...shape]), threshold), 'float32');
+  return g.mul(keep, kept);
+}
+
+/** 32 random bits of a counter's place, as a signed integer: what the graph of {@link buildBits} gives. */
+export function bitsAt(place: number, key: number): number {
+  const round = (h: number): number => {
+    const product = Math.imul(h, 2 * h + 1);
+    return (Math.imul(product, HALF) + Math.trunc(product / HALF)) | 0;
+  };
+  return round((round((Math.imul(place, STRIDE) + key) | 0) + key) | 0);
+}
+
+/** The counters of places, int32. */
+export const countersOf = (g: Operators, places: Value): Value => g.mul(places, STRIDE);
+
+/** 32 random bits of each counter and key: int32 [keys, counters]. @param keys int32 [keys, 1] */
+export function buildBits(g: Operators, counters: Value, keys: Value): Value {
   const round = (h: Value): Value => {
     const product = g.mul(h, g.add(g.add(h, h), 1));
     return g.add(g.mul(product, HALF), g.div(product, HALF));
   };
-  const bits = round(g.add(round(g.add(counters, keys)), keys)); // [keys, pairs]
-  const ofElements = factors ? g.mul(bits, factors) : sideBySide(g, bits, elementCount(shape));
-  const keep = g.cast(g.greaterOrEqual(g.reshape(ofElements, [count, ...shape]), threshold), 'float32');
-  return g.mul(keep, kept);
+  return round(g.add(round(g.add(counters, keys)), keys));
 }
 
 /** The bits of both elements of each pair, the second's moved to the front: int32 [keys, elements]. */

@@ -14,7 +14,7 @@ import { maskDrawer } from './maskGraph';
 import { stack, stackedShape, UnstackedParameters, type ParameterGroup, type ParameterLayout } from './parameterGroups'; // prettier-ignore
 import { maskCutter, maskStacks, type PlacedStack } from './residentGraph';
 import { rowCount, TOKEN_SLOTS } from './tokenRows';
-import { addTraining, sumOfSquares, type TrainingGraphOptions } from './trainingGraph';
+import { addTraining, partOutput, shapeOf, sumOfSquares, type TrainingGraphOptions } from './trainingGraph';
 
 /** The state of group k is `p.k`, `m.k` and `v.k`: float32 [parameters, ...shape]. */
 export const stateNames = (groups: readonly ParameterGroup[]): string[] =>
@@ -42,11 +42,11 @@ export interface LoopShape {
 
 /**
  * Inputs, of all micro-batches of a run one after the other: inputIds, tokenTypeIds, attentionMask int32 [parts, rows,
- * longest] (and tokenSlots, where a group's gradient is rows, with `ids.<k>` int32 [parts, rows of the longest]), targets float32 [parts, rows, labels] (and weights [parts, rows, 1] for squared error), lengthIndex int32
- * [parts], firstRow int32 [parts], keys int32 [parts, sites] where there is dropout. Of all steps: firstPart and
+ * longest] (and tokenSlots, where a group's gradient is rows, with `ids.<k>` int32 [parts, rows of the longest]), the
+ * objective's, [parts, ...] each as long as the longest, lengthIndex int32 [parts], firstRow int32 [parts], keys int32 [parts, sites] where there is dropout. Of all steps: firstPart and
  * partCount int64 [steps] where a step may have several, rates float32 [steps, 3] (shrink, stepSize, rootScale). stepCount
  * int64 [], the groups' state, and untrained parameters by their names.
- * Outputs: the groups' new state, losses and gradientSquares float32 [steps done]. The loop ends with a step whose loss
+ * Outputs: the groups' new state, losses, `part.<name>` of the objective's parts and gradientSquares float32 [steps done]. The loop ends with a step whose loss
  * or gradient is not finite; the state is then of no use.
  */
 export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayout, shape: LoopShape): Model {
@@ -85,7 +85,8 @@ export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayou
       fixed.map((value) => [value.name, body.capture(value)]),
     ),
   };
-  const { loss, gradients } = accumulates ? sumOfParts(body, context, step) : partGradients(body, context, step);
+  const { losses, gradients } = accumulates ? sumOfParts(body, context, step) : partGradients(body, context, step);
+  const [loss, ...lossParts] = losses;
   const unscale = lossScale && body.reciprocal(body.capture(lossScale));
   const scaledSquares = sumOfSquares(body, gradients.map(({ value }) => value)); // prettier-ignore
   const squares = unscale ? body.mul(scaledSquares, body.mul(unscale, unscale)) : scaledSquares;
@@ -100,13 +101,14 @@ export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayou
     updated.forEach((next: AdamWState, k) => body.output(next[kind], `step.new.${kind}.${k}`));
   }
   body.output(loss, 'step.loss');
+  options.objective.parts.forEach((name, i) => body.output(lossParts[i], `step.${partOutput(name)}`));
   body.output(squares, 'step.gradientSquares');
 
   const results = g.loop(stepCount, state, body.buildBody('step'), steps);
   stateNames(groups).forEach((name, i) => g.output(results[i], `new.${name}`));
-  g.output(results[state.length], 'losses');
-  g.output(results[state.length + 1], 'gradientSquares');
-  const ofSteps = ['firstPart', 'partCount', 'rates', 'losses', 'gradientSquares'];
+  const scanned = ['losses', ...options.objective.parts.map(partOutput), 'gradientSquares'];
+  scanned.forEach((name, i) => g.output(results[state.length + i], name));
+  const ofSteps = ['firstPart', 'partCount', 'rates', ...scanned];
   const ofParts = Object.keys(stacked).filter((name) => !ofSteps.includes(name));
   return withOpenAxis(withOpenAxis(g.build('loop'), ofParts, 'parts'), ofSteps, 'steps');
 }
@@ -127,12 +129,13 @@ interface StepContext {
 
 /** What a branch gives; of a group that has rows, rows whose places are known outside. */
 interface BranchResult {
-  readonly loss: Value;
+  /** The loss and its parts. */
+  readonly losses: readonly Value[];
   readonly gradients: readonly Value[];
 }
 
 interface PartResult {
-  readonly loss: Value;
+  readonly losses: readonly Value[];
   /** By group. */
   readonly gradients: readonly GroupGradient[];
 }
@@ -150,7 +153,6 @@ function stackedInputs(
 ): StackedInputs {
   const { rows, lengths, accumulates, steps, parts } = shape;
   const longest = lengths.at(-1)!;
-  const { labelCount } = options.classifier;
   const ids = (name: string) => g.input(name, 'int32', [parts, rows, longest]);
   return {
     inputIds: ids('inputIds'),
@@ -162,8 +164,12 @@ function stackedInputs(
         group.isRows ? [[`ids.${k}`, g.input(`ids.${k}`, 'int32', [parts, rowsOfGroup(group, shape)])]] : [],
       ),
     ),
-    targets: g.input('targets', 'float32', [parts, rows, labelCount]),
-    ...(options.loss === 'squaredError' && { weights: g.input('weights', 'float32', [parts, rows, 1]) }),
+    ...Object.fromEntries(
+      options.objective.inputs.map((input): [string, Value] => [
+        input.name,
+        g.input(input.name, input.dataType, [parts, ...shapeOf(input, rows, longest)]),
+      ]),
+    ),
     ...(lengths.length > 1 && { lengthIndex: g.input('lengthIndex', 'int32', [parts]) }),
     ...(siteCount > 0 && {
       firstRow: g.input('firstRow', 'int32', [parts]),
@@ -188,8 +194,8 @@ function partGradients(g: Operators, context: StepContext, part: Value): PartRes
       .filter(isOfBranch)
       .map((name) => [name, rowOf(name)]),
   );
-  const withIds = ({ loss, gradients }: BranchResult): PartResult => ({
-    loss,
+  const withIds = ({ losses, gradients }: BranchResult): PartResult => ({
+    losses,
     gradients: gradients.map((value, k) => (groups[k].isRows ? { value, ids: rowOf(`ids.${k}`) } : { value })),
   });
   if (shape.lengths.length === 1) return withIds(ofLength(g, context, rows, shape.lengths[0]));
@@ -197,8 +203,9 @@ function partGradients(g: Operators, context: StepContext, part: Value): PartRes
   const lengthIndex = rowOf('lengthIndex');
   const branch = (index: number): Graph => {
     const b = new Operators(`length${shape.lengths[index]}/`, options.products?.factors);
-    const { loss, gradients } = ofLength(b, context, rows, shape.lengths[index]);
-    b.output(loss, `length${shape.lengths[index]}/loss`);
+    const { losses, gradients } = ofLength(b, context, rows, shape.lengths[index]);
+    const names = ['loss', ...options.objective.parts.map(partOutput)];
+    losses.forEach((value, i) => b.output(value, `length${shape.lengths[index]}/${names[i]}`));
     gradients.forEach((gradient, k) => b.output(gradient, `length${shape.lengths[index]}/grad.${k}`));
     return b.build(`length${shape.lengths[index]}`).graph;
   };
@@ -212,8 +219,9 @@ function partGradients(g: Operators, context: StepContext, part: Value): PartRes
     choice(b, index).forEach((value, i) => b.output(value, `from${shape.lengths[index]}/${i}`));
     return b.build(`from${shape.lengths[index]}`).graph;
   };
-  const [loss, ...gradients] = choice(g, 0);
-  return withIds({ loss, gradients: gradients.slice(0, groups.length) });
+  const values = choice(g, 0);
+  const lossCount = 1 + options.objective.parts.length;
+  return withIds({ losses: values.slice(0, lossCount), gradients: values.slice(lossCount, lossCount + groups.length) });
 }
 
 function ofLength(
@@ -231,18 +239,23 @@ function ofLength(
   const draw = rows.keys && maskDrawer(g, shape.rows, rows.firstRow);
   const drawn = (each: PlacedStack): Value =>
     draw(each, g.reshape(g.gather(rows.keys, g.integers(each.places)), [each.places.length, 1]));
-  const { loss, gradients } = addTraining(g, options, {
+  const own = (name: string): Value => {
+    const { axes } = options.objective.inputs.find((input) => input.name === name)!;
+    const along = axes.flatMap((axis, i) => (axis === 'length' ? [i] : []));
+    const value = rows[name];
+    return along.length === 0 ? value : g.slice(value, along.map(() => 0), along.map(() => length), along); // prettier-ignore
+  };
+  const { loss, parts, gradients } = addTraining(g, options, {
     inputs,
     slots: () => ids(rows[TOKEN_SLOTS]),
-    targets: rows.targets,
-    weights: () => rows.weights,
+    input: own,
     parameter: parameters.parameter,
     joint: parameters.joint,
-    mask: maskCutter(g, maskStacks(options, shape.rows, length), drawn),
+    random: maskCutter(g, maskStacks(options, shape.rows, length), drawn),
     lossScale: lossScale && g.capture(lossScale),
   });
   return {
-    loss,
+    losses: [loss, ...options.objective.parts.map((name) => parts.get(name)!)],
     gradients: groups.map((group) => {
       const gradient = stack(g, group, gradients);
       return group.isRows ? withZeroRows(g, gradient, rowsOfGroup(group, shape)) : gradient;
@@ -262,18 +275,22 @@ function sumOfParts(g: Operators, context: StepContext, step: Value): PartResult
   const count = g.gather(stacked.partCount, step);
   // Not of a constant, which the runtime would keep as large as all gradients are.
   const zero = zeroOf(g, count);
-  const zeros = [zero, ...groups.map((group) => g.expand(zero, stackedShape(group)))];
+  const lossCount = 1 + options.objective.parts.length;
+  const zeros = [
+    ...Array.from({ length: lossCount }, () => zero),
+    ...groups.map((group) => g.expand(zero, stackedShape(group))),
+  ];
 
   const body = new Operators('part/', options.products?.factors);
   const part = body.input('part', 'int64', []);
   const goesOn = body.input('part.goesOn', 'bool', []);
-  const sums = zeros.map((zero, i) => body.input(`part.sum.${i}`, 'float32', zero.shape));
-  const { loss, gradients } = partGradients(body, context, body.add(part, first));
+  const before = zeros.map((zero, i) => body.input(`part.sum.${i}`, 'float32', zero.shape));
+  const { losses, gradients } = partGradients(body, context, body.add(part, first));
   body.output(goesOn, 'part.continues');
-  [{ value: loss }, ...gradients].forEach((gradient, i) => body.output(plusGradient(body, sums[i], gradient), `part.new.${i}`)); // prettier-ignore
+  [...losses.map((value) => ({ value })), ...gradients].forEach((gradient, i) => body.output(plusGradient(body, before[i], gradient), `part.new.${i}`)); // prettier-ignore
 
-  const [sum, ...sumOfGradients] = g.loop(count, zeros, body.buildBody('part'), 0);
-  return { loss: sum, gradients: sumOfGradients.map((value) => ({ value })) };
+  const sums = g.loop(count, zeros, body.buildBody('part'), 0);
+  return { losses: sums.slice(0, lossCount), gradients: sums.slice(lossCount).map((value) => ({ value })) };
 }
 
 /** @param rates float32 [3] */

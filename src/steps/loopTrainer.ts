@@ -5,6 +5,8 @@
 import { keyOf } from '../base/random';
 import { Session, type Feed, type Output } from '../inference/session';
 import { Parameters } from '../models/parameters';
+import { elementCount } from '../onnx/dataType';
+import type { Axis, Objective } from '../tasks/objective';
 import { adamWRates, type Moments } from './adamW';
 import { collectGarbage } from './collectGarbage';
 import { productStyle } from '../inference/productStyle';
@@ -12,7 +14,8 @@ import { buildLoopGraph, rowsOfGroup, stateNames, type LoopGraphOptions } from '
 import { LossScale } from './lossScale';
 import { gather, layoutOf, scatter, stackedShape, type ParameterLayout } from './parameterGroups';
 import { StepsAtOnce } from './stepsAtOnce';
-import { batchFeeds, microBatches, requireFinite, totalWeight } from './stepInputs';
+import { batchFeeds, partsOf, requireFinite } from './stepInputs';
+import { ENCODER_AXES, partOutput } from './trainingGraph';
 import { filledIds, int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import type { MicroBatch, PlannedStep, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 
@@ -38,6 +41,8 @@ export class LoopTrainer implements TrainingSteps {
   private state: Readonly<Record<string, Feed>> | undefined;
   /** Whether the host's arrays hold what {@link state} does. */
   private isSynchronous = true;
+  /** Of the inputs of a part. */
+  private readonly axes: ReadonlyMap<string, readonly Axis[]>;
   /** Examples computed at a time. */
   private rows: number;
 
@@ -46,8 +51,9 @@ export class LoopTrainer implements TrainingSteps {
     const products = productStyle(session.device, precision);
     const specs = parameters.specs.filter((spec) => trained.has(spec.name));
     this.moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
-    this.graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout, adamW, maxGradientNorm, products }; // prettier-ignore
+    this.graphOptions = { classifier, specs: parameters.specs, trained, objective, dropout, adamW, maxGradientNorm, products }; // prettier-ignore
     this.layout = layoutOf(this.graphOptions, adamW);
+    this.axes = new Map([...ENCODER_AXES, ...objective.inputs.map(({ name, axes }): [string, readonly Axis[]] => [name, axes])]); // prettier-ignore
     this.lossScale = new LossScale(products.factors === 'float16');
     this.rows = options.microBatchSize ?? options.batchSize;
     this.lengths = [...(options.lengths ?? [])].sort((a, b) => a - b);
@@ -73,7 +79,7 @@ export class LoopTrainer implements TrainingSteps {
       outputs = await this.run(session, { ...state, ...feeds });
     }
     this.pace.ran(planned.length, performance.now() - started, isFirstRun);
-    const results = resultsOf(outputs);
+    const results = resultsOf(outputs, this.options.objective);
     results.forEach((result, i) => requireFinite(result, planned[i].step, planned[i].learningRate));
     this.state = Object.fromEntries(
       stateNames(this.layout.groups).map((name): [string, Feed] => [name, feedOf(outputs[`new.${name}`])]),
@@ -127,11 +133,10 @@ export class LoopTrainer implements TrainingSteps {
   }
 
   private partsOf({ batches, step }: PlannedStep): Part[] {
-    const total = totalWeight(batches, this.options.objective);
-    return microBatches(batches, this.rows).map(({ batch, index, firstRow }) => {
+    return partsOf(batches, this.rows, this.options.objective).map(({ batch, index, firstRow, share }) => {
       const key = keyOf(this.options.seed, 2, step, index);
       const keys = Int32Array.from({ length: this.layout.siteCount }, (_, site) => keyOf(key, site));
-      const feeds = batchFeeds(batch, this.rows, total, this.options);
+      const feeds = batchFeeds(batch, this.rows, share, this.options);
       const { ids, slots } = tokenRows(feeds.inputIds.data as Int32Array);
       const tokenSlots = { [TOKEN_SLOTS]: int32Feed([this.rows, batch.length], slots) };
       return { feeds: { ...feeds, ...tokenSlots }, ids, length: batch.length, firstRow, keys };
@@ -153,7 +158,7 @@ export class LoopTrainer implements TrainingSteps {
     parts.forEach((part, i) => keys.set(part.keys, i * this.layout.siteCount));
     return {
       stepCount: { dataType: 'int64', shape: [], data: BigInt64Array.of(BigInt(planned.length)) },
-      ...stacked(parts, this.lengths.at(-1)!),
+      ...stacked(parts, this.axes, this.lengths.at(-1)!),
       ...this.rowIds(parts),
       rates: { dataType: 'float32', shape: [planned.length, 3], data: rates },
       lengthIndex: int32(parts.map(({ length }) => this.lengths.indexOf(length))),
@@ -216,28 +221,48 @@ function isFinished({ losses, gradientSquares }: Record<string, Output>, steps: 
   return losses.data.length === steps && Number.isFinite(loss) && Number.isFinite(squares);
 }
 
-function resultsOf({ losses, gradientSquares }: Record<string, Output>): StepResult[] {
+function resultsOf(outputs: Record<string, Output>, { parts }: Objective): StepResult[] {
+  const { losses, gradientSquares } = outputs;
   return Array.from(losses.data as Float32Array, (loss, i) => ({
     loss,
+    ...(parts.length > 0 && {
+      parts: Object.fromEntries(parts.map((name) => [name, Number(outputs[partOutput(name)].data[i])])),
+    }),
     gradientNorm: Math.sqrt(Number(gradientSquares.data[i])),
   }));
 }
 
-/** The micro-batches' feeds one after the other, ids with zeros behind up to the longest: a branch reads only its own. */
-function stacked(parts: readonly Part[], longest: number): Record<string, Feed> {
+/** The parts' feeds one after the other, with zeros behind what is shorter than the longest: a branch reads only its own. */
+function stacked(
+  parts: readonly Part[],
+  axesOf: ReadonlyMap<string, readonly Axis[]>,
+  longest: number,
+): Record<string, Feed> {
   return Object.fromEntries(
-    Object.entries(parts[0].feeds).map(([name, first]): [string, Feed] => {
-      const [rows, columns] = name.startsWith('targets') || name === 'weights' ? first.shape : [first.shape[0], longest]; // prettier-ignore
-      const size = rows * columns;
-      const data = first.dataType === 'int32' ? new Int32Array(parts.length * size) : new Float32Array(parts.length * size); // prettier-ignore
+    Object.entries(parts[0].feeds).map(([name, { dataType, shape: first }]): [string, Feed] => {
+      const axes = axesOf.get(name)!;
+      const shape = axes.map((axis, i) => (axis === 'length' ? longest : first[i]));
+      const size = elementCount(shape);
+      const data = dataType === 'int32' ? new Int32Array(parts.length * size) : new Float32Array(parts.length * size);
       parts.forEach(({ feeds }, part) => {
-        const { data: own, shape } = feeds[name];
-        const width = shape[1];
-        for (let row = 0; row < rows; row++) {
-          data.set((own as Int32Array).subarray(row * width, (row + 1) * width), part * size + row * columns);
-        }
+        const own = feeds[name];
+        copyInto(data.subarray(part * size, (part + 1) * size), shape, own.data as Int32Array, own.shape);
       });
-      return [name, { dataType: first.dataType, shape: [parts.length, rows, columns], data }];
+      return [name, { dataType, shape: [parts.length, ...shape], data }];
     }),
   );
+}
+
+/** Copies a tensor into the front corner of one that is as large or larger along each axis. */
+function copyInto(
+  into: Int32Array | Float32Array,
+  [, ...intoRest]: readonly number[],
+  from: Int32Array | Float32Array,
+  [count, ...fromRest]: readonly number[],
+): void {
+  if (fromRest.length === 0) return into.set(from);
+  const [size, step] = [elementCount(fromRest), elementCount(intoRest)];
+  for (let i = 0; i < count; i++) {
+    copyInto(into.subarray(i * step, (i + 1) * step), intoRest, from.subarray(i * size, (i + 1) * size), fromRest);
+  }
 }

@@ -4,6 +4,7 @@ import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
 import { Operators } from '../onnx/operators';
 import { buildDropoutMasks, maskPlaces, type MaskPlaces } from './dropoutMasks';
+import { buildNormalNoise } from './normalNoise';
 import type { SiteStack } from './parameterGroups';
 
 /**
@@ -26,12 +27,13 @@ export function buildMaskGraph(stacks: readonly SiteStack[], rows: number): Mode
  */
 export function maskDrawer(g: Operators, rows: number, firstRow: Value): (stack: SiteStack, keys: Value) => Value {
   const places = new Map<number, MaskPlaces>();
-  return ({ name, sites: [{ shape, probability }] }, keys) =>
+  return ({ name, sites: [{ shape, draw }] }, keys) =>
     g.scope(name, () => {
       const elements = elementCount(shape);
       const aRow = elements / rows;
+      if ('deviation' in draw) return buildNormalNoise(g, shape, draw.deviation, keys, g.mul(firstRow, aRow));
       const own = places.get(elements) ?? maskPlaces(g, elements, g.mul(firstRow, aRow), aRow % 2 === 0);
       places.set(elements, own);
-      return buildDropoutMasks(g, shape, probability, keys, own);
+      return buildDropoutMasks(g, shape, draw.probability, keys, own);
     });
 }

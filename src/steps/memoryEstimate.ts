@@ -38,7 +38,7 @@ export function estimateMemory(
   length: number,
   device: ExecutionDevice = 'cpu',
 ): MemoryEstimate {
-  const { model, dropoutSites } = buildTrainingGraph({ ...options, logits: false }, rows, length);
+  const { model, randomSites } = buildTrainingGraph({ ...options, logits: false }, rows, length);
   const float32 = (shapes: Iterable<readonly number[]>): number => {
     let bytes = 0;
     for (const shape of shapes) bytes += 4 * elementCount(shape);
@@ -47,7 +47,7 @@ export function estimateMemory(
   const parameters = float32(options.specs.map(({ shape }) => shape));
   const trained = float32(options.specs.filter(({ name }) => options.trained.has(name)).map(({ shape }) => shape));
   const { peakBytes, outputBytes } = memoryOfValues(model.graph);
-  const masks = float32(dropoutSites.map(({ shape }) => shape));
+  const masks = float32(randomSites.map(({ shape }) => shape));
   const activations = Math.round(scratchFactor * (peakBytes + masks));
   const copies = device === 'cpu' ? 0 : Math.round(copiesOnDevice * trained);
   const parts = {

@@ -7,7 +7,7 @@ import { elementCount } from '../onnx/dataType';
 import type { Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';
 import type { AdamWOptions } from './adamW';
-import { buildTrainingGraph, type DropoutSite, type TrainingGraphOptions } from './trainingGraph';
+import { buildTrainingGraph, type RandomSite, type TrainingGraphOptions } from './trainingGraph';
 
 export interface ParameterGroup {
   /** In the order they are stacked in. */
@@ -25,7 +25,7 @@ export interface ParameterLayout {
   readonly fixed: readonly string[];
   /** Parameters that the graph reads as one value: they lie one after the other in a group. */
   readonly joints: readonly (readonly string[])[];
-  /** Places of dropout, in the order of their keys. */
+  /** Places of dropout and noise, in the order of their keys. */
   readonly siteCount: number;
 }
 
@@ -35,7 +35,7 @@ export function layoutOf(
   adamW: Pick<AdamWOptions, 'decays' | 'weightDecay'>,
   mostElements = Infinity,
 ): ParameterLayout {
-  const { model, dropoutSites, jointSites, rowParameters } = buildTrainingGraph({ ...options, logits: false }, 1, 2); // prettier-ignore
+  const { model, randomSites, jointSites, rowParameters } = buildTrainingGraph({ ...options, logits: false }, 1, 2); // prettier-ignore
   const shapes = new Map(options.specs.map(({ name, shape }) => [name, shape]));
   const { inputs, outputs } = model.graph;
   const groups: { names: string[]; shape: readonly number[]; decays: boolean; isRows: boolean }[] = [];
@@ -60,7 +60,7 @@ export function layoutOf(
   const fixed = options.specs.map(({ name }) => name).filter((name) => read.has(name) && !trained.has(name));
   const isTogether = (joint: readonly string[]) => groups.some(({ names }) => liesIn(names, joint));
   const joints = jointSites.filter((lists) => lists.every(isTogether)).flat();
-  return { groups, fixed, joints, siteCount: dropoutSites.length };
+  return { groups, fixed, joints, siteCount: randomSites.length };
 }
 
 function liesIn(names: readonly string[], joint: readonly string[]): boolean {
@@ -163,18 +163,18 @@ export function stack(
   return g.concat(parts, 0);
 }
 
-/** Sites that are drawn together: [sites, ...shape] of one shape and probability. */
+/** Sites that are drawn together: [sites, ...shape] of one shape and distribution. */
 export interface SiteStack {
-  readonly sites: readonly DropoutSite[];
+  readonly sites: readonly RandomSite[];
   readonly name: string;
 }
 
-/** The sites by shape and probability, in stacks of at most `mostElements`, or of one site. */
-export function stackSites(sites: readonly DropoutSite[], mostElements: number): SiteStack[] {
-  const stacks: { name: string; sites: DropoutSite[] }[] = [];
+/** The sites by shape and distribution, in stacks of at most `mostElements`, or of one site. */
+export function stackSites(sites: readonly RandomSite[], mostElements: number): SiteStack[] {
+  const stacks: { name: string; sites: RandomSite[] }[] = [];
   const open = new Map<string, (typeof stacks)[number]>();
   for (const site of sites) {
-    const key = `${site.shape} ${site.probability}`;
+    const key = `${site.shape} ${JSON.stringify(site.draw)}`;
     const known = open.get(key);
     if (known && (known.sites.length + 1) * elementCount(site.shape) <= mostElements) known.sites.push(site);
     else {

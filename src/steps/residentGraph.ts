@@ -11,7 +11,9 @@ import {
   addTraining,
   buildTrainingGraph,
   sumOfSquares,
-  type DropoutSite,
+  declareObjectiveInputs,
+  partOutput,
+  type RandomSite,
   type TrainingGraphOptions,
 } from './trainingGraph';
 import { TOKEN_SLOTS } from './tokenRows';
@@ -31,10 +33,9 @@ export interface PlacedStack extends SiteStack {
 const MASK_ELEMENTS = 8 << 20;
 
 /**
- * Inputs: inputIds, tokenTypeIds, attentionMask int32 [rows, length]; targets float32 [rows, labels]; for squared error also
- * weights [rows, 1]; tokenSlots int32 [rows, length] where a group's gradient is rows; `p.<k>` float32 [parameters, ...shape] of every group; fixed parameters by their names; masks float32
+ * Inputs: inputIds, tokenTypeIds, attentionMask int32 [rows, length]; the objective's; tokenSlots int32 [rows, length] where a group's gradient is rows; `p.<k>` float32 [parameters, ...shape] of every group; fixed parameters by their names; masks float32
  * [sites, ...shape] of every stack; with half precision lossScale (float32, a scalar).
- * Outputs: loss (a scalar), and, both of the scaled loss, gradientSquares (a scalar) and `grad.<k>` as `p.<k>`, or its rows.
+ * Outputs: loss and `part.<name>` of its parts (scalars), and, both of the scaled loss, gradientSquares (a scalar) and `grad.<k>` as `p.<k>`, or its rows.
  */
 export function buildResidentGraph(
   options: TrainingGraphOptions,
@@ -50,20 +51,22 @@ export function buildResidentGraph(
     .map(({ name, shape }): [string, Value] => [name, g.input(name, 'float32', shape)]);
   const parameters = g.scope('parameters', () => new UnstackedParameters(g, layout, inputs, fixed));
   const masks = maskStacks(options, rows, length);
-  const { loss, gradients } = addTraining(g, options, {
-    inputs: declareInputs(g, rows, length),
+  const encoderInputs = declareInputs(g, rows, length);
+  const own = declareObjectiveInputs(g, options.objective, rows, length);
+  const { loss, parts, gradients } = addTraining(g, options, {
+    inputs: encoderInputs,
     slots: () => g.input(TOKEN_SLOTS, 'int32', [rows, length]),
-    targets: g.input('targets', 'float32', [rows, options.classifier.labelCount]),
-    weights: () => g.input('weights', 'float32', [rows, 1]),
+    input: (name) => own.get(name)!,
     parameter: parameters.parameter,
     joint: parameters.joint,
-    mask: maskCutter(g, masks, ({ name, sites: [{ shape }, ...others] }) =>
+    random: maskCutter(g, masks, ({ name, sites: [{ shape }, ...others] }) =>
       g.input(name, 'float32', [1 + others.length, ...shape]),
     ),
     lossScale: options.products?.factors === 'float16' ? g.input('lossScale', 'float32', []) : undefined,
   });
   const stacked = groups.map((group) => stack(g, group, gradients));
   g.output(loss, 'loss');
+  for (const [name, value] of parts) g.output(value, partOutput(name));
   g.output(sumOfSquares(g, stacked), 'gradientSquares');
   stacked.forEach((gradient, k) => g.output(gradient, `grad.${k}`));
   return { model: inStyle(g.build('training'), options.products), masks };
@@ -71,7 +74,7 @@ export function buildResidentGraph(
 
 /** The masks of one (rows, length). */
 export function maskStacks(options: TrainingGraphOptions, rows: number, length: number): PlacedStack[] {
-  const sites = buildTrainingGraph(options, rows, length).dropoutSites;
+  const sites = buildTrainingGraph(options, rows, length).randomSites;
   return stackSites(sites, MASK_ELEMENTS).map((each) => ({ ...each, places: each.sites.map((site) => sites.indexOf(site)) })); // prettier-ignore
 }
 
@@ -80,7 +83,7 @@ export function maskCutter<S extends SiteStack>(
   g: Operators,
   stacks: readonly S[],
   valueOf: (stack: S) => Value,
-): (site: DropoutSite) => Value {
+): (site: RandomSite) => Value {
   const values = new Map<string, Value>();
   return ({ name, shape }) => {
     const own = stacks.find(({ sites }) => sites.some((site) => site.name === name))!;

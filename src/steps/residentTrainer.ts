@@ -15,7 +15,7 @@ import { LossScale } from './lossScale';
 import { buildMaskGraph } from './maskGraph';
 import { gather, layoutOf, scatter, stackedShape, type ParameterGroup, type ParameterLayout } from './parameterGroups';
 import { buildResidentGraph, type ResidentGraph } from './residentGraph';
-import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
+import { addParts, batchFeeds, clippingScale, lossesOf, partsOf, requireFinite, type Part } from './stepInputs';
 import { filledIds, int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 import type { TrainingGraphOptions } from './trainingGraph';
@@ -74,7 +74,7 @@ export class ResidentTrainer implements TrainingSteps {
     const specs = parameters.specs.filter((spec) => trained.has(spec.name));
     this.moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
     const products = productStyle(session.device, precision);
-    this.graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout, products, logits: false }; // prettier-ignore
+    this.graphOptions = { classifier, specs: parameters.specs, trained, objective, dropout, products, logits: false }; // prettier-ignore
     this.layout = layoutOf(this.graphOptions, adamW, GROUP_ELEMENTS);
     this.updates = inRuns(this.layout.groups);
     this.lossScale = new LossScale(products.factors === 'float16');
@@ -85,9 +85,9 @@ export class ResidentTrainer implements TrainingSteps {
   async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
     const state = (this.state ??= await this.upload());
     for (;;) {
-      const { loss, squares, gradients } = await this.gradientsOf(state, batches, step);
+      const { squares, gradients, ...losses } = await this.gradientsOf(state, batches, step);
       const scale = this.lossScale.value;
-      const result = { loss, gradientNorm: Math.sqrt(squares) / scale };
+      const result = { ...losses, gradientNorm: Math.sqrt(squares) / scale };
       try {
         requireFinite(result, step, learningRate);
       } catch (error) {
@@ -165,16 +165,15 @@ export class ResidentTrainer implements TrainingSteps {
     state: State,
     batches: readonly MicroBatch[],
     step: number,
-  ): Promise<{ loss: number; squares: number; gradients: Gradient[] }> {
+  ): Promise<Pick<StepResult, 'loss' | 'parts'> & { squares: number; gradients: Gradient[] }> {
     const { options } = this;
-    const total = totalWeight(batches, options.objective);
     let gradients: Gradient[] = [];
-    let loss = 0;
+    let losses: Pick<StepResult, 'loss' | 'parts'> | undefined;
     let squares = 0;
     try {
-      for (const { batch, index, firstRow } of microBatches(batches, this.rows)) {
-        const part = await this.partGradients(state, batch, total, keyOf(options.seed, 2, step, index), firstRow);
-        loss += part.loss;
+      for (const each of partsOf(batches, this.rows, options.objective)) {
+        const part = await this.partGradients(state, each, keyOf(options.seed, 2, step, each.index));
+        losses = losses ? { loss: losses.loss + part.loss, parts: addParts(losses.parts, part.parts) } : { loss: part.loss, parts: part.parts }; // prettier-ignore
         squares = part.squares;
         if (gradients.length > 0) ({ gradients, squares } = await this.sum(gradients, part.gradients));
         else gradients = part.gradients;
@@ -183,27 +182,25 @@ export class ResidentTrainer implements TrainingSteps {
       disposeAll(valuesOf(gradients));
       throw error;
     }
-    return { loss, squares, gradients };
+    return { ...losses!, squares, gradients };
   }
 
   private async partGradients(
     { p, fixed }: State,
-    batch: MicroBatch,
-    total: number,
+    { batch, firstRow, share }: Part,
     key: number,
-    firstRow: number,
-  ): Promise<{ loss: number; squares: number; gradients: Gradient[] }> {
+  ): Promise<Pick<StepResult, 'loss' | 'parts'> & { squares: number; gradients: Gradient[] }> {
     const { training, masks, stacks } = await this.graphsFor(batch.length);
     const drawn = masks ? (await masks.runOnDevice(maskFeeds(stacks, key, firstRow))).device : {};
     const parameters = Object.fromEntries(p.map((value, k) => [`p.${k}`, value]));
-    const inputs = batchFeeds(batch, this.rows, total, this.options);
+    const inputs = batchFeeds(batch, this.rows, share, this.options);
     const lossScale = scalar(this.lossScale.value);
     const { ids, slots } = tokenRows(inputs.inputIds.data as Int32Array);
     const tokenSlots = { [TOKEN_SLOTS]: int32Feed([this.rows, batch.length], slots) };
     const { host, device } = await training.runOnDevice({ ...parameters, ...fixed, ...drawn, ...inputs, ...tokenSlots, lossScale }); // prettier-ignore
     disposeAll(Object.values(drawn));
     return {
-      loss: Number(host.loss.data[0]),
+      ...lossesOf(host, this.options.objective),
       squares: Number(host.gradientSquares.data[0]),
       gradients: this.layout.groups.map(({ isRows }, k): Gradient => {
         const value = device[`grad.${k}`];

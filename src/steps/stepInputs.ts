@@ -2,24 +2,27 @@
 import { MedTextError, words } from '../base/errors';
 import type { Feed } from '../inference/session';
 import { padBatch } from '../tokenization/batchEncoding';
-import { exampleWeight, softTargets } from '../tasks/losses';
-import type { MicroBatch, StepResult, TrainerOptions, TrainingExample } from './trainingSteps';
+import { elementCount } from '../onnx/dataType';
+import type { Objective, StepShare } from '../tasks/objective';
+import { partOutput, shapeOf } from './trainingGraph';
+import type { MicroBatch, StepResult, TrainerOptions } from './trainingSteps';
 
-type InputOptions = Pick<TrainerOptions, 'objective' | 'classifier' | 'padTokenId'>;
+type InputOptions = Pick<TrainerOptions, 'objective' | 'padTokenId'>;
 
 /** The weight of a step's examples, which its mean divides by. */
-export function totalWeight(batches: readonly MicroBatch[], objective: TrainerOptions['objective']): number {
-  const weightOf = ({ label }: TrainingExample) =>
-    objective.loss === 'crossEntropy' ? exampleWeight(label, objective) : 1;
-  return batches.reduce((sum, { examples }) => examples.reduce((s, example) => s + weightOf(example), sum), 0);
+export function totalWeight(batches: readonly MicroBatch[], objective: Objective): number {
+  return batches.reduce(
+    (sum, { examples }) => examples.reduce((s, example) => s + objective.weightOf(example), sum),
+    0,
+  );
 }
 
-/** The inputs of the training graph of `rows` rows but parameters and masks. */
+/** The inputs of the training graph of `rows` rows but parameters, masks and noise. */
 export function batchFeeds(
   { examples, length }: MicroBatch,
   rows: number,
-  total: number,
-  { objective, classifier, padTokenId }: InputOptions,
+  share: StepShare,
+  { objective, padTokenId }: InputOptions,
 ): Record<string, Feed> {
   const batch = padBatch(
     examples.map((e) => e.encoded),
@@ -28,26 +31,34 @@ export function batchFeeds(
     'int32',
   );
   const ids = (data: Int32Array): Feed => ({ dataType: 'int32', shape: [rows, length], data });
-  const inputs = {
+  const own = objective.feeds(examples, share);
+  const ofObjective = objective.inputs.map((input): [string, Feed] => {
+    const shape = shapeOf(input, rows, length);
+    const data = new { float32: Float32Array, int32: Int32Array }[input.dataType](elementCount(shape));
+    data.set(own[input.name]);
+    return [input.name, { dataType: input.dataType, shape, data }];
+  });
+  return {
     inputIds: ids(batch.inputIds),
     tokenTypeIds: ids(batch.tokenTypeIds),
     attentionMask: ids(batch.attentionMask),
+    ...Object.fromEntries(ofObjective),
   };
-  const { labelCount } = classifier;
-  const targets = new Float32Array(rows * labelCount);
-  if (objective.loss === 'crossEntropy') {
-    examples.forEach(({ label }, row) =>
-      softTargets(label, total, objective, targets.subarray(row * labelCount, (row + 1) * labelCount)),
-    );
-    return { ...inputs, targets: { dataType: 'float32', shape: [rows, labelCount], data: targets } };
-  }
-  const weights = new Float32Array(rows).fill(1 / total, 0, examples.length);
-  examples.forEach(({ label }, row) => (targets[row] = label));
-  return {
-    ...inputs,
-    targets: { dataType: 'float32', shape: [rows, 1], data: targets },
-    weights: { dataType: 'float32', shape: [rows, 1], data: weights },
-  };
+}
+
+/** The loss and its parts of a training graph's outputs. */
+export function lossesOf(
+  outputs: Readonly<Record<string, { readonly data: ArrayLike<number | bigint> }>>,
+  { parts }: Objective,
+): Pick<StepResult, 'loss' | 'parts'> {
+  const read = (name: string): number => Number(outputs[name].data[0]);
+  if (parts.length === 0) return { loss: read('loss') };
+  return { loss: read('loss'), parts: Object.fromEntries(parts.map((name) => [name, read(partOutput(name))])) };
+}
+
+/** The parts of a loss, each of which is a sum over the parts of a batch. */
+export function addParts(a: StepResult['parts'], b: StepResult['parts']): StepResult['parts'] {
+  return a && b && Object.fromEntries(Object.entries(a).map(([name, value]) => [name, value + b[name]]));
 }
 
 /** PyTorch's clip_grad_norm_: max / (norm + 1e-6), at most 1. */
@@ -65,19 +76,28 @@ export function requireFinite({ loss, gradientNorm }: StepResult, step: number, 
   );
 }
 
+/** Examples that are computed at a time. */
+export interface Part {
+  readonly batch: MicroBatch;
+  /** The batch that it is of, among those of the step, and its first row there. */
+  readonly index: number;
+  readonly firstRow: number;
+  readonly share: StepShare;
+}
+
 /**
- * The batches cut into parts of at most `rows` examples; of each its place: the batch it is of, and its first row in it.
- * The parts' gradients add up to those of the whole, dropout included: a part's masks are its part of the whole's.
+ * A step's batches cut into parts of at most `rows` examples. The parts' gradients add up to those of the whole, dropout
+ * and noise included: a part's masks are its part of the whole's.
  */
-export function microBatches(
-  batches: readonly MicroBatch[],
-  rows: number,
-): { batch: MicroBatch; index: number; firstRow: number }[] {
+export function partsOf(batches: readonly MicroBatch[], rows: number, objective: Objective): Part[] {
+  const total = totalWeight(batches, objective);
+  const stepExamples = batches.reduce((sum, { examples }) => sum + examples.length, 0);
   return batches.flatMap(({ examples, length }, index) =>
     Array.from({ length: Math.ceil(examples.length / rows) }, (_, part) => ({
       batch: { examples: examples.slice(part * rows, (part + 1) * rows), length },
       index,
       firstRow: part * rows,
+      share: { total, batchExamples: examples.length, stepExamples },
     })),
   );
 }

@@ -6,9 +6,9 @@ import { Parameters } from '../models/parameters';
 import { elementCount } from '../onnx/dataType';
 import { AdamW, type Gradient, type Moments } from './adamW';
 import { collectGarbage } from './collectGarbage';
-import { fillDropoutMask } from './dropoutMasks';
 import { RowGradient } from './rowGradient';
-import { batchFeeds, clippingScale, microBatches, requireFinite, totalWeight } from './stepInputs';
+import { fillRandom } from './randomSites';
+import { addParts, batchFeeds, clippingScale, lossesOf, partsOf, requireFinite, type Part } from './stepInputs';
 import { int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import { buildTrainingGraph, type TrainingGraph } from './trainingGraph';
 import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
@@ -17,8 +17,8 @@ import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './tr
 export class Trainer implements TrainingSteps {
   private readonly graphs = new Map<number, { graph: TrainingGraph; session: Session }>();
   private readonly feeds: Readonly<Record<string, Feed>>;
-  /** The masks of the step that is computed: of every length's graph, whose own would be gigabytes together. */
-  private maskValues = new Float32Array(0);
+  /** Masks and noise of the step that is computed: of every length's graph, whose own would be gigabytes together. */
+  private randomValues = new Float32Array(0);
   /** Examples computed at a time. */
   private rows: number;
 
@@ -38,60 +38,56 @@ export class Trainer implements TrainingSteps {
   }
 
   async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
-    const { loss, gradientNorm } = await this.update(batches, step, learningRate);
+    const result = await this.update(batches, step, learningRate);
     // In a function of its own, whose end lets go of the gradients. Of a small model they are not worth a collection.
     if (this.moments.firstMoments.flat.byteLength > LARGE_BYTES) collectGarbage();
-    return { loss, gradientNorm };
+    return result;
   }
 
   private async update(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
-    const { loss, gradientNorm, gradients } = await this.sumOfGradients(batches, step);
-    requireFinite({ loss, gradientNorm }, step, learningRate);
+    const { gradients, ...result } = await this.sumOfGradients(batches, step);
+    requireFinite(result, step, learningRate);
     this.optimizer.update(gradients, {
       step,
       learningRate,
-      gradientScale: clippingScale(gradientNorm, this.options.maxGradientNorm),
+      gradientScale: clippingScale(result.gradientNorm, this.options.maxGradientNorm),
     });
-    return { loss, gradientNorm };
+    return result;
   }
 
   private async sumOfGradients(
     batches: readonly MicroBatch[],
     step: number,
   ): Promise<StepResult & { gradients: Map<string, Gradient> }> {
-    const total = totalWeight(batches, this.options.objective);
-    const parts = microBatches(batches, this.rows).map(
-      ({ batch, index, firstRow }) =>
-        () =>
-          this.gradients(batch, total, keyOf(this.options.seed, 2, step, index), firstRow),
+    const parts = partsOf(batches, this.rows, this.options.objective).map(
+      (part) => () => this.gradients(part, keyOf(this.options.seed, 2, step, part.index)),
     );
-    let { loss, gradientSquares, gradients } = await parts[0]();
+    let { loss, parts: lossParts, gradientSquares, gradients } = await parts[0]();
     for (const gradientsOf of parts.slice(1)) {
       const part = await gradientsOf();
       loss += part.loss;
+      lossParts = addParts(lossParts, part.parts);
       addInPlace(gradients, part.gradients);
     }
     if (parts.length > 1) gradientSquares = sumOfSquares(gradients);
-    return { loss, gradientNorm: Math.sqrt(gradientSquares), gradients };
+    return { loss, ...(lossParts && { parts: lossParts }), gradientNorm: Math.sqrt(gradientSquares), gradients };
   }
 
   /** Loss and gradients of one batch's share of a step, without an update. */
   async gradients(
-    batch: MicroBatch,
-    total: number,
+    { batch, firstRow, share }: Omit<Part, 'index'>,
     key: number,
-    firstRow = 0,
-  ): Promise<{ loss: number; gradientSquares: number; gradients: Map<string, Gradient> }> {
+  ): Promise<Pick<StepResult, 'loss' | 'parts'> & { gradientSquares: number; gradients: Map<string, Gradient> }> {
     const { graph, session } = await this.graphFor(batch.length);
-    const masks = this.masksOf(graph);
-    graph.dropoutSites.forEach((site, index) => {
-      const mask = masks[site.name].data as Float32Array;
-      fillDropoutMask(mask, site.probability, keyOf(key, index), (firstRow * mask.length) / this.rows);
+    const random = this.randomOf(graph);
+    graph.randomSites.forEach((site, index) => {
+      const values = random[site.name].data as Float32Array;
+      fillRandom(values, site.draw, keyOf(key, index), (firstRow * values.length) / this.rows);
     });
-    const inputs = batchFeeds(batch, this.rows, total, this.options);
+    const inputs = batchFeeds(batch, this.rows, share, this.options);
     const { ids, slots } = tokenRows(inputs.inputIds.data as Int32Array);
     const tokenSlots = { [TOKEN_SLOTS]: int32Feed([this.rows, batch.length], slots) };
-    const outputs = await session.run({ ...this.feeds, ...masks, ...inputs, ...tokenSlots });
+    const outputs = await session.run({ ...this.feeds, ...random, ...inputs, ...tokenSlots });
     const gradients = new Map<string, Gradient>();
     for (const [output, { data, shape }] of Object.entries(outputs)) {
       if (!output.startsWith('grad.')) continue;
@@ -101,7 +97,7 @@ export class Trainer implements TrainingSteps {
       gradients.set(name, graph.rowParameters.has(name) ? ofRows() : values);
     }
     return {
-      loss: Number(outputs.loss.data[0]),
+      ...lossesOf(outputs, this.options.objective),
       gradientSquares: Number(outputs.gradientSquares?.data[0] ?? 0),
       gradients,
     };
@@ -130,7 +126,7 @@ export class Trainer implements TrainingSteps {
     if (known) return known;
     const { classifier, parameters, trained, objective, dropout, session } = this.options;
     const graph = buildTrainingGraph(
-      { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout, logits: false },
+      { classifier, specs: parameters.specs, trained, objective, dropout, logits: false },
       this.rows,
       length,
     );
@@ -140,15 +136,15 @@ export class Trainer implements TrainingSteps {
   }
 
   /** To be filled, of every site by its name. */
-  private masksOf({ dropoutSites }: TrainingGraph): Record<string, Feed> {
-    const total = dropoutSites.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    if (this.maskValues.length < total) this.maskValues = new Float32Array(total);
+  private randomOf({ randomSites }: TrainingGraph): Record<string, Feed> {
+    const total = randomSites.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    if (this.randomValues.length < total) this.randomValues = new Float32Array(total);
     let end = 0;
     return Object.fromEntries(
-      dropoutSites.map(({ name, shape }): [string, Feed] => {
+      randomSites.map(({ name, shape }): [string, Feed] => {
         const start = end;
         end += elementCount(shape);
-        return [name, { dataType: 'float32', shape, data: this.maskValues.subarray(start, end) }];
+        return [name, { dataType: 'float32', shape, data: this.randomValues.subarray(start, end) }];
       }),
     );
   }

@@ -3,15 +3,8 @@ import type { Precision } from '../inference/productStyle';
 import type { SessionOptions } from '../inference/session';
 import type { SequenceClassifier } from '../models/encoder';
 import type { Parameters } from '../models/parameters';
-import type { EncodedExample } from '../tokenization/tokenizer';
 import type { AdamWOptions, Moments } from './adamW';
-import type { CrossEntropyOptions } from '../tasks/losses';
-
-export interface TrainingExample {
-  readonly encoded: EncodedExample;
-  /** A label id or, for regression, the number. */
-  readonly label: number;
-}
+import type { Objective, TrainingExample } from '../tasks/objective';
 
 export interface MicroBatch {
   readonly examples: readonly TrainingExample[];
@@ -24,7 +17,7 @@ export interface TrainerOptions {
   readonly parameters: Parameters;
   /** Names of the parameters that are trained. */
   readonly trained: ReadonlySet<string>;
-  readonly objective: ({ readonly loss: 'crossEntropy' } & CrossEntropyOptions) | { readonly loss: 'squaredError' };
+  readonly objective: Objective;
   readonly adamW: AdamWOptions;
   /** null: no clipping. */
   readonly maxGradientNorm: number | null;
@@ -46,6 +39,8 @@ export interface TrainerOptions {
 export interface StepResult {
   /** The objective's mean over the step's examples. */
   readonly loss: number;
+  /** The objective's parts, by name: absent where it has none. */
+  readonly parts?: Readonly<Record<string, number>>;
   /** Before clipping. */
   readonly gradientNorm: number;
 }

@@ -2,17 +2,18 @@ import { MedTextError, words } from '../base/errors';
 import type { ResolvedRecipe } from '../protocol/recipe';
 import { describeTask } from '../protocol/tasks';
 import type { RunMaterial } from './runMaterial';
-import type { TrainerOptions } from '../steps/trainingSteps';
+import { crossEntropy } from '../tasks/losses/crossEntropy';
+import { squaredError } from '../tasks/losses/squaredError';
+import type { Objective } from '../tasks/objective';
 
 /** The loss that the recipe asks for. @throws MedTextError RECIPE for class weights that do not fit the labels. */
-export function objectiveOf(recipe: ResolvedRecipe, { labels, train }: RunMaterial): TrainerOptions['objective'] {
-  if (describeTask(recipe.task).answer === 'number') return { loss: 'squaredError' };
-  return {
-    loss: 'crossEntropy',
+export function objectiveOf(recipe: ResolvedRecipe, { labels, train }: RunMaterial): Objective {
+  if (describeTask(recipe.task).answer === 'number') return squaredError();
+  return crossEntropy({
     labelCount: labels.length,
     labelSmoothing: recipe.train.label_smoothing,
     classWeights: classWeightsOf(recipe, labels, train.data.counts),
-  };
+  });
 }
 
 /** 'balanced' is scikit-learn's: rows / (classes * rows of the class). */

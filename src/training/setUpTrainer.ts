@@ -55,7 +55,7 @@ export async function setUpTrainer(
   const objective = objectiveOf(recipe, material);
   const dropout = recipe.train.dropout ?? undefined;
   const batchSize = Math.min(recipe.train.batch_size, material.train.encoded.length);
-  const graphOptions = { classifier, specs: parameters.specs, trained, loss: objective.loss, dropout };
+  const graphOptions = { classifier, specs: parameters.specs, trained, objective, dropout };
   const placed = sessionOptions(recipe);
   const { device = 'cpu' } = placed;
   const isOnProcessor = device === 'cpu';

@@ -1,9 +1,9 @@
 import { MedTextError, words } from '../base/errors';
 import { bucketAmong, bucketLength } from '../inference/lengthBuckets';
 import type { ResolvedRecipe } from '../protocol/recipe';
+import type { TrainingExample } from '../tasks/objective';
 import { planEpoch, type PlannedBatch } from './batchPlan';
 import type { RunMaterial } from './runMaterial';
-import type { TrainingExample } from '../steps/trainingSteps';
 
 /** Which batches every step takes, and what happens after it: pure functions of the recipe and the data. */
 export class TrainingPlan {

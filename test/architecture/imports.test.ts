@@ -101,7 +101,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // Models as a person keeps them: where they come from, what they are, whether they are whole.
   library: { rooms: ['base', 'protocol', 'onnx', 'hub', 'tokenization', 'models', 'inference'], packages: ['node:'] },
   // What is learned: losses, metrics, reports.
-  tasks: { rooms: ['base', 'protocol', 'onnx', 'data'], packages: [] },
+  tasks: { rooms: ['base', 'protocol', 'onnx', 'autodiff', 'tokenization', 'data'], packages: [] },
   // One optimiser step, on the CPU or on a device.
   steps: {
     rooms: ['base', 'onnx', 'autodiff', 'models', 'tokenization', 'inference', 'tasks'],
@@ -110,7 +110,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'src/steps/collectGarbage.ts': { packages: ['node:'], reason: 'asks V8 to give memory back between steps' },
     },
   },
-  devices: { rooms: ['base', 'protocol', 'models', 'inference', 'steps'], packages: ['node:'] },
+  devices: { rooms: ['base', 'protocol', 'models', 'inference', 'tasks', 'steps'], packages: ['node:'] },
   runs: { rooms: ['base', 'protocol', 'onnx', 'data', 'models', 'inference', 'tasks', 'steps'], packages: ['node:'] },
   evaluation: { rooms: ['base', 'protocol', 'data', 'inference', 'tasks', 'devices', 'runs'], packages: ['node:'] },
   // Checked on the rows that the model's run knows.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { bertClassifier } from '../../src/models/encoder';
 import { selfTestMaterial } from '../../src/devices/doctor';
 import { buildTrainingGraph } from '../../src/steps/trainingGraph';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 
 describe('the classifier over an encoder', () => {
   const { parameters, config } = selfTestMaterial();
@@ -9,7 +10,13 @@ describe('the classifier over an encoder', () => {
     const classifier = bertClassifier({ ...config, modelType }, 3);
     const trained = new Set(['classifier.weight']);
     return buildTrainingGraph(
-      { classifier, specs: parameters.specs, trained, loss: 'crossEntropy', dropout: 0.1 },
+      {
+        classifier,
+        specs: parameters.specs,
+        trained,
+        objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
+        dropout: 0.1,
+      },
       2,
       8,
     );
@@ -24,8 +31,8 @@ describe('the classifier over an encoder', () => {
     ['electra', true, 'Gelu'],
   ] as const) {
     it(`of ${modelType} has ${activation} and drops out ${dropsFirst ? 'before and ' : ''}after it`, () => {
-      const { model, dropoutSites } = headOf(modelType);
-      const ofHead = dropoutSites.map(({ name }) => name).filter((name) => !name.includes('layer.') && !name.includes('embeddings')); // prettier-ignore
+      const { model, randomSites } = headOf(modelType);
+      const ofHead = randomSites.map(({ name }) => name).filter((name) => !name.includes('layer.') && !name.includes('embeddings')); // prettier-ignore
       assert.deepEqual(ofHead, [...(dropsFirst ? ['mask.bert.pooler'] : []), 'mask.classifier']);
       const operators = model.graph.nodes.filter(({ name }) => name.startsWith('bert.pooler')).map(({ opType }) => opType); // prettier-ignore
       assert.ok(operators.includes(activation), operators.join());

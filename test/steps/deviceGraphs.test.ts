@@ -11,6 +11,7 @@ import { layoutOf, stackSites } from '../../src/steps/parameterGroups';
 import { buildLoopGraph } from '../../src/steps/loopGraph';
 import { buildResidentGraph } from '../../src/steps/residentGraph';
 import { buildTrainingGraph } from '../../src/steps/trainingGraph';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 
 const folder = join(__dirname, '../fixtures/deviceGraphs');
 
@@ -30,7 +31,7 @@ describe('graphs for a device', () => {
     classifier: bertClassifier(small, 3),
     specs,
     trained,
-    loss: 'crossEntropy' as const,
+    objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
     maxGradientNorm: 1,
     adamW: {
       betas: [0.9, 0.999] as const,
@@ -46,7 +47,7 @@ describe('graphs for a device', () => {
     training: training.model,
     resident: buildResidentGraph({ ...options, products: { asMatMul: true, factors: 'float16' } }, layout, 2, 8).model,
     loop: buildLoopGraph(options, layout, { rows: 2, lengths: [8, 12], accumulates: true, steps: 2, parts: 2 }),
-    masks: buildMaskGraph(stackSites(training.dropoutSites.slice(0, 3), 1000), 2),
+    masks: buildMaskGraph(stackSites(training.randomSites.slice(0, 3), 1000), 2),
     adamW: buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
     gradientSum: buildGradientSumGraph(updated),
     dense: buildDenseGraph([5, 2]),

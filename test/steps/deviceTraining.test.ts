@@ -23,25 +23,27 @@ import {
 } from '../../src/steps/parameterGroups';
 import { Parameters } from '../../src/models/parameters';
 import { buildResidentGraph } from '../../src/steps/residentGraph';
-import { batchFeeds, totalWeight } from '../../src/steps/stepInputs';
+import { batchFeeds, partsOf } from '../../src/steps/stepInputs';
 import { RowGradient } from '../../src/steps/rowGradient';
 import { int32Feed, TOKEN_SLOTS, tokenRows } from '../../src/steps/tokenRows';
 import { buildTrainingGraph, type TrainingGraphOptions } from '../../src/steps/trainingGraph';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
+import { squaredError } from '../../src/tasks/losses/squaredError';
 
 const { parameters, batch, config } = selfTestMaterial();
 const classifier = bertClassifier(config, 3);
 const trained = new Set(parameters.names.filter((name) => !name.includes('position_embeddings')));
-const objective = { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 } as const;
+const objective = crossEntropy({ labelCount: 3, labelSmoothing: 0 });
 const options: TrainingGraphOptions = {
   classifier,
   specs: parameters.specs,
   trained,
-  loss: 'crossEntropy',
+  objective,
   logits: false,
 };
 const adamW = { weightDecay: 0.01, decays: (name: string) => !/bias|LayerNorm/.test(name) };
 const rows = batch.examples.length;
-const batchInputs = batchFeeds(batch, rows, totalWeight([batch], objective), { objective, classifier, padTokenId: 0 });
+const batchInputs = batchFeeds(batch, rows, partsOf([batch], rows, objective)[0].share, { objective, padTokenId: 0 });
 const { ids, slots } = tokenRows(batchInputs.inputIds.data as Int32Array);
 const inputs = { ...batchInputs, [TOKEN_SLOTS]: int32Feed([rows, batch.length], slots) };
 /** The only parameter whose gradient is rows. */
@@ -170,11 +172,11 @@ describe('gradients in groups', () => {
   });
 
   it('of masks: every site once, in stacks of one shape and probability', () => {
-    const { dropoutSites } = buildTrainingGraph({ ...options, dropout: 0.1 }, rows, batch.length);
+    const { randomSites } = buildTrainingGraph({ ...options, dropout: 0.1 }, rows, batch.length);
     for (const most of [Infinity, 2000, 1]) {
-      const stacks = stackSites(dropoutSites, most);
+      const stacks = stackSites(randomSites, most);
       const names = stacks.flatMap(({ sites }) => sites.map(({ name }) => name));
-      assert.deepEqual([...names].sort(), dropoutSites.map(({ name }) => name).sort());
+      assert.deepEqual([...names].sort(), randomSites.map(({ name }) => name).sort());
       for (const { sites } of stacks) assert.equal(new Set(sites.map(({ shape }) => `${shape}`)).size, 1);
     }
   });
@@ -252,7 +254,7 @@ describe('a regression on a device that loops', () => {
         classifier: regression,
         parameters: own,
         trained: new Set(own.names),
-        objective: { loss: 'squaredError' },
+        objective: squaredError(),
         adamW: { betas: [0.9, 0.999], eps: 1e-8, ...adamW },
         maxGradientNorm: null,
         batchSize: rows,

@@ -17,6 +17,7 @@ import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/r
 import type { TrainingReport } from '../../src/protocol/trainer';
 import { evaluateModel } from '../../src/evaluation/evaluateModel';
 import { exportModel } from '../../src/exports/exportModel';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { finetune } from '../../src/training/finetune';
 import { decayName, trainedGraphParameters } from '../../src/training/trainable';
 import { Trainer } from '../../src/steps/trainer';
@@ -82,7 +83,7 @@ describe('training an encoder that is an ONNX graph', () => {
       classifier: graph,
       parameters,
       trained: trainedGraphParameters(graph, 'all'),
-      objective: { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 },
+      objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
       adamW: {
         betas: [0.9, 0.999],
         eps: 1e-8,

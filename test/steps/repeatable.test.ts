@@ -19,6 +19,7 @@ import { Operators } from '../../src/onnx/operators';
 import { LoopTrainer } from '../../src/steps/loopTrainer';
 import { Trainer } from '../../src/steps/trainer';
 import type { MicroBatch, TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 
 /** [CLS] and [SEP] are in every text, some characters in most: 512 tokens of 60 ids, the first ones often. */
 const TOKENS = 512;
@@ -203,7 +204,7 @@ describe('a training, on the default threads', function () {
       classifier: bertClassifier(config, 3),
       parameters,
       trained: new Set(parameters.names),
-      objective: { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 },
+      objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
       adamW: { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, decays: (name) => !/bias|LayerNorm/.test(name) },
       maxGradientNorm: 1,
       batchSize: 16,

@@ -13,6 +13,7 @@ import { buildAdamWGraph, buildDenseGraph, buildGradientSumGraph } from '../../s
 import { RowGradient } from '../../src/steps/rowGradient';
 import { filledIds, int32Feed, rowsRead, TOKEN_SLOTS, tokenRows } from '../../src/steps/tokenRows';
 import { buildTrainingGraph } from '../../src/steps/trainingGraph';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 
 const random = new RandomStream(3);
 const normal = (length: number) => Float32Array.from({ length }, () => random.normal());
@@ -162,7 +163,7 @@ describe('an embedding whose weights are read otherwise, too (as a tied decoder 
   const { ids, slots } = tokenRows(inputIds);
 
   async function gradients(decoder: string, names: readonly string[]) {
-    const options = { classifier: classifier(decoder), specs: names.map(spec), trained: new Set(names), loss: 'crossEntropy' as const }; // prettier-ignore
+    const options = { classifier: classifier(decoder), specs: names.map(spec), trained: new Set(names), objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }) }; // prettier-ignore
     const { model, rowParameters } = buildTrainingGraph(options, batch, length);
     const outputs = await outputsOf(model, {
       ...Object.fromEntries(names.map((name) => [name, float32([vocabulary, width], weights)])),

@@ -8,6 +8,7 @@ import { loadParameters, openModelFolder } from '../../src/models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import type { Parameters } from '../../src/models/parameters';
 import { createTrainer } from '../../src/steps/createTrainer';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { learningRateAt } from '../../src/training/schedule';
 import type { MicroBatch, TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
 
@@ -20,10 +21,14 @@ export const TOTAL_STEPS = 100;
 export interface Trajectory {
   readonly losses: number[];
   readonly norms: number[];
+  /** Of each step, where the objective reports any. */
+  readonly parts: Readonly<Record<string, number>>[];
   readonly parameters: Parameters;
 }
 
-export interface TrajectoryOptions extends Partial<Pick<TrainerOptions, 'session' | 'dropout' | 'microBatchSize'>> {
+export interface TrajectoryOptions extends Partial<
+  Pick<TrainerOptions, 'session' | 'dropout' | 'microBatchSize' | 'objective'>
+> {
   /** Steps to do; by default all. */
   readonly steps?: number;
   /** Examples of a batch given at a time; their gradients add up. By default all. */
@@ -70,6 +75,7 @@ export async function openTrajectory({
   session,
   dropout = 0,
   microBatchSize,
+  objective = crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
   create = createTrainer,
 }: TrajectoryOptions) {
   const folder = await openModelFolder(join(fixture, 'model'));
@@ -80,7 +86,7 @@ export async function openTrajectory({
     classifier: bertClassifier(folder.config, 3),
     parameters,
     trained: new Set(parameters.names),
-    objective: { loss: 'crossEntropy', labelCount: 3, labelSmoothing: 0 },
+    objective,
     adamW: {
       betas: [0.9, 0.999],
       eps: 1e-8,
@@ -102,14 +108,20 @@ export async function trainTrajectory(options: TrajectoryOptions = {}): Promise<
   const { trainer, parameters } = await openTrajectory(options);
   const losses: number[] = [];
   const norms: number[] = [];
+  const parts: Readonly<Record<string, number>>[] = [];
   for (let step = 1; step <= (options.steps ?? TOTAL_STEPS); step++) {
-    const { loss, gradientNorm } = await trainer.step(batchesOf(step, options.parts), step, rateOf(step));
+    const {
+      loss,
+      gradientNorm,
+      parts: ofLoss,
+    } = await trainer.step(batchesOf(step, options.parts), step, rateOf(step));
     losses.push(loss);
     norms.push(gradientNorm);
+    if (ofLoss) parts.push(ofLoss);
   }
   await trainer.synchronize();
   await trainer.close();
-  return { losses, norms, parameters };
+  return { losses, norms, parts, parameters };
 }
 
 /** Throws where losses, norms or, after the last step, weights are not PyTorch's. */

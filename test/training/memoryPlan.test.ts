@@ -3,13 +3,18 @@ import { bertClassifier } from '../../src/models/encoder';
 import { parseEncoderConfig } from '../../src/models/configJson';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { estimateMemory } from '../../src/steps/memoryEstimate';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { chooseRows, isOutOfMemory, rowsThatFit } from '../../src/training/memoryPlan';
 import { MedTextError } from '../../src/base/errors';
 
 /** BERT-base; only its graph is built. */
 const config = parseEncoderConfig({ model_type: 'bert', vocab_size: 21128, hidden_size: 768, num_hidden_layers: 12, num_attention_heads: 12, intermediate_size: 3072 }, 'a test'); // prettier-ignore
 const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 3)];
-const options = { classifier: bertClassifier(config, 3), specs, loss: 'crossEntropy' } as const;
+const options = {
+  classifier: bertClassifier(config, 3),
+  specs,
+  objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
+} as const;
 const all = new Set(specs.map(({ name }) => name));
 
 describe('memory of a training step', () => {

@@ -17,6 +17,12 @@ import { buildMaskGraph } from '../../src/steps/maskGraph';
 import { layoutOf, stackSites } from '../../src/steps/parameterGroups';
 import { buildResidentGraph } from '../../src/steps/residentGraph';
 import { buildTrainingGraph } from '../../src/steps/trainingGraph';
+import { adversarial } from '../../src/tasks/losses/adversarial';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
+import { fgm } from '../../src/tasks/losses/fgm';
+import { rDrop } from '../../src/tasks/losses/rDrop';
+import { squaredError } from '../../src/tasks/losses/squaredError';
+import type { Objective } from '../../src/tasks/objective';
 
 /** Nodes that may be there, by operator, and why. */
 const ON_THE_PROCESSOR: Readonly<Record<string, string>> = {};
@@ -32,18 +38,20 @@ describe('nodes on the processor in a WebGPU session', () => {
   const { config, parameters } = selfTestMaterial();
   const classifier = bertClassifier(config, 3);
   const shapes = Object.fromEntries(parameters.specs.map(({ name, shape }) => [name, { shape }]));
-  const training = (loss: 'crossEntropy' | 'squaredError') =>
+  const classes = crossEntropy({ labelCount: 3, labelSmoothing: 0 });
+  const published = { adv_grad_factor: 5e-5, adv_bound: 1e-5, sigma: 5e-6 };
+  const training = (objective: Objective) =>
     buildTrainingGraph(
-      { classifier, specs: parameters.specs, trained: new Set(parameters.names), loss, dropout: 0.1 },
+      { classifier, specs: parameters.specs, trained: new Set(parameters.names), objective, dropout: 0.1 },
       BATCH,
       LENGTH,
     );
-  const resident = (loss: 'crossEntropy' | 'squaredError', precision?: Precision) => {
+  const resident = (objective: Objective, precision?: Precision) => {
     const options = {
       classifier,
       specs: parameters.specs,
       trained: new Set(parameters.names),
-      loss,
+      objective,
       dropout: 0.1,
       products: productStyle('webgpu', precision),
     };
@@ -61,10 +69,15 @@ describe('nodes on the processor in a WebGPU session', () => {
     return g.build('gathers');
   };
   const GRAPHS: Readonly<Record<string, () => Model>> = {
-    training: () => resident('crossEntropy'),
-    'training of a regression': () => resident('squaredError'),
-    'training in half precision': () => resident('crossEntropy', 'float16'),
-    'dropout masks': () => buildMaskGraph(stackSites(training('crossEntropy').dropoutSites, 1000), BATCH),
+    training: () => resident(classes),
+    'training of a regression': () => resident(squaredError()),
+    'training in half precision': () => resident(classes, 'float16'),
+    'adversarial training': () => resident(adversarial(classes, published, 3)),
+    'training by the fast gradient method': () => resident(fgm(classes, { epsilon: 1 })),
+    'training by R-Drop': () => resident(rDrop(classes, { alpha: 1 })),
+    'dropout masks': () => buildMaskGraph(stackSites(training(classes).randomSites, 1000), BATCH),
+    'dropout masks and noise': () =>
+      buildMaskGraph(stackSites(training(adversarial(classes, published, 3)).randomSites, 1000), BATCH),
     AdamW: () => buildAdamWGraph(updated, { betas: [0.9, 0.999], eps: 1e-8 }),
     'sum of gradients': () => buildGradientSumGraph(updated),
     'rows in a gradient of all': () => buildDenseGraph([8, 4]),

@@ -12,6 +12,7 @@ import type { MicroBatch, TrainerOptions } from '../../src/steps/trainingSteps';
 import { Parameters } from '../../src/models/parameters';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { ResidentTrainer } from '../../src/steps/residentTrainer';
+import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { testDevice } from '../support/testDevice';
 import {
   assertFollows,
@@ -123,7 +124,7 @@ function tinyTraining(): { trainer: ResidentTrainer | LoopTrainer; batch: MicroB
     classifier: bertClassifier(config, 2),
     parameters,
     trained: new Set(parameters.names),
-    objective: { loss: 'crossEntropy', labelCount: 2, labelSmoothing: 0 },
+    objective: crossEntropy({ labelCount: 2, labelSmoothing: 0 }),
     adamW: { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, decays: () => false },
     maxGradientNorm: 1,
     batchSize: 2,

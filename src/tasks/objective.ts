@@ -1,0 +1,79 @@
+/** What a training step knows of a loss: the inputs that it is fed, how examples weigh, and the graph of the loss. */
+import type { DataType } from '../onnx/dataType';
+import type { Value } from '../onnx/graphBuilder';
+import type { Operators } from '../onnx/operators';
+import type { EncodedExample } from '../tokenization/tokenizer';
+
+export interface TrainingExample {
+  readonly encoded: EncodedExample;
+  /** A label id or, for regression, the number. */
+  readonly label: number;
+}
+
+/** An axis of an input: the rows of the graph, its length in tokens, or a size that never changes. */
+export type Axis = 'rows' | 'length' | number;
+
+export interface ObjectiveInput {
+  readonly name: string;
+  readonly dataType: Extract<DataType, 'float32' | 'int32'>;
+  /** The first one is the rows. */
+  readonly axes: readonly ['rows', ...Axis[]];
+}
+
+/** The place of a graph's rows in their step. */
+export interface StepShare {
+  /** The weight of all examples of the step: what a mean over the step divides by. */
+  readonly total: number;
+  /** Examples of the whole batch that these rows are of, and of all batches of the step. */
+  readonly batchExamples: number;
+  readonly stepExamples: number;
+}
+
+export interface PassChanges {
+  /** Stands between the word embeddings, [batch, length, width], and what is added to them. */
+  readonly wordEmbeddings?: (embeddings: Value) => Value;
+}
+
+/** What a loss is made of. */
+export interface LossContext {
+  /**
+   * One forward pass: the network's outputs, [batch, labels] of a classifier. Each draws dropout masks of its own, which
+   * its name keeps apart. A loss of one pass gives it the empty name.
+   */
+  pass(name: string, changes?: PassChanges): Value;
+  /** One of the objective's inputs. */
+  input(name: string): Value;
+  /** Noise N(0, deviation^2) of the shape, whose first axis is the rows: a function of (seed, step, place, element). */
+  noise(name: string, shape: readonly number[], deviation: number): Value;
+  /** A part of the loss, a scalar, that is reported beside the whole. */
+  part(name: string, value: Value): void;
+}
+
+export interface Objective {
+  readonly inputs: readonly ObjectiveInput[];
+  /** The weight of an example in the mean over a step. */
+  weightOf(example: TrainingExample): number;
+  /** The inputs' values for the first rows; those behind them are zeros and weigh nothing. */
+  feeds(examples: readonly TrainingExample[], share: StepShare): Readonly<Record<string, ArrayLike<number>>>;
+  /** A scalar: the share of these rows in the mean over the step. */
+  loss(g: Operators, context: LossContext): Value;
+  /** The names of the parts that it reports. */
+  readonly parts: readonly string[];
+}
+
+/** An objective of one forward pass, whose loss is a function of what that pass gives. */
+export interface OutputObjective extends Objective {
+  lossOf(g: Operators, outputs: Value, input: LossContext['input']): Value;
+}
+
+/** The objective whose loss is `lossOf` of one pass. */
+export function ofOnePass(objective: Omit<OutputObjective, 'loss' | 'parts'>): OutputObjective {
+  return {
+    ...objective,
+    parts: [],
+    loss: (g, { pass, input }) => {
+      const outputs = pass('');
+      return g.scope('loss', () => objective.lossOf(g, outputs, input));
+    },
+  };
+}
