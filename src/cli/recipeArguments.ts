@@ -47,6 +47,7 @@ export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
     help: 'The labels in the order of their ids. Default: from the training data.',
   },
   ...mapOption,
+  'skip-bad-rows': { kind: 'flag', help: 'Leave out rows that cannot be read instead of stopping at them.' },
   task: {
     kind: 'value',
     value: 'TASK',
@@ -115,6 +116,7 @@ export async function recipeOf(
     const isPath = value !== undefined && PATHS.has(flag) && !isRecipeAddress(value);
     if (value !== undefined) recipe = setPath(recipe, `${field}=${isPath ? resolve(value) : value}`);
   }
+  if (args.flag('skip-bad-rows')) recipe = setPath(recipe, 'dataset.train.on_bad_row=skip');
   const labels = args
     .text('labels')
     ?.split(',')

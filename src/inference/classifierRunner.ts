@@ -146,16 +146,18 @@ export async function inBatches(
     readonly columns: number;
     readonly maxPositions: number;
     readonly atOnce?: number;
+    /** The most rows of a batch; absent: what is best where answers are awaited. */
+    readonly maxRows?: number;
     readonly run: (batches: readonly (readonly EncodedExample[])[], shape: BatchShape) => Promise<Float32Array>;
   },
   { onProgress, signal }: RunOptions,
 ): Promise<Float32Array> {
-  const { columns, maxPositions, atOnce = 1, run } = options;
+  const { columns, maxPositions, atOnce = 1, maxRows = MAX_ROWS, run } = options;
   const result = new Float32Array(examples.length * columns);
   const order = examples.map((_, i) => i).sort((a, b) => examples[b].length - examples[a].length);
   const shapeAt = (at: number): BatchShape => {
     const length = bucketLength(examples[order[at]].length, maxPositions);
-    return { batchSize: roundUpToPowerOfTwo(rowsOf(length, order.length - at)), length };
+    return { batchSize: roundUpToPowerOfTwo(rowsOf(length, order.length - at, maxRows)), length };
   };
   for (let done = 0; done < order.length;) {
     if (signal?.aborted) throw new MedTextError('CANCELLED', 'Scoring was cancelled.', { done });
@@ -164,7 +166,7 @@ export async function inBatches(
     for (let at = done; at < order.length && batches.length < atOnce; at += batches.at(-1)!.length) {
       const next = shapeAt(at);
       if (next.length !== shape.length || next.batchSize !== shape.batchSize) break;
-      batches.push(order.slice(at, at + rowsOf(shape.length, order.length - at)));
+      batches.push(order.slice(at, at + rowsOf(shape.length, order.length - at, maxRows)));
     }
     const values = await run(
       batches.map((rows) => rows.map((row) => examples[row])),
@@ -261,8 +263,8 @@ export function parameterFeeds(parameters: Parameters): Record<string, Feed> {
   );
 }
 
-function rowsOf(length: number, left: number): number {
-  const most = Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_TOKENS / length)));
+function rowsOf(length: number, left: number, maxRows: number): number {
+  const most = Math.max(1, Math.min(maxRows, Math.floor(MAX_TOKENS / length)));
   return Math.min(left, most);
 }
 

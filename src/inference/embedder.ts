@@ -25,6 +25,8 @@ export interface Embedder {
   close(): Promise<void>;
 }
 
+/** Files of short texts are embedded at once: 64 rows of 16 tokens take an eighth less time than twice 32. */
+const MAX_ROWS = 64;
 /** Too small to change the sum of squares of a real vector: a vector of zeros stays one. */
 const MIN_SQUARES = 1e-24;
 
@@ -82,7 +84,11 @@ export async function openEmbedder(path: string, options: ClassifierOptions = {}
     layout,
     async embed(texts, runOptions = {}) {
       const encoded = await tokenizer.encodeAll(texts.map((text) => ({ a: prompt + text })), maxLength, undefined, runOptions.signal); // prettier-ignore
-      return inBatches(encoded, { columns: config.hiddenSize, maxPositions: config.maxPositions, run }, runOptions);
+      return inBatches(
+        encoded,
+        { columns: config.hiddenSize, maxPositions: config.maxPositions, maxRows: MAX_ROWS, run },
+        runOptions,
+      );
     },
     async close() {
       for (const session of sessions.values()) await session.release();

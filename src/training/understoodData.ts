@@ -38,25 +38,28 @@ export function usedFields({
 
 /** For the log: columns, task, labels with their counts, and what looks odd about them. */
 export function understoodLines(task: string, data: Examples & ResolvedFields): string[] {
-  const { task: said, rows, fields, labels, labelCount } = understand(task, data);
-  const file = basename(data.file.path);
-  const lines = [`${file}: ${rows} rows for ${said}`, ...fields.map((field) => `  ${String(fieldWords(field))}`)];
-  for (const warning of data.file.warnings) lines.push(String(warning));
-  if (data.dropped > 0) lines.push(`  ${data.dropped} rows are left out by label_mapping`);
+  const { rows, fields, labels, labelCount } = understand(task, data);
+  const lines = [`${basename(data.file.path)}: ${counted(rows, 'row')} for ${task}`];
+  lines.push(...data.file.warnings.map(String), ...fields.map((field) => `  ${String(fieldWords(field))}`));
+  if (data.dropped > 0) lines.push(`  left out by label_mapping: ${counted(data.dropped, 'row')}`);
   const { count: bad, reports } = data.badRows;
   if (bad > 0)
-    lines.push(`  ${bad} bad rows are left out (first: line ${reports[0].line}, ${String(reports[0].reason)})`);
+    lines.push(`  left out: ${counted(bad, 'bad row')} (first: line ${reports[0].line}, ${String(reports[0].reason)})`);
   if (labelCount === 0) return lines;
 
   const shown = labels.slice(0, MAX_LOGGED_LABELS).map(({ name, count }) => `${name} (${count})`);
   if (labelCount > shown.length) shown.push(`and ${labelCount - shown.length} more`);
-  lines.push(`  ${labelCount} labels: ${shown.join(', ')}`);
+  lines.push(`  ${counted(labelCount, 'label')}: ${shown.join(', ')}`);
   for (const { name, count } of labels.filter((label) => saysNoLabel(label.name))) {
-    lines.push(`  ${JSON.stringify(name)} is a class of ${count} rows. If it says that a row has no label, map it to null in label_mapping (--map ${name}=).`); // prettier-ignore
+    lines.push(`  ${JSON.stringify(name)} is a class of ${counted(count, 'row')}. If it says that a row has no label, map it to null in label_mapping (--map ${name}=).`); // prettier-ignore
   }
   const single = data.counts.filter((count) => count <= 1).length;
   if (labelCount > MANY_LABELS || single * 2 > Math.max(labelCount, 4)) {
-    lines.push(`  Is ${JSON.stringify(data.columns.label)} the label? ${single} of its ${labelCount} values stand in one row at most.`); // prettier-ignore
+    lines.push(`  Is ${JSON.stringify(data.columns.label)} the label? ${single} of its ${counted(labelCount, 'value')} stand in one row at most.`); // prettier-ignore
   }
   return lines;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

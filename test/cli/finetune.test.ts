@@ -66,6 +66,34 @@ describe('medtext finetune', () => {
     assert.equal(evaluated.accuracy, end.best.value);
   });
 
+  it('says before its first step what it took for what, and keeps it with the run; bad rows stop it, or are left out', async () => {
+    const rows = pairs().map(({ query1, label }, i) => `${900 - i},${query1}第${i}次,1,${label === '1' ? '同' : '异'},2024-01-01T00:00:${10 + i}Z,${i * 1.5}`); // prettier-ignore
+    const train = join(folder, 'export.csv');
+    writeFileSync(train, `annotation_id,text,annotator,choice,created_at,lead_time\n${rows.join('\n')}\n,,,同,,\n`);
+    const flags = ['finetune', '--model', join(folder, 'base'), '--train', train, '--epochs', '1', '--output', join(folder, 'out')]; // prettier-ignore
+    const stopped = await medtext(flags);
+    assert.equal(stopped.code, 1);
+    assert.match(stopped.stderr, /export\.csv line 56: first_sequence \(column "text"\) is empty/);
+
+    const { code, stdout, stderr } = await medtext([...flags, '--skip-bad-rows']);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /the task is taken to be text-classification: one text in a row/);
+    const said = [
+      'export.csv: 54 rows for text-classification',
+      'first_sequence: column "text", by its name',
+      'label: column "choice", what Label Studio’s annotators chose',
+      'left out: 1 bad row (first: line 56',
+      '2 labels: 同 (18), 异 (36)',
+    ].map((line) => stdout.indexOf(line));
+    assert.ok(said[0] >= 0 && said.every((at, i) => i === 0 || at > said[i - 1]), `${said}\n${stdout}`);
+    const [run] = readdirSync(join(folder, 'out'));
+    const record = JSON.parse(readFileSync(join(folder, 'out', run, 'run.json'), 'utf8'));
+    assert.deepEqual(record.data.train.fields, [
+      { role: 'firstSequence', column: 'text', reason: 'name' },
+      { role: 'label', column: 'choice', reason: 'labelStudio' },
+    ]);
+  });
+
   it('answers the test data at the end: metrics where it has labels, a file with them where it has none', async () => {
     writeFileSync(join(folder, 'test.json'), JSON.stringify(pairs().slice(20, 40)));
     const [labelled] = (await medtextJson(['finetune', recipe, '--test', join(folder, 'test.json')])).slice(-1);

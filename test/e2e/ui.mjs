@@ -96,6 +96,9 @@ describe('MedText Lab in VS Code', () => {
     await page.locator('.quick-input-titlebar a.codicon-quick-input-back').click();
     await choose(page, 'query1', 'columns');
     await choose(page, 'query2', 'columns');
+    const columns = page.locator('.quick-input-list .monaco-list-row');
+    await columns.filter({ hasText: 'recognised, 3 different values' }).waitFor();
+    await picture(page, 'wizard-label');
     await choose(page, 'label', 'columns');
     await choose(page, 'pairs-dev.json', 'validation data');
     await choose(page, 'Sentence similarity', 'task');
@@ -104,6 +107,7 @@ describe('MedText Lab in VS Code', () => {
     const recipe = await savedJson(join(workspace.folder, 'pairs-train.medtext.json'));
     assert.deepEqual(recipe.dataset.train.labels, ['0', '1', '2']);
     assert.equal(recipe.dataset.validation.file, 'data/pairs-dev.json');
+    assert.equal(recipe.train.seed, 2021);
   });
 
   it('stops a training and resumes it', async () => {
@@ -308,6 +312,10 @@ describe('the Training view', () => {
     await view.getByRole('button', { name: 'Start', exact: true }).click();
     await view.locator('.chart canvas').first().waitFor({ timeout: 60_000 });
     await view.getByText(/Step \d+ of \d+/).waitFor();
+    await view.getByText('What it learns from').click();
+    await view.getByText(/^label: column "label", /).waitFor();
+    await view.getByText(/^3 labels: 0 \(\d+\), 1 \(\d+\), 2 \(\d+\)$/).waitFor();
+    await picture(page, 'training-understood');
 
     await page.locator('.activitybar .action-item').first().click();
     await page.locator('.explorer-folders-view').waitFor();

@@ -27,9 +27,9 @@ describe('what a run learns from', () => {
       '  label: column "dept", as the recipe says',
     ]);
     const text = lines.join('\n');
-    assert.match(text, /1 bad rows are left out \(first: line 7, first_sequence \(column "text"\) is empty\)/);
+    assert.match(text, /left out: 1 bad row \(first: line 7, first_sequence \(column "text"\) is empty\)/);
     assert.match(text, /3 labels: NA \(1\), 呼吸科 \(2\), 神经科 \(1\)/);
-    assert.match(text, /"NA" is a class of 1 rows.*--map NA=/);
+    assert.match(text, /"NA" is a class of 1 row\..*--map NA=/);
     assert.deepEqual(understand('text-classification', data), {
       task: 'text-classification',
       rows: 4,
