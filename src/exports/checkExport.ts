@@ -71,13 +71,13 @@ function changes(
 export async function graphAnswers(
   classifier: Classifier,
   model: Model,
+  threads: number | undefined,
   use: (answers: Answers) => Promise<Checked>,
 ): Promise<Checked> {
-  // prettier-ignore
   const { config, path } = classifier.folder;
   return withGraph(model, async (graph) => {
     const { padTokenId, maxPositions } = config;
-    const runner = await GraphRunner.open(path, model, { padTokenId, maxPositions, graph });
+    const runner = await GraphRunner.open(path, model, { padTokenId, maxPositions, graph, threads });
     try {
       return await use(async (rows, options) => runner.logits(await encoded(classifier, rows, options), options));
     } finally {
@@ -94,14 +94,14 @@ export async function graphAnswers(
 export async function halfAnswers(
   classifier: Classifier,
   float32: Model,
+  threads: number | undefined,
   use: (answers: Answers) => Promise<Checked>,
 ): Promise<Checked> {
-  // prettier-ignore
   const { model, values } = emulateHalf(float32);
   const { config, path } = classifier.folder;
   const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
   return withGraph(model, async (graph) => {
-    const session = await Session.create(graph);
+    const session = await Session.create(graph, { threads });
     const run = async ([batch]: readonly (readonly EncodedExample[])[], { length }: BatchShape) => {
       // No rows of padding alone: what they compute is nobody's answer.
       const shape = { batchSize: batch.length, length };
@@ -121,7 +121,7 @@ export async function halfAnswers(
 function refuseOverflow(ranges: Float32Array, values: readonly string[], folder: string): void {
   const at = ranges.findIndex((range) => !(range <= LARGEST));
   if (at < 0) return;
-  const reached = Math.round(ranges[at]);
+  const reached = String(Math.round(ranges[at]));
   throw new MedTextError(
     'UNSUPPORTED',
     words`${folder} does not bear half precision: its value "${values[at]}" reaches ${reached}, and half precision ends at ${LARGEST}; on a device that computes in it the answers would be no numbers. Export it as onnx.`,

@@ -1,6 +1,6 @@
 /** The rows that an export is checked on: those of the model's own run, or of a file, or sentences of this program's own. */
 import { basename, dirname } from 'node:path';
-import { MedTextError } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import { keyOf, uniformAt } from '../base/random';
 import type { Example } from '../data/examples';
 import { groupColumnOf, holdOut } from '../data/holdOut';
@@ -34,7 +34,7 @@ export async function checkRows(
   if (options.data !== undefined) return fileRows(classifier, options.data, options.signal);
   try {
     const found = await runRows(classifier, options.signal);
-    if (found) return found;
+    if (found && found.rows.length > 0) return found;
   } catch (error) {
     if (!(error instanceof MedTextError) || error.code === 'CANCELLED') throw error;
     options.log?.(
@@ -53,7 +53,8 @@ async function fileRows(classifier: Classifier, data: string, signal?: AbortSign
       return (await read('predict')).examples;
     },
   );
-  return rowsOf('file', examples);
+  if (examples.length > 0) return rowsOf('file', examples);
+  throw new MedTextError('DATA_FORMAT', words`${data} has no rows to check the export on.`, { file: data });
 }
 
 /** Undefined for a model that lies in no run's folder. */

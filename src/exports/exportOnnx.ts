@@ -44,6 +44,7 @@ const PRECISIONS: Readonly<Record<OnnxFormat, Precision>> = {
 export interface OnnxExportOptions extends RunOptions {
   /** A file whose rows are to be checked on, in place of those of the model's run. */
   readonly data?: string;
+  readonly threads?: number;
   readonly log?: (line: string) => void;
 }
 
@@ -67,7 +68,7 @@ export async function exportOnnx(
   const rows = await checkRows(classifier, options);
   const compare = (answers: Answers) => checkAnswers(classifier, rows, answers, options);
   // On this machine's processor a graph in half precision would be computed in float32.
-  const checked = await (format === 'onnx-fp16' ? halfAnswers(classifier, float32, compare) : graphAnswers(classifier, model, compare)); // prettier-ignore
+  const checked = await (format === 'onnx-fp16' ? halfAnswers(classifier, float32, options.threads, compare) : graphAnswers(classifier, model, options.threads, compare)); // prettier-ignore
   refuseUnsuitable(format, checked);
 
   const sizeBytes = [...model.graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
