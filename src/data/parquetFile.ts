@@ -158,7 +158,14 @@ class FileBuffer implements AsyncBuffer {
     readonly byteLength: number,
   ) {}
 
-  async slice(start: number, end: number = this.byteLength): Promise<ArrayBuffer> {
+  slice(start: number, end: number = this.byteLength): Promise<ArrayBuffer> {
+    const read = this.read(start, end);
+    // hyparquet reads columns at once and waits for the first that fails: another's failure must not end the process.
+    read.catch(() => undefined);
+    return read;
+  }
+
+  private async read(start: number, end: number): Promise<ArrayBuffer> {
     const key = `${start} ${end}`;
     const cached = this.cache.get(key);
     if (cached) return cached;

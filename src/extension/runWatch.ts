@@ -23,10 +23,10 @@ export function registerRunWatch(services: Services): Disposable {
   const told = (work: Promise<RunNews>): void =>
     void work.then((news) => tell(services, news)).catch((error: Error) => log.error(`runs: ${error.message}`));
 
-  if (finder.hasDetached) told(finder.follow());
+  if (mayLook() && finder.hasDetached) told(finder.follow());
   let isFollowing = false;
   const timer = setInterval(() => {
-    if (isFollowing || !finder.hasDetached) return;
+    if (isFollowing || !mayLook() || !finder.hasDetached) return;
     isFollowing = true;
     told(finder.follow().finally(() => (isFollowing = false)));
   }, detachedPollMs);
@@ -36,6 +36,7 @@ export function registerRunWatch(services: Services): Disposable {
   const changed = new Set<string>();
   let settling: NodeJS.Timeout | undefined;
   const onRunFile = ({ fsPath }: Uri): void => {
+    if (!mayLook()) return;
     changed.add(dirname(fsPath));
     settling ??= setTimeout(() => {
       settling = undefined;
@@ -51,8 +52,12 @@ export function registerRunWatch(services: Services): Disposable {
   return store;
 }
 
+/** What a run folder says goes into the person's lists of runs and models: a stranger's folder says nothing unasked. */
+const mayLook = (): boolean => workspace.isTrusted;
+
 /** Looks through the work folders of this workspace's recipes. */
 export async function lookForRuns(services: Services): Promise<void> {
+  if (!mayLook()) return;
   await tell(services, await services.finder.look(await workDirs()));
 }
 

@@ -110,7 +110,8 @@ export function createServices(context: ExtensionContext, store: DisposableStore
       void commands.executeCommand('setContext', contextKeys.hasReference, text !== undefined);
     },
     async dataInfo(file) {
-      if (!existsSync(file)) return undefined;
+      // Hovers and the check of recipes ask this unasked: in Restricted Mode no file of the folder is read for them.
+      if (!workspace.isTrusted || !existsSync(file)) return undefined;
       try {
         const { mtimeMs, size } = await stat(file);
         return await scoring.dataInfo(file, `${mtimeMs} ${size}`);

@@ -1,6 +1,6 @@
 // The similarity panel in a real VS Code: several selections, following, hostile texts, themes, a reload, restricted mode.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   choose,
@@ -13,7 +13,7 @@ import {
   selectLines,
   setTheme,
 } from './editor.mjs';
-import { picture, useWindow } from './window.mjs';
+import { openSidebar, picture, useWindow } from './window.mjs';
 
 const lines = ['骨密度对身体有害吗？', '做骨密度伤身体吗？', '如何降尿酸？'];
 const hostile = '<img src=x onerror="document.title=1"></script>\u202e？';
@@ -95,22 +95,52 @@ describe('the similarity panel in VS Code', () => {
 
 describe('a folder that is not trusted', () => {
   const state = useWindow({
-    prepare,
+    /** With a finished run that nobody here has made. */
+    prepare(folder) {
+      const run = join(folder, 'runs', 'planted-20260101-000000');
+      cpSync('samples/structbert-tiny', join(run, 'model'), { recursive: true });
+      writeFileSync(join(run, 'run.json'), JSON.stringify({ status: 'finished', step: 1, totalSteps: 1 }));
+    },
     trustPrompts: true,
     settings: { 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' },
   });
 
-  it('shows its data, and is trained only after a question', async () => {
-    const { page, workspace } = state;
+  it('is neither read nor remembered unasked, and starts no process', async () => {
+    const { page, server } = state;
     await page.locator('.statusbar-item', { hasText: 'Restricted Mode' }).waitFor({ timeout: 60_000 });
     await openFile(page, 'quick.medtext.json');
+    await page.locator('.codelens-decoration a', { hasText: 'Preview data' }).waitFor();
+    await openSidebar(page);
+    await findWebview(page, 'quick', 60_000);
+    // Longer than the check of recipes and the look for runs wait.
+    await page.waitForTimeout(2000);
+    const rows = page.locator('.pane').locator('.monaco-list-row');
+    assert.equal(await rows.filter({ hasText: 'planted' }).count(), 0);
+    assert.deepEqual(childrenOf(server.folder), []);
+  });
+
+  it('shows its data, and is trained only after a question', async () => {
+    const { page, workspace } = state;
+    await openFile(page, 'quick.medtext.json');
     await page.locator('.codelens-decoration a', { hasText: 'Preview data' }).click();
-    const view = await findWebview(page, 'pairs-', 60_000);
+    const view = await findWebview(page, '320 rows', 60_000);
     await view.getByText('320 rows').first().waitFor({ timeout: 60_000 });
     await openFile(page, 'quick.medtext.json');
     await page.locator('.codelens-decoration a', { hasText: 'Fine-tune' }).click();
     await notification(page, 'Trust this folder first');
-    const runs = join(workspace.folder, 'runs');
-    assert.ok(!existsSync(runs) || readdirSync(runs).length === 0);
+    assert.deepEqual(readdirSync(join(workspace.folder, 'runs')), ['planted-20260101-000000']);
   });
 });
+
+/** The extension's processes of the server in this folder; none are seen where the system has no /proc. */
+function childrenOf(folder) {
+  if (!existsSync('/proc/self/cmdline')) return [];
+  const lines = readdirSync('/proc').flatMap((pid) => {
+    try {
+      return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')];
+    } catch {
+      return [];
+    }
+  });
+  return lines.filter((line) => line.includes(folder) && /dist\/(scorer|trainer|library|data)\.js/.test(line));
+}

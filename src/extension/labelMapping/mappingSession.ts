@@ -56,7 +56,13 @@ export class MappingSession implements Disposable {
     const { context, models, t } = services;
     this.kind = document.fileName.endsWith('.medtext.json') ? 'recipe' : 'labels';
     this.savedText = document.getText();
-    this.counts = this.store.add(new SplitCounts(services, () => this.send()));
+    this.counts = this.store.add(
+      new SplitCounts(
+        services,
+        () => this.send(),
+        () => workspace.isTrusted,
+      ),
+    );
     this.suspects = this.store.add(new SuspectSearch(services, () => this.send()));
     this.store.add(loadPageSurely(panel.webview, context, 'labelMapping', t('Label mapping')));
     this.server = this.store.add(new WebviewServer(panel.webview, labelMappingContract, this.handlers(), services.t));
@@ -101,7 +107,7 @@ export class MappingSession implements Disposable {
 
   private async findUsers(): Promise<void> {
     if (this.kind !== 'labels') return;
-    this.users = await recipesOfLabelsFile(this.document.fileName);
+    this.users = workspace.isTrusted ? await recipesOfLabelsFile(this.document.fileName) : [];
     this.send();
   }
 

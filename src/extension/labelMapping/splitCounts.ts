@@ -43,10 +43,13 @@ export class SplitCounts implements Disposable {
   constructor(
     private readonly services: Pick<BaseServices, 'scorer' | 't'>,
     private readonly onChange: () => void,
+    /** A file that is opened does not speak for the files it names: in Restricted Mode these are not read. */
+    private readonly mayRead: () => boolean,
   ) {}
 
   /** What is known; what is not is asked for, and `onChange` tells of the answer. */
   of({ request }: DataSplit): Known {
+    if (!this.mayRead()) return { error: this.services.t('This folder is not trusted: its data files are not read.') };
     const { file, label, format, encoding, header } = request;
     const split = Object.fromEntries(
       Object.entries({ file, label, format, encoding, header }).filter(([, value]) => value !== undefined),

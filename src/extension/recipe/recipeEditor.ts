@@ -37,7 +37,8 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
     // Loaded with the first recipe: the schema's validator should not cost every window.
     const { problemsOfRecipe } = await import('./recipeProblems');
     const surroundings = {
-      exists: existsSync,
+      // Even to look for a path that a stranger wrote tells where this person is.
+      exists: (path: string) => !workspace.isTrusted || existsSync(path),
       dataInfo: (file: string) => services.dataInfo(file),
       dataFiles: async () => (await workspaceDataFiles()).map(({ fsPath }) => fsPath),
       modelFolders: () => services.models.list().flatMap(({ missing, folder }) => (missing ? [] : [folder])),
@@ -66,6 +67,7 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
   store.add({ dispose: () => timers.forEach((timer) => clearTimeout(timer)) });
   store.add(workspace.onDidOpenTextDocument(schedule));
   store.add(workspace.onDidChangeTextDocument(({ document }) => schedule(document)));
+  store.add(workspace.onDidGrantWorkspaceTrust(() => workspace.textDocuments.forEach(schedule)));
   store.add(workspace.onDidSaveTextDocument(() => workspace.textDocuments.forEach(schedule)));
   store.add(
     workspace.onDidCloseTextDocument(({ uri }) => {

@@ -1,4 +1,4 @@
-import { EventEmitter, ThemeIcon, TreeItem, type TreeDataProvider, type TreeView } from 'vscode';
+import { EventEmitter, ThemeIcon, TreeItem, workspace, type TreeDataProvider, type TreeView } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { durationText } from '../../base/durationText';
 import { errorText } from '../../protocol/errorWords';
@@ -46,6 +46,7 @@ export function runsTree(services: Services, view: TreeView<RunRecord>): TreeDat
     if (view.visible) lookForRuns(services).catch((error: Error) => log.warn(`runs: ${error.message}`));
   };
   store.add(view.onDidChangeVisibility(look));
+  store.add(workspace.onDidGrantWorkspaceTrust(look));
   look();
   store.add(runs.onDidChange(() => changed.fire()));
   // Reports come ten times a second; a tree that repaints that often cannot be clicked.

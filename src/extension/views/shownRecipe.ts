@@ -37,7 +37,7 @@ export class ShownRecipeFile implements Disposable {
   show(file: string): void {
     if (file === this.path) return;
     this.path = file;
-    void this.memory.update(memoryKey, file);
+    if (workspace.isTrusted) void this.memory.update(memoryKey, file);
     this.watch(file);
     this.change.fire();
   }
@@ -87,10 +87,12 @@ export class ShownRecipeFile implements Disposable {
   /** Once, when the view first asks: activation reads nothing. */
   private async find(): Promise<void> {
     if (this.path !== undefined || this.searched) return;
-    this.searched = true;
     const editor = window.activeTextEditor?.document;
     const remembered = this.memory.get<string>(memoryKey);
     if (editor && isRecipe(editor)) return this.show(editor.fileName);
+    // In Restricted Mode no file is read that nobody opened.
+    if (!workspace.isTrusted) return;
+    this.searched = true;
     if (remembered !== undefined && (await exists(remembered))) return this.show(remembered);
     const found = await workspace.findFiles('**/*.medtext.json', ignored, 50);
     const first = found.map(({ fsPath }) => fsPath).sort()[0];

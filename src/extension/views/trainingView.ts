@@ -222,6 +222,7 @@ class TrainingViewProvider implements TrainingView {
   private async historyOf({ folder, status, endedAtMs }: RunRecord): Promise<RunHistory> {
     const { training } = this.services;
     const isOwn = training.isActive && training.state.runFolder === folder;
+    if (!workspace.isTrusted) return emptyHistory;
     if (isOwn && training.state.request?.resumeFrom === undefined) return emptyHistory;
     const key = isOwn ? `${folder} resumed` : `${folder} ${status} ${endedAtMs}`;
     if (this.history.key !== key || (status === 'running' && !isOwn)) {
