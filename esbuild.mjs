@@ -7,6 +7,7 @@ const production = process.argv.includes('--production');
 
 const entries = {
   cli: 'src/cli/main.ts',
+  command: 'src/cli/command.ts',
   extension: 'src/extension/main.ts',
   core: 'src/extension/core.ts',
   trainer: 'src/worker/trainerMain.ts',
@@ -32,19 +33,22 @@ const bundles = {
   logLevel: 'warning',
 };
 
-/** What the extension registers is a small bundle; it finds the other, the core, beside itself. */
-const coreApart = {
-  name: 'core apart',
+/**
+ * What the extension registers is a small bundle, and so is what starts a command's process: each finds the large one, the
+ * core and the command, beside itself.
+ */
+const largeApart = {
+  name: 'large apart',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/core$/ }, ({ importer }) =>
-      importer.endsWith('main.ts') ? { path: './core.js', external: true } : undefined,
+    onResolve({ filter: /^\.\/(core|command)$/ }, ({ path, importer }) =>
+      importer.endsWith('main.ts') ? { path: `${path}.js`, external: true } : undefined,
     );
   },
 };
 
 const host = await build({
   ...bundles,
-  plugins: [coreApart],
+  plugins: [largeApart],
   entryPoints: Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file))),
 });
 

@@ -64,6 +64,7 @@ export type ErrorCode =
   | 'RECIPE' // a recipe that is not valid
   | 'RUNTIME' // ONNX Runtime refused or failed
   | 'OUT_OF_MEMORY'
+  | 'BUDGET' // a file that takes more time or memory than one of its size may
   | 'DIVERGED' // a loss, a gradient or a model's answer that is no finite number
   | 'RESUME' // a run folder that cannot be resumed
   | 'OFFLINE' // the hub cannot be reached, and no local cache has what is wanted
@@ -80,6 +81,14 @@ export function asMedTextError(error: unknown): MedTextError {
   const systemCode = (error as NodeJS.ErrnoException | undefined)?.code;
   if (systemCode === 'ENOSPC')
     return new MedTextError('DISK_FULL', words`The disk is full: ${message}`, {}, { cause: error });
+  if (systemCode === 'ERR_INVALID_ARG_VALUE' && /null bytes/.test(message)) {
+    return new MedTextError(
+      'NOT_FOUND',
+      words`There is no such file: its path holds a NUL character.`,
+      {},
+      { cause: error },
+    );
+  }
   if (systemCode === 'ENOENT') return new MedTextError('NOT_FOUND', message, {}, { cause: error });
   if (typeof systemCode === 'string' && /^E[A-Z]+$/.test(systemCode)) {
     return new MedTextError('IO', message, { systemCode }, { cause: error });

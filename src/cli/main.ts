@@ -1,16 +1,13 @@
 #!/usr/bin/env node
-/** `medtext`: the engine from a terminal. Finds the command, runs it, and turns its end into an exit code. */
-import { runCommandLine } from './runCommandLine';
+/** `medtext`: the engine from a terminal. What reads files runs in a second process, which can be killed. */
+import { runSecondProcess, secondProcessVariables } from './secondProcess';
 
-// A reader that closes early (`| head`) is not an error of ours.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+const args = process.argv.slice(2);
+const variables = secondProcessVariables(args);
+// Not import(): Node would look through all of the bundle for what it exports.
+if (variables === undefined) require('./command');
+else {
+  void runSecondProcess(args, variables).then((code) => {
+    process.exitCode = code;
   });
 }
-
-void runCommandLine(process.argv.slice(2)).then((code) => {
-  // Not process.exit(): what is still on its way to a pipe would be lost.
-  process.exitCode = code;
-});

@@ -1,7 +1,7 @@
 /** The recipe that a command line means: a file, flags over it, `--set` over those. */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { findColumn } from '../data/columns';
+import { readTextFile } from '../base/textFile';
 import { openDataFile } from '../data/dataFile';
 import { rawLabelOf } from '../data/labelMapping';
 import { resolveFields } from '../data/recipeSplit';
@@ -144,7 +144,7 @@ export async function recipeOf(
 async function readGiven(file: string): Promise<{ recipe: PartialRecipe; notes: readonly string[] }> {
   const json = await readRecipeFile(file);
   if (!isModelScopeConfiguration(json)) return { recipe: json, notes: [] };
-  return recipeFromModelScope(JSON.parse((await readFile(file, 'utf8')).replace(/^\uFEFF/, '')), file);
+  return recipeFromModelScope(JSON.parse(await readTextFile(file)), file);
 }
 
 /** By the columns, and the labels of the first rows. */

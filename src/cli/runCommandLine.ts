@@ -10,7 +10,7 @@ import { gpuRuntimeCommand } from './commands/gpuRuntime';
 import { importCommand } from './commands/import';
 import { predictCommand } from './commands/predict';
 import { scoreCommand } from './commands/score';
-import { obeyParent, respawn, respawnVariables } from './respawn';
+import { obeyParent } from './secondProcess';
 import { Screen } from './screen';
 import { version } from '../../package.json';
 
@@ -68,11 +68,6 @@ async function dispatch(argv: readonly string[], screen: Screen, signal: AbortSi
     return 0;
   }
   const args = parseCommand(command, withResumeValue(command, rest));
-  // Training sees to it by itself, once it knows that its arguments are right.
-  if ('device' in command.options && command !== finetuneCommand && args.text('device') !== 'cpu') {
-    const variables = respawnVariables('scoring');
-    if (Object.keys(variables).length > 0) return respawn(variables);
-  }
   return (await command.run(args, { screen, signal })) ?? 0;
 }
 

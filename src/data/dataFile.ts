@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import { FileWatch } from '../base/fileWatch';
 import { joined, Words } from '../base/words';
 import { excerptOf, isBadRow, type BadRow, type DataRow, type Piece } from './dataRow';
 import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
@@ -94,6 +95,11 @@ const DEFAULT_MAX_ROW_LENGTH = 1 << 24;
  * platform does not know, and what `openWorkbook` and `openParquet` refuse.
  */
 export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<DataFile> {
+  const watch = new FileWatch('data', path, await dataFileSize(path));
+  return watch.during(() => open(path, options, watch));
+}
+
+async function open(path: string, options: DataFileOptions, watch: FileWatch): Promise<DataFile> {
   const maxRowLength = options.maxRowLength ?? DEFAULT_MAX_ROW_LENGTH;
   if (options.delimiter !== undefined && options.delimiter.length !== 1) {
     throw new MedTextError(
@@ -102,8 +108,8 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
     );
   }
   const container = await containerOf(path);
-  if (container === 'xlsx') return openSheet(path, options);
-  if (container === 'parquet') return openTable(path);
+  if (container === 'xlsx') return openSheet(path, options, watch);
+  if (container === 'parquet') return openTable(path, watch);
   const { encoding, byteOrderMark, sizeBytes } = await encodingOf(path, options.encoding);
   const { text, isWhole } = await sampleText(path, encoding);
   if (isBlank(text) && isWhole)
@@ -125,7 +131,7 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
   if (format === 'json' && !shape && !/^\s*\[/.test(text)) throw noTable(path, text);
   if (shape) warnings.push(words`${path}: the rows are those of ${JSON.stringify(shape.key)}.`);
 
-  const readPieces: TextAccess['piecesOf'] = (chunks, from) => {
+  const piecesOf: TextAccess['piecesOf'] = (chunks, from) => {
     switch (format) {
       case 'json':
         return readJsonArray(chunks, maxRowLength, from, shape?.start);
@@ -137,6 +143,7 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
         return readDelimited(chunks, maxRowLength, { ...layout, delimiter: layout.delimiter! }, from);
     }
   };
+  const readPieces: TextAccess['piecesOf'] = (chunks, from) => watch.iterate(piecesOf(chunks, from));
   const sample = await sampleRows(readPieces, text, isWhole);
   const pieces = (signal?: AbortSignal) => readPieces(decodedText(path, encoding, signal));
   const rows = (signal?: AbortSignal) => rowsOf(pieces(signal));
@@ -264,9 +271,10 @@ function noTable(path: string, text: string): MedTextError {
   );
 }
 
-async function openSheet(path: string, options: DataFileOptions): Promise<DataFile> {
+async function openSheet(path: string, options: DataFileOptions, watch: FileWatch): Promise<DataFile> {
   const sizeBytes = await dataFileSize(path);
-  const workbook = await openWorkbook(path);
+  const opened = await openWorkbook(path);
+  const workbook = { ...opened, rows: (signal?: AbortSignal) => watch.iterate(opened.rows(signal)) };
   const first: SheetRow[] = [];
   for await (const batch of workbook.rows()) {
     first.push(...batch);
@@ -314,9 +322,9 @@ function addWorkbookWarnings(path: string, { oddities }: Workbook, warnings: Wor
   warnings.push(...found.filter((warning) => !known.has(String(warning))));
 }
 
-async function openTable(path: string): Promise<DataFile> {
+async function openTable(path: string, watch: FileWatch): Promise<DataFile> {
   const sizeBytes = await dataFileSize(path);
-  const { columns, declaredLabels, records } = await openParquet(path, sizeBytes);
+  const { columns, declaredLabels, records } = await openParquet(path, sizeBytes, watch);
   const warnings = [...declaredLabels].map(
     ([column, names]) =>
       words`${path}: the numbers of column ${JSON.stringify(column)} are read as the labels that the file declares for them: ${excerptOf(names.join(', '))}.`,

@@ -1,5 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { checkedCorrections, type LabelCorrection } from '../protocol/labelCorrections';
 
@@ -15,7 +16,7 @@ export async function readCorrections(path: string, dataFile: string): Promise<R
   try {
     const { size } = await stat(path);
     if (size > MAX_BYTES) throw new MedTextError('DATA_FORMAT', words`${path} is too large for corrections.`, { path });
-    json = JSON.parse((await readFile(path, 'utf8')).replace(/^\ufeff/, ''));
+    json = JSON.parse(await readTextFile(path));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw asMedTextError(error);
     throw new MedTextError('DATA_FORMAT', words`${path} is not valid JSON: ${error.message}`, { file: path });

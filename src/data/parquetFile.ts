@@ -8,6 +8,7 @@ import {
 } from 'hyparquet';
 import { compressors as allCompressors } from 'hyparquet-compressors';
 import { asMedTextError, MedTextError, words } from '../base/errors';
+import { FileWatch } from '../base/fileWatch';
 import { recordOf, type DataRow, type DataValue } from './dataRow';
 import { Fault, faultOf } from './fault';
 import { repeatedNames } from './tableHead';
@@ -36,7 +37,7 @@ export interface ParquetFile {
  * Errors: `DATA_FORMAT` for a file that is cut short or broken; `UNSUPPORTED` for an encrypted one, or a page of more than
  * half a gigabyte; `IO`.
  */
-export async function openParquet(path: string, sizeBytes: number): Promise<ParquetFile> {
+export async function openParquet(path: string, sizeBytes: number, watch: FileWatch): Promise<ParquetFile> {
   const metadata = await withFile(path, sizeBytes, (buffer) => parquetMetadataAsync(buffer, { geoparquet: false }));
   const { columns, rows } = shapeOf(path, metadata);
   const declaredLabels = classLabels(metadata, columns);
@@ -50,7 +51,7 @@ export async function openParquet(path: string, sizeBytes: number): Promise<Parq
       });
       const buffer = new FileBuffer(file, sizeBytes);
       try {
-        yield* groupRecords(path, buffer, metadata, columns, declaredLabels, signal);
+        yield* groupRecords(path, buffer, watch, metadata, columns, declaredLabels, signal);
       } catch (error) {
         throw broken(path, error);
       } finally {
@@ -105,6 +106,7 @@ function shapeOf(path: string, metadata: FileMetaData): { columns: string[]; row
 async function* groupRecords(
   path: string,
   file: FileBuffer,
+  watch: FileWatch,
   metadata: FileMetaData,
   columns: readonly string[],
   declaredLabels: ReadonlyMap<string, readonly string[]>,
@@ -131,7 +133,8 @@ async function* groupRecords(
       if (signal?.aborted) throw new MedTextError('CANCELLED', `Reading ${path} was cancelled.`, { file: path });
       const rowStart = groupStart + start;
       const rowEnd = groupStart + Math.min(groupRows, start + window);
-      const records = await parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd, geoparquet: false });
+      const options = { file, metadata, compressors, rowStart, rowEnd, geoparquet: false };
+      const records = await watch.during(() => parquetReadObjects(options));
       if (records.length !== rowEnd - rowStart) throw new Fault(words`it promises ${rowEnd} rows and has ${rowStart + records.length}`); // prettier-ignore
       for (let i = 0; i < records.length; i++) {
         const record = records[i];

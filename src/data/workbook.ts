@@ -9,6 +9,10 @@ const MAX_COLUMNS = 16_384; // Excel's own limit.
 /** Shared strings stay in memory, for cells refer to them by number. */
 const MAX_SHARED_CHARACTERS = 1 << 28;
 /** XML text between two tags; beyond it the file is not one that a spreadsheet program wrote. */
+/** Elements within each other; a worksheet has ten at most. */
+const MAX_DEPTH = 100;
+/** Characters of a number format: spreadsheet programs allow 255. */
+const MAX_FORMAT_LENGTH = 1000;
 const MAX_TEXT_BYTES = 1 << 26;
 
 type Cell = string | number | boolean | null;
@@ -204,14 +208,17 @@ async function* xmlEvents(
 ): AsyncGenerator<void> {
   const parser = new SaxesParser({ xmlns: false, position: false });
   let quietBytes = 0;
+  let depth = 0;
   // Prefixed names (x:row) mean the same as bare ones in what spreadsheet programs write.
   const local = (name: string) => name.slice(name.indexOf(':') + 1);
   parser.on('opentag', ({ name, attributes }: SaxesTagPlain) => {
     quietBytes = 0;
+    if (++depth > MAX_DEPTH) throw new Fault(words`its elements are nested too deep`);
     handlers.open(local(name), attributes);
   });
   parser.on('closetag', ({ name }) => {
     quietBytes = 0;
+    depth--;
     handlers.close?.(local(name));
   });
   parser.on('text', (text) => handlers.text?.(text));
@@ -296,7 +303,7 @@ async function dateStylesOf(path: string, zip: Zip): Promise<Set<number>> {
       else if (tag === 'cellXfs') isCellFormats = true;
       else if (tag === 'xf' && isCellFormats) {
         const format = Number(attributes.numFmtId ?? 0);
-        const code = custom.get(format);
+        const code = custom.get(format)?.slice(0, MAX_FORMAT_LENGTH);
         // Built-in formats 14 to 22, 27 to 36, 45 to 47 and 50 to 58 are dates and times (ECMA-376 part 1, 18.8.30).
         const isBuiltIn = (format >= 14 && format <= 22) || (format >= 27 && format <= 36) || (format >= 45 && format <= 47) || (format >= 50 && format <= 58); // prettier-ignore
         const bare = code?.replace(/\[[^\]]*\]|"[^"]*"|\\.|_.|\*./g, '');

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { MedTextError, words } from '../base/errors';
 import { fingerprintFile, type Fingerprint } from '../data/fingerprint';
 import { readRecipeSplit } from '../data/recipeSplit';
@@ -127,7 +127,7 @@ function idOf(label: string, { labels, labelMapping, folder }: Classifier, file:
 /** Whether the run that the model came from had this file, byte for byte, as training data. */
 async function wasSeen(modelPath: string, { sha256, sizeBytes }: Fingerprint): Promise<boolean> {
   try {
-    const record = JSON.parse(await readFile(join(dirname(modelPath), 'run.json'), 'utf8')) as {
+    const record = JSON.parse(await readTextFile(join(dirname(modelPath), 'run.json'))) as {
       data?: { train?: { sha256?: string; sizeBytes?: number } };
     };
     return record.data?.train?.sizeBytes === sizeBytes && record.data?.train?.sha256 === sha256;

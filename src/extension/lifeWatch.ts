@@ -7,7 +7,7 @@ import { showWarning } from './messages';
 /** Says when a child process hangs, and what can be done; a long step is no hang (src/worker/lifeSigns.ts). */
 export function registerLifeWatch(services: Services): Disposable {
   const store = new DisposableStore();
-  const { training, scorer, log, t } = services;
+  const { training, scorer, data, library, log, t } = services;
 
   let shown: Silence | undefined;
   store.add(
@@ -25,16 +25,22 @@ export function registerLifeWatch(services: Services): Disposable {
       });
     }),
   );
-  store.add(
-    scorer.onSilence((silence) => {
-      if (!silence) return log.info('The scorer answers again.');
-      log.warn(`The scorer is ${silence.kind}: silent for ${silence.seconds} s.`);
-      const restart = t('Restart the Scorer');
-      const text = t('The process that scores has not answered for {0}.', durationText(silence.seconds, t));
-      void showWarning(text, restart, t('Wait')).then((choice) => {
-        if (choice === restart) void scorer.restart();
-      });
-    }),
-  );
+  const others = [
+    { name: 'scorer', onSilence: scorer.onSilence, restartIt: () => scorer.restart(), restart: t('Restart the Scorer'), text: (time: string) => t('The process that scores has not answered for {0}.', time) }, // prettier-ignore
+    { name: 'data process', onSilence: data.onSilence, restartIt: () => data.restart(), restart: t('Restart It'), text: (time: string) => t('The process that reads data files has not answered for {0}.', time) }, // prettier-ignore
+    { name: 'library', onSilence: library.onSilence, restartIt: () => library.restartNow(), restart: t('Restart It'), text: (time: string) => t('The process that imports and looks into models has not answered for {0}.', time) }, // prettier-ignore
+  ];
+  for (const { name, onSilence, restartIt, restart, text: textOf } of others) {
+    store.add(
+      onSilence((silence) => {
+        if (!silence) return log.info(`The ${name} answers again.`);
+        log.warn(`The ${name} is ${silence.kind}: silent for ${silence.seconds} s.`);
+        const text = textOf(durationText(silence.seconds, t));
+        void showWarning(text, restart, t('Wait')).then((choice) => {
+          if (choice === restart) void restartIt();
+        });
+      }),
+    );
+  }
   return store;
 }

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { readTextFileSync } from '../base/textFile';
 import { MedTextError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import { sizeText } from '../base/sizeText';
@@ -135,7 +136,7 @@ function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'canScor
   const file = join(folder, 'config.json');
   if (!existsSync(file)) return { missing: true, canScore: false, description: '', record: undefined };
   try {
-    const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, any>;
+    const config = JSON.parse(readTextFileSync(file)) as Record<string, any>;
     const labels = Object.values(config.id2label ?? {}).map(String);
     const isClassifier =
       /ForSequenceClassification/.test(String(config.architectures)) || config.problem_type !== undefined;
@@ -152,7 +153,7 @@ function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'canScor
 /** As src/library/modelRecord.ts writes it; anything else counts as none. */
 export function recordOf(folder: string): ModelRecord | undefined {
   try {
-    return modelFacts(JSON.parse(readFileSync(join(folder, 'medtext-model.json'), 'utf8')));
+    return modelFacts(JSON.parse(readTextFileSync(join(folder, 'medtext-model.json'))));
   } catch {
     return undefined;
   }

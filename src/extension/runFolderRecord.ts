@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import type { ToldError } from '../protocol/errorWords';
 import { understoodData, type UnderstoodData } from '../protocol/fieldGuess';
 import { findTask } from '../protocol/tasks';
@@ -89,7 +90,7 @@ export async function runFoldersIn(workDir: string): Promise<readonly string[]> 
 
 export async function readRunFile(folder: string): Promise<RunFile | undefined> {
   try {
-    const file = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')) as Record<string, any> | null;
+    const file = JSON.parse(await readTextFile(join(folder, 'run.json'))) as Record<string, any> | null;
     if (typeof file !== 'object' || file === null) return undefined;
     const count = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : undefined);
     const words = (value: unknown) => (typeof value === 'string' ? value : undefined);
@@ -137,7 +138,7 @@ export interface FineTuning {
 /** Of a model in its run's folder; undefined for any other. */
 export async function fineTuningOf(modelFolder: string): Promise<FineTuning | undefined> {
   try {
-    const file = JSON.parse(await readFile(join(modelFolder, '../run.json'), 'utf8')) as Record<string, any>;
+    const file = JSON.parse(await readTextFile(join(modelFolder, '../run.json'))) as Record<string, any>;
     const { model, data, best, updatedAt } = file;
     if (typeof model?.path !== 'string') return undefined;
     const count = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : undefined);

@@ -1,7 +1,8 @@
 /** What the hubs' own clients have left on this machine: models, data sets, and where a login lies. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { hubNames, type HubName } from '../base/hubNames';
 import { isTable } from './chooseFiles';
 import { isSameRepository, type HubReference, type RepositoryKind } from './hubReference';
@@ -134,7 +135,7 @@ async function inHuggingFaceCache(root: string): Promise<CachedRepository[]> {
 /** The commit that a branch or tag stood at when it was downloaded. */
 async function refOf(snapshot: string, name: string): Promise<string | undefined> {
   if (name.split('/').includes('..')) return undefined;
-  const text = await readFile(join(snapshot, '..', '..', 'refs', name), 'utf8').catch(() => '');
+  const text = await readTextFile(join(snapshot, '..', '..', 'refs', name)).catch(() => '');
   return COMMIT.test(text.trim()) ? text.trim() : undefined;
 }
 

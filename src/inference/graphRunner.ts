@@ -1,5 +1,6 @@
 /** Runs an ONNX file's classifier as it is, quantised or fused too: the runtime takes the file's own graph. */
 import { MedTextError, words } from '../base/errors';
+import { FileWatch } from '../base/fileWatch';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import type { DataType } from '../onnx/dataType';
 import type { Model } from '../onnx/model';
@@ -22,6 +23,7 @@ export class GraphRunner {
     /** Columns of `logits`. */
     readonly labelCount: number,
     private readonly options: GraphRunnerOptions,
+    private readonly watch: FileWatch,
   ) {}
 
   /**
@@ -44,14 +46,18 @@ export class GraphRunner {
     if (odd) {
       throw new MedTextError('UNSUPPORTED', words`${path}: the graph's input "${odd.name}" is none of ${KNOWN_INPUTS.join(', ')} (int64).`, { file: path, input: odd.name }); // prettier-ignore
     }
-    const session = await Session.create(options.graph ?? path, options);
+    // Whoever made the graph decides what it computes: a loop of theirs ends with the process at the latest.
+    const sizeBytes = Array.from(graph.initializers.values(), ({ data }) => data.byteLength).reduce((a, b) => a + b, 0);
+    const opening = new FileWatch('graph', path, sizeBytes);
+    const session = await opening.during(() => Session.create(options.graph ?? path, options));
+    const watch = new FileWatch('graph', path, sizeBytes, true);
     const declared = logits.shape.at(-1);
-    const runner = new GraphRunner(session, inputs, typeof declared === 'number' ? declared : 0, options);
+    const runner = new GraphRunner(session, inputs, typeof declared === 'number' ? declared : 0, options, watch);
     if (runner.labelCount > 0) return runner;
     // The file does not say how many labels there are: one empty text tells.
     const probe = { inputIds: Int32Array.of(0, 0), tokenTypeIds: new Int32Array(2), length: 2, truncated: false };
     const { shape } = await runner.output([probe], { batchSize: 1, length: 2 });
-    return new GraphRunner(session, inputs, shape.at(-1)!, options);
+    return new GraphRunner(session, inputs, shape.at(-1)!, options, watch);
   }
 
   /** As ClassifierRunner's. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
@@ -81,7 +87,7 @@ export class GraphRunner {
         return [name, { dataType, shape: [shape.batchSize, shape.length], data: arrays[name] }];
       }),
     );
-    return (await this.session.run(feeds)).logits;
+    return (await this.watch.during(() => this.session.run(feeds))).logits;
   }
 }
 

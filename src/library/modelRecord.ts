@@ -1,6 +1,7 @@
 /** The record beside a model of the library: what it is, where it came from, and what its files hash to. */
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { writeFileAtomically } from '../base/atomicFile';
 import { openStored } from '../models/openWeights';
 import { openModelFolder, type ModelFolder } from '../models/modelFolder';
@@ -74,7 +75,7 @@ export async function addModelOrigin(folder: string, origin: ModelOrigin): Promi
 /** The record as it stands; undefined where there is none (a model that was not imported here). */
 export async function readModelRecord(folder: string): Promise<ModelRecord | undefined> {
   try {
-    const record = JSON.parse(await readFile(join(folder, MODEL_RECORD), 'utf8')) as Partial<ModelRecord>;
+    const record = JSON.parse(await readTextFile(join(folder, MODEL_RECORD))) as Partial<ModelRecord>;
     const isRecord = record.format === 1 && typeof record.contentHash === 'string' && Array.isArray(record.files);
     return isRecord ? (record as ModelRecord) : undefined;
   } catch {
@@ -140,7 +141,7 @@ async function licenseOf({ cardFiles }: ModelFolder): Promise<string | null> {
   const read = async (pattern: RegExp): Promise<string> => {
     const file = cardFiles.find((path) => pattern.test(path.split(/[\\/]/).at(-1)!));
     if (!file || (await stat(file).catch(() => ({ size: Infinity }))).size > MAX_CARD_BYTES) return '';
-    return readFile(file, 'utf8').catch(() => '');
+    return readTextFile(file).catch(() => '');
   };
   const frontMatter = /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---/.exec(await read(/^readme/i))?.[1] ?? '';
   // A list (- apache-2.0) or a value; ModelScope writes "license: Apache License 2.0".

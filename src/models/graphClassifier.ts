@@ -3,6 +3,7 @@
  * and trained, parameters under the names of its initialisers (`onnx::MatMul_317`), and written back into it.
  */
 import { MedTextError, words } from '../base/errors';
+import { FileWatch } from '../base/fileWatch';
 import { widenTensor } from '../onnx/halfPrecision';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model, Tensor, ValueInfo } from '../onnx/model';
@@ -49,6 +50,10 @@ export function graphClassifier(
   labelCount: number,
   where: string,
 ): GraphClassifier {
+  return new FileWatch('graph', where, 0).during(() => classifierOf(file, config, labelCount, where));
+}
+
+function classifierOf(file: Model, config: EncoderConfig, labelCount: number, where: string): GraphClassifier {
   refuseQuantised(file, where);
   const roles = inputRoles(file, config, where);
   const shapes = (batch: number, length: number) =>

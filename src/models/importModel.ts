@@ -1,6 +1,6 @@
 /** Any supported layout of a model to a clean model folder. */
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { readSmallFile } from '../base/textFile';
 import { MedTextError, words } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
 import { assertFinite } from './checkpoint/finite';
@@ -142,7 +142,7 @@ export async function importModel(source: string, output: string, options: Impor
         // ModelScope's own configuration holds training defaults that no other file has.
         extraFiles: {
           ...(folder.configuration &&
-            !options.encoderOnly && { [basename(configurationPath)]: await readFile(configurationPath) }),
+            !options.encoderOnly && { [basename(configurationPath)]: await readSmallFile(configurationPath) }),
           // A folder of sentence-transformers stays one.
           ...(layout && sentenceTransformersFiles(layout, folder.config)),
           ...(await options.extraFiles?.(folder)),

@@ -1,8 +1,9 @@
 /** What a model is, whatever it is called: a hash of the files that decide what it computes. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { asMedTextError, MedTextError } from '../base/errors';
 import { externalFilesOf } from './checkpoint/onnxFiles';
 import { namesIn } from './checkpoint/replaceFolder';
@@ -77,7 +78,7 @@ async function weightsFiles({ weightsPath }: ModelFolder): Promise<string[]> {
   const folder = dirname(weightsPath);
   const name = basename(weightsPath);
   if (name.endsWith('.index.json')) {
-    const { weight_map: map } = JSON.parse(await readFile(weightsPath, 'utf8')) as { weight_map?: object };
+    const { weight_map: map } = JSON.parse(await readTextFile(weightsPath)) as { weight_map?: object };
     // A name that is no plain name is the checkpoint reader's to refuse; nothing else is opened here.
     const shards = [...new Set(Object.values(map ?? {}))].filter((shard): shard is string => typeof shard === 'string' && shard === basename(shard)); // prettier-ignore
     return [weightsPath, ...shards.map((shard) => join(folder, shard))];
@@ -87,7 +88,7 @@ async function weightsFiles({ weightsPath }: ModelFolder): Promise<string[]> {
 
 async function recordedFiles(folder: string): Promise<readonly ContentFile[]> {
   try {
-    const record = JSON.parse(await readFile(join(folder, MODEL_RECORD), 'utf8')) as { files?: unknown };
+    const record = JSON.parse(await readTextFile(join(folder, MODEL_RECORD))) as { files?: unknown };
     if (!Array.isArray(record.files)) return [];
     return record.files.filter(
       (file): file is ContentFile =>

@@ -1,6 +1,7 @@
 /** A model on disk: Hugging Face's layout, with ModelScope's files where they are present. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { keyOf, uniformAt } from '../base/random';
 import type { CheckpointSource } from './checkpoint/checkpointSource';
@@ -231,7 +232,7 @@ export async function readTokenizerFiles(folder: ModelFolder): Promise<{
     const path = folder.tokenizerFiles.find((file) => basename(file) === name);
     if (path === undefined) return undefined;
     try {
-      return await readFile(path, 'utf8');
+      return await readTextFile(path);
     } catch (error) {
       throw asMedTextError(error);
     }
@@ -424,7 +425,7 @@ async function readJsonObject(path: string): Promise<JsonObject> {
     const { size } = await stat(path);
     if (size > MAX_JSON_BYTES)
       throw new MedTextError('MODEL_CONFIG', words`${path} is too long (${size} bytes).`, { file: path });
-    const json: unknown = JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/, ''));
+    const json: unknown = JSON.parse(await readTextFile(path));
     if (isObject(json)) return json;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw asMedTextError(error);

@@ -1,6 +1,7 @@
 /** The layout of sentence-transformers: how an encoder's token states become one vector for a text. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
 import { isObject, type JsonObject } from './configJson';
@@ -197,7 +198,7 @@ async function readJson(path: string): Promise<unknown> {
   try {
     if ((await stat(path)).size > MAX_JSON_BYTES)
       throw new MedTextError('MODEL_CONFIG', words`${path} is too long.`, { file: path });
-    return JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/, ''));
+    return JSON.parse(await readTextFile(path));
   } catch (error) {
     if (error instanceof SyntaxError) throw new MedTextError('MODEL_CONFIG', words`${path} is not JSON: ${error.message}`, { file: path }, { cause: error }); // prettier-ignore
     const coded = asMedTextError(error);

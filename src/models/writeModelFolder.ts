@@ -1,6 +1,7 @@
 /** Writes a model folder that transformers, ModelScope and this program load as it is. */
-import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { MedTextError, words } from '../base/errors';
 import { namesIn, replaceFolder } from './checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from './checkpoint/writeSafetensors';
@@ -225,7 +226,7 @@ export async function refuseForeignFolder(folder: string): Promise<void> {
     names.some((name) => /^(model\.safetensors|[^/]+\.onnx|pytorch_model\.bin)$/.test(name))
   ) {
     try {
-      const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
+      const config = JSON.parse(await readTextFile(join(folder, 'config.json')));
       if (config?.[ORIGIN_FIELD] !== undefined) return;
     } catch {
       // Not ours then.

@@ -72,6 +72,8 @@ function gistOf(code: string, t: Translate): string | undefined {
       return t('The recipe is not valid');
     case 'RUNTIME':
       return t('ONNX Runtime failed');
+    case 'BUDGET':
+      return t('A file takes more than it may');
     case 'OUT_OF_MEMORY':
       return t('The memory ran out');
     case 'DIVERGED':

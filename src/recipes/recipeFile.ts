@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import {
   applyEdits,
   findNodeAtLocation,
@@ -8,6 +8,7 @@ import {
   printParseErrorCode,
   type ParseError,
 } from 'jsonc-parser';
+import { readTextFile } from '../base/textFile';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
@@ -50,7 +51,7 @@ async function readText(file: string): Promise<string> {
     const { size } = await stat(file);
     if (size > MAX_BYTES)
       throw new MedTextError('RECIPE', words`${file} is no recipe: it has ${size} bytes.`, { file });
-    return await readFile(file, 'utf8');
+    return await readTextFile(file);
   } catch (error) {
     throw asMedTextError(error);
   }

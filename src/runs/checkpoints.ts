@@ -2,8 +2,9 @@
  * A run's checkpoints: weights, optimiser state and counters, each a folder `step-<n>` that is there whole or not at
  * all. The newest is kept; the one before it goes only after the new one is complete.
  */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
 import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
@@ -71,7 +72,7 @@ export async function loadCheckpoint(checkpoint: string, state: TrainingState): 
 async function readCounters(checkpoint: string): Promise<RunCounters> {
   const file = join(checkpoint, 'state.json');
   try {
-    const { format, ...counters } = JSON.parse(await readFile(file, 'utf8')) as RunCounters & { format: number };
+    const { format, ...counters } = JSON.parse(await readTextFile(file)) as RunCounters & { format: number };
     if (format === FORMAT && Number.isSafeInteger(counters.step)) return counters;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw asMedTextError(error);

@@ -1,5 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { writeFileAtomically } from '../base/atomicFile';
 import type { Fingerprint } from '../data/fingerprint';
 import { RunFolder, type RunRecord } from './runFolder';
@@ -88,7 +89,7 @@ async function runsBeside(own: RunFolder): Promise<RunFolder[]> {
 async function jsonOf<T>(path: string): Promise<T | undefined> {
   try {
     if ((await stat(path)).size > maxBytes) return undefined;
-    return JSON.parse(await readFile(path, 'utf8')) as T;
+    return JSON.parse(await readTextFile(path)) as T;
   } catch {
     return undefined;
   }

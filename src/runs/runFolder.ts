@@ -1,6 +1,7 @@
 /** A run's folder: everything one training leaves behind, readable while it runs. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { readTextFile } from '../base/textFile';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { PlainWords } from '../base/words';
@@ -128,7 +129,7 @@ export async function readRun(path: string): Promise<{ folder: RunFolder; recipe
   const [recipe, record] = await Promise.all(
     [folder.recipeFile, folder.recordFile].map(async (file): Promise<unknown> => {
       try {
-        return JSON.parse(await readFile(file, 'utf8'));
+        return JSON.parse(await readTextFile(file));
       } catch (error) {
         throw new MedTextError(
           'RESUME',

@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import { FileWatch } from '../base/fileWatch';
 import { declaredTokens, type DeclaringFiles } from './declaredTokens';
 import { readPipeline, type Pipeline, type TextTokens } from './pipeline';
 import {
@@ -68,6 +69,10 @@ export interface AlignedExample extends EncodedExample {
  * @throws MedTextError TOKENIZER when files are missing or broken, UNSUPPORTED for kinds of tokenizer not known here.
  */
 export function loadTokenizer(files: TokenizerFiles, where: string): Tokenizer {
+  return new FileWatch('text', where, 0).during(() => tokenizerOf(files, where));
+}
+
+function tokenizerOf(files: TokenizerFiles, where: string): Tokenizer {
   const config = jsonObject(files.tokenizerConfig ?? {}, where, 'tokenizer_config.json');
   const specialTokensMap = jsonObject(files.specialTokensMap ?? {}, where, 'special_tokens_map.json');
   const addedTokens = jsonObject(files.addedTokens ?? {}, where, 'added_tokens.json');
@@ -132,7 +137,7 @@ export class Tokenizer {
     const maxLength = config.model_max_length;
     // Python writes 1e30 for "not known".
     this.modelMaxLength = typeof maxLength === 'number' && maxLength > 0 && maxLength < 1e9 ? maxLength : undefined;
-    this.pipeline = readPipeline(json, where);
+    this.pipeline = watched(readPipeline(json, where), where);
   }
 
   /**
@@ -337,4 +342,13 @@ function vocabularyOf(json: TokenizerJson): Map<string, number> {
     : new Map<string, number>(Object.entries(vocab as Record<string, number>));
   for (const token of json.added_tokens) ids.set(token.content, token.id);
   return ids;
+}
+
+/** A tokenizer.json may bring expressions that are matched for hours: each text has a budget. */
+function watched({ ids, tokens }: Pipeline, where: string): Pipeline {
+  const watch = new FileWatch('tokens', where, 0, true);
+  return {
+    ids: (text, limit) => watch.during(() => ids(text, limit)),
+    tokens: (text, limit) => watch.during(() => tokens(text, limit)),
+  };
 }

@@ -12,21 +12,18 @@ export interface WordPieceModel {
  * Greedy longest-match-first WordPiece (Wu et al. 2016; `tokenizers`' WordPiece): a word becomes its longest known
  * beginning, then the longest known continuation, and so on; the unknown token if that fails anywhere or it is too long.
  *
- * No token is longer than the longest in the vocabulary, so no longer ones are tried.
+ * Only the lengths that tokens of the vocabulary have are tried: a token of 60,000 letters adds one.
  */
 export function wordPieceEncoder(model: WordPieceModel): WordModel {
   const beginnings = new Map<string, number>();
   const continuations = new Map<string, number>();
-  let longestBeginning = 0;
-  let longestContinuation = 0;
   for (const [token, id] of model.vocab) {
     beginnings.set(token, id);
-    longestBeginning = Math.max(longestBeginning, token.length);
     if (!token.startsWith(model.continuingPrefix)) continue;
-    const continuation = token.slice(model.continuingPrefix.length);
-    continuations.set(continuation, id);
-    longestContinuation = Math.max(longestContinuation, continuation.length);
+    continuations.set(token.slice(model.continuingPrefix.length), id);
   }
+  const beginningLengths = lengthsOf(beginnings);
+  const continuationLengths = lengthsOf(continuations);
   const unknown = (word: string): WordTokens => ({ ids: [model.unknownId], starts: [0], ends: [word.length] });
 
   return (word) => {
@@ -37,9 +34,11 @@ export function wordPieceEncoder(model: WordPieceModel): WordModel {
     const ends: number[] = [];
     for (let start = 0; start < word.length;) {
       const known = start === 0 ? beginnings : continuations;
-      let end = Math.min(word.length, start + (start === 0 ? longestBeginning : longestContinuation));
-      while (end > start && !known.has(word.slice(start, end))) end--;
-      if (end === start) return unknown(word);
+      const lengths = start === 0 ? beginningLengths : continuationLengths;
+      const left = word.length - start;
+      const length = lengths.find((length) => length <= left && known.has(word.slice(start, start + length)));
+      if (length === undefined) return unknown(word);
+      const end = start + length;
       ids.push(known.get(word.slice(start, end))!);
       starts.push(start);
       ends.push(end);
@@ -47,4 +46,11 @@ export function wordPieceEncoder(model: WordPieceModel): WordModel {
     }
     return { ids, starts, ends };
   };
+}
+
+/** The lengths that there are, the longest first. */
+function lengthsOf(tokens: ReadonlyMap<string, number>): readonly number[] {
+  return [...new Set(Array.from(tokens.keys(), ({ length }) => length))]
+    .filter((length) => length > 0)
+    .sort((a, b) => b - a);
 }

@@ -10,10 +10,13 @@ import {
 } from '../protocol/dataProcess';
 import type { Findings, Insights, PreviewState } from '../protocol/datasetPreview';
 import { OnDemandWorker } from './onDemandWorker';
+import { names, overrunFile, unlessForOtherFile } from './otherFiles';
 import type { WorkerExit, WorkerLaunch } from './workerProcess';
 
 type SessionRequest = Exclude<RequestName<DataProcessContract>, 'initialize' | 'open' | 'close'>;
 type SessionParams<K extends SessionRequest> = Omit<Params<DataProcessContract, K>, 'session'>;
+
+const mostEndsWhileRead = 2;
 
 export interface PreviewListener {
   onState(state: PreviewState): void;
@@ -49,14 +52,25 @@ export class DataClient implements Disposable {
       channel.on('findings', (event) => of(event)?.listener.onFindings(event.findings));
       channel.on('exportProgress', (event) => of(event)?.listener.onExportProgress(event));
     });
-    this.worker.onCrash(() => {
-      for (const preview of this.previews.values()) void preview.reopen();
+    this.worker.onCrash(({ overrun }) => {
+      for (const preview of this.previews.values()) preview.processEnded(overrun);
     });
   }
 
   /** The process ended without being asked to; open previews are being taken up again. */
   get onCrash(): Event<WorkerExit> {
     return this.worker.onCrash;
+  }
+
+  /** The process gives no sign of life, or with undefined does so again. */
+  get onSilence(): OnDemandWorker<DataProcessContract>['onSilence'] {
+    return this.worker.onSilence;
+  }
+
+  /** Ends the process and opens the previews once more, in a new one. */
+  async restart(): Promise<void> {
+    await this.worker.restart();
+    for (const preview of this.previews.values()) preview.processEnded(undefined);
   }
 
   /** The process's id while it runs; undefined before the first request and after a crash. */
@@ -101,6 +115,7 @@ export class PreviewClient implements Disposable {
   private ready: Promise<PreviewOverview> | undefined;
   private lastState: PreviewState | undefined;
   private closed = false;
+  private endsWhileRead = 0;
 
   constructor(
     private readonly worker: OnDemandWorker<DataProcessContract>,
@@ -138,11 +153,12 @@ export class PreviewClient implements Disposable {
     params: SessionParams<K>,
     signal?: AbortSignal,
   ): Promise<Result<DataProcessContract, K>> {
-    if (this.closed) throw new MedTextError('CLOSED', words`The preview is closed.`);
-    await this.ready;
-    const { channel } = await this.worker.running();
     const asked = { session: this.session, ...params } as Params<DataProcessContract, K>;
-    const answer = await channel.request(name, asked, signal);
+    const answer = await unlessForOtherFile(this.opening, async () => {
+      if (this.closed) throw new MedTextError('CLOSED', words`The preview is closed.`);
+      await this.ready;
+      return (await this.worker.running()).channel.request(name, asked, signal);
+    });
     this.remember(name, params);
     return answer;
   }
@@ -153,8 +169,28 @@ export class PreviewClient implements Disposable {
     this.listener.onState(state);
   }
 
-  /** @internal The process ended: the same file, with the same view, in a new one. */
-  async reopen(): Promise<void> {
+  /**
+   * @internal The process ended. A preview whose own file was the reason is given up, and so is one that was being read
+   * whenever it ended: it would take the others with it again.
+   */
+  processEnded(overrun: MedTextError | undefined): void {
+    const isBeingRead = this.lastState !== undefined && this.lastState.index.fraction < 1;
+    if (!overrun && isBeingRead) this.endsWhileRead++;
+    const isOwn = overrun && names(this.opening, overrunFile(overrun));
+    if (isOwn) this.lose(overrun);
+    else if (this.endsWhileRead >= mostEndsWhileRead)
+      this.lose(new MedTextError('DATA_FORMAT', words`The process that reads data has ended twice while it read this file.`)); // prettier-ignore
+    else void this.reopen();
+  }
+
+  private lose(error: MedTextError): void {
+    this.ready = Promise.reject(error);
+    this.ready.catch(() => undefined);
+    if (!this.closed && this.lastState) this.listener.onLost(error);
+  }
+
+  /** The same file, with the same view, in a new process. */
+  private async reopen(): Promise<void> {
     const state = this.lastState;
     if (this.closed || !state) return;
     const { shown, mapping, mappingSource, maxLength, recipe, view } = state;

@@ -3,6 +3,7 @@ import { Emitter } from '../base/events';
 import type { Params, Payload, RequestName, Result } from '../protocol/contract';
 import { libraryContract, type LibraryContract } from '../protocol/library';
 import { OnDemandWorker } from './onDemandWorker';
+import { unlessForOtherFile } from './otherFiles';
 import type { WorkerLaunch } from './workerProcess';
 
 /** A process that has nothing to do gives its memory back. */
@@ -19,11 +20,14 @@ export class LibraryClient implements Disposable {
   private lastJob = 0;
 
   readonly onProgress = this.progress.event;
+  /** The process gives no sign of life, or with undefined does so again. */
+  readonly onSilence: OnDemandWorker<LibraryContract>['onSilence'];
 
   constructor(launch: () => WorkerLaunch) {
     this.process = new OnDemandWorker(libraryContract, launch, ({ channel }) =>
       channel.on('progress', (progress) => this.progress.fire(progress)),
     );
+    this.onSilence = this.process.onSilence;
   }
 
   pid(): Promise<number | undefined> {
@@ -48,10 +52,17 @@ export class LibraryClient implements Disposable {
     clearTimeout(this.idle);
     this.pending++;
     try {
-      return await (await this.process.running()).channel.request(name, params, signal);
+      return await unlessForOtherFile(params, async () =>
+        (await this.process.running()).channel.request(name, params, signal),
+      );
     } finally {
       if (--this.pending === 0) this.idle = setTimeout(() => void this.process.restart(), idleMs).unref();
     }
+  }
+
+  /** Ends the process whatever it is doing: what is pending fails, the next request starts a new one. */
+  restartNow(): Promise<void> {
+    return this.process.restart();
   }
 
   dispose(): void {

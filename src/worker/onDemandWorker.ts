@@ -60,7 +60,8 @@ export class OnDemandWorker<C extends Contract> implements Disposable {
         void worker.exit().then((exit) => {
           forget();
           if (exit.expected) return;
-          this.policy.crashed(Date.now());
+          // A file that takes too much says nothing about the process.
+          if (!exit.overrun) this.policy.crashed(Date.now());
           this.crash.fire(exit);
         }),
       () => {

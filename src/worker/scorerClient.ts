@@ -9,6 +9,7 @@ import {
   type TextPair,
 } from '../protocol/scorer';
 import { OnDemandWorker } from './onDemandWorker';
+import { unlessForOtherFile } from './otherFiles';
 import type { WorkerLaunch } from './workerProcess';
 
 export interface ScorerModel {
@@ -46,11 +47,11 @@ export class ScorerClient implements Disposable {
   }
 
   /** Scores with the model, loading it first if another one or none is loaded. */
-  async scorePairs(
-    model: ScorerModel,
-    pairs: readonly TextPair[],
-    signal?: AbortSignal,
-  ): Promise<readonly PairScore[]> {
+  scorePairs(model: ScorerModel, pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]> {
+    return unlessForOtherFile(model.folder, () => this.loadAndScore(model, pairs, signal));
+  }
+
+  private async loadAndScore(model: ScorerModel, pairs: readonly TextPair[], signal: AbortSignal | undefined) {
     const worker = await this.process.running();
     // The child answers a repeated load at once; both messages go out together, so nothing comes in between.
     const loaded = worker.channel.request('load', model, signal);
@@ -62,7 +63,9 @@ export class ScorerClient implements Disposable {
   }
 
   async load(model: ScorerModel, signal?: AbortSignal): Promise<LoadedModel> {
-    return (await this.process.running()).channel.request('load', model, signal);
+    return unlessForOtherFile(model.folder, async () =>
+      (await this.process.running()).channel.request('load', model, signal),
+    );
   }
 
   async request<K extends Exclude<RequestName<ScorerContract>, 'initialize' | 'load' | 'scorePairs'>>(
@@ -70,7 +73,7 @@ export class ScorerClient implements Disposable {
     params: Params<ScorerContract, K>,
     signal?: AbortSignal,
   ): Promise<Result<ScorerContract, K>> {
-    return (await this.process.running()).channel.request(name, params, signal);
+    return unlessForOtherFile(params, async () => (await this.process.running()).channel.request(name, params, signal));
   }
 
   /** Ends the process; the next request starts a new one, crashes forgotten. */

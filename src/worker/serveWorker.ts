@@ -2,7 +2,7 @@ import { type Handlers, ServerChannel } from '../protocol/channel';
 import type { Contract, EventName, Payload, WorkerIdentity } from '../protocol/contract';
 import { MedTextError } from '../base/errors';
 import { logTo, type Log } from '../base/log';
-import { watchParent } from './parentWatch';
+import { watchProcess } from '../base/watchThread';
 import { parentPort } from './processPort';
 
 const heartbeatMs = 2000;
@@ -29,7 +29,7 @@ export function serveWorker<C extends Contract>(
   { graceMs }: { graceMs: number },
 ): void {
   const port = parentPort();
-  const watch = watchParent(graceMs);
+  const watch = watchProcess(graceMs);
   const hostGone = new AbortController();
   const emit = (name: string, payload: unknown): void => channel.emit(name as EventName<C>, payload as never);
   const context: WorkerContext<C> = {
@@ -48,8 +48,19 @@ export function serveWorker<C extends Contract>(
   const channel = new ServerChannel(contract, port, handlers);
 
   setInterval(() => emit('heartbeat', { memoryBytes: process.memoryUsage.rss(), busy: channel.isBusy }), heartbeatMs);
+  // What a library leaves behind without waiting for it is no reason to lose what others read here.
+  process.on('unhandledRejection', (reason) => context.log.warn(`left behind: ${describe(reason)}`));
+  // After this nothing can be relied on: the process ends, and its end is told to all who wait.
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`${describe(error)}\n`, () => process.exit(1));
+    setTimeout(() => process.exit(1), 1000);
+  });
   // Ctrl-C in the terminal that VS Code was started from reaches the whole process group; the host decides, not we.
   process.on('SIGINT', () => undefined);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function introduce(contract: Contract) {

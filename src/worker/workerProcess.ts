@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Disposable } from '../base/disposables';
@@ -6,11 +7,12 @@ import { MedTextError, words } from '../base/errors';
 import { Emitter, type Event } from '../base/events';
 import { gpuRuntimeVariables } from '../base/gpuRuntime';
 import type { Log } from '../base/log';
+import { OverrunReport } from '../base/overrun';
+import { beatVariable } from '../base/watchThread';
 import { ClientChannel, closedError, processName } from '../protocol/channel';
 import type { Contract, RequestName, WorkerIdentity } from '../protocol/contract';
 import type { Silence } from '../protocol/silence';
 import { LifeSigns, usualSilenceLimits, type SilenceLimits } from './lifeSigns';
-import { beatVariable } from './parentWatch';
 import { childPort } from './processPort';
 import type { Runtime } from './runtime';
 
@@ -35,6 +37,8 @@ export interface WorkerExit {
   readonly signal: string | null;
   /** Whether this end asked for it. */
   readonly expected: boolean;
+  /** The file that took more than its budget, for which the process ended itself. */
+  readonly overrun?: MedTextError;
 }
 
 /** A running child process and the channel to it. Gone means gone: it is not restarted here. */
@@ -72,10 +76,15 @@ export class WorkerProcess<C extends Contract> implements Disposable {
     });
     const port = childPort(child);
     const channel = new ClientChannel(contract, port);
-    const exited = whenEnded(child).then((exit) => {
-      channel.close(endedError(contract.name, exit, lastErrors, ending));
+    const report = new OverrunReport();
+    child.stdio[beatFd]?.on('data', (chunk: Buffer) => report.add(chunk.toString('utf8')));
+    const exited = whenEnded(child).then(async (exit) => {
+      await drained(child.stdio[beatFd] as Readable | null);
+      const overrun = report.error();
+      if (overrun) log.error(`[${contract.name}] ${overrun.message}`);
+      channel.close(overrun ?? endedError(contract.name, exit, lastErrors, ending));
       port.close();
-      return exit;
+      return { ...exit, ...(overrun && { overrun }) };
     });
     const onSilence = followLifeSigns(child, launch.silenceLimits ?? usualSilenceLimits, exited);
     channel.onMalformedEvent((error) => log.warn(`[${contract.name}] ${error.message}`));
@@ -196,6 +205,14 @@ function whenEnded(child: ChildProcess): Promise<Omit<WorkerExit, 'expected'>> {
       if (child.pid === undefined) resolve({ exitCode: null, signal: error.code ?? error.message });
     });
   });
+}
+
+/** What the process said last through its pipe; a pipe that something else holds open is not waited for. */
+async function drained(pipe: Readable | null): Promise<void> {
+  if (!pipe || pipe.readableEnded || pipe.destroyed) return;
+  await Promise.race([once(pipe, 'close'), new Promise((late) => setTimeout(late, 500).unref())]).catch(
+    () => undefined,
+  );
 }
 
 function endedError(

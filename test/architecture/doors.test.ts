@@ -20,8 +20,8 @@ const DOORS: readonly { what: string; pattern: RegExp; folder: string; files: re
     what: "the command line's streams, which may be a terminal",
     pattern: /process\.std(out|err)\b|\bconsole\./,
     folder: 'src/cli/',
-    // main hears of closed pipes; consent asks its one question, in our own words.
-    files: ['src/cli/screen.ts', 'src/cli/main.ts', 'src/cli/consent.ts'],
+    // command hears of closed pipes; consent asks its one question, in our own words.
+    files: ['src/cli/screen.ts', 'src/cli/command.ts', 'src/cli/consent.ts'],
   },
 ];
 

@@ -61,6 +61,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
         packages: ['node:'],
         reason: 'whether a process is still the one that was meant, asked for by the extension host as well',
       },
+      'src/base/watchThread.ts': { packages: ['node:'], reason: 'the thread that watches over a process, of workers and the command line alike' }, // prettier-ignore
+      'src/base/textFile.ts': { packages: ['node:'], reason: 'the one way to read a small file of a stranger' },
       'src/base/gpuRuntime.ts': {
         packages: ['node:'],
         reason: 'the environment of every process that may use CUDA, asked for by the extension host as well',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundledRuntimeVersion, gpuRuntimeIdentity, gpuRuntimeRecordName, gpuRuntimeRoot, gpuRuntimeState, gpuRuntimeVariables, librariesFolder, variablesFor, type GpuRuntimeRecord } from '../../src/base/gpuRuntime'; // prettier-ignore
 import { memoryTunables } from '../../src/base/hugePages';
-import { respawnVariables } from '../../src/cli/respawn';
+import { secondProcessVariables } from '../../src/cli/secondProcess';
 import { runtimeVersion } from '../../src/inference/session';
 
 describe('the environment of a process that may use CUDA', () => {
@@ -77,18 +77,25 @@ describe('the environment of a process that may use CUDA', () => {
     install();
     const folder = librariesFolder(root);
     if (process.platform === 'linux') {
-      assert.deepEqual(respawnVariables('scoring', env(), 'linux'), { LD_LIBRARY_PATH: folder });
-      const training = respawnVariables('training', env(), 'linux');
+      assert.deepEqual(variablesOf(['score', 'm', 'a'], env()), { LD_LIBRARY_PATH: folder });
+      assert.deepEqual(variablesOf(['score', 'm', 'a', '--device', 'cpu'], env()), {});
+      const training = variablesOf(['finetune', 'r'], env())!;
       assert.equal(training.LD_LIBRARY_PATH, folder);
       assert.ok(training[memoryTunables]);
       // The second process starts no third.
-      assert.deepEqual(respawnVariables('training', { ...env(), ...training }, 'linux'), {});
+      assert.equal(variablesOf(['finetune', 'r'], { ...env(), MEDTEXT_RESPAWNED: '1' }), undefined);
+      assert.deepEqual(variablesOf(['doctor'], env()), { LD_LIBRARY_PATH: folder });
     }
-    assert.deepEqual(respawnVariables('training', env({ MEDTEXT_NO_RESPAWN: '1' }), 'linux'), {});
-    assert.deepEqual(respawnVariables('training', env(), 'darwin'), {});
+    assert.equal(variablesOf(['finetune', 'r'], env({ MEDTEXT_NO_RESPAWN: '1' })), undefined);
+    assert.deepEqual(secondProcessVariables(['finetune', 'r'], env(), 'darwin'), {});
     rmSync(librariesFolder(root), { recursive: true });
-    assert.deepEqual(respawnVariables('scoring', env(), 'linux'), {});
-    assert.deepEqual(Object.keys(respawnVariables('training', env(), 'linux')), [memoryTunables]);
+    assert.deepEqual(Object.keys(variablesOf(['finetune', 'r'], env())!), [memoryTunables]);
+    // What reads files has one in any case, what reads none has not.
+    assert.deepEqual(variablesOf(['data', 'x.csv'], env()), {});
+    for (const args of [[], ['doctor'], ['--help'], ['data', '--help'], ['gpu-runtime', 'get'], ['nonsense']]) {
+      assert.equal(variablesOf(args, env()), undefined, args.join(' '));
+    }
+    assert.deepEqual(variablesOf(['score', 'm', '--', '--help'], env()), {});
   });
 
   it('tells installations apart, for the device that is remembered', () => {
@@ -114,3 +121,7 @@ describe('the environment of a process that may use CUDA', () => {
     assert.match(gpuRuntimeRoot({}), /[\\/]\.local[\\/]share[\\/]medtext[\\/]gpu-runtime$/);
   });
 });
+
+function variablesOf(args: readonly string[], env: NodeJS.ProcessEnv): Record<string, string> | undefined {
+  return secondProcessVariables(args, env, 'linux');
+}

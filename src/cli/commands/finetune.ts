@@ -6,7 +6,7 @@ import { metricOf, type EvaluationMetrics } from '../../protocol/evaluation';
 import type { Arguments, Command, Context, ExitCode } from '../commandLine';
 import { evaluationLine, evaluationText } from '../evaluationText';
 import { recipeOptions } from '../recipeArguments';
-import { respawn, respawnVariables } from '../respawn';
+import { askForPatience } from '../secondProcess';
 import type { Screen } from '../screen';
 import { counted, decimal, duration, integer, properties } from '../terminal';
 
@@ -49,9 +49,6 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
   if (args.positionals.length === 0 && !['model', 'train', 'resume', 'set'].some((name) => args.has(name))) {
     throw args.wrong('A recipe is missing (or --model and --train).');
   }
-  const variables = respawnVariables('training');
-  if (Object.keys(variables).length > 0) return respawn(variables);
-
   const { screen, signal } = context;
   const { recipe, baseFolder, resumeFrom } = await whatToTrain(args, context);
   const { finetune } = await import('../../training/finetune');
@@ -59,6 +56,7 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
   const { improves } = await import('../../tasks/evaluationReport');
   const view = new TrainingView(screen, recipe, improves);
   const started = performance.now();
+  askForPatience();
   const result = await finetune({
     recipe,
     baseFolder,

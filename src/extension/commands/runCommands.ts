@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
+import { readTextFileSync } from '../../base/textFile';
 import { MedTextError, words } from '../../base/errors';
 import { errorText } from '../../protocol/errorWords';
 import { metricText, phaseText, testMetricText } from '../../protocol/runWords';
@@ -267,7 +268,7 @@ async function pickRun({ t }: Services, runs: readonly RunRecord[], title: strin
 
 function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(readTextFileSync(file));
   } catch (error) {
     throw new MedTextError(
       'RECIPE',

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readTextFileSync } from '../../base/textFile';
 
 /** What a fine-tuned model's config.json says of its use; a training of ours wrote it there. */
 export interface ModelUse {
@@ -13,7 +13,7 @@ export interface ModelUse {
 export function modelUse(folder: string): ModelUse {
   let written: Record<string, unknown> = {};
   try {
-    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { medtext?: unknown } | null;
+    const config = JSON.parse(readTextFileSync(join(folder, 'config.json'))) as { medtext?: unknown } | null;
     if (typeof config?.medtext === 'object' && config.medtext) written = config.medtext as Record<string, unknown>;
   } catch {
     // Of a broken model the scorer tells.

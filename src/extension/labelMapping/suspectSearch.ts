@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
+import { readTextFile } from '../../base/textFile';
 import { writeFileAtomically } from '../../base/atomicFile';
 import { disposable, DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
@@ -117,7 +117,7 @@ export class SuspectSearch implements Disposable {
 
   private async corrections(): Promise<LabelCorrectionFile | undefined> {
     const path = this.correctionPath();
-    return existsSync(path) ? checkedCorrections(JSON.parse(await readFile(path, 'utf8')), basename(path)) : undefined;
+    return existsSync(path) ? checkedCorrections(JSON.parse(await readTextFile(path)), basename(path)) : undefined;
   }
 
   private async acceptedRows(): Promise<Suspects['accepted']> {

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { readTextFile } from '../../base/textFile';
 import type {
   ComparedData,
   ComparedMetric,
@@ -138,7 +138,7 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 async function readObject(file: string): Promise<Record<string, any>> {
   try {
-    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const value: unknown = JSON.parse(await readTextFile(file));
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   } catch {
     return {};

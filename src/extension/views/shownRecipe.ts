@@ -1,5 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { Range, RelativePattern, Uri, WorkspaceEdit, window, workspace, type TextDocument } from 'vscode';
+import { readTextFile } from '../../base/textFile';
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import { MedTextError, words } from '../../base/errors';
 import { Emitter } from '../../base/events';
@@ -51,7 +52,7 @@ export class ShownRecipeFile implements Disposable {
     if (open) return { file, text: open.getText() };
     try {
       if ((await stat(file)).size > maxRecipeBytes) return undefined;
-      return { file, text: await readFile(file, 'utf8') };
+      return { file, text: await readTextFile(file) };
     } catch {
       return undefined;
     }

@@ -6,6 +6,7 @@
 import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { dirname, sep } from 'node:path';
 import { MedTextError, asMedTextError, words } from '../../base/errors';
+import { FileWatch } from '../../base/fileWatch';
 import { resolveExternalPath } from '../../onnx/externalLocation';
 import { widenTensor } from '../../onnx/halfPrecision';
 import type { GraphNode, Model, Tensor } from '../../onnx/model';
@@ -28,7 +29,8 @@ export async function openOnnxWeights(file: RandomAccessFile): Promise<Checkpoin
 
 /** An ONNX file and its external data. `files`: the paths of all of them. @throws MedTextError ONNX_FORMAT, UNSUPPORTED, NOT_FOUND, IO. */
 export async function readOnnxFile(path: string): Promise<{ model: Model; files: readonly string[] }> {
-  return readOnnx(await RandomAccessFile.open(path));
+  const file = await RandomAccessFile.open(path);
+  return new FileWatch('graph', path, file.size).during(() => readOnnx(file));
 }
 
 async function readOnnx(file: RandomAccessFile): Promise<{ model: Model; files: readonly string[] }> {

@@ -1,6 +1,8 @@
 /** Weights files told apart by what is in them; sharded checkpoints as one. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { FileWatch } from '../../base/fileWatch';
+import { readTextFile } from '../../base/textFile';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { Words } from '../../base/words';
 import type { CheckpointSource, CheckpointTensor } from './checkpointSource';
@@ -17,6 +19,16 @@ import { openTorchZip } from './torchZip';
 export async function openCheckpoint(path: string): Promise<CheckpointSource> {
   if (path.endsWith('.index.json')) return openShards(path);
   const file = await RandomAccessFile.open(path);
+  const watch = new FileWatch(path.endsWith('.onnx') ? 'graph' : 'weights', path, file.size);
+  const source = await watch.during(() => openFile(file, path));
+  const watched = (tensor: CheckpointTensor): CheckpointTensor => ({
+    ...tensor,
+    read: (into) => watch.during(() => tensor.read(into)),
+  });
+  return { ...source, tensors: new Map(Array.from(source.tensors, ([name, tensor]) => [name, watched(tensor)])) };
+}
+
+async function openFile(file: RandomAccessFile, path: string): Promise<CheckpointSource> {
   const head = new Uint8Array(Math.min(512, file.size));
   try {
     await file.read(head, 0);
@@ -120,7 +132,7 @@ async function readIndex(path: string): Promise<[string, string][]> {
   try {
     const { size } = await stat(path);
     if (size > MAX_INDEX_BYTES) throw broken(words`an index of ${size} bytes is too long`);
-    json = JSON.parse(await readFile(path, 'utf8'));
+    json = JSON.parse(await readTextFile(path));
   } catch (error) {
     if (error instanceof SyntaxError) throw broken(words`it is not JSON (${error.message})`);
     throw asMedTextError(error);

@@ -123,11 +123,30 @@ export function unpickleTorch(
   return unpickle(cursor, { globals: torchGlobals(cursor), persistentLoad }, where);
 }
 
+/** Characters and items that a pickle of a real model copies are a few thousand. */
+const MAX_COPIED = 2 ** 22;
+
+/** What copying the value takes. */
+function sizeOf(value: PickleValue): number {
+  if (typeof value === 'string' || Array.isArray(value)) return value.length;
+  if (value instanceof PickleTuple) return value.items.length;
+  return value instanceof Map || value instanceof Set ? value.size : 1;
+}
+
 /** The allow-list. Every function checks what it is given: a pickle can call it with anything. */
 function torchGlobals(cursor: ByteCursor): Map<string, PickleValue> {
   const globals = new Map<string, PickleValue>();
+  // A value in the memo costs two bytes to copy again: what is copied in all is bounded by the file.
+  let left = MAX_COPIED + 8 * cursor.end;
   const allow = (name: string, call: (args: readonly PickleValue[]) => PickleValue) =>
-    globals.set(name, new PickleFunction(name, call));
+    globals.set(
+      name,
+      new PickleFunction(name, (args) => {
+        for (const argument of args) left -= sizeOf(argument);
+        if (left < 0) throw cursor.broken(words`it copies the same values over and over`);
+        return call(args);
+      }),
+    );
 
   const rebuildTensor = (
     storage: PickleValue,
@@ -187,7 +206,7 @@ function torchGlobals(cursor: ByteCursor): Map<string, PickleValue> {
   // Protocol 2 has no opcodes for bytes and sets and writes them as these calls.
   allow('_codecs.encode', ([text]) => {
     if (typeof text !== 'string') throw cursor.broken(words`bytes are not written as text`);
-    return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
+    return Uint8Array.from(Buffer.from(text, 'latin1'));
   });
   for (const name of ['builtins.set', '__builtin__.set', 'builtins.frozenset', '__builtin__.frozenset']) {
     allow(name, ([items]) => new Set(Array.isArray(items) ? items : items instanceof PickleTuple ? items.items : []));

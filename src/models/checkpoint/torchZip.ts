@@ -7,6 +7,7 @@ import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } 
 import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { Words } from '../../base/words';
 import { ByteCursor } from './byteCursor';
+import { DATA_TYPES, elementCount } from '../../onnx/dataType';
 import type { CheckpointSource } from './checkpointSource';
 import type { RandomAccessFile } from './randomAccessFile';
 import { findStateDictionary, unpickleTorch } from './torchPickle';
@@ -14,6 +15,8 @@ import { torchTensors, type StorageBytes } from './torchTensors';
 
 const MAX_ENTRIES = 100_000;
 const MAX_PICKLE_BYTES = 2 ** 26;
+/** Of a packed storage, beyond what its tensors need. */
+const MAX_UNUSED_BYTES = 2 ** 20;
 const STORED = 0;
 const DEFLATED = 8;
 
@@ -41,10 +44,16 @@ export async function openTorchZip(file: RandomAccessFile): Promise<CheckpointSo
     const pickled = await readEntry(zip, entries.get(pickle) as Entry, file, MAX_PICKLE_BYTES);
     const state = findStateDictionary(unpickleTorch(ByteCursor.over(pickled, file.path), file.path), file.path);
 
+    const neededBytes = new Map<string, number>();
+    for (const { storage, shape, type } of state.values()) {
+      const bytes = elementCount(shape) * (type.dataType ? DATA_TYPES[type.dataType].bytes : 1);
+      neededBytes.set(storage.key, (neededBytes.get(storage.key) ?? 0) + bytes);
+    }
     const storages = new Map<string, StorageBytes>();
-    for (const key of new Set(Array.from(state.values(), (tensor) => tensor.storage.key))) {
+    const last: { unpacked?: { entry: Entry; bytes: Uint8Array } } = {};
+    for (const [key, needed] of neededBytes) {
       const entry = entries.get(`${folder}data/${key}`);
-      if (entry) storages.set(key, await storageBytes(zip, entry, file));
+      if (entry) storages.set(key, await storageBytes(zip, entry, file, needed, last));
     }
     return {
       format: 'torch-zip',
@@ -153,7 +162,14 @@ async function readEntry(zip: ZipFile, entry: Entry, file: RandomAccessFile, lim
   return Buffer.concat(chunks, size);
 }
 
-async function storageBytes(zip: ZipFile, entry: Entry, file: RandomAccessFile): Promise<StorageBytes> {
+/** @param last the storage that was unpacked last: at most one is kept, for the tensors that share it */
+async function storageBytes(
+  zip: ZipFile,
+  entry: Entry,
+  file: RandomAccessFile,
+  neededBytes: number,
+  last: { unpacked?: { entry: Entry; bytes: Uint8Array } },
+): Promise<StorageBytes> {
   const start = await dataStart(zip, entry, file);
   const sizeBytes = entry.uncompressedSize;
   if (entry.compressionMethod === STORED) {
@@ -162,16 +178,18 @@ async function storageBytes(zip: ZipFile, entry: Entry, file: RandomAccessFile):
   // PyTorch never packs a storage, but a person may have zipped the file anew. Deflate expands at most 1032 times.
   if (sizeBytes > 1032 * entry.compressedSize + 64)
     throw format(file, words`lies about the size of "${entry.fileName}"`);
-  let unpacked: Uint8Array | undefined;
-  let left = sizeBytes;
+  // A view may be saved with all of its storage; but who unpacks a thousand times what it needs means harm.
+  if (sizeBytes > MAX_UNUSED_BYTES + 16 * neededBytes)
+    throw format(
+      file,
+      words`unpacks "${entry.fileName}" to ${sizeBytes} bytes, of which its tensors need ${neededBytes}`,
+    );
   const read = async (into: Uint8Array, byteOffset: number) => {
-    unpacked ??= await readEntry(zip, entry, file, sizeBytes);
-    into.set(unpacked.subarray(byteOffset, byteOffset + into.byteLength));
-    // Once it was all handed out nobody is likely to come back: at most about one storage is kept.
-    left -= into.byteLength;
-    if (left > 0) return;
-    unpacked = undefined;
-    left = sizeBytes;
+    if (last.unpacked?.entry !== entry) {
+      last.unpacked = undefined;
+      last.unpacked = { entry, bytes: await readEntry(zip, entry, file, sizeBytes) };
+    }
+    into.set(last.unpacked.bytes.subarray(byteOffset, byteOffset + into.byteLength));
   };
   return { sizeBytes, read };
 }

@@ -1,0 +1,78 @@
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { asMedTextError, MedTextError, words } from './errors';
+
+/** More than any configuration, vocabulary, recipe or list of labels. */
+const MAX_TEXT_BYTES = 64 * 2 ** 20;
+
+/** A pipe that nobody writes to would wait for ever; Windows has no such flag. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * A small file as text, without its byte order mark. A path comes from a stranger as much as the file does: behind it may
+ * be a pipe, a device without end or a gigabyte.
+ * @throws NOT_FOUND · IO, also when it is no regular file or too long
+ */
+export async function readTextFile(path: string, maxBytes = MAX_TEXT_BYTES): Promise<string> {
+  return textOf(await readSmallFile(path, maxBytes));
+}
+
+/** As {@link readTextFile}, in bytes. */
+export async function readSmallFile(path: string, maxBytes = MAX_TEXT_BYTES): Promise<Buffer> {
+  try {
+    const file = await open(path, READ);
+    try {
+      const bytes = roomFor(path, await file.stat(), maxBytes);
+      let length = 0;
+      while (length < bytes.length) {
+        const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
+        if (bytesRead === 0) break;
+        length += bytesRead;
+      }
+      return bytes.subarray(0, length);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw asMedTextError(error);
+  }
+}
+
+/** As {@link readTextFile}, for the extension's host, where what is asked for at once is answered at once. */
+export function readTextFileSync(path: string, maxBytes = MAX_TEXT_BYTES): string {
+  try {
+    const file = openSync(path, READ);
+    try {
+      const bytes = roomFor(path, fstatSync(file), maxBytes);
+      let length = 0;
+      while (length < bytes.length) {
+        const read = readSync(file, bytes, length, bytes.length - length, length);
+        if (read === 0) break;
+        length += read;
+      }
+      return textOf(bytes.subarray(0, length));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw asMedTextError(error);
+  }
+}
+
+function roomFor(path: string, status: Stats, maxBytes: number): Buffer {
+  if (!status.isFile()) {
+    throw new MedTextError('IO', words`${path} is no file but a folder, a device or a pipe.`, { file: path });
+  }
+  if (status.size > maxBytes) {
+    throw new MedTextError(
+      'IO',
+      words`${path} has ${status.size} bytes; what is read as a whole may have ${maxBytes}.`,
+      { file: path, sizeBytes: status.size },
+    );
+  }
+  return Buffer.alloc(status.size);
+}
+
+function textOf(bytes: Buffer): string {
+  return bytes.toString('utf8').replace(/^\uFEFF/, '');
+}
