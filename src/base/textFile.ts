@@ -1,12 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { copyFile, open, stat } from 'node:fs/promises';
 import { asMedTextError, MedTextError, words } from './errors';
 
 /** More than any configuration, vocabulary, recipe or list of labels. */
 const MAX_TEXT_BYTES = 64 * 2 ** 20;
 
-/** A pipe that nobody writes to would wait for ever; Windows has no such flag. */
-const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+/** To open a file of a stranger: a pipe that nobody writes to would wait for ever. Windows has no such flag. */
+export const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * A small file as text, without its byte order mark. A path comes from a stranger as much as the file does: behind it may
@@ -59,10 +59,24 @@ export function readTextFileSync(path: string, maxBytes = MAX_TEXT_BYTES): strin
   }
 }
 
-function roomFor(path: string, status: Stats, maxBytes: number): Buffer {
-  if (!status.isFile()) {
-    throw new MedTextError('IO', words`${path} is no file but a folder, a device or a pipe.`, { file: path });
+/** Copies a regular file and nothing else. @throws NOT_FOUND · IO · DISK_FULL */
+export async function copyRegularFile(from: string, to: string): Promise<void> {
+  try {
+    refuseOdd(from, await stat(from));
+    await copyFile(from, to);
+  } catch (error) {
+    throw asMedTextError(error);
   }
+}
+
+/** @throws IO for a folder, a device or a pipe */
+export function refuseOdd(path: string, status: Stats): void {
+  if (status.isFile()) return;
+  throw new MedTextError('IO', words`${path} is no file but a folder, a device or a pipe.`, { file: path });
+}
+
+function roomFor(path: string, status: Stats, maxBytes: number): Buffer {
+  refuseOdd(path, status);
   if (status.size > maxBytes) {
     throw new MedTextError(
       'IO',

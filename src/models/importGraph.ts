@@ -1,6 +1,7 @@
 /** An ONNX file whose weights do not tell their names: it is kept as the graph it is, to be scored with and trained on. */
-import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { copyRegularFile } from '../base/textFile';
 import { asMedTextError, MedTextError } from '../base/errors';
 import { replaceFolder } from './checkpoint/replaceFolder';
 import { isObject } from './configJson';
@@ -34,12 +35,12 @@ export async function importGraph(
         // External data keeps its place beside the graph, which names it.
         const target = join(temporary, relative(dirname(graph), path));
         await mkdir(dirname(target), { recursive: true });
-        await copyFile(path, target);
+        await copyRegularFile(path, target);
         doneBytes += sizes[i] ?? 0;
         onProgress?.({ doneBytes, totalBytes });
       }
       for (const path of [...folder.tokenizerFiles, ...folder.cardFiles, ...present.flat()]) {
-        await copyFile(path, join(temporary, basename(path)));
+        await copyRegularFile(path, join(temporary, basename(path)));
       }
       const config = {
         ...folder.rawConfig,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { readTextFile } from '../base/textFile';
+import { readTextFile, refuseOdd } from '../base/textFile';
 import { asMedTextError, MedTextError } from '../base/errors';
 import { externalFilesOf } from './checkpoint/onnxFiles';
 import { namesIn } from './checkpoint/replaceFolder';
@@ -56,6 +56,7 @@ export async function modelContent(
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   try {
+    refuseOdd(path, await stat(path));
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
       if (signal?.aborted) throw new MedTextError('CANCELLED', 'Hashing the model was cancelled.');
       hash.update(chunk as Buffer);

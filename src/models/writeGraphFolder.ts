@@ -1,6 +1,7 @@
 /** Writes a model folder whose model is an ONNX graph: what training an encoder exported elsewhere leaves. */
-import { copyFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { copyRegularFile } from '../base/textFile';
 import type { Model } from '../onnx/model';
 import { writeModel } from '../onnx/writeModel';
 import { replaceFolder } from './checkpoint/replaceFolder';
@@ -64,7 +65,7 @@ export async function writeGraphFolder(
       await writeFile(join(temporary, written.externalData.location), written.externalData.pieces, { flush: true });
     }
     for (const path of contents.copies) {
-      if (!Object.hasOwn(files, basename(path))) await copyFile(path, join(temporary, basename(path)));
+      if (!Object.hasOwn(files, basename(path))) await copyRegularFile(path, join(temporary, basename(path)));
     }
     for (const [name, content] of Object.entries(files)) await writeSynced(join(temporary, name), content);
   };

@@ -1,7 +1,7 @@
 /** Writes a model folder that transformers, ModelScope and this program load as it is. */
-import { copyFile, mkdir, open } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { readTextFile } from '../base/textFile';
+import { copyRegularFile, readTextFile } from '../base/textFile';
 import { MedTextError, words } from '../base/errors';
 import { namesIn, replaceFolder } from './checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from './checkpoint/writeSafetensors';
@@ -82,7 +82,7 @@ export async function writeModelFolder(
       ...contents.extraFiles,
     };
     for (const path of contents.copies) {
-      if (!Object.hasOwn(files, basename(path))) await copyFile(path, join(temporary, basename(path)));
+      if (!Object.hasOwn(files, basename(path))) await copyRegularFile(path, join(temporary, basename(path)));
     }
     for (const [name, content] of Object.entries(files)) await writeSynced(join(temporary, name), content);
   };

@@ -58,6 +58,22 @@ describe('the data process', function () {
       JSON.stringify({ id: i, query1: `头痛${i}`, query2: i % 5 === 0 ? `头痛${i}` : '发热', label: String(i % 3) }),
     );
 
+  it('a file that takes more than its budget loses its own preview, and no other', async () => {
+    const bad = file('endless.jsonl', JSON.stringify({ query1: '无尽', query2: '无尽', label: '0' }));
+    client.dispose();
+    client = new DataClient(() => launchOf('dataProcess.ts', [], { TEST_ENDLESS: bad, MEDTEXT_READ_BUDGET: '0.1' }));
+    const good = await open(opening({ train: file('good.jsonl', pairs(50).join('\n')) }));
+    const pid = await client.pid();
+    await open({ ...opening({ train: bad }), maxLength: 8, model: { name: 'm', description: '', folder: '/m' } });
+    await until(() => heard.lost.length > 0, 'the preview is given up', limitMs);
+    assert.deepEqual(heard.lost, ['BUDGET']);
+    const { view } = (await good.overview()).state;
+    const { rows } = await good.request('rows', { view: view.id, start: 40, count: 2 });
+    assert.deepEqual(rows.map(({ row }) => row), [40, 41]); // prettier-ignore
+    assert.notEqual(await client.pid(), pid);
+    assert.deepEqual(heard.lost, ['BUDGET']);
+  });
+
   it('opens files of every kind of text, and shows any rows with their lines', async () => {
     const files = {
       jsonl: file('a.jsonl', pairs(3000).join('\n')),

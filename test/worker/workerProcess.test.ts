@@ -56,6 +56,35 @@ describe('a forked worker', () => {
     assert.deepEqual(ticks, [99]);
   });
 
+  it('ends itself for a file that takes more time or memory than its budget, and says for which', async () => {
+    const env = { MEDTEXT_READ_BUDGET: '0.05' };
+    for (const [asked, what] of [
+      [{ ms: 60_000, megabytes: 0 }, 'time'],
+      [{ ms: 60_000, megabytes: 400 }, 'memory'],
+    ] as const) {
+      const reader = await WorkerProcess.start(testContract, launchOf('testWorker.ts', lines, env));
+      const started = Date.now();
+      await assert.rejects(reader.channel.request('read', asked), (error: MedTextError) => {
+        assert.equal(error.code, 'BUDGET', error.message);
+        assert.deepEqual(error.detail, { file: '/strangers/file.csv', what, seconds: 1, megabytes: 75 });
+        return true;
+      });
+      assert.ok(Date.now() - started < 30_000);
+      assert.equal((await reader.exit()).overrun?.code, 'BUDGET');
+    }
+    // Other work has no budget, and a file has one for all its calls.
+    const reader = await WorkerProcess.start(testContract, launchOf('testWorker.ts', lines, env));
+    await reader.channel.request('block', { ms: 1500 });
+    await reader.channel.request('read', { ms: 100, megabytes: 1 });
+    await reader.end(1000);
+  });
+
+  it('outlives what a library leaves unhandled, and logs it', async () => {
+    await worker.channel.request('leaveBehind', undefined);
+    await worker.channel.request('echo', 1);
+    await until(() => lines.some((line) => line.includes('nobody waits for this')), 'the log');
+  });
+
   it('that is killed during a request fails it at once, with the signal', async () => {
     const waiting = worker.channel.request('wait', undefined);
     await worker.channel.request('echo', 1);

@@ -7,6 +7,7 @@ import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
 import { dirname, sep } from 'node:path';
 import { MedTextError, asMedTextError, words } from '../../base/errors';
 import { FileWatch } from '../../base/fileWatch';
+import { READ } from '../../base/textFile';
 import { resolveExternalPath } from '../../onnx/externalLocation';
 import { widenTensor } from '../../onnx/halfPrecision';
 import type { GraphNode, Model, Tensor } from '../../onnx/model';
@@ -199,7 +200,7 @@ function readBeside(modelPath: string, location: string, offset: number, length:
   refuseEscape(modelPath, path, location);
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, 'r');
+    descriptor = openSync(path, READ);
     const { size } = fstatSync(descriptor);
     if (offset + length > size) {
       throw new MedTextError(

@@ -2,6 +2,7 @@
 import { readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
+import { READ } from '../../base/textFile';
 
 /** Linux transfers at most 2 GiB - 4096 bytes a call. */
 const MAX_READ_BYTES = 2 ** 28;
@@ -17,7 +18,7 @@ export class RandomAccessFile {
   static async open(path: string): Promise<RandomAccessFile> {
     let handle: FileHandle | undefined;
     try {
-      handle = await open(path, 'r');
+      handle = await open(path, READ);
       const status = await handle.stat();
       if (!status.isFile()) throw new MedTextError('IO', words`${path} is not a file.`, { file: path });
       return new RandomAccessFile(handle, path, status.size);

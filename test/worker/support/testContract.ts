@@ -12,6 +12,8 @@ export const testContract = defineContract({
     wait: { params: nothing, result: nothing },
     die: { params: nothing, result: nothing },
     quit: { params: nothing, result: nothing },
+    read: { params: object({ ms: count, megabytes: count }), result: nothing },
+    leaveBehind: { params: nothing, result: nothing },
     block: { params: object({ ms: count }), result: nothing },
   },
   events: { ...workerEvents, tick: object({ n: count }) },

@@ -1,4 +1,5 @@
 import { MedTextError } from '../../../src/base/errors';
+import { FileWatch } from '../../../src/base/fileWatch';
 import { serveWorker } from '../../../src/worker/serveWorker';
 import { testContract } from './testContract';
 
@@ -25,6 +26,18 @@ serveWorker(
       // The last message before the exit must still arrive.
       emit('tick', { n: 7 });
       setImmediate(() => process.exit(3));
+    },
+    /** As a reader of a stranger's file: computes without giving way, and fills memory. */
+    read({ ms, megabytes }) {
+      new FileWatch('data', '/strangers/file.csv', 100).during(() => {
+        const held: Buffer[] = [];
+        for (const end = Date.now() + ms; Date.now() < end;) {
+          if (held.length < megabytes) held.push(Buffer.alloc(1e6, 1));
+        }
+      });
+    },
+    leaveBehind() {
+      void Promise.reject(new Error('nobody waits for this'));
     },
     block({ ms }) {
       for (const end = Date.now() + ms; Date.now() < end;);
