@@ -1,5 +1,4 @@
-import { basename, dirname, join } from 'node:path';
-import { readTextFile } from '../base/textFile';
+import { basename, dirname } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { fingerprintFile, type Fingerprint } from '../data/fingerprint';
 import { readRecipeSplit } from '../data/recipeSplit';
@@ -9,6 +8,7 @@ import type { Classifier } from '../inference/openClassifier';
 import type { RecipeSplit } from '../protocol/recipe';
 import { taskFor, describeTask } from '../protocol/tasks';
 import { outOfFoldPredictions } from '../runs/heldOutPredictions';
+import { recordIn, RunFolder } from '../runs/runFolder';
 import { withClassifier } from './withClassifier';
 
 /** A row whose label the model contradicts; labels are names. */
@@ -126,13 +126,7 @@ function idOf(label: string, { labels, labelMapping, folder }: Classifier, file:
 
 /** Whether the run that the model came from had this file, byte for byte, as training data. */
 async function wasSeen(modelPath: string, { sha256, sizeBytes }: Fingerprint): Promise<boolean> {
-  try {
-    const record = JSON.parse(await readTextFile(join(dirname(modelPath), 'run.json'))) as {
-      data?: { train?: { sha256?: string; sizeBytes?: number } };
-    };
-    return record.data?.train?.sizeBytes === sizeBytes && record.data?.train?.sha256 === sha256;
-  } catch {
-    // A model without a run beside it: nobody knows.
-    return false;
-  }
+  // Of a model without a run beside it nobody knows.
+  const train = (await recordIn(new RunFolder(dirname(modelPath))))?.data?.train;
+  return train?.sizeBytes === sizeBytes && train.sha256 === sha256;
 }

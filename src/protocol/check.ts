@@ -29,7 +29,7 @@ export function oneOf<const T extends string>(...options: readonly T[]): Check<T
 }
 
 export function nullable<T>(inner: Check<T>): Check<T | null> {
-  return (value, path) => (value === null ? null : inner(value, path));
+  return withParts((value, path) => (value === null ? null : inner(value, path)), { inner });
 }
 
 export function listOf<T>(item: Check<T>): Check<readonly T[]> {
@@ -41,11 +41,12 @@ export function listOf<T>(item: Check<T>): Check<readonly T[]> {
 }
 
 export function recordOf<T>(item: Check<T>): Check<Readonly<Record<string, T>>> {
-  return (value, path = 'message') => {
+  const check: Check<Readonly<Record<string, T>>> = (value, path = 'message') => {
     if (!isPlainObject(value)) return refuse(value, 'an object', path);
     for (const [key, entry] of Object.entries(value)) item(entry, `${path}.${key}`);
     return value as Readonly<Record<string, T>>;
   };
+  return withParts(check, { item });
 }
 
 /** An object whose required fields all pass; fields of `optional` may be absent or undefined. */
@@ -53,7 +54,7 @@ export function object<R extends Record<string, Check<any>>, O extends Record<st
   required: R,
   optional?: O,
 ): Check<{ readonly [K in keyof R]: Checked<R[K]> } & { readonly [K in keyof O]?: Checked<O[K]> }> {
-  return (value, path = 'message') => {
+  const whole = (value: unknown, path = 'message'): never => {
     if (!isPlainObject(value)) return refuse(value, 'an object', path);
     for (const [key, check] of Object.entries(required)) check(value[key], `${path}.${key}`);
     for (const [key, check] of Object.entries(optional ?? {})) {
@@ -61,6 +62,48 @@ export function object<R extends Record<string, Check<any>>, O extends Record<st
     }
     return value as never;
   };
+  return withParts(whole, { fields: { ...required, ...optional } });
+}
+
+/** What of a value passes on its own, where the whole does not. */
+export type Parts<T> = T extends readonly unknown[] | string | number | boolean | null | undefined
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: Parts<T[K]> }
+    : T;
+
+interface OwnParts {
+  readonly fields?: Readonly<Record<string, Check<any>>>;
+  readonly item?: Check<any>;
+  readonly inner?: Check<any>;
+}
+
+/** A check that {@link partsOf} can look into. */
+export function withParts<C extends Check<any>>(check: C, parts: OwnParts): C {
+  return Object.assign(check, parts);
+}
+
+/** The fields that `check` tells of an object. */
+export const fieldsOf = (check: Check<any>): Readonly<Record<string, Check<any>>> => (check as OwnParts).fields ?? {};
+
+/**
+ * For files that anything may have changed: each field that passes is kept, the others are left out. Undefined for what
+ * is nothing of the kind.
+ */
+export function partsOf<T>(check: Check<T>, value: unknown): Parts<T> | undefined {
+  const { fields, item, inner } = check as OwnParts;
+  if (inner && value !== null) return partsOf(inner, value);
+  if (!fields && !item) {
+    try {
+      return check(value) as Parts<T>;
+    } catch {
+      return undefined;
+    }
+  }
+  if (!isPlainObject(value)) return undefined;
+  const names = fields ? Object.keys(fields) : Object.keys(value);
+  const kept = names.map((name) => [name, partsOf(fields ? fields[name] : item!, value[name])] as const);
+  return Object.fromEntries(kept.filter(([, part]) => part !== undefined)) as Parts<T>;
 }
 
 /** One of several shapes, told apart by their field `kind`. */

@@ -1,4 +1,4 @@
-import { count, listOf, nullable, number, object, recordOf, text, type Check, type Checked } from './check';
+import { count, fieldsOf, listOf, nullable, number, object, recordOf, text, withParts, type Check, type Checked } from './check'; // prettier-ignore
 import { TASKS, type AnswerKind, type MetricName } from './tasks';
 
 /** What `medtext evaluate --json` prints, a run's record keeps and panels show: a contract. */
@@ -79,7 +79,10 @@ export const isClassification = (report: EvaluationMetrics): report is Classific
   answerMeasured(report) === 'class';
 
 /** @throws PROTOCOL naming the field that is missing or of another type */
-export const evaluationMetrics: Check<EvaluationMetrics> = (value, path = 'message') => {
-  const kind = answerMeasured(recordOf((field) => field)(value, path));
-  return REPORTS[kind ?? 'class'](value, path);
-};
+export const evaluationMetrics: Check<EvaluationMetrics> = withParts(
+  (value: unknown, path = 'message') => {
+    const kind = answerMeasured(recordOf((field) => field)(value, path));
+    return REPORTS[kind ?? 'class'](value, path);
+  },
+  { fields: Object.assign({}, ...Object.values(REPORTS).map(fieldsOf)) },
+);

@@ -43,7 +43,7 @@ export const columnKinds = [
 export type ColumnKind = (typeof columnKinds)[number];
 
 /** A column that a run reads; with a reason where nobody named it. */
-const usedField = object({ role: oneOf(...fieldRoles), column: text }, { reason: oneOf(...guessReasons) });
+export const usedField = object({ role: oneOf(...fieldRoles), column: text }, { reason: oneOf(...guessReasons) });
 export type UsedField = Checked<typeof usedField>;
 
 /** `label: column "gold", by its name`. */

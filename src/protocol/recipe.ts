@@ -484,17 +484,19 @@ function contradictions(recipe: Recipe): FoundProblem[] {
  * the columns, labels and mapping that they do not give from the training split.
  */
 export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
-  const { train, validation, test, split: heldOut } = recipe.dataset;
+  const { train: rows, validation, test, split: heldOut } = recipe.dataset;
   const dataset = {
-    train,
-    ...(validation && { validation: { ...sharedFields(train), ...validation } }),
-    ...(test && { test: { ...sharedFields(train), ...test } }),
+    train: rows,
+    ...(validation && { validation: { ...sharedFields(rows), ...validation } }),
+    ...(test && { test: { ...sharedFields(rows), ...test } }),
     ...(heldOut && { split: heldOut }),
   };
   const { $schema: _, ...filled } = withDefaults(rootSchema, { ...recipe, dataset }) as Recipe;
   const resolved = filled as ResolvedRecipe;
   resolved.task = describeTask(recipe.task).id;
-  resolved.train.metric_for_best ??= usualMetric(resolved.task);
+  // In one place whether it was given or not: the recipe of a run is resolved again when the run goes on.
+  const { metric_for_best: metric = usualMetric(resolved.task), ...train } = resolved.train;
+  resolved.train = { ...train, metric_for_best: metric };
   const { split: _split, ...files } = resolved.dataset;
   for (const split of Object.values(files)) if (split.labels) split.labels = split.labels.map(String);
   return resolved;

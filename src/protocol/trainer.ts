@@ -3,6 +3,7 @@ import { defineContract, handshake, workerEvents } from './contract';
 import { chosenDevice } from './deviceWords';
 import { evaluationMetrics, type EvaluationMetrics } from './evaluation';
 import { understoodData } from './fieldGuess';
+import { bestEvaluation, said, toldError, trainingEnd } from './runRecord';
 
 /**
  * The trainer boundary: one child process, one run at a time. The reports are the same JSON contract that
@@ -65,33 +66,6 @@ export interface EvaluationReport {
   readonly evaluation: EvaluationMetrics;
 }
 
-/** The best evaluation of a run. */
-export interface BestEvaluation {
-  readonly step: number;
-  readonly metric: string;
-  readonly value: number;
-  readonly [more: string]: unknown;
-}
-
-/** How a run ended; every path is absolute. */
-export interface TrainingEnd {
-  /** The run folder. */
-  readonly run: string;
-  /** The fine-tuned model folder; empty when a stopped run has none yet. */
-  readonly model: string;
-  readonly best: BestEvaluation | null;
-  /** Metrics of that model on the test data, where the recipe names any that has labels. */
-  readonly test?: EvaluationMetrics;
-  /** Where test data without labels lies with that model's labels. */
-  readonly predictions?: string;
-  /** As in {@link TrainingReport}. */
-  readonly randomStart?: boolean;
-}
-
-/** Ended by itself, or was asked to stop and saved a checkpoint to resume from. */
-export type TrainingStatus = 'finished' | 'stopped';
-export type TrainingResult = TrainingEnd & { readonly status: TrainingStatus };
-
 const trainingReport: Check<TrainingReport> = object(
   {
     runId: text,
@@ -106,21 +80,39 @@ const trainingReport: Check<TrainingReport> = object(
   { gradientNorm: number, sequenceLength: count, memoryBytes: number, device: text, randomStart: flag },
 );
 
-const evaluationReport: Check<EvaluationReport> = object({
+export const evaluationReport: Check<EvaluationReport> = object({
   step: count,
   epoch: number,
   evaluation: evaluationMetrics,
 });
 
-const trainingResult: Check<TrainingResult> = object(
+/** How a run ended; every path is absolute. */
+const trainingResult = object(
   {
+    /** The run folder. */
     run: text,
+    /** The fine-tuned model folder; empty when a stopped run has none yet. */
     model: text,
-    best: nullable(object({ step: count, metric: text, value: number })) as Check<BestEvaluation | null>,
+    best: nullable(bestEvaluation),
+    /** Ended by itself, or was asked to stop and saved a checkpoint to resume from. */
     status: oneOf('finished', 'stopped'),
   },
-  { test: evaluationMetrics, predictions: text, randomStart: flag },
+  {
+    /** Why no step is left: the last one is done, or it stopped early. */
+    trainingEnd,
+    /** Why none of the evaluations could choose a model. */
+    noBest: said,
+    /** Metrics of that model on the test data, where the recipe names any that has labels. */
+    test: evaluationMetrics,
+    /** Where test data without labels lies with that model's labels. */
+    predictions: text,
+    /** Why the test data were not answered. */
+    testError: toldError,
+    /** As in {@link TrainingReport}. */
+    randomStart: flag,
+  },
 );
+export type TrainingResult = Checked<typeof trainingResult>;
 
 export const trainerContract = defineContract({
   name: 'trainer',
@@ -134,7 +126,7 @@ export const trainerContract = defineContract({
     train: {
       params: object(
         { recipe: recordOf(anything), recipeFile: text, onHostGone: oneOf('stop', 'continue') },
-        { resumeFrom: text, baseFolder: text },
+        { resumeFrom: text, baseFolder: text, name: text },
       ),
       result: trainingResult,
     },

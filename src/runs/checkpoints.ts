@@ -10,7 +10,7 @@ import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
 import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from '../models/checkpoint/writeSafetensors';
 import { Parameters } from '../models/parameters';
-import type { BestEvaluation } from '../protocol/trainer';
+import type { BestEvaluation } from '../protocol/runRecord';
 import type { Moments } from '../steps/adamW';
 
 /** What a run needs besides arrays to go on. All randomness is a function of seed and step, so there is no other state. */
@@ -20,6 +20,8 @@ export interface RunCounters {
   readonly best: BestEvaluation | null;
   /** Evaluations since the best one, for early stopping. */
   readonly evaluationsWithoutGain: number;
+  /** The step of the last evaluation, 0 before the first: a run that was stopped may owe the one of its last step. */
+  readonly evaluatedStep: number;
 }
 
 export interface TrainingState extends Moments {
@@ -35,7 +37,7 @@ const SECOND = 'exp_avg_sq.';
 /** Writes a checkpoint and removes older ones. @throws MedTextError DISK_FULL or IO; older checkpoints are then untouched. */
 export async function saveCheckpoint(folder: string, counters: RunCounters, state: TrainingState): Promise<void> {
   const name = `step-${String(counters.step).padStart(9, '0')}`;
-  await replaceFolder(join(folder, name), async (temporary) => {
+  const fill = async (temporary: string): Promise<void> => {
     await writeSafetensors(join(temporary, 'model.safetensors'), tensors(state.parameters, ''));
     await writeSafetensors(join(temporary, 'optimizer.safetensors'), [
       ...tensors(state.firstMoments, FIRST),
@@ -44,12 +46,16 @@ export async function saveCheckpoint(folder: string, counters: RunCounters, stat
     await writeFile(join(temporary, 'state.json'), `${JSON.stringify({ format: FORMAT, ...counters }, null, 2)}\n`, {
       flush: true,
     });
-  });
+  };
+  await replaceFolder(join(folder, name), fill, { sizeBytes: checkpointBytes(state) });
   for (const other of await namesIn(folder)) {
-    if (other !== name && (FOLDER.test(other) || other.includes('.writing-'))) {
-      await rm(join(folder, other), { recursive: true, force: true });
-    }
+    if (other !== name && FOLDER.test(other)) await rm(join(folder, other), { recursive: true, force: true });
   }
+}
+
+/** What a checkpoint takes on the disk. */
+export function checkpointBytes({ parameters, firstMoments, secondMoments }: TrainingState): number {
+  return 4 * (parameters.flat.length + firstMoments.flat.length + secondMoments.flat.length);
 }
 
 /** The newest complete checkpoint's folder, or undefined. */
@@ -73,7 +79,8 @@ async function readCounters(checkpoint: string): Promise<RunCounters> {
   const file = join(checkpoint, 'state.json');
   try {
     const { format, ...counters } = JSON.parse(await readTextFile(file)) as RunCounters & { format: number };
-    if (format === FORMAT && Number.isSafeInteger(counters.step)) return counters;
+    // Earlier versions did not say, and left out what was owed.
+    if (format === FORMAT && Number.isSafeInteger(counters.step)) return { ...counters, evaluatedStep: counters.evaluatedStep ?? counters.step }; // prettier-ignore
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw asMedTextError(error);
   }

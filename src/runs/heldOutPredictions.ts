@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { readTextFile } from '../base/textFile';
 import { writeFileAtomically } from '../base/atomicFile';
 import type { Fingerprint } from '../data/fingerprint';
-import { RunFolder, type RunRecord } from './runFolder';
+import { recordIn, RunFolder } from './runFolder';
 
 /** What a run's best model says of the rows it was validated on, which it did not learn from. */
 export interface HeldOutPredictions {
@@ -46,14 +46,14 @@ export async function outOfFoldPredictions(
 ): Promise<ReadonlyMap<number, readonly number[]>> {
   const found = new Map<number, readonly number[]>();
   const own = new RunFolder(dirname(modelPath));
-  const record = await jsonOf<RunRecord>(own.recordFile);
+  const record = await recordIn(own);
   if (!record) return found;
   const siblings = record.model?.contentHash === undefined ? [] : await runsBeside(own);
   for (const folder of [own, ...siblings]) {
-    const other = folder === own ? record : await jsonOf<RunRecord>(folder.recordFile);
-    const isAlike = other?.status === 'finished' && other.model?.contentHash === record.model.contentHash;
+    const other = folder === own ? record : await recordIn(folder);
+    const isAlike = other?.status === 'finished' && other.model?.contentHash === record.model?.contentHash;
     if (folder !== own && !isAlike) continue;
-    const kept = await jsonOf<HeldOutPredictions>(folder.heldOutPredictionsFile);
+    const kept = await heldOutIn(folder);
     if (!kept || !isWhole(kept) || !isOf(kept, file, labels)) continue;
     kept.rows.forEach((row, at) => found.has(row) || found.set(row, kept.probabilities[at]));
   }
@@ -86,10 +86,10 @@ async function runsBeside(own: RunFolder): Promise<RunFolder[]> {
   return names.slice(0, maxRuns).map((name) => new RunFolder(join(workDir, name)));
 }
 
-async function jsonOf<T>(path: string): Promise<T | undefined> {
+async function heldOutIn({ heldOutPredictionsFile: path }: RunFolder): Promise<HeldOutPredictions | undefined> {
   try {
     if ((await stat(path)).size > maxBytes) return undefined;
-    return JSON.parse(await readTextFile(path)) as T;
+    return JSON.parse(await readTextFile(path)) as HeldOutPredictions;
   } catch {
     return undefined;
   }

@@ -1,7 +1,14 @@
 import type { ResolvedRecipe } from '../protocol/recipe';
 import { describeTask, type MetricName } from '../protocol/tasks';
-import type { BestEvaluation, EvaluationReport } from '../protocol/trainer';
-import { isClassification, metricOf, type ClassificationReport, type EvaluationMetrics, type RegressionReport } from '../protocol/evaluation';
+import type { BestEvaluation } from '../protocol/runRecord';
+import type { EvaluationReport } from '../protocol/trainer';
+import {
+  isClassification,
+  metricOf,
+  type ClassificationReport,
+  type EvaluationMetrics,
+  type RegressionReport,
+} from '../protocol/evaluation';
 import type { Interval } from '../tasks/intervals';
 
 /** What a card tells. Texts of the training data are left out on purpose: a card is published, patients' words are not. */
@@ -107,17 +114,16 @@ function resultOf({ data }: ModelCardInput, split: 'validation' | 'test', metric
 }
 
 function headlineMetrics(evaluation: EvaluationMetrics): { type: string; title: string; value: number }[] {
-  const named: [string, string, number | null][] =
-    !isClassification(evaluation)
-      ? [
-          ['pearsonr', 'Pearson', evaluation.pearson],
-          ['spearmanr', 'Spearman', evaluation.spearman],
-          ['mse', 'Mean squared error', evaluation.mse],
-        ]
-      : [
-          ['accuracy', 'Accuracy', evaluation.accuracy],
-          ['f1', 'Macro F1', evaluation.macroF1],
-        ];
+  const named: [string, string, number | null][] = !isClassification(evaluation)
+    ? [
+        ['pearsonr', 'Pearson', evaluation.pearson],
+        ['spearmanr', 'Spearman', evaluation.spearman],
+        ['mse', 'Mean squared error', evaluation.mse],
+      ]
+    : [
+        ['accuracy', 'Accuracy', evaluation.accuracy],
+        ['f1', 'Macro F1', evaluation.macroF1],
+      ];
   return named.flatMap(([type, title, value]) =>
     value !== null && Number.isFinite(value) ? [{ type, title, value }] : [],
   );
@@ -148,10 +154,9 @@ function usage({ recipe, fields, maxLength, labels }: ModelCardInput): string {
   const [first, second] = ['高血压能吃香蕉吗', '血压高可以吃香蕉吗'];
   const command = secondText === 'required' ? [`medtext score MODEL "${first}" "${second}"`] : [];
   const text = isPair ? `"${first}", "${second}"` : `"${first}"`;
-  const result =
-    isRegression({ recipe })
-      ? 'print(model(**inputs).logits.item())'
-      : 'probabilities = model(**inputs).logits.softmax(-1)[0]\nprint({model.config.id2label[i]: p.item() for i, p in enumerate(probabilities)})';
+  const result = isRegression({ recipe })
+    ? 'print(model(**inputs).logits.item())'
+    : 'probabilities = model(**inputs).logits.softmax(-1)[0]\nprint({model.config.id2label[i]: p.item() for i, p in enumerate(probabilities)})';
   const answer = isRegression({ recipe }) ? 'the number' : `the probabilities of ${labelList(labels)}`;
   return [
     '## How to use it',
@@ -304,8 +309,9 @@ const MAX_HISTORY_ROWS = 40;
 
 function evaluationHistory({ evaluations, best, recipe }: ModelCardInput): string {
   if (evaluations.length === 0) return '';
-  const metrics: MetricName[] =
-    isRegression({ recipe }) ? ['loss', 'pearson', 'spearman', 'mae'] : ['loss', 'accuracy', 'macroF1'];
+  const metrics: MetricName[] = isRegression({ recipe })
+    ? ['loss', 'pearson', 'spearman', 'mae']
+    : ['loss', 'accuracy', 'macroF1'];
   if (!metrics.includes(recipe.train.metric_for_best)) metrics.push(recipe.train.metric_for_best);
   const stride = Math.ceil(evaluations.length / MAX_HISTORY_ROWS);
   const shown = evaluations.filter(

@@ -1,14 +1,17 @@
 /** A run's folder: everything one training leaves behind, readable while it runs. */
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { readTextFile } from '../base/textFile';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
-import type { PlainWords } from '../base/words';
-import type { UsedField } from '../protocol/fieldGuess';
 import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
-import type { BestEvaluation } from '../protocol/trainer';
-import type { EvaluationMetrics } from '../protocol/evaluation';
+import {
+  maxRunRecordBytes,
+  runRecord,
+  runRecordParts,
+  type RunRecord,
+  type RunRecordParts,
+} from '../protocol/runRecord';
 
 /**
  *     recipe.medtext.json   the recipe with every default filled in and absolute paths
@@ -48,59 +51,14 @@ export class RunFolder {
   get heldOutPredictionsFile(): string {
     return join(this.path, 'heldOutPredictions.json');
   }
-}
-
-export type RunStatus = 'running' | 'finished' | 'stopped' | 'failed';
-
-/** What run.json says. A run that says `running` while no process of that id lives was interrupted. */
-export interface RunRecord {
-  readonly format: 1;
-  readonly id: string;
-  readonly status: RunStatus;
-  readonly startedAt: string;
-  readonly updatedAt: string;
-  /** The training process, while it runs. */
-  readonly pid?: number;
-  readonly task: string;
-  readonly labels: readonly string[];
-  readonly model: {
-    readonly path: string;
-    /** What the model was at the start, wherever its folder is by now; runs of earlier versions have none. */
-    readonly contentHash?: string;
-    readonly parameterCount: number;
-    readonly trainedCount: number;
-    /** The folder had no weights: the training began with random ones. */
-    readonly randomStart?: boolean;
-  };
-  readonly maxLength: number;
-  /** Examples computed at a time, where a batch was cut into parts: resuming cuts it alike. */
-  readonly microBatchSize?: number;
-  readonly totalSteps: number;
-  readonly step: number;
-  readonly data: Readonly<Record<string, DataRecord>>;
-  readonly environment: Readonly<Record<string, unknown>>;
-  /** Where the recipe left the device open: what was chosen, and why the others fell out; a line a device. */
-  readonly deviceChoice?: readonly string[];
-  readonly best: BestEvaluation | null;
-  /** Metrics of the run's model on its test data, once it has ended. */
-  readonly test?: EvaluationMetrics;
-  /** The file in `predictions/`, absolute. */
-  readonly predictions?: string;
-  /** `words`: what the message is made of, for editors in another language. */
-  readonly error?: { readonly code: string; readonly message: string; readonly words?: PlainWords };
-}
-
-export interface DataRecord {
-  readonly file: string;
-  readonly sha256: string;
-  readonly sizeBytes: number;
-  readonly rows: number;
-  /** The columns read, and why they were taken where the recipe names none; runs of earlier versions have none. */
-  readonly fields?: readonly UsedField[];
-  /** By label. */
-  readonly counts?: Readonly<Record<string, number>>;
-  readonly dropped: number;
-  readonly badRows: number;
+  /** Held by the process that trains here. */
+  get lockFile(): string {
+    return join(this.path, '.lock');
+  }
+  /** The model that the newest checkpoint knows as the best, while it does not know the one in `model/` yet. */
+  get modelBefore(): string {
+    return join(this.path, '.model.before');
+  }
 }
 
 /** Makes a new run's folder in `workDir`, named after the model and the time; never an existing one. */
@@ -141,7 +99,32 @@ export async function readRun(path: string): Promise<{ folder: RunFolder; recipe
       }
     }),
   );
-  return { folder, recipe: resolveRecipe(validateRecipe(recipe, folder.recipeFile)), record: record as RunRecord };
+  return { folder, recipe: resolveRecipe(validateRecipe(recipe, folder.recipeFile)), record: checked(record, folder) };
+}
+
+function checked(record: unknown, { recordFile }: RunFolder): RunRecord {
+  try {
+    return runRecord(record, 'run.json');
+  } catch (error) {
+    throw new MedTextError('RESUME', words`${recordFile} is not a run's record, or was changed: ${(error as Error).message}.`, { file: recordFile }); // prettier-ignore
+  }
+}
+
+/** What is whole of a folder's run.json; undefined where there is none. */
+export async function recordIn({ recordFile }: RunFolder): Promise<RunRecordParts | undefined> {
+  try {
+    return (await stat(recordFile)).size > maxRunRecordBytes ? undefined : runRecordParts(await readTextFile(recordFile)); // prettier-ignore
+  } catch {
+    return undefined;
+  }
+}
+
+/** The run's own copy, which it goes on with: a record, not to be edited. */
+export async function writeRunRecipe({ recipeFile }: RunFolder, recipe: ResolvedRecipe): Promise<void> {
+  await writeFileAtomically(recipeFile, `${JSON.stringify(recipe, null, 2)}\n`);
+  await chmod(recipeFile, 0o444).catch((error: unknown) => {
+    throw asMedTextError(error);
+  });
 }
 
 export async function writeRunRecord(folder: RunFolder, record: RunRecord): Promise<void> {

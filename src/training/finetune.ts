@@ -1,23 +1,29 @@
 /** Fine-tuning from a recipe to a model folder; the one function behind the command line, the worker and the tests. */
-import { mkdir, rm } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
-import { writeFileAtomically } from '../base/atomicFile';
+import { basename, join, resolve } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { executionDevice } from '../inference/device';
 import { deviceBuckets } from '../inference/lengthBuckets';
 import { supportedDevices } from '../inference/session';
+import { sha256OfFile } from '../models/modelContent';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
+import type { RunRecord } from '../protocol/runRecord';
 import type { TrainingResult } from '../protocol/trainer';
 import { newestCheckpoint } from '../runs/checkpoints';
 import { choiceLines, fastest, isDeviceFailure, type DeviceChoice } from '../devices/deviceChoice';
-import { createRunFolder, readRun, type RunFolder, type RunRecord } from '../runs/runFolder';
-import { readMaterial } from './runMaterial';
-import { TrainingRun, type RunOptions } from './trainingRun';
+import { createRunFolder, readRun, RunFolder, writeRunRecipe } from '../runs/runFolder';
+import { refuseOver } from '../runs/runIsOver';
+import { RunLock } from '../runs/runLock';
+import { readMaterial, type RunMaterial } from './runMaterial';
+import { TrainingRun, type RunOptions, type RunSetUp } from './trainingRun';
 
 export interface FinetuneOptions extends RunOptions {
   readonly recipe: ResolvedRecipe;
   /** The folder that the recipe's relative paths start from. */
   readonly baseFolder: string;
+  /** The file that the recipe was read from, for the run's record; a run that goes on keeps its own. */
+  readonly recipeFile?: string;
+  /** What the person calls the run; absent: what the recipe's file is called. */
+  readonly name?: string;
   /** A run folder to continue. Its own recipe counts then; of `recipe` only device and threads do. */
   readonly resumeFrom?: string;
   /** What `device: auto` is on this machine; absent: the processor. */
@@ -27,28 +33,37 @@ export interface FinetuneOptions extends RunOptions {
 /**
  * Trains, evaluates and saves as the recipe says, in a run folder of its own (see {@link RunFolder}).
  * @throws MedTextError with the code of what went wrong; the run folder's record then says `failed`, and the newest
- * checkpoint is there to resume from.
+ * checkpoint is there to resume from. RESUME for a run that is over: nothing of it is changed; BUSY while another
+ * process trains in it.
  */
 export async function finetune(options: FinetuneOptions): Promise<TrainingResult> {
-  const isAutomatic = options.recipe.device === 'auto';
-  let placed = isAutomatic ? await withChosenDevice(options) : options;
-  let run = placed.resumeFrom ? await continuedRun(placed.resumeFrom, placed) : await newRun(placed);
-  for (const lost: string[] = []; ;) {
-    try {
-      return await toItsEnd(run);
-    } catch (error) {
-      const known = asMedTextError(error);
-      const { device } = placed.recipe;
-      if (!isAutomatic || device === 'cpu' || !isDeviceFailure(known)) throw error;
-      options.log(`${device} failed: ${known.message}`);
-      lost.push(device);
-      placed = { ...placed, recipe: { ...placed.recipe, device: fastest(placed.deviceChoice?.trials ?? [], lost) } };
-      run = await goneOn(placed, run.folder);
+  const { resumeFrom } = options;
+  let lock = resumeFrom === undefined ? undefined : await lockedRun(resumeFrom);
+  try {
+    const isAutomatic = options.recipe.device === 'auto';
+    let placed = isAutomatic ? await withChosenDevice(options) : options;
+    let setUp = lock ? await continuedRun(lock, placed) : await newRun(placed);
+    for (const lost: string[] = []; ;) {
+      lock = setUp.lock;
+      try {
+        return await toItsEnd(setUp);
+      } catch (error) {
+        const known = asMedTextError(error);
+        const { device } = placed.recipe;
+        if (!isAutomatic || device === 'cpu' || !isDeviceFailure(known)) throw error;
+        options.log(`${device} failed: ${known.message}`);
+        lost.push(device);
+        placed = { ...placed, recipe: { ...placed.recipe, device: fastest(placed.deviceChoice?.trials ?? [], lost) } };
+        setUp = await goneOn(placed, lock);
+      }
     }
+  } finally {
+    await lock?.release();
   }
 }
 
-async function toItsEnd(run: TrainingRun): Promise<TrainingResult> {
+async function toItsEnd(setUp: RunSetUp): Promise<TrainingResult> {
+  const run = await TrainingRun.start(setUp);
   try {
     return await run.train();
   } catch (error) {
@@ -60,25 +75,31 @@ async function toItsEnd(run: TrainingRun): Promise<TrainingResult> {
 }
 
 /** On the next device: from the last checkpoint, or from the beginning. */
-async function goneOn(placed: FinetuneOptions, folder: RunFolder): Promise<TrainingRun> {
+async function goneOn(placed: FinetuneOptions, lock: RunLock): Promise<RunSetUp> {
   const next = placed.recipe.device === 'cpu' ? 'the processor' : placed.recipe.device;
-  const checkpoint = await newestCheckpoint(folder.checkpoints);
+  const checkpoint = await newestCheckpoint(lock.folder.checkpoints);
   placed.log(
     checkpoint
       ? `The training goes on on ${next} from ${basename(checkpoint)}.`
       : `No checkpoint was saved yet: the training begins again on ${next}.`,
   );
-  return checkpoint ? continuedRun(folder.path, placed) : newRun(placed, await emptied(folder));
+  if (checkpoint) return continuedRun(lock, placed);
+  // What begins again is the same run: nobody should find a failed one besides.
+  await lock.emptyFolder();
+  return newRun(placed, lock);
 }
 
-/** What begins again is the same run: nobody should find a failed one besides. */
-async function emptied(folder: RunFolder): Promise<RunFolder> {
+/** @throws MedTextError RESUME for a folder that is not a run's, or of a run that is over; BUSY. */
+async function lockedRun(path: string): Promise<RunLock> {
+  refuseOver(await readRun(path));
+  const lock = await RunLock.take(new RunFolder(resolve(path)));
   try {
-    await rm(folder.path, { recursive: true, force: true });
-    await mkdir(folder.path);
-    return folder;
+    // It may have ended while the lock was another's.
+    refuseOver(await readRun(path));
+    return lock;
   } catch (error) {
-    throw asMedTextError(error);
+    await lock.release();
+    throw error;
   }
 }
 
@@ -96,14 +117,30 @@ async function withChosenDevice(options: FinetuneOptions): Promise<FinetuneOptio
 }
 
 /** @param begun the empty folder of a run that begins again */
-async function newRun(options: FinetuneOptions, begun?: RunFolder): Promise<TrainingRun> {
+async function newRun(options: FinetuneOptions, begun?: RunLock): Promise<RunSetUp> {
   const given = withAbsolutePaths(options.recipe, options.baseFolder);
   const material = await readMaterial(given, options);
   const recipe = withDeviceBuckets(given, material.maxLength);
-  const folder = begun ?? (await createRunFolder(recipe.work_dir, basename(material.folder.path), new Date()));
-  await writeFileAtomically(folder.recipeFile, `${JSON.stringify(recipe, null, 2)}\n`);
-  options.log(`Run folder: ${folder.path}`);
-  return TrainingRun.start(folder, recipe, material, options);
+  const source = await sourceOf(options);
+  const lock = begun ?? (await RunLock.take(await createRunFolder(recipe.work_dir, basename(material.folder.path), new Date()))); // prettier-ignore
+  try {
+    await writeRunRecipe(lock.folder, recipe);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  options.log(`Run folder: ${lock.folder.path}`);
+  return { lock, recipe, material, options, source };
+}
+
+/** What the run was started by, so that every window and the command line call it alike. */
+async function sourceOf({ recipeFile, name }: FinetuneOptions): Promise<RunSetUp['source']> {
+  const file = recipeFile === undefined ? undefined : resolve(recipeFile);
+  const called = name ?? (file && basename(file).replace(/(\.medtext)?\.json$/, ''));
+  return {
+    ...(called && { name: called }),
+    ...(file !== undefined && { recipe: { file, sha256: await sha256OfFile(file) } }),
+  };
 }
 
 /** Written into the run's recipe, so that a run that goes on elsewhere draws the same masks for the same lengths. */
@@ -112,8 +149,8 @@ function withDeviceBuckets(recipe: ResolvedRecipe, maxLength: number): ResolvedR
   return { ...recipe, train: { ...recipe.train, length_buckets: deviceBuckets(maxLength) } };
 }
 
-async function continuedRun(path: string, options: FinetuneOptions): Promise<TrainingRun> {
-  const { folder, recipe: stored, record } = await readRun(path);
+async function continuedRun(lock: RunLock, options: FinetuneOptions): Promise<RunSetUp> {
+  const { folder, recipe: stored, record } = await readRun(lock.folder.path);
   const recipe = { ...stored, device: options.recipe.device, threads: threadsOf(record, options) };
   const checkpoint = await newestCheckpoint(folder.checkpoints);
   if (!checkpoint) {
@@ -122,21 +159,12 @@ async function continuedRun(path: string, options: FinetuneOptions): Promise<Tra
     });
   }
   const material = await readMaterial(recipe, options);
-  for (const [name, then] of Object.entries(record.data)) {
-    const now = material.records[name];
-    if (now?.sha256 === then.sha256) continue;
-    throw new MedTextError(
-      'RESUME',
-      words`${then.file} is not the file this run began with (its contents changed), so the run cannot continue exactly. Restore it, or start the recipe anew.`,
-      { file: then.file, split: name },
-    );
-  }
-  const { contentHash } = record.model;
-  if (contentHash !== undefined && contentHash !== material.contentHash) {
-    options.log(`The model at ${recipe.model} has changed since this run began; its weights are the checkpoint's.`);
-  }
+  refuseChanged(record, material);
+  await tellChangedRecipe(record, options.log);
   options.log(`Continuing ${folder.path} from ${basename(checkpoint)}`);
-  return TrainingRun.start(folder, recipe, material, options, { checkpoint, record });
+  const { name, recipe: source } = record;
+  const kept = { ...(name !== undefined && { name }), ...(source && { recipe: source }) };
+  return { lock, recipe, material, options, source: kept, resumed: { checkpoint, record } };
 }
 
 /** As many as the run began with, unless others are asked for. */
@@ -148,6 +176,34 @@ function threadsOf({ environment }: RunRecord, { recipe, log }: FinetuneOptions)
     log(`The run began on ${then} and goes on on ${recipe.threads}: the last digits of its numbers change.`);
   }
   return recipe.threads;
+}
+
+/** @throws MedTextError RESUME where data, tokenizer or architecture are others: what follows would not go on. */
+function refuseChanged({ data, model }: RunRecord, { records, fixedFiles, folder, contentHash }: RunMaterial): void {
+  const refuse = (file: string, detail: Record<string, unknown>): never => {
+    throw new MedTextError(
+      'RESUME',
+      words`${file} is not the file this run began with (its contents changed), so the run cannot continue exactly. Restore it, or start the recipe anew.`,
+      { file, ...detail },
+    );
+  };
+  for (const [split, { file, sha256 }] of Object.entries(data)) {
+    if (records[split]?.sha256 !== sha256) refuse(file, { split });
+  }
+  if (model.files) {
+    const names = new Set([...Object.keys(model.files), ...Object.keys(fixedFiles)]);
+    for (const name of names) if (model.files[name] !== fixedFiles[name]) refuse(join(folder.path, name), { name });
+  } else if (model.contentHash !== undefined && model.contentHash !== contentHash) {
+    // Kept by a version that did not tell weights from the rest.
+    refuse(folder.path, {});
+  }
+}
+
+/** A run goes on with the recipe that it began with. */
+async function tellChangedRecipe({ recipe }: RunRecord, log: (line: string) => void): Promise<void> {
+  const now = recipe && (await sha256OfFile(recipe.file).catch(() => undefined));
+  if (now === undefined || now === recipe?.sha256) return;
+  log(`${recipe!.file} has changed since this run began. It is not used: the run goes on with its own copy of what it was.`); // prettier-ignore
 }
 
 function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe {

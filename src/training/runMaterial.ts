@@ -1,5 +1,8 @@
 /** Reads what a run needs: model, tokenizer and encoded examples. */
+import { join } from 'node:path';
 import { MedTextError, words } from '../base/errors';
+import { sizeText } from '../base/sizeText';
+import { sum } from '../base/sum';
 import type { Example, Examples } from '../data/examples';
 import { fingerprintFile } from '../data/fingerprint';
 import { groupColumnOf, holdOut } from '../data/holdOut';
@@ -9,13 +12,14 @@ import { executionDevice } from '../inference/device';
 import { loadClassifier, type LoadedClassifier } from '../models/loadClassifier';
 import { modelContent } from '../models/modelContent';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
-import { loadReportLines } from '../models/parameterNames';
+import { encoderParameterSpecs, loadReportLines } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
 import type { UnderstoodData } from '../protocol/fieldGuess';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
+import type { DataRecord } from '../protocol/runRecord';
 import { describeTask, type Task } from '../protocol/tasks';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
-import type { DataRecord } from '../runs/runFolder';
+import { availableMemory } from './memoryPlan';
 import { understand, understoodLines, usedFields } from './understoodData';
 
 export interface EncodedSplit {
@@ -43,6 +47,8 @@ export interface RunMaterial {
   readonly isRandomStart: boolean;
   /** Of the model folder: what the training begins with. */
   readonly contentHash: string;
+  /** SHA-256 of its files but the weights, which a checkpoint has, by name. */
+  readonly fixedFiles: Readonly<Record<string, string>>;
   readonly parameters: Parameters;
   readonly records: Readonly<Record<string, DataRecord>>;
 }
@@ -64,6 +70,7 @@ export async function readMaterial(
   // The runtime itself would leave an absent device out, and train on the processor.
   executionDevice(recipe.device);
   const folder = await openModelFolder(recipe.model);
+  if (folder.weightsPath === undefined) sayRandomStart(folder, log);
   const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
   if (tokenizer.vocabSize > folder.config.vocabSize) {
     throw new MedTextError(
@@ -117,9 +124,11 @@ export async function readMaterial(
   const labelCount = labels.length;
   const model = await loadClassifier(folder, labelCount, { seed: recipe.train.seed, signal });
   const isRandomStart = model.report.used.length === 0;
-  if (isRandomStart) log(`The training starts from random weights: ${folder.path} has none`);
   for (const line of loadReportLines(model.report)) log(line);
   if (model.graph) log(`The ONNX graph itself is trained: ${model.graph.readout}, no dropout inside it`);
+  const content = await modelContent(folder, { signal });
+  const fixed = [join(folder.path, 'config.json'), ...folder.tokenizerFiles, ...(model.graph ? [folder.weightsPath!] : [])]; // prettier-ignore
+  const fixedFiles = content.files.filter(({ name }) => fixed.includes(join(folder.path, name)));
   return {
     folder,
     tokenizer,
@@ -130,7 +139,8 @@ export async function readMaterial(
     test,
     model,
     isRandomStart,
-    contentHash: (await modelContent(folder, { signal })).contentHash,
+    contentHash: content.contentHash,
+    fixedFiles: Object.fromEntries(fixedFiles.map(({ name, sha256 }) => [name, sha256])),
     parameters: model.parameters,
     records: {
       train: await dataRecord(trainData, signal),
@@ -138,6 +148,20 @@ export async function readMaterial(
       ...(test && { test: await dataRecord(test.data, signal) }),
     },
   };
+}
+
+/** @throws MedTextError OUT_OF_MEMORY before the memory is taken, where it is not there. */
+function sayRandomStart({ config, path }: ModelFolder, log: (line: string) => void): void {
+  const count = sum(encoderParameterSpecs(config).map(({ shape }) => shape.reduce((product, size) => product * size, 1))); // prettier-ignore
+  const [needed, available] = [4 * count, availableMemory()];
+  if (needed > available) {
+    throw new MedTextError(
+      'OUT_OF_MEMORY',
+      words`${path} has no weights, and its config.json asks for ${count} random parameters: ${sizeText(needed)}, and ${sizeText(available)} of memory are free. Choose a smaller architecture, or a folder with weights.`,
+      { file: path, neededBytes: needed, availableBytes: available },
+    );
+  }
+  log(`The training starts from random weights: ${path} has none (${count} parameters, ${sizeText(needed)})`);
 }
 
 async function readTest(

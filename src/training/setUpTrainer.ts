@@ -10,7 +10,7 @@ import { createTrainer } from '../steps/createTrainer';
 import { buffersAreFew, estimateMemory } from '../steps/memoryEstimate';
 import { availableMemory, cardOf, chooseRows } from './memoryPlan';
 import { objectiveOf } from './objective';
-import type { RunRecord } from '../runs/runFolder';
+import type { RunRecord } from '../protocol/runRecord';
 import type { RunMaterial } from './runMaterial';
 import { decayName, trainedGraphParameters, trainedParameters } from './trainable';
 import type { TrainingPlan } from './trainingPlan';

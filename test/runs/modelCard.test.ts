@@ -129,7 +129,11 @@ describe('model card', () => {
   });
 
   it('shows at most some forty of many evaluations, the best and the last among them', () => {
-    const evaluations = Array.from({ length: 1000 }, (_, i) => ({ step: i + 1, epoch: 0.1, evaluation: classificationOf() }));
+    const evaluations = Array.from({ length: 1000 }, (_, i) => ({
+      step: i + 1,
+      epoch: 0.1,
+      evaluation: classificationOf(),
+    }));
     const text = renderModelCard({ ...classifier, evaluations, best: { step: 777, metric: 'loss', value: 1 } });
     const rows = text.split('\n').filter((line) => /^\| [\d,]+ \| 0\.10 /.test(line));
     assert.ok(rows.length >= 40 && rows.length <= 42, String(rows.length));

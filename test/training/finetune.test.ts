@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { modelContent } from '../../src/models/modelContent';
@@ -18,6 +18,7 @@ import { Trainer } from '../../src/steps/trainer';
 import type { TrainerOptions } from '../../src/steps/trainingSteps';
 import { MedTextError } from '../../src/base/errors';
 import { finetune, type FinetuneOptions } from '../../src/training/finetune';
+import { tinyRecipe } from '../support/tinyRecipe';
 
 const samples = join(__dirname, '../../samples');
 
@@ -28,39 +29,8 @@ describe('fine-tuning', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** 64 training and 24 validation pairs on a two-layer encoder: a tenth of a second a run. */
-  function recipe(changes: Partial<Recipe['train']> = {}, more: Partial<Recipe> = {}): Recipe {
-    const rows = (name: string, count: number) => {
-      const all = JSON.parse(readFileSync(join(samples, `medical-pairs/${name}.json`), 'utf8')) as { label: string }[];
-      const perLabel = ['0', '1', '2'].map((label) => all.filter((row) => row.label === label).slice(0, count / 2));
-      const file = join(folder, `${name}.json`);
-      writeFileSync(file, JSON.stringify(Array.from({ length: count }, (_, i) => perLabel[i % 3][Math.floor(i / 3)])));
-      return { file, first_sequence: 'query1', second_sequence: 'query2', label: 'label', labels: ['0', '1', '2'] };
-    };
-    const model = join(folder, 'encoder');
-    if (!existsSync(model)) {
-      cpSync(join(samples, 'structbert-tiny'), model, { recursive: true });
-      const config = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'));
-      const small = { ...config, hidden_size: 32, num_attention_heads: 2, intermediate_size: 64 };
-      writeFileSync(join(model, 'config.json'), JSON.stringify(small));
-    }
-    return {
-      task: 'sentence-similarity',
-      model,
-      dataset: { train: rows('train', 64), validation: { file: rows('validation', 24).file } },
-      train: {
-        max_epochs: 2,
-        batch_size: 8,
-        optimizer: { lr: 1e-3 },
-        evaluate_every: 4,
-        early_stopping: null,
-        seed: 3,
-        ...changes,
-      },
-      work_dir: join(folder, 'runs'),
-      ...more,
-    };
-  }
+  const recipe = (changes: Partial<Recipe['train']> = {}, more: Partial<Recipe> = {}): Recipe =>
+    tinyRecipe(folder, changes, more);
 
   async function run(
     given: Recipe,
@@ -202,7 +172,8 @@ describe('fine-tuning', () => {
     const begun = await run(recipe({}, { device: 'auto' }), { stopAfter: 5, chooseDevice });
     const choiceIn = (folder: string) => JSON.parse(bytes(folder, 'run.json').toString()).deviceChoice;
     assert.match(choiceIn(begun.result.run).join(), /chosen/);
-    const rested = await run(recipe({}, { device: 'auto' }), { resumeFrom: begun.result.run, chooseDevice });
+    const auto = recipe({}, { device: 'auto' });
+    const rested = await run(auto, { resumeFrom: begun.result.run, chooseDevice, stopAfter: 9 });
     assert.deepEqual(choiceIn(rested.result.run), choiceIn(begun.result.run));
     const record = join(rested.result.run, 'run.json');
     const elsewhere = JSON.parse(readFileSync(record, 'utf8'));

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { shellQuoted } from '../../base/shellText';
 import type { ResolvedRecipe } from '../../protocol/recipe';
 import type { MetricName } from '../../protocol/tasks';
 import type { EvaluationProgress, EvaluationReport, TrainingReport, TrainingResult } from '../../protocol/trainer';
@@ -50,7 +51,7 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
     throw args.wrong('A recipe is missing (or --model and --train).');
   }
   const { screen, signal } = context;
-  const { recipe, baseFolder, resumeFrom } = await whatToTrain(args, context);
+  const { recipe, baseFolder, recipeFile, resumeFrom } = await whatToTrain(args, context);
   const { finetune } = await import('../../training/finetune');
   const { chooseDevice } = await import('../../devices/deviceChoice');
   const { improves } = await import('../../tasks/evaluationReport');
@@ -60,6 +61,7 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
   const result = await finetune({
     recipe,
     baseFolder,
+    recipeFile,
     resumeFrom,
     onReport: (report) => view.report(report),
     onEvaluation: (evaluation) => view.evaluation(evaluation),
@@ -72,19 +74,28 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
   return result.status === 'stopped' ? 130 : 0;
 }
 
-async function whatToTrain(
-  args: Arguments,
-  context: Context,
-): Promise<{ recipe: ResolvedRecipe; baseFolder: string; resumeFrom?: string }> {
-  const { recipeOf } = await import('../recipeArguments');
-  const { newestResumableRun, refuseRunning } = await import('../resumableRun');
+interface Training {
+  readonly recipe: ResolvedRecipe;
+  readonly baseFolder: string;
+  readonly recipeFile?: string;
+  readonly resumeFrom?: string;
+}
+
+async function whatToTrain(args: Arguments, context: Context): Promise<Training> {
+  const { screen } = context;
+  const { recipeOf, recipeOptions: options } = await import('../recipeArguments');
   const file = args.positionals[0];
   const resume = args.text('resume');
+  if (resume !== undefined) refuseUnused(args, Object.keys(options), resume !== NEWEST_RUN);
   if (resume !== undefined && resume !== NEWEST_RUN) {
     const { readRun } = await import('../../runs/runFolder');
     const run = resolve(resume);
-    const { recipe } = await readRun(run);
-    await refuseRunning(run);
+    const { recipe, record } = await readRun(run);
+    if (file !== undefined && resolve(file) !== record.recipe?.file) {
+      screen.note(
+        `note: ${file} is not what this run began with; it is not used: the run goes on with its own recipe.`,
+      );
+    }
     // The run's own recipe counts; where and on how many threads it goes on is free.
     const { setPath } = await import('../../protocol/recipe');
     const set = (field: string) => (args.has(field) ? [`${field}=${args.text(field)}`] : []);
@@ -96,9 +107,25 @@ async function whatToTrain(
     };
   }
   const { recipe, baseFolder, notes } = await recipeOf(args, file, context, resume === undefined);
-  for (const note of notes) context.screen.note(`note: ${note}`);
-  if (resume === undefined) return { recipe, baseFolder };
+  for (const note of notes) screen.note(`note: ${note}`);
+  if (resume === undefined) return { recipe, baseFolder, recipeFile: file };
+  const { newestResumableRun } = await import('../resumableRun');
   return { recipe, baseFolder, resumeFrom: await newestResumableRun(recipe, baseFolder) };
+}
+
+/** What says where a run goes on, and, where none is named, which run it is. */
+const RESUME_FLAGS = ['device', 'threads'];
+const FINDING_FLAGS = ['model', 'train', 'output', 'task'];
+
+/** A run goes on with its own recipe: what would change it is not dropped in silence. */
+function refuseUnused(args: Arguments, flags: readonly string[], isNamed: boolean): void {
+  const of = isNamed ? RESUME_FLAGS : [...RESUME_FLAGS, ...FINDING_FLAGS];
+  const unused = flags.filter((flag) => args.has(flag) && !of.includes(flag)).map((flag) => `--${flag}`);
+  if (unused.length === 0) return;
+  const used = of.map((flag) => `--${flag}`).join(', ');
+  throw args.wrong(
+    `A run goes on with the recipe that it began with: ${unused.join(', ')} cannot be used with --resume (only ${used}). Start a new run to change ${unused.length === 1 ? 'it' : 'them'}.`,
+  );
 }
 
 /** Shows a training: the bar, a line an evaluation, and how it ended. */
@@ -148,14 +175,29 @@ class TrainingView {
     this.screen.print(`${where}  ${evaluationLine(report.evaluation)}${isBest ? '  ← best' : ''}`);
   }
 
-  end({ run, model, best, test, predictions, randomStart, status }: TrainingResult, seconds: number): void {
+  end(result: TrainingResult, seconds: number): void {
     const { screen } = this;
-    screen.printJson({ run, model, best, ...(test && { test }), ...(predictions !== undefined && { predictions }), ...(randomStart && { randomStart }), status }); // prettier-ignore
+    const { run, model, best, test, testError, predictions, noBest, trainingEnd, randomStart, status } = result;
+    const { words: _, ...failure } = testError ?? { code: '', message: '' };
+    screen.printJson({
+      run,
+      model,
+      best,
+      ...(trainingEnd?.reason === 'earlyStop' && { trainingEnd }),
+      ...(noBest && { noBest: noBest.message }),
+      ...(test && { test }),
+      ...(testError && { testError: failure }),
+      ...(predictions !== undefined && { predictions }),
+      ...(randomStart && { randomStart }),
+      status,
+    });
     if (status === 'stopped') {
-      screen.note(`Stopped after step ${integer(this.lastStep)}; a checkpoint is saved. Continue with:`);
+      const where = trainingEnd ? 'in the final test' : `after step ${integer(this.lastStep)}`;
+      screen.note(`Stopped ${where}; a checkpoint is saved. Continue with:`);
       screen.note(`  medtext finetune --resume ${shellQuoted(run)}`);
       return;
     }
+    if (testError) screen.note(`warning: the test data were not answered: ${testError.code}: ${testError.message}`);
     if (best?.evaluation) {
       screen.print('', `Best: ${best.metric} ${decimal(best.value)} at step ${integer(best.step)}`, '');
       screen.print(...evaluationText(best.evaluation as EvaluationMetrics));
@@ -172,8 +214,4 @@ class TrainingView {
       ]),
     );
   }
-}
-
-function shellQuoted(path: string): string {
-  return /^[\p{L}\p{N}@%+=:,./_-]+$/u.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

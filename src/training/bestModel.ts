@@ -1,0 +1,225 @@
+import { existsSync } from 'node:fs';
+import { readFile, rename, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { writeFileAtomically } from '../base/atomicFile';
+import { asMedTextError, MedTextError, words } from '../base/errors';
+import { told, type Words } from '../base/words';
+import type { ClassifierRunner } from '../inference/classifierRunner';
+import { softmax } from '../inference/labelScores';
+import { writeGraphFolder } from '../models/writeGraphFolder';
+import { ORIGIN_FIELD, writeModelFolder } from '../models/writeModelFolder';
+import type { EvaluationMetrics } from '../protocol/evaluation';
+import type { ResolvedRecipe } from '../protocol/recipe';
+import type { RunRecord } from '../protocol/runRecord';
+import { describeTask } from '../protocol/tasks';
+import type { RunCounters } from '../runs/checkpoints';
+import { writeHeldOutPredictions } from '../runs/heldOutPredictions';
+import { renderModelCard } from '../runs/modelCard';
+import type { RunLock } from '../runs/runLock';
+import { evaluationReport, improves, metricValue } from '../tasks/evaluationReport';
+import { labelUsage, regressionUsage } from '../tasks/labelUsage';
+import type { RunMaterial } from './runMaterial';
+import type { RunReporter } from './runReporter';
+import type { TrainingPlan } from './trainingPlan';
+
+type Chosen = Omit<RunCounters, 'step'>;
+
+export interface BestModelSetUp {
+  readonly lock: RunLock;
+  readonly recipe: ResolvedRecipe;
+  readonly material: RunMaterial;
+  readonly plan: TrainingPlan;
+  readonly runner: ClassifierRunner;
+  readonly reporter: RunReporter;
+  /** What the card tells of the run. */
+  readonly record: () => RunRecord;
+  readonly log: (line: string) => void;
+  /** Of the checkpoint that the run goes on from. */
+  readonly counters: RunCounters | undefined;
+}
+
+/** The model that a run ends with: chosen by the validation data, kept with what it says of them. */
+export class BestModel {
+  private chosen: Chosen;
+
+  constructor(private readonly run: BestModelSetUp) {
+    const { best = null, evaluationsWithoutGain = 0, evaluatedStep = 0 } = run.counters ?? {};
+    this.chosen = { best, evaluationsWithoutGain, evaluatedStep };
+  }
+
+  /** What of it a checkpoint keeps. */
+  get counters(): Chosen {
+    return this.chosen;
+  }
+
+  get patienceIsOver(): boolean {
+    const { early_stopping: early } = this.run.recipe.train;
+    return early !== null && this.chosen.evaluationsWithoutGain >= early.patience;
+  }
+
+  /** Why none of the evaluations chose a model; undefined where one did, or there is nothing to choose by. */
+  get noBest(): RunRecord['noBest'] {
+    const { material, recipe } = this.run;
+    return material.validation && this.chosen.best === null ? told(nothingToChooseBy(recipe.train.metric_for_best)) : undefined; // prettier-ignore
+  }
+
+  /** The parameters as they are; the best so far become the run's model. @param step optimiser steps done */
+  async evaluate(step: number): Promise<void> {
+    const { recipe, plan, reporter, log } = this.run;
+    const outputs = await this.validationOutputs();
+    const evaluation = this.validationMetrics(outputs);
+    const report = { step, epoch: plan.epochOf(step), evaluation };
+    reporter.evaluation(report);
+
+    const { metric_for_best: metric, early_stopping: early } = recipe.train;
+    const value = metricValue(evaluation, metric);
+    const { best, evaluationsWithoutGain, evaluatedStep } = this.chosen;
+    const isBest = improves(metric, value, best?.value);
+    const gained = improves(metric, value, best?.value, early?.min_delta ?? 0);
+    // Without any value there is nothing that could be gained on: patience begins with the first.
+    const waited = gained || (best === null && !isBest) ? 0 : evaluationsWithoutGain + 1;
+    if (Number.isNaN(value) && evaluatedStep === 0) log(String(nothingToChooseBy(metric)));
+    this.chosen = {
+      best: isBest ? { step, metric, value, evaluation } : best,
+      evaluationsWithoutGain: waited,
+      evaluatedStep: step,
+    };
+    if (isBest) {
+      await this.save(step);
+      await this.keepPredictions(step, outputs);
+    }
+    reporter.evaluated(report);
+  }
+
+  /** A checkpoint knows the model in its place by now. */
+  async settled(): Promise<void> {
+    await rm(this.run.lock.folder.modelBefore, { recursive: true, force: true }).catch((error: unknown) => {
+      throw asMedTextError(error);
+    });
+  }
+
+  /**
+   * After a kill between a model and the checkpoint that knows it: the model is again the one that the checkpoint knows.
+   * On the CPU the steps that are computed anew would choose the later one again; on another device they might not.
+   * @throws MedTextError RESUME when the best model is gone; IO.
+   */
+  async restore(): Promise<void> {
+    const { model, modelBefore, heldOutPredictionsFile } = this.run.lock.folder;
+    const { best } = this.chosen;
+    try {
+      if (existsSync(modelBefore) && best !== null && (await stepOf(model)) !== best.step) {
+        await rm(model, { recursive: true, force: true });
+        await rename(modelBefore, model);
+        await rm(heldOutPredictionsFile, { force: true });
+      }
+    } catch (error) {
+      throw asMedTextError(error);
+    }
+    await this.settled();
+    if (best !== null && !existsSync(model)) {
+      throw new MedTextError('RESUME', words`${model} is gone: the model of step ${best.step}, the best of this run, whose weights are nowhere else. Start the recipe anew.`, { model }); // prettier-ignore
+    }
+  }
+
+  /** The parameters as they are, as the run's model. */
+  async save(step: number): Promise<void> {
+    const { lock, recipe, material } = this.run;
+    const { folder, labels, parameters, maxLength, model } = material;
+    lock.refuseMoved();
+    const contents = {
+      config: folder.config,
+      labels,
+      problemType: describeTask(recipe.task).problemType,
+      task: recipe.task,
+      copies: folder.tokenizerFiles,
+      usage: {
+        task: recipe.task,
+        max_length: maxLength,
+        run: lock.folder.id,
+        step,
+        ...(this.isRegression
+          ? regressionUsage(material.train.data.examples)
+          : labelUsage(recipe.dataset.train, labels)),
+      },
+      extraFiles: { 'README.md': this.card(step) },
+    } as const;
+    const keepOldAs = lock.folder.modelBefore;
+    if (!model.graph) await writeModelFolder(lock.folder.model, { ...contents, parameters }, { keepOldAs });
+    else await writeGraphFolder(lock.folder.model, { ...contents, model: model.graph.trainedModel(parameters), rawConfig: folder.rawConfig }, { keepOldAs }); // prettier-ignore
+  }
+
+  /** The card tells the whole run, so it is written again when the run has ended. */
+  async saveCard(step: number): Promise<void> {
+    this.run.lock.refuseMoved();
+    await writeFileAtomically(resolve(this.run.lock.folder.model, 'README.md'), this.card(step));
+  }
+
+  /** [examples, labels] row after row. */
+  private async validationOutputs(): Promise<Float32Array> {
+    const { runner, material, reporter } = this.run;
+    const outputs = await runner.logits(material.validation!.encoded, {
+      onProgress: reporter.progressOf('validation'),
+    });
+    // A device's copy would be of no use after the next step, and takes memory.
+    runner.parametersChanged();
+    return outputs;
+  }
+
+  private validationMetrics(outputs: Float32Array): EvaluationMetrics {
+    const { labels, validation } = this.run.material;
+    return evaluationReport(validation!.data.examples, outputs, this.isRegression ? undefined : labels);
+  }
+
+  /** For who doubts labels later: these rows the model has not learned by heart. */
+  private async keepPredictions(step: number, outputs: Float32Array): Promise<void> {
+    const { labels, validation, records } = this.run.material;
+    if (this.isRegression) return;
+    const { sha256, sizeBytes } = records.validation;
+    const rows = validation!.data.examples.map(({ row }) => row);
+    const probabilities = rows.flatMap((_, at) => [...softmax(outputs.subarray(at * labels.length, (at + 1) * labels.length))]); // prettier-ignore
+    await writeHeldOutPredictions(this.run.lock.folder, { file: { sha256, sizeBytes }, labels, step, rows }, probabilities); // prettier-ignore
+  }
+
+  private get isRegression(): boolean {
+    return describeTask(this.run.recipe.task).answer === 'number';
+  }
+
+  private card(step: number): string {
+    const { recipe, plan, reporter } = this.run;
+    const { folder, labels, train, validation, maxLength, parameters, records } = this.run.material;
+    const { best } = this.chosen;
+    const { environment, test } = this.run.record();
+    return renderModelCard({
+      name: this.run.lock.folder.id,
+      baseModel: basename(folder.path),
+      isRandomStart: this.run.material.isRandomStart,
+      recipe,
+      labels,
+      maxLength,
+      data: records,
+      fields: train.data.columns,
+      parameterCount: parameters.flat.length,
+      step,
+      totalSteps: plan.totalSteps,
+      best,
+      evaluation: best?.evaluation ?? reporter.evaluations.at(-1)?.evaluation,
+      test,
+      evaluations: reporter.evaluations,
+      environment,
+      hasValidation: validation !== undefined,
+    });
+  }
+}
+
+function nothingToChooseBy(metric: string): Words {
+  return words`The validation data give no ${metric} (too few rows, or a side that never varies): they can choose no best step, so the model will be that of the last one.`;
+}
+
+/** The step that a model of a run is of; undefined where it does not say. */
+async function stepOf(model: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(join(model, 'config.json'), 'utf8'))[ORIGIN_FIELD]?.step;
+  } catch {
+    return undefined;
+  }
+}
