@@ -58,6 +58,8 @@ export interface DataFile {
   readonly header: boolean;
   readonly delimiter: string | undefined;
   readonly quoted: boolean;
+  /** Records above the header that are no part of the table: titles, and Excel's `sep=,`. */
+  readonly skipped?: number;
   /** The first rows, for guesses and previews. */
   readonly sample: readonly DataRow[];
   /** What a person should know about how the file was understood: renamed columns and the like. */

@@ -53,6 +53,8 @@ export const dataInfo = object(
   },
   {
     delimiter: text,
+    /** Delimited files: records above the header that are no part of the table. */
+    skipped: count,
     first: text,
     second: text,
     label: text,

@@ -39,6 +39,7 @@ export async function dataInfo(path: string, signal: AbortSignal): Promise<DataI
     format: file.format,
     header: file.header,
     delimiter: file.delimiter,
+    ...(file.skipped && { skipped: file.skipped }),
     columns: [...file.columns],
     rows,
     badRows,

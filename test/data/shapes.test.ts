@@ -184,6 +184,7 @@ describe('forms of a table', () => {
       const output = temporary.path('filled.csv');
       await writeFilled(path, output, () => 7, { label: 'label' });
       assert.equal(await readFile(output, 'utf8'), text.replace(/[10](\r?\n)/g, '7$1'));
+      assert.equal((await openDataFile(path)).skipped, 1);
     }
   });
 

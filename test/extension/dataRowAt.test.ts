@@ -17,6 +17,22 @@ describe('the record under the mouse', () => {
     assert.equal(recordAt('{"a": {"b": 1}}', 8, json)?.values.b, undefined);
   });
 
+  it('in the array of an object that holds it', () => {
+    const text =
+      '{"version": {"a": "no"},\n"data": [{"a":"x","b":"1"}, {"a":"y","b":{"c":[{"a":"z"}]}}],\n"more": "end"}';
+    assert.equal(recordAt(text, text.indexOf('no'), json), undefined);
+    assert.deepEqual(plain(json, text, 'x'), { a: 'x', b: '1' });
+    assert.deepEqual(plain(json, text, 'z'), { a: 'y' });
+    assert.equal(recordAt(text, text.indexOf('end'), json), undefined);
+  });
+
+  it('below titles and the line sep= of CSV, not in them', () => {
+    const text = 'sep=,\n标题,\na,b\n甲,1\n';
+    const layout = { ...csv, skipped: 2 };
+    for (const above of ['sep', '标题', 'a,b']) assert.equal(plain(layout, text, above), undefined, above);
+    assert.deepEqual(plain(layout, text, '甲'), { a: '甲', b: '1' });
+  });
+
   it('in JSON Lines, and none in a broken line', () => {
     const layout: RecordLayout = { ...json, format: 'jsonl' };
     const text = '{"a":"甲"}\n{"a":\n{"a":"丙","b":true}';

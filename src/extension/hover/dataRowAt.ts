@@ -10,6 +10,8 @@ export interface RecordLayout {
   readonly format: 'json' | 'jsonl' | 'csv' | 'tsv' | 'text';
   readonly header: boolean;
   readonly delimiter?: string;
+  /** Records above the header that are no part of the table. */
+  readonly skipped?: number;
   readonly columns: readonly string[];
 }
 
@@ -25,10 +27,13 @@ export function recordAt(text: string, offset: number, layout: RecordLayout): Re
   }
 }
 
-/** The object inside the outermost array: objects nested in it are part of their record. */
+/**
+ * The object inside the outermost array, or inside an array of the object that holds it: objects nested in it are part of
+ * their record.
+ */
 function jsonObjectAt(text: string, offset: number): RecordAt | undefined {
-  if (!/^\s*\[/.test(text)) return undefined;
-  let depth = 0;
+  const recordDepth = /^\s*\[/.test(text) ? 1 : 2;
+  const open: string[] = [];
   let start = -1;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
@@ -40,11 +45,11 @@ function jsonObjectAt(text: string, offset: number): RecordAt | undefined {
     }
     if (character === '"') inString = true;
     else if (character === '{' || character === '[') {
-      if (depth === 1 && character === '{') start = i;
-      depth++;
+      if (open.length === recordDepth && open.at(-1) === '[' && character === '{') start = i;
+      open.push(character);
     } else if (character === '}' || character === ']') {
-      depth--;
-      if (depth === 1 && start >= 0) {
+      open.pop();
+      if (open.length === recordDepth && start >= 0) {
         if (start <= offset && offset <= i) return parsed(text, { start, end: i + 1 });
         start = -1;
       }
@@ -101,7 +106,8 @@ function delimitedRecordAt(text: string, offset: number, layout: RecordLayout): 
     field = '';
     if (!ends) continue;
     if (offset <= i && start <= offset) {
-      if ((layout.header && index === 0) || fields.every((value) => value === '')) return undefined;
+      const above = (layout.skipped ?? 0) + (layout.header ? 1 : 0);
+      if (index < above || fields.every((value) => value === '')) return undefined;
       return { start, end: i, values: named(fields, layout.columns) };
     }
     if (fields.length > 1 || fields[0] !== '') index++;
