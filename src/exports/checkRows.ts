@@ -19,7 +19,7 @@ export interface CheckRows {
   readonly targets: readonly number[] | undefined;
 }
 
-/** As many answer in a minute or so, by BERT-base on two cores. */
+/** Twice as many take some minutes, by BERT-base on two cores. */
 const MAX_ROWS = 2000;
 
 /**
