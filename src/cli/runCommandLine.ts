@@ -9,6 +9,7 @@ import { finetuneCommand, NEWEST_RUN } from './commands/finetune';
 import { gpuRuntimeCommand } from './commands/gpuRuntime';
 import { importCommand } from './commands/import';
 import { predictCommand } from './commands/predict';
+import { pruneCommand } from './commands/prune';
 import { scoreCommand } from './commands/score';
 import { obeyParent } from './secondProcess';
 import { Screen } from './screen';
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   scoreCommand,
   embedCommand,
   exportCommand,
+  pruneCommand,
   doctorCommand,
   gpuRuntimeCommand,
 ];

@@ -7,6 +7,7 @@ import { assertFinite } from './checkpoint/finite';
 import { openInitializers, readOnnxFile } from './checkpoint/onnxWeights';
 import type { WritableTensor } from './checkpoint/writeSafetensors';
 import { isObject, modelFamily, type JsonObject } from './configJson';
+import { cutFolder, cutWeights, type EncoderCut } from './cutEncoder';
 import { refuseNaN } from './graphClassifier';
 import { importGraph } from './importGraph';
 import { bertWeights } from './loadClassifier';
@@ -35,6 +36,8 @@ export interface ImportOptions extends WriteOptions {
   readonly weightsFormat?: 'safetensors' | 'torch';
   /** Leaves classifier and masked-language-model head out, and what is said of their use. */
   readonly encoderOnly?: boolean;
+  /** Leaves out rows of the vocabulary and layers; the tokenizer's files then come from `extraFiles`. */
+  readonly cut?: EncoderCut;
   /** Further files of the new folder, by name, made from what the source folder is. */
   readonly extraFiles?: (source: ModelFolder) => Promise<Readonly<Record<string, string>>>;
 }
@@ -60,8 +63,9 @@ const KEPT_FIELDS = [
  * @throws MedTextError what {@link openModelFolder}, {@link planLoad} and {@link writeModelFolder} throw.
  */
 export async function importModel(source: string, output: string, options: ImportOptions = {}): Promise<ImportedModel> {
-  const folder = await openModelFolder(source);
-  refuseOtherVocabulary(folder);
+  const given = await openModelFolder(source);
+  refuseOtherVocabulary(given);
+  const folder = options.cut ? cutFolder(given, options.cut) : given;
   const path = resolve(output);
   if (path === folder.path) {
     throw new MedTextError('USAGE', words`A model cannot be imported onto itself; choose another output folder.`, {
@@ -82,7 +86,8 @@ export async function importModel(source: string, output: string, options: Impor
     refuseNaN(model, folder.weightsPath);
     if (!bertWeights(model, folder)) return keptGraph(folder, files, path, options);
   }
-  const checkpoint = await openWeights(folder, folder.weightsPath);
+  const stored = await openWeights(folder, folder.weightsPath);
+  const checkpoint = options.cut ? cutWeights(stored, options.cut, given.config.vocabSize) : stored;
   try {
     const encoder = encoderParameterSpecs(folder.config);
     const { mapping } = planLoad(checkpoint, encoder, folder);

@@ -45,6 +45,9 @@ export interface ModelFolder {
   readonly configuration: JsonObject | undefined;
 }
 
+/** Weights in four bits (checkpoint/fourBit.ts). */
+export const FOUR_BIT_WEIGHTS = 'model.q4';
+
 /** In the order in which they are looked for. */
 const WEIGHTS = [
   'model.safetensors',
@@ -52,6 +55,7 @@ const WEIGHTS = [
   'pytorch_model.safetensors',
   'pytorch_model.bin',
   'pytorch_model.bin.index.json',
+  FOUR_BIT_WEIGHTS,
 ];
 const TOKENIZER_FILES = [
   'vocab.txt',

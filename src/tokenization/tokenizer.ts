@@ -241,6 +241,11 @@ export class Tokenizer {
     return this.pipeline.ids(text, Infinity).map((id) => this.tokenText(id));
   }
 
+  /** The ids of the text's tokens, without special ones. */
+  ids(text: string): number[] {
+    return this.textIds(text, Infinity);
+  }
+
   /** The number of the text's tokens, without special ones. */
   countTokens(text: string): number {
     return this.pipeline.ids(text, Infinity).length;

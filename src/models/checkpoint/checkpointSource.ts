@@ -14,7 +14,7 @@ export interface CheckpointTensor {
   read(into: Float32Array): Promise<void>;
 }
 
-export type CheckpointFormat = 'safetensors' | 'torch-zip' | 'torch-legacy' | 'onnx';
+export type CheckpointFormat = 'safetensors' | 'torch-zip' | 'torch-legacy' | 'onnx' | 'four-bit';
 
 /** An open checkpoint: names and shapes are known, values are read one tensor at a time. */
 export interface CheckpointSource {

@@ -6,6 +6,7 @@ import { readTextFile } from '../../base/textFile';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { Words } from '../../base/words';
 import type { CheckpointSource, CheckpointTensor } from './checkpointSource';
+import { FOUR_BIT_MAGIC, openFourBit } from './fourBit';
 import { openOnnxWeights } from './onnxWeights';
 import { RandomAccessFile } from './randomAccessFile';
 import { openSafetensors } from './safetensors';
@@ -38,6 +39,7 @@ async function openFile(file: RandomAccessFile, path: string): Promise<Checkpoin
     throw error;
   }
   if (path.endsWith('.onnx')) return openOnnxWeights(file);
+  if (startsWith(head, FOUR_BIT_MAGIC)) return openFourBit(file);
   if (startsWith(head, 'PK')) return openTorchZip(file);
   const looksLikeSafetensors = path.endsWith('.safetensors') || (head[8] === 0x7b && head[7] === 0 && head[6] === 0);
   if (looksLikeSafetensors) return openSafetensors(file);

@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import { asMedTextError } from '../../base/errors';
+import type { PieceClass } from '../../tokenization/pruneVocabulary';
+import type { Arguments, Command, Context } from '../commandLine';
+import { bytes, clip, counted, integer, oneLine, percent, properties } from '../terminal';
+
+export const pruneCommand: Command = {
+  name: 'prune',
+  usage: ['prune <model> --texts FILE [--texts FILE …] [--keep LIST] [--layers N|LIST] --output DIR'],
+  summary: 'Cut the vocabulary to what texts need, and layers by choice: a smaller model with the same weights.',
+  details: [
+    'Kept are the special tokens, the pieces of the prompts, those that occur in the texts (--min-count), and what --keep',
+    'lists: characters (single ones: Chinese, Latin, Greek, digits, signs), ascii, punctuation, or a file, a piece a line.',
+    'Rows are copied as they are: a text whose pieces all stay gives the same tokens and the same vector.',
+    'The texts are tokenised before and after, and what changed is reported. Count on training texts, never on test ones.',
+    'Unigram and WordPiece vocabularies can be cut; a BPE is refused, for its merges build pieces out of pieces.',
+    'A model with fewer layers is another model: fine-tune it before you judge it.',
+  ],
+  options: {
+    texts: { kind: 'list', value: 'FILE', help: 'A data file, or lines of text (.txt). May be repeated.' },
+    keep: { kind: 'value', value: 'LIST', help: 'Of characters, ascii, punctuation and files, by commas. Default: characters.' }, // prettier-ignore
+    'min-count': { kind: 'value', value: 'N', help: 'How often a piece must occur in the texts. Default: 1.' },
+    layers: { kind: 'value', value: 'N|LIST', help: 'The first N layers, or single ones from 0: 0,2,4. Default: all.' },
+    output: { kind: 'value', value: 'DIR', short: 'o', help: 'The folder to write; it must be new or empty.' },
+  },
+  examples: ['medtext prune models/xlmr --texts train.json --keep characters --min-count 5 --output models/xlmr-zh'],
+  run: prune,
+};
+
+async function prune(args: Arguments, { screen, signal }: Context): Promise<void> {
+  args.atMost(1);
+  const model = args.needed(0, 'The model folder');
+  const output = args.text('output');
+  if (output === undefined) throw args.wrong('--output DIR is missing.');
+  const { pruneModel } = await import('../../library/pruneModel');
+  const { imported, vocabulary, layers, changes } = await pruneModel(model, output, {
+    texts: textsOf(args.list('texts'), signal),
+    minCount: args.number('min-count', 1, 1_000_000_000) ?? 1,
+    ...(await kept(args.text('keep') ?? 'characters')),
+    layers: chosenLayers(args),
+    signal,
+    onProgress: ({ doneBytes, totalBytes }) =>
+      screen.progress(
+        totalBytes > 0 ? doneBytes / totalBytes : 1,
+        `${bytes(doneBytes)} of ${bytes(totalBytes)} written`,
+      ),
+  });
+  screen.printJson({ model: imported.path, parameterCount: imported.parameterCount, vocabulary, layers, changes });
+  screen.print(
+    imported.path,
+    ...properties([
+      ['vocabulary', `${integer(vocabulary.after)} of ${integer(vocabulary.before)} tokens`],
+      ['layers', `${layers.after} of ${layers.before}`],
+      ['parameters', `${integer(imported.parameterCount)} (${bytes(4 * imported.parameterCount)})`],
+      ['texts', `${counted(changes.texts, 'text')}, ${integer(changes.changed)} with other tokens (${percent(changes.changed / Math.max(1, changes.texts))})`], // prettier-ignore
+      ['tokens', `${integer(changes.tokensBefore)} before, ${integer(changes.tokensAfter)} after; ${integer(changes.newUnknown)} newly unknown`], // prettier-ignore
+    ]),
+    ...changes.examples.flatMap(({ text, before, after }) => ['', clip(oneLine(text), 100), `  ${clip(before.join(' '), 100)}`, `  ${clip(after.join(' '), 100)}`]), // prettier-ignore
+  );
+}
+
+/** `6`: the first six; `0,2,4` or `3,`: these. */
+function chosenLayers(args: Arguments): number[] | undefined {
+  const given = args.text('layers');
+  if (given === undefined) return undefined;
+  if (/^\d+$/.test(given)) return Array.from({ length: args.number('layers', 1, 10_000)! }, (_, layer) => layer);
+  const layers = given
+    .split(',')
+    .filter((part) => part.trim() !== '')
+    .map(Number);
+  const ascending = layers.every(
+    (layer, i) => Number.isInteger(layer) && layer >= 0 && (i === 0 || layer > layers[i - 1]),
+  );
+  if (layers.length === 0 || !ascending) {
+    throw args.wrong(
+      `--layers is "${given}"; it takes a number of layers, or their places from 0 in ascending order: 0,2,4.`,
+    );
+  }
+  return layers;
+}
+
+/** What `--keep` lists: names of classes, else files with a piece a line. */
+async function kept(list: string): Promise<{ classes: PieceClass[]; pieces: Set<string> }> {
+  const { PIECE_CLASSES } = await import('../../tokenization/pruneVocabulary');
+  const classes: PieceClass[] = [];
+  const pieces = new Set<string>();
+  for (const name of list.split(',').map((part) => part.trim())) {
+    if (name === '') continue;
+    if (Object.hasOwn(PIECE_CLASSES, name)) {
+      classes.push(name as PieceClass);
+      continue;
+    }
+    try {
+      for (const line of (await readFile(name, 'utf8')).split(/\r?\n/)) if (line !== '') pieces.add(line);
+    } catch (error) {
+      throw asMedTextError(error);
+    }
+  }
+  return { classes, pieces };
+}
+
+/** The texts of data files: of the columns that are recognised as texts, else of all. */
+async function* textsOf(files: readonly string[], signal: AbortSignal): AsyncGenerator<string> {
+  const { openDataFile } = await import('../../data/dataFile');
+  const { isBadRow } = await import('../../data/dataRow');
+  const { guessFields } = await import('../../data/columns');
+  for (const path of files) {
+    const file = await openDataFile(path, {});
+    const { firstSequence, secondSequence } = guessFields(
+      file.columns,
+      file.sample.map((row) => row.values),
+    );
+    const named = [firstSequence, secondSequence].filter((column) => column !== undefined);
+    const columns = named.length > 0 ? named : file.columns;
+    for await (const row of file.rows(signal)) {
+      if (isBadRow(row)) continue;
+      for (const column of columns) {
+        const value = Object.hasOwn(row.values, column) ? row.values[column] : undefined;
+        if (typeof value === 'string' && value !== '') yield value;
+      }
+    }
+  }
+}
