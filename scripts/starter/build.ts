@@ -32,6 +32,9 @@ const LAYOUT: SentenceLayout = {
   pooling: 'mean',
   normalize: true,
   maxLength: 512,
+  lowerCase: false,
+  includesPrompt: true,
+  similarity: 'cosine',
   prompts: { query: 'query: ', passage: 'passage: ' },
   defaultPrompt: 'query',
 };

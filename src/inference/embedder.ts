@@ -19,6 +19,12 @@ import { Session, type Feed } from './session';
 export interface Embedder {
   /** Elements of a vector. */
   readonly dimensions: number;
+  /** Of the model, absolute. */
+  readonly folder: string;
+  readonly device: string;
+  /** Of the model, absolute. */
+  readonly folder: string;
+  readonly device: string;
   readonly layout: SentenceLayout;
   /** [texts, dimensions], row after row. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
   embed(texts: readonly string[], options?: RunOptions): Promise<Float32Array>;
@@ -81,6 +87,8 @@ export async function openEmbedder(path: string, options: ClassifierOptions = {}
   };
   return {
     dimensions: config.hiddenSize,
+    folder: folder.path,
+    device,
     layout,
     async embed(texts, runOptions = {}) {
       const encoded = await tokenizer.encodeAll(texts.map((text) => ({ a: prompt + text })), maxLength, undefined, runOptions.signal); // prettier-ignore

@@ -1,5 +1,6 @@
 /** From a model's logits to probabilities, and to one number for how alike two texts are. */
 import { MedTextError, words } from '../base/errors';
+import type { CosinePlace } from '../models/similarityReference';
 
 /** What is scored: two texts, or one where the model reads one. */
 export interface ScoredPair {
@@ -11,22 +12,27 @@ export interface ScoredPair {
  * How a similarity comes about: the expected score of the labels; the sigmoid of one logit (a cross-encoder's relevance);
  * a regression's prediction on the scale of its training labels.
  */
-export type Measure = 'label-scale' | 'sigmoid' | 'regression';
+export type HeadMeasure = 'label-scale' | 'sigmoid' | 'regression';
+
+/** `cosine`: of the vectors of an encoder without a head. */
+export type Measure = HeadMeasure | 'cosine';
 
 /** `medtext score --json` prints this: a contract. */
 export interface PairScore {
-  /** In [0, 1]; null for a regression of whose labels nothing is known. Pairs are ranked by `rankOf` of protocol/scorer.ts. */
+  /** In [0, 1], a cosine in [-1, 1]; null for a regression of whose labels nothing is known. Pairs are ranked by `rankOf` of protocol/scorer.ts. */
   readonly similarity: number | null;
   readonly measure: Measure;
   /** By label; empty where the model gives one number. */
   readonly probabilities: Readonly<Record<string, number>>;
   /** In label order; of a model that gives one number, that number: a regression's prediction, or the logit. */
   readonly logits: readonly number[];
+  /** Of a cosine, where the model's folder has a reference distribution: shares of its pairs with a lower cosine. */
+  readonly place?: CosinePlace;
 }
 
 /** How a model's logits are read. */
 export interface Reading {
-  readonly measure: Measure;
+  readonly measure: HeadMeasure;
   readonly labels: readonly string[];
   /** In label order. */
   readonly labelScores: readonly number[];

@@ -14,7 +14,7 @@ import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
 import { ClassifierRunner, type RunnerOptions, type RunOptions } from './classifierRunner';
 import { executionDevice } from './device';
 import { GraphRunner } from './graphRunner';
-import { labelRange, labelScores, sigmoid, type LabelRange, type Measure, type ScoredPair } from './labelScores';
+import { labelRange, labelScores, sigmoid, type LabelRange, type HeadMeasure, type ScoredPair } from './labelScores';
 import type { ExecutionDevice } from './session';
 
 export interface ClassifierOptions {
@@ -38,7 +38,7 @@ export class Classifier {
     readonly labels: readonly string[],
     /** Undefined where the folder does not say (a classifier trained elsewhere). */
     readonly task: Task | undefined,
-    readonly measure: Measure,
+    readonly measure: HeadMeasure,
     /** Tokens; longer inputs are cut. */
     readonly maxLength: number,
     /** In label order. */
@@ -199,23 +199,31 @@ function classifierLabels(folder: ModelFolder, rows: number): readonly string[] 
   );
 }
 
+/** Whether the folder's weights have a classifier; an ONNX graph is taken for one. */
+export async function hasHead(folder: ModelFolder): Promise<boolean> {
+  return folder.weightsPath === undefined || folder.weightsPath.endsWith('.onnx') || (await storedRows(folder)) !== undefined; // prettier-ignore
+}
+
 async function classifierRows(folder: ModelFolder): Promise<number> {
-  if (folder.weightsPath !== undefined) {
-    const checkpoint = await openCheckpoint(folder.weightsPath);
-    try {
-      const { mapping } = planLoad(checkpoint, encoderParameterSpecs(folder.config), folder);
-      const from = mapping.fromOurs.get('classifier.weight');
-      const rows = from === undefined ? undefined : checkpoint.tensors.get(from)?.shape[0];
-      if (rows !== undefined) return rows;
-    } finally {
-      await checkpoint.close();
-    }
-  }
+  const rows = folder.weightsPath === undefined ? undefined : await storedRows(folder);
+  if (rows !== undefined) return rows;
   throw new MedTextError(
     'CHECKPOINT_MISMATCH',
     words`${folder.path} is an encoder without a classifier: it gives no labels yet. Fine-tune it first (medtext finetune --model ${folder.path} …).`,
     { file: folder.path },
   );
+}
+
+/** Of the classifier in the folder's weights file; undefined where it has none. */
+async function storedRows(folder: ModelFolder): Promise<number | undefined> {
+  const checkpoint = await openCheckpoint(folder.weightsPath!);
+  try {
+    const { mapping } = planLoad(checkpoint, encoderParameterSpecs(folder.config), folder);
+    const from = mapping.fromOurs.get('classifier.weight');
+    return from === undefined ? undefined : checkpoint.tensors.get(from)?.shape[0];
+  } finally {
+    await checkpoint.close();
+  }
 }
 
 /**

@@ -1,14 +1,17 @@
 /** Scores pairs of texts with a fine-tuned model: behind `medtext score`, hovers and panels. */
 import { MedTextError, words } from '../base/errors';
-import { findTask } from '../protocol/tasks';
+import { findTask, type Task } from '../protocol/tasks';
 import type { RunOptions } from './classifierRunner';
+import { openModelFolder } from '../models/modelFolder';
 import { pairScore, type PairScore, type ScoredPair } from './labelScores';
-import { openClassifier, type Classifier, type ClassifierOptions } from './openClassifier';
+import { hasHead, openClassifier, type ClassifierOptions } from './openClassifier';
+import { openVectorScorer } from './vectorScorer';
 
 export interface PairScorer {
   readonly labels: readonly string[];
   readonly device: string;
-  readonly classifier: Classifier;
+  /** What the model was fine-tuned for; `encoder`: for nothing, it gives cosines; undefined where its folder does not say. */
+  readonly task: Task | 'encoder' | undefined;
   /**
    * Scores in the given order. A model of single texts takes no `second`.
    * @throws MedTextError UNSUPPORTED for a second text that the model does not read (detail `task`); CANCELLED between
@@ -22,14 +25,18 @@ export interface PairScorer {
   close(): Promise<void>;
 }
 
-/** @throws MedTextError what {@link openClassifier} throws. */
+/**
+ * A model folder's head, or its encoder where it has none.
+ * @throws MedTextError what {@link openClassifier} and {@link openVectorScorer} throw.
+ */
 export async function openPairScorer(folder: string, options: ClassifierOptions = {}): Promise<PairScorer> {
+  if (!(await hasHead(await openModelFolder(folder)))) return openVectorScorer(folder, options);
   const classifier = await openClassifier(folder, options);
   const { labels, task } = classifier;
   return {
     labels,
     device: classifier.device,
-    classifier,
+    task,
     async score(pairs, signal, onProgress) {
       if (findTask(task)?.second === 'none' && pairs.some(({ second }) => second !== undefined)) {
         throw new MedTextError(

@@ -9,13 +9,20 @@ import { modelFormats } from './modelFormat';
 export const textPair = object({ first: text }, { second: text });
 export type TextPair = Checked<typeof textPair>;
 
-/** As `medtext score --json`: `logits` in label order, `similarity` in [0, 1], null where no scale is known. */
-export const pairScore = object({
-  similarity: nullable(number),
-  measure: oneOf('label-scale', 'sigmoid', 'regression'),
-  probabilities: recordOf(number),
-  logits: listOf(number),
-});
+/** Shares of pairs whose cosine is lower: of random pairs of texts, and of pairs that mean the same. */
+export const cosinePlace = object({ random: number, same: number });
+export type CosinePlace = Checked<typeof cosinePlace>;
+
+/** As `medtext score --json`: `logits` in label order, `similarity` in [0, 1] (a cosine in [-1, 1]), null where no scale is known. */
+export const pairScore = object(
+  {
+    similarity: nullable(number),
+    measure: oneOf('label-scale', 'sigmoid', 'regression', 'cosine'),
+    probabilities: recordOf(number),
+    logits: listOf(number),
+  },
+  { place: cosinePlace },
+);
 export type PairScore = Checked<typeof pairScore>;
 
 /**
@@ -23,7 +30,7 @@ export type PairScore = Checked<typeof pairScore>;
  * and 1, and a sigmoid has no digits left near 1: pairs that the model tells apart would tie.)
  */
 export function rankOf({ measure, similarity, logits }: PairScore): number {
-  return measure === 'label-scale' && similarity !== null ? similarity : logits[0];
+  return (measure === 'label-scale' || measure === 'cosine') && similarity !== null ? similarity : logits[0];
 }
 
 export const loadedModel = object({ folder: text, labels: listOf(text), device: text });

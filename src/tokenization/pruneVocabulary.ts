@@ -1,8 +1,9 @@
 /** A tokenizer with fewer pieces: the same pipeline over the rows that stay, renumbered in their old order. */
 import { MedTextError, words } from '../base/errors';
+import { declaredTokens } from './declaredTokens';
 import type { TokenizerFiles } from './tokenizer';
 import { checkTokenizerJson, isJsonObject, jsonObject, type JsonObject, type TokenizerJson } from './tokenizerJson';
-import { addedTokensOfConfig, vocabularyToTokenizerJson } from './vocabularyToTokenizerJson';
+import { vocabularyToTokenizerJson } from './vocabularyToTokenizerJson';
 
 export interface PrunedVocabulary {
   /** The new id of an old one; undefined where its row goes. */
@@ -44,13 +45,17 @@ export function pruneVocabulary(
   where: string,
 ): PrunedVocabulary {
   const config = jsonObject(files.tokenizerConfig ?? {}, where, 'tokenizer_config.json');
-  const specials = jsonObject(files.specialTokensMap ?? {}, where, 'special_tokens_map.json');
-  const json =
+  const specialTokensMap = jsonObject(files.specialTokensMap ?? {}, where, 'special_tokens_map.json');
+  const declaring = { config, specialTokensMap, addedTokens: jsonObject(files.addedTokens ?? {}, where, 'added_tokens.json') }; // prettier-ignore
+  const read =
     files.tokenizerJson === undefined
-      ? vocabularyToTokenizerJson(files.vocabTxt ?? '', config, specials, where)
+      ? vocabularyToTokenizerJson(files.vocabTxt ?? '', declaring, where)
       : checkTokenizerJson(jsonObject(files.tokenizerJson, where, 'tokenizer.json'), where);
-  const vocabulary = piecesOf(json, where);
-  const named = new Set<number>([...json.added_tokens, ...addedTokensOfConfig(config)].map(({ id }) => id));
+  const vocabulary = piecesOf(read, where);
+  // What other files declare goes into tokenizer.json, under the new ids: those files would state the old ones.
+  const ids = new Map(vocabulary.map(({ token, id }) => [token, id]));
+  const json = { ...read, added_tokens: [...read.added_tokens, ...declaredTokens(declaring, ids, read.added_tokens)] };
+  const named = new Set<number>(json.added_tokens.map(({ id }) => id));
   const unknown = json.model.type === 'Unigram' ? json.model.unk_id : vocabulary.find(({ token }) => token === json.model.unk_token)?.id; // prettier-ignore
   if (typeof unknown === 'number') named.add(unknown);
   for (const id of processorIds(json.post_processor)) named.add(id);
@@ -65,7 +70,7 @@ export function pruneVocabulary(
     files: {
       'tokenizer.json': text(renumbered),
       'tokenizer_config.json': text(renumberedConfig(config, newId)),
-      ...(files.specialTokensMap !== undefined && { 'special_tokens_map.json': text(specials) }),
+      ...(files.specialTokensMap !== undefined && { 'special_tokens_map.json': text(specialTokensMap) }),
       ...(json.model.type !== 'Unigram' && { 'vocab.txt': vocabTxt(renumbered, rows.length) }),
     },
   };

@@ -5,12 +5,17 @@ import type { PairScorer } from '../../inference/pairScorer';
 import { rankOf } from '../../protocol/scorer';
 import { findTask } from '../../protocol/tasks';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
-import { Bold, countProgress, type Screen } from '../screen';
+import { modelNamed, modelOrPath, starterModel } from '../modelArgument';
+import { Bold, countProgress, type Line, type Screen } from '../screen';
 import { bar, clip, counted, decimal, displayWidth, integer, oneLine, padEnd, percent, table } from '../terminal';
 
 export const scoreCommand: Command = {
   name: 'score',
-  usage: ['score <model> <text a> <text b>', 'score <model> <text> --against FILE [--top N]', 'score <model> <text>'],
+  usage: [
+    'score [<model>] <text a> <text b>',
+    'score [<model>] <text> --against FILE [--top N]',
+    'score <model> <text>',
+  ],
   summary: 'Score a pair of texts, or rank the texts of a file by how alike they are to one.',
   details: [
     "The similarity is in [0, 1]: the mean of the labels' scores, weighted by their probabilities. The scores are evenly",
@@ -18,6 +23,11 @@ export const scoreCommand: Command = {
     "Of a model with one logit (a cross-encoder) it is the logit's sigmoid; of a regression the prediction on the scale of",
     'its training labels. These are ranked by the logit.',
     'A model of single texts (text-classification) takes one text and gives its label.',
+    'An encoder without a head gives the cosine of its vectors, which is no probability: unlike texts may have 0.8. Where the',
+    'folder holds similarity_reference.json, it is said how many random pairs, and pairs of one meaning, lie below.',
+    '',
+    'Without a model the starter encoder answers, which comes with the program. Of two arguments the first is a model if it',
+    'is a folder, a run, a name in the library or looks like a path; else both are texts.',
   ],
   options: {
     against: {
@@ -42,15 +52,16 @@ export const scoreCommand: Command = {
 
 async function score(args: Arguments, { screen, signal }: Context): Promise<void> {
   args.atMost(3);
-  const folder = args.needed(0, 'The model folder');
-  const first = args.needed(1, 'The text');
-  const second = args.positionals[2];
   const against = args.text('against');
+  const { model, texts } = modelAndTexts(args, against !== undefined);
+  const [first, second] = texts;
+  if (first === undefined) throw args.wrong('The text is missing.');
   if (against !== undefined && second !== undefined) throw args.wrong('Give a second text or --against, not both.');
   for (const option of ['top', 'column']) {
     if (args.has(option) && against === undefined) throw args.wrong(`--${option} needs --against.`);
   }
   const top = args.number('top', 1, 1_000_000) ?? 10;
+  const folder = model ?? (await starterModel({ screen, signal }));
   const { openPairScorer } = await import('../../inference/pairScorer');
   const scorer = await openPairScorer(folder, {
     device: args.text('device'),
@@ -58,7 +69,7 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
     signal,
   });
   try {
-    const secondText = findTask(scorer.classifier.task)?.second;
+    const secondText = scorer.task === 'encoder' ? 'required' : findTask(scorer.task)?.second;
     if (secondText === 'required' && second === undefined && against === undefined) {
       throw args.wrong('The model compares two texts: give a second one, or --against FILE.');
     }
@@ -73,15 +84,28 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
   }
 }
 
-function showScore(result: PairScore, { classifier }: PairScorer, screen: Screen): void {
-  if (classifier.givesNumber) {
+/** Two arguments may be a model and a text, or two texts; of one, beside `--against`, it is the text. */
+function modelAndTexts(args: Arguments, isRanking: boolean): { model: string | undefined; texts: readonly string[] } {
+  const [first, ...others] = args.positionals;
+  if (first === undefined) throw args.wrong('The text is missing.');
+  const mayBeText = args.positionals.length === (isRanking ? 1 : 2);
+  const model = mayBeText ? modelNamed(first) : modelOrPath(first);
+  return mayBeText && model === undefined ? { model, texts: args.positionals } : { model, texts: others };
+}
+
+function showScore(result: PairScore, { task }: PairScorer, screen: Screen): void {
+  if (result.measure === 'cosine') {
+    screen.printJson(result);
+    return screen.print(...cosineLines(result));
+  }
+  if (result.measure !== 'label-scale') {
     screen.printJson(result);
     if (result.similarity !== null) screen.print(similarityLine(result.similarity));
     return screen.print(
       `${result.measure === 'regression' ? 'prediction' : 'logit     '}  ${decimal(result.logits[0])}`,
     );
   }
-  const hasSimilarity = findTask(classifier.task)?.second !== 'none';
+  const hasSimilarity = task === undefined || task === 'encoder' || findTask(task)?.second !== 'none';
   const { probabilities, logits } = result;
   const label = bestLabel(result);
   screen.printJson(hasSimilarity ? result : { label, probabilities, logits });
@@ -92,6 +116,19 @@ function showScore(result: PairScore, { classifier }: PairScorer, screen: Screen
   ]);
   if (hasSimilarity && result.similarity !== null) screen.print(similarityLine(result.similarity), '');
   screen.print(...table(rows, [1], ''));
+}
+
+/** The number, and where it stands among those of the reference distribution. */
+function cosineLines({ similarity, place }: PairScore): Line[] {
+  return [
+    ['cosine  ', new Bold(similarity!.toFixed(3))],
+    ...(place
+      ? [
+          `  above ${percent(place.random, 0)} of random pairs`,
+          `  above ${percent(place.same, 0)} of pairs that mean the same`,
+        ]
+      : []),
+  ];
 }
 
 function similarityLine(similarity: number): (string | Bold)[] {
@@ -123,7 +160,7 @@ async function rank(
     String(i + 1),
     ...(result.similarity === null ? [] : [result.similarity.toFixed(3), bar(result.similarity, 12)]),
     // What ranks: similarities of distinct logits may look alike.
-    ...(result.measure === 'label-scale' ? [] : [decimal(result.logits[0])]),
+    ...(result.logits.length === 1 ? [decimal(result.logits[0])] : []),
     padEnd(result.text, columns),
     `line ${integer(result.line)}`,
   ]);
