@@ -21,7 +21,8 @@ import {
   type LoadReport,
 } from './parameterNames';
 import { readSentenceLayout, sentenceTransformersFiles } from './sentenceTransformers';
-import { writeModelFolder, type WriteOptions } from './writeModelFolder';
+import { readSimilarityReference, SIMILARITY_REFERENCE } from './similarityReference';
+import { json, writeModelFolder, type WriteOptions } from './writeModelFolder';
 
 export interface ImportedModel {
   /** The new folder, absolute. */
@@ -134,6 +135,8 @@ export async function importModel(source: string, output: string, options: Impor
       leftOver.push({ name: 'modules.json', reason: `${error.message} Imported is the encoder alone` });
       return undefined;
     });
+    // Fewer layers give other cosines.
+    const losesLayers = folder.config.layerCount < given.config.layerCount;
     const configurationPath = join(folder.path, 'configuration.json');
     await writeModelFolder(
       path,
@@ -150,6 +153,7 @@ export async function importModel(source: string, output: string, options: Impor
             !options.encoderOnly && { [basename(configurationPath)]: await readSmallFile(configurationPath) }),
           // A folder of sentence-transformers stays one.
           ...(layout && sentenceTransformersFiles(layout, folder.config)),
+          ...(layout && !losesLayers && (await similarityReferenceFile(given.path))),
           ...(await options.extraFiles?.(folder)),
         },
         weightsFormat: options.weightsFormat,
@@ -172,6 +176,11 @@ export async function importModel(source: string, output: string, options: Impor
   } finally {
     await checkpoint.close();
   }
+}
+
+async function similarityReferenceFile(folder: string): Promise<Record<string, string>> {
+  const reference = await readSimilarityReference(folder);
+  return reference ? { [SIMILARITY_REFERENCE]: json(reference) } : {};
 }
 
 /** A graph that is not a BERT's, or does not tell which weight is which, or is quantised. */
