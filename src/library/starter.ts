@@ -3,7 +3,7 @@
  * use on a model of the person's library like any other, in float32.
  */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { modelLibraryFolder } from '../base/userFolders';
@@ -45,7 +45,11 @@ export async function readyStarter(models = modelLibraryFolder(), options: Write
 
 async function isReady(folder: string, revision: string): Promise<boolean> {
   const record = await readModelRecord(folder);
-  return record?.source === REFERENCE && record.revision === revision && existsSync(join(folder, 'model.safetensors'));
+  if (record?.source !== REFERENCE) return false;
+  if (existsSync(join(folder, 'model.safetensors'))) return record.revision === revision;
+  // Ours, and somebody took its weights: what is left would be in the way.
+  await rm(folder, { recursive: true, force: true });
+  return false;
 }
 
 /** The hash of the package's weights, as its build wrote it down. */

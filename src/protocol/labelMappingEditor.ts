@@ -139,7 +139,7 @@ export const mappingSnapshot = object({
   unmapped: object({ before: listOf(count), after: listOf(count) }),
   /** Recipes that name this file, for a labels file. */
   users: listOf(text),
-  model: nullable(object({ name: text, canScore: flag })),
+  model: nullable(object({ name: text, hasHead: flag })),
   suspects: nullable(suspects),
 });
 export type MappingSnapshot = Checked<typeof mappingSnapshot>;

@@ -10,7 +10,7 @@ export const modelDetailSnapshot = object({
   folder: text,
   isActive: flag,
   /** It has a trained head. */
-  canScore: flag,
+  hasHead: flag,
   /** Null where the folder cannot be read as a model. */
   detail: nullable(modelDetail),
   /** Why. */

@@ -141,9 +141,44 @@ describe('medtext: commands on a model', () => {
     await medtextFails(['predict', model, '--data', input, '--output', input], 2, 'USAGE');
   });
 
+  it('score: an encoder without a head gives the cosine, and a file ranked by it', async () => {
+    const encoder = await writeTinyModel(join(folder, 'plain'), {});
+    const [score] = await medtextJson(['score', encoder, '肺炎怎么治疗', '肺炎的治疗方法']);
+    assert.deepEqual(Object.keys(score), ['similarity', 'measure', 'probabilities', 'logits']);
+    assert.deepEqual([score.measure, score.probabilities, score.logits], ['cosine', {}, []]);
+    assert.match((await medtext(['score', encoder, '头痛', '头痛'])).stdout, /^cosine {2}1\.000\n/);
+    const lines = file('candidates.txt', '感冒怎么治\n肺炎怎么治疗\n');
+    const [{ results }] = await medtextJson(['score', encoder, '肺炎怎么治疗', '--against', lines]);
+    assert.deepEqual([results[0].line, results[0].measure], [2, 'cosine']);
+  });
+
+  it('score: of two arguments the first is a model, or both are texts', async () => {
+    const library = join(folder, 'library');
+    const env = { MEDTEXT_MODELS: library };
+    const single = await writeTinyModel(join(library, 'departments'), {
+      labels: ['内科', '外科'],
+      usage: { task: 'text-classification' },
+    });
+    // A name in the library, a folder, and what can only be a path.
+    for (const named of ['departments', single]) {
+      const [{ label }] = await medtextJson(['score', named, '头痛挂什么科'], { env });
+      assert.match(label, /^[内外]科$/);
+    }
+    for (const path of ['./nowhere', 'runs/nowhere', '/nowhere', 'model.safetensors']) {
+      await medtextFails(['score', path, '头痛'], 1, 'NOT_FOUND');
+    }
+    // A slash between words is no path.
+    const { stdout, stderr } = await medtext(['score', '头痛/发热', '头痛', '--json'], { env });
+    assert.equal(JSON.parse(stdout).measure, 'cosine');
+    assert.match(stderr, /no model was named: the starter encoder answers/);
+  });
+
   it('says what is wrong with a model', async () => {
     const encoder = await writeTinyModel(join(folder, 'encoder'), {});
-    assert.match(await medtextFails(['score', encoder, 'a', 'b'], 1, 'CHECKPOINT_MISMATCH'), /Fine-tune it first/);
+    const input = file('encoder.json', JSON.stringify(rows));
+    const evaluation = ['evaluate', encoder, '--data', input];
+    assert.match(await medtextFails(evaluation, 1, 'CHECKPOINT_MISMATCH'), /Fine-tune it first/);
+    await medtextFails(['score', encoder, '头痛'], 2, 'USAGE');
     await medtextFails(['score', join(folder, 'absent'), 'a', 'b'], 1, 'NOT_FOUND');
     const several = await writeTinyModel(join(folder, 'several'), {
       labels: ['a', 'b'],

@@ -66,7 +66,7 @@ class FakeDocument {
     return {
       ...{ kind: 'recipe', fileName: 'pairs.medtext.json', isReadOnly: false, isDirty: this.text !== this.saved },
       ...{ problem: null, isRegression: false, labelsFile: null, users: [], suspects: null },
-      ...{ model: { name: 'pairs 3', canScore: true }, ...mappingFacts(document, saved, splits), ...this.shown },
+      ...{ model: { name: 'pairs 3', hasHead: true }, ...mappingFacts(document, saved, splits), ...this.shown },
     };
   }
 

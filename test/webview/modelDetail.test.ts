@@ -6,7 +6,7 @@ const snapshot = (folder: string, tensorCount = 0): ModelDetailSnapshot => ({
   name: folder,
   folder,
   isActive: false,
-  canScore: false,
+  hasHead: false,
   problem: '',
   detail: {
     facts: {

@@ -179,7 +179,7 @@ const modelDetail = {
   folder:
     '/home/li/.config/Code/User/globalStorage/medtext-lab.medtext-lab/models/nlp_medical_structbert_backbone_base',
   isActive: true,
-  canScore: true,
+  hasHead: true,
   problem: '',
   detail: {
     facts: { contentHash: `sha256:${'3f9a'.repeat(16)}`, modelType: 'structbert', layers: 12, hiddenSize: 768, vocabSize: 21128, parameterCount: 102267648, sizeBytes: 409_412_044, license: 'Apache License 2.0', source: 'modelscope:damo/nlp_medical_structbert_backbone_base', revision: null, commit: '0f1e2d3c4b5a69788796a5b4c3d2e1f001234567', importedAt: '2026-11-24T08:00:00.000Z', labels: ['0', '1', '2'], hasMaskedLm: true }, // prettier-ignore

@@ -21,7 +21,7 @@ export function suspectsSection(state: LabelMappingState, actions: LabelMappingA
       </header>
       <div class="tools">
         ${
-          model?.canScore
+          model?.hasHead
             ? html`<span><bdi>${model.name}</bdi> ${link(t('Other model…'), () => actions.ask('chooseModel'))}</span>
                 <select aria-label=${t('Split')} @change=${(event: Event) => actions.dispatch({ type: 'split', split: (event.target as HTMLSelectElement).value })}>
                   ${splits.map(({ name }) => html`<option value=${name} .selected=${live(name === state.split)}>${name}</option>`)}

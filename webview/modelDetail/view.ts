@@ -35,11 +35,11 @@ export function modelDetailView(state: ModelDetailState, actions: ModelDetailAct
   `;
 }
 
-function head({ name, isActive, canScore }: ModelDetailSnapshot, actions: ModelDetailActions, t: Translate) {
+function head({ name, isActive, hasHead }: ModelDetailSnapshot, actions: ModelDetailActions, t: Translate) {
   return html`<header>
     <h1><bdi>${name}</bdi>${isActive ? html` <span class="badge">${t('active')}</span>` : nothing}</h1>
     <span class="buttons">
-      ${canScore && !isActive ? html`<vscode-button @click=${actions.activate}>${t('Use This Model')}</vscode-button>` : nothing}
+      ${hasHead && !isActive ? html`<vscode-button @click=${actions.activate}>${t('Use This Model')}</vscode-button>` : nothing}
       <vscode-button secondary @click=${actions.verify}>${t('Verify')}</vscode-button>
       <vscode-button secondary @click=${actions.reveal}>${t('Reveal Folder')}</vscode-button>
     </span>

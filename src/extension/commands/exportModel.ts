@@ -42,7 +42,7 @@ interface FormatChoice {
 }
 
 /** Of an encoder without a classifier there are no logits, so no ONNX file of them either. */
-function choices(t: Translate, { canScore }: ListedModel): FormatChoice[] {
+function choices(t: Translate, { hasHead }: ListedModel): FormatChoice[] {
   const all: FormatChoice[] = [
     { format: 'huggingface', label: t('Hugging Face folder'), description: t('safetensors, tokenizer and card, for transformers') }, // prettier-ignore
     { format: 'modelscope', label: t('ModelScope folder'), description: t('pytorch_model.bin and configuration.json, for ModelScope') }, // prettier-ignore
@@ -51,7 +51,7 @@ function choices(t: Translate, { canScore }: ListedModel): FormatChoice[] {
     { format: 'onnx-int8', label: t('ONNX, quantised (int8)'), description: t('a quarter of the size, for CPUs; answers may change slightly') }, // prettier-ignore
     { format: 'sentence-transformers', label: t('sentence-transformers folder'), description: t('the encoder without its classifier, for sentence embeddings') }, // prettier-ignore
   ];
-  return all.filter(({ format }) => canScore || !format.startsWith('onnx'));
+  return all.filter(({ format }) => hasHead || !format.startsWith('onnx'));
 }
 
 async function chooseParent(t: Translate): Promise<Uri | undefined> {
@@ -85,7 +85,7 @@ const TEXTS = ['肺炎怎么治疗', '肺炎的治疗方法有哪些', '头痛�
 
 /** The exported files answer in the similarity panel; what gives no scores shows its card, which says how to open it. */
 async function tryExport(services: Services, model: ListedModel, format: ModelFormat, output: string): Promise<void> {
-  if (format === 'sentence-transformers' || !model.canScore) {
+  if (format === 'sentence-transformers' || !model.hasHead) {
     await window.showTextDocument(Uri.file(join(output, 'README.md')), { preview: true });
     return;
   }

@@ -21,7 +21,7 @@ export async function chooseActiveModel(services: Services): Promise<void> {
     .filter(({ missing }) => !missing)
     .map((model) => ({
       label: `${model.active ? '$(check) ' : ''}${model.name}`,
-      description: model.canScore ? model.description : t('encoder, fine-tune it first'),
+      description: model.hasHead ? model.description : t('encoder, fine-tune it first'),
       detail: model.folder,
       folder: model.folder,
     }));
@@ -206,5 +206,5 @@ export function freeFolder(parent: string, stem: string): string {
 
 export function isModel(value: unknown): value is ListedModel {
   const model = value as Partial<ListedModel> | undefined;
-  return typeof model?.folder === 'string' && typeof model.canScore === 'boolean';
+  return typeof model?.folder === 'string' && typeof model.hasHead === 'boolean';
 }

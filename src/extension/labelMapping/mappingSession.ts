@@ -255,7 +255,7 @@ export class MappingSession implements Disposable {
       isReadOnly: workspace.fs.isWritableFileSystem(this.document.uri.scheme) !== true,
       isDirty: this.document.isDirty,
       users: this.users.map(({ uri }) => workspace.asRelativePath(uri)),
-      model: model ? { name: model.name, canScore: model.canScore } : null,
+      model: model ? { name: model.name, hasHead: model.hasHead } : null,
     };
     try {
       return { ...frame, ...this.contents() };

@@ -51,7 +51,7 @@ export class SuspectSearch implements Disposable {
   async find(split: DataSplit, content: MappingContent): Promise<void> {
     const { models, scorer } = this.services;
     const model = models.active();
-    if (!model?.canScore) throw new MedTextError('NOT_FOUND', words`Choose a fine-tuned model first.`);
+    if (!model?.hasHead) throw new MedTextError('NOT_FOUND', words`Choose a fine-tuned model first.`);
     const abort = new AbortController();
     this.search.value = disposable(() => abort.abort());
     this.split = split;

@@ -98,10 +98,10 @@ class ModelDetailHost implements ModelDetailPanel {
   private async snapshot(): Promise<ModelDetailSnapshot> {
     const { folder } = this;
     const model = this.services.models.list().find((one) => one.folder === folder);
-    if (!model) return { name: '', folder, isActive: false, canScore: false, detail: null, problem: '' };
+    if (!model) return { name: '', folder, isActive: false, hasHead: false, detail: null, problem: '' };
     if (this.read?.folder !== folder) this.read = { folder, detail: this.readDetail(folder) };
-    const { name, active, canScore } = model;
-    return { name, folder, isActive: active, canScore, ...(await this.read.detail) };
+    const { name, active, hasHead } = model;
+    return { name, folder, isActive: active, hasHead, ...(await this.read.detail) };
   }
 
   private async readDetail(folder: string): Promise<Pick<ModelDetailSnapshot, 'detail' | 'problem'>> {

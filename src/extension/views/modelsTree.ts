@@ -23,11 +23,11 @@ export function modelsTree({ models, t }: Services): TreeDataProvider<ListedMode
         ? t('folder missing')
         : [model.active ? t('active') : '', model.description].filter(Boolean).join(' · ');
       item.iconPath = new ThemeIcon(
-        model.missing ? 'warning' : model.active ? 'check' : model.canScore ? 'hubot' : 'package',
+        model.missing ? 'warning' : model.active ? 'check' : model.hasHead ? 'hubot' : 'package',
       );
       item.contextValue = model.active
         ? 'active'
-        : model.canScore && !model.missing
+        : model.hasHead && !model.missing
           ? 'inactive'
           : model.missing
             ? 'missing'

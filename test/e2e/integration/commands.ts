@@ -45,7 +45,7 @@ describe('commands in the host', () => {
 
   before(async () => {
     const { services } = await api();
-    const listed = services.models.list().find(({ canScore, missing }) => canScore && !missing);
+    const listed = services.models.list().find(({ hasHead, missing }) => hasHead && !missing);
     if (listed) model = listed.folder;
     else {
       const outcome = await run<TrainingOutcome>('medtext.runRecipe', file('quick.medtext.json'));

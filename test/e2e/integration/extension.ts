@@ -93,7 +93,7 @@ describe('the extension in its host', () => {
       assert.equal(run.step, run.totalSteps);
       assert.equal(run.folder, finished.result!.run);
       assert.deepEqual(
-        services.models.list().map(({ folder: path, canScore }) => [path, canScore]),
+        services.models.list().map(({ folder: path, hasHead }) => [path, hasHead]),
         [[finished.result!.model, true]],
       );
     });

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openEmbedder } from '../../src/inference/embedder';
+import { pruneModel } from '../../src/library/pruneModel';
+import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
+import { medtextFails, medtextJson } from '../cli/support/commandLine';
+import { VOCABULARY, writeTinyModel } from '../cli/support/tinyModel';
+
+const vectorOf = async (folder: string, text: string) => {
+  const embedder = await openEmbedder(folder, { device: 'cpu', threads: 1 });
+  try {
+    return await embedder.embed([text]);
+  } finally {
+    await embedder.close();
+  }
+};
+
+describe('pruning a model', () => {
+  let home: string;
+  let model: string;
+  beforeEach(async () => {
+    home = mkdtempSync(join(tmpdir(), 'medtext-prune-'));
+    model = await writeTinyModel(join(home, 'model'), { layers: 2 });
+  });
+  afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+  it('keeps what the texts need: their vectors are the same bit for bit', async () => {
+    const output = join(home, 'small');
+    const texts = ['肺炎怎么治疗', '感冒吃什么药'];
+    const { vocabulary, changes } = await pruneModel(model, output, { texts, minCount: 1, classes: [], pieces: new Set(['胃']) }); // prettier-ignore
+    const needed = new Set([...texts.join(''), '胃']).size + 5;
+    assert.deepEqual(vocabulary, { before: VOCABULARY.length, after: needed });
+    assert.deepEqual([changes.texts, changes.changed, changes.newUnknown], [2, 0, 0]);
+    for (const text of texts) assert.deepEqual(await vectorOf(output, text), await vectorOf(model, text));
+    const config = JSON.parse(readFileSync(join(output, 'config.json'), 'utf8'));
+    assert.equal(config.vocab_size, needed);
+  });
+
+  it('reports texts that have other tokens than before', async () => {
+    const texts = ['肺炎', '肺炎', '头痛'];
+    const { changes } = await pruneModel(model, join(home, 'small'), { texts, minCount: 2, classes: [], pieces: new Set() }); // prettier-ignore
+    assert.deepEqual([changes.texts, changes.changed, changes.newUnknown], [3, 1, 2]);
+    assert.deepEqual(changes.examples, [{ text: '头痛', before: ['头', '痛'], after: ['[UNK]', '[UNK]'] }]);
+  });
+
+  it('the command: layers by choice, from data files, and what it refuses', async () => {
+    const texts = join(home, 'texts.jsonl');
+    writeFileSync(texts, '{"query":"肺炎怎么治疗","label":"甲"}\n{"query":"头痛","label":"乙"}\n');
+    const output = join(home, 'small');
+    const [result] = await medtextJson(['prune', model, '--texts', texts, '--keep', '', '--layers', '1,', '--output', output]); // prettier-ignore
+    assert.deepEqual(result.layers, { before: 2, after: 1 });
+    assert.equal(result.vocabulary.after, new Set('肺炎怎么治疗头痛').size + 5);
+    assert.equal(result.changes.texts, 2);
+    // Layer 1 is the new layer 0: its weights are the old ones.
+    const read = async (folder: string, name: string) => {
+      const source = await openCheckpoint(join(folder, 'model.safetensors'));
+      const tensor = source.tensors.get(name)!;
+      const values = new Float32Array(tensor.shape.reduce((a, b) => a * b, 1));
+      await tensor.read(values);
+      await source.close();
+      return values;
+    };
+    const part = (layer: number) => `bert.encoder.layer.${layer}.attention.self.query.weight`;
+    assert.deepEqual(await read(output, part(0)), await read(model, part(1)));
+    await medtextFails(['prune', model, '--texts', texts, '--layers', '5,', '--output', join(home, 'x')], 2, 'USAGE');
+    await medtextFails(['prune', model, '--texts', texts, '--layers', '1,0', '--output', join(home, 'x')], 2, 'USAGE');
+    await medtextFails(['prune', model, '--texts', texts, '--output', model], 2, 'USAGE');
+  });
+});
