@@ -22,9 +22,6 @@ export interface Embedder {
   /** Of the model, absolute. */
   readonly folder: string;
   readonly device: string;
-  /** Of the model, absolute. */
-  readonly folder: string;
-  readonly device: string;
   readonly layout: SentenceLayout;
   /** [texts, dimensions], row after row. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
   embed(texts: readonly string[], options?: RunOptions): Promise<Float32Array>;

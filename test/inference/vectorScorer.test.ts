@@ -6,10 +6,21 @@ import type { MedTextError } from '../../src/base/errors';
 import { openEmbedder } from '../../src/inference/embedder';
 import { openPairScorer } from '../../src/inference/pairScorer';
 import { cosine } from '../../src/inference/vectorScorer';
-import { sentenceTransformersFiles, DEFAULT_LAYOUT } from '../../src/models/sentenceTransformers';
+import { sentenceTransformersFiles, type SentenceLayout } from '../../src/models/sentenceTransformers';
 import { SIMILARITY_REFERENCE } from '../../src/models/similarityReference';
 import { rankOf } from '../../src/protocol/scorer';
 import { tinyConfig, writeTinyModel } from '../cli/support/tinyModel';
+
+const PLAIN: SentenceLayout = {
+  pooling: 'mean',
+  normalize: false,
+  maxLength: undefined,
+  lowerCase: false,
+  prompts: {},
+  defaultPrompt: null,
+  includesPrompt: true,
+  similarity: 'cosine',
+};
 
 describe('scores of an encoder without a head', () => {
   let home: string;
@@ -20,10 +31,8 @@ describe('scores of an encoder without a head', () => {
   });
   after(() => rmSync(home, { recursive: true, force: true }));
 
-  const describedAs = (layout: Partial<typeof DEFAULT_LAYOUT>) => {
-    for (const [name, content] of Object.entries(
-      sentenceTransformersFiles({ ...DEFAULT_LAYOUT, ...layout }, tinyConfig()),
-    )) {
+  const describedAs = (layout: Partial<SentenceLayout>) => {
+    for (const [name, content] of Object.entries(sentenceTransformersFiles({ ...PLAIN, ...layout }, tinyConfig()))) {
       mkdirSync(join(folder, name, '..'), { recursive: true });
       writeFileSync(join(folder, name), content);
     }
