@@ -5,6 +5,7 @@ import { openClassifier } from '../inference/openClassifier';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { namesIn } from '../models/checkpoint/replaceFolder';
 import { importModel } from '../models/importModel';
+import { hasPooler } from '../models/encoderConfig';
 import { bertWeights } from '../models/loadClassifier';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { sentenceLayout, sentenceTransformersFiles } from '../models/sentenceTransformers';
@@ -70,6 +71,7 @@ export async function exportModel(model: string, output: string, options: Export
   }
   await refuseNamelessGraph(model, format);
   const sentences = format === 'sentence-transformers';
+  if (!sentences) await refuseOtherPooling(model, format);
   await importModel(model, path, {
     signal,
     onProgress: ({ doneBytes, totalBytes }) => options.onProgress?.(doneBytes, totalBytes),
@@ -82,6 +84,17 @@ export async function exportModel(model: string, output: string, options: Export
     }),
   });
   return { output: path, files: await namesIn(path) };
+}
+
+/** A head that reads the mean of the tokens, or the first one as it is, would be read as another by transformers and ModelScope. */
+async function refuseOtherPooling(model: string, format: ModelFormat): Promise<void> {
+  const { config, path } = await openModelFolder(model);
+  if (hasPooler(config)) return;
+  throw new MedTextError(
+    'UNSUPPORTED',
+    words`${path}: its head reads ${config.headPooling === 'mean' ? words`the mean of the tokens` : words`the first token without a pooler`}, which no class of ${format} does. Export it as onnx, which holds the head, or as sentence-transformers, the encoder alone.`,
+    { format, pooling: config.headPooling },
+  );
 }
 
 /** tokenizer.json, tokenizer_config.json and README.md, as far as the folder lacks them. */

@@ -32,6 +32,7 @@ import {
   stopTraining,
 } from './commands/runCommands';
 import { jumpTo, scoreSelection, setReference } from './commands/scoreCommands';
+import { trySample } from './commands/starter';
 import type { CommandId } from './ids';
 import { lookForRuns } from './runWatch';
 import type { Services } from './services';
@@ -40,6 +41,7 @@ import { showError } from './messages';
 /** Every command; the compiler refuses a missing or an unknown one, a test compares with the manifest. */
 const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: unknown[]) => unknown>> = {
   'medtext.fineTune': fineTune,
+  'medtext.trySample': trySample,
   'medtext.runRecipe': runRecipe,
   'medtext.resumeRun': resumeRun,
   'medtext.stopTraining': stopTraining,

@@ -3,6 +3,7 @@
 /** Commands of the palette. */
 export const paletteCommands = [
   'medtext.fineTune',
+  'medtext.trySample',
   'medtext.runRecipe',
   'medtext.resumeRun',
   'medtext.stopTraining',
@@ -68,6 +69,8 @@ export interface Settings {
   'medtext.runtime.threads': number;
   'medtext.device': 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
   'medtext.hover.enabled': boolean;
+  /** Whether the starter encoder, too, answers in hovers. */
+  'medtext.hover.starter': boolean;
   'medtext.hover.languages': readonly string[];
   /** Where imported models are kept; empty: the extension's storage. */
   'medtext.models.folder': string;

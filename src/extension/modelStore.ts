@@ -25,7 +25,7 @@ export interface ModelEntry {
 export interface ListedModel extends ModelEntry {
   readonly active: boolean;
   readonly missing: boolean;
-  /** A scorer needs a trained head; an imported encoder has none. */
+  /** An encoder without a head gives cosines, but no labels. */
   readonly hasHead: boolean;
   /** For example `12 layers · 768`. */
   readonly description: string;
@@ -37,6 +37,9 @@ const listKey = 'medtext.models';
 /** `102M` parameters, in every language: so models are named. */
 const countText = new Intl.NumberFormat('en', { notation: 'compact' });
 const activeKey = 'medtext.activeModel';
+/** As src/library/starter.ts writes it. */
+const STARTER_NAME = 'starter-zh';
+const STARTER_SOURCE = 'medtext:starter-zh';
 
 /** The models this person has imported or trained, and which one scores in this workspace. */
 export class ModelStore {
@@ -64,9 +67,14 @@ export class ModelStore {
     return this.entries().map((entry) => ({ ...entry, ...factsOf(entry), active: entry.folder === active }));
   }
 
-  /** The model that hovers and scores use; undefined when none is chosen or its folder is gone. */
+  /** The model that hovers and scores use: the chosen one, else the starter; undefined where that is not unpacked yet. */
   active(): ListedModel | undefined {
     return this.list().find(({ active, missing }) => active && !missing);
+  }
+
+  /** Whether hovers and scores use the encoder that comes with the program. */
+  isStarter({ record }: ListedModel): boolean {
+    return record?.source === STARTER_SOURCE;
   }
 
   async add(folder: string, origin: ModelEntry['origin'], name = basename(folder)): Promise<void> {
@@ -85,18 +93,11 @@ export class ModelStore {
     this.change.fire();
   }
 
-  /** @throws MODEL_CONFIG when the model cannot score */
+  /** @throws NOT_FOUND */
   async activate(folder: string): Promise<void> {
     const model = this.list().find((candidate) => candidate.folder === folder);
     if (!model || model.missing)
       throw new MedTextError('NOT_FOUND', words`The model folder ${folder} does not exist.`, { folder });
-    if (!model.hasHead) {
-      throw new MedTextError(
-        'MODEL_CONFIG',
-        words`${model.name} is an encoder without labels: fine-tune it first, then it can score.`,
-        { folder },
-      );
-    }
     await this.workspace.update(activeKey, folder);
     this.change.fire();
   }
@@ -112,7 +113,11 @@ export class ModelStore {
   }
 
   private activeFolder(): string | undefined {
-    return this.workspace.get<string>(activeKey);
+    const chosen = this.workspace.get<string>(activeKey);
+    if (chosen !== undefined && existsSync(join(chosen, 'config.json'))) return chosen;
+    const library = this.library();
+    const starter = library === undefined ? undefined : join(library, STARTER_NAME);
+    return starter !== undefined && recordOf(starter)?.source === STARTER_SOURCE ? starter : chosen;
   }
 }
 

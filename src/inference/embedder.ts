@@ -5,7 +5,8 @@ import { declareInputs } from '../models/encoder';
 import type { EncoderConfig } from '../models/encoderConfig';
 import { loadParameters, openModelFolder, readTokenizerFiles } from '../models/modelFolder';
 import { encoderParameterSpecs } from '../models/parameterNames';
-import { defaultPrompt, sentenceLayout, type Pooling, type SentenceLayout } from '../models/sentenceTransformers';
+import { overTokens } from '../models/pooling';
+import { defaultPrompt, sentenceLayout, type SentenceLayout } from '../models/sentenceTransformers';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
 import { Operators } from '../onnx/operators';
@@ -123,20 +124,10 @@ function buildEmbedder(
   const pooled = g.scope(
     'pooling',
     () =>
-    pooling === 'cls' ? states : overTokens(g, g.reshape(states, [batch, length, config.hiddenSize]), inputs.attentionMask, pooling), // prettier-ignore
+    pooling === 'cls' ? states : overTokens(g, states, inputs.attentionMask, pooling), // prettier-ignore
   );
   g.output(normalize ? g.scope('normalize', () => unitLength(g, pooled)) : pooled, 'embeddings');
   return g.build('embedder');
-}
-
-/** The mean or maximum over the tokens that are not padding: [batch, hidden]. */
-function overTokens(g: Operators, states: Value, attentionMask: Value, pooling: Exclude<Pooling, 'cls'>): Value {
-  const [batch, length] = states.shape;
-  const mask = g.cast(g.reshape(attentionMask, [batch, length, 1]), 'float32');
-  if (pooling === 'max') return g.reduceMax(g.add(states, g.mul(g.sub(1, mask), -1e9)), [1]);
-  // A row that is all padding only fills the batch: its count, max(count, 1), is kept from zero.
-  const count = g.add(g.relu(g.sub(g.reduceSum(mask, [1]), 1)), 1);
-  return g.div(g.reduceSum(g.mul(states, mask), [1]), count);
 }
 
 function unitLength(g: Operators, x: Value): Value {

@@ -1,7 +1,7 @@
 /** config.json (Hugging Face's fields, ModelScope's too) to our architecture and back. */
 import { MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
-import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
+import { embeddingSizeOf, HEAD_POOLINGS, type EncoderConfig } from './encoderConfig';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 export type ProblemType = 'single_label_classification' | 'multi_label_classification' | 'regression';
@@ -98,6 +98,7 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
     attentionDropout: fields.probability('attention_probs_dropout_prob', 0.1),
     classifierDropout: fields.probability('classifier_dropout', hiddenDropout),
     initializerRange: fields.number('initializer_range', 0, 10, 0.02),
+    ...headPoolingOf(json.medtext),
   };
   if (config.padTokenId >= config.vocabSize) {
     throw fields.wrong('pad_token_id', words`is ${padTokenId}, but the vocabulary has ${config.vocabSize} entries`);
@@ -108,6 +109,12 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
     });
   }
   return config;
+}
+
+/** What a training of ours wrote; anything else is as if it were absent. */
+function headPoolingOf(usage: unknown): Pick<EncoderConfig, 'headPooling'> {
+  const headPooling = isObject(usage) ? HEAD_POOLINGS.find((pooling) => pooling === usage.pooling) : undefined;
+  return headPooling ? { headPooling } : {};
 }
 
 /**

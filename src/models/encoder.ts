@@ -4,6 +4,7 @@ import type { Operators } from '../onnx/operators';
 import { buildBert, buildClassifier, buildHeadLayer, buildPooler, type BertOptions, type EncoderInputs } from './bert';
 import { modelFamily } from './configJson';
 import type { EncoderConfig } from './encoderConfig';
+import { overTokens } from './pooling';
 
 export interface SequenceClassifier {
   readonly config: EncoderConfig;
@@ -12,20 +13,28 @@ export interface SequenceClassifier {
   build(g: Operators, inputs: EncoderInputs, options: BertOptions): Value;
 }
 
-/** As Hugging Face's BertForSequenceClassification (encoder, tanh pooler over [CLS], dropout, linear), or RoBERTa's, ELECTRA's. */
+/**
+ * As Hugging Face's BertForSequenceClassification (encoder, tanh pooler over [CLS], dropout, linear), or RoBERTa's, ELECTRA's;
+ * with `headPooling` a dropout and a linear layer on the first token or the mean of all.
+ */
 export function bertClassifier(config: EncoderConfig, labelCount: number): SequenceClassifier {
   return {
     config,
     labelCount,
     build: (g, inputs, options) => {
-      const firstTokens = buildBert(g, config, inputs, { ...options, rows: 'first' });
-      return buildClassifier(g, pooled(g, firstTokens, config, options), config, options);
+      return buildClassifier(g, pooled(g, config, inputs, options), config, options);
     },
   };
 }
 
 /** What the classifier reads: [batch, hidden]. */
-function pooled(g: Operators, firstTokens: Value, config: EncoderConfig, options: BertOptions): Value {
+function pooled(g: Operators, config: EncoderConfig, inputs: EncoderInputs, options: BertOptions): Value {
+  if (config.headPooling === 'mean') {
+    const states = buildBert(g, config, inputs, { ...options, rows: 'all' });
+    return g.scope('pooling', () => overTokens(g, states, inputs.attentionMask, 'mean'));
+  }
+  const firstTokens = buildBert(g, config, inputs, { ...options, rows: 'first' });
+  if (config.headPooling === 'cls') return firstTokens;
   switch (modelFamily(config.modelType)) {
     case 'electra':
       // GELU, whatever the encoder's activation.

@@ -21,6 +21,17 @@ export interface EncoderConfig {
   /** `classifier_dropout`, else the hidden dropout. */
   readonly classifierDropout: number;
   readonly initializerRange: number;
+  /** What a classification head on the encoder reads; absent: what the family's head of transformers does. */
+  readonly headPooling?: HeadPooling;
+}
+
+/** `pooler`: tanh(dense([CLS])), or its family's like; `cls`: the first token's state; `mean`: the mean of the tokens' states. */
+export const HEAD_POOLINGS = ['pooler', 'cls', 'mean'] as const;
+export type HeadPooling = (typeof HEAD_POOLINGS)[number];
+
+/** Whether the head has a layer of its own between the encoder and the classifier. */
+export function hasPooler({ headPooling = 'pooler' }: EncoderConfig): boolean {
+  return headPooling === 'pooler';
 }
 
 /** The width of the embeddings. */

@@ -4,7 +4,7 @@
  */
 import { MedTextError, words } from '../base/errors';
 import { modelFamily } from './configJson';
-import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
+import { embeddingSizeOf, hasPooler, type EncoderConfig } from './encoderConfig';
 import type { ParameterSpec } from './parameters';
 
 /** The encoder's parameters (embeddings, layers, pooler) in the order of Hugging Face's BertModel. */
@@ -39,7 +39,7 @@ export function encoderParameterSpecs(config: EncoderConfig): ParameterSpec[] {
     linear(`${layer}.output.dense`, hiddenSize, intermediateSize);
     layerNorm(`${layer}.output.LayerNorm`);
   }
-  linear('bert.pooler.dense', hiddenSize, hiddenSize);
+  if (hasPooler(config)) linear('bert.pooler.dense', hiddenSize, hiddenSize);
   return specs;
 }
 

@@ -7,7 +7,7 @@ import { namesIn, replaceFolder } from './checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from './checkpoint/writeSafetensors';
 import { writeTorchZip } from './checkpoint/writeTorchZip';
 import { encoderConfigJson, modelFamily, type JsonObject, type ProblemType } from './configJson';
-import type { EncoderConfig } from './encoderConfig';
+import { hasPooler, type EncoderConfig } from './encoderConfig';
 import { fileParameterName, MASKED_LM_HEAD } from './parameterNames';
 import { Parameters } from './parameters';
 
@@ -97,7 +97,9 @@ function architectureOf(contents: ModelFolderContents, tensors: readonly Writabl
     roberta: { 'xlm-roberta': 'XLMRoberta', camembert: 'Camembert' }[contents.config.modelType] ?? 'Roberta',
   };
   const family = prefix[modelFamily(contents.config.modelType)];
-  if (tensors.some(({ name }) => name === 'classifier.weight')) return `${family}ForSequenceClassification`;
+  // transformers has no class whose head reads anything but its family's pooler.
+  if (tensors.some(({ name }) => name === 'classifier.weight') && hasPooler(contents.config))
+    return `${family}ForSequenceClassification`;
   return tensors.some(({ name }) => MASKED_LM_HEAD.test(name)) ? `${family}ForMaskedLM` : `${family}Model`;
 }
 
@@ -123,7 +125,7 @@ function configJson(
     }),
     dtype: 'float32',
     torch_dtype: 'float32',
-    [ORIGIN_FIELD]: { source_model_type: config.modelType, ...contents.usage },
+    [ORIGIN_FIELD]: { source_model_type: config.modelType, ...contents.usage, ...(config.headPooling && { pooling: config.headPooling }) }, // prettier-ignore
   };
 }
 

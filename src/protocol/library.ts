@@ -213,6 +213,8 @@ export const libraryContract = defineContract({
       params: object({ recipe: recordOf(anything), hub: hubOptions, known: listOf(text), job: count }),
       result: nothing,
     },
+    /** The encoder that comes with the program, unpacked into `models` where it is not there yet. */
+    starter: { params: object({ models: text, job: count }), result: object({ folder: text }) },
     verify: { params: object({ folder: text, job: count }), result: verification },
     /** Deletes a model's folder. @throws USAGE for one that is no model of the library */
     remove: { params: object({ folder: text }), result: nothing },

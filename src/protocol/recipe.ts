@@ -107,6 +107,12 @@ export interface RecipeTrain {
   length_buckets?: 'auto' | 'none' | readonly number[];
 }
 
+/** The head on the encoder. */
+export interface RecipeHead {
+  /** What it reads; `auto`: what the model's folder says. */
+  pooling?: 'auto' | 'pooler' | 'cls' | 'mean';
+}
+
 export type Device = 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 
 /** A recipe as a person writes it: everything but task, model and training data may be left out. */
@@ -115,6 +121,7 @@ export interface Recipe {
   task: TaskName;
   model: string;
   dataset: { train: RecipeSplit; validation?: RecipeSplit; test?: RecipeSplit; split?: RecipeHoldOut };
+  model_head?: RecipeHead;
   train?: RecipeTrain;
   device?: Device;
   threads?: 'auto' | number;
@@ -141,6 +148,7 @@ export interface ResolvedRecipe {
   task: Task;
   model: string;
   dataset: { train: ResolvedSplit; validation?: ResolvedSplit; test?: ResolvedSplit; split?: ResolvedHoldOut };
+  model_head: Required<RecipeHead>;
   train: ResolvedTrain;
   device: Device;
   threads: 'auto' | number;

@@ -1,3 +1,4 @@
+import type { HeadPooling } from '../models/encoderConfig';
 import type { ResolvedRecipe } from '../protocol/recipe';
 import { describeTask, type MetricName } from '../protocol/tasks';
 import type { BestEvaluation } from '../protocol/runRecord';
@@ -23,6 +24,8 @@ export interface ModelCardInput {
   readonly recipe: ResolvedRecipe;
   /** In the order of their ids; ignored for regression. */
   readonly labels: readonly string[];
+  /** What the classification head reads; absent: the pooler. */
+  readonly pooling?: HeadPooling;
   /** What `max_length` came to, in tokens. */
   readonly maxLength: number;
   /** By split name: train, validation, test. */
@@ -148,7 +151,13 @@ function introduction(card: ModelCardInput): string {
   return lines.join(' ');
 }
 
-function usage({ recipe, fields, maxLength, labels }: ModelCardInput): string {
+/** A head that no class of transformers has. */
+function ownPooling(pooling: 'cls' | 'mean'): string {
+  const read = pooling === 'mean' ? "the mean of the tokens' states" : "the first token's state, without a pooler";
+  return `**In Python**: the head reads ${read}, which no class of transformers does. \`medtext export MODEL --format onnx --output DIR\` writes the model for ONNX Runtime.`;
+}
+
+function usage({ recipe, fields, maxLength, labels, pooling }: ModelCardInput): string {
   const { second: secondText } = describeTask(recipe.task);
   const isPair = secondText === 'required' || fields.second !== undefined;
   const [first, second] = ['高血压能吃香蕉吗', '血压高可以吃香蕉吗'];
@@ -158,14 +167,7 @@ function usage({ recipe, fields, maxLength, labels }: ModelCardInput): string {
     ? 'print(model(**inputs).logits.item())'
     : 'probabilities = model(**inputs).logits.softmax(-1)[0]\nprint({model.config.id2label[i]: p.item() for i, p in enumerate(probabilities)})';
   const answer = isRegression({ recipe }) ? 'the number' : `the probabilities of ${labelList(labels)}`;
-  return [
-    '## How to use it',
-    'MODEL is the folder of this file.',
-    '**On the command line**',
-    fence(
-      'sh',
-      [...command, 'medtext evaluate MODEL --data FILE', 'medtext predict MODEL --data FILE --output OUT'].join('\n'),
-    ),
+  const python = [
     `**In Python, with transformers** (prints ${answer})`,
     fence(
       'python',
@@ -178,6 +180,16 @@ function usage({ recipe, fields, maxLength, labels }: ModelCardInput): string {
         result,
       ].join('\n'),
     ),
+  ];
+  return [
+    '## How to use it',
+    'MODEL is the folder of this file.',
+    '**On the command line**',
+    fence(
+      'sh',
+      [...command, 'medtext evaluate MODEL --data FILE', 'medtext predict MODEL --data FILE --output OUT'].join('\n'),
+    ),
+    ...(pooling === undefined || pooling === 'pooler' ? python : [ownPooling(pooling)]),
     '**In VS Code**, with the MedText Lab extension: run *MedText Lab: Choose Active Model* and choose this folder; hovers, *Score Selection*, *Evaluate…* and *Predict File…* then use it.',
   ].join('\n\n');
 }

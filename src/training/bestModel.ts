@@ -196,6 +196,7 @@ export class BestModel {
       recipe,
       labels,
       maxLength,
+      pooling: folder.config.headPooling,
       data: records,
       fields: train.data.columns,
       parameterCount: parameters.flat.length,

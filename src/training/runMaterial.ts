@@ -12,8 +12,10 @@ import { executionDevice } from '../inference/device';
 import { loadClassifier, type LoadedClassifier } from '../models/loadClassifier';
 import { modelContent } from '../models/modelContent';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import type { HeadPooling } from '../models/encoderConfig';
 import { encoderParameterSpecs, loadReportLines } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
+import { readSentenceLayout } from '../models/sentenceTransformers';
 import type { UnderstoodData } from '../protocol/fieldGuess';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import type { DataRecord } from '../protocol/runRecord';
@@ -59,6 +61,17 @@ export interface MaterialOptions {
   readonly stopSignal: AbortSignal;
 }
 
+/** What the recipe says the head reads; `auto`: an earlier head's, else the pooling of sentence-transformers' folder. */
+async function withHead(folder: ModelFolder, { pooling }: ResolvedRecipe['model_head']): Promise<ModelFolder> {
+  const ofFolder = async (): Promise<HeadPooling | undefined> => {
+    const layout = folder.config.headPooling ? undefined : await readSentenceLayout(folder.path);
+    // A first token that goes through no pooler; the maximum has no head here.
+    return folder.config.headPooling ?? (layout && layout.pooling !== 'max' ? layout.pooling : undefined);
+  };
+  const headPooling = pooling === 'auto' ? await ofFolder() : pooling;
+  return headPooling ? { ...folder, config: { ...folder.config, headPooling } } : folder;
+}
+
 /**
  * @param recipe with absolute paths
  * @throws MedTextError what opening the model and reading the data throw; LABELS, RECIPE, TOKENIZER, CANCELLED.
@@ -69,7 +82,7 @@ export async function readMaterial(
 ): Promise<RunMaterial> {
   // The runtime itself would leave an absent device out, and train on the processor.
   executionDevice(recipe.device);
-  const folder = await openModelFolder(recipe.model);
+  const folder = await withHead(await openModelFolder(recipe.model), recipe.model_head);
   if (folder.weightsPath === undefined) sayRandomStart(folder, log);
   const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
   if (tokenizer.vocabSize > folder.config.vocabSize) {
@@ -125,6 +138,11 @@ export async function readMaterial(
   const model = await loadClassifier(folder, labelCount, { seed: recipe.train.seed, signal });
   const isRandomStart = model.report.used.length === 0;
   for (const line of loadReportLines(model.report)) log(line);
+  if (model.graph && recipe.model_head.pooling !== 'auto') {
+    throw new MedTextError('UNSUPPORTED', words`model_head.pooling is ${recipe.model_head.pooling}, but ${folder.path} is an ONNX graph, whose head reads what the graph gives. Leave the field out.`, { field: 'model_head.pooling' }); // prettier-ignore
+  }
+  if (folder.config.headPooling === 'mean') log('The head reads the mean of the tokens');
+  if (folder.config.headPooling === 'cls') log('The head reads the first token, without a pooler');
   if (model.graph) log(`The ONNX graph itself is trained: ${model.graph.readout}, no dropout inside it`);
   const content = await modelContent(folder, { signal });
   const fixed = [join(folder.path, 'config.json'), ...folder.tokenizerFiles, ...(model.graph ? [folder.weightsPath!] : [])]; // prettier-ignore

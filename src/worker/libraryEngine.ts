@@ -21,6 +21,7 @@ import { modelFacts } from '../library/modelRecord';
 import { findModelOrDataset, kindOf, type FoundSource } from '../library/modelSource';
 import { bringSources, findSources, planSources, type SourcePlan } from '../library/recipeSources';
 import { removeModelFolder } from '../library/removeModelFolder';
+import { readyStarter } from '../library/starter';
 import { verifyModel } from '../library/verifyModel';
 import type { Params, Payload, Result } from '../protocol/contract';
 import type { CachedImport, GpuRuntimePlanned, GpuRuntimeStanding, HubOptions, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
@@ -139,6 +140,14 @@ export class LibraryEngine {
         onImport: ({ doneBytes, totalBytes }) => onProgress(plainProgress('import', doneBytes, totalBytes)),
       }),
     );
+  }
+
+  async starter(models: string, { onProgress, signal }: LibraryJob): Promise<{ folder: string }> {
+    const folder = await readyStarter(models, {
+      signal,
+      onProgress: ({ doneBytes, totalBytes }) => onProgress(plainProgress('unpack', doneBytes, totalBytes)),
+    });
+    return { folder };
   }
 
   verify(folder: string, { onProgress, signal }: LibraryJob): Promise<Verification> {
@@ -298,7 +307,7 @@ function transferred({ doneBytes, totalBytes, bytesPerSecond, secondsLeft }: Tra
   return { phase: 'download', done: doneBytes, total: totalBytes, bytesPerSecond, secondsLeft };
 }
 
-function plainProgress(phase: 'import' | 'check', done: number, total: number): LibraryProgress {
+function plainProgress(phase: 'import' | 'check' | 'unpack', done: number, total: number): LibraryProgress {
   return { phase, done, total, bytesPerSecond: 0, secondsLeft: null };
 }
 

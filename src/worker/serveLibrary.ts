@@ -30,6 +30,7 @@ export function serveLibrary(load: () => Promise<typeof LibraryEngine>): void {
         missingSources: async (wish, signal) => (await engine()).missingSources(wish, signal),
         bringSources: async ({ job, ...wish }, signal) =>
           (await engine()).bringSources(wish, { onProgress: tell(job), signal }),
+        starter: async ({ models, job }, signal) => (await engine()).starter(models, { onProgress: tell(job), signal }),
         verify: async ({ folder, job }, signal) => (await engine()).verify(folder, { onProgress: tell(job), signal }),
         remove: async ({ folder }) => (await engine()).remove(folder),
         detail: async ({ folder }, signal) => (await engine()).detail(folder, signal),

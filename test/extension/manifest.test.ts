@@ -68,6 +68,7 @@ describe('manifest and code agree', () => {
       'medtext.runtime.nodePath': true,
       'medtext.runtime.threads': true,
       'medtext.hover.enabled': true,
+  'medtext.hover.starter': true,
       'medtext.hover.languages': true,
       'medtext.models.folder': true,
       'medtext.hub.modelscopeEndpoint': true,

@@ -24,6 +24,7 @@ const complete: DeepRequired<WithoutLabelsFile> = {
     validation: splitWithEverything('dev.json'),
     test: splitWithEverything('test.json'),
   },
+  model_head: { pooling: 'mean' },
   train: {
     max_epochs: 5,
     batch_size: 32,
@@ -277,6 +278,7 @@ describe('recipe: defaults', () => {
     assert.deepEqual(resolveRecipe(shortest), {
       task: 'sentence-similarity',
       model: 'm',
+      model_head: { pooling: 'auto' },
       dataset: { train: { file: 'train.json', format: 'auto', encoding: 'auto', header: 'auto', on_bad_row: 'stop' } },
       train: {
         max_epochs: 3,

@@ -76,10 +76,10 @@ export function pairSummary({ forward, backward }: BothOrders): PairSummary {
   };
 }
 
-/** How long a bar is, in [0, 1]: the similarity itself; without a scale the place between the least and the greatest number shown. */
+/** How long a bar is, in [0, 1]: the similarity itself; of a cosine, or without a scale, the place between the least and the greatest number shown. */
 export function shareOf(comparison: Ranking | Pairs): (value: number) => number {
   const shown = scoresOf(comparison);
-  if (!shown.some(({ similarity }) => similarity === null)) return (value) => value;
+  if (!shown.some(({ similarity, measure }) => similarity === null || measure === 'cosine')) return (value) => value;
   const numbers = shown.map(shownNumber);
   const least = Math.min(...numbers);
   const width = Math.max(...numbers) - least;

@@ -70,6 +70,9 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
     regression: t(
       'Similarity: the predicted number, on a scale from 0 (least label of the training) to 1 (greatest); mean of both orders, ranked by the number.',
     ),
+    cosine: t(
+      'Cosine of the texts’ vectors, of an encoder without a head: no probability, and unlike texts have high ones, too. Bars reach from the least to the greatest shown. A model fine-tuned on pairs judges better: Fine-Tune Encoder… makes one.',
+    ),
     number: t('The predicted number, mean of both orders. The model does not say on which scale.'),
   };
   const kind = scoreKind(snapshot);
@@ -319,7 +322,8 @@ function pairDetails(
   const marks = marksOf(first, second);
   const labels = Object.keys(score.forward.probabilities);
   const hasScale = score.forward.similarity !== null;
-  const isNumber = score.forward.measure !== 'label-scale';
+  const isNumber = ['sigmoid', 'regression'].includes(score.forward.measure);
+  const { place } = score.forward;
   const orders = [
     [`${names[0]} → ${names[1]}`, score.forward],
     [`${names[1]} → ${names[0]}`, score.backward],
@@ -330,6 +334,7 @@ function pairDetails(
         ${bar(share(value))}<strong>${value.toFixed(3)}</strong>
         ${isAsymmetric ? html`<span class="badge">⇄ ${t('orders differ by {0}', asymmetry.toFixed(3))}</span>` : nothing}
       </p>
+      ${place ? html`<p class="quiet">${t('Above {0} of random pairs and {1} of pairs that mean the same.', percentText(place.random), percentText(place.same))}</p>` : nothing}
       <dl class="texts">
         <dt class="quiet">${names[0]}</dt>
         <dd>${marked(marks.first)}</dd>
@@ -341,7 +346,7 @@ function pairDetails(
           <thead>
             <tr>
               <th scope="col">${t('Order')}</th>
-              ${hasScale ? html`<th scope="col">${t('Similarity')}</th>` : nothing}
+              ${hasScale ? html`<th scope="col">${score.forward.measure === 'cosine' ? t('Cosine') : t('Similarity')}</th>` : nothing}
               ${isNumber ? html`<th scope="col">${score.forward.measure === 'sigmoid' ? t('Logit') : t('Prediction')}</th>` : nothing}
               ${labels.map((label) => html`<th scope="col" title=${t('Probability of label {0}', label)}><bdi>${label}</bdi></th>`)}
             </tr>

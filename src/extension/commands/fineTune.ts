@@ -17,6 +17,7 @@ import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
 import { importModel } from './importCommands';
 import { runRecipe } from './runCommands';
+import { starterModel } from './starter';
 import { back, pick, runSteps, type Option, type Step } from './steps';
 import { showInformation } from '../messages';
 
@@ -94,12 +95,19 @@ function recipeOrModel(services: Services): Step<Answers> {
           description: model.description,
           value: `model:${model.folder}`,
         })),
+      ...(models.list().some((model) => models.isStarter(model))
+        ? []
+        : [
+            { label: `$(package) ${t('Starter encoder')}`, description: t('comes with MedText Lab'), value: 'starter' },
+          ]),
       ...section(t('More')),
       { label: `$(folder-opened) ${t('Open a model folder…')}`, value: 'browse' },
       { label: `$(cloud-download) ${t('Import Model…')}`, value: 'import' },
     ];
+    const starter = models.list().find((model) => !model.missing && models.isStarter(model));
+    const preferred = starter ? `model:${starter.folder}` : 'starter';
     const title = t('Fine-Tune Encoder: recipe or model');
-    const choice = await pick(options, { title }, position);
+    const choice = await pick(options, { title, preferred }, position);
     if (choice === undefined || choice === back) return choice;
     if (choice.startsWith('recipe:')) return { recipe: Uri.parse(choice.slice('recipe:'.length)) };
     const model =
@@ -107,7 +115,9 @@ function recipeOrModel(services: Services): Step<Answers> {
         ? (await importModel(services))?.folder
         : choice === 'browse'
           ? (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, title }))?.[0]?.fsPath
-          : choice.slice('model:'.length);
+          : choice === 'starter'
+            ? (await starterModel(services)).folder
+            : choice.slice('model:'.length);
     return model === undefined ? undefined : { ...answers, recipe: undefined, model };
   };
 }

@@ -21,7 +21,7 @@ export async function chooseActiveModel(services: Services): Promise<void> {
     .filter(({ missing }) => !missing)
     .map((model) => ({
       label: `${model.active ? '$(check) ' : ''}${model.name}`,
-      description: model.hasHead ? model.description : t('encoder, fine-tune it first'),
+      description: model.hasHead ? model.description : t('encoder, gives cosines'),
       detail: model.folder,
       folder: model.folder,
     }));
@@ -183,7 +183,8 @@ export async function withProgress<T>(
 }
 
 export async function scoringModel(services: Services): Promise<ListedModel | undefined> {
-  if (!services.models.active()) await chooseActiveModel(services);
+  // An encoder without a head gives no labels.
+  if (!services.models.active()?.hasHead) await chooseActiveModel(services);
   return services.models.active();
 }
 

@@ -2,6 +2,7 @@ import { Range, Selection, Uri, window, type TextEditor } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import type { Services } from '../services';
 import { scoringModel } from './modelCommands';
+import { activeOrStarter } from './starter';
 
 /** Pins a text that hovers and scores compare with: the argument of a link, else the selection. */
 export async function setReference(services: Services, target?: unknown): Promise<void> {
@@ -16,7 +17,7 @@ export async function setReference(services: Services, target?: unknown): Promis
 export async function scoreSelection(services: Services): Promise<void> {
   const editor = window.activeTextEditor;
   if (!editor) throw new MedTextError('USAGE', words`Select a text to score.`);
-  if (!(await scoringModel(services))) return;
+  if (!(await activeOrStarter(services)) && !(await scoringModel(services))) return;
   services.similarityPanel.compare(editor);
 }
 

@@ -10,16 +10,23 @@ import {
 } from 'vscode';
 import { asMedTextError } from '../../base/errors';
 import { abortSignalOf } from '../cancellation';
+import { rankOf } from '../../protocol/scorer';
+import { activeOrStarter } from '../commands/starter';
 import type { CommandId } from '../ids';
 import type { Services } from '../services';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
 import { setting } from '../settings';
 import { recordAt } from './dataRowAt';
 import { escapeMarkdown, hoverMarkdown, type HoverContent, type HoverLink } from './hoverText';
-import { sentenceAt, type TextRange } from './sentenceAt';
+import { sentenceAt, sentencesOf, type TextRange } from './sentenceAt';
 
 const dataExtensions = new Set(['.json', '.jsonl', '.csv', '.tsv', '.txt']);
 const maxSentenceLength = 2000;
+/** Sentences of the document that a hover compares with, and that it shows. */
+const maxNeighbours = 200;
+const maxNearest = 3;
+/** Texts in which the starter answers; code is none. */
+const starterLanguages = new Set(['plaintext', 'markdown', 'json', 'jsonl', 'csv', 'tsv']);
 const maxDocumentLength = 50_000_000;
 const hintShownKey = 'medtext.hoverHintShown';
 
@@ -34,12 +41,14 @@ async function hoverAt(
   token: CancellationToken,
 ): Promise<Hover | undefined> {
   if (!isWanted(document)) return undefined;
-  const model = services.models.active();
+  const isForStarter = starterAnswers(document);
+  const model = services.models.active() ?? (isForStarter ? await activeOrStarter(services) : undefined);
   if (!model) return hintOnce(services, document, position);
+  if (services.models.isStarter(model) && !isForStarter) return undefined;
   const text = document.getText();
   if (text.length > maxDocumentLength) return undefined;
   try {
-    const found = await contentAt(services, document, text, document.offsetAt(position), abortSignalOf(token));
+    const found = await contentAt(services, document, text, document.offsetAt(position), model.hasHead, abortSignalOf(token)); // prettier-ignore
     if (!found || token.isCancellationRequested) return undefined;
     const { content, range, links } = found;
     const markdown = trusted(hoverMarkdown({ ...content, modelName: model.name } as HoverContent, links, services.t));
@@ -63,6 +72,7 @@ async function contentAt(
   document: TextDocument,
   text: string,
   offset: number,
+  hasHead: boolean,
   signal: AbortSignal,
 ): Promise<Found | undefined> {
   const { scoring, t } = services;
@@ -72,16 +82,46 @@ async function contentAt(
     return { content: { kind: 'row', score, givenLabel: row.label }, range: row.range, links: [] };
   }
   const reference = scoring.reference;
-  if (reference === undefined) return undefined;
+  // A pair classifier would read every sentence of the document anew; an encoder's vectors stay.
+  if (reference === undefined && hasHead) return undefined;
   const range = sentenceAt(text, offset);
   if (!range || range.end - range.start > maxSentenceLength) return undefined;
   const sentence = text.slice(range.start, range.end);
+  if (reference === undefined) return nearestTo(services, text, range, signal);
   const [score] = await scoring.score([{ first: reference, second: sentence }], signal);
   const links = [
     link(t('Make this the reference'), 'medtext.setReference', sentence),
     link(t('Clear reference'), 'medtext.clearReference'),
   ];
   return { content: { kind: 'reference', score, reference }, range, links };
+}
+
+/** The nearest sentences of the document, by cosine. */
+async function nearestTo(
+  { scoring, t }: Services,
+  text: string,
+  range: TextRange,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
+  const sentence = text.slice(range.start, range.end);
+  const others = neighbours(text, range).map(({ start, end }) => text.slice(start, end));
+  const texts = [...new Set(others)].filter((other) => other !== sentence && other.length <= maxSentenceLength);
+  if (texts.length === 0) return undefined;
+  const scores = await scoring.score(texts.map((second) => ({ first: sentence, second })), signal); // prettier-ignore
+  const nearest = texts
+    .map((other, i) => ({ text: other, score: scores[i] }))
+    .sort((a, b) => rankOf(b.score) - rankOf(a.score))
+    .slice(0, maxNearest);
+  const links = [link(t('Make this the reference'), 'medtext.setReference', sentence)];
+  return { content: { kind: 'nearest', score: nearest[0].score, nearest }, range, links };
+}
+
+/** Sentences around one, the closest in the text first left in their order. */
+function neighbours(text: string, range: TextRange): TextRange[] {
+  const sentences = sentencesOf(text);
+  const own = sentences.findIndex(({ start }) => start === range.start);
+  const from = Math.max(0, own - maxNeighbours / 2);
+  return sentences.slice(from, from + maxNeighbours);
 }
 
 /** The labelled or unlabelled pair of the data row under the mouse. */
@@ -104,6 +144,13 @@ function isWanted(document: TextDocument): boolean {
   if (!setting('medtext.hover.enabled', document)) return false;
   const wanted = setting('medtext.hover.languages', document);
   return wanted.includes('*') || wanted.includes(document.languageId);
+}
+
+/** Where the encoder that comes with the extension shows its cosines. */
+function starterAnswers(document: TextDocument): boolean {
+  const isText =
+    starterLanguages.has(document.languageId) || dataExtensions.has(extname(document.fileName).toLowerCase());
+  return isText && setting('medtext.hover.starter', document);
 }
 
 /** Without a model there is nothing to show; say once, over text, how to get one. */

@@ -1,14 +1,16 @@
-import type { PairScore } from '../../protocol/scorer';
+import type { CosinePlace, PairScore } from '../../protocol/scorer';
 import { cutTo, withoutControls } from '../../base/plainText';
 import type { Translate } from '../../base/translate';
 
 /** What a hover says, before it becomes Markdown. */
 export interface HoverContent {
-  readonly kind: 'reference' | 'row';
+  readonly kind: 'reference' | 'row' | 'nearest';
   readonly score: PairScore;
   readonly modelName: string;
   /** The pinned text, for `reference`. */
   readonly reference?: string;
+  /** The nearest sentences of the document, the nearest first, for `nearest`; `score` is then the first's. */
+  readonly nearest?: readonly { readonly text: string; readonly score: PairScore }[];
   /** What the data file gives, for `row`. */
   readonly givenLabel?: string;
 }
@@ -26,8 +28,16 @@ export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[]
     (best, entry) => (best === undefined || entry[1] > best[1] ? entry : best),
     undefined,
   );
-  const lines = [`**MedText Lab** · ${numbers(score, t).join(' · ')}`];
-  if (content.kind === 'reference') lines.push(t('Reference: {0}', quoted(reference ?? '')));
+  const isNearest = content.kind === 'nearest';
+  const lines = [
+    `**MedText Lab** · ${isNearest ? t('nearest in this document, by cosine') : numbers(score, t).join(' · ')}`,
+  ];
+  if (!isNearest && score.place) lines.push(placeText(score.place, t));
+  if (isNearest) {
+    lines.push((content.nearest ?? []).map(({ text, score: { similarity } }, i) => `${i + 1}. **${similarity?.toFixed(3)}** ${quoted(text)}`).join('\n')); // prettier-ignore
+    if (score.place) lines.push(t('The first: {0}', placeText(score.place, t)));
+    lines.push(t('A cosine is no probability. A model fine-tuned on pairs judges better.'));
+  } else if (content.kind === 'reference') lines.push(t('Reference: {0}', quoted(reference ?? '')));
   else if (predicted) {
     const label = `\`${code(predicted[0])}\``;
     if (givenLabel === undefined) lines.push(t('Predicted {0}', label));
@@ -46,9 +56,17 @@ export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[]
 /** The similarity, where there is one; and what a regression predicts, which may lie beyond its scale. */
 function numbers({ similarity, measure, logits }: PairScore, t: Translate): string[] {
   return [
-    ...(similarity === null ? [] : [`${t('similarity')} **${similarity.toFixed(3)}**`]),
+    ...(similarity === null
+      ? []
+      : [`${measure === 'cosine' ? t('cosine') : t('similarity')} **${similarity.toFixed(3)}**`]),
     ...(measure === 'regression' ? [`${t('prediction')} **${logits[0].toFixed(3)}**`] : []),
   ];
+}
+
+/** Where a cosine stands in the model's reference distribution. */
+function placeText({ random, same }: CosinePlace, t: Translate): string {
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+  return t('above {0} of random pairs and {1} of pairs that mean the same', percent(random), percent(same));
 }
 
 const barWidth = 12;
