@@ -243,7 +243,7 @@ export class Tokenizer {
 
   /** The ids of the text's tokens, without special ones. */
   ids(text: string): number[] {
-    return this.textIds(text, Infinity);
+    return this.pipeline.ids(text, Infinity);
   }
 
   /** The number of the text's tokens, without special ones. */
