@@ -12,7 +12,7 @@ import { loadParameters, openModelFolder } from '../../src/models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import type { Value } from '../../src/onnx/graphBuilder';
 import { Operators } from '../../src/onnx/operators';
-import { softCrossEntropy } from '../../src/tasks/losses';
+import { softCrossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { medtextJson } from '../cli/support/commandLine';
 import { writeTinyModel } from '../cli/support/tinyModel';
 import expected from '../fixtures/headPooling/expected.json';
