@@ -3,25 +3,39 @@ import { MedTextError, words } from '../base/errors';
 import { LruCache } from '../base/lruCache';
 import { placeOf, readSimilarityReference } from '../models/similarityReference';
 import { openEmbedder } from './embedder';
-import type { PairScore } from './labelScores';
+import type { RunOptions } from './classifierRunner';
+import type { PairScore, ScoredPair } from './labelScores';
 import type { ClassifierOptions } from './openClassifier';
-import type { PairScorer } from './pairScorer';
 
 /** Of vectors in memory; they are never written to a disk. */
 const MAX_VECTOR_BYTES = 2 ** 26;
+
+export interface VectorScorer {
+  /** None: an encoder has no labels. */
+  readonly labels: readonly string[];
+  readonly device: string;
+  readonly task: 'encoder';
+  /** Cosines in the given order. @throws MedTextError UNSUPPORTED for a single text, CANCELLED, RUNTIME, OUT_OF_MEMORY. */
+  score(
+    pairs: readonly ScoredPair[],
+    signal?: AbortSignal,
+    onProgress?: RunOptions['onProgress'],
+  ): Promise<readonly PairScore[]>;
+  close(): Promise<void>;
+}
 
 /**
  * Opens the encoder. A text's vector is computed once and kept by the hash of the text, up to 64 MiB of vectors.
  * @throws MedTextError what {@link openEmbedder} throws, MODEL_CONFIG for a broken reference distribution.
  */
-export async function openVectorScorer(path: string, options: ClassifierOptions = {}): Promise<PairScorer> {
+export async function openVectorScorer(path: string, options: ClassifierOptions = {}): Promise<VectorScorer> {
   const embedder = await openEmbedder(path, options);
   const { dimensions } = embedder;
   const vectors = new LruCache<Float32Array>(Math.max(1, Math.floor(MAX_VECTOR_BYTES / (4 * dimensions))));
   let last: Promise<unknown> = Promise.resolve();
   const reference = await readSimilarityReference(embedder.folder);
 
-  const score: PairScorer['score'] = async (pairs, signal, onProgress) => {
+  const score: VectorScorer['score'] = async (pairs, signal, onProgress) => {
     const single = pairs.find(({ second }) => second === undefined);
     if (single) {
       throw new MedTextError('UNSUPPORTED', words`${path} is an encoder without a head: it compares two texts, and gives no label of one.`, { folder: path, task: 'encoder' }); // prettier-ignore
