@@ -22,7 +22,7 @@ import { readRecipeFile } from '../recipes/recipeFile';
 import { isRecipeAddress } from '../protocol/recipeAddress';
 import { modelOptions, type Arguments, type Context, type OptionSpec } from './commandLine';
 import { mapOption, mapping } from './fileOptions';
-import { downloadOptions, withSources } from './recipeSources';
+import { downloadOptions, loginOption, withSources } from './recipeSources';
 
 export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
   set: {
@@ -65,6 +65,7 @@ export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
     help: 'The folder that the run gets its folder in. Default: runs.',
   },
   ...downloadOptions,
+  ...loginOption,
   ...modelOptions,
 };
 

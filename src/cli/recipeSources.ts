@@ -1,5 +1,6 @@
 /** What a recipe names by its address, brought before the training sees the recipe. */
 import { MedTextError } from '../base/errors';
+import type { HubSettings } from '../hub/hubSettings';
 import type { TransferProgress } from '../hub/transferMeter';
 import type { PartialRecipe } from '../protocol/recipe';
 import { version } from '../../package.json';
@@ -11,6 +12,40 @@ import { bytes, counted, duration } from './terminal';
 export const downloadOptions = {
   yes: { kind: 'flag', short: 'y', help: 'Download what the recipe names and this machine lacks, without asking.' },
 } as const;
+
+/** The option of every command that asks a hub. */
+export const loginOption = {
+  login: { kind: 'flag', help: 'Use the tokens that `hf auth login` and `modelscope login` left on this machine.' },
+} as const;
+
+/**
+ * How the hubs are reached: by the environment, and with `--login` with the tokens that their own clients left, which are
+ * read for nothing else.
+ */
+export async function reachedBy(args: Arguments): Promise<HubSettings> {
+  const { hubSettings } = await import('../hub/hubSettings');
+  if (!args.flag('login')) return hubSettings(process.env);
+  const { hubLogins, loginToken } = await import('../library/hubLogin');
+  const usual = hubSettings(process.env);
+  const logins = await hubLogins({ env: process.env });
+  const found = await Promise.all(logins.map(async (login) => [login.hub, usual.tokens[login.hub] ?? (await loginToken(login))] as const)); // prettier-ignore
+  return hubSettings(process.env, { tokens: Object.fromEntries(found) });
+}
+
+/** Runs `work`; where a hub wants a token, says which lies on this machine and is not used. */
+export async function tellingOfLogins<T>(args: Arguments, { screen }: Context, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof MedTextError && error.code === 'ACCESS' && !args.flag('login')) {
+      const { hubLogins } = await import('../library/hubLogin');
+      for (const { command, file } of await hubLogins({ env: process.env })) {
+        screen.note(`The token that "${command}" left is in ${file}; --login uses it.`);
+      }
+    }
+    throw error;
+  }
+}
 
 /**
  * The recipe with a path in the place of each address. What is not on this machine is downloaded: asked for at a
@@ -26,13 +61,12 @@ export async function withSources<T extends PartialRecipe>(
 ): Promise<T> {
   const { addressesIn } = await import('../protocol/recipeAddress');
   if (addressesIn(recipe).length === 0) return recipe;
-  const { hubSettings } = await import('../hub/hubSettings');
   const { findSources, refuseMissing } = await import('../library/recipeSources');
-  const places = { env: process.env, settings: hubSettings(process.env) };
+  const places = { env: process.env, settings: await reachedBy(args) };
   const here = await findSources(recipe, places);
   if (here.missing.length === 0) return here.recipe;
   if (!mayDownload || (!args.flag('yes') && !canAsk(context))) refuseMissing(here.missing);
-  await bring(here.missing, places, args, context);
+  await tellingOfLogins(args, context, () => bring(here.missing, places, args, context));
   const { recipe: complete, missing } = await findSources(recipe, places);
   refuseMissing(missing);
   return complete;
@@ -40,7 +74,7 @@ export async function withSources<T extends PartialRecipe>(
 
 type Missing = Awaited<ReturnType<(typeof import('../library/recipeSources'))['findSources']>>['missing'];
 type Places = Parameters<(typeof import('../library/recipeSources'))['findSources']>[1] & {
-  readonly settings: ReturnType<(typeof import('../hub/hubSettings'))['hubSettings']>;
+  readonly settings: HubSettings;
 };
 
 async function bring(missing: Missing, places: Places, args: Arguments, context: Context): Promise<void> {

@@ -1,4 +1,4 @@
-import { byHub } from '../base/hubNames';
+import { byHub, hubNames } from '../base/hubNames';
 import {
   anything,
   count,
@@ -195,6 +195,13 @@ export const libraryContract = defineContract({
       params: object({ ...wish, job: count, output: text }),
       result: object({ folder: text, files: listOf(text) }),
     },
+    /** Where the hubs' own clients have left a login; nothing in it is read. */
+    logins: {
+      params: object({}),
+      result: listOf(object({ hub: oneOf(...hubNames), command: text, file: text })),
+    },
+    /** The token of one, for a person who wants it used; empty where it has none that counts. */
+    loginToken: { params: object({ hub: oneOf(...hubNames) }), result: object({ token: text }) },
     /** What a recipe names by address and this machine does not have; asks the hubs for lists of files at most. */
     missingSources: {
       params: object({ recipe: recordOf(anything), hub: hubOptions }),

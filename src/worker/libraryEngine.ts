@@ -8,6 +8,7 @@ import { installGpuRuntime, type TryCard } from '../gpuRuntime/install';
 import { gpuRuntimeStatus, removeGpuRuntime } from '../gpuRuntime/installed';
 import type { GpuRuntimeOptions } from '../gpuRuntime/options';
 import { planGpuRuntime } from '../gpuRuntime/plan';
+import type { HubName } from '../base/hubNames';
 import { HubClient } from '../hub/download';
 import { formatHubReference } from '../hub/hubReference';
 import { hubSettings } from '../hub/hubSettings';
@@ -16,6 +17,7 @@ import type { TransferProgress } from '../hub/transferMeter';
 import { MaskFiller } from '../inference/maskFiller';
 import { runtimeLibraryPath } from '../inference/session';
 import { fetchDataset } from '../library/importDataset';
+import { hubLogins, loginToken, type HubLogin } from '../library/hubLogin';
 import { importOnce, sourceName } from '../library/importOnce';
 import { modelFacts } from '../library/modelRecord';
 import { findModelOrDataset, kindOf, type FoundSource } from '../library/modelSource';
@@ -111,6 +113,15 @@ export class LibraryEngine {
       const { folder, files } = await fetchDataset(found, wish.output, { client, onProgress: report, signal });
       return { folder, files: files?.map(({ path }) => path) ?? [] };
     });
+  }
+
+  logins(): Promise<HubLogin[]> {
+    return hubLogins({ env: this.env });
+  }
+
+  async loginToken(hub: HubName): Promise<{ token: string }> {
+    const login = (await this.logins()).find((one) => one.hub === hub);
+    return { token: (login && (await loginToken(login))) ?? '' };
   }
 
   async missingSources(

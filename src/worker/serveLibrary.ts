@@ -27,6 +27,8 @@ export function serveLibrary(load: () => Promise<typeof LibraryEngine>): void {
           (await engine()).importModel(wish, { onProgress: tell(job), signal }),
         importDataset: async ({ job, ...wish }, signal) =>
           (await engine()).importDataset(wish, { onProgress: tell(job), signal }),
+        logins: async () => (await engine()).logins(),
+        loginToken: async ({ hub }) => (await engine()).loginToken(hub),
         missingSources: async (wish, signal) => (await engine()).missingSources(wish, signal),
         bringSources: async ({ job, ...wish }, signal) =>
           (await engine()).bringSources(wish, { onProgress: tell(job), signal }),

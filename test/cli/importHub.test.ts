@@ -166,6 +166,14 @@ describe('medtext import: from the hubs', () => {
     const { error, said } = await fails(['hf:org/secret'], 1, { HF_TOKEN: 'token-of-mine' });
     assert.equal(error.code, 'ACCESS');
     assert.ok(!said.includes('token-of-mine'));
+    // What another program was given is offered with its place, and used only for who says so.
+    mkdirSync(join(home, '.cache', 'huggingface'), { recursive: true });
+    writeFileSync(join(home, '.cache', 'huggingface', 'token'), 'token-of-nobody\n');
+    const offered = await fails(['hf:org/secret'], 1);
+    assert.equal(offered.error.code, 'ACCESS');
+    assert.match(offered.said, /The token that "hf auth login" left is in .*huggingface\/token; --login uses it\./);
+    assert.ok(!hub.requests.some(({ headers }) => headers.authorization === 'Bearer token-of-nobody'));
+    await succeeds(['hf:org/secret', '--login', '--output', 'by-login']);
     const { result } = await succeeds(['hf:org/secret'], { HF_TOKEN: 'token-of-nobody' });
     assert.equal(result.source, 'hf:org/secret');
     assert.ok(!readFileSync(join(result.model, 'medtext-model.json'), 'utf8').includes('token-of'));

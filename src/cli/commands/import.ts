@@ -7,7 +7,7 @@ import type { TransferProgress } from '../../hub/transferMeter';
 import type { FoundSource } from '../../library/modelSource';
 import { version } from '../../../package.json';
 import type { Arguments, Command, Context } from '../commandLine';
-import { transferLine } from '../recipeSources';
+import { loginOption, reachedBy, tellingOfLogins, transferLine } from '../recipeSources';
 import { bytes, counted, duration, integer, properties, table } from '../terminal';
 
 export const importCommand: Command = {
@@ -22,7 +22,7 @@ export const importCommand: Command = {
   details: [
     "What a cache of the hubs' own clients holds is taken from there (--list shows it; --no-cache asks the hub).",
     'A download that was interrupted goes on where it was when the same command is given again.',
-    'Tokens: MODELSCOPE_API_TOKEN, HF_TOKEN. Mirrors: MODELSCOPE_ENDPOINT, HF_ENDPOINT. Proxies: HTTPS_PROXY, NO_PROXY.',
+    'Tokens: MODELSCOPE_API_TOKEN, HF_TOKEN, or --login. Mirrors: MODELSCOPE_ENDPOINT, HF_ENDPOINT. Proxies: HTTPS_PROXY, NO_PROXY.',
     'HF_HUB_OFFLINE=1 asks no hub. MEDTEXT_CACHE is where downloads are put together (default: ~/.cache/medtext).',
     '',
     'Nothing in a checkpoint is ever executed: a pickle that asks for more than tensors is refused by name.',
@@ -40,6 +40,7 @@ export const importCommand: Command = {
     include: { kind: 'list', value: 'GLOB', help: 'Download the files that match, in place of the usual choice.' },
     plan: { kind: 'flag', help: 'Only say what would be downloaded, and how much.' },
     'no-cache': { kind: 'flag', help: "Ask the hub even for what the hubs' own clients have downloaded." },
+    ...loginOption,
     list: { kind: 'flag', help: "List what the hubs' own clients have downloaded, ready to import." },
   },
   examples: [
@@ -56,16 +57,17 @@ async function importAnything(args: Arguments, context: Context): Promise<void> 
   if (args.flag('list')) return listCaches(context);
   const named = args.needed(0, 'The checkpoint');
   const { parseHubReference } = await import('../../hub/hubReference');
-  const { hubSettings } = await import('../../hub/hubSettings');
   const { HubClient } = await import('../../hub/download');
-  const settings = hubSettings(process.env);
+  const settings = await reachedBy(args);
   const reference = parseHubReference(named, settings.endpoints);
   const isDataset = args.flag('dataset') || reference?.kind === 'dataset';
   if (args.flag('dataset') && !reference) throw args.wrong(`--dataset takes a hub's data set; "${named}" is a path.`);
   if (!reference && args.text('output') === undefined) throw args.wrong('--output DIR is missing.');
   const client = new HubClient({ settings, userAgent: `medtext/${version}` });
   try {
-    await importFrom({ named, reference, isDataset, settings, client, args, context });
+    await tellingOfLogins(args, context, () =>
+      importFrom({ named, reference, isDataset, settings, client, args, context }),
+    );
   } finally {
     await client.close();
   }

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { Uri, commands, window, workspace } from 'vscode';
 import { durationText } from '../../base/durationText';
+import { MedTextError, words } from '../../base/errors';
 import { hubNames, hubTitles } from '../../base/hubNames';
 import { sizeText } from '../../base/sizeText';
 import type { Translate } from '../../base/translate';
@@ -146,16 +147,29 @@ function phaseText(phase: string, t: Translate): string {
 }
 
 /** Asks for a hub's token and keeps it in the secret storage; an empty one takes it away. */
-export async function setAccessToken({ t, hubs }: Services): Promise<void> {
+export async function setAccessToken({ t, hubs, library, log }: Services): Promise<void> {
   const items = await Promise.all(
     hubNames.map(async (hub) => ({
       label: hubTitles[hub],
       description: (await hubs.token(hub)) === undefined ? '' : t('a token is stored'),
+      detail: undefined as string | undefined,
       hub,
+      isLogin: false,
     })),
   );
-  const choice = await window.showQuickPick(items, { title: t('Set Access Token') });
+  const logins = await library
+    .request('logins', {})
+    .catch((error: Error) => (log.warn(`logins: ${error.message}`), []));
+  // Offered, with its place: it is another program's, and read only for a person who chooses it.
+  const offers = logins.map(({ hub, command, file }) => ({ label: t('Use the token of {0}', command), description: hubTitles[hub], detail: file, hub, isLogin: true })); // prettier-ignore
+  const choice = await window.showQuickPick([...items, ...offers], { title: t('Set Access Token') });
   if (!choice) return;
+  if (choice.isLogin) {
+    const { token } = await library.request('loginToken', { hub: choice.hub });
+    if (token === '')
+      throw new MedTextError('ACCESS', words`${choice.detail!} has no token that counts: log in again.`);
+    return hubs.setToken(choice.hub, token);
+  }
   const token = await askText({
     title: t('Access token of {0}', choice.label),
     prompt: t('It is kept in the secret storage of the editor. Empty: forget the one that is stored.'),

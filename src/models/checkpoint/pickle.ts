@@ -39,6 +39,8 @@ export interface PickleHost {
   readonly globals: ReadonlyMap<string, PickleValue>;
   /** Resolves a persistent id (PyTorch's storages). */
   persistentLoad(id: PickleValue): PickleValue;
+  /** Takes the state of an object of the allow-list's own making; false: it is none. */
+  setState?(object: PickleValue, state: PickleValue): boolean;
 }
 
 /**
@@ -269,8 +271,8 @@ class Machine {
       case 0x62: {
         // BUILD
         // A state dictionary carries `_metadata` (module versions) as its state, which the tensors do not need.
-        this.pop();
-        if (this.top() instanceof Map) return;
+        const state = this.pop();
+        if (this.top() instanceof Map || this.host.setState?.(this.top(), state)) return;
         throw this.unsafe(words`to set the state of ${describe(this.top())} (BUILD)`);
       }
       case 0x51: // BINPERSID
