@@ -1,6 +1,7 @@
 import { MedTextError, words } from '../base/errors';
 import { FileWatch } from '../base/fileWatch';
 import { joined, Words } from '../base/words';
+import { columnFacts } from './columns';
 import { excerptOf, isBadRow, type BadRow, type DataRow, type Piece } from './dataRow';
 import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
 import { lenientJson, readJsonArray } from './jsonArrayReader';
@@ -150,7 +151,7 @@ async function open(path: string, options: DataFileOptions, watch: FileWatch): P
   const pieces = (signal?: AbortSignal) => readPieces(decodedText(path, encoding, signal));
   const rows = (signal?: AbortSignal) => rowsOf(pieces(signal));
   const about = { path, format, encoding, byteOrderMark, sizeBytes, warnings };
-  if (format !== 'csv' && areTasks(sample)) return taskFile(about, sample, rows);
+  if (areTasks(sample)) return taskFile(about, sample, rows);
   return {
     ...about,
     ...layout,
@@ -189,7 +190,7 @@ function taskFile(
   const sample = tasks.map(asRow).filter((row): row is DataRow => !isBadRow(row));
   return {
     ...about,
-    columns: keysOfRows(sample),
+    columns: columnsOfTasks(tasks, sample),
     sample,
     header: false,
     delimiter: undefined,
@@ -199,6 +200,16 @@ function taskFile(
       for await (const task of readTasks(signal)) yield isBadRow(task) ? task : asRow(task);
     },
   };
+}
+
+/** What was chosen comes before what was shown, so that a guess takes it for the label; what was written comes last. */
+function columnsOfTasks(tasks: readonly DataRow[], rows: readonly DataRow[]): string[] {
+  const shown = new Set(tasks.flatMap(({ values }) => Object.keys(values.data ?? {})));
+  const all = keysOfRows(rows);
+  const answers = all.filter((name) => !shown.has(name));
+  const values = rows.map((row) => row.values);
+  const chosen = columnFacts(answers, values).filter(({ canBeLabel }) => canBeLabel).map(({ name }) => name); // prettier-ignore
+  return [...chosen, ...all.filter((name) => shown.has(name)), ...answers.filter((name) => !chosen.includes(name))];
 }
 
 /** A table that one JSON object holds column by column. `line` is then the number of the row. */

@@ -129,6 +129,21 @@ describe('forms of a table', () => {
       const split = { file: path, label: 'sentiment', on_bad_row: 'skip' } as const;
       const read = await readRecipeSplit(split, 'text-classification');
       assert.deepEqual([read.columns.first, read.labels, read.badRows.count], ['text', ['呼吸科', '神经科'], 4]);
+      // Unnamed, too: the source that the task shows has few values as well, and a remark is no text to learn from.
+      const many = Array.from({ length: 12 }, (_, i) => ({
+        id: i,
+        data: { source: ['s3', 'gs'][i % 2], post: `头痛第${i}天怎么办` },
+        annotations: [
+          {
+            result: [
+              ...annotation([['呼吸科', '神经科'][i % 2]]).result,
+              { value: { text: [`说得不太清楚${i}`] }, from_name: 'remark', type: 'textarea' },
+            ],
+          },
+        ],
+      }));
+      const unnamed = await readRecipeSplit({ file: temporary.file('many.json', JSON.stringify(many)) }, 'text-classification'); // prettier-ignore
+      assert.deepEqual([unnamed.columns.first, unnamed.columns.label], ['post', 'sentiment']);
       const filled = writeFilled(path, temporary.path('out.json'), () => 'x', { label: 'sentiment' });
       await assert.rejects(filled, { code: 'UNSUPPORTED' });
     });
