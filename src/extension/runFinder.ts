@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isTrainer, recordFromFolder, recordOfUnknown, readRunFile, runFoldersIn } from './runFolderRecord';
+import {
+  isTrainer,
+  recordFromFolder,
+  recordOfUnknown,
+  readRunFile,
+  runFoldersIn,
+  type IsTrainer,
+} from './runFolderRecord';
 import type { RunRecord, RunStore } from './runStore';
 import type { StartNote, StartNotes } from './startNotes';
 import type { TrainingService } from './trainingService';
@@ -24,7 +31,7 @@ export class RunFinder {
     private readonly runs: RunStore,
     private readonly training: Pick<TrainingService, 'state' | 'pid'>,
     private readonly starts: Pick<StartNotes, 'list' | 'remove'>,
-    private readonly isTrainerNow: (pid: number) => boolean = isTrainer,
+    private readonly isTrainerNow: IsTrainer = isTrainer,
   ) {}
 
   /** Every run in these work folders and beside the known ones; entries whose folder was deleted go. */
@@ -94,7 +101,9 @@ export class RunFinder {
           known ??
           (await recordOfUnknown(folder, { recipeFile, name, startedAtMs: note.startedAtMs }, this.isTrainerNow));
         if (!listed) continue;
-        await this.runs.put({ ...listed, recipeFile, name: known?.name ?? name });
+        // A run that is known stands as it was when the window was closed.
+        const now = known ? await recordFromFolder(known, this.isTrainerNow) : listed;
+        await this.runs.put({ ...now, recipeFile, name: known?.name ?? name });
         if (!known && listed.status === 'finished') finished.push(listed);
         if (!known && listed.status === 'interrupted') lost.push(listed);
         this.starts.remove(note.pid);
@@ -118,8 +127,10 @@ export class RunFinder {
       const startedAtMs = Date.parse(file?.startedAt ?? '');
       if (!(startedAtMs >= note.startedAtMs)) continue;
       if (file?.pid === note.pid) return folder;
-      // A run that has ended names no process: the first that began after the note was made.
-      if (file?.pid === undefined && !this.runs.get(folder)) younger.push({ folder, startedAtMs });
+      // A run that has ended names no process: the one that was seen with this one, or the first that began after the note.
+      const known = this.runs.get(folder);
+      if (file?.pid === undefined && known?.pid === note.pid) return isGoingOn ? undefined : folder;
+      if (file?.pid === undefined && !known) younger.push({ folder, startedAtMs });
     }
     return isGoingOn ? undefined : younger.sort((a, b) => a.startedAtMs - b.startedAtMs)[0]?.folder;
   }
@@ -143,6 +154,8 @@ function sameCourse(known: RunRecord | undefined, now: RunRecord): boolean {
     known.totalSteps === now.totalSteps &&
     known.pid === now.pid &&
     known.metric?.value === now.metric?.value &&
+    known.hasCheckpoint === now.hasCheckpoint &&
+    known.stoppedEarly === now.stoppedEarly &&
     known.modelFolder === now.modelFolder
   );
 }

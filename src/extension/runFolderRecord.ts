@@ -2,25 +2,15 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readTextFile } from '../base/textFile';
-import type { ToldError } from '../protocol/errorWords';
-import { understoodData, type UnderstoodData } from '../protocol/fieldGuess';
+import { isProcessAlive } from '../base/processIdentity';
+import type { UnderstoodData } from '../protocol/fieldGuess';
+import { runRecordParts, type RunRecordParts } from '../protocol/runRecord';
 import { findTask } from '../protocol/tasks';
-import type { RunMetric, RunRecord } from './runStore';
+import type { RunRecord } from './runStore';
 import { testMetric } from './testMetric';
 
-/** The part of a run folder's run.json that the editor reads. */
-export interface RunFile {
-  readonly status?: string;
-  readonly startedAt?: string;
-  readonly updatedAt?: string;
-  readonly pid?: number;
-  readonly step?: number;
-  readonly totalSteps?: number;
-  readonly best?: { readonly metric: string; readonly value: number } | null;
-  readonly test?: RunMetric;
-  readonly understoodData?: UnderstoodData;
-  readonly error?: ToldError;
-}
+/** Whether the process of a record is at work; `process` has what tells it from a later one of the same number. */
+export type IsTrainer = (pid: number, process?: Pick<RunRecordParts, 'processStart' | 'host'>) => boolean;
 
 /** More runs than a person looks at; a folder with more is not read to its end. */
 const maxRunsAFolder = 1000;
@@ -30,7 +20,7 @@ const checkpointName = /^step-(\d{9})$/;
  * The record brought up to date from its folder: the training process writes there, with or without a window. A run
  * that says it is running while its process is gone was interrupted.
  */
-export async function recordFromFolder(run: RunRecord, isAliveNow = isTrainer): Promise<RunRecord> {
+export async function recordFromFolder(run: RunRecord, isAliveNow: IsTrainer = isTrainer): Promise<RunRecord> {
   return recordFromFile(run, await readRunFile(run.folder), isAliveNow);
 }
 
@@ -38,15 +28,15 @@ export async function recordFromFolder(run: RunRecord, isAliveNow = isTrainer): 
 export async function recordOfUnknown(
   folder: string,
   known: Partial<RunRecord> = {},
-  isAliveNow = isTrainer,
+  isAliveNow: IsTrainer = isTrainer,
 ): Promise<RunRecord | undefined> {
   const file = await readRunFile(folder);
   if (!file) return undefined;
   const begun: RunRecord = {
     runId: basename(folder),
     folder,
-    recipeFile: join(folder, 'recipe.medtext.json'),
-    name: basename(folder),
+    recipeFile: sourceRecipeOf(file) ?? join(folder, 'recipe.medtext.json'),
+    name: file.name ?? basename(folder),
     status: 'running',
     pid: 0,
     startedAtMs: timeOf(file.startedAt) ?? Date.now(),
@@ -57,12 +47,22 @@ export async function recordOfUnknown(
   return recordFromFile(begun, file, isAliveNow);
 }
 
-function recordFromFile(run: RunRecord, file: RunFile | undefined, isAliveNow: (pid: number) => boolean): RunRecord {
+/** The recipe that the run was started by, while it is there. */
+function sourceRecipeOf({ recipe }: RunRecordParts): string | undefined {
+  return recipe?.file !== undefined && existsSync(recipe.file) ? recipe.file : undefined;
+}
+
+function recordFromFile(run: RunRecord, file: RunRecordParts | undefined, isAliveNow: IsTrainer): RunRecord {
   const pid = file?.pid ?? run.pid;
   const said = file?.status;
   const status =
-    said === 'finished' || said === 'stopped' || said === 'failed' ? said : isAliveNow(pid) ? 'running' : 'interrupted';
+    said === 'finished' || said === 'stopped' || said === 'failed'
+      ? said
+      : isAliveNow(pid, file)
+        ? 'running'
+        : 'interrupted';
   const model = join(run.folder, 'model');
+  const { best, error } = file ?? {};
   return {
     ...run,
     pid,
@@ -70,11 +70,13 @@ function recordFromFile(run: RunRecord, file: RunFile | undefined, isAliveNow: (
     step: file?.step ?? run.step,
     totalSteps: file?.totalSteps ?? run.totalSteps,
     endedAtMs: status === 'running' ? undefined : (run.endedAtMs ?? timeOf(file?.updatedAt) ?? Date.now()),
-    metric: file?.best ? { name: file.best.metric, value: file.best.value } : run.metric,
-    test: file?.test ?? run.test,
-    understoodData: file?.understoodData ?? run.understoodData,
+    metric: typeof best?.value === 'number' ? { name: String(best.metric), value: best.value } : run.metric,
+    test: testMetric(file?.test, best?.metric) ?? run.test,
+    understoodData: (file && understoodIn(file)) ?? run.understoodData,
     modelFolder: status === 'finished' && existsSync(model) ? model : run.modelFolder,
-    error: status === 'failed' ? file?.error : undefined,
+    hasCheckpoint: checkpointStep(run.folder) !== undefined,
+    stoppedEarly: file?.trainingEnd?.reason === 'earlyStop',
+    error: status === 'failed' && error ? { code: String(error.code), message: String(error.message), words: error.words } : undefined, // prettier-ignore
   };
 }
 
@@ -88,40 +90,22 @@ export async function runFoldersIn(workDir: string): Promise<readonly string[]> 
     .filter((folder) => existsSync(join(folder, 'run.json')));
 }
 
-export async function readRunFile(folder: string): Promise<RunFile | undefined> {
+/** What is whole of a run folder's run.json. */
+export async function readRunFile(folder: string): Promise<RunRecordParts | undefined> {
   try {
-    const file = JSON.parse(await readTextFile(join(folder, 'run.json'))) as Record<string, any> | null;
-    if (typeof file !== 'object' || file === null) return undefined;
-    const count = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : undefined);
-    const words = (value: unknown) => (typeof value === 'string' ? value : undefined);
-    const { best, test, error } = file;
-    return {
-      status: words(file.status),
-      startedAt: words(file.startedAt),
-      updatedAt: words(file.updatedAt),
-      pid: count(file.pid),
-      step: count(file.step),
-      totalSteps: count(file.totalSteps),
-      best: typeof best?.value === 'number' ? { metric: String(best.metric), value: best.value } : null,
-      test: testMetric(test, words(best?.metric)),
-      understoodData: understoodIn(file),
-      error: error ? { code: String(error.code), message: String(error.message), words: error.words } : undefined,
-    };
+    return runRecordParts(await readTextFile(join(folder, 'run.json')));
   } catch {
     return undefined;
   }
 }
 
 /** What the run learnt from; undefined of a run of an earlier version. */
-function understoodIn({ task, labels, data }: Record<string, any>): UnderstoodData | undefined {
-  try {
-    const { rows, fields, counts = {} } = data.train;
-    const names = findTask(task)?.answer === 'number' ? [] : (labels as readonly string[]);
-    const counted = names.slice(0, 100).map((name) => ({ name, count: counts[name] ?? 0 }));
-    return understoodData({ task, rows, fields, labels: counted, labelCount: names.length });
-  } catch {
-    return undefined;
-  }
+function understoodIn({ task, labels = [], data }: RunRecordParts): UnderstoodData | undefined {
+  const { rows, fields, counts = {} } = data?.train ?? {};
+  if (task === undefined || rows === undefined || fields === undefined) return undefined;
+  const names = findTask(task)?.answer === 'number' ? [] : labels;
+  const counted = names.slice(0, 100).map((name) => ({ name, count: counts[name] ?? 0 }));
+  return { task, rows, fields, labels: counted, labelCount: names.length };
 }
 
 /** Where a fine-tuned model comes from, as its run says. */
@@ -137,22 +121,17 @@ export interface FineTuning {
 
 /** Of a model in its run's folder; undefined for any other. */
 export async function fineTuningOf(modelFolder: string): Promise<FineTuning | undefined> {
-  try {
-    const file = JSON.parse(await readTextFile(join(modelFolder, '../run.json'))) as Record<string, any>;
-    const { model, data, best, updatedAt } = file;
-    if (typeof model?.path !== 'string') return undefined;
-    const count = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : undefined);
-    return {
-      baseModel: model.path,
-      parameterCount: count(model.parameterCount),
-      trainingData: typeof data?.train?.file === 'string' ? data.train.file : undefined,
-      rows: count(data?.train?.rows),
-      best: typeof best?.value === 'number' ? { metric: String(best.metric), value: best.value } : undefined,
-      endedAt: typeof updatedAt === 'string' ? updatedAt : undefined,
-    };
-  } catch {
-    return undefined;
-  }
+  const file = await readRunFile(join(modelFolder, '..'));
+  if (file?.model?.path === undefined) return undefined;
+  const { model, data, best, updatedAt } = file;
+  return {
+    baseModel: file.model.path,
+    parameterCount: model?.parameterCount,
+    trainingData: data?.train?.file,
+    rows: data?.train?.rows,
+    best: typeof best?.value === 'number' ? { metric: String(best.metric), value: best.value } : undefined,
+    endedAt: updatedAt,
+  };
 }
 
 /** The step that a resumed run goes on from; undefined when nothing was saved yet. */
@@ -168,23 +147,14 @@ export function checkpointStep(runFolder: string): number | undefined {
 }
 
 /** Whether a training process of ours has this id: after a restart of the machine it may be anybody's. */
-export function isTrainer(pid: number): boolean {
-  if (!isAlive(pid)) return false;
-  if (process.platform !== 'linux') return true;
+export function isTrainer(pid: number, { processStart: start, host }: Parameters<IsTrainer>[1] = {}): boolean {
+  // Of another machine's process nobody here knows; its lock is asked when somebody resumes.
+  if (!isProcessAlive({ pid, start, host })) return false;
+  if (start !== undefined || process.platform !== 'linux') return true;
   try {
     return /trainer|finetune/i.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
   } catch {
     return true;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

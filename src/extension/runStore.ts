@@ -29,6 +29,10 @@ export interface RunRecord {
   readonly modelFolder?: string;
   /** The training data as they were understood. */
   readonly understoodData?: UnderstoodData;
+  /** Whether it can be resumed; undefined of what an earlier version remembered. */
+  readonly hasCheckpoint?: boolean;
+  /** Ended before its last step, because nothing was gained any more. */
+  readonly stoppedEarly?: boolean;
   readonly error?: ToldError;
 }
 
@@ -91,5 +95,5 @@ export class RunStore {
   }
 }
 
-export const isResumable = ({ status }: RunRecord): boolean =>
-  status === 'stopped' || status === 'interrupted' || status === 'failed';
+export const isResumable = ({ status, hasCheckpoint }: RunRecord): boolean =>
+  hasCheckpoint !== false && (status === 'stopped' || status === 'interrupted' || status === 'failed');

@@ -14,6 +14,7 @@ import type {
   TrainingResult,
 } from '../protocol/trainer';
 import type { Silence } from '../protocol/silence';
+import { checkpointStep, recordFromFolder } from './runFolderRecord';
 import type { RunRecord, RunStatus, RunStore } from './runStore';
 import { testMetric } from './testMetric';
 import type { StartNotes } from './startNotes';
@@ -160,9 +161,9 @@ export class TrainingService implements Disposable {
 
   private async follow(request: RunRequest): Promise<TrainingOutcome> {
     try {
-      const { recipe, recipeFile, onHostGone, resumeFrom } = request;
+      const { recipe, recipeFile, name, onHostGone, resumeFrom } = request;
       const handle = await this.startTrainer(
-        { recipe, recipeFile, onHostGone, resumeFrom, baseFolder: dirname(recipeFile) },
+        { recipe, recipeFile, name, onHostGone, resumeFrom, baseFolder: dirname(recipeFile) },
         {
           onProcess: (pid) => this.note(pid, request),
           onChosenDevice: (chosenDevice) => this.set({ ...this.current, chosenDevice }),
@@ -223,6 +224,12 @@ export class TrainingService implements Disposable {
 
   private async keepEnd({ request, status, runFolder, result, error }: TrainingOutcome): Promise<void> {
     if (runFolder === undefined) return;
+    const before = this.runs.get(runFolder);
+    if (error && request.resumeFrom !== undefined && before && !this.current.report) {
+      // It did not come to go on: it is what its folder says, not what became of the attempt.
+      await this.runs.put(await recordFromFolder(before));
+      return;
+    }
     const started = recordOf({ ...this.current, request, runFolder }, this.handle?.pid ?? 0, this.runs.get(runFolder));
     await this.runs.put({
       ...started,
@@ -231,6 +238,8 @@ export class TrainingService implements Disposable {
       metric: result?.best ? { name: result.best.metric, value: result.best.value } : undefined,
       test: result && testMetric(result.test, result.best?.metric),
       modelFolder: result?.model || undefined,
+      hasCheckpoint: checkpointStep(runFolder) !== undefined,
+      stoppedEarly: result?.trainingEnd?.reason === 'earlyStop',
       error: error && status === 'failed' ? toldError(error) : undefined,
     });
   }

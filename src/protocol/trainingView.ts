@@ -42,21 +42,27 @@ export const mainKnobCount = 5;
 const knob = object({ field: oneOf(...knobFields), value: text, isDefault: flag });
 export type Knob = Checked<typeof knob>;
 
-const shownRecipe = object({
-  /** Tells one recipe from another; sent back with an edit, never opened. */
-  id: text,
-  name: text,
-  /** Relative to the workspace. */
-  path: text,
-  task: text,
-  model: text,
-  train: text,
-  validation: nullable(text),
-  test: nullable(text),
-  knobs: listOf(knob),
-  /** Why the recipe cannot run, in the person's words; null when it can. */
-  problem: nullable(text),
-});
+const shownRecipe = object(
+  {
+    /** Tells one recipe from another; sent back with an edit, never opened. */
+    id: text,
+    name: text,
+    /** Relative to the workspace. */
+    path: text,
+    task: text,
+    model: text,
+    train: text,
+    validation: nullable(text),
+    test: nullable(text),
+    knobs: listOf(knob),
+    /** Why the recipe cannot run, in the person's words; null when it can. */
+    problem: nullable(text),
+  },
+  {
+    /** A run's own copy: shown, and not to be changed. */
+    isRecord: flag,
+  },
+);
 export type ShownRecipe = Checked<typeof shownRecipe>;
 
 /** Of a point that is no finite number (a diverged loss) only the step is known: JSON has no word for NaN. */
@@ -105,6 +111,8 @@ const shownRun = object(
     chosenDevice,
     /** Of the run under way, while it waits for an evaluation. */
     evaluating: evaluationProgress,
+    /** Of a run that ended before its last step, because nothing was gained any more. */
+    stoppedEarly: flag,
     /** The metric on the test data, of a run that has ended. */
     test: object({ metric: text, value: number }),
     /** The device that the run under way began on and has lost. */

@@ -25,6 +25,8 @@ export interface TrainerEngine {
   finetune(options: {
     recipe: ResolvedRecipe;
     baseFolder: string;
+    recipeFile: string;
+    name?: string;
     resumeFrom?: string;
     onChosenDevice(choice: ChosenDevice): void;
     onUnderstoodData(data: UnderstoodData): void;
@@ -57,7 +59,7 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
       process.on('SIGTERM', () => stopping.abort());
 
       return {
-        async train({ recipe, recipeFile, resumeFrom, baseFolder, onHostGone }, cancelled) {
+        async train({ recipe, recipeFile, name, resumeFrom, baseFolder, onHostGone }, cancelled) {
           if (running) throw new MedTextError('USAGE', words`This process is already training.`);
           running = true;
           if (onHostGone === 'continue') outliveHost();
@@ -74,6 +76,8 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
             return await finetune({
               recipe: resolveRecipe(validateRecipe(complete, recipeFile)),
               baseFolder: folder,
+              recipeFile,
+              name,
               resumeFrom,
               onChosenDevice: ({ device, trials }) => emit('chosenDevice', { device, trials }),
               onUnderstoodData: (data) => emit('understoodData', data),

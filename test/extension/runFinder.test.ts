@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunFinder } from '../../src/extension/runFinder';
 import { checkpointStep, isTrainer } from '../../src/extension/runFolderRecord';
-import { RunStore } from '../../src/extension/runStore';
+import { isResumable, RunStore } from '../../src/extension/runStore';
 import { StartNotes } from '../../src/extension/startNotes';
 import type { TrainingState } from '../../src/extension/trainingService';
 import { memory } from './trainingService.test';
@@ -94,6 +94,42 @@ describe('finding runs by what lies on the disk', () => {
     const { runs, finder } = openWindow(memory(), { pid: 5 });
     await finder.look([join(root, 'runs')]);
     assert.deepEqual(runs.list(), []);
+  });
+
+  it('tells a run by its own name and recipe, whether it stopped early, and whether there is anything to resume', async () => {
+    const recipe = join(root, 'mine.medtext.json');
+    writeFileSync(recipe, '{}');
+    const early = { reason: 'earlyStop', step: 4, evaluationsWithoutGain: 3 };
+    writeRun('a', { status: 'finished', step: 4, name: 'mine', recipe: { file: recipe, sha256: '0' }, trainingEnd: early }); // prettier-ignore
+    const stopped = writeRun('b', {
+      status: 'stopped',
+      step: 4,
+      recipe: { file: join(root, 'gone.json'), sha256: '0' },
+    });
+    mkdirSync(join(stopped, 'checkpoints/step-000000004'), { recursive: true });
+    writeRun('c', { status: 'running', pid: 12, step: 0 });
+    const { runs, finder } = openWindow();
+    await finder.look([join(root, 'runs')]);
+    const [a, b, c] = [...runs.list()].sort((x, y) => x.folder.localeCompare(y.folder));
+    assert.deepEqual([a.name, a.recipeFile, a.stoppedEarly, isResumable(a)], ['mine', recipe, true, false]);
+    assert.deepEqual([b.name, b.recipeFile, b.stoppedEarly, isResumable(b)], ['b', join(stopped, 'recipe.medtext.json'), false, true]); // prettier-ignore
+    assert.deepEqual([c.status, isResumable(c)], ['interrupted', false]);
+  });
+
+  it('a run that was seen and has ended while the window was reloaded is no training that never began', async () => {
+    const stored = memory();
+    const first = openWindow(stored);
+    first.starts.add({ pid: 5, recipeFile: '/w/a.medtext.json', name: 'a', workDir: join(root, 'runs'), startedAtMs: Date.parse('2026-01-02T03:04:00.000Z') }); // prettier-ignore
+    const folder = writeRun('mine', { status: 'running', pid: 5, step: 367 });
+    await first.runs.put({ runId: 'mine', folder, recipeFile: '/w/a.medtext.json', name: 'a', status: 'running', pid: 5, startedAtMs: 1, step: 300, totalSteps: 10 }); // prettier-ignore
+    // Its host went: it saved, ended, and names no process any more.
+    writeRun('mine', { status: 'stopped', step: 367 });
+    mkdirSync(join(folder, 'checkpoints/step-000000367'), { recursive: true });
+    const { runs, starts, finder } = openWindow(stored);
+    const { neverBegun } = await finder.follow();
+    assert.deepEqual([neverBegun, starts.list()], [[], []]);
+    const [run] = runs.list();
+    assert.deepEqual([run.status, run.step, isResumable(run)], ['stopped', 367, true]);
   });
 
   describe('a window reloaded before it has heard of the run folder', () => {

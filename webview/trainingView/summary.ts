@@ -58,6 +58,7 @@ export function progressText(run: ShownRun, t: Translate): string {
     const epoch = run.epoch.toFixed(2);
     parts.push(run.totalEpochs ? t('epoch {0} of {1}', epoch, run.totalEpochs) : t('epoch {0}', epoch));
   }
+  if (run.stoppedEarly) parts.push(t('stopped early: nothing was gained any more'));
   return parts.join(' · ');
 }
 

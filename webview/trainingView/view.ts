@@ -141,6 +141,7 @@ function recipeSection(
           ? html`<p class="notice error" role="alert">${recipe.problem} ${link(t('Open'), 'openRecipe', actions)}</p>`
           : nothing
       }
+      ${recipe.isRecord ? html`<p class="quiet">${t('This is what the run was trained with, a record that is not changed.')}</p>` : nothing}
       <div class="knobs">
         ${repeat(
           main,
@@ -148,19 +149,23 @@ function recipeSection(
           (knob) => knobField(knob, state, actions, t),
         )}
       </div>
-      <details
-        ?open=${state.showsMore}
-        @toggle=${(event: Event) => actions.dispatch({ type: 'more', open: (event.target as HTMLDetailsElement).open })}
-      >
-        <summary>${t('More settings')}</summary>
-        <div class="knobs">
-          ${repeat(
-            more,
-            ({ field }) => field,
-            (knob) => knobField(knob, state, actions, t),
-          )}
-        </div>
-      </details>
+      ${
+        more.length === 0
+          ? nothing
+          : html`<details
+              ?open=${state.showsMore}
+              @toggle=${(event: Event) => actions.dispatch({ type: 'more', open: (event.target as HTMLDetailsElement).open })}
+            >
+              <summary>${t('More settings')}</summary>
+              <div class="knobs">
+                ${repeat(
+                  more,
+                  ({ field }) => field,
+                  (knob) => knobField(knob, state, actions, t),
+                )}
+              </div>
+            </details>`
+      }
       ${isRunning ? html`<p class="quiet">${t('Changes apply to the next run.')}</p>` : nothing}
     </section>
   `;

@@ -8,6 +8,8 @@ import type {
   RunComparison,
 } from '../../protocol/runComparison';
 import { METRIC_NAMES, type MetricName, isLowerBetter } from '../../protocol/tasks';
+import type { RunRecordParts } from '../../protocol/runRecord';
+import { readRunFile } from '../runFolderRecord';
 import type { RunRecord } from '../runStore';
 import { finite, readRunHistory, type RunHistory } from './runHistory';
 
@@ -20,8 +22,8 @@ interface ReadRun {
   readonly record: RunRecord;
   readonly history: RunHistory;
   readonly recipe: Readonly<Record<string, unknown>>;
-  /** run.json: written by this program, yet a file that anything may have changed. */
-  readonly file: Readonly<Record<string, any>>;
+  /** What is whole of run.json. */
+  readonly file: RunRecordParts;
 }
 
 /** Reads the run folders; what one of them lacks is null in the comparison. */
@@ -31,9 +33,9 @@ export async function compareRuns(records: readonly RunRecord[]): Promise<RunCom
       const [history, recipe, file] = await Promise.all([
         readRunHistory(record.folder),
         readObject(join(record.folder, 'recipe.medtext.json')),
-        readObject(join(record.folder, 'run.json')),
+        readRunFile(record.folder),
       ]);
-      return { record, history, recipe, file };
+      return { record, history, recipe, file: file ?? {} };
     }),
   );
   return {
@@ -55,8 +57,8 @@ function comparedRun({ record, history, file }: ReadRun): ComparedRun {
     step,
     totalSteps,
     seconds: endedAtMs === undefined ? null : Math.max(0, (endedAtMs - startedAtMs) / 1000),
-    metric: typeof file.best?.metric === 'string' ? file.best.metric : '',
-    bestStep: Number.isSafeInteger(file.best?.step) && file.best.step >= 0 ? file.best.step : null,
+    metric: file.best?.metric ?? '',
+    bestStep: file.best?.step ?? null,
     steps,
     losses,
     evaluations,
@@ -67,7 +69,7 @@ type MetricOf = (run: ReadRun, name: string) => ComparedMetric['values'][number]
 
 /** The metrics that any run has, the one that chose the best checkpoints first. */
 function metricsOf(runs: readonly ReadRun[], valueOf: MetricOf): readonly ComparedMetric[] {
-  const choosing = runs.flatMap(({ file }) => (typeof file.best?.metric === 'string' ? [file.best.metric as string] : [])); // prettier-ignore
+  const choosing = runs.flatMap(({ file }) => file.best?.metric ?? []);
   const ordered = [
     ...new Set([...choosing.filter((name) => METRIC_NAMES.includes(name as MetricName)), ...METRIC_NAMES]),
   ];
@@ -101,8 +103,8 @@ function settingsOf(runs: readonly ReadRun[]): readonly ComparedSetting[] {
       const value: unknown = file.environment?.[name];
       return value === undefined ? [] : [[`environment.${name}`, textOf(value)]];
     });
-    const contentHash: unknown = file.model?.contentHash;
-    const content: [string, string][] = typeof contentHash === 'string' ? [['model.contentHash', contentHash.slice(0, 19)]] : []; // prettier-ignore
+    const contentHash = file.model?.contentHash;
+    const content: [string, string][] = contentHash === undefined ? [] : [['model.contentHash', contentHash.slice(0, 19)]]; // prettier-ignore
     return new Map([...fields, ...content, ...machine]);
   });
   const names = [...new Set(columns.flatMap((column) => [...column.keys()]))];
@@ -118,8 +120,8 @@ function dataOf(runs: readonly ReadRun[]): readonly ComparedData[] {
   return splits.map((split) => {
     const values = runs.map(({ file }) => {
       const record = file.data?.[split];
-      if (typeof record?.sha256 !== 'string') return null;
-      return { file: basename(String(record.file)), rows: Number.isSafeInteger(record.rows) && record.rows >= 0 ? (record.rows as number) : 0, sha256: record.sha256 as string }; // prettier-ignore
+      if (record?.sha256 === undefined) return null;
+      return { file: basename(record.file ?? ''), rows: record.rows ?? 0, sha256: record.sha256 };
     });
     return { split, values, differs: new Set(values.map((value) => value?.sha256)).size > 1 };
   });

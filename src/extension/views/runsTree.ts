@@ -66,6 +66,7 @@ export function runsTree(services: Services, view: TreeView<RunRecord>): TreeDat
 function describe(run: RunRecord, t: Translate): string {
   const parts = [phaseText(run.status, t)];
   if (run.status !== 'finished' && run.totalSteps > 0) parts.push(t('step {0} of {1}', run.step, run.totalSteps));
+  if (run.status === 'finished' && run.stoppedEarly) parts.push(t('stopped early at step {0} of {1}', run.step, run.totalSteps)); // prettier-ignore
   if (run.metric) parts.push(`${metricText(run.metric.name, t)} ${run.metric.value.toFixed(4)}`);
   if (run.endedAtMs) parts.push(durationText((run.endedAtMs - run.startedAtMs) / 1000, t));
   return parts.join(' · ');

@@ -1,4 +1,6 @@
 import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { Range, RelativePattern, Uri, WorkspaceEdit, window, workspace, type TextDocument } from 'vscode';
 import { readTextFile } from '../../base/textFile';
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
@@ -61,6 +63,7 @@ export class ShownRecipeFile implements Disposable {
   /** Edits through the editor, so that it can be undone; a recipe without unsaved changes is saved at once. */
   async edit(file: string, changesOf: (text: string) => readonly TextChange[]): Promise<void> {
     if (file !== this.path) throw new MedTextError('NOT_FOUND', words`Another recipe is shown by now.`, { file });
+    if (isRunRecipe(file)) throw new MedTextError('USAGE', words`${file} is the record of a run and is not changed. Choose a recipe of your own.`, { file }); // prettier-ignore
     const document = await workspace.openTextDocument(Uri.file(file));
     const wasDirty = document.isDirty;
     const edit = new WorkspaceEdit();
@@ -116,6 +119,10 @@ export class ShownRecipeFile implements Disposable {
     this.watcher.value = watcher;
   }
 }
+
+/** A run's own copy of its recipe. */
+export const isRunRecipe = (file: string): boolean =>
+  basename(file) === 'recipe.medtext.json' && existsSync(join(dirname(file), 'run.json'));
 
 async function exists(file: string): Promise<boolean> {
   return stat(file).then(

@@ -92,6 +92,7 @@ function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun 
     elapsedSeconds,
     ...(record.understoodData && { understoodData: record.understoodData }),
     ...(record.test && { test: { metric: record.test.name, value: record.test.value } }),
+    ...(record.stoppedEarly && { stoppedEarly: true }),
     ...(record.error && { error: record.error }),
   };
 }

@@ -16,7 +16,7 @@ import type { RunRecord } from '../runStore';
 import type { BaseServices } from '../baseServices';
 import { emptyHistory, readRunHistory, type RunHistory } from './runHistory';
 import { recipeChanges, shownRecipeOf } from './recipeKnobs';
-import { ShownRecipeFile } from './shownRecipe';
+import { isRunRecipe, ShownRecipeFile } from './shownRecipe';
 import { trainingSnapshot, type TrainingFacts } from './trainingSnapshot';
 import { loadPage, windowLanguage } from './webviewHtml';
 import { WebviewServer } from './webviewServer';
@@ -192,7 +192,7 @@ class TrainingViewProvider implements TrainingView {
     const { training, models, t } = this.services;
     const source = await this.recipe.read();
     const record = this.shownRun();
-    const recipe =
+    const shownRecipe =
       source === undefined
         ? null
         : shownRecipeOf(
@@ -204,6 +204,8 @@ class TrainingViewProvider implements TrainingView {
             },
             t,
           );
+    const isRecord = source !== undefined && isRunRecipe(source.file);
+    const recipe = shownRecipe && isRecord ? { ...shownRecipe, knobs: [], isRecord } : shownRecipe;
     const failure = this.failure?.recipeFile === source?.file ? this.failure : undefined;
     const shown = trainingSnapshot({
       recipe,
