@@ -10,8 +10,7 @@ import type { Device } from '../../protocol/recipe';
 import { taskFor, TASKS, type TaskDescription, type TaskName } from '../../protocol/tasks';
 import type { DataInfo, LabelCounts, ShownColumn } from '../../protocol/scorer';
 import { draftedLabels, freeRecipeFile, recipeText } from '../recipe/recipeDraft';
-import { libraryAddress } from '../../protocol/recipeAddress';
-import { modelsFolder } from '../modelsFolder';
+import { modelInRecipe } from '../recipe/modelInRecipe';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
@@ -289,7 +288,7 @@ async function save(
   if (!existsSync(folder)) throw new MedTextError('NOT_FOUND', words`The folder ${folder} does not exist.`, { folder });
   const file = freeRecipeFile(train!, folder, existsSync);
   const choices = {
-    model: modelInRecipe(services, model!),
+    model: modelInRecipe(services.models, model!),
     trainFile: train!,
     validationFile: validation ?? undefined,
     task: task!,
@@ -302,13 +301,6 @@ async function save(
   };
   await writeFile(file, recipeText(choices, file), { flag: 'wx' });
   return file;
-}
-
-/** A model that lies in the library is named by its content: the recipe then means it on another machine, too. */
-function modelInRecipe({ models }: Services, folder: string): string {
-  const record = models.list().find((model) => model.folder === folder)?.record;
-  const isKept = record !== undefined && dirname(folder) === modelsFolder();
-  return isKept ? libraryAddress(basename(folder), record.contentHash) : folder;
 }
 
 const section = (label: string): Option<string>[] => [{ label, kind: QuickPickItemKind.Separator, value: '' }];

@@ -1,5 +1,6 @@
 import { MedTextError, words } from '../../base/errors';
 import { Uri, window } from 'vscode';
+import { isRecipeAddress } from '../../protocol/recipeAddress';
 import { openRecipe } from '../datasetPreview/recipeFiles';
 import type { Services } from '../services';
 import { dataFile } from './modelCommands';
@@ -15,6 +16,12 @@ export async function previewData(services: Services, target?: unknown): Promise
   const recipe = await openRecipe(wanted);
   const [first] = recipe?.data.splits ?? [];
   if (!first) throw new MedTextError('RECIPE', words`The recipe names no data file.`);
+  if (isRecipeAddress(first.file)) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`The recipe names its data by an address, ${first.file}: Import Data Set… brings it where it can be looked at.`,
+    );
+  }
   await datasetPreviews.open(Uri.file(first.file), wanted);
 }
 

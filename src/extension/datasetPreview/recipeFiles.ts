@@ -8,6 +8,7 @@ import type { BaseServices } from '../baseServices';
 import { fileItems } from '../commands/asking';
 import { withFields, type JsonValue } from '../labelMapping/jsonText';
 import { addChange, workspaceRecipes } from '../labelMapping/migrationEdit';
+import { modelInRecipe } from '../recipe/modelInRecipe';
 import { freeRecipeFile, pathInRecipe } from '../recipe/recipeDraft';
 import { recipeData, type RecipeData } from './recipeData';
 
@@ -59,7 +60,7 @@ export async function chooseRecipe(
   const folder = dirname(target.fsPath);
   const text = {
     task: taskFor('class', second !== null),
-    model: pathInRecipe(model.folder, folder),
+    model: pathInRecipe(modelInRecipe(models, model.folder), folder),
     dataset: { train: { file: pathInRecipe(file, folder) } },
   };
   await workspace.fs.writeFile(target, new TextEncoder().encode(`${JSON.stringify(text, undefined, 2)}\n`));

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { Disposable } from '../../base/disposables';
 import { asMedTextError } from '../../base/errors';
 import { errorText } from '../../protocol/errorWords';
+import { isRecipeAddress } from '../../protocol/recipeAddress';
 import type { LabelCounts } from '../../protocol/scorer';
 import type { BaseServices } from '../baseServices';
 import type { MappingSplit } from './mappingText';
@@ -21,7 +22,8 @@ export function dataSplits(splits: readonly MappingSplit[], documentPath: string
   const shared = Object.entries(splits.find(({ name }) => name === 'train')?.fields ?? {});
   const inherited = Object.fromEntries(shared.filter(([field]) => !fileFields.includes(field)));
   return splits.map((split) => {
-    const path = resolve(dirname(documentPath), String(split.fields.file));
+    const file = String(split.fields.file);
+    const path = isRecipeAddress(file) ? file : resolve(dirname(documentPath), file);
     const { corrections, labels_file: _labels, ...fields } = { ...inherited, ...split.fields };
     const resolved = typeof corrections === 'string' && { corrections: resolve(dirname(documentPath), corrections) };
     return { ...split, path, request: { ...fields, ...resolved, file: path } };

@@ -1,3 +1,4 @@
+import { modelInRecipe } from './modelInRecipe';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
@@ -41,7 +42,10 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
       exists: (path: string) => !workspace.isTrusted || existsSync(path),
       dataInfo: (file: string) => services.dataInfo(file),
       dataFiles: async () => (await workspaceDataFiles()).map(({ fsPath }) => fsPath),
-      modelFolders: () => services.models.list().flatMap(({ missing, folder }) => (missing ? [] : [folder])),
+      modelFolders: () =>
+        services.models
+          .list()
+          .flatMap(({ missing, folder }) => (missing ? [] : [modelInRecipe(services.models, folder)])),
     };
     const problems = await problemsOfRecipe(document.getText(), dirname(document.fileName), surroundings, t);
     if (document.isClosed || document.version !== version) return;

@@ -31,7 +31,7 @@ export interface RecipeSurroundings {
   dataInfo(path: string): Promise<DataInfo | undefined>;
   /** Absolute paths that a missing data file may have been meant to be. */
   dataFiles?(): Promise<readonly string[]>;
-  /** Absolute paths that a missing model may have been meant to be. */
+  /** Absolute paths and addresses that a missing model may have been meant to be. */
   modelFolders?(): readonly string[];
 }
 
