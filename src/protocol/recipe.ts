@@ -76,6 +76,13 @@ export interface RecipeScheduler {
 
 export type Trainable = 'all' | 'head' | 'no-embeddings' | { last_layers: number };
 
+/** ModelScope's names. */
+export interface RecipeAdversarial {
+  adv_grad_factor: number;
+  adv_bound: number;
+  sigma: number;
+}
+
 export interface RecipeTrain {
   max_epochs?: number;
   batch_size?: number;
@@ -90,6 +97,10 @@ export interface RecipeTrain {
   /** null: the model's own. */
   dropout?: number | null;
   label_smoothing?: number;
+  /** Absent: on for a StructBERT that learns to classify, as in ModelScope; null: off. */
+  adversarial?: RecipeAdversarial | null;
+  fgm?: { epsilon: number } | null;
+  r_drop?: { alpha: number } | null;
   /** Numbers are in the order of the labels. */
   class_weights?: null | 'balanced' | readonly number[];
   seed?: number;
@@ -137,7 +148,11 @@ type DeepPartial<T> = T extends readonly unknown[] ? T : T extends object ? { [K
 export type ResolvedSplit = Omit<RecipeSplit, 'labels'> &
   Required<Pick<RecipeSplit, 'format' | 'encoding' | 'header' | 'on_bad_row'>> & { labels?: readonly string[] };
 
-export type ResolvedTrain = Required<Omit<RecipeTrain, 'optimizer' | 'lr_scheduler' | 'early_stopping'>> & {
+export type ResolvedTrain = Required<
+  Omit<RecipeTrain, 'optimizer' | 'lr_scheduler' | 'early_stopping' | 'adversarial'>
+> & {
+  /** Absent until the model is known: a StructBERT has a default of its own. */
+  adversarial?: RecipeAdversarial | null;
   optimizer: Required<RecipeOptimizer>;
   lr_scheduler: Required<RecipeScheduler>;
   early_stopping: { patience: number; min_delta: number } | null;
@@ -450,6 +465,14 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   }
   if (answer === 'number' && (train.label_smoothing ?? 0) > 0) {
     report('/train/label_smoothing', words`a regression has no labels to smooth`);
+  }
+  for (const field of ['adversarial', 'r_drop'] as const) {
+    if (answer !== 'class' && train[field])
+      report(`/train/${field}`, words`compares the probabilities of classes, and ${recipe.task} has none`);
+  }
+  const disturbances = (['adversarial', 'fgm', 'r_drop'] as const).filter((field) => train[field]);
+  if (disturbances.length > 1) {
+    report(`/train/${disturbances[1]}`, words`there is "${disturbances[0]}" already: leave one of the two out`);
   }
   if (heldOut && dataset.validation) {
     report('/dataset/split', words`there is a validation file already: leave one of the two out`);

@@ -32,6 +32,17 @@ export function metricText(metric: string, t: Translate): string {
   return title ? translated(title, t) : metric;
 }
 
+/** What a part of a loss of several forward passes is called. */
+export function lossPartText(part: string, t: Translate): string {
+  const names: Readonly<Record<string, string>> = {
+    plain: t('Loss of the labels'),
+    noise: t('Divergence under noise'),
+    adversarial: t('Adversarial loss'),
+    divergence: t('Divergence of the passes'),
+  };
+  return Object.hasOwn(names, part) ? names[part] : part;
+}
+
 export function testMetricText(metric: string, t: Translate): string {
   return metric === 'loss' ? t('Test loss') : t('Test {0}', metricText(metric, t));
 }

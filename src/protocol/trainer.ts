@@ -21,6 +21,8 @@ export interface TrainingReport {
   readonly epoch: number;
   /** Mean loss of the optimiser step just done. */
   readonly loss: number;
+  /** What it is made of, where it is made of several: `plain`, `noise`, `adversarial`, `divergence`. */
+  readonly lossParts?: Readonly<Record<string, number>>;
   readonly learningRate: number;
   readonly examplesPerSecond: number;
   readonly secondsLeft: number;
@@ -77,7 +79,14 @@ const trainingReport: Check<TrainingReport> = object(
     examplesPerSecond: number,
     secondsLeft: number,
   },
-  { gradientNorm: number, sequenceLength: count, memoryBytes: number, device: text, randomStart: flag },
+  {
+    lossParts: recordOf(number),
+    gradientNorm: number,
+    sequenceLength: count,
+    memoryBytes: number,
+    device: text,
+    randomStart: flag,
+  },
 );
 
 export const evaluationReport: Check<EvaluationReport> = object({

@@ -96,6 +96,8 @@ const shownRun = object(
     epoch: number,
     totalEpochs: number,
     loss: value,
+    /** What the loss is made of, where it is made of several. */
+    lossParts: recordOf(value),
     learningRate: number,
     gradientNorm: value,
     examplesPerSecond: number,

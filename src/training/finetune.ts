@@ -13,6 +13,7 @@ import { choiceLines, fastest, isDeviceFailure, type DeviceChoice } from '../dev
 import { createRunFolder, readRun, RunFolder, writeRunRecipe } from '../runs/runFolder';
 import { refuseOver } from '../runs/runIsOver';
 import { RunLock } from '../runs/runLock';
+import { disturbanceLine, disturbanceOf, withDisturbance } from './disturbance';
 import { readMaterial, type RunMaterial } from './runMaterial';
 import { TrainingRun, type RunOptions, type RunSetUp } from './trainingRun';
 
@@ -120,7 +121,9 @@ async function withChosenDevice(options: FinetuneOptions): Promise<FinetuneOptio
 async function newRun(options: FinetuneOptions, begun?: RunLock): Promise<RunSetUp> {
   const given = withAbsolutePaths(options.recipe, options.baseFolder);
   const material = await readMaterial(given, options);
-  const recipe = withDeviceBuckets(given, material.maxLength);
+  const recipe = withDisturbance(withDeviceBuckets(given, material.maxLength), material);
+  const loss = disturbanceLine(recipe, given.train.adversarial !== undefined || disturbanceOf(given) !== undefined);
+  if (loss) options.log(loss);
   const source = await sourceOf(options);
   const lock = begun ?? (await RunLock.take(await createRunFolder(recipe.work_dir, basename(material.folder.path), new Date()))); // prettier-ignore
   try {

@@ -4,10 +4,18 @@ import { describeTask } from '../protocol/tasks';
 import type { RunMaterial } from './runMaterial';
 import { crossEntropy } from '../tasks/losses/crossEntropy';
 import { squaredError } from '../tasks/losses/squaredError';
-import type { Objective } from '../tasks/objective';
+import type { Objective, OutputObjective } from '../tasks/objective';
+import { disturbed } from './disturbance';
 
-/** The loss that the recipe asks for. @throws MedTextError RECIPE for class weights that do not fit the labels. */
-export function objectiveOf(recipe: ResolvedRecipe, { labels, train }: RunMaterial): Objective {
+/**
+ * The loss that the recipe asks for.
+ * @throws MedTextError RECIPE for class weights that do not fit the labels; what {@link disturbed} throws.
+ */
+export function objectiveOf(recipe: ResolvedRecipe, material: RunMaterial): Objective {
+  return disturbed(plainObjective(recipe, material), recipe, material);
+}
+
+function plainObjective(recipe: ResolvedRecipe, { labels, train }: RunMaterial): OutputObjective {
   if (describeTask(recipe.task).answer === 'number') return squaredError();
   return crossEntropy({
     labelCount: labels.length,

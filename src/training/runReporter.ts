@@ -41,6 +41,9 @@ export class RunReporter {
     this.tensorBoard.scalars(report.step, {
       'train/loss': report.loss,
       'train/learning_rate': report.learningRate,
+      ...Object.fromEntries(
+        Object.entries(report.lossParts ?? {}).map(([name, value]) => [`train/loss/${name}`, value]),
+      ),
       'train/gradient_norm': report.gradientNorm ?? NaN,
     });
     this.listeners.onReport(report);

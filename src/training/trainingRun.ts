@@ -236,6 +236,7 @@ export class TrainingRun {
       totalSteps: plan.totalSteps,
       epoch: plan.epochOf(step),
       loss: result.loss,
+      ...(result.parts && { lossParts: result.parts }),
       learningRate,
       examplesPerSecond: clock.examplesPerSecond,
       secondsLeft: clock.secondsLeft,

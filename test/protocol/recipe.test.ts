@@ -44,6 +44,9 @@ const complete: DeepRequired<WithoutLabelsFile> = {
     micro_batch_size: 4,
     dropout: 0.2,
     label_smoothing: 0.1,
+    adversarial: { adv_grad_factor: 5e-5, adv_bound: 1e-5, sigma: 5e-6 },
+    fgm: null,
+    r_drop: null,
     class_weights: [1, 2, 3],
     seed: 7,
     shuffle: false,
@@ -260,10 +263,19 @@ describe('recipe: validation', () => {
       for (const split of Object.values(recipe.dataset) as any[]) delete split.labels;
     });
     assert.deepEqual(Object.keys(problems).sort(), [
+      '/train/adversarial',
       '/train/class_weights',
       '/train/label_smoothing',
       '/train/metric_for_best',
     ]);
+  });
+
+  it('reports two losses of several passes', () => {
+    const problems = problemsOf((recipe) => {
+      recipe.train.fgm = { epsilon: 1 };
+    });
+    assert.deepEqual(Object.keys(problems), ['/train/fgm']);
+    assert.match(problems['/train/fgm'], /"adversarial" already/);
   });
 
   for (const value of [null, 3, 'x', [], undefined, Object.create(null)]) {
@@ -306,6 +318,8 @@ describe('recipe: defaults', () => {
         micro_batch_size: 'auto',
         dropout: null,
         label_smoothing: 0,
+        fgm: null,
+        r_drop: null,
         class_weights: null,
         seed: 2021,
         shuffle: true,

@@ -3,7 +3,7 @@ import type { Translate } from '../../src/base/translate';
 import { translated } from '../../src/base/words';
 import { choiceText, computingText, deviceText, lostDeviceText } from '../../src/protocol/deviceWords';
 import { fieldWords } from '../../src/protocol/fieldGuess';
-import { evaluationText, metricText, testMetricText } from '../../src/protocol/runWords';
+import { evaluationText, lossPartText, metricText, testMetricText } from '../../src/protocol/runWords';
 import { findTask } from '../../src/protocol/tasks';
 import type { KnobField, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
@@ -84,6 +84,7 @@ export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
   if (run.best) add(t('Best {0}', metricText(run.metric, t)), `${valueText(run.best.value)} @ ${run.best.step}`);
   if (run.test) add(testMetricText(run.test.metric, t), valueText(run.test.value));
   if (run.loss !== undefined) add(t('Loss'), valueText(run.loss));
+  for (const [part, value] of Object.entries(run.lossParts ?? {})) add(lossPartText(part, t), valueText(value));
   add(t('Learning rate'), run.learningRate === undefined ? undefined : learningRateText(run.learningRate));
   if (run.gradientNorm !== undefined) add(t('Gradient norm'), valueText(run.gradientNorm));
   add(t('Tokens a row'), run.sequenceLength?.toString());

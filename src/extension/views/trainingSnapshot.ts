@@ -122,6 +122,9 @@ function details(report: RunHistory['last']): Partial<ShownRun> {
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== null)),
     ...(report.randomStart === true && { randomStart: true }),
     ...('loss' in report && { loss: finite(report.loss) }),
+    ...(report.lossParts && {
+      lossParts: Object.fromEntries(Object.entries(report.lossParts).map(([name, value]) => [name, finite(value)])),
+    }),
     ...('gradientNorm' in report && { gradientNorm: finite(report.gradientNorm) }),
   };
 }
