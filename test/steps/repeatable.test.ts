@@ -5,21 +5,19 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { addGradients } from '../../src/autodiff/gradients';
 import { sumOfRows } from '../../src/autodiff/rules/gathering';
 import { RandomStream } from '../../src/base/random';
 import { Session, type Feed } from '../../src/inference/session';
-import { parseEncoderConfig } from '../../src/models/configJson';
-import { bertClassifier } from '../../src/models/encoder';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
-import { Parameters } from '../../src/models/parameters';
 import { elementCount, type TypedArray } from '../../src/onnx/dataType';
 import type { Value } from '../../src/onnx/graphBuilder';
 import { Operators } from '../../src/onnx/operators';
 import { LoopTrainer } from '../../src/steps/loopTrainer';
 import { Trainer } from '../../src/steps/trainer';
-import type { MicroBatch, TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
-import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
+import type { TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
+import { wideBatch, wideOptions, wideParameters } from '../support/wideTrajectory';
 
 /** [CLS] and [SEP] are in every text, some characters in most: 512 tokens of 60 ids, the first ones often. */
 const TOKENS = 512;
@@ -186,35 +184,12 @@ describe('every operator that adds up, on the default threads', function () {
 describe('a training, on the default threads', function () {
   this.timeout(300_000);
   // As wide as BERT-base: an encoder of 128 hides what this one shows in every run.
-  const config = parseEncoderConfig({ model_type: 'bert', vocab_size: 900, hidden_size: 768, num_hidden_layers: 1, num_attention_heads: 12, intermediate_size: 1536, max_position_embeddings: 32 }, 'a test'); // prettier-ignore
-  const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 3)];
-  const first = new Float32Array(specs.reduce((sum, { shape }) => sum + elementCount(shape), 0)).map(() => 0.05 * random.normal()); // prettier-ignore
-  const batches = [0, 1, 2, 3].map((): MicroBatch => {
-    const examples = Array.from({ length: 16 }, (_, row) => {
-      const inputIds = Int32Array.from({ length: 32 }, (_, i) => (i === 0 ? 101 : i % 12 === 11 ? 102 : Math.floor(900 * random.uniform() ** 4))); // prettier-ignore
-      const tokenTypeIds = Int32Array.from({ length: 32 }, (_, i) => (i > 11 ? 1 : 0));
-      return { label: row % 3, encoded: { inputIds, tokenTypeIds, length: 32, truncated: false } };
-    });
-    return { length: 32, examples };
-  });
+  type Create = (options: TrainerOptions) => Promise<TrainingSteps>;
 
-  async function trained(create: (options: TrainerOptions) => Promise<TrainingSteps>, micro?: number): Promise<string> {
-    const parameters = new Parameters(specs, first.slice());
-    const trainer = await create({
-      classifier: bertClassifier(config, 3),
-      parameters,
-      trained: new Set(parameters.names),
-      objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
-      adamW: { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, decays: (name) => !/bias|LayerNorm/.test(name) },
-      maxGradientNorm: 1,
-      batchSize: 16,
-      microBatchSize: micro,
-      dropout: 0.1,
-      seed: 5,
-      padTokenId: 0,
-      session: {},
-    });
-    for (let step = 1; step <= 5; step++) await trainer.step([batches[step % batches.length]], step, 1e-4);
+  async function trained(create: Create, microBatchSize?: number): Promise<string> {
+    const parameters = wideParameters();
+    const trainer = await create({ ...wideOptions(parameters), dropout: 0.1, microBatchSize });
+    for (let step = 1; step <= 5; step++) await trainer.step([wideBatch(step)], step, 1e-4);
     await trainer.synchronize();
     await trainer.close();
     return hashOf(parameters.flat, trainer.moments.firstMoments.flat, trainer.moments.secondMoments.flat);
@@ -232,4 +207,18 @@ describe('a training, on the default threads', function () {
       assert.equal(new Set(hashes).size, 1, hashes.join(' '));
     });
   }
+
+  it("follows PyTorch's in float64 over 30 steps", async () => {
+    const expected = JSON.parse(readFileSync(join(__dirname, '../fixtures/wideTrajectory/losses.json'), 'utf8')) as { losses: number[]; gradientNorms: number[] }; // prettier-ignore
+    const trainer = await Trainer.create(wideOptions(wideParameters()));
+    let [loss, norm] = [0, 0];
+    for (let step = 1; step <= 30; step++) {
+      const result = await trainer.step([wideBatch(step)], step, 1e-4);
+      loss = Math.max(loss, Math.abs(result.loss - expected.losses[step - 1]));
+      norm = Math.max(norm, Math.abs(result.gradientNorm / expected.gradientNorms[step - 1] - 1));
+    }
+    await trainer.close();
+    // Float32's 6e-8, which 30 steps make to 1e-6 (losses) and 5e-6 (norms); lost additions put both off by a hundredth.
+    assert.ok(loss < 5e-6 && norm < 3e-5, `losses off by ${loss}, norms by ${norm}`);
+  });
 });
