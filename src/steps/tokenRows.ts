@@ -8,9 +8,8 @@ import type { BuiltNode, Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';
 import { elementCount } from '../onnx/dataType';
 
-/** The inputs of a graph that has gradients as rows. */
+/** The input of a graph that has gradients as rows. */
 export const TOKEN_SLOTS = 'tokenSlots';
-export const TOKEN_IDS = 'tokenIds';
 
 /** Rows of the gradient: a batch has no more ids than tokens, and no more than there are. */
 export function rowCount(batch: number, length: number, vocabulary: number): number {

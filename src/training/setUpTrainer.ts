@@ -70,7 +70,7 @@ export async function setUpTrainer(
     batchSize,
     available: cardBytes ? cardOf(device, cardBytes) : isOnProcessor ? { bytes: availableMemory() } : undefined,
     resumed,
-    estimate: (rows) => estimateMemory(graphOptions, rows, plan.longest, device),
+    estimate: (rows) => estimateMemory(graphOptions, rows, plan.longest, { device, accumulates: rows < batchSize || recipe.train.gradient_accumulation > 1 }), // prettier-ignore
   });
   log(memory);
   onMemoryPlan?.(memoryPlan);
