@@ -27,6 +27,23 @@ describe('hover text', () => {
     assert.match(text({ score: { ...regression, similarity: null } }), /MedText Lab\*\* · prediction \*\*4\.037\*\*/);
   });
 
+  it('names a cosine so, with its place among others, and lists the nearest sentences', () => {
+    const cosine = { similarity: 0.9312, measure: 'cosine' as const, probabilities: {}, logits: [], place: { random: 0.994, same: 0.305 } }; // prettier-ignore
+    const shown = text({ kind: 'reference', reference: '肺炎怎么治疗', score: cosine });
+    assert.match(shown, /cosine \*\*0\.931\*\*[^]*above 99 % of random pairs and 3[01] % of pairs that mean the same/);
+    assert.doesNotMatch(shown, /similarity|█/);
+    const nearest = [
+      { text: '肺炎的*治疗*方法', score: cosine },
+      { text: '感冒怎么治', score: { ...cosine, similarity: 0.9 } },
+    ];
+    const list = text({ kind: 'nearest', score: cosine, nearest });
+    assert.match(
+      list,
+      /nearest in this document[^]*1\. \*\*0\.931\*\* “肺炎的\\\*治疗\\\*方法”\n2\. \*\*0\.900\*\* “感冒怎么治”/,
+    );
+    assert.match(list, /no probability/);
+  });
+
   it('keeps text of documents text', () => {
     const nasty = '<img onerror=x> [a](command:x) `b` **c** </script> \u202e https://x.y';
     const shown = text({ kind: 'reference', reference: nasty, modelName: '[x](command:y)' });

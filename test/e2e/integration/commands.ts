@@ -135,18 +135,29 @@ describe('commands in the host', () => {
     assert.equal(runs.list()[0].status, 'stopped');
   });
 
-  it('says once, over a text, how to get a model when none is active', async () => {
+  it('without a chosen model the starter answers, or, switched off, a hint says once how to get one', async () => {
     const { services } = await api();
     const { globalState, workspaceState } = services.context;
+    const switched = (on: boolean | undefined) => vscode.workspace.getConfiguration().update('medtext.hover.starter', on, vscode.ConfigurationTarget.Global); // prettier-ignore
     await globalState.update('medtext.hoverHintShown', undefined);
     await workspaceState.update('medtext.activeModel', undefined);
-    assert.equal(services.models.active(), undefined);
     const { uri } = await vscode.workspace.openTextDocument(file('note.txt'));
     const over = new vscode.Position(0, 2);
-    const hint = await hoverAt(uri, over);
-    assert.match(hint, /once a model is active/);
-    assert.match(hint, /command:medtext\.chooseActiveModel/);
-    assert.equal(await hoverAt(uri, over), '', 'said once');
+    if (!services.models.active()) {
+      await switched(false);
+      const hint = await hoverAt(uri, over);
+      assert.match(hint, /once a model is active/);
+      assert.match(hint, /command:medtext\.chooseActiveModel/);
+      assert.equal(await hoverAt(uri, over), '', 'said once');
+      await switched(undefined);
+    }
+    services.setReference('肺炎怎么治疗');
+    assert.match(await hoverAt(uri, over), /cosine \*\*\d\.\d+\*\*/);
+    services.setReference(undefined);
+    assert.ok(services.models.isStarter(services.models.active()!));
+    await switched(false);
+    assert.equal(await hoverAt(uri, over), '');
+    await switched(undefined);
     await run('medtext.useModel', model);
   });
 });
