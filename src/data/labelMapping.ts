@@ -1,6 +1,6 @@
 import { MedTextError, words } from '../base/errors';
 import { joined, type Words } from '../base/words';
-import { targetsOf } from '../protocol/labelScheme';
+import { firstRepeated, targetsOf } from '../protocol/labelScheme';
 import { excerptOf, type DataValue } from './dataRow';
 import { choicesOf } from './labelStudio';
 
@@ -52,7 +52,7 @@ export class RawLabelCounts {
 /** The labels as strings. Errors: `LABELS` if one is empty or occurs twice, or there is none. */
 export function checkedLabels(labels: readonly (string | number)[]): string[] {
   const names = labels.map((label) => String(label).trim());
-  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  const repeated = firstRepeated(names);
   const problem =
     names.length === 0
       ? words`the list of labels is empty`
@@ -77,9 +77,10 @@ export class LabelMap {
     readonly labels: readonly string[] | undefined,
     mapping: LabelMapping = {},
   ) {
+    const isLabel = new Set(labels);
     for (const [raw, target] of Object.entries(mapping)) {
       const label = target === null ? null : String(target).trim();
-      if (label !== null && labels && !labels.includes(label)) {
+      if (label !== null && labels && !isLabel.has(label)) {
         throw new MedTextError(
           'LABELS',
           words`label_mapping sends ${JSON.stringify(raw)} to ${JSON.stringify(label)}, which is not one of the labels ${JSON.stringify(labels)}.`,

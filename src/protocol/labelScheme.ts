@@ -57,6 +57,12 @@ export function inferLabels(values: Iterable<string>, declared: readonly string[
   return [...known, ...numbers, ...distinct.filter((value) => !isNumber(value)).sort(byCodePoint)];
 }
 
+/** The first that was there before. */
+export function firstRepeated(labels: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return labels.find((label) => seen.size === seen.add(label).size);
+}
+
 /** What people and programs write where there is no label, in lower case; "" is no value at all. */
 const NO_LABEL = new Set(['', 'na', 'n/a', '#n/a', '<na>', 'nan', 'null', '无标签', '未标注']);
 
@@ -73,12 +79,13 @@ export function proposedScheme(
   values: readonly string[],
   declared: readonly string[] = [],
 ): { labels: string[]; label_mapping: Record<string, null> } {
-  const missing = values.filter((value) => saysNoLabel(value) && !declared.includes(value));
+  const isDeclared = new Set(declared);
+  const missing = new Set(values.filter((value) => saysNoLabel(value) && !isDeclared.has(value)));
   const labels = inferLabels(
-    values.filter((value) => !missing.includes(value)),
+    values.filter((value) => !missing.has(value)),
     declared,
   );
-  return { labels, label_mapping: Object.fromEntries(missing.map((value) => [value, null])) };
+  return { labels, label_mapping: Object.fromEntries(Array.from(missing, (value) => [value, null])) };
 }
 
 /** Whether a label column holds amounts, for a regression, rather than classes: numbers with fractions. A guess. */

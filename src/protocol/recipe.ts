@@ -2,7 +2,7 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import { MedTextError, words } from '../base/errors';
 import { untranslated, type Translate } from '../base/translate';
 import { joined, translated, type Words } from '../base/words';
-import type { LabelDetails } from './labelScheme';
+import { firstRepeated, type LabelDetails } from './labelScheme';
 import schema from './recipe.schema.json';
 import { describeTask, metricsOf, taskFor, usualMetric, type MetricName, type Task, type TaskName } from './tasks';
 
@@ -408,18 +408,28 @@ function shown(value: unknown): string {
 }
 
 /** What a schema cannot see: fields that contradict each other. */
+const MAX_NAMED_LABELS = 50;
+
+/** For a message: a list of labels may be as long as a catalogue of diagnoses. */
+function excerptOfLabels(labels: readonly string[]): string {
+  const named = labels.slice(0, MAX_NAMED_LABELS).map((label) => `"${label}"`);
+  return [...named, ...(labels.length > named.length ? ['…'] : [])].join(', ');
+}
+
 function contradictions(recipe: Recipe): FoundProblem[] {
   const problems: FoundProblem[] = [];
   const report = (pointer: string, message: Words): void => void problems.push({ pointer, message });
   const { dataset, train = {} } = recipe;
   const { answer, second } = describeTask(recipe.task);
   const labels = dataset.train.labels?.map(String);
+  const isLabel = new Set(labels);
+  const listed = excerptOfLabels(labels ?? []);
 
   const { split: heldOut, ...files } = dataset;
   for (const [name, split] of Object.entries(files)) {
     const pointer = `/dataset/${name}`;
     const own = split.labels?.map(String);
-    const twice = own?.find((label, index) => own.indexOf(label) !== index);
+    const twice = firstRepeated(own ?? []);
     if (twice !== undefined) report(`${pointer}/labels`, words`the label "${twice}" is listed twice`);
     if (own && name !== 'train' && labels?.join('\n') !== own.join('\n')) {
       report(
@@ -433,14 +443,12 @@ function contradictions(recipe: Recipe): FoundProblem[] {
     if (own && answer === 'number')
       report(`${pointer}/labels`, words`a regression has no labels, the column holds numbers`);
     for (const [raw, label] of Object.entries(split.label_mapping ?? {})) {
-      if (label !== null && labels && !labels.includes(label)) {
-        const listed = labels.map((name) => `"${name}"`).join(', ');
+      if (label !== null && labels && !isLabel.has(label)) {
         report(`${pointer}/label_mapping/${escapePointer(raw)}`, words`"${label}" is not among the labels ${listed}`);
       }
     }
     for (const name of Object.keys(split.label_details ?? {})) {
-      if (labels && !labels.includes(name)) {
-        const listed = labels.map((label) => `"${label}"`).join(', ');
+      if (labels && !isLabel.has(name)) {
         report(`${pointer}/label_details/${escapePointer(name)}`, words`"${name}" is not among the labels ${listed}`);
       }
     }

@@ -29,6 +29,14 @@ export function mutatedBytes(bytes: Buffer, random: RandomStream): Buffer {
   return copy;
 }
 
+/** One byte changed, anywhere: what a bad cable, disk or download does. */
+export function oneByte(bytes: Buffer, random: RandomStream): Buffer {
+  const copy = Buffer.from(bytes);
+  const at = random.integer(copy.length);
+  copy[at] ^= 1 + random.integer(255);
+  return copy;
+}
+
 const INTERESTING_VALUES: readonly unknown[] = [
   null, true, 0, -1, 1.5, 2 ** 31, 2 ** 53, 1e308, '', '..', '../../x', '/etc/passwd', 'C:\\x', 'a\0b', 'nul', 'a/./b',
   '\u202egnp', '__proto__', 'constructor', 'x'.repeat(5000), [], {}, [null], { toString: null }, 'f'.repeat(64), 'blob', 'file',

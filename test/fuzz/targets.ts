@@ -1,5 +1,5 @@
 /** What faces strangers' files, each with right inputs to damage and the codes that it may refuse them with. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import type { ErrorCode } from '../../src/base/errors';
 import type { RandomStream } from '../../src/base/random';
@@ -14,15 +14,20 @@ import { ByteCursor } from '../../src/models/checkpoint/byteCursor';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
 import { unpickleTorch } from '../../src/models/checkpoint/torchPickle';
 import { elementCount } from '../../src/onnx/dataType';
+import { openModelFolder } from '../../src/models/modelFolder';
 import { readModel } from '../../src/onnx/readModel';
+import { resolveRecipe, validateRecipe } from '../../src/protocol/recipe';
+import { loadTokenizer } from '../../src/tokenization/tokenizer';
 import { dataTargets } from './dataTargets';
-import { mutatedBytes, mutatedJson } from './mutations';
+import { mutatedBytes, mutatedJson, oneByte } from './mutations';
 
 export interface Target {
   readonly name: string;
   readonly codes: readonly ErrorCode[];
   /** Right inputs, by name. */
   readonly seeds: Readonly<Record<string, Buffer>>;
+  /** Most damage changes a value and breaks nothing. */
+  readonly isMild?: boolean;
   mutate(seed: Buffer, random: RandomStream): Buffer;
   /** Reads the input as the program does; `folder` is empty and for it alone. */
   attempt(input: Buffer, folder: string): unknown;
@@ -113,7 +118,106 @@ const listings = (
   },
 });
 
-export const TARGETS: readonly Target[] = [
+/** A JSON document of a model or a person. */
+const jsonFile = (
+  name: string,
+  codes: readonly ErrorCode[],
+  seed: unknown,
+  attempt: (json: unknown, folder: string) => unknown,
+): Target => ({
+  name,
+  codes,
+  isMild: true,
+  seeds: { document: Buffer.from(JSON.stringify(seed)) },
+  mutate: (bytes, random) =>
+    Buffer.from(JSON.stringify(mutatedJson(JSON.parse(bytes.toString('utf8')), random) ?? null)),
+  attempt: (input, folder) => attempt(JSON.parse(input.toString('utf8')), folder),
+});
+
+const vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '糖', '尿', '病', 'a', '##b'];
+const tokenizerJson = {
+  version: '1.0',
+  truncation: null,
+  padding: null,
+  added_tokens: vocabulary
+    .slice(0, 5)
+    .map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+  normalizer: {
+    type: 'BertNormalizer',
+    clean_text: true,
+    handle_chinese_chars: true,
+    strip_accents: null,
+    lowercase: true,
+  },
+  pre_tokenizer: { type: 'BertPreTokenizer' },
+  post_processor: {
+    type: 'TemplateProcessing',
+    single: [
+      { SpecialToken: { id: '[CLS]', type_id: 0 } },
+      { Sequence: { id: 'A', type_id: 0 } },
+      { SpecialToken: { id: '[SEP]', type_id: 0 } },
+    ],
+    pair: [
+      { SpecialToken: { id: '[CLS]', type_id: 0 } },
+      { Sequence: { id: 'A', type_id: 0 } },
+      { SpecialToken: { id: '[SEP]', type_id: 0 } },
+      { Sequence: { id: 'B', type_id: 1 } },
+      { SpecialToken: { id: '[SEP]', type_id: 1 } },
+    ],
+    special_tokens: {
+      '[CLS]': { id: '[CLS]', ids: [2], tokens: ['[CLS]'] },
+      '[SEP]': { id: '[SEP]', ids: [3], tokens: ['[SEP]'] },
+    },
+  },
+  decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+  model: {
+    type: 'WordPiece',
+    unk_token: '[UNK]',
+    continuing_subword_prefix: '##',
+    max_input_chars_per_word: 100,
+    vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
+  },
+};
+const recipe = {
+  task: 'sentence-similarity',
+  model: 'm',
+  dataset: {
+    train: {
+      file: 'a.json',
+      first_sequence: 'a',
+      second_sequence: 1,
+      label: 'y',
+      labels: ['0', '1'],
+      label_mapping: { NA: null },
+      label_details: { 0: { score: 0.5 } },
+    },
+    validation: { file: 'b.json' },
+  },
+  train: {
+    max_epochs: 3,
+    batch_size: 16,
+    optimizer: { lr: 3e-5, betas: [0.9, 0.999] },
+    lr_scheduler: { type: 'linear', warmup: 0.1 },
+  },
+};
+
+/** The same input, damaged in one byte. */
+const inOneByte = (target: Target): Target => ({
+  ...target,
+  name: `${target.name}-one-byte`,
+  isMild: true,
+  mutate: oneByte,
+});
+
+const BINARY: readonly Target[] = [
   { name: 'pickle', codes: WEIGHTS, seeds: pickles, mutate: mutatedBytes, attempt: (input) => unpickleTorch(ByteCursor.over(input, 'input'), 'input') }, // prettier-ignore
   weightsFile('torch-zip', '.bin', ['views.bin', 'nested.bin', 'deflated.bin', 'half.bin']),
   weightsFile('torch-legacy', '.bin', ['views-legacy.bin', 'legacy.bin', 'bfloat16-legacy.bin']),
@@ -126,6 +230,35 @@ export const TARGETS: readonly Target[] = [
     mutate: mutatedBytes,
     attempt: (input) => readModel(input, { readExternal: (_, __, length) => new Uint8Array(Math.min(length, 64)) }),
   },
+];
+
+export const TARGETS: readonly Target[] = [
+  ...BINARY,
+  ...[...BINARY, ...dataTargets(seeds).filter(({ name }) => /xlsx|parquet/.test(name))].map(inOneByte),
+  jsonFile('tokenizer', ['TOKENIZER', 'UNSUPPORTED'], tokenizerJson, (json) =>
+    loadTokenizer({ tokenizerJson: json as object as Record<string, unknown> }, 'model').encodePair(
+      '糖尿病 ab [SEP]',
+      'É！',
+      16,
+    ),
+  ),
+  jsonFile(
+    'config',
+    ['MODEL_CONFIG', 'UNSUPPORTED', 'NOT_FOUND'],
+    JSON.parse(readFileSync(join(FIXTURES, 'checkpoints/structbert/config.json'), 'utf8')),
+    async (json, folder) => {
+      const inside = mkdtempSync(join(folder, 'input.'));
+      try {
+        writeFileSync(join(inside, 'config.json'), JSON.stringify(json));
+        await openModelFolder(inside);
+      } finally {
+        rmSync(inside, { recursive: true });
+      }
+    },
+  ),
+  jsonFile('recipe', ['RECIPE', 'UNSUPPORTED'], recipe, (json) =>
+    resolveRecipe(validateRecipe(json, 'r.medtext.json')),
+  ),
   listings('hugging-face', (transport) => new HuggingFaceHub('https://hub.test', transport), [{ id: 'org/name', sha: OID }, tree.slice(0, 2), tree.slice(2)], 'model'), // prettier-ignore
   listings('modelscope', (transport) => new ModelScopeHub('https://hub.test', transport), [{ Code: 200, Data: { Files: modelScopeFiles } }], 'model'), // prettier-ignore
   listings('modelscope-data', (transport) => new ModelScopeHub('https://hub.test', transport), [{ Code: 200, Data: { Id: 7 } }, { Code: 200, Data: { Files: modelScopeFiles } }], 'dataset'), // prettier-ignore

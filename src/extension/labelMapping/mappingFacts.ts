@@ -81,6 +81,7 @@ export function mappingFacts(
     tables.map((table) => table[time].of(target));
 
   const values = rawValues(content, classes, splits, main);
+  const [isClass, renamedFrom] = [new Set(classes), new Set(renamed.values())];
   return {
     labelsAreInferred: content.labels === undefined,
     splits: splits.map(stateOf),
@@ -99,7 +100,7 @@ export function mappingFacts(
       };
     }),
     gone: classesBefore
-      .filter((name) => !classes.includes(name) && ![...renamed.values()].includes(name))
+      .filter((name) => !isClass.has(name) && !renamedFrom.has(name))
       .map((name) => ({ name, before: perSplit('before', name) })),
     values: values.slice(0, maxValues),
     moreValues: Math.max(0, values.length - maxValues),
@@ -127,9 +128,10 @@ type Target = (raw: string) => string | null | undefined;
 /** Where a value goes; one that goes to no class is not mapped. */
 function targetOf(content: MappingContent, classes: readonly string[] | undefined): Target {
   const target = targetsOf({ labels: content.labels ?? classes, label_mapping: Object.fromEntries(content.mapping) });
+  const isClass = new Set(classes);
   return (raw) => {
     const label = target(raw);
-    return typeof label === 'string' && classes && !classes.includes(label) ? undefined : label;
+    return typeof label === 'string' && classes && !isClass.has(label) ? undefined : label;
   };
 }
 
@@ -155,8 +157,9 @@ function renamedClasses(
     }
     return new Map([...members].filter(([, list]) => list.length > 0).map(([name, list]) => [JSON.stringify(list), name])); // prettier-ignore
   };
-  const gone = signatures(classesBefore.filter((name) => !classes.includes(name)), then); // prettier-ignore
-  const fresh = signatures(classes.filter((name) => !classesBefore.includes(name)), now); // prettier-ignore
+  const [isClass, wasClass] = [new Set(classes), new Set(classesBefore)];
+  const gone = signatures(classesBefore.filter((name) => !isClass.has(name)), then); // prettier-ignore
+  const fresh = signatures(classes.filter((name) => !wasClass.has(name)), now); // prettier-ignore
   return new Map([...fresh].flatMap(([members, name]) => (gone.has(members) ? [[name, gone.get(members)!] as const] : []))); // prettier-ignore
 }
 
@@ -230,14 +233,18 @@ function conflictsOf(
   main: Target,
   targets: readonly Target[],
 ): MappingConflict[] {
-  const rowsOf = (value: string): number =>
-    splits.reduce((sum, { counts }) => sum + (counts?.values.find((found) => found.value === value)?.count ?? 0), 0);
+  const rows = new Map<string, number>();
+  for (const { counts } of splits) {
+    for (const { value, count } of counts?.values ?? []) rows.set(value, (rows.get(value) ?? 0) + count);
+  }
+  const rowsOf = (value: string): number => rows.get(value) ?? 0;
+  const isClass = new Set(classes);
   const conflicts: MappingConflict[] = [];
   for (const [value, said] of content.twice) {
     conflicts.push({ kind: 'twice', value, targets: said, rows: rowsOf(value) });
   }
   for (const [value, to] of content.mapping) {
-    if (to !== null && !classes.includes(to)) conflicts.push({ kind: 'absent', value, to, rows: rowsOf(value) });
+    if (to !== null && !isClass.has(to)) conflicts.push({ kind: 'absent', value, to, rows: rowsOf(value) });
   }
   splits.forEach(({ name, own, counts }, split) => {
     if (!own) return;

@@ -347,8 +347,9 @@ export function withClassWeights(
   const weights: unknown = list && getNodeValue(list);
   if (!Array.isArray(weights) || weights.length !== before.length || before.join('\n') === after.join('\n'))
     return text;
+  const places = new Map(before.map((label, at) => [label, at]));
   const place = (label: string): number =>
-    before.indexOf(operation.kind === 'rename' && operation.name.trim() === label ? operation.label : label);
+    places.get(operation.kind === 'rename' && operation.name.trim() === label ? operation.label : label) ?? -1;
   const moved = after.map((label) => (place(label) < 0 ? 1 : (weights[place(label)] as number)));
   return moved.join() === weights.join() ? text : withList(text, path, moved);
 }
