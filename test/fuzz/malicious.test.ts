@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, createDeflateRaw } from 'node:zlib';
+import { openDataFile } from '../../src/data/dataFile';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
+import { loadTokenizer } from '../../src/tokenization/tokenizer';
 import { fails, read } from '../models/checkpoint/support';
 
 interface ZipEntry {
@@ -136,6 +138,70 @@ describe('files made to harm', () => {
       assert.ok(performance.now() - started < 20_000);
     }
   }).timeout(120_000);
+
+  it('a pickle that copies one text over and over', async () => {
+    // `encode(text, 'latin1')` of a text in the memo, as often as three bytes can say: an hour for every kilobyte.
+    const text = Buffer.concat([Buffer.from('X\x00\x00\x10\x00', 'latin1'), Buffer.alloc(2 ** 20, 0x61)]);
+    const start = Buffer.concat([Buffer.from('\x80\x02c_codecs\nencode\nq\x00', 'latin1'), text, Buffer.from('q\x010X\x06\0\0\0latin1q\x020')]); // prettier-ignore
+    for (const call of ['h\x00h\x01h\x02\x86R0', 'h\x00h\x01\x85R0']) {
+      const pickle = Buffer.concat([start, Buffer.from(call.repeat(100_000), 'latin1'), Buffer.from('N.')]);
+      const started = performance.now();
+      await refuses(write([stored('a/data.pkl', pickle)]));
+      assert.ok(performance.now() - started < 20_000);
+    }
+  });
+
+  it('packed storages of zeros, of which the tensors need next to nothing', async () => {
+    const packed = await packedZeros(300 * 2 ** 20);
+    const claim: Claim = { storage: 75 * 2 ** 20, shape: [2, 3], stride: [3, 1] };
+    const started = performance.now();
+    await refuses(model(claim, { name: 'a/data/0', packed, method: 8, crc: 0, sizeBytes: 300 * 2 ** 20 }));
+    assert.ok(performance.now() - started < 10_000);
+  }).timeout(120_000);
+
+  it('a workbook nested without end, and a number format of nothing but brackets', async () => {
+    const part = (name: string, xml: string): ZipEntry => stored(name, Buffer.from(xml));
+    const workbook = (sheet: string, styles = '<styleSheet/>'): ZipEntry[] => [
+      part('[Content_Types].xml', '<Types/>'),
+      part('xl/_rels/workbook.xml.rels', '<Relationships><Relationship Id="r1" Target="worksheets/sheet1.xml"/></Relationships>'), // prettier-ignore
+      part('xl/workbook.xml', '<workbook xmlns:r="r"><sheets><sheet name="a" r:id="r1"/></sheets></workbook>'),
+      part('xl/styles.xml', styles),
+      part('xl/worksheets/sheet1.xml', sheet),
+    ];
+    const row =
+      '<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row></sheetData></worksheet>';
+    const path = join(folder, 'book.xlsx');
+    writeFileSync(path, zipOf(workbook(row.replace('<row', `${'<x>'.repeat(2_000_000)}<row`))));
+    const started = performance.now();
+    await fails('DATA_FORMAT', () => openDataFile(path));
+    const format = `<numFmt numFmtId="200" formatCode="${'['.repeat(400_000)}"/>`;
+    const styles = `<styleSheet><numFmts>${format}</numFmts><cellXfs>${'<xf numFmtId="200"/>'.repeat(1000)}</cellXfs></styleSheet>`;
+    writeFileSync(path, zipOf(workbook(row, styles)));
+    assert.deepEqual((await openDataFile(path)).columns, ['0']);
+    assert.ok(performance.now() - started < 20_000);
+  });
+
+  it('a vocabulary whose tokens are as long as texts', () => {
+    const tokens = [
+      '[PAD]',
+      '[UNK]',
+      '[CLS]',
+      '[SEP]',
+      'a',
+      '##a',
+      `b${'a'.repeat(60_000)}`,
+      `##${'a'.repeat(60_000)}c`,
+    ];
+    const tokenizerJson = {
+      added_tokens: tokens.slice(0, 4).map((content, id) => ({ id, content, special: true })), // prettier-ignore
+      normalizer: { type: 'BertNormalizer', lowercase: true },
+      pre_tokenizer: { type: 'BertPreTokenizer' },
+      model: { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 1e9, vocab: Object.fromEntries(tokens.map((token, id) => [token, id])) }, // prettier-ignore
+    };
+    const started = performance.now();
+    assert.equal(loadTokenizer({ tokenizerJson }, 'm').countTokens('a'.repeat(59_000)), 59_000);
+    assert.ok(performance.now() - started < 10_000);
+  });
 
   it('a zip bomb: a storage that unpacks to more than the directory says, or says more than can be', async () => {
     const packed = await packedZeros(300 * 2 ** 20);
