@@ -20,6 +20,7 @@ import { importOnce } from './importOnce';
 import { addModelOrigin, readModelRecord, type ModelRecord } from './modelRecord';
 import { findSource, type FoundSource } from './modelSource';
 import { fileOfSplit, type SplitChoice } from './splitFile';
+import { readyStarter, STARTER_NAME } from './starter';
 
 export interface LibraryPlaces {
   readonly settings: Pick<HubSettings, 'endpoints'>;
@@ -200,6 +201,8 @@ async function modelOfLibrary(
   text: string,
   { env }: LibraryPlaces,
 ): Promise<string> {
+  // The encoder that comes with the program is of everybody's library; it is unpacked when it is first named.
+  if (name === STARTER_NAME) await readyStarter(modelLibraryFolder(env)).catch(notPartOfThis);
   const kept = await keptModels(env);
   const named = kept.filter(({ folder }) => basename(folder) === name);
   // The name is for people: where there is a hash, it decides.
@@ -214,6 +217,11 @@ async function modelOfLibrary(
     words`${text} is not in the model library (${modelLibraryFolder(env)}). ${what} Import the model, or name it by its hub.`,
     { address: text, there },
   );
+}
+
+/** An installation without the package: the library may have it all the same. */
+function notPartOfThis(error: unknown): void {
+  if (!(error instanceof MedTextError) || error.code !== 'NOT_FOUND') throw error;
 }
 
 /** The library's folder of the model, else the one in a cache of the hub's own client. */
