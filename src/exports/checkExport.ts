@@ -76,8 +76,15 @@ export async function graphAnswers(
 ): Promise<Checked> {
   const { config, path } = classifier.folder;
   return withGraph(model, async (graph) => {
-    const { padTokenId, maxPositions } = config;
-    const runner = await GraphRunner.open(path, model, { padTokenId, maxPositions, graph, threads });
+    const { padTokenId, maxPositions, vocabSize } = config;
+    const runner = await GraphRunner.open(path, model, {
+      padTokenId,
+      maxPositions,
+      vocabSize,
+      graph,
+      exactLengths: false,
+      threads,
+    });
     try {
       return await use(async (rows, options) => runner.logits(await encoded(classifier, rows, options), options));
     } finally {

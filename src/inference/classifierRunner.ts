@@ -148,16 +148,26 @@ export async function inBatches(
     readonly atOnce?: number;
     /** The most rows of a batch; absent: what is best where answers are awaited. */
     readonly maxRows?: number;
+    /** No padding at all: a batch has texts of one length. */
+    readonly exactLengths?: boolean;
     readonly run: (batches: readonly (readonly EncodedExample[])[], shape: BatchShape) => Promise<Float32Array>;
   },
   { onProgress, signal }: RunOptions,
 ): Promise<Float32Array> {
-  const { columns, maxPositions, atOnce = 1, maxRows = MAX_ROWS, run } = options;
+  const { columns, maxPositions, atOnce = 1, maxRows = MAX_ROWS, exactLengths = false, run } = options;
   const result = new Float32Array(examples.length * columns);
   const order = examples.map((_, i) => i).sort((a, b) => examples[b].length - examples[a].length);
+  const lengthAt = (at: number) => examples[order[at]].length;
+  const rowsAt = (at: number, length: number): number => {
+    const most = rowsOf(length, order.length - at, maxRows);
+    if (!exactLengths) return most;
+    let rows = 1;
+    while (rows < most && lengthAt(at + rows) === length) rows++;
+    return rows;
+  };
   const shapeAt = (at: number): BatchShape => {
-    const length = bucketLength(examples[order[at]].length, maxPositions);
-    return { batchSize: roundUpToPowerOfTwo(rowsOf(length, order.length - at, maxRows)), length };
+    const length = exactLengths ? lengthAt(at) : bucketLength(lengthAt(at), maxPositions);
+    return { batchSize: roundUpToPowerOfTwo(rowsAt(at, length)), length };
   };
   for (let done = 0; done < order.length;) {
     if (signal?.aborted) throw new MedTextError('CANCELLED', 'Scoring was cancelled.', { done });
@@ -166,7 +176,7 @@ export async function inBatches(
     for (let at = done; at < order.length && batches.length < atOnce; at += batches.at(-1)!.length) {
       const next = shapeAt(at);
       if (next.length !== shape.length || next.batchSize !== shape.batchSize) break;
-      batches.push(order.slice(at, at + rowsOf(shape.length, order.length - at, maxRows)));
+      batches.push(order.slice(at, at + rowsAt(at, shape.length)));
     }
     const values = await run(
       batches.map((rows) => rows.map((row) => examples[row])),

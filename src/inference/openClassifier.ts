@@ -166,7 +166,12 @@ async function openRunner(
     const source = bertWeights(model, folder);
     const weights = source && planLoad(source, encoderParameterSpecs(config), folder);
     if (!weights?.mapping.fromOurs.has('classifier.weight') || weights.missing.length > 0) {
-      const runner = await GraphRunner.open(weightsPath, model, { ...options, maxPositions: config.maxPositions });
+      const runner = await GraphRunner.open(weightsPath, model, {
+        ...options,
+        maxPositions: config.maxPositions,
+        vocabSize: config.vocabSize,
+        exactLengths: exactLengthsOf(folder),
+      });
       return { labels: classifierLabels(folder, runner.labelCount), parameters: undefined, runner };
     }
   }
@@ -185,6 +190,12 @@ async function openRunner(
     parameters,
     runner: new ClassifierRunner(bertClassifier(config, labels.length), parameters, options),
   };
+}
+
+/** What importing the graph found out. */
+function exactLengthsOf({ rawConfig }: ModelFolder): boolean | undefined {
+  const stored = isObject(rawConfig.medtext) ? rawConfig.medtext.exact_lengths : undefined;
+  return typeof stored === 'boolean' ? stored : undefined;
 }
 
 /** The labels of the classifier's rows, by the folder's names for them. */

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { words } from '../base/errors';
 import { withFileLock } from '../base/fileLock';
 import { lockBeside, removeFolder, sweepLeftovers } from '../base/leftovers';
+import { graphReadsPadding } from '../inference/paddingProbe';
 import { importModel, type ImportedModel } from '../models/importModel';
 import type { HubClient } from '../hub/download';
 import type { TransferProgress } from '../hub/transferMeter';
@@ -53,7 +54,7 @@ async function imported(
   { client, signal, onDownload, onImport }: ImportSourceOptions,
 ): Promise<{ readonly imported: ImportedModel; readonly record: ModelRecord }> {
   const folder = await fetchSource(found, client, { onProgress: onDownload, signal });
-  const model = await importModel(folder, output, { onProgress: onImport, signal });
+  const model = await importModel(folder, output, { onProgress: onImport, signal, readsPadding: graphReadsPadding });
   return { imported: model, record: await writeModelRecord(model.path, found.origin, { signal }) };
 }
 

@@ -131,7 +131,7 @@ export function parseGraphConfig(json: unknown, where: string): EncoderConfig {
   const modelType = typeof json.model_type === 'string' ? json.model_type : 'unknown';
   const padTokenId = fields.integer('pad_token_id', 0, 2 ** 24, 0);
   // fairseq's descendants count positions from padding_idx + 1.
-  const positionOffset = /roberta|camembert|mpnet|longformer/.test(modelType) ? padTokenId + 1 : 0;
+  const positionOffset = /roberta|camembert|mpnet|longformer|data2vec|luke/.test(modelType) ? padTokenId + 1 : 0;
   const rows = size('max_position_embeddings', 'n_positions', 'max_sequence_length') || 512;
   const dropout = first(['seq_classif_dropout', 'hidden_dropout_prob', 'hidden_dropout', 'dropout'], 'dropout');
   const hiddenDropout = fields.probability(dropout, 0.1);

@@ -2,13 +2,15 @@
  * A classifier over an encoder that is an ONNX graph, whatever exporter wrote it: the file's own graph is differentiated
  * and trained, parameters under the names of its initialisers (`onnx::MatMul_317`), and written back into it.
  */
+import { addGradients } from '../autodiff/gradients';
 import { MedTextError, words } from '../base/errors';
 import { FileWatch } from '../base/fileWatch';
 import { widenTensor } from '../onnx/halfPrecision';
 import type { Value } from '../onnx/graphBuilder';
-import type { Model, Tensor, ValueInfo } from '../onnx/model';
+import type { Graph, Model, Tensor, ValueInfo } from '../onnx/model';
 import { openParameters, withInitializers, type OpenedModel } from '../onnx/openParameters';
-import type { Operators } from '../onnx/operators';
+import { Operators } from '../onnx/operators';
+import { withSharedInitializers } from '../onnx/sharedInitializers';
 import { specialize } from '../onnx/specialize';
 import type { EncoderInputs } from './bert';
 import { notFinite } from './checkpoint/finite';
@@ -42,7 +44,8 @@ const PROBE = { batch: 3, length: 7 };
  * where there is one, or the first token of `last_hidden_state`. An exported graph has no dropout of its own.
  * @param where the file, for messages.
  * @throws MedTextError UNSUPPORTED for a quantised or fused graph, for an input that is none of a BERT's, and where no
- * output can be used; GRAPH, USAGE and ONNX_FORMAT from the graph itself.
+ * output can be used; NO_GRADIENT naming an operator that cannot be trained through; GRAPH, USAGE and ONNX_FORMAT from the
+ * graph itself.
  */
 export function graphClassifier(
   file: Model,
@@ -50,7 +53,26 @@ export function graphClassifier(
   labelCount: number,
   where: string,
 ): GraphClassifier {
-  return new FileWatch('graph', where, 0).during(() => classifierOf(file, config, labelCount, where));
+  try {
+    return new FileWatch('graph', where, 0).during(() =>
+      classifierOf(withSharedInitializers(file), config, labelCount, where),
+    );
+  } catch (error) {
+    throw untrainable(error, where);
+  }
+}
+
+/** An error about one operator, said of the model: such a graph may well be scored with. */
+function untrainable(error: unknown, where: string): unknown {
+  if (!(error instanceof MedTextError) || !['UNSUPPORTED', 'NO_GRADIENT'].includes(error.code)) return error;
+  const { opType, node } = (error.detail ?? {}) as { opType?: string; node?: string };
+  if (opType === undefined) return error;
+  return new MedTextError(
+    'NO_GRADIENT',
+    words`${where} cannot be trained: this program has no gradient for its operator ${opType} (node "${node ?? ''}"). It can score and evaluate; for fine-tuning choose another encoder.`,
+    { file: where, opType, node },
+    { cause: error },
+  );
 }
 
 function classifierOf(file: Model, config: EncoderConfig, labelCount: number, where: string): GraphClassifier {
@@ -71,8 +93,10 @@ function classifierOf(file: Model, config: EncoderConfig, labelCount: number, wh
   refuseTakenNames(opened, head, where);
   const staticGraph = (batch: number, length: number) =>
     specialize(opened.model, { inputShapes: shapes(batch, length), outputs: [readout.output] });
-  const live = usedNames(staticGraph(PROBE.batch, PROBE.length));
+  const probe = staticGraph(PROBE.batch, PROBE.length);
+  const live = usedNames(probe);
   const stored = new Map([...opened.parameters].filter(([name]) => live.has(name)));
+  assertDifferentiable(probe, [...stored.keys()], readout.output);
 
   return {
     config,
@@ -109,6 +133,17 @@ function classifierOf(file: Model, config: EncoderConfig, labelCount: number, wh
       return readout.kind === 'logits' ? model : withHead(model, readout, labelCount);
     },
   };
+}
+
+/** Found out before anything is trained. @throws MedTextError NO_GRADIENT */
+function assertDifferentiable(graph: Graph, parameters: readonly string[], output: string): void {
+  const g = new Operators();
+  const values = g.include(graph);
+  addGradients(
+    g,
+    g.reduceSum(values.get(output)!),
+    parameters.map((name) => values.get(name)!),
+  );
 }
 
 type Role = 'inputIds' | 'attentionMask' | 'tokenTypeIds' | 'positionIds';

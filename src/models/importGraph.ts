@@ -18,7 +18,7 @@ export async function importGraph(
   folder: ModelFolder,
   files: readonly string[],
   output: string,
-  { onProgress, signal }: WriteOptions = {},
+  { onProgress, signal, exactLengths }: WriteOptions & { readonly exactLengths?: boolean } = {},
 ): Promise<void> {
   await refuseForeignFolder(output);
   const [graph] = files;
@@ -44,7 +44,11 @@ export async function importGraph(
       }
       const config = {
         ...folder.rawConfig,
-        [ORIGIN_FIELD]: { source_model_type: folder.config.modelType, ...medtext },
+        [ORIGIN_FIELD]: {
+          source_model_type: folder.config.modelType,
+          ...medtext,
+          ...(exactLengths !== undefined && { exact_lengths: exactLengths }),
+        },
       };
       await writeSynced(join(temporary, 'config.json'), json(config));
     };

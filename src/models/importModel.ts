@@ -3,12 +3,14 @@ import { basename, join, resolve } from 'node:path';
 import { readSmallFile } from '../base/textFile';
 import { MedTextError, words } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
+import type { Model } from '../onnx/model';
 import { assertFinite } from './checkpoint/finite';
 import { openInitializers, readOnnxFile } from './checkpoint/onnxWeights';
 import type { WritableTensor } from './checkpoint/writeSafetensors';
 import { isObject, modelFamily, type JsonObject } from './configJson';
 import { cutFolder, cutWeights, type EncoderCut } from './cutEncoder';
 import { refuseNaN } from './graphClassifier';
+import { graphClassifier } from './graphClassifier';
 import { importGraph } from './importGraph';
 import { bertWeights } from './loadClassifier';
 import { openModelFolder, planLoad, refuseOtherVocabulary, type ModelFolder } from './modelFolder';
@@ -41,6 +43,8 @@ export interface ImportOptions extends WriteOptions {
   readonly cut?: EncoderCut;
   /** Further files of the new folder, by name, made from what the source folder is. */
   readonly extraFiles?: (source: ModelFolder) => Promise<Readonly<Record<string, string>>>;
+  /** Whether a graph's answers depend on padding; undefined: not known. */
+  readonly readsPadding?: (graph: Model, path: string, source: ModelFolder) => Promise<boolean | undefined>;
 }
 
 /** Fields of config.json that say nothing about the architecture but that tokenizers and others look for. */
@@ -85,7 +89,7 @@ export async function importModel(source: string, output: string, options: Impor
   if (folder.weightsPath.endsWith('.onnx')) {
     const { model, files } = await readOnnxFile(folder.weightsPath);
     refuseNaN(model, folder.weightsPath);
-    if (!bertWeights(model, folder)) return keptGraph(folder, files, path, options);
+    if (!bertWeights(model, folder)) return keptGraph(folder, model, files, path, options);
   }
   const stored = await openWeights(folder, folder.weightsPath);
   const checkpoint = options.cut ? cutWeights(stored, options.cut, given.config.vocabSize) : stored;
@@ -186,19 +190,41 @@ async function similarityReferenceFile(folder: string): Promise<Record<string, s
 /** A graph that is not a BERT's, or does not tell which weight is which, or is quantised. */
 async function keptGraph(
   folder: ModelFolder,
+  model: Model,
   files: readonly string[],
   path: string,
   options: ImportOptions,
 ): Promise<ImportedModel> {
-  await importGraph(folder, files, path, options);
+  const exactLengths = await options.readsPadding?.(model, files[0], folder);
+  await importGraph(folder, files, path, { ...options, exactLengths });
   const stored = await openInitializers(files[0]);
   const weights = [...stored.tensors.values()].filter(({ dataType }) => /^(b?float\d+|u?int8)$/.test(dataType));
   return {
     path,
     source: folder,
     parameterCount: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
-    report: { used: weights.map(({ name }) => ({ name, from: name })), missing: [], leftOver: [] },
+    report: {
+      used: weights.map(({ name }) => ({ name, from: name })),
+      missing: [],
+      leftOver: [],
+      remarks: [...trainingRemarks(model, folder, files[0]), ...(exactLengths ? [EXACT_LENGTHS] : [])],
+    },
   };
+}
+
+const EXACT_LENGTHS =
+  'Its answers depend on padding, so texts of different lengths are scored apart, each at its own length';
+
+/** Why a graph cannot be trained, if so. */
+function trainingRemarks(model: Model, folder: ModelFolder, path: string): string[] {
+  const width = model.graph.outputs.find(({ name }) => name === 'logits')?.shape.at(-1);
+  try {
+    graphClassifier(model, folder.config, typeof width === 'number' ? width : (folder.labels?.length ?? 2), path);
+    return [];
+  } catch (error) {
+    if (error instanceof MedTextError) return [error.message];
+    throw error;
+  }
 }
 
 /** What an earlier training of ours wrote for the use of its model (task, max_length, ...). */

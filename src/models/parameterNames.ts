@@ -58,6 +58,8 @@ export interface LoadReport {
   readonly missing: readonly { readonly name: string; readonly initializedAs: string }[];
   /** Tensors of the checkpoint that were not used. */
   readonly leftOver: readonly { readonly name: string; readonly reason: string }[];
+  /** What a graph that is used as it is cannot do, and what it needs. */
+  readonly remarks?: readonly string[];
 }
 
 /** The report for people, one line each; long runs of one reason are folded. */
@@ -79,6 +81,7 @@ export function loadReportLines(report: LoadReport): string[] {
     'left over',
     report.leftOver.map(({ name, reason }) => ({ name, why: reason })),
   );
+  lines.push(...(report.remarks ?? []));
   return lines;
 }
 

@@ -80,7 +80,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // Readers stream files, hence the built-in modules.
   data: { rooms: ['base', 'protocol'], packages: ['csv-parse', 'hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'saxes', 'yauzl', 'node:'] }, // prettier-ignore
   models: {
-    rooms: ['base', 'onnx'],
+    // Whether another program's graph can be trained is asked where it is read.
+    rooms: ['base', 'onnx', 'autodiff'],
     packages: ['yauzl'],
     exceptions: {
       'src/models/checkpoint/': { packages: ['node:'], reason: 'checkpoints are files' },

@@ -1,0 +1,60 @@
+/** Weights that an exporter wrote once for each of their uses, put together again. */
+import type { Attribute, Graph, GraphNode, Model, Tensor } from './model';
+
+/**
+ * The model with each weight as one initialiser. PyTorch's older exporter transposes weights use by use, so that those which
+ * layers share (ALBERT's, DeBERTa's keys) lie in the file several times, or go through Identity; trained one by one they would
+ * part. No two trained matrices are equal by accident; vectors (a LayerNorm's ones) are before training, and stay as they are.
+ */
+export function withSharedInitializers(model: Model): Model {
+  const { graph } = model;
+  const fixed = new Set([...namesInside(graph), ...[...graph.inputs, ...graph.outputs].map(({ name }) => name)]);
+  const one = new Map<string, string>();
+  const byKey = new Map<string, [string, Tensor][]>();
+  for (const [name, tensor] of graph.initializers) {
+    if (!isMatrix(tensor) || fixed.has(name)) continue;
+    const bytes = bytesOf(tensor);
+    const key = [tensor.dataType, tensor.shape, bytes.subarray(0, 64).join()].join(' ');
+    const alike = byKey.get(key) ?? [];
+    const equal = alike.find(([, other]) => sameBytes(bytesOf(other), bytes));
+    if (equal) one.set(name, equal[0]);
+    else byKey.set(key, [...alike, [name, tensor]]);
+  }
+  const nodes: GraphNode[] = [];
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((name) => one.get(name) ?? name);
+    const isAlias = node.opType === 'Identity' && node.domain === '' && graph.initializers.has(inputs[0]);
+    if (isAlias && !fixed.has(node.outputs[0])) one.set(node.outputs[0], inputs[0]);
+    else nodes.push({ ...node, inputs });
+  }
+  if (one.size === 0) return model;
+  const initializers = new Map([...graph.initializers].filter(([name]) => !one.has(name)));
+  return { ...model, graph: { ...graph, nodes, initializers } };
+}
+
+/** Of two axes at least, and not one value throughout. */
+function isMatrix({ dataType, shape, data }: Tensor): boolean {
+  if (!dataType.includes('float') || shape.length < 2 || shape.includes(1)) return false;
+  const values = data as ArrayLike<number>;
+  for (let i = 1; i < values.length; i++) if (values[i] !== values[0]) return true;
+  return false;
+}
+
+function bytesOf({ data }: Tensor): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/** What the graphs inside nodes (branches, loops) refer to. */
+function namesInside({ nodes }: Graph): string[] {
+  return nodes.flatMap(({ attributes }) =>
+    Object.values(attributes as Readonly<Record<string, Attribute>>).flatMap((attribute) =>
+      attribute.type === 'graph'
+        ? [...attribute.value.nodes.flatMap(({ inputs }) => inputs), ...namesInside(attribute.value)]
+        : [],
+    ),
+  );
+}
