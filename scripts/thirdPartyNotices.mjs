@@ -27,12 +27,17 @@ export function thirdPartyNotices(metafiles) {
   );
   const names = [...new Set([...bundled.filter(Boolean), ...shippedWhole])].sort();
   const head = 'MedText Lab contains the following packages. Each stands under its own licence.\n';
-  return [head, ...names.map(notice)].join(`\n${'-'.repeat(80)}\n\n`);
+  return [head, ...names.map(notice), starterNotice()].join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 /** The innermost package of a path below node_modules; undefined for our own files. */
 function packageOf(path) {
   return /.*(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
+}
+
+/** The encoder that comes along is others' work, too. */
+function starterNotice() {
+  return `starter (MIT): the encoder of starter/\n\n${readFileSync('starter/LICENSE', 'utf8').trim()}\n`;
 }
 
 function notice(name) {

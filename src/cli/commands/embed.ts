@@ -1,4 +1,3 @@
-import { MedTextError } from '../../base/errors';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
 import { countProgress } from '../screen';
 import { clip, counted, decimal, properties, table } from '../terminal';
@@ -44,6 +43,7 @@ async function embed(args: Arguments, context: Context): Promise<void> {
   const { screen, signal } = context;
   const texts = args.positionals.slice(1);
   const { openEmbedder } = await import('../../inference/embedder');
+  const { cosine } = await import('../../inference/vectorScorer');
   const embedder = await openEmbedder(folder, { ...placeOf(args), signal });
   try {
     const { dimensions } = embedder;
@@ -91,16 +91,4 @@ async function embedFileOf(args: Arguments, folder: string, { screen, signal }: 
 
 function placeOf(args: Arguments): { device: string | undefined; threads: number | undefined } {
   return { device: args.text('device'), threads: args.number('threads', 1, 1024) };
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) throw new MedTextError('INTERNAL', 'Vectors of different lengths.');
-  let [product, squaresA, squaresB] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    product += a[i] * b[i];
-    squaresA += a[i] * a[i];
-    squaresB += b[i] * b[i];
-  }
-  const lengths = Math.sqrt(squaresA * squaresB);
-  return lengths === 0 ? 0 : product / lengths;
 }
