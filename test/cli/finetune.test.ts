@@ -132,6 +132,27 @@ describe('medtext finetune', () => {
     await medtextFails(['finetune', recipe, '--map', 'NA'], 2, 'USAGE');
   });
 
+  it('--resume drops no flag in silence, and leaves a run that is over as it is', async () => {
+    const [end] = (await medtextJson(['finetune', recipe, '--epochs', '1'])).slice(-1);
+    for (const resume of [
+      [recipe, '--resume'],
+      ['--resume', end.run],
+    ]) {
+      const said = await medtextFails(['finetune', ...resume, '--epochs', '9', '--set', 'train.seed=3'], 2, 'USAGE');
+      assert.match(said, /--set, --epochs cannot be used with --resume \(only --device, --threads/);
+      const over = await medtextFails(['finetune', ...resume, '--threads', '1'], 1, 'RESUME');
+      assert.match(over, /is over \(step \d+, best at \d+\); nothing was changed\./);
+      const further = /medtext (finetune \S+ --model \S+)/.exec(over)![1].split(' ');
+      assert.deepEqual(further, ['finetune', join(end.run, 'recipe.medtext.json'), '--model', end.run]);
+    }
+    assert.match(await medtextFails(['finetune', '--resume', end.run, '--model', 'x'], 2, 'USAGE'), /--model cannot/);
+    assert.equal(readdirSync(join(folder, 'runs')).length, 1);
+    const [again] = (await medtextJson(['finetune', join(end.run, 'recipe.medtext.json'), '--model', end.run])).slice(
+      -1,
+    );
+    assert.deepEqual([again.status, again.run === end.run], ['finished', false]);
+  });
+
   for (const [name, env] of [
     ['in one process', {}],
     ['in a second process with huge pages', { MEDTEXT_NO_RESPAWN: '', GLIBC_TUNABLES: '' }],

@@ -253,6 +253,19 @@ describe('training service', () => {
     assert.equal(calls.at(-1), 'release');
   });
 
+  it('leaves a run that could not be resumed as it was', async () => {
+    const { runs, training, settle } = setUp();
+    const known = { runId: 'r0', folder: '/w/runs/r0', recipeFile: '/w/a.medtext.json', name: 'a', status: 'stopped', pid: 0, startedAtMs: 1, endedAtMs: 2, step: 3, totalSteps: 9 } as const; // prettier-ignore
+    await runs.put(known);
+    const running = training.run({ ...request, resumeFrom: known.folder });
+    await tick();
+    settle().reject(new MedTextError('RESUME', 'There is no checkpoint.'));
+    assert.equal((await running).status, 'failed');
+    const [{ status, endedAtMs, error }] = runs.list();
+    assert.notEqual(status, 'failed');
+    assert.deepEqual([endedAtMs, error], [2, undefined]);
+  });
+
   it('keeps a long history short and its recent part whole', async () => {
     const { training, listeners } = setUp();
     void training.run(request);
