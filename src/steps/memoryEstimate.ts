@@ -30,7 +30,8 @@ const copiesOnDevice = 5.4;
 
 /**
  * The peak of a step over `rows` examples of `length` tokens, which only builds the graph and runs nothing. On the processor
- * it is within 5 % of the peaks measured for BERT-base at three lengths and for a vocabulary of 250,037 (bench/README.md).
+ * it is within 10 % of the peaks measured for BERT-base at three lengths and for a vocabulary of 250,037 (bench/README.md): the
+ * holes that activations leave rarely fit the gradients, which are copied out at the end.
  * @param accumulates whether the gradients of several such parts are added up
  */
 export function estimateMemory(
@@ -50,8 +51,7 @@ export function estimateMemory(
   const { peakBytes, outputBytes } = memoryOfValues(model.graph);
   const masks = float32(randomSites.map(({ shape }) => shape));
   const isOnProcessor = device === 'cpu';
-  // On the processor the gradients are copied out at the end, when nothing of the activations is left.
-  const activations = isOnProcessor ? masks + Math.max(peakBytes - outputBytes, outputBytes) : Math.round(scratchFactor * (peakBytes + masks)); // prettier-ignore
+  const activations = Math.round((isOnProcessor ? 1 : scratchFactor) * (peakBytes + masks));
   const copies = isOnProcessor ? 0 : Math.round(copiesOnDevice * trained);
   const sums = isOnProcessor && accumulates ? outputBytes : 0;
   const parts = {
