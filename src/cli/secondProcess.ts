@@ -10,7 +10,7 @@
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { MedTextError, words } from '../base/errors';
+import { asMedTextError, MedTextError, words } from '../base/errors';
 import { gpuRuntimeVariables } from '../base/gpuRuntime';
 import { hugePages, memoryTunables } from '../base/hugePages';
 import { OverrunReport } from '../base/overrun';
@@ -78,13 +78,18 @@ export function runSecondProcess(
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const end = (settle: () => void) => {
       clearTimeout(deaf);
       for (const signal of signals) process.off(signal, onSignal);
       settle();
     };
-    child.once('error', (error) => end(() => reject(error)));
+    child.once('error', (error) =>
+      end(() => {
+        tell(asMedTextError(error), args);
+        resolve(1);
+      }),
+    );
     // 'close', not 'exit': the report has come through its pipe by then.
     child.once('close', (code, signal) =>
       end(() => {

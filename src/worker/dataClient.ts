@@ -70,7 +70,7 @@ export class DataClient implements Disposable {
   /** Ends the process and opens the previews once more, in a new one. */
   async restart(): Promise<void> {
     await this.worker.restart();
-    for (const preview of this.previews.values()) preview.processEnded(undefined);
+    for (const preview of this.previews.values()) void preview.reopen();
   }
 
   /** The process's id while it runs; undefined before the first request and after a crash. */
@@ -189,8 +189,8 @@ export class PreviewClient implements Disposable {
     if (!this.closed && this.lastState) this.listener.onLost(error);
   }
 
-  /** The same file, with the same view, in a new process. */
-  private async reopen(): Promise<void> {
+  /** @internal The same file, with the same view, in a new process. */
+  async reopen(): Promise<void> {
     const state = this.lastState;
     if (this.closed || !state) return;
     const { shown, mapping, mappingSource, maxLength, recipe, view } = state;
