@@ -512,6 +512,24 @@ describe('fine-tuning', () => {
     }
   });
 
+  it('says how large a random start is before it is made, and refuses one beyond the memory', async () => {
+    const small = await run(recipe({ max_epochs: 1 }));
+    const at = small.log.findIndex((line) => /starts from random weights: .*encoder has none \(\d+ parameters, \d/.test(line)); // prettier-ignore
+    assert.equal(at, 0, small.log.join('\n'));
+    const given = recipe();
+    const config = join(given.model, 'config.json');
+    const large = { hidden_size: 4096, num_attention_heads: 16, num_hidden_layers: 9, intermediate_size: 16384 };
+    writeFileSync(config, JSON.stringify({ ...JSON.parse(readFileSync(config, 'utf8')), ...large }));
+    const { availableMemory } = process as { availableMemory?: () => number };
+    Object.assign(process, { availableMemory: () => 2e9 });
+    try {
+      await assert.rejects(run(given), { code: 'OUT_OF_MEMORY', message: /asks for 18\d{8} random parameters: 7\.\d GB, and 2\.0 GB of memory are free/ }); // prettier-ignore
+    } finally {
+      Object.assign(process, { availableMemory });
+    }
+    assert.equal(readdirSync(join(folder, 'runs')).length, 1);
+  });
+
   it('weights of another framework are no random start: nothing is trained', async () => {
     const given = recipe();
     writeFileSync(join(given.model, 'tf_model.h5'), 'x');
