@@ -112,6 +112,8 @@ function understoodIn({ task, labels = [], data }: RunRecordParts): UnderstoodDa
 export interface FineTuning {
   /** The folder it began with. */
   readonly baseModel: string;
+  /** That folder had no weights: the training began with random ones. */
+  readonly isRandomStart?: boolean;
   readonly parameterCount: number | undefined;
   readonly trainingData: string | undefined;
   readonly rows: number | undefined;
@@ -126,6 +128,7 @@ export async function fineTuningOf(modelFolder: string): Promise<FineTuning | un
   const { model, data, best, updatedAt } = file;
   return {
     baseModel: file.model.path,
+    ...(model?.randomStart && { isRandomStart: true }),
     parameterCount: model?.parameterCount,
     trainingData: data?.train?.file,
     rows: data?.train?.rows,

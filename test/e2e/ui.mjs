@@ -47,7 +47,7 @@ describe('MedText Lab in VS Code', () => {
     await runRow(page).filter({ hasText: 'finished' }).waitFor();
     const model = page.locator('.pane', { hasText: 'Models' }).locator('.monaco-list-row', { hasText: 'active' });
     await model.waitFor();
-    const facts = page.locator('.monaco-hover', { hasText: 'Fine-tuned from' });
+    const facts = page.locator('.monaco-hover', { hasText: 'Trained from random weights' });
     await until(async () => {
       await page.mouse.move(700, 500);
       await model.hover();

@@ -25,6 +25,8 @@ describe('where a fine-tuned model comes from', () => {
       best: { metric: 'accuracy', value: 0.84 },
       endedAt: '2026-01-02T03:04:05Z',
     });
+    say(JSON.stringify({ model: { ...model, randomStart: true } }));
+    assert.equal((await fineTuningOf(join(folder, 'model')))?.isRandomStart, true);
   });
 
   it('is unknown without a run, or with one that says something else', async () => {

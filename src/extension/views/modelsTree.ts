@@ -70,8 +70,8 @@ function tooltipOf(
     line(t('Content'), record.contentHash.slice(0, 19));
   } else line(t('Architecture'), description);
   if (tuning) {
-    const { baseModel, parameterCount, trainingData, rows, best, endedAt } = tuning;
-    line(t('Fine-tuned from'), basename(baseModel));
+    const { baseModel, isRandomStart, parameterCount, trainingData, rows, best, endedAt } = tuning;
+    line(isRandomStart ? t('Trained from random weights, as') : t('Fine-tuned from'), basename(baseModel));
     line(t('Licence'), recordOf(baseModel)?.license);
     line(t('Parameters'), parameterCount?.toLocaleString());
     line(t('Training data'), trainingData && [basename(trainingData), rows && t('{0} rows', rows.toLocaleString())].filter(Boolean).join(' · ')); // prettier-ignore
