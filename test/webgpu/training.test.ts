@@ -13,6 +13,7 @@ import { Parameters } from '../../src/models/parameters';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { ResidentTrainer } from '../../src/steps/residentTrainer';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
+import { disturbedLosses, OBJECTIVES, worst } from '../support/disturbedLosses';
 import { testDevice } from '../support/testDevice';
 import {
   assertFollows,
@@ -59,6 +60,16 @@ describe(`training on ${testDevice}`, () => {
       losses.forEach((loss, i) => assert.ok(Math.abs(loss - onProcessor.losses[i]) < 1e-4, `step ${i + 1}: ${loss}`));
     }
   });
+
+  for (const name of ['adversarial', 'fgm', 'r_drop'] as const) {
+    it(`follows PyTorch with the loss of several passes: ${name}`, async () => {
+      const { options, [name]: theirs } = disturbedLosses;
+      const { losses, parts } = await trainTrajectory({ session, objective: OBJECTIVES[name], dropout: options.dropout, steps: 5 }); // prettier-ignore
+      assert.ok(worst(losses, theirs.losses) < 3e-4, `losses are off by ${worst(losses, theirs.losses)}`);
+      for (const [part, values] of Object.entries(theirs.parts))
+        assert.ok(worst([parts[0][part]], values) < 3e-3, `${part}: ${parts[0][part]}, PyTorch ${values[0]}`);
+    });
+  }
 
   it('goes on from what it handed back as if it had not stopped', async () => {
     const whole = await trainTrajectory({ session, dropout: 0.1, steps: 12 });
