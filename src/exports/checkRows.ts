@@ -8,6 +8,7 @@ import { readRecipeSplit } from '../data/recipeSplit';
 import { readFileFor } from '../evaluation/labelledFile';
 import type { ScoredPair } from '../inference/labelScores';
 import type { Classifier } from '../inference/openClassifier';
+import { namesIn } from '../models/checkpoint/replaceFolder';
 import type { ExportCheck } from '../protocol/exportCheck';
 import { describeTask } from '../protocol/tasks';
 import { readRun } from '../runs/runFolder';
@@ -59,10 +60,9 @@ async function fileRows(classifier: Classifier, data: string, signal?: AbortSign
 
 /** Undefined for a model that lies in no run's folder. */
 async function runRows({ folder, labels }: Classifier, signal?: AbortSignal): Promise<CheckRows | undefined> {
-  if (basename(folder.path) !== 'model') return undefined;
-  const run = await readRun(dirname(folder.path)).catch(() => undefined);
-  if (!run) return undefined;
-  const { task, dataset } = run.recipe;
+  const home = dirname(folder.path);
+  if (basename(folder.path) !== 'model' || !(await namesIn(home)).includes('run.json')) return undefined;
+  const { task, dataset } = (await readRun(home)).recipe;
   const known = describeTask(task).answer === 'class' ? { labels, signal } : { signal };
   if (dataset.validation) {
     return rowsOf('validation', (await readRecipeSplit(dataset.validation, task, known)).examples);

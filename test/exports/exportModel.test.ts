@@ -143,7 +143,8 @@ describe('exportModel', () => {
       mkdirSync(run);
       cpSync(model, join(run, 'model'), { recursive: true });
       writeFileSync(join(run, 'recipe.medtext.json'), JSON.stringify({ task: 'sentence-similarity', model, dataset }));
-      writeFileSync(join(run, 'run.json'), '{}');
+      const record = { format: 1, id: name, status: 'finished', startedAt: '', updatedAt: '', task: 'sentence-similarity', labels: ['0', '1', '2'], model: { path: model, parameterCount: 1, trainedCount: 1 }, maxLength: 24, totalSteps: 1, step: 1, data: {}, environment: {}, best: null }; // prettier-ignore
+      writeFileSync(join(run, 'run.json'), JSON.stringify(record));
       return run;
     }
 
