@@ -163,7 +163,7 @@ describe('an embedding whose weights are read otherwise, too (as a tied decoder 
   const { ids, slots } = tokenRows(inputIds);
 
   async function gradients(decoder: string, names: readonly string[]) {
-    const options = { classifier: classifier(decoder), specs: names.map(spec), trained: new Set(names), objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }) }; // prettier-ignore
+    const options = { classifier: classifier(decoder), specs: names.map(spec), trained: new Set(names), objective: crossEntropy({ labelCount: vocabulary, labelSmoothing: 0 }) }; // prettier-ignore
     const { model, rowParameters } = buildTrainingGraph(options, batch, length);
     const outputs = await outputsOf(model, {
       ...Object.fromEntries(names.map((name) => [name, float32([vocabulary, width], weights)])),
