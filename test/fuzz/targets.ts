@@ -222,8 +222,6 @@ const BINARY: readonly Target[] = [
   weightsFile('torch-zip', '.bin', ['views.bin', 'nested.bin', 'deflated.bin', 'half.bin']),
   weightsFile('torch-legacy', '.bin', ['views-legacy.bin', 'legacy.bin', 'bfloat16-legacy.bin']),
   weightsFile('safetensors', '.safetensors', ['model.safetensors']),
-  // Written by writeFourBit; its hash makes any damage a refusal.
-  weightsFile('four-bit', '.q4', ['four-bit.q4']),
   weightsFile('onnx-weights', '.onnx', ['traced.onnx']),
   {
     name: 'onnx',
