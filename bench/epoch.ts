@@ -1,7 +1,7 @@
 /** Seconds of an epoch of KUAKE-QQR with our defaults, against PyTorch with ModelScope's. See USAGE. */
 import { bucketLength } from '../src/inference/lengthBuckets';
 import { planEpoch } from '../src/training/batchPlan';
-import type { MicroBatch } from '../src/steps/trainingSteps';
+import type { Batch } from '../src/steps/trainingSteps';
 import { bertBaseTrainer, defaults } from './support/bertBase';
 import { alternate, Contestant, referencePython } from './support/contestant';
 import { serveTurns, type Measured } from './support/ourSide';
@@ -130,7 +130,7 @@ async function takePart(files: PairFiles, batchSize: number, steps: number, thre
   );
   const byLength = [...plan].sort((a, b) => a.length - b.length);
   const drawn = Array.from({ length: steps }, (_, i) => byLength[Math.floor(((i + 0.5) * byLength.length) / steps)]);
-  const batchOf = (planned: (typeof plan)[number]): MicroBatch => ({
+  const batchOf = (planned: (typeof plan)[number]): Batch => ({
     length: planned.length,
     examples: planned.examples.map((i) => ({ encoded: encoded[i], label: examples[i].label! })),
   });

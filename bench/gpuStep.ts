@@ -7,7 +7,7 @@ import { buffersAreFew } from '../src/steps/memoryEstimate';
 import { crossEntropy } from '../src/tasks/losses/crossEntropy';
 import { bertBase, bertBaseTrainer, defaults, LABELS } from './support/bertBase';
 import { referencePython } from './support/contestant';
-import { microBatches, randomBatches } from './support/randomBatches';
+import { batchesOf, randomBatches } from './support/randomBatches';
 import { benchOptions, count, NONE, printResult, ratio, runMain } from './support/report';
 import type { Precision } from '../src/inference/productStyle';
 import type { ExecutionDevice } from '../src/inference/session';
@@ -120,7 +120,7 @@ function sizeOf(text: string): { rows: number; length: number } {
 
 /** Our process for one device and size. */
 async function takePart(contestant: string, { rows, length }: { rows: number; length: number }, seconds: number) {
-  const batches = microBatches(randomBatches(rows, length));
+  const batches = batchesOf(randomBatches(rows, length));
   const [device, precision] = contestant.split(':') as [ExecutionDevice, Precision | undefined];
   const { classifier, parameters } = await bertBase();
   const options = {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { hugePages } from '../src/base/hugePages';
 import type { SessionOptions } from '../src/inference/session';
 import { bertBaseTrainer, defaults } from './support/bertBase';
-import { microBatches, randomBatches } from './support/randomBatches';
+import { batchesOf, randomBatches } from './support/randomBatches';
 import { benchOptions, count, NONE, printResult, runMain } from './support/report';
 
 const USAGE = `npm run bench:profile -- [--length 64] [--batch-size 16] [--steps 3] [--threads 2] [--json FILE]
@@ -92,7 +92,7 @@ async function profileSteps(of: {
     },
   };
   const trainer = await bertBaseTrainer(of.batchSize, session);
-  const batches = microBatches(randomBatches(of.batchSize, of.length));
+  const batches = batchesOf(randomBatches(of.batchSize, of.length));
   let started = 0;
   for (let step = 1; step <= WARM_UPS + of.steps; step++) {
     if (step === WARM_UPS + 1) started = performance.now();

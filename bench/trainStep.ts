@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bertBaseTrainer, defaults } from './support/bertBase';
 import { alternate, Contestant, referencePython } from './support/contestant';
 import { serveTurns, type Measured } from './support/ourSide';
-import { microBatches, randomBatches, type BatchesJson } from './support/randomBatches';
+import { batchesOf, randomBatches, type BatchesJson } from './support/randomBatches';
 import { benchOptions, count, gigabytes, NONE, printResult, ratio, runMain, seconds, share } from './support/report';
 
 const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 3] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--json FILE]
@@ -93,7 +93,7 @@ function cells({ length, ours, reference }: Row): string[] {
 /** Our process for one length. */
 async function takePart(file: string, length: number, batchSize: number, threads: number): Promise<void> {
   const json = JSON.parse(readFileSync(file, 'utf8')) as Record<string, BatchesJson>;
-  const batches = microBatches(json[length]);
+  const batches = batchesOf(json[length]);
   const trainer = await bertBaseTrainer(batchSize, { threads });
   let step = 0;
   const train = async () => {

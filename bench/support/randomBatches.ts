@@ -1,6 +1,6 @@
 /** Batches of random tokens that both sides read from one file. */
 import { keyOf, RandomStream } from '../../src/base/random';
-import type { MicroBatch } from '../../src/steps/trainingSteps';
+import type { Batch } from '../../src/steps/trainingSteps';
 import { config, LABELS } from './bertBase';
 
 /** One length's batches, as reference/trainStep.py reads them: [batches, batch, length], labels [batches, batch]. */
@@ -33,7 +33,7 @@ export function randomBatches(batchSize: number, length: number): BatchesJson {
   return batches;
 }
 
-export function microBatches({ inputIds, tokenTypeIds, attentionMask, labels }: BatchesJson): MicroBatch[] {
+export function batchesOf({ inputIds, tokenTypeIds, attentionMask, labels }: BatchesJson): Batch[] {
   return inputIds.map((rows, batch) => ({
     length: rows[0].length,
     examples: rows.map((ids, row) => {

@@ -1,6 +1,6 @@
 /** What a gradient rule is: the contract between the driver (gradients.ts) and the table (rules.ts). */
 import type { Value } from '../onnx/graphBuilder';
-import type { Attributes } from '../onnx/inference';
+import type { Attributes } from '../onnx/typeInference';
 import type { Operators } from '../onnx/operators';
 
 /** What a gradient rule sees: the node's inputs `x`, outputs `y`, and the gradient `dy` of its first output. */

@@ -3,7 +3,7 @@
  * which values matter, accumulation, un-broadcasting, names and error text.
  */
 import { MedTextError } from '../base/errors';
-import { Attributes } from '../onnx/inference';
+import { Attributes } from '../onnx/typeInference';
 import type { BuiltNode, Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';
 import { sameShape } from '../onnx/shapes';

@@ -1,5 +1,5 @@
 /** Options of the commands that read a data file for a model. */
-import type { FileOptions } from '../evaluation/labelledFile';
+import type { FileOptions } from '../evaluation/readFileFor';
 import { modelOptions, type Arguments, type Context, type OptionSpec } from './commandLine';
 import { countProgress } from './screen';
 

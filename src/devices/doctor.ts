@@ -18,7 +18,7 @@ import { crossEntropy } from '../tasks/losses/crossEntropy';
 import { chooseDevice, trialMark, type ChoiceOptions, type DeviceChoice } from './deviceChoice';
 import { askedAdapters, type Adapter } from './adapters';
 import { adviceOn } from './deviceAdvice';
-import type { MicroBatch } from '../steps/trainingSteps';
+import type { Batch } from '../steps/trainingSteps';
 
 /** What `medtext doctor --json` prints: a contract. */
 export interface Diagnosis {
@@ -255,7 +255,7 @@ function fillUniform(parameters: Parameters, scale: number): void {
 }
 
 /** Weights and batch from the counter-based generator: the same everywhere. */
-export function selfTestMaterial(): { parameters: Parameters; batch: MicroBatch; config: EncoderConfig } {
+export function selfTestMaterial(): { parameters: Parameters; batch: Batch; config: EncoderConfig } {
   const parameters = new Parameters([...encoderParameterSpecs(CONFIG), ...classifierParameterSpecs(CONFIG, 3)]);
   fillUniform(parameters, 0.3);
   const random = new RandomStream(keyOf(7, 1000));

@@ -3,7 +3,7 @@ import type { RunOptions } from '../inference/classifierRunner';
 import type { Classifier } from '../inference/openClassifier';
 import type { EvaluationMetrics } from '../protocol/evaluation';
 import { evaluationReport } from '../tasks/evaluationReport';
-import { readFileFor, type FileOptions } from './labelledFile';
+import { readFileFor, type FileOptions } from './readFileFor';
 import { withClassifier } from './withClassifier';
 
 /**

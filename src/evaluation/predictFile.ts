@@ -9,7 +9,7 @@ import { writeFilled } from '../data/writeFilled';
 import type { RunOptions } from '../inference/classifierRunner';
 import type { Classifier } from '../inference/openClassifier';
 import { argmaxRows } from '../tasks/metrics';
-import { readFileFor, type FileOptions } from './labelledFile';
+import { readFileFor, type FileOptions } from './readFileFor';
 import { withClassifier } from './withClassifier';
 
 export interface Predictions {

@@ -5,7 +5,7 @@ import { keyOf, uniformAt } from '../base/random';
 import type { Example } from '../data/examples';
 import { groupColumnOf, holdOut } from '../data/holdOut';
 import { readRecipeSplit } from '../data/recipeSplit';
-import { readFileFor } from '../evaluation/labelledFile';
+import { readFileFor } from '../evaluation/readFileFor';
 import type { ScoredPair } from '../inference/labelScores';
 import type { Classifier } from '../inference/openClassifier';
 import { namesIn } from '../models/checkpoint/replaceFolder';

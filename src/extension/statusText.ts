@@ -1,7 +1,7 @@
 import { durationText } from '../base/durationText';
 import type { Translate } from '../base/translate';
 import { choiceText, computingText, deviceText, lostDeviceText } from '../protocol/deviceWords';
-import { evaluationText } from '../protocol/runWords';
+import { evaluationProgressText } from '../protocol/runWords';
 import type { TrainingState } from './trainingService';
 
 /** What the status bar says; undefined when nothing runs. */
@@ -10,7 +10,7 @@ export function statusText({ phase, report, silence, evaluating }: TrainingState
   if (silence) return t('The training does not answer');
   if (phase === 'stopping') return t('Stopping after this step…');
   if (!report) return t('Training starts…');
-  if (evaluating) return evaluationText(evaluating, t);
+  if (evaluating) return evaluationProgressText(evaluating, t);
   const percent = Math.floor((100 * report.step) / Math.max(1, report.totalSteps));
   const parts = [`${percent} %`, `${t('loss')} ${report.loss.toFixed(3)}`, durationText(report.secondsLeft, t)];
   return [...parts, ...(report.device ? [deviceText(report.device, t)] : [])].join(' · ');

@@ -4,7 +4,7 @@
  */
 import { MedTextError } from '../base/errors';
 import { allocate, elementCount, type TypedArray } from './dataType';
-import { Attributes, resolveSlice, type TensorType } from './inference';
+import { Attributes, resolveSlice, type TensorType } from './typeInference';
 import type { Attribute, Tensor } from './model';
 import { broadcastShapes, inversePermutation, normalizeAxis, stridesOf, type Shape } from './shapes';
 

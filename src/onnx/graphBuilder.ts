@@ -4,7 +4,7 @@
  */
 import { MedTextError } from '../base/errors';
 import { allocate, type DataType, type TypedArray } from './dataType';
-import { inferTypes, type KnownTensor, type TensorType } from './inference';
+import { inferTypes, type KnownTensor, type TensorType } from './typeInference';
 import {
   IR_VERSION,
   OPSET,

@@ -5,7 +5,7 @@
 import { DATA_TYPES, type DataType } from './dataType';
 import { GraphBuilder, type Value } from './graphBuilder';
 import type { Attribute, Graph, ValueInfo } from './model';
-import type { TensorType } from './inference';
+import type { TensorType } from './typeInference';
 import { allAxes, broadcastAxes, normalizeAxis, sameShape, type Shape } from './shapes';
 
 const int = (value: number): Attribute => ({ type: 'int', value });

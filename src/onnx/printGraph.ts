@@ -1,5 +1,5 @@
 /** A graph as text: stable, one line a thing, so that goldens and their differences read well. */
-import { inferTypes, type KnownTensor, type NodeCall } from './inference';
+import { inferTypes, type KnownTensor, type NodeCall } from './typeInference';
 import type { Attribute, Graph, GraphNode, Tensor, ValueInfo } from './model';
 
 /** Constants of at most this many elements are written out where they are used. */

@@ -5,7 +5,7 @@
 import { MedTextError } from '../base/errors';
 import { evaluateConstant, evaluateNonZero } from './constantFolding';
 import { elementCount } from './dataType';
-import { inferTypes, integersOf, type TensorType } from './inference';
+import { inferTypes, integersOf, type TensorType } from './typeInference';
 import {
   IR_VERSION,
   OPSET,

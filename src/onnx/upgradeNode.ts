@@ -4,7 +4,7 @@
  */
 import { MedTextError } from '../base/errors';
 import { DATA_TYPES, elementCount, type TypedArray } from './dataType';
-import { Attributes, type KnownTensor } from './inference';
+import { Attributes, type KnownTensor } from './typeInference';
 import type { Attribute, Tensor } from './model';
 import { normalizeAxis } from './shapes';
 

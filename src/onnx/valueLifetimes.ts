@@ -1,6 +1,6 @@
 /** How much memory the values of a graph take at once while it runs. */
 import { DATA_TYPES, elementCount } from './dataType';
-import { inferTypes, type KnownTensor, type TensorType } from './inference';
+import { inferTypes, type KnownTensor, type TensorType } from './typeInference';
 import type { Graph } from './model';
 
 /** Operators whose output is their first input's memory under another shape. */

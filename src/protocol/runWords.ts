@@ -19,7 +19,7 @@ export function phaseText(phase: RunPhase, t: Translate): string {
 }
 
 /** How far the evaluation is that the training waits for. */
-export function evaluationText({ split, done, total, secondsLeft }: EvaluationProgress, t: Translate): string {
+export function evaluationProgressText({ split, done, total, secondsLeft }: EvaluationProgress, t: Translate): string {
   const left = durationText(secondsLeft, t);
   return split === 'test'
     ? t('Testing: {0} of {1} rows, {2} left', done, total, left)

@@ -28,20 +28,20 @@ export interface LoopGraphOptions extends TrainingGraphOptions {
 
 /** What a loop's graph is made for. */
 export interface LoopShape {
-  /** Rows of a micro-batch. */
+  /** Rows of a part. */
   readonly rows: number;
-  /** The lengths that its micro-batches may have, ascending: each has its own branch, so that none is padded further. */
+  /** The lengths that its parts may have, ascending: each has its own branch, so that none is padded further. */
   readonly lengths: readonly number[];
-  /** Whether a step may have several micro-batches, whose gradients add up. */
+  /** Whether a step may have several parts, whose gradients add up. */
   readonly accumulates: boolean;
   /** Steps of the stacked inputs; whatever the number, the graph is the same but for these inputs' first axis. */
   readonly steps: number;
-  /** Micro-batches of the stacked inputs. */
+  /** Parts of the stacked inputs. */
   readonly parts: number;
 }
 
 /**
- * Inputs, of all micro-batches of a run one after the other: inputIds, tokenTypeIds, attentionMask int32 [parts, rows,
+ * Inputs, of all parts of a run one after the other: inputIds, tokenTypeIds, attentionMask int32 [parts, rows,
  * longest] (and tokenSlots, where a group's gradient is rows, with `ids.<k>` int32 [parts, rows of the longest]), the
  * objective's, [parts, ...] each as long as the longest, lengthIndex int32 [parts], firstRow int32 [parts], keys int32 [parts, sites] where there is dropout. Of all steps: firstPart and
  * partCount int64 [steps] where a step may have several, rates float32 [steps, 3] (shrink, stepSize, rootScale). stepCount
@@ -183,7 +183,7 @@ function stackedInputs(
   };
 }
 
-/** Loss and gradients of one micro-batch, by the branch of its length. */
+/** Loss and gradients of one part, by the branch of its length. */
 function partGradients(g: Operators, context: StepContext, part: Value): PartResult {
   const { shape, stacked, groups, options } = context;
   const rowOf = (name: string) => g.gather(stacked[name], part);
@@ -268,7 +268,7 @@ function withZeroRows(g: Operators, rows: Value, count: number): Value {
   return g.pad(rows, rows.shape.map(() => 0), rows.shape.map((size, axis) => (axis === 0 ? count - size : 0))); // prettier-ignore
 }
 
-/** The sum over a step's micro-batches: a loop inside the loop. */
+/** The sum over a step's parts: a loop inside the loop. */
 function sumOfParts(g: Operators, context: StepContext, step: Value): PartResult {
   const { stacked, groups, options } = context;
   const first = g.gather(stacked.firstPart, step);

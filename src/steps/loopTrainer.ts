@@ -17,9 +17,9 @@ import { StepsAtOnce } from './stepsAtOnce';
 import { batchFeeds, partsOf, requireFinite } from './stepInputs';
 import { ENCODER_AXES, partOutput } from './trainingGraph';
 import { filledIds, int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
-import type { MicroBatch, PlannedStep, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
+import type { Batch, PlannedStep, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 
-/** A micro-batch as the graph takes it. */
+/** A part of a batch as the graph takes it. */
 interface Part {
   readonly feeds: Readonly<Record<string, Feed>>;
   /** The ids of its tokens, each once. */
@@ -64,7 +64,7 @@ export class LoopTrainer implements TrainingSteps {
     return this.pace.count;
   }
 
-  async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
+  async step(batches: readonly Batch[], step: number, learningRate: number): Promise<StepResult> {
     return (await this.steps([{ batches, step, learningRate }]))[0];
   }
 

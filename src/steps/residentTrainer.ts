@@ -17,7 +17,7 @@ import { gather, layoutOf, scatter, stackedShape, type ParameterGroup, type Para
 import { buildResidentGraph, type ResidentGraph } from './residentGraph';
 import { addParts, batchFeeds, clippingScale, lossesOf, partsOf, requireFinite, type Part } from './stepInputs';
 import { filledIds, int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
-import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
+import type { Batch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 import type { TrainingGraphOptions } from './trainingGraph';
 
 type Value = Feed | DeviceTensor;
@@ -82,7 +82,7 @@ export class ResidentTrainer implements TrainingSteps {
     this.rows = options.microBatchSize ?? options.batchSize;
   }
 
-  async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
+  async step(batches: readonly Batch[], step: number, learningRate: number): Promise<StepResult> {
     const state = (this.state ??= await this.upload());
     for (;;) {
       const { squares, gradients, ...losses } = await this.gradientsOf(state, batches, step);
@@ -163,7 +163,7 @@ export class ResidentTrainer implements TrainingSteps {
   /** Of a whole step; loss as it is, gradients and the sum of their squares scaled. */
   private async gradientsOf(
     state: State,
-    batches: readonly MicroBatch[],
+    batches: readonly Batch[],
     step: number,
   ): Promise<Pick<StepResult, 'loss' | 'parts'> & { squares: number; gradients: Gradient[] }> {
     const { options } = this;
@@ -327,7 +327,7 @@ function inRuns(groups: readonly ParameterGroup[]): number[][] {
   return runs;
 }
 
-/** The mask graph's inputs. @param key the micro-batch's */
+/** The mask graph's inputs. @param key the batch's */
 function maskFeeds(stacks: ResidentGraph['masks'], key: number, firstRow: number): Record<string, Feed> {
   const keys = stacks.map(({ name, places }): [string, Feed] => [
     `keys.${name}`,

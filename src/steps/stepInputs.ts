@@ -5,12 +5,12 @@ import { padBatch } from '../tokenization/batchEncoding';
 import { elementCount } from '../onnx/dataType';
 import type { Objective, StepShare } from '../tasks/objective';
 import { partOutput, shapeOf } from './trainingGraph';
-import type { MicroBatch, StepResult, TrainerOptions } from './trainingSteps';
+import type { Batch, StepResult, TrainerOptions } from './trainingSteps';
 
 type InputOptions = Pick<TrainerOptions, 'objective' | 'padTokenId'>;
 
 /** The weight of a step's examples, which its mean divides by. */
-export function totalWeight(batches: readonly MicroBatch[], objective: Objective): number {
+export function totalWeight(batches: readonly Batch[], objective: Objective): number {
   return batches.reduce(
     (sum, { examples }) => examples.reduce((s, example) => s + objective.weightOf(example), sum),
     0,
@@ -19,7 +19,7 @@ export function totalWeight(batches: readonly MicroBatch[], objective: Objective
 
 /** The inputs of the training graph of `rows` rows but parameters, masks and noise. */
 export function batchFeeds(
-  { examples, length }: MicroBatch,
+  { examples, length }: Batch,
   rows: number,
   share: StepShare,
   { objective, padTokenId }: InputOptions,
@@ -78,7 +78,7 @@ export function requireFinite({ loss, gradientNorm }: StepResult, step: number, 
 
 /** Examples that are computed at a time. */
 export interface Part {
-  readonly batch: MicroBatch;
+  readonly batch: Batch;
   /** The batch that it is of, among those of the step, and its first row there. */
   readonly index: number;
   readonly firstRow: number;
@@ -89,7 +89,7 @@ export interface Part {
  * A step's batches cut into parts of at most `rows` examples. The parts' gradients add up to those of the whole, dropout
  * and noise included: a part's masks are its part of the whole's.
  */
-export function partsOf(batches: readonly MicroBatch[], rows: number, objective: Objective): Part[] {
+export function partsOf(batches: readonly Batch[], rows: number, objective: Objective): Part[] {
   const total = totalWeight(batches, objective);
   const stepExamples = batches.reduce((sum, { examples }) => sum + examples.length, 0);
   return batches.flatMap(({ examples, length }, index) =>

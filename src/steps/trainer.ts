@@ -11,7 +11,7 @@ import { fillRandom } from './randomSites';
 import { addParts, batchFeeds, clippingScale, lossesOf, partsOf, requireFinite, type Part } from './stepInputs';
 import { int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import { buildTrainingGraph, type TrainingGraph } from './trainingGraph';
-import type { MicroBatch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
+import type { Batch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 
 /** The step on the processor: parameters and moments are the host's own arrays, updated in place. */
 export class Trainer implements TrainingSteps {
@@ -37,14 +37,14 @@ export class Trainer implements TrainingSteps {
     return new Trainer(options, new AdamW(parameters, moments, options.adamW));
   }
 
-  async step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
+  async step(batches: readonly Batch[], step: number, learningRate: number): Promise<StepResult> {
     const result = await this.update(batches, step, learningRate);
     // In a function of its own, whose end lets go of the gradients. Of a small model they are not worth a collection.
     if (this.moments.firstMoments.flat.byteLength > LARGE_BYTES) collectGarbage();
     return result;
   }
 
-  private async update(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult> {
+  private async update(batches: readonly Batch[], step: number, learningRate: number): Promise<StepResult> {
     const { gradients, ...result } = await this.sumOfGradients(batches, step);
     requireFinite(result, step, learningRate);
     this.optimizer.update(gradients, {
@@ -56,7 +56,7 @@ export class Trainer implements TrainingSteps {
   }
 
   private async sumOfGradients(
-    batches: readonly MicroBatch[],
+    batches: readonly Batch[],
     step: number,
   ): Promise<StepResult & { gradients: Map<string, Gradient> }> {
     const parts = partsOf(batches, this.rows, this.options.objective).map(

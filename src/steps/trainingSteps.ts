@@ -6,7 +6,8 @@ import type { Parameters } from '../models/parameters';
 import type { AdamWOptions, Moments } from './adamW';
 import type { Objective, TrainingExample } from '../tasks/objective';
 
-export interface MicroBatch {
+/** Examples of equal padding: all of an optimiser step, or one of its several batches. */
+export interface Batch {
   readonly examples: readonly TrainingExample[];
   /** Tokens that every example is padded to. */
   readonly length: number;
@@ -47,7 +48,7 @@ export interface StepResult {
 
 /** A step to come. */
 export interface PlannedStep {
-  readonly batches: readonly MicroBatch[];
+  readonly batches: readonly Batch[];
   /** The number of this update, from 1: the key of its randomness and of the bias correction. */
   readonly step: number;
   readonly learningRate: number;
@@ -62,7 +63,7 @@ export interface TrainingSteps {
    * @param step as {@link PlannedStep}'s
    * @throws MedTextError DIVERGED when loss or gradient are no longer finite; the parameters are then as they were.
    */
-  step(batches: readonly MicroBatch[], step: number, learningRate: number): Promise<StepResult>;
+  step(batches: readonly Batch[], step: number, learningRate: number): Promise<StepResult>;
   /** How many steps are best asked for at once; absent: one. */
   readonly stepsAtOnce?: number;
   /**

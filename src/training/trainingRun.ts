@@ -10,7 +10,7 @@ import { describeEnvironment } from '../runs/environment';
 import type { RunLock } from '../runs/runLock';
 import type { PlannedStep, StepResult, TrainingSteps } from '../steps/trainingSteps';
 import { BestModel } from './bestModel';
-import { testModel } from './finalTest';
+import { outcomeOnTestData } from './outcomeOnTestData';
 import { isOutOfMemory, tooLittleMemory } from './memoryPlan';
 import { RunJournal } from './runJournal';
 import type { RunMaterial } from './runMaterial';
@@ -167,7 +167,7 @@ export class TrainingRun {
     options.log(`The model of step ${best.counters.best?.step ?? this.step} answers ${rows} test rows.`);
     try {
       const { device, threads } = sessionOptions(recipe);
-      const outcome = await testModel(lock.folder, material.test, recipe.dataset.test!.on_bad_row, {
+      const outcome = await outcomeOnTestData(lock.folder, material.test, recipe.dataset.test!.on_bad_row, {
         device,
         threads,
         onProgress: reporter.progressOf('test'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { GRADIENT_RULES } from '../../src/autodiff/rules';
-import { SUPPORTED_OPERATORS } from '../../src/onnx/inference';
+import { SUPPORTED_OPERATORS } from '../../src/onnx/typeInference';
 import { analyticGradients, disagreement, numericDerivatives, sampleOf } from './checkGradient';
 import { GRADIENT_TABLE } from './gradientTable';
 

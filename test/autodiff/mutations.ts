@@ -4,7 +4,7 @@
  */
 import type { GradientCall, GradientRules, InputGradient } from '../../src/autodiff/gradientRule';
 import { GRADIENT_RULES } from '../../src/autodiff/rules';
-import type { Attributes } from '../../src/onnx/inference';
+import type { Attributes } from '../../src/onnx/typeInference';
 import type { Value } from '../../src/onnx/graphBuilder';
 import type { Operators } from '../../src/onnx/operators';
 import { sameShape } from '../../src/onnx/shapes';

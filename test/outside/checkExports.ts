@@ -20,7 +20,7 @@ import { openClassifier } from '../../src/inference/openClassifier';
 import { importModel } from '../../src/models/importModel';
 import { modelFormats, type ModelFormat } from '../../src/protocol/modelFormat';
 import { exportModel } from '../../src/exports/exportModel';
-import { readFileFor } from '../../src/evaluation/labelledFile';
+import { readFileFor } from '../../src/evaluation/readFileFor';
 
 /** Of a logit. In the two low precisions that is for logits up to 1; larger ones may differ by as much more. */
 const TOLERANCES: Readonly<Record<ModelFormat, number>> = {

@@ -10,7 +10,7 @@ import type { Parameters } from '../../src/models/parameters';
 import { createTrainer } from '../../src/steps/createTrainer';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { learningRateAt } from '../../src/training/schedule';
-import type { MicroBatch, TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
+import type { Batch, TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
 
 const fixture = join(__dirname, '../fixtures/trajectory');
 const json = (name: string) => JSON.parse(readFileSync(join(fixture, name), 'utf8'));
@@ -39,7 +39,7 @@ export interface TrajectoryOptions extends Partial<
 export const expected = json('losses.json') as { losses: number[]; gradientNorms: number[] };
 
 /** The batches of a step, from 1. */
-export function batchesOf(step: number, parts = BATCH_SIZE): MicroBatch[] {
+export function batchesOf(step: number, parts = BATCH_SIZE): Batch[] {
   const { batches, length } = json('batches.json') as {
     length: number;
     batches: { inputIds: number[]; tokenTypeIds: number[]; label: number }[][];

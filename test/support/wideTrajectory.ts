@@ -3,7 +3,7 @@ import { bertClassifier } from '../../src/models/encoder';
 import { parseEncoderConfig } from '../../src/models/configJson';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { Parameters } from '../../src/models/parameters';
-import type { MicroBatch, TrainerOptions } from '../../src/steps/trainingSteps';
+import type { Batch, TrainerOptions } from '../../src/steps/trainingSteps';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 
 export const ROWS = 16;
@@ -33,7 +33,7 @@ export function wideParameters(): Parameters {
 }
 
 /** The batch of a step, from 1: frequent ids are the small ones, and every row begins with 1. */
-export function wideBatch(step: number): MicroBatch {
+export function wideBatch(step: number): Batch {
   const examples = Array.from({ length: ROWS }, (_, row) => {
     const idAt = (i: number) =>
       2 + Math.floor((VOCABULARY - 2) * uniform(1000 * ((step - 1) % 5) + row * LENGTH + i) ** 3);

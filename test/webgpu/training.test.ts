@@ -8,7 +8,7 @@ import type { MedTextError } from '../../src/base/errors';
 import { createTrainer } from '../../src/steps/createTrainer';
 import { selfTestLosses, selfTestMaterial } from '../../src/devices/doctor';
 import { LoopTrainer } from '../../src/steps/loopTrainer';
-import type { MicroBatch, TrainerOptions } from '../../src/steps/trainingSteps';
+import type { Batch, TrainerOptions } from '../../src/steps/trainingSteps';
 import { Parameters } from '../../src/models/parameters';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
 import { ResidentTrainer } from '../../src/steps/residentTrainer';
@@ -126,7 +126,7 @@ describe(`training on ${testDevice}`, () => {
 });
 
 /** One layer, eight wide, two rows of four tokens. */
-function tinyTraining(): { trainer: ResidentTrainer | LoopTrainer; batch: MicroBatch } {
+function tinyTraining(): { trainer: ResidentTrainer | LoopTrainer; batch: Batch } {
   const config = { ...selfTestMaterial().config, hiddenSize: 8, headCount: 2, intermediateSize: 8, layerCount: 1 };
   const parameters = new Parameters([...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 2)]);
   parameters.flat.forEach((_, i) => (parameters.flat[i] = Math.sin(i)));

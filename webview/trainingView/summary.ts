@@ -3,7 +3,7 @@ import type { Translate } from '../../src/base/translate';
 import { translated } from '../../src/base/words';
 import { choiceText, computingText, deviceText, lostDeviceText } from '../../src/protocol/deviceWords';
 import { fieldWords } from '../../src/protocol/fieldGuess';
-import { evaluationText, lossPartText, metricText, testMetricText } from '../../src/protocol/runWords';
+import { evaluationProgressText, lossPartText, metricText, testMetricText } from '../../src/protocol/runWords';
 import { findTask } from '../../src/protocol/tasks';
 import type { KnobField, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
@@ -64,7 +64,7 @@ export function progressText(run: ShownRun, t: Translate): string {
 
 /** One sentence on time: what is left while it runs, what it took when it has ended. */
 export function timeText(run: ShownRun, t: Translate): string {
-  if (isActive(run) && run.evaluating) return evaluationText(run.evaluating, t);
+  if (isActive(run) && run.evaluating) return evaluationProgressText(run.evaluating, t);
   const parts: string[] = [];
   if (run.phase === 'stopping') parts.push(t('Finishing the step and saving…'));
   else if (isActive(run) && run.secondsLeft !== undefined) parts.push(t('{0} left', durationText(run.secondsLeft, t)));

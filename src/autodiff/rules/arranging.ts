@@ -1,6 +1,6 @@
 import { MedTextError } from '../../base/errors';
 import type { Value } from '../../onnx/graphBuilder';
-import { integersOf, resolveSlice } from '../../onnx/inference';
+import { integersOf, resolveSlice } from '../../onnx/typeInference';
 import type { Operators } from '../../onnx/operators';
 import { allAxes, normalizeAxis } from '../../onnx/shapes';
 import type { GradientCall, GradientRule } from '../gradientRule';

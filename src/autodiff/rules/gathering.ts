@@ -3,7 +3,7 @@
  * ScatterND loses additions to the same row (microsoft/onnxruntime #18048, #23396), and on a graphics card their order
  * changes from run to run. A product with a one-hot matrix adds them in a fixed order on every device.
  */
-import { integersOf } from '../../onnx/inference';
+import { integersOf } from '../../onnx/typeInference';
 import type { Value } from '../../onnx/graphBuilder';
 import type { Operators } from '../../onnx/operators';
 import { elementCount } from '../../onnx/dataType';

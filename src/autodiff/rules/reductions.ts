@@ -1,4 +1,4 @@
-import { integersOf } from '../../onnx/inference';
+import { integersOf } from '../../onnx/typeInference';
 import type { Value } from '../../onnx/graphBuilder';
 import { elementCount } from '../../onnx/dataType';
 import { normalizeAxis } from '../../onnx/shapes';

@@ -23,7 +23,7 @@ export interface TestOutcome {
  * Evaluates the model in the run's folder on the test data or, where these have no labels, writes them again with its own.
  * @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY; what `writeFilled` throws.
  */
-export async function testModel(
+export async function outcomeOnTestData(
   folder: RunFolder,
   { data, isLabelled }: TestData,
   onBadRow: ResolvedSplit['on_bad_row'],
