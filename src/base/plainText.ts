@@ -47,3 +47,12 @@ export function bounded<T>(value: T, depth = 0): T {
     entries.map(([key, item]) => [cutTo(MAX_VALUE_LENGTH, key), bounded(item, depth + 1)]),
   ) as T;
 }
+
+/** The value as text, as `String` gives it: an object of a stranger's JSON may have a `toString` that is no function. */
+export function textOfValue(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return JSON.stringify(value) ?? '';
+  }
+}

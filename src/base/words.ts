@@ -1,5 +1,5 @@
 /** Sentences that are English where they are made and another language where they are read. */
-import { cutTo, MAX_VALUE_LENGTH } from './plainText';
+import { cutTo, MAX_VALUE_LENGTH, textOfValue } from './plainText';
 import type { Translate } from './translate';
 
 /** What crosses a process boundary, or lies in a file. */
@@ -66,5 +66,5 @@ export function wordsFrom(value: unknown, depth = 0): Words | undefined {
 
 function asValue(value: unknown): string | number | boolean | Words {
   const isPlain = typeof value === 'number' || typeof value === 'boolean' || value instanceof Words;
-  return isPlain ? value : cutTo(MAX_VALUE_LENGTH, String(value));
+  return isPlain ? value : cutTo(MAX_VALUE_LENGTH, textOfValue(value));
 }

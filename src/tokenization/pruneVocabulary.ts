@@ -85,7 +85,7 @@ function piecesOf({ model }: TokenizerJson, where: string): Piece[] {
     );
   }
   const rows: [string, number][] = Array.isArray(model.vocab)
-    ? model.vocab.map((row, id) => [String((row as unknown[])[0]), id])
+    ? model.vocab.map((row, id) => [String((row as unknown[] | null)?.[0]), id])
     : Object.entries(model.vocab as Record<string, number>);
   const inside = typeof model.continuing_subword_prefix === 'string' ? model.continuing_subword_prefix : '##';
   const bare = (token: string) => {

@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import { textOfValue } from '../base/plainText';
 import { tokenFields } from './declaredTokens';
 import { isJsonObject, isTokenId, type JsonObject, type TokenizerJson } from './tokenizerJson';
 
@@ -143,7 +144,7 @@ function templatePieces(processor: JsonObject, form: 'single' | 'pair', where: s
       if (sequence.id !== 'A' && sequence.id !== 'B') throw brokenTemplate(where, form);
       return [{ text: sequence.id === 'A' ? 'a' : 'b', typeId }];
     }
-    const definition = specials[String(special!.id)];
+    const definition = specials[textOfValue(special!.id)];
     const ids = isJsonObject(definition) && Array.isArray(definition.ids) ? definition.ids : [];
     if (ids.length === 0 || !ids.every(isTokenId)) throw brokenTemplate(where, form);
     return ids.map((tokenId) => ({ tokenId, typeId }));

@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import { textOfValue } from '../base/plainText';
 import { FileWatch } from '../base/fileWatch';
 import { declaredTokens, type DeclaringFiles } from './declaredTokens';
 import { readPipeline, type Pipeline, type TextTokens } from './pipeline';
@@ -316,7 +317,7 @@ function withConfig(json: TokenizerJson, files: DeclaringFiles, rows?: number): 
   const ids = vocabularyOf({ ...json, added_tokens: [] });
   const added = [...json.added_tokens, ...declaredTokens(files, ids, json.added_tokens, rows)];
   if (json.normalizer?.type !== 'BertNormalizer') return { ...json, added_tokens: added };
-  const bertDefaults = /^Bert/.test(String(config.tokenizer_class))
+  const bertDefaults = /^Bert/.test(textOfValue(config.tokenizer_class))
     ? { handle_chinese_chars: true, strip_accents: null, lowercase: true }
     : {};
   const said = {
@@ -343,7 +344,7 @@ function lowered(json: TokenizerJson): TokenizerJson {
 function vocabularyOf(json: TokenizerJson): Map<string, number> {
   const vocab = json.model.vocab;
   const ids = Array.isArray(vocab)
-    ? new Map<string, number>(vocab.map((row, id) => [String((row as unknown[])[0]), id]))
+    ? new Map<string, number>(vocab.map((row, id) => [textOfValue((row as unknown[] | null)?.[0]), id]))
     : new Map<string, number>(Object.entries(vocab as Record<string, number>));
   for (const token of json.added_tokens) ids.set(token.content, token.id);
   return ids;

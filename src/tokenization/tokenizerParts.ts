@@ -1,5 +1,6 @@
 /** What the readers of a tokenizer.json's parts share: fields with their kinds, and the errors of those that are not so. */
 import { MedTextError, words } from '../base/errors';
+import { textOfValue } from '../base/plainText';
 import type { Words } from '../base/words';
 import { isJsonObject, type JsonObject } from './tokenizerJson';
 
@@ -64,7 +65,7 @@ export function brokenPart({ place, where }: TokenizerPart, field: string, expec
 export function unknownPart({ json, place, where }: TokenizerPart): MedTextError {
   return new MedTextError(
     'UNSUPPORTED',
-    words`${where}: tokenizer.json's ${place} "${String(json.type)}" is not supported.`,
-    { where, part: place, type: String(json.type) },
+    words`${where}: tokenizer.json's ${place} "${textOfValue(json.type)}" is not supported.`,
+    { where, part: place, type: textOfValue(json.type) },
   );
 }
