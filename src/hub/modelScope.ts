@@ -2,6 +2,7 @@
  * ModelScope's HTTP API as its clients know it: the envelope {Code, Message, Data}, the files of a model in one answer,
  * those of a data set in pages. What the servers are known to answer was read from modelscope-hub 0.5.1, _legacy_api.py.
  */
+import { textOfValue } from '../base/plainText';
 import { words } from '../base/words';
 import type { MedTextError } from '../base/errors';
 import { hexDigest, inAddress, MAX_FILES, noAccess, notFound, listedSize, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
@@ -57,15 +58,15 @@ export class ModelScopeHub implements Hub {
     const revision = reference.revision ?? HUBS.modelscope.defaultRevision;
     const named = `${this.endpoint}/api/v1/datasets/${inAddress(reference.repository)}`;
     const id = field((await this.data(named, reference, signal)) as Fields | null, 'Id');
-    const repository = typeof id === 'number' || typeof id === 'string' ? String(id) : reference.repository;
+    const repository = typeof id === 'number' || typeof id === 'string' ? textOfValue(id) : reference.repository;
     const files = new Map<string, RemoteFile>();
     for (let page = 1; ; page++) {
       const query = new URLSearchParams({
         Revision: revision,
         Root: '/',
         Recursive: 'True',
-        PageNumber: String(page),
-        PageSize: String(PAGE_SIZE),
+        PageNumber: textOfValue(page),
+        PageSize: textOfValue(PAGE_SIZE),
       });
       const address = `${this.endpoint}/api/v1/datasets/${inAddress(repository)}/repo/tree?${query}`;
       const entries = entriesOf(await this.data(address, reference, signal), reference);
@@ -113,7 +114,7 @@ async function wholeTree(
 ): Promise<{ readonly entries: readonly Fields[]; readonly isWhole: boolean }> {
   const found = new Map<string, Fields>();
   const absorb = (entries: readonly Fields[]): void => {
-    for (const entry of entries) found.set(String(field(entry, 'Path')), entry);
+    for (const entry of entries) found.set(textOfValue(field(entry, 'Path')), entry);
   };
   let isWhole = true;
   let listings = 0;
@@ -126,7 +127,7 @@ async function wholeTree(
     if (below.length < LISTING_LIMIT) continue;
     const inside = await list(root, false);
     absorb(inside);
-    const folders = inside.filter((entry) => field(entry, 'Type') === 'tree').map((entry) => String(field(entry, 'Path'))); // prettier-ignore
+    const folders = inside.filter((entry) => field(entry, 'Type') === 'tree').map((entry) => textOfValue(field(entry, 'Path'))); // prettier-ignore
     if (inside.length >= LISTING_LIMIT || folders.length === 0) isWhole = false;
     waiting.push(...folders.filter((folder) => folder !== root));
   }
@@ -165,7 +166,7 @@ function refusal(reference: RepositoryReference, status: number, body: Fields | 
   const said = typeof message === 'string' && message ? words` The hub says: ${message.slice(0, 200)}` : '';
   if (status === 401 || status === 403) return noAccess(reference, words`the hub gives it to those who may have it.${said}`); // prettier-ignore
   const told = field(body, 'Code');
-  const code = typeof told === 'number' || typeof told === 'string' ? String(told).slice(0, 40) : '';
+  const code = typeof told === 'number' || typeof told === 'string' ? textOfValue(told).slice(0, 40) : '';
   // Its own codes of what is absent: 10010205001 and the like.
   if (status === 404 || code.startsWith('100102')) {
     const revision = reference.revision === undefined ? '' : words`, or no revision "${reference.revision}"`;
