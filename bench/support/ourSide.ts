@@ -47,7 +47,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** The most memory this process has held (VmHWM); where there is no /proc, the system's own figure. */
-export function peakRssBytes(): number {
+function peakRssBytes(): number {
   try {
     return Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024;
   } catch {

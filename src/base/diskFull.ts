@@ -5,7 +5,7 @@ import { sizeText } from './sizeText';
 import { joined } from './words';
 
 /** What the disk has left for this user; undefined where the file system does not say. */
-export async function freeBytes(folder: string): Promise<number | undefined> {
+async function freeBytes(folder: string): Promise<number | undefined> {
   const space = await statfs(folder).catch(() => undefined);
   return space && space.bavail * space.bsize;
 }

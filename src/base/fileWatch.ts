@@ -18,7 +18,7 @@ interface Budget {
  * THE TABLE. Real files take a small part of it: a checkpoint of 400 MB is read in seconds in its own size of memory, a
  * corpus of 1 GB in one to two minutes. The rest is for slow disks and busy machines.
  */
-export const FILE_BUDGETS = {
+const FILE_BUDGETS = {
   /** Configurations, vocabularies, recipes, lists of labels. */
   text: { seconds: 20, secondsPerMegabyte: 1, megabytes: 1500, bytesPerByte: 20 },
   weights: { seconds: 20, secondsPerMegabyte: 0.5, megabytes: 1500, bytesPerByte: 4 },
@@ -42,7 +42,7 @@ const SMALL_BYTES = 10e6;
 export const budgetVariable = 'MEDTEXT_READ_BUDGET';
 
 /** What reading a file of this kind and size may take. */
-export function budgetOf(kind: FileKind, sizeBytes: number, factor = 1): FileBudget {
+function budgetOf(kind: FileKind, sizeBytes: number, factor = 1): FileBudget {
   const { seconds, secondsPerMegabyte, megabytes, bytesPerByte } = FILE_BUDGETS[kind];
   const more = Math.max(0, sizeBytes - SMALL_BYTES) / 1e6;
   return {

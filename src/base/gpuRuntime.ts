@@ -49,7 +49,7 @@ export interface GpuRuntimeLibrary {
 export const bundledRuntimeVersion: string = dependencies['onnxruntime-node'];
 
 export const gpuRuntimeRecordName = 'medtext-gpu-runtime.json';
-export const loaderPath = 'LD_LIBRARY_PATH';
+const loaderPath = 'LD_LIBRARY_PATH';
 export const runtimeLibraryName = 'libonnxruntime.so.1';
 export const providerLibraryNames = ['libonnxruntime_providers_cuda.so', 'libonnxruntime_providers_shared.so'] as const;
 

@@ -96,7 +96,7 @@ export class Arguments {
 }
 
 /** Options that every command has. */
-export const commonOptions: Readonly<Record<string, OptionSpec>> = {
+const commonOptions: Readonly<Record<string, OptionSpec>> = {
   json: { kind: 'flag', help: 'Print results as JSON on stdout, errors too.' },
   help: { kind: 'flag', short: 'h', help: 'Show this help.' },
 };

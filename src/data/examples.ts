@@ -216,7 +216,7 @@ function groupOf({ values }: DataRow, column: string): string | undefined {
 }
 
 /** Both texts as they stand in the row; what is no text is empty. */
-export function textsOf(
+function textsOf(
   { values }: DataRow,
   columns: { readonly first: string; readonly second?: string },
 ): { first: string; second: string | undefined } {

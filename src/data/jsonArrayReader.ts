@@ -428,6 +428,6 @@ export function skipSpace(text: string, from: number): number {
 }
 
 /** The number of line breaks in text[from, to). */
-export function lineBreaks(text: string, from: number, to: number): number {
+function lineBreaks(text: string, from: number, to: number): number {
   return text.slice(from, to).match(/\r\n|\r|\n/g)?.length ?? 0;
 }

@@ -146,45 +146,6 @@ export interface Majority {
   readonly share: number;
 }
 
-/** The most frequent label, the first of equals: always answering it is the baseline any model must beat. */
-export function majorityOf(labels: readonly string[], counts: readonly number[]): Majority | undefined {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  if (total === 0) return undefined;
-  const count = Math.max(...counts);
-  return { label: labels[counts.indexOf(count)], count, share: count / total };
-}
-
-export interface Overlap {
-  /** Rows of the second set whose texts occur in the first, letter for letter. */
-  readonly exact: number;
-  /** Also counting those that differ only in width, case, white space, punctuation or the order of the pair. */
-  readonly normalized: number;
-  /** The first of them: line in the first set, line in the second. */
-  readonly examples: readonly { readonly line: number; readonly otherLine: number }[];
-}
-
-/** What two sets (training and validation, say) have in common, whatever the labels. */
-export function overlapOf(pairs: Iterable<TextPair>, others: Iterable<TextPair>, maxExamples = 20): Overlap {
-  const exactKeys = new Set<string>();
-  const lines = new Map<string, number>();
-  for (const pair of pairs) {
-    exactKeys.add(pairKey(pair));
-    const key = normalizedKey(pair);
-    if (!lines.has(key)) lines.set(key, pair.line);
-  }
-  let exact = 0;
-  let normalized = 0;
-  const examples: { line: number; otherLine: number }[] = [];
-  for (const other of others) {
-    const line = lines.get(normalizedKey(other));
-    if (line === undefined) continue;
-    normalized++;
-    if (exactKeys.has(pairKey(other))) exact++;
-    if (examples.length < maxExamples) examples.push({ line, otherLine: other.line });
-  }
-  return { exact, normalized, examples };
-}
-
 /** The text for comparing: compatibility forms folded, lower case, letters and digits only (all of it if it has none). */
 export function normalizedText(text: string): string {
   const folded = text.normalize('NFKC').toLowerCase();
@@ -194,11 +155,4 @@ export function normalizedText(text: string): string {
 
 function pairKey({ first, second }: TextPair): string {
   return second === undefined ? first : `${first.length}:${first}${second}`;
-}
-
-function normalizedKey({ first, second }: TextPair): string {
-  const a = normalizedText(first);
-  if (second === undefined) return a;
-  const b = normalizedText(second);
-  return a <= b ? `${a.length}:${a}${b}` : `${b.length}:${b}${a}`;
 }

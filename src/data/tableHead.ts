@@ -76,7 +76,7 @@ function hasHeader(format: 'csv' | 'tsv' | 'text', rows: readonly string[][], wi
 }
 
 /** Column names must be told apart: a repeated one gets a number, an empty one its index. */
-export function columnNames(header: readonly string[], path: string, warnings: Words[]): string[] {
+function columnNames(header: readonly string[], path: string, warnings: Words[]): string[] {
   if (header.length > MAX_COLUMNS) {
     throw new MedTextError(
       'DATA_FORMAT',

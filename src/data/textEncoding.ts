@@ -13,7 +13,7 @@ export interface FileEncoding {
  * Stands in decoded text for bytes that are not valid in the encoding. A lone low surrogate comes out of no decoder, so
  * a text is well-formed exactly when all its bytes were.
  */
-export const UNDECODABLE = '\uDC80';
+const UNDECODABLE = '\uDC80';
 
 const BLOCK_BYTES = 1 << 20;
 

@@ -3,7 +3,7 @@ import type { SchemaElement } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { MedTextError, words } from '../base/errors';
 
-export const vectorFormats = ['npy', 'parquet', 'jsonl'] as const;
+const vectorFormats = ['npy', 'parquet', 'jsonl'] as const;
 export type VectorFormat = (typeof vectorFormats)[number];
 
 /** Some texts of a file in its order, with the lines they stand on and their vectors, [texts, dimensions] row after row. */

@@ -3,8 +3,6 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commands, l10n, window, workspace, type ExtensionContext } from 'vscode';
 import { DisposableStore } from '../base/disposables';
-import type { ScorerContract } from '../protocol/scorer';
-import type { Params, RequestName, Result } from '../protocol/contract';
 import { chooseRuntime } from '../worker/runtime';
 import { DataClient } from '../worker/dataClient';
 import { LibraryClient } from '../worker/libraryClient';
@@ -131,6 +129,3 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   };
 }
 
-export type ScorerRequest = Exclude<RequestName<ScorerContract>, 'initialize' | 'load' | 'scorePairs'>;
-export type ScorerParams<K extends ScorerRequest> = Params<ScorerContract, K>;
-export type ScorerResult<K extends ScorerRequest> = Result<ScorerContract, K>;

@@ -332,7 +332,7 @@ function credentialsOf({ endpoints, tokens }: HubSettings): Map<string, Readonly
 }
 
 /** A log in which no token can stand, whatever is written to it. */
-export function redacting(log: Log, secrets: readonly (string | undefined)[]): Log {
+function redacting(log: Log, secrets: readonly (string | undefined)[]): Log {
   const known = secrets.filter((secret): secret is string => secret !== undefined && secret !== '');
   const redact = (message: string): string => known.reduce((text, secret) => text.replaceAll(secret, '***'), message);
   return Object.fromEntries(

@@ -35,7 +35,7 @@ interface PartState {
   readonly etag: string | null;
 }
 
-export const PART_SUFFIX = '.part';
+const PART_SUFFIX = '.part';
 const STATE_SUFFIX = '.part.json';
 /** Whole files that turned out wrong, before it is said. */
 const WRONG_FILES = 3;

@@ -13,11 +13,7 @@ const MAX_SEGMENT_BYTES = 255;
  * Why a listed path (segments between slashes) may not become a file below a folder of ours; undefined when it may.
  * The rules are those of all systems at once, so that a folder can be copied from one to another.
  */
-export function dangerOf(path: string): string | undefined {
-  return danger(path)?.toString();
-}
-
-function danger(path: string): Words | undefined {
+function dangerOf(path: string): Words | undefined {
   if (path === '' || path.length > MAX_PATH) return words`it is empty or too long`;
   if (path.startsWith('/')) return words`it is absolute`;
   if (/[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u.test(path))
@@ -42,7 +38,7 @@ function danger(path: string): Words | undefined {
 export function refuseUnsafeNames(paths: readonly string[], where: string, kept?: string): void {
   const seen = new Map<string, { readonly own: string; readonly isFile: boolean }>();
   for (const path of paths) {
-    const why = danger(path);
+    const why = dangerOf(path);
     if (why) throw unsafe(where, path, why);
     const segments = path.normalize('NFC').toLowerCase().split('/');
     if (segments[0] === kept) throw unsafe(where, path, words`what is half there lies under that name`);
@@ -66,7 +62,7 @@ export function refuseUnsafeNames(paths: readonly string[], where: string, kept?
  * @throws MedTextError UNSAFE_NAME, IO.
  */
 export async function placeBelow(folder: string, path: string): Promise<string> {
-  const why = danger(path);
+  const why = dangerOf(path);
   if (why) throw unsafe(folder, path, why);
   let place = folder;
   for (const segment of path.split('/')) {

@@ -31,7 +31,7 @@ export interface TransportLimits {
   readonly slowWindowMs: number;
 }
 
-export const usualLimits: TransportLimits = {
+const usualLimits: TransportLimits = {
   connectMs: 15_000,
   answerMs: 60_000,
   idleMs: 60_000,
@@ -341,7 +341,7 @@ export function discard(body: Readable): void {
 }
 
 /** The address as it may stand in a log: no query, no login. */
-export function shownUrl(url: URL): string {
+function shownUrl(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
 
@@ -363,14 +363,14 @@ export function rateLimitMs(value: string | undefined): number | undefined {
 }
 
 /** @returns milliseconds, from seconds or a date (RFC 9110, 10.2.3). */
-export function retryAfterMs(value: string | undefined, now = Date.now()): number | undefined {
+function retryAfterMs(value: string | undefined, now = Date.now()): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(cancelled());
     const done = (): void => {

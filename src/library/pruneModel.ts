@@ -95,7 +95,7 @@ export function pieceCounts(tokenizer: Tokenizer, texts: Iterable<string>): Map<
 }
 
 /** Tokens compared as they are written: ids differ by design. */
-export function changesOf(texts: readonly string[], before: Tokenizer, after: Tokenizer): TokenChanges {
+function changesOf(texts: readonly string[], before: Tokenizer, after: Tokenizer): TokenChanges {
   const changes = { texts: texts.length, changed: 0, tokensBefore: 0, tokensAfter: 0, newUnknown: 0 };
   const examples: { text: string; before: string[]; after: string[] }[] = [];
   const unknown = (tokens: readonly string[], { specialTokens }: Tokenizer) => tokens.filter((token) => token === specialTokens.unk).length; // prettier-ignore

@@ -63,7 +63,7 @@ export class LengthCounts {
  * Of values in ascending order, each `counts` times: as pandas' `describe` and `numpy.histogram` with ten bins.
  * At least one value.
  */
-export function distributionOf(values: Float64Array, counts?: Uint32Array): Distribution {
+function distributionOf(values: Float64Array, counts?: Uint32Array): Distribution {
   const countAt = (i: number) => counts?.[i] ?? 1;
   let total = 0;
   let sum = 0;

@@ -47,7 +47,7 @@ export async function* exportedText(
 }
 
 /** Written by hand: a column may be called `__proto__`, and keys that look like numbers keep their place. */
-export function jsonRecord(names: readonly string[], values: readonly DataValue[]): string {
+function jsonRecord(names: readonly string[], values: readonly DataValue[]): string {
   const fields = names.flatMap((name, i) =>
     values[i] === undefined ? [] : [`${JSON.stringify(name)}: ${JSON.stringify(values[i])}`],
   );

@@ -15,7 +15,7 @@ import type { Pass, StatisticsInput } from './statisticsInput';
 import { TextHash } from './textHash';
 
 /** About 60 bytes each. */
-export const maxComparedRows = 4_000_000;
+const maxComparedRows = 4_000_000;
 const MAX_LABELS = 10_000;
 const EXAMPLES = 3;
 const EXAMPLE_CHARACTERS = 120;

@@ -27,7 +27,7 @@ const error = object({ code: text, message: text }, { words: anything });
 // ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** What a column or cell holds. `json`: a nested list or object, as JSON text. */
-export const cellKinds = ['text', 'number', 'boolean', 'json'] as const;
+const cellKinds = ['text', 'number', 'boolean', 'json'] as const;
 const cell = object({ kind: oneOf(...cellKinds), text }, { length: count });
 export type Cell = Checked<typeof cell>;
 
@@ -56,7 +56,7 @@ export type ShownRow = Checked<typeof shownRow>;
 
 // ── Views: what is shown of the file, in which order ─────────────────────────────────────────────────────────────
 
-export const measures = ['value', 'characters', 'tokens'] as const;
+const measures = ['value', 'characters', 'tokens'] as const;
 export type Measure = (typeof measures)[number];
 
 /** Filters hold together (and). */
@@ -152,7 +152,7 @@ export const valueCount = object({ text, count });
 export type ValueCount = Checked<typeof valueCount>;
 
 /** `category`: few distinct texts (labels); `mixed`: more than one kind of value; `empty`: nothing but missing cells. */
-export const columnTypes = ['text', 'category', 'number', 'boolean', 'json', 'mixed', 'empty'] as const;
+const columnTypes = ['text', 'category', 'number', 'boolean', 'json', 'mixed', 'empty'] as const;
 export type ColumnType = (typeof columnTypes)[number];
 
 const columnInsight = object({
@@ -200,7 +200,7 @@ export type Insights = Checked<typeof insights>;
 
 // ── Findings ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export const findingKinds = [
+const findingKinds = [
   /** Rows that cannot be read. */
   'badRows',
   /** Rows without label, in a file that has labels. */
@@ -262,7 +262,7 @@ export type Findings = Checked<typeof findings>;
 
 // ── Predictions for all rows ─────────────────────────────────────────────────────────────────────────────────────
 
-export const predictions = object({
+const predictions = object({
   work,
   done: count,
   total: count,
@@ -290,7 +290,6 @@ const splitFile = object({
   /** Why it could not be opened; null when it could. */
   problem: nullable(error),
 });
-export type SplitFile = Checked<typeof splitFile>;
 
 /** What a preview knows of the recipe that it belongs to. */
 export const previewRecipe = object({ name: text, onBadRow: oneOf('stop', 'skip') });
@@ -339,10 +338,10 @@ export const previewState = object({
 });
 export type PreviewState = Checked<typeof previewState>;
 
-export const previewSnapshot = object({ state: previewState, insights, findings, predictions });
+const previewSnapshot = object({ state: previewState, insights, findings, predictions });
 export type PreviewSnapshot = Checked<typeof previewSnapshot>;
 
-export const backgroundTasks = ['view', 'insights', 'findings', 'predictions'] as const;
+const backgroundTasks = ['view', 'insights', 'findings', 'predictions'] as const;
 export type BackgroundTask = (typeof backgroundTasks)[number];
 
 export const exportFormats = ['jsonl', 'json', 'csv', 'tsv'] as const;

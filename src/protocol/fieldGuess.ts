@@ -14,7 +14,7 @@ export const ROLE_NAMES: Readonly<Record<FieldRole, string>> = {
 };
 
 /** Why a column was taken for what it is. */
-export const guessReasons = ['name', 'firstText', 'nextText', 'repeatedValues', 'labelStudio'] as const;
+const guessReasons = ['name', 'firstText', 'nextText', 'repeatedValues', 'labelStudio'] as const;
 export type GuessReason = (typeof guessReasons)[number];
 
 const REASON_WORDS: Readonly<Record<GuessReason, Words>> = {

@@ -2,7 +2,7 @@ import { MedTextError, words } from '../base/errors';
 import { count, listOf, number, object, text, type Checked } from './check';
 
 /** A row whose label a person has put right. The texts say which row is meant, should the file change. */
-export const labelCorrection = object(
+const labelCorrection = object(
   {
     /** From 0, among the file's readable rows. */
     row: count,

@@ -4,7 +4,7 @@ import { suspectRow } from './scorer';
 import { webviewStart } from './webviewStart';
 
 /** A change to the mapping; values are raw values of the data, labels are names of classes. */
-export const mappingOperation = variant({
+const mappingOperation = variant({
   /** To a class, or (null) left out. */
   assign: object({ kind: oneOf('assign'), values: listOf(text), to: nullable(text) }),
   /** No longer said: a value that is a label's name is that label again, another is not mapped. */
@@ -113,7 +113,7 @@ const suspects = object({
 });
 export type Suspects = Checked<typeof suspects>;
 
-export const mappingSnapshot = object({
+const mappingSnapshot = object({
   kind: oneOf('recipe', 'labels'),
   fileName: text,
   isReadOnly: flag,

@@ -16,7 +16,7 @@ import {
 import { defineContract, handshake, workerEvents } from './contract';
 
 /** Where the hubs are and how they are reached, as the person has set it; what is absent comes from the environment. */
-export const hubOptions = object(
+const hubOptions = object(
   {},
   {
     endpoints: object(
@@ -92,7 +92,7 @@ export type GpuRuntimeStanding = Checked<typeof gpuRuntimeStatus>;
 
 const listedFile = object({ path: text, sizeBytes: count });
 
-export const foundImport = object(
+const foundImport = object(
   {
     kind: oneOf('local', 'cached', 'remote'),
     what: oneOf('model', 'dataset'),
@@ -110,7 +110,7 @@ export const foundImport = object(
 );
 export type FoundImport = Checked<typeof foundImport>;
 
-export const cachedImport = object({
+const cachedImport = object({
   reference: text,
   kind: oneOf('model', 'dataset'),
   folder: text,
@@ -138,7 +138,7 @@ export const modelFacts = object({
 export type ModelFacts = Checked<typeof modelFacts>;
 
 /** As {@link Verification} of src/library/verifyModel.ts. */
-export const verification = object({
+const verification = object({
   contentHash: text,
   files: listOf(object({ name: text, state: oneOf('same', 'changed', 'missing', 'unrecorded') })),
   tensors: count,
@@ -147,7 +147,7 @@ export const verification = object({
 });
 export type Verification = Checked<typeof verification>;
 
-export const tensorRow = object({ name: text, dataType: text, shape: listOf(count) });
+const tensorRow = object({ name: text, dataType: text, shape: listOf(count) });
 export type TensorRow = Checked<typeof tensorRow>;
 
 export const modelDetail = object(

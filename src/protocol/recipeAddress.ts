@@ -30,7 +30,7 @@ export function isRecipeAddress(path: string): boolean {
  * @returns undefined for a path
  * @throws MedTextError RECIPE for a library's address that names nothing
  */
-export function parseRecipeAddress(text: string): RecipeAddress | undefined {
+function parseRecipeAddress(text: string): RecipeAddress | undefined {
   const trimmed = text.trim();
   if (!isRecipeAddress(trimmed)) return undefined;
   if (!trimmed.toLowerCase().startsWith(`${LIBRARY}:`)) {

@@ -4,7 +4,7 @@ import { usedField } from './fieldGuess';
 
 /** A run folder's run.json: what the run writes, and all that read it: command line, editor, later evaluations. */
 
-export const runStatuses = ['running', 'finished', 'stopped', 'failed'] as const;
+const runStatuses = ['running', 'finished', 'stopped', 'failed'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
 /** What was said, and what it is made of, for editors in another language: to be read by `wordsFrom`. */

@@ -6,11 +6,11 @@ import { exportCheck } from './exportCheck';
 import { modelFormats } from './modelFormat';
 
 /** Two texts, or the one that a model of single texts reads. */
-export const textPair = object({ first: text }, { second: text });
+const textPair = object({ first: text }, { second: text });
 export type TextPair = Checked<typeof textPair>;
 
 /** Shares of pairs whose cosine is lower: of random pairs of texts, and of pairs that mean the same. */
-export const cosinePlace = object({ random: number, same: number });
+const cosinePlace = object({ random: number, same: number });
 export type CosinePlace = Checked<typeof cosinePlace>;
 
 /** As `medtext score --json`: `logits` in label order, `similarity` in [0, 1] (a cosine in [-1, 1]), null where no scale is known. */
@@ -33,7 +33,7 @@ export function rankOf({ measure, similarity, logits }: PairScore): number {
   return (measure === 'label-scale' || measure === 'cosine') && similarity !== null ? similarity : logits[0];
 }
 
-export const loadedModel = object({ folder: text, labels: listOf(text), device: text });
+const loadedModel = object({ folder: text, labels: listOf(text), device: text });
 export type LoadedModel = Checked<typeof loadedModel>;
 
 /** As {@link ColumnFacts} of src/data/columns.ts. */
@@ -48,7 +48,7 @@ const columnFacts = object({
 export type ShownColumn = Checked<typeof columnFacts>;
 
 /** What a data file is, with the guess which columns hold the texts and the label. Rows are counted. */
-export const dataInfo = object(
+const dataInfo = object(
   {
     file: text,
     format: oneOf('json', 'jsonl', 'csv', 'tsv', 'text', 'xlsx', 'parquet'),
@@ -74,7 +74,7 @@ export const dataInfo = object(
 export type DataInfo = Checked<typeof dataInfo>;
 
 /** As {@link LabelCounts} of src/data/labelCounts.ts. */
-export const labelCounts = object(
+const labelCounts = object(
   {
     column: text,
     rows: count,
@@ -101,10 +101,9 @@ export const suspectRow = object(
   },
   { second: text },
 );
-export type SuspectRow = Checked<typeof suspectRow>;
 
 /** As {@link SuspectRows} of src/training/findSuspectLabels.ts. */
-export const suspectRows = object({
+const suspectRows = object({
   rows: count,
   labels: listOf(text),
   thresholds: listOf(number),

@@ -68,7 +68,7 @@ export type ShownRecipe = Checked<typeof shownRecipe>;
 /** Of a point that is no finite number (a diverged loss) only the step is known: JSON has no word for NaN. */
 const value = nullable(number);
 
-export const runPhases = ['starting', 'running', 'stopping', 'finished', 'stopped', 'interrupted', 'failed'] as const;
+const runPhases = ['starting', 'running', 'stopping', 'finished', 'stopped', 'interrupted', 'failed'] as const;
 export type RunPhase = (typeof runPhases)[number];
 
 export const evaluationPoint = object({ step: count, epoch: number, metrics: recordOf(value) });
@@ -142,7 +142,7 @@ export const trainingSnapshot = object({
 });
 export type TrainingSnapshot = Checked<typeof trainingSnapshot>;
 
-export const trainingActions = [
+const trainingActions = [
   'start',
   'stop',
   'stopNow',

@@ -9,7 +9,7 @@ import { readRecipeFile } from './recipeFile';
  * Reads a `*.labels.json`.
  * @throws NOT_FOUND, IO · RECIPE with what is wrong in it
  */
-export async function readLabelsFile(file: string): Promise<LabelsFile> {
+async function readLabelsFile(file: string): Promise<LabelsFile> {
   const json: unknown = await readRecipeFile(file);
   const problems = labelsFileProblems(json);
   if (problems.length === 0) return json as LabelsFile;

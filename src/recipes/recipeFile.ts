@@ -1,18 +1,9 @@
 import { stat } from 'node:fs/promises';
-import {
-  applyEdits,
-  findNodeAtLocation,
-  modify,
-  parse,
-  parseTree,
-  printParseErrorCode,
-  type ParseError,
-} from 'jsonc-parser';
+import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 import { readTextFile } from '../base/textFile';
-import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
-import type { PartialRecipe, Recipe } from '../protocol/recipe';
+import type { PartialRecipe } from '../protocol/recipe';
 
 /** A recipe is a page; a file of this size is something else chosen by mistake. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -89,71 +80,8 @@ export function parseRecipeText(text: string, where: string): PartialRecipe {
   return json as PartialRecipe;
 }
 
-/** One field to set; `undefined` removes it. The path is of keys: `['train', 'optimizer', 'lr']`. */
-export interface RecipeChange {
-  readonly path: readonly string[];
-  readonly value: unknown;
-}
-
-/** The text with the fields set, everything else (order, comments, indentation, line ends) as the person wrote it. */
-export function changedRecipeText(text: string, changes: readonly RecipeChange[]): string {
-  const mark = text.startsWith('\ufeff') ? '\ufeff' : '';
-  let changed = withoutMark(text);
-  const formattingOptions = formattingOf(changed);
-  for (const { path, value } of changes) {
-    changed = applyEdits(changed, modify(changed, [...path], value, { formattingOptions }));
-  }
-  return mark + changed;
-}
-
-/**
- * Sets fields in a recipe file, atomically and keeping the person's formatting.
- * @throws NOT_FOUND, IO, DISK_FULL · RECIPE when the file is not JSON
- */
-export async function updateRecipeFile(file: string, changes: readonly RecipeChange[]): Promise<void> {
-  const text = await readText(file);
-  parseRecipeText(text, file);
-  await writeFileAtomically(file, changedRecipeText(text, changes));
-}
-
-/** Writes a new recipe file, or replaces one, atomically. @throws IO, DISK_FULL */
-export async function writeRecipeFile(file: string, recipe: Recipe): Promise<void> {
-  await writeFileAtomically(file, `${JSON.stringify(recipe, null, 2)}\n`);
-}
-
-/**
- * Where a JSON pointer's value stands in the text, as line and column from 1 (the nearest thing around it, if it is not
- * there): to show a problem of `recipeProblems` at its place.
- */
-export function locateInRecipe(text: string, pointer: string): { line: number; column: number } {
-  const plain = withoutMark(text);
-  const root = parseTree(plain, [], { allowTrailingComma: true });
-  const keys = pointer
-    .split('/')
-    .slice(1)
-    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
-  for (let depth = keys.length; root && depth >= 0; depth--) {
-    let node = root as typeof root | undefined;
-    for (const key of keys.slice(0, depth)) {
-      node = node && findNodeAtLocation(node, [node.type === 'array' ? Number(key) : key]);
-    }
-    if (node) return positionAt(plain, (depth > 0 && node.parent?.type === 'property' ? node.parent : node).offset);
-  }
-  return { line: 1, column: 1 };
-}
-
 function withoutMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text;
-}
-
-/** The indentation and line ends in use; two blanks and line feeds where there are none. */
-function formattingOf(text: string): { insertSpaces: boolean; tabSize: number; eol: string } {
-  const indentation = /\n([ \t]+)\S/.exec(text)?.[1] ?? '  ';
-  return {
-    insertSpaces: !indentation.startsWith('\t'),
-    tabSize: indentation.startsWith('\t') ? 1 : indentation.length,
-    eol: text.includes('\r\n') ? '\r\n' : '\n',
-  };
 }
 
 function positionAt(text: string, offset: number): { line: number; column: number } {

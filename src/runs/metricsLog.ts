@@ -10,13 +10,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../base/errors';
-
-/** One line of a metrics log. */
-export interface MetricsRecord {
-  /** Optimiser steps done when it was written; never falls from line to line. */
-  readonly step: number;
-  readonly [field: string]: unknown;
-}
+import { parseMetricsLine, type MetricsRecord } from '../protocol/metricsLine';
 
 /** Longer than any line of ours; more is not a metrics log. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
@@ -101,7 +95,7 @@ async function* completeLines(file: string): AsyncGenerator<{ record: MetricsRec
     // A power cut can leave a last line of zeros or half a line with more after it: only the very last may be bad.
     if (unreadable) throw brokenLine(file, unreadable.number);
     number++;
-    const record = parseRecord(text);
+    const record = parseMetricsLine(text);
     if (record) yield { record, end };
     else unreadable = { number };
   }
@@ -113,15 +107,6 @@ function brokenLine(file: string, line: number): MedTextError {
     words`${file}, line ${line} is not a line of a metrics log: a JSON object with a "step". The file was changed or damaged; correct or remove that line.`,
     { file, line },
   );
-}
-
-function parseRecord(text: string): MetricsRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof (value as MetricsRecord | null)?.step === 'number' ? (value as MetricsRecord) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Lines that end in a line feed, with the offset after it; what follows the last line feed is a torn line. */

@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { readTextFile } from '../base/textFile';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
+import { METRICS_FILE } from '../protocol/metricsLine';
 import { resolveRecipe, validateRecipe, type ResolvedRecipe } from '../protocol/recipe';
 import {
   maxRunRecordBytes,
@@ -36,7 +37,7 @@ export class RunFolder {
     return join(this.path, 'run.json');
   }
   get metricsFile(): string {
-    return join(this.path, 'metrics.jsonl');
+    return join(this.path, METRICS_FILE);
   }
   get checkpoints(): string {
     return join(this.path, 'checkpoints');

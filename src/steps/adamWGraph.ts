@@ -42,7 +42,7 @@ export function adamWUpdate(
   return { p: g.sub(kept, g.div(g.mul(newM, stepSize), denominator)), m: newM, v: newV };
 }
 
-export function adamWScalars(g: Operators): AdamWScalars {
+function adamWScalars(g: Operators): AdamWScalars {
   const scalar = (name: string) => g.input(name, 'float32', []);
   return {
     gradientScale: scalar('gradientScale'),

@@ -10,7 +10,7 @@ import type { Batch, StepResult, TrainerOptions } from './trainingSteps';
 type InputOptions = Pick<TrainerOptions, 'objective' | 'padTokenId'>;
 
 /** The weight of a step's examples, which its mean divides by. */
-export function totalWeight(batches: readonly Batch[], objective: Objective): number {
+function totalWeight(batches: readonly Batch[], objective: Objective): number {
   return batches.reduce(
     (sum, { examples }) => examples.reduce((s, example) => s + objective.weightOf(example), sum),
     0,

@@ -19,8 +19,6 @@ import {
 /** A class of characters, asked by code point. */
 export type CharacterClass = (point: number) => boolean;
 
-export type Category = keyof typeof CATEGORY_LETTERS;
-
 /** `9-d 20 85` as pairs of first and last code point. */
 export function parseRanges(ranges: string): [number, number][] {
   return ranges

@@ -11,7 +11,7 @@ import { complement, intersection, runtimeProperty, union, type CharacterSet } f
 import { ALSO_ALPHABETIC, ALSO_LOWER, ALSO_UPPER } from './unicodeTables';
 
 /** What of an expression is not understood. */
-export class UntranslatablePattern extends Error {}
+class UntranslatablePattern extends Error {}
 
 /** An expression over kinds of characters. */
 export interface KindPattern {

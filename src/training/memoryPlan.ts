@@ -46,7 +46,7 @@ export function cardOf(device: ExecutionDevice, cardBytes: number): AvailableMem
 }
 
 /** One line for the log, before the start. @param available undefined where the device does not tell */
-export function memoryText(
+function memoryText(
   { rows, estimate, exceeds }: ChosenRows,
   batchSize: number,
   available: AvailableMemory | undefined,

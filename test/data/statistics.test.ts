@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { fingerprintFile } from '../../src/data/fingerprint';
 import { splitRows } from '../../src/data/splits';
-import {
-  characterCount,
-  duplicatesOf,
-  lengthStatistics,
-  majorityOf,
-  normalizedText,
-  overlapOf,
-} from '../../src/data/statistics';
+import { characterCount, duplicatesOf, lengthStatistics, normalizedText } from '../../src/data/statistics';
 import { expected, temporaryFolder } from './support';
 
 describe('data statistics', () => {
@@ -62,25 +55,9 @@ describe('data statistics', () => {
     });
   });
 
-  it('overlap of two sets, exact and normalised', () => {
-    const pair = (first: string, second: string, line: number) => ({ first, second, line });
-    const train = [pair('高血压能吃柚子吗？', 'ＡＢＣ', 1), pair('x', 'y', 2)];
-    const test = [pair('x', 'y', 1), pair('abc', '高血压 能吃柚子吗', 2), pair('x', 'z', 3), pair('y', 'x', 4)];
-    assert.deepEqual(overlapOf(train, test), {
-      exact: 1,
-      normalized: 3,
-      examples: [
-        { line: 2, otherLine: 1 },
-        { line: 1, otherLine: 2 },
-        { line: 2, otherLine: 4 },
-      ],
-    });
+  it('text for comparing has neither punctuation nor width nor case, unless it is nothing else', () => {
+    assert.equal(normalizedText('高血压 能吃柚子吗？ＡＢＣ'), '高血压能吃柚子吗abc');
     assert.equal(normalizedText('？！'), '?!');
-  });
-
-  it('majority', () => {
-    assert.deepEqual(majorityOf(['a', 'b', 'c'], [1, 5, 4]), { label: 'b', count: 5, share: 0.5 });
-    assert.equal(majorityOf(['a'], [0]), undefined);
   });
 
   describe('splits', () => {

@@ -4,7 +4,7 @@ import type { PreviewOpening } from '../../src/protocol/dataProcess';
 import { wholeFile, type Findings, type Insights, type PreviewState, type ViewQuery } from '../../src/protocol/datasetPreview'; // prettier-ignore
 
 /** A token is a character. */
-export const characterCounter: TokenCounter = {
+const characterCounter: TokenCounter = {
   countTokens: (text) => [...text].length,
   specialTokenCount: (pair) => (pair ? 3 : 2),
 };

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MetricsLog, readMetricsLog, type MetricsRecord } from '../../src/runs/metricsLog';
+import type { MetricsRecord } from '../../src/protocol/metricsLine';
+import { MetricsLog, readMetricsLog } from '../../src/runs/metricsLog';
 
 describe('metrics log', () => {
   let folder: string;

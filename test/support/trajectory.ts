@@ -15,7 +15,7 @@ import type { Batch, TrainerOptions, TrainingSteps } from '../../src/steps/train
 const fixture = join(__dirname, '../fixtures/trajectory');
 const json = (name: string) => JSON.parse(readFileSync(join(fixture, name), 'utf8'));
 
-export const BATCH_SIZE = 8;
+const BATCH_SIZE = 8;
 export const TOTAL_STEPS = 100;
 
 export interface Trajectory {

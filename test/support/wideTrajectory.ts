@@ -6,7 +6,7 @@ import { Parameters } from '../../src/models/parameters';
 import type { Batch, TrainerOptions } from '../../src/steps/trainingSteps';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 
-export const ROWS = 16;
+const ROWS = 16;
 const LENGTH = 32;
 const VOCABULARY = 300;
 

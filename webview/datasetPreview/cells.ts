@@ -28,7 +28,7 @@ function differingParts(first: string, second: string): Differences | undefined 
 }
 
 /** A text of the file: text nodes in an isolated element, whatever it contains; what was searched for marked first. */
-export function textContent(
+function textContent(
   text: string,
   expression: RegExp | undefined,
   marks: readonly Stretch[] | undefined,

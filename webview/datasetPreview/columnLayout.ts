@@ -13,8 +13,8 @@ export type GridColumn =
   | { readonly kind: 'prediction'; readonly widthPx: number };
 
 export const untouched: ColumnLayout = { order: [], hidden: [], widths: {} };
-export const minWidthPx = 48;
-export const maxWidthPx = 1600;
+const minWidthPx = 48;
+const maxWidthPx = 1600;
 const predictionWidthPx = 170;
 
 /** Every column's name in the person's order; new ones where the file has them, at the end. */

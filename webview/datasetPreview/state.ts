@@ -329,7 +329,7 @@ export function insightOf({ snapshot }: DatasetPreviewState, column: string): Co
   return snapshot?.insights.columns.find((insight) => insight.column === column);
 }
 
-export function hasPredictionColumn({ snapshot, predicts }: DatasetPreviewState): boolean {
+function hasPredictionColumn({ snapshot, predicts }: DatasetPreviewState): boolean {
   if (!snapshot || snapshot.state.mapping.first_sequence === null) return false;
   return (predicts && snapshot.state.model !== null) || snapshot.predictions.done > 0;
 }

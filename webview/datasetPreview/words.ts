@@ -21,7 +21,7 @@ export function shareText(part: number, whole: number): string {
   return `${percent >= 10 || Number.isInteger(percent) ? Math.round(percent * 10) / 10 : percent.toFixed(1)} %`;
 }
 
-export function sizeText(sizeBytes: number): string {
+function sizeText(sizeBytes: number): string {
   if (sizeBytes < 1024) return `${sizeBytes} B`;
   const units = ['KiB', 'MiB', 'GiB'];
   const power = Math.min(units.length, Math.floor(Math.log2(sizeBytes) / 10));

@@ -143,7 +143,7 @@ function classCard(
 const shownMembers = 12;
 
 /** Shown until a person chooses; the charts' colours, as a colour field has to have one. */
-export const defaultColors = ['#3794ff', '#d18616', '#89d185', '#b180d7', '#f14c4c', '#cca700'];
+const defaultColors = ['#3794ff', '#d18616', '#89d185', '#b180d7', '#f14c4c', '#cca700'];
 
 function field(
   name: ClassField,

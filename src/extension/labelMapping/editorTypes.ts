@@ -1,7 +1,7 @@
 import type { CustomEditorType } from '../ids';
 
 /** One editor under two names: a recipe opens as text unless asked otherwise, a labels file opens here. */
-export const editorTypes: Readonly<Record<string, CustomEditorType>> = {
+const editorTypes: Readonly<Record<string, CustomEditorType>> = {
   '.medtext.json': 'medtext.labelMapping',
   '.labels.json': 'medtext.labelsFile',
 };

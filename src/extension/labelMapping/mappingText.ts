@@ -39,9 +39,9 @@ const splitNames = ['train', 'validation', 'test'] as const;
 const labelFields = ['labels', 'label_mapping', 'label_details'] as const;
 
 /** Where the labels stand. */
-export const placeOf = (kind: MappingKind): JSONPath => (kind === 'recipe' ? ['dataset', 'train'] : []);
+const placeOf = (kind: MappingKind): JSONPath => (kind === 'recipe' ? ['dataset', 'train'] : []);
 
-export const emptyContent: MappingContent = {
+const emptyContent: MappingContent = {
   labels: undefined,
   mapping: new Map(),
   details: new Map(),

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-parser';
 import { saysNoLabel } from '../../protocol/labelScheme';
@@ -36,8 +35,6 @@ export interface RecipeSurroundings {
 }
 
 const maxSuggestions = 5;
-
-export const diskOnly: RecipeSurroundings = { exists: existsSync, dataInfo: async () => undefined };
 
 /**
  * The problems of a recipe's text: contradictions between fields, missing files, unknown columns, labels that are not

@@ -1,4 +1,4 @@
-import { applyEdits, findNodeAtLocation, modify, parse, parseTree, type ParseError } from 'jsonc-parser';
+import { findNodeAtLocation, modify, parse, parseTree, type ParseError } from 'jsonc-parser';
 import { MedTextError } from '../../base/errors';
 import type { Translate } from '../../base/translate';
 import { recipeProblems, recipeSchema, setPath, type PartialRecipe } from '../../protocol/recipe';
@@ -71,9 +71,6 @@ export function recipeChanges(text: string, field: KnobField, value: string, t: 
     content: withLastReplaced(edit.content, JSON.stringify(target), content),
   }));
 }
-
-/** The text with the changes made; for checks. */
-export const withChanges = (text: string, changes: readonly TextChange[]): string => applyEdits(text, [...changes]);
 
 function knobOf(recipe: Record<string, unknown>, field: KnobField): Knob {
   const path = field.split('.');

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { metricOf } from '../../protocol/evaluation';
+import { METRICS_FILE, parseMetricsLine } from '../../protocol/metricsLine';
 import { isLowerBetter, METRIC_NAMES } from '../../protocol/tasks';
 import type { EvaluationReport, TrainingReport } from '../../protocol/trainer';
 import type { EvaluationPoint } from '../../protocol/trainingView';
@@ -32,7 +33,7 @@ export function historyOf(reports: readonly TrainingReport[], evaluations: reado
 
 /** Reads the metrics log of a run folder; lines that are torn or of another kind are passed over. */
 export async function readRunHistory(runFolder: string): Promise<RunHistory> {
-  const file = join(runFolder, 'metrics.jsonl');
+  const file = join(runFolder, METRICS_FILE);
   try {
     await stat(file);
   } catch {
@@ -44,7 +45,7 @@ export async function readRunHistory(runFolder: string): Promise<RunHistory> {
   let last: Partial<TrainingReport> | undefined;
   const input = createReadStream(file, 'utf8');
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-    const record = parsed(line);
+    const record = parseMetricsLine(line);
     if (!record) continue;
     if (typeof record.evaluation === 'object' && record.evaluation !== null) {
       if (evaluations.length < maxEvaluations) evaluations.push(evaluationPoint(record as never));
@@ -102,13 +103,4 @@ function evaluationPoint({ step, epoch, evaluation }: EvaluationReport): Evaluat
   const known = METRIC_NAMES.filter((name) => name in evaluation);
   const metrics = Object.fromEntries(known.map((name) => [name, finite(metricOf(evaluation, name))]));
   return { step, epoch: finite(epoch) ?? 0, metrics };
-}
-
-function parsed(line: string): (Record<string, unknown> & { step: number }) | undefined {
-  try {
-    const value = JSON.parse(line) as { step?: unknown } | null;
-    return Number.isInteger(value?.step) && (value!.step as number) >= 0 ? (value as never) : undefined;
-  } catch {
-    return undefined;
-  }
 }

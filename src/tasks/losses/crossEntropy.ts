@@ -39,7 +39,7 @@ export function softCrossEntropy(g: Operators, logits: Value, targets: Value): V
  * One row of targets: w_y (1 - s) on the label and w_c s / C on every class, over the step's total weight; as
  * PyTorch's CrossEntropyLoss(weight, label_smoothing, reduction='mean') weighs them.
  */
-export function softTargets(label: number, total: number, options: CrossEntropyOptions, into: Float32Array): void {
+function softTargets(label: number, total: number, options: CrossEntropyOptions, into: Float32Array): void {
   const { labelCount, classWeights, labelSmoothing } = options;
   for (let c = 0; c < labelCount; c++) {
     const weight = classWeights?.[c] ?? 1;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { applyEdits } from 'jsonc-parser';
 import { MedTextError } from '../../../src/base/errors';
 import { untranslated as t } from '../../../src/base/translate';
 import { knobFields, type KnobField } from '../../../src/protocol/trainingView';
-import { recipeChanges, shownRecipeOf, withChanges } from '../../../src/extension/views/recipeKnobs';
+import { recipeChanges, shownRecipeOf } from '../../../src/extension/views/recipeKnobs';
 
 const recipe = `{
     "task": "sentence-similarity",
@@ -16,7 +17,7 @@ const recipe = `{
 `;
 const names = { id: '/w/a', name: 'a', path: 'a' };
 const edited = (field: KnobField, value: string, text = recipe): string =>
-  withChanges(text, recipeChanges(text, field, value, t));
+  applyEdits(text, [...recipeChanges(text, field, value, t)]);
 const refused = (error: MedTextError): boolean => error instanceof MedTextError && error.code === 'RECIPE';
 
 describe('knobs of a recipe', () => {
