@@ -1,10 +1,9 @@
 /** Import of a 410 MB PyTorch checkpoint, and the time to a training's first step. See USAGE. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { spawnSync } from 'node:child_process';
 import { referencePython } from './support/contestant';
 import { median } from './support/ourSide';
 import { pairFiles, pairOptions } from './support/pairs';

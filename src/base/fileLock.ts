@@ -133,7 +133,11 @@ async function madeWhole(file: string, content: string): Promise<boolean> {
 async function madeInTwo(file: string, content: string): Promise<boolean> {
   try {
     const handle = await open(file, 'wx');
-    await handle.writeFile(content).finally(() => handle.close());
+    try {
+      await handle.writeFile(content);
+    } finally {
+      await handle.close();
+    }
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;

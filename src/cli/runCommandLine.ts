@@ -1,4 +1,5 @@
-import { asMedTextError, MedTextError } from '../base/errors';
+import type { MedTextError } from '../base/errors';
+import { asMedTextError } from '../base/errors';
 import { commandHelp, meant, overallHelp, parseCommand, usageError, type Command, type ExitCode } from './commandLine';
 import { dataCommand } from './commands/data';
 import { doctorCommand } from './commands/doctor';

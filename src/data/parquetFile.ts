@@ -8,7 +8,7 @@ import {
 } from 'hyparquet';
 import { compressors as allCompressors } from 'hyparquet-compressors';
 import { asMedTextError, MedTextError, words } from '../base/errors';
-import { FileWatch } from '../base/fileWatch';
+import type { FileWatch } from '../base/fileWatch';
 import { recordOf, type DataRow, type DataValue } from './dataRow';
 import { Fault, faultOf } from './fault';
 import { repeatedNames } from './tableHead';

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
-import { Uri, workspace } from 'vscode';
+import type { Uri } from 'vscode';
+import { workspace } from 'vscode';
 import { DisposableStore, type Disposable } from '../base/disposables';
 import { tellInterrupted } from './commands/runCommands';
 import type { RunNews } from './runFinder';

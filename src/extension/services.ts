@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commands, l10n, window, workspace, type ExtensionContext } from 'vscode';
-import { DisposableStore } from '../base/disposables';
+import type { DisposableStore } from '../base/disposables';
 import { chooseRuntime } from '../worker/runtime';
 import { DataClient } from '../worker/dataClient';
 import { LibraryClient } from '../worker/libraryClient';
@@ -128,4 +128,3 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     modelDetail: store.add(createModelDetail(services)),
   };
 }
-

@@ -1,5 +1,5 @@
 /** What is in a wheel (a zip archive), here or still on its server, and single libraries out of it. */
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { fromRandomAccessReader, open as openZipFile, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
 import { asMedTextError, MedTextError, words } from '../base/errors';
@@ -28,8 +28,7 @@ export interface Wheel {
 
 /** A wheel on this machine. @throws MedTextError INTEGRITY when it is broken, UNSAFE_NAME for names that leave a folder. */
 export async function openWheel(path: string): Promise<Wheel> {
-  const handle = await open(path, 'r');
-  const { size } = await handle.stat().finally(() => handle.close());
+  const { size } = await stat(path);
   const zip = await new Promise<ZipFile>((resolve, reject) => {
     openZipFile(path, { lazyEntries: true, autoClose: false }, (error, opened) =>
       error ? reject(brokenWheel(path, error)) : resolve(opened),

@@ -2,7 +2,8 @@
  * Hugging Face's public HTTP API: the revision's commit, the tree with its pages, and the addresses that resolve to the
  * files (https://huggingface.co/docs/hub/api; huggingface_hub 2.4.0).
  */
-import { MedTextError, words } from '../base/errors';
+import type { MedTextError } from '../base/errors';
+import { words } from '../base/errors';
 import { hexDigest, inAddress, isSize, MAX_FILES, noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
 import type { RepositoryReference } from './hubReference';
 import { HUBS } from './hubs';

@@ -1,7 +1,6 @@
 /** Runs an ONNX file's classifier as it is, quantised or fused too: the runtime takes the file's own graph. */
 import { MedTextError, words } from '../base/errors';
 import { FileWatch } from '../base/fileWatch';
-import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import type { Model } from '../onnx/model';
 import type { BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
@@ -31,7 +30,7 @@ export class GraphRunner {
   ) {}
 
   /**
-   * @param model what {@link readOnnxFile} read from `path`: the reader has checked it, external data included.
+   * @param model what `readOnnxFile` read from `path`: the reader has checked it, external data included.
    * @throws MedTextError CHECKPOINT_MISMATCH when the graph has no `logits`; UNSUPPORTED for an input that is none of a
    * BERT's; RUNTIME.
    */

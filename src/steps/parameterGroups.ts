@@ -2,7 +2,7 @@
  * Trained parameters of like shape and decay, stacked in one tensor, on devices that a call costs much and elements little:
  * AdamW's dozen operators, written out for each of BERT's 199 parameters, were more calls than the rest of a step.
  */
-import { Parameters } from '../models/parameters';
+import type { Parameters } from '../models/parameters';
 import { elementCount } from '../onnx/dataType';
 import type { Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';

@@ -5,7 +5,7 @@
 import { keyOf } from '../base/random';
 import { DeviceMemory, disposeAll } from '../inference/deviceMemory';
 import { productStyle } from '../inference/productStyle';
-import { DeviceTensor, Session, type Feed } from '../inference/session';
+import { Session, type DeviceTensor, type Feed } from '../inference/session';
 import type { Model } from '../onnx/model';
 import { elementCount } from '../onnx/dataType';
 import { Parameters } from '../models/parameters';

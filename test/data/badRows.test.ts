@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
 import { untranslated, type Translate } from '../../src/base/translate';
 import { translated, wordsFrom, type Words } from '../../src/base/words';
 import { openDataFile } from '../../src/data/dataFile';

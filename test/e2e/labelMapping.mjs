@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, notification, openFile, openFolder, runCommand } from './editor.mjs';
 import { isFloor } from './setup.mjs';
-import { picture, savedJson, until, useWindow } from './window.mjs';
+import { savedJson, until, useWindow } from './window.mjs';
 
 function prepare(folder) {
   const labels = { labels: ['0', '1', '2'], dataset: { train: { file: 'data/pairs-train.json' } } };

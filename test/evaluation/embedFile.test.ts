@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
 import { vectorFile, type VectorBlock } from '../../src/data/vectorFile';
 import { embedFile } from '../../src/evaluation/embedFile';
 import { openEmbedder } from '../../src/inference/embedder';

@@ -32,6 +32,7 @@ const load = (Module as any)._load;
 (Module as any)._load = (request: string, ...rest: unknown[]) =>
   request === 'vscode' ? editor : load(request, ...rest);
 const messages = require('../../src/extension/messages') as typeof import('../../src/extension/messages');
+
 (Module as any)._load = load;
 
 /** As the editor finds links in a message: src/vs/base/common/linkedText.ts of VS Code. */

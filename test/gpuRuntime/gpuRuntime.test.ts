@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { asMedTextError, MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
+import { asMedTextError } from '../../src/base/errors';
 import { gpuRuntimeState, gpuRuntimeVariables, librariesFolder } from '../../src/base/gpuRuntime';
 import { untranslated, type Translate } from '../../src/base/translate';
 import { Words } from '../../src/base/words';

@@ -15,7 +15,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
-import { MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
 import { logTo } from '../../src/base/log';
 import { HubClient, WORKSHOP, type DownloadPlan } from '../../src/hub/download';
 import { parseHubReference } from '../../src/hub/hubReference';

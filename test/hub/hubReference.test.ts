@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { endpointOf, formatHubReference, parseHubReference } from '../../src/hub/hubReference';
-import { MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
 
 const parsed = (text: string, endpoints = {}): string | undefined => {
   const found = parseHubReference(text, endpoints);

@@ -50,7 +50,7 @@ describe('model folder', () => {
     assert.equal(model.weightsPath, fixture('structbert', 'pytorch_model.bin'));
     assert.deepEqual(model.tokenizerFiles, [fixture('structbert', 'vocab.txt')]);
     assert.deepEqual(model.cardFiles, [fixture('structbert', 'README.md')]);
-    assert.equal((model.configuration?.train as { max_epochs: number }).max_epochs, 3);
+    assert.equal((model.configuration!.train as { max_epochs: number }).max_epochs, 3);
   });
 
   it('opens a weights file with its config.json beside it', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
 import { count, listOf, nullable, number, object, oneOf, recordOf, text } from '../../src/protocol/check';
 
 const person = object({ name: text, tags: listOf(text) }, { age: count });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
 import {
   mergeRecipes,
   nearestName,

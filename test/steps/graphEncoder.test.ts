@@ -231,7 +231,7 @@ describe('training an encoder that is an ONNX graph', () => {
 
     const { model } = whole.result;
     const report = await evaluateModel(model, join(folder, 'pairs.json'), { threads: 1 });
-    assert.deepEqual(JSON.parse(JSON.stringify(report)).confusionMatrix, (whole.result.best?.evaluation as { confusionMatrix: unknown }).confusionMatrix); // prettier-ignore
+    assert.deepEqual(JSON.parse(JSON.stringify(report)).confusionMatrix, (whole.result.best!.evaluation as { confusionMatrix: unknown }).confusionMatrix); // prettier-ignore
     const classifier = await openClassifier(model, { threads: 1 });
     assert.deepEqual(classifier.labels, ['0', '1', '2']);
     assert.equal(classifier.task, 'sentence-similarity');

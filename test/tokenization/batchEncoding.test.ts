@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
 import { padBatch } from '../../src/tokenization/batchEncoding';
 import type { EncodedExample } from '../../src/tokenization/tokenizer';
 

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
 import { runRecord, type RunRecord } from '../../src/protocol/runRecord';
 import type { TrainingReport, TrainingResult } from '../../src/protocol/trainer';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MedTextError } from '../../src/base/errors';
+import type { MedTextError } from '../../src/base/errors';
 import { resolveRecipe, validateRecipe, type Recipe, type RecipeSplit } from '../../src/protocol/recipe';
 import { evaluateModel } from '../../src/evaluation/evaluateModel';
 import { finetune } from '../../src/training/finetune';

@@ -26,7 +26,7 @@ export function expressionProblem({ text, regex }: RowSearch): string | undefine
 export function markExpression({ text, regex, caseSensitive }: RowSearch): RegExp | undefined {
   if (text === '') return undefined;
   const flags = caseSensitive ? 'gu' : 'giu';
-  if (!regex) return new RegExp(text.replace(/[.*+?^${}()|[\]\\\/]/g, '\\$&'), flags);
+  if (!regex) return new RegExp(text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&'), flags);
   const bare = text.replace(/\\./g, 'x').replace(/\[[^\]]*\]/g, 'x');
   const openRepetitions = bare.match(/[*+]|\{\d+,\d*\}/g)?.length ?? 0;
   if (/\)[*+{]/.test(bare) || /\\[1-9k]/.test(text) || openRepetitions > 2) return undefined;

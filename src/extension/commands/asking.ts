@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { Uri, commands, window, workspace } from 'vscode';
+import type { Uri } from 'vscode';
+import { commands, window, workspace } from 'vscode';
 import type { Translate } from '../../base/translate';
 import { fileLabel } from '../fileLabel';
 import { showWarning } from '../messages';

@@ -222,10 +222,10 @@ export class PreviewEditor implements Disposable {
         const { labelNames } = this.surroundings();
         await (await client()).request('setMapping', { mapping, source: 'person', labelNames });
       },
-      setMaxLength: async (params) => void (await (await client()).request('setMaxLength', params)),
+      setMaxLength: async (params) => await (await client()).request('setMaxLength', params),
       chooseModel: async () => void (await commands.executeCommand('medtext.chooseActiveModel')),
       start: async ({ task }) => {
-        if (task !== 'predictions') return void (await (await client()).request('start', { task }));
+        if (task !== 'predictions') return await (await client()).request('start', { task });
         if (!this.services.models.active())
           throw new MedTextError('NOT_FOUND', words`Choose a fine-tuned model first.`);
         void this.predictions.predictAll(() => this.allRows());

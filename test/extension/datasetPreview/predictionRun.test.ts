@@ -43,12 +43,11 @@ describe('predictions of a preview', () => {
 
   it('stop when cancelled, and keep what there is', async () => {
     const { rows, kept } = fakeRows();
-    let run!: PredictionRun;
     const score: ScoreTexts = async (texts) => {
       if (kept.size >= 64) run.cancel();
       return texts.map(() => yes);
     };
-    run = new PredictionRun(rows, score, () => undefined);
+    const run: PredictionRun = new PredictionRun(rows, score, () => undefined);
     await run.predictAll(async () => 1000);
     assert.ok(kept.size < 200);
     assert.deepEqual([run.shown.work.working, run.shown.work.cancelled, run.shown.work.error], [false, true, null]);
