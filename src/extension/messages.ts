@@ -6,7 +6,7 @@ import { abortSignalOf } from './cancellation';
  * The one door to the editor's messages. Notifications, progress and the prompts of input boxes make live links of
  * `[text](command:…)`, and a click runs that command with all rights of the editor; they know no escape. Names, labels and
  * errors come from strangers' files, and no message of ours has a link: so no text that passes here keeps one.
- * `test/architecture/messages.test.ts` sees to it that no other file calls what stands here.
+ * `test/architecture/doors.test.ts` sees to it that no other file calls what stands here.
  */
 type Rest = readonly string[] | readonly [MessageOptions, ...string[]];
 type Show = (text: string, ...rest: Rest) => Thenable<string | undefined>;

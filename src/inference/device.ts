@@ -6,7 +6,7 @@ export const deviceNames = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as
 
 /**
  * `auto` is the processor here, which is ready at once and does not move the weights; whole files and trainings choose
- * (src/training/deviceChoice).
+ * (src/devices/deviceChoice).
  * @throws MedTextError USAGE for a name that is none; UNSUPPORTED where this platform's runtime has no such provider.
  */
 export function executionDevice(name = 'auto'): ExecutionDevice {

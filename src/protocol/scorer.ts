@@ -102,7 +102,7 @@ export const suspectRow = object(
   { second: text },
 );
 
-/** As {@link SuspectRows} of src/training/findSuspectLabels.ts. */
+/** As {@link SuspectRows} of src/evaluation/findSuspectLabels.ts. */
 const suspectRows = object({
   rows: count,
   labels: listOf(text),

@@ -4,7 +4,7 @@
  *
  * The generator has nothing but wrapping 32-bit products and sums, and quotients that round towards zero, since
  * WebGPU's provider has no operators on bits: two rounds of h (2h + 1), the bijective quadratic of RC6 (Rivest et al.,
- * 1998), each followed by an exchange of the halves. test/training/dropoutMasks.test.ts holds it to its statistics.
+ * 1998), each followed by an exchange of the halves. test/steps/dropoutMasks.test.ts holds it to its statistics.
  */
 import type { Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';

@@ -1,6 +1,9 @@
 /** Who may import whom. A layer rule without a test is a wish. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import {
+  ROOT,
   closureOf,
   findCycle,
   importsOf,
@@ -126,7 +129,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['base', 'protocol'],
     packages: ['node:'],
     exceptions: {
-      'src/recipes/recipeFile.ts': { packages: ['jsonc-parser'], reason: "edits keep the person's own formatting" },
+      'src/recipes/recipeFile.ts': {
+        packages: ['jsonc-parser'],
+        reason: 'a recipe may have comments and trailing commas',
+      },
     },
   },
   // One run, from its first step to its end.
@@ -209,6 +215,22 @@ describe('import directions', () => {
 
   it('are those of the table, for rooms and packages', () => {
     assert.deepEqual(offences(), []);
+  });
+
+  it('are those that CONTRIBUTING.md tells', () => {
+    const text = readFileSync(path.join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+    const [, table] = /## Who may import whom[^]*?```text\n([^]*?)```/.exec(text)!;
+    const told = table
+      .trim()
+      .split('\n')
+      .flatMap((line) => {
+        const [, names, others] = /^(\w+(?:, \w+)*)\s+(.*)$/.exec(line)!;
+        const rooms = others === 'all of the above' ? ENGINE : others.split(/[\s,]+/).filter((word) => word in ROOMS);
+        return names.split(', ').map((name) => [name, [...rooms].sort()] as const);
+      })
+      .filter(([name]) => name !== 'webview');
+    const held = Object.entries(ROOMS).map(([name, { rooms }]) => [name, [...rooms].sort()] as const);
+    assert.deepEqual(Object.fromEntries(told), Object.fromEntries(held));
   });
 
   it('go one way between rooms, too', () => {
