@@ -1,6 +1,6 @@
 import { MedTextError, words } from '../base/errors';
 import type { ModelFolder } from '../models/modelFolder';
-import type { ResolvedRecipe } from '../protocol/recipe';
+import { resolveRecipe, type ResolvedRecipe } from '../protocol/recipe';
 import { describeTask } from '../protocol/tasks';
 import { adversarial, type AdversarialOptions } from '../tasks/losses/adversarial';
 import { fgm } from '../tasks/losses/fgm';
@@ -30,7 +30,8 @@ export function withDisturbance(recipe: ResolvedRecipe, material: RunMaterial): 
   const { train } = recipe;
   if (train.adversarial !== undefined) return recipe;
   const isOther = train.fgm || train.r_drop || describeTask(recipe.task).answer !== 'class' || material.model.graph;
-  return { ...recipe, train: { ...train, adversarial: isOther ? null : modelDefault(material.folder) } };
+  // Resolved again, so that the fields keep the schema's order.
+  return resolveRecipe({ ...recipe, train: { ...train, adversarial: isOther ? null : modelDefault(material.folder) } });
 }
 
 function modelDefault({ config, rawConfig }: ModelFolder): AdversarialOptions | null {
