@@ -19,6 +19,8 @@ export const lockBeside = (folder: string): string => join(dirname(folder), `.${
 
 const LEFTOVER = /^\..+\.([0-9a-f]{12}\.tmp|removing-[0-9a-f]{12}|writing-[0-9a-f]{12}(\.old)?)$/;
 const LOCK = /^\..+\.lock$/;
+/** What a process writes before it takes a lock: its own while it lives. */
+const LOCK_ATTEMPT = /^\.(.+\.)?lock\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Removes what interrupted writers left in the folder. The caller holds the lock of whoever writes there.
@@ -30,8 +32,9 @@ export async function sweepLeftovers(folder: string, name?: string): Promise<voi
   for (const entry of entries) {
     const isOurs = name === undefined || entry.startsWith(`.${name}.`);
     const path = join(folder, entry);
-    const isDeadLock = name === undefined && LOCK.test(entry) && (await lockHolder(path)) === undefined;
-    if (!isDeadLock && !(isOurs && LEFTOVER.test(entry))) continue;
+    const isLock = name === undefined && LOCK.test(entry);
+    if (!isLock && !(isOurs && LEFTOVER.test(entry))) continue;
+    if ((isLock || LOCK_ATTEMPT.test(entry)) && (await lockHolder(path))) continue;
     await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
       throw asMedTextError(error);
     });

@@ -118,6 +118,18 @@ describe('a lock', () => {
     for (const none of [0, -1, NaN, 1.5]) assert.equal(isProcessAlive({ pid: none }), false);
   });
 
+  it('another process’s attempt is not swept while it lives', async () => {
+    const attempts = ['.model.import.lock.0123456789ab.tmp', '.lock.0123456789ab.tmp'];
+    for (const name of attempts) writeFileSync(join(folder, name), JSON.stringify({ ...thisProcess(), token: 'x' }));
+    await sweepLeftovers(folder, 'model');
+    await sweepLeftovers(folder);
+    assert.deepEqual(readdirSync(folder).sort(), [...attempts].sort());
+    const dead = JSON.stringify({ ...thisProcess(), token: 'x', start: 'dead', pid: 999_999_999 });
+    for (const name of attempts) writeFileSync(join(folder, name), dead);
+    await sweepLeftovers(folder);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
   it('what interrupted writers left is swept, and nothing else', async () => {
     const kept = ['a.tmp', '.a.tmp', 'b.writing-0123456789ab', '.env', '.b.lock.txt'];
     for (const name of kept) writeFileSync(join(folder, name), '');
