@@ -1,5 +1,5 @@
 import { MedTextError, words } from '../base/errors';
-import { joined } from '../base/words';
+import { joined, type Words } from '../base/words';
 import type { ColumnKind, FieldRole, GuessReason, UsedField } from '../protocol/fieldGuess';
 import type { DataValue } from './dataRow';
 
@@ -137,14 +137,22 @@ export function resolveColumn(file: NamedColumns, column: string | number, use =
 }
 
 /** Errors: `DATA_FORMAT` for a name that several columns have, which names them. */
-function refuseRepeated({ path, columns, repeated }: NamedColumns, name: string): void {
-  const places = repeated?.get(name);
+function refuseRepeated(file: NamedColumns, name: string): void {
+  const places = file.repeated?.get(name);
   if (!places) return;
+  const { path, columns } = file;
+  throw new MedTextError('DATA_FORMAT', repeatedWords(path, name, places), { file: path, column: name, places, columns }); // prettier-ignore
+}
+
+function repeatedWords(path: string, name: string, places: readonly number[]): Words {
   const numbers = joined(places.map((place) => String(place + 1)), words` and `); // prettier-ignore
-  throw new MedTextError(
-    'DATA_FORMAT',
-    words`${path}: the columns ${numbers} are all named ${JSON.stringify(name)}. Rename them in the file, or say which one is meant by its place from 0 (${places.join(', ')}).`,
-    { file: path, column: name, places, columns },
+  return words`${path}: the columns ${numbers} are all named ${JSON.stringify(name)}. Rename them in the file, or say which one is meant by its place from 0 (${places.join(', ')}).`;
+}
+
+/** The names that several columns have and of which a guess took one. */
+function repeatedIn(file: NamedColumns, { found }: FieldGuess): [name: string, places: readonly number[]][] {
+  return [...(file.repeated ?? [])].filter(([, places]) =>
+    found.some(({ column }) => places.includes(file.columns.indexOf(column))),
   );
 }
 
@@ -152,10 +160,18 @@ function refuseRepeated({ path, columns, repeated }: NamedColumns, name: string)
  * Refuses a guess that took one of several columns of one name: which one is meant is for a person to say.
  * Errors: `DATA_FORMAT`.
  */
-export function refuseRepeatedGuess(file: NamedColumns, { found }: FieldGuess): void {
-  for (const [name, places] of file.repeated ?? []) {
-    if (found.some(({ column }) => places.includes(file.columns.indexOf(column)))) refuseRepeated(file, name);
-  }
+export function refuseRepeatedGuess(file: NamedColumns, guess: FieldGuess): void {
+  for (const [name] of repeatedIn(file, guess)) refuseRepeated(file, name);
+}
+
+/** The guess without what it took of several columns of one name, and what to say of these. */
+export function withoutRepeated(file: NamedColumns, guess: FieldGuess): { guess: FieldGuess; warnings: Words[] } {
+  const repeated = repeatedIn(file, guess);
+  const unclear = repeated.flatMap(([, places]) => places.map((place) => file.columns[place]));
+  return {
+    guess: fieldsOf(guess.found.filter(({ column }) => !unclear.includes(column))),
+    warnings: repeated.map(([name, places]) => repeatedWords(file.path, name, places)),
+  };
 }
 
 /** The column of that name or index; undefined where the file has none. */

@@ -1,4 +1,4 @@
-import { guessFields, type DataFields, type FieldGuess } from './columns';
+import { guessFields, withoutRepeated, type DataFields, type FieldGuess } from './columns';
 import { fieldWords } from '../protocol/fieldGuess';
 import { BadRows, type DataFile } from './dataFile';
 import { isBadRow, type DataValue } from './dataRow';
@@ -79,12 +79,13 @@ export interface ReportOptions {
 
 /** Reads a whole file and says what is in it; bad rows are counted. Errors: `IO`, `CANCELLED`. */
 export async function reportOn(file: DataFile, options: ReportOptions = {}): Promise<DataReport> {
-  const guess: FieldGuess = options.fields?.firstSequence
+  const guessed: FieldGuess = options.fields?.firstSequence
     ? { found: [] }
     : guessFields(
         file.columns,
         file.sample.map((row) => row.values),
       );
+  const { guess, warnings } = withoutRepeated(file, guessed);
   const named = Object.fromEntries(Object.entries(options.fields ?? {}).filter(([, column]) => column !== undefined));
   const { firstSequence, secondSequence, label }: Partial<Record<keyof DataFields, string>> = { ...guess, ...named };
   const columns = new Map(file.columns.map((name) => [name, new ColumnCounts(name)]));
@@ -146,7 +147,7 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
       count: badRows.count,
       reports: badRows.reports.map((row) => ({ ...row, reason: String(row.reason) })),
     },
-    warnings: file.warnings.map(String),
+    warnings: [...file.warnings, ...warnings].map(String),
   };
 }
 

@@ -5,6 +5,7 @@ import { resolveColumn } from '../../src/data/columns';
 import { openDataFile } from '../../src/data/dataFile';
 import { readExamples } from '../../src/data/examples';
 import { readRecipeSplit } from '../../src/data/recipeSplit';
+import { reportOn } from '../../src/data/report';
 import { writeFilled } from '../../src/data/writeFilled';
 import { readAll, temporaryFolder } from './support';
 
@@ -237,6 +238,10 @@ describe('forms of a table', () => {
     );
     const { labels } = await readRecipeSplit({ file: path, first_sequence: 0 }, 'text-classification');
     assert.deepEqual(labels, ['0', '1']);
+    // A report shows the file all the same, and says that it took neither.
+    const report = await reportOn(file);
+    assert.deepEqual(report.fields, { firstSequence: undefined, secondSequence: undefined, label: 'label' });
+    assert.match(report.warnings.at(-1)!, twice.message);
     await assert.rejects(openDataFile(table('twice.parquet')), { code: 'DATA_FORMAT', message: /columns 1, 2 are all named "text"/ }); // prettier-ignore
   });
 

@@ -103,15 +103,16 @@ async function kept(list: string): Promise<{ classes: PieceClass[]; pieces: Set<
 async function* textsOf(files: readonly string[], signal: AbortSignal): AsyncGenerator<string> {
   const { openDataFile } = await import('../../data/dataFile');
   const { isBadRow } = await import('../../data/dataRow');
-  const { guessFields } = await import('../../data/columns');
+  const { guessFields, withoutRepeated } = await import('../../data/columns');
   for (const path of files) {
     const file = await openDataFile(path, {});
-    const { firstSequence, secondSequence } = guessFields(
+    const guessed = guessFields(
       file.columns,
       file.sample.map((row) => row.values),
     );
-    const named = [firstSequence, secondSequence].filter((column) => column !== undefined);
-    const columns = named.length > 0 ? named : file.columns;
+    const { guess, warnings } = withoutRepeated(file, guessed);
+    const named = [guess.firstSequence, guess.secondSequence].filter((column) => column !== undefined);
+    const columns = named.length > 0 && warnings.length === 0 ? named : file.columns;
     for await (const row of file.rows(signal)) {
       if (isBadRow(row)) continue;
       for (const column of columns) {

@@ -195,14 +195,15 @@ async function readTexts(
 }
 
 async function textColumn(file: DataFile, named: string | undefined): Promise<string> {
-  const { guessFields, resolveColumn } = await import('../../data/columns');
+  const { guessFields, refuseRepeatedGuess, resolveColumn } = await import('../../data/columns');
   if (named !== undefined) return resolveColumn(file, named, 'text');
   if (file.columns.length === 1) return file.columns[0];
-  const { firstSequence } = guessFields(
+  const guess = guessFields(
     file.columns,
     file.sample.map((row) => row.values),
   );
-  if (firstSequence !== undefined) return firstSequence;
+  refuseRepeatedGuess(file, { ...guess, found: guess.found.filter(({ role }) => role === 'firstSequence') });
+  if (guess.firstSequence !== undefined) return guess.firstSequence;
   throw new MedTextError(
     'NOT_FOUND',
     `${file.path}: no column was recognised as the text. Name it with --column; the columns are ${file.columns.join(', ')}.`,
