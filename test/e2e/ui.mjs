@@ -255,7 +255,7 @@ describe('the extension in Chinese', () => {
     const view = await findWebview(page, '为什么用这个设备');
     await view.getByText('为什么用这个设备').click();
     await view.locator('.reasons li', { hasText: '处理器' }).waitFor();
-    await view.locator('.reasons').scrollIntoViewIfNeeded();
+    await view.locator('.reasons', { hasText: '处理器' }).scrollIntoViewIfNeeded();
     await picture(page, 'training-view-device-zh-cn');
     await runCommand(page, '停止训练');
     await until(() => newestRun(workspace).status === 'stopped', 'the run is stopped');

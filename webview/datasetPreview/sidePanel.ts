@@ -191,15 +191,15 @@ function findingItem(
       </button>
       <p class="quiet">
         ${words.hint}
-        ${
-          finding.kind === 'badRows' && recipe?.onBadRow !== 'skip'
-            ? html`<button type="button" class="link" @click=${() => actions.skipBadRows()}>
-                ${t('Skip these rows')}
-              </button>`
-            : nothing
-        }
         ${finding.groups > 1 && finding.groups < finding.rows ? t('{0} groups.', countText(finding.groups)) : nothing}
       </p>
+      ${
+        finding.kind === 'badRows' && recipe?.onBadRow !== 'skip'
+          ? html`<button type="button" class="link finding-action" @click=${() => actions.skipBadRows()}>
+              ${t('Skip these rows')}
+            </button>`
+          : nothing
+      }
       ${finding.examples.slice(0, 2).map((example) => html`<p class="example"><bdi dir="auto">${example.message}</bdi></p>`)}
     </div>
   </li>`;
