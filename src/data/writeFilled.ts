@@ -21,8 +21,9 @@ export interface FillOptions extends BadRowPolicy {
  *
  * @param answerOf the answer for the row at this place among the readable rows; null leaves the row unchanged
  * Errors: those of `openDataFile`; `DATA_FORMAT` for a bad row; `NOT_FOUND` for a column index beyond the next free one;
- * `USAGE` if the column holds a text; `UNSUPPORTED` for an encoding that cannot be written and for a label that holds the
- * delimiter of a file without quoting; `IO`, `DISK_FULL`, `CANCELLED`. On any error the output is not touched.
+ * `USAGE` if the column holds a text; `UNSUPPORTED` for an encoding that cannot be written, for an output named as a
+ * workbook or Parquet file, and for a label that holds the delimiter of a file without quoting; `IO`, `DISK_FULL`,
+ * `CANCELLED`. On any error the output is not touched.
  */
 export async function writeFilled(
   source: string | DataFile,
@@ -37,6 +38,13 @@ export async function writeFilled(
       'UNSUPPORTED',
       words`${file.path}: answers cannot be written into ${file.format === 'xlsx' ? words`a workbook` : file.format === 'parquet' ? words`a Parquet file` : words`JSON of this form`}; save the data as CSV or JSON Lines first.`,
       { file: file.path, format: file.format },
+    );
+  }
+  if (/\.(xlsx|parquet)$/i.test(output)) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${output}: the copy has the format of the data (${file.format}), and by its name it would be another. Name it as the data are named.`,
+      { file: output, format: file.format },
     );
   }
   const fill = fillerOf(file, options);

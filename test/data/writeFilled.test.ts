@@ -110,6 +110,13 @@ describe('writing answers back', () => {
     await refuse('text1,label\na,1\n', 'USAGE', { label: 'text1', textColumns: ['text1'] });
     await refuse('1,2\n3,4\n', 'NOT_FOUND', { label: 'label' });
     await refuse('1,2\n3,4\n', 'NOT_FOUND', { label: 3 });
+    const table = temporary.file('refused.csv', 'text1,label\na,1\n');
+    for (const ending of ['xlsx', 'parquet']) {
+      await assert.rejects(
+        writeFilled(table, `${output}.${ending}`, () => 'x', { label: 'label' }),
+        { code: 'UNSUPPORTED', message: /has the format of the data \(csv\)/ },
+      );
+    }
     const plain = temporary.file('refused.txt', '1\ta\n0\tb\n');
     await assert.rejects(
       writeFilled(plain, output, () => 'a\tb', { label: 0 }),
