@@ -69,6 +69,8 @@ async function toItsEnd(setUp: RunSetUp): Promise<TrainingResult> {
     return await run.train();
   } catch (error) {
     await run.fail(asMedTextError(error));
+    // What is missing in a folder that went away between two looks at it says less than that it went.
+    setUp.lock.refuseMoved();
     throw error;
   } finally {
     await run.close();

@@ -249,9 +249,9 @@ export class TrainingRun {
 
   private async save(): Promise<void> {
     const { lock, reporter, trainer, best, state } = this.parts;
-    lock.refuseMoved();
     reporter.flush();
     await trainer.synchronize();
+    lock.refuseMoved();
     await saveCheckpoint(lock.folder.checkpoints, { step: this.step, ...best.counters }, state);
     await best.settled();
     await this.write();
