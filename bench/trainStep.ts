@@ -2,13 +2,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bertBaseTrainer, defaults } from './support/bertBase';
+import { bertBaseTrainer, defaults, LOSSES } from './support/bertBase';
 import { alternate, Contestant, referencePython } from './support/contestant';
 import { serveTurns, type Measured } from './support/ourSide';
 import { batchesOf, randomBatches, type BatchesJson } from './support/randomBatches';
 import { benchOptions, count, gigabytes, NONE, printResult, ratio, runMain, seconds, share } from './support/report';
 
-const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 3] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--json FILE]
+const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 3] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--loss plain|adversarial|fgm|r_drop] [--json FILE]
 
 One training step of a BERT-base-sized encoder, all parameters trained: forward, backward, clipping, AdamW, with dropout.
 The reference is PyTorch + transformers on the same batches, without clipping. Both have a process a length; after two
@@ -28,13 +28,16 @@ async function main(): Promise<void> {
     steps: { type: 'string', default: '3' },
     'batch-size': { type: 'string', default: '16' },
     attention: { type: 'string', default: 'sdpa' },
+    loss: { type: 'string', default: 'plain' },
     ours: { type: 'string' },
   });
   const lengths = options.lengths.split(',').map((length) => count(length, 'lengths'));
   const steps = count(options.steps, 'steps');
   const threads = count(options.threads, 'threads');
   const batchSize = count(options['batch-size'], 'batch-size');
-  if (options.ours) return takePart(options.ours, lengths[0], batchSize, threads);
+  const { loss } = options;
+  if (!Object.hasOwn(LOSSES, loss)) throw new Error(`--loss is one of ${Object.keys(LOSSES).join(', ')}`);
+  if (options.ours) return takePart(options.ours, lengths[0], batchSize, threads, loss);
 
   const python = referencePython();
   const folder = mkdtempSync(join(tmpdir(), 'medtext-bench-'));
@@ -44,7 +47,7 @@ async function main(): Promise<void> {
     writeFileSync(file, JSON.stringify(Object.fromEntries(batches)));
     const rows: Row[] = [];
     for (const length of lengths) {
-      const oursArgs = ['--ours', file, '--lengths', `${length}`, '--batch-size', `${batchSize}`];
+      const oursArgs = ['--ours', file, '--lengths', `${length}`, '--batch-size', `${batchSize}`, '--loss', loss];
       const ours = await Contestant.ours<Measured>(__filename, [...oursArgs, '--threads', `${threads}`], {
         inHugePages: true,
       });
@@ -53,7 +56,7 @@ async function main(): Promise<void> {
           ? undefined
           : await Contestant.reference<NonNullable<Row['reference']>>(python, 'trainStep.py', [
               ...[file, '--threads', `${threads}`, '--turns'],
-              ...['--one', `${length}`, options.attention],
+              ...['--loss', loss, '--one', `${length}`, options.attention],
             ]);
       await alternate([ours, reference], steps);
       rows.push({ length, ours: await ours.finish(), reference: (await reference?.finish()) ?? null });
@@ -62,7 +65,9 @@ async function main(): Promise<void> {
       'trainStep',
       {
         threads,
-        notes: [`batch ${batchSize}, median of ${steps} steps in turn; reference attention: ${options.attention}`],
+        notes: [
+          `batch ${batchSize}, median of ${steps} steps in turn; reference attention: ${options.attention}; loss: ${loss}`,
+        ],
         columns: ['tokens', 'ours', 'PyTorch', 'ratio', 'peak', 'its peak', 'ratio', 'cpuShare', 'its cpuShare'],
         rows: rows.map(cells),
         results: rows,
@@ -91,10 +96,10 @@ function cells({ length, ours, reference }: Row): string[] {
 }
 
 /** Our process for one length. */
-async function takePart(file: string, length: number, batchSize: number, threads: number): Promise<void> {
+async function takePart(file: string, length: number, batchSize: number, threads: number, loss: string): Promise<void> {
   const json = JSON.parse(readFileSync(file, 'utf8')) as Record<string, BatchesJson>;
   const batches = batchesOf(json[length]);
-  const trainer = await bertBaseTrainer(batchSize, { threads });
+  const trainer = await bertBaseTrainer(batchSize, { threads }, { objective: LOSSES[loss] });
   let step = 0;
   const train = async () => {
     step++;

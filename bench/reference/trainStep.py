@@ -1,6 +1,6 @@
 """Seconds per training step and peak memory of PyTorch + transformers (BertForSequenceClassification, AdamW).
 
-    python bench/reference/trainStep.py batches.json [--threads 2] [--repeats 5] [--lengths 32 64 128]
+    python bench/reference/trainStep.py batches.json [--threads 2] [--repeats 5] [--lengths 32 64 128] [--loss plain|adversarial|fgm|r_drop]
 
 The batches come from a file so that both sides of the benchmark see the same ids. JSON:
 
@@ -45,14 +45,15 @@ def load_batches(path, length):
     return [{name: torch.from_numpy(array[i].astype("int64")) for name, array in arrays.items()} for i in range(len(arrays["labels"]))]
 
 
-def measure(path, length, attention, threads, repeats, in_turns):
+def measure(path, length, attention, threads, repeats, in_turns, loss):
     common.set_threads(threads)
+    import losses
     import torch
 
     batches = load_batches(path, length)
     model = common.build_model(attention).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
-    step = lambda i: common.train_step(model, optimizer, batches[i % len(batches)])
+    step = lambda i: common.train_step(model, optimizer, batches[i % len(batches)], getattr(losses, loss))
     steps = common.measure_steps(step, repeats, threads, in_turns=in_turns)
     return {**steps, "peakRssBytes": common.peak_rss_bytes(), "environment": common.environment(threads)}
 
@@ -64,14 +65,15 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--lengths", type=int, nargs="+", default=[32, 64, 128])
     parser.add_argument("--one", nargs=2, metavar=("LENGTH", "ATTENTION"), help=argparse.SUPPRESS)
+    parser.add_argument("--loss", default="plain", choices=["plain", "adversarial", "fgm", "r_drop"])
     parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(measure(args.batches, int(args.one[0]), args.one[1], args.threads, args.repeats, args.turns)))
+        print(json.dumps(measure(args.batches, int(args.one[0]), args.one[1], args.threads, args.repeats, args.turns, args.loss)))
         return
 
     def in_own_process(length, attention):
-        command = [sys.executable, __file__, args.batches, "--threads", str(args.threads), "--repeats", str(args.repeats), "--one", str(length), attention]
+        command = [sys.executable, __file__, args.batches, "--threads", str(args.threads), "--repeats", str(args.repeats), "--loss", args.loss, "--one", str(length), attention]
         return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
     report = {}

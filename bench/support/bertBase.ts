@@ -3,7 +3,11 @@ import { parseEncoderConfig } from '../../src/models/configJson';
 import { bertClassifier } from '../../src/models/encoder';
 import { loadParameters } from '../../src/models/modelFolder';
 import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { adversarial } from '../../src/tasks/losses/adversarial';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
+import { fgm } from '../../src/tasks/losses/fgm';
+import { rDrop } from '../../src/tasks/losses/rDrop';
+import type { Objective } from '../../src/tasks/objective';
 import { trainedParameters } from '../../src/training/trainable';
 import type { TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
 import { createTrainer } from '../../src/steps/createTrainer';
@@ -32,6 +36,16 @@ export const { train: defaults } = resolveRecipe({
   dataset: { train: { file: '' } },
 });
 
+const plain = crossEntropy({ labelCount: LABELS, labelSmoothing: 0 });
+
+/** By the names of a recipe's fields, with the published values. */
+export const LOSSES: Readonly<Record<string, Objective>> = {
+  plain,
+  adversarial: adversarial(plain, { adv_grad_factor: 5e-5, adv_bound: 1e-5, sigma: 5e-6 }, LABELS),
+  fgm: fgm(plain, { epsilon: 1 }),
+  r_drop: rDrop(plain, { alpha: 1 }),
+};
+
 export async function bertBase() {
   const folder = {
     path: '',
@@ -53,7 +67,7 @@ export async function bertBase() {
 export async function bertBaseTrainer(
   batchSize: number,
   session: SessionOptions,
-  { lengths, precision }: Pick<TrainerOptions, 'lengths' | 'precision'> = {},
+  { lengths, precision, objective = plain }: Partial<Pick<TrainerOptions, 'lengths' | 'precision' | 'objective'>> = {},
 ): Promise<TrainingSteps> {
   const { classifier, parameters } = await bertBase();
   const { optimizer } = defaults;
@@ -61,7 +75,7 @@ export async function bertBaseTrainer(
     classifier,
     parameters,
     trained: trainedParameters(parameters.specs, defaults.trainable, config.layerCount),
-    objective: crossEntropy({ labelCount: LABELS, labelSmoothing: 0 }),
+    objective,
     adamW: {
       betas: optimizer.betas,
       eps: optimizer.eps,
