@@ -35,12 +35,11 @@ export async function checkAnswers(
   { signal, onProgress }: RunOptions = {},
 ): Promise<Checked> {
   const half = (from: number): RunOptions => ({ signal, onProgress: (done, total) => onProgress?.(from * total + done, 2 * total) }); // prettier-ignore
-  const expected = await classifier.logits(rows, half(0));
-  const found = await answers(rows, half(1));
+  const before = await classifier.logits(rows, half(0));
+  const after = await answers(rows, half(1));
   let largestDifference = 0;
-  found.forEach((value, i) => (largestDifference = Math.max(largestDifference, Math.abs(value - expected[i]))));
-  const largestLogit = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const [before, after] = [expected, found];
+  after.forEach((value, i) => (largestDifference = Math.max(largestDifference, Math.abs(value - before[i]))));
+  const largestLogit = before.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   return {
     check: { rows: rows.length, of, largestDifference, ...changes(classifier, before, after, targets) },
     largestLogit,

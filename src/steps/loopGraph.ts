@@ -41,13 +41,14 @@ export interface LoopShape {
 }
 
 /**
- * Inputs, of all parts of a run one after the other: inputIds, tokenTypeIds, attentionMask int32 [parts, rows,
- * longest] (and tokenSlots, where a group's gradient is rows, with `ids.<k>` int32 [parts, rows of the longest]), the
- * objective's, [parts, ...] each as long as the longest, lengthIndex int32 [parts], firstRow int32 [parts], keys int32 [parts, sites] where there is dropout. Of all steps: firstPart and
- * partCount int64 [steps] where a step may have several, rates float32 [steps, 3] (shrink, stepSize, rootScale). stepCount
- * int64 [], the groups' state, and untrained parameters by their names.
- * Outputs: the groups' new state, losses, `part.<name>` of the objective's parts and gradientSquares float32 [steps done]. The loop ends with a step whose loss
- * or gradient is not finite; the state is then of no use.
+ * Inputs, of all parts of a run one after the other: inputIds, tokenTypeIds, attentionMask int32 [parts, rows, longest]
+ * (and tokenSlots, where a group's gradient is rows, with `ids.<k>` int32 [parts, rows of the longest]), the objective's,
+ * [parts, ...] each as long as the longest, lengthIndex int32 [parts], firstRow int32 [parts], keys int32 [parts, sites]
+ * where there is dropout or noise. Of all steps: firstPart and partCount int64 [steps] where a step may have several,
+ * rates float32 [steps, 3] (shrink, stepSize, rootScale). stepCount int64 [], the groups' state, and untrained parameters
+ * by their names.
+ * Outputs: the groups' new state, losses, `part.<name>` of the objective's parts and gradientSquares float32 [steps done].
+ * The loop ends with a step whose loss or gradient is not finite; the state is then of no use.
  */
 export function buildLoopGraph(options: LoopGraphOptions, layout: ParameterLayout, shape: LoopShape): Model {
   const g = new Operators();

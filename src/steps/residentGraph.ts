@@ -33,9 +33,11 @@ export interface PlacedStack extends SiteStack {
 const MASK_ELEMENTS = 8 << 20;
 
 /**
- * Inputs: inputIds, tokenTypeIds, attentionMask int32 [rows, length]; the objective's; tokenSlots int32 [rows, length] where a group's gradient is rows; `p.<k>` float32 [parameters, ...shape] of every group; fixed parameters by their names; masks float32
- * [sites, ...shape] of every stack; with half precision lossScale (float32, a scalar).
- * Outputs: loss and `part.<name>` of its parts (scalars), and, both of the scaled loss, gradientSquares (a scalar) and `grad.<k>` as `p.<k>`, or its rows.
+ * Inputs: inputIds, tokenTypeIds, attentionMask int32 [rows, length]; the objective's; tokenSlots int32 [rows, length] where
+ * a group's gradient is rows; `p.<k>` float32 [parameters, ...shape] of every group; fixed parameters by their names; masks
+ * and noise float32 [sites, ...shape] of every stack; with half precision lossScale (float32, a scalar).
+ * Outputs: loss and `part.<name>` of its parts (scalars), and, both of the scaled loss, gradientSquares (a scalar) and
+ * `grad.<k>` as `p.<k>`, or its rows.
  */
 export function buildResidentGraph(
   options: TrainingGraphOptions,
