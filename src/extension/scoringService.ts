@@ -16,11 +16,20 @@ export interface PairScoring {
 const maxScores = 5000;
 const maxFiles = 50;
 
+/** Scores, and the model that gave them: whoever shows them looks whether it is still the one that is shown. */
+export interface Scored {
+  /** As {@link ScoringService.modelId} was when they were asked for. */
+  readonly modelId: string;
+  readonly scores: readonly PairScore[];
+}
+
 /** Scores with the active model, answering what it has answered before from memory. Knows no editor. */
 export class ScoringService implements Disposable {
   private readonly scores = new LruCache<PairScore>(maxScores);
   private readonly files = new LruCache<Promise<DataInfo>>(maxFiles);
   private referenceText: string | undefined;
+  /** Of what is known of the models: a folder may hold another model under its old name. */
+  private generation = 0;
   private readonly referenceChange = new Emitter<void>();
 
   readonly onDidChangeReference = this.referenceChange.event;
@@ -41,11 +50,21 @@ export class ScoringService implements Disposable {
     this.referenceChange.fire();
   }
 
+  /** The active model as its answers carry it: its folder, its device, and what lies there by now; undefined without one. */
+  get modelId(): string | undefined {
+    return this.idOf(this.activeModel());
+  }
+
+  private idOf(model: ScorerModel | undefined): string | undefined {
+    return model && JSON.stringify([model.folder, model.device, this.generation]);
+  }
+
   /** In the order of the pairs. @throws NOT_FOUND without an active model · CANCELLED · what the scorer throws */
-  async score(pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]> {
+  async score(pairs: readonly TextPair[], signal?: AbortSignal): Promise<Scored> {
     const model = this.activeModel();
-    if (!model) throw new MedTextError('NOT_FOUND', words`No model is active. Choose one first.`);
-    const keyOf = ({ first, second }: TextPair): string => JSON.stringify([model.folder, model.device, first, second]);
+    const modelId = this.idOf(model);
+    if (!model || modelId === undefined) throw new MedTextError('NOT_FOUND', words`No model is active. Choose one first.`);
+    const keyOf = ({ first, second }: TextPair): string => JSON.stringify([modelId, first, second]);
     const missing = pairs.filter((pair) => !this.scores.get(keyOf(pair)));
     const fresh = new Map<string, PairScore>();
     if (missing.length > 0) {
@@ -53,7 +72,7 @@ export class ScoringService implements Disposable {
       missing.forEach((pair, index) => fresh.set(keyOf(pair), answers[index]));
     }
     for (const [key, score] of fresh) this.scores.set(key, score);
-    return pairs.map((pair) => fresh.get(keyOf(pair)) ?? this.scores.get(keyOf(pair))!);
+    return { modelId, scores: pairs.map((pair) => fresh.get(keyOf(pair)) ?? this.scores.get(keyOf(pair))!) };
   }
 
   /** What the data file is; asked once per `version`, also when the answer was an error. */
@@ -70,6 +89,7 @@ export class ScoringService implements Disposable {
 
   /** The model in some folder changed under the same name, or a crash made answers doubtful. */
   forget(): void {
+    this.generation++;
     this.scores.clear();
     this.files.clear();
   }

@@ -23,13 +23,13 @@ export const modelDetailContract = defineContract({
   version: 1,
   requests: {
     initialize: { params: nothing, result: webviewStart(modelDetailSnapshot) },
-    /** Tokens of a text, or of a pair. */
+    /** Tokens of a text, or of a pair, by the model of the snapshot. @throws NOT_FOUND when another one is shown by now */
     tokenize: {
-      params: object({ first: text }, { second: text }),
+      params: object({ folder: text, first: text }, { second: text }),
       result: object({ tokens: listOf(shownToken), truncated: flag }),
     },
-    /** The likeliest tokens for each mask of the text. */
-    fillMask: { params: object({ text, top: count }), result: listOf(maskFill) },
+    /** The likeliest tokens for each mask of the text. @throws NOT_FOUND as `tokenize` */
+    fillMask: { params: object({ folder: text, text, top: count }), result: listOf(maskFill) },
     verify: { params: nothing, result: nothing },
     reveal: { params: nothing, result: nothing },
     activate: { params: nothing, result: nothing },

@@ -47,6 +47,8 @@ export const similaritySnapshot = object({
   /** Scores that have come, of those asked for. */
   done: count,
   total: count,
+  /** The person ended the scoring; it can go on. */
+  stopped: flag,
   model: nullable(object({ name: text, description: text })),
   documentName: nullable(text),
   comparison: nullable(comparison),
@@ -66,6 +68,9 @@ export const similarityPanelContract = defineContract({
     /** Pins the text. @throws NOT_FOUND as `jump` */
     setReference: { params: target, result: nothing },
     clearReference: { params: nothing, result: nothing },
+    /** Ends the scoring, or goes on with it. @throws NOT_FOUND when another comparison is shown by now */
+    stop: { params: object({ revision: count }), result: nothing },
+    goOn: { params: object({ revision: count }), result: nothing },
     follow: { params: object({ on: flag }), result: nothing },
     chooseModel: { params: nothing, result: nothing },
   },

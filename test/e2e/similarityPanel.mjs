@@ -18,7 +18,11 @@ import { openSidebar, picture, useWindow } from './window.mjs';
 const lines = ['骨密度对身体有害吗？', '做骨密度伤身体吗？', '如何降尿酸？'];
 const hostile = '<img src=x onerror="document.title=1"></script>\u202e？';
 
-const prepare = (folder) => writeFileSync(join(folder, 'questions.txt'), [...lines, hostile, ''].join('\n'));
+function prepare(folder) {
+  writeFileSync(join(folder, 'questions.txt'), [...lines, hostile, ''].join('\n'));
+  const quick = readFileSync(join(folder, 'quick.medtext.json'), 'utf8');
+  writeFileSync(join(folder, 'other.medtext.json'), quick.replace('"seed": 1', '"seed": 2'));
+}
 
 describe('the similarity panel in VS Code', () => {
   const state = useWindow({ prepare });
@@ -67,6 +71,34 @@ describe('the similarity panel in VS Code', () => {
     await selected.getByText('<img src=x onerror=', { exact: false }).waitFor();
     assert.equal(await view.locator('img').count(), 0);
     assert.deepEqual(state.outside, []);
+  });
+
+  it('never shows one model’s scores under another’s name', async () => {
+    const { page } = state;
+    await selectLines(page, ['做骨密度伤身体吗']);
+    const view = await panel(page);
+    await view.locator('section[aria-labelledby="selected-title"]').getByText('做骨密度伤身体吗？').waitFor();
+    const values = view.locator('ol.ranking .similarity').filter({ hasText: /\d/ });
+    await values.nth(2).waitFor();
+    const before = await values.allInnerTexts();
+    await runCommand(page, 'MedText Lab: Run Recipe');
+    await choose(page, 'other.medtext.json');
+    await notification(page, 'other is fine-tuned', undefined, 120_000);
+    // The cursor between sentences: there is no selection to score, what was compared stays.
+    await page.locator('.tab', { hasText: 'questions.txt' }).click();
+    await page.locator('.editor-instance .view-lines').first().click();
+    await page.keyboard.press('Control+End');
+    for (const [name, isSame] of [
+      ['other', false],
+      ['quick', true],
+    ]) {
+      await runCommand(page, 'MedText Lab: Choose Active Model');
+      await choose(page, name, 'Choose Active Model');
+      await view.locator('.model strong', { hasText: name }).waitFor();
+      await values.nth(2).waitFor({ timeout: 60_000 });
+      assert.equal(JSON.stringify(await values.allInnerTexts()) === JSON.stringify(before), isSame, name);
+    }
+    await view.locator('section[aria-labelledby="selected-title"]').getByText('做骨密度伤身体吗？').waitFor();
   });
 
   it('wears each of the editor’s themes', async () => {

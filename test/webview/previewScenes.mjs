@@ -103,6 +103,7 @@ const similarity = {
   hasReference: true,
   done: 22,
   total: 22,
+  stopped: false,
   model: { name: 'medical-pairs', description: '12 × 768 · 0 / 1 / 2' },
   documentName: '问答.txt',
   comparison: {
@@ -229,6 +230,7 @@ export const scenes = {
   similarityPanel: {
     ranking: similarity,
     scoring: { ...similarity, done: 4, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row, i) => (i < 2 ? row : { ...row, score: null })) } }, // prettier-ignore
+    long: { ...similarity, done: 2416, total: 10000, comparison: { ...similarity.comparison, reference: null, leftOut: 7345, sentences: sentences.map((row, i) => (i < 6 ? row : { ...row, score: null })) } }, // prettier-ignore
     pairs,
     noModel: { ...similarity, model: null, comparison: null, done: 0, total: 0 },
     error: { ...similarity, error: { code: 'CLOSED', message: 'The scorer is gone.' } },

@@ -21,7 +21,7 @@ const ranking: Ranking = {
   ],
   leftOut: 0,
 };
-const snapshot: SimilaritySnapshot = { revision: 1, follows: true, hasReference: false, done: 0, total: 0, model: null, documentName: null, comparison: ranking, error: null }; // prettier-ignore
+const snapshot: SimilaritySnapshot = { revision: 1, follows: true, hasReference: false, done: 0, total: 0, stopped: false, model: null, documentName: null, comparison: ranking, error: null }; // prettier-ignore
 
 describe('similarity panel: state', () => {
   it('ranks by the mean of both orders, unscored ones last', () => {

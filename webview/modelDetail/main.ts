@@ -34,9 +34,12 @@ const actions: ModelDetailActions = {
   },
   fillMask() {
     dispatch({ type: 'filling' });
-    host.request('fillMask', { text: maskedText(state), top: candidates }).then(
-      (fills) => dispatch({ type: 'filled', fills }),
+    const folder = shownFolder();
+    host.request('fillMask', { folder, text: maskedText(state), top: candidates }).then(
+      // Another model's answer, too, would stand under the name that is shown.
+      (fills) => folder === shownFolder() && dispatch({ type: 'filled', fills }),
       (error: unknown) => {
+        if (folder !== shownFolder()) return;
         dispatch({ type: 'filled', fills: undefined });
         showTrouble(error);
       },
@@ -58,10 +61,15 @@ function tokenize(): void {
   if (!state.snapshot?.detail?.tokenizer) return;
   const { first, second } = state;
   const number = ++asked;
-  host.request('tokenize', { first, ...(second !== '' && { second }) }).then((tokens) => {
-    if (number === asked) dispatch({ type: 'tokens', tokens });
-  }, showTrouble);
+  const folder = shownFolder();
+  const isAwaited = () => number === asked && folder === shownFolder();
+  host.request('tokenize', { folder, first, ...(second !== '' && { second }) }).then(
+    (tokens) => isAwaited() && dispatch({ type: 'tokens', tokens }),
+    (error: unknown) => isAwaited() && showTrouble(error),
+  );
 }
+
+const shownFolder = (): string => state.snapshot?.folder ?? '';
 
 function dispatch(event: ModelDetailEvent): void {
   state = reduce(state, event);

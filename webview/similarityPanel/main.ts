@@ -21,6 +21,8 @@ const actions: SimilarityPanelActions = {
   jump: (id) => ask(host.request('jump', { revision: revision(), id })),
   setReference: (id) => ask(host.request('setReference', { revision: revision(), id })),
   clearReference: () => ask(host.request('clearReference', undefined)),
+  stop: () => ask(host.request('stop', { revision: revision() })),
+  goOn: () => ask(host.request('goOn', { revision: revision() })),
   follow: (on) => ask(host.request('follow', { on })),
   chooseModel: () => ask(host.request('chooseModel', undefined)),
 };

@@ -30,11 +30,14 @@ export interface SimilarityPanelActions {
   setReference(id: number): void;
   clearReference(): void;
   follow(on: boolean): void;
+  stop(): void;
+  goOn(): void;
   chooseModel(): void;
   dispatch(event: SimilarityPanelEvent): void;
 }
 
 const shownAtFirst = 60;
+const fewPairs = 200;
 const maxMarkedLength = 1000;
 
 export function similarityPanel(
@@ -76,7 +79,8 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
     number: t('The predicted number, mean of both orders. The model does not say on which scale.'),
   };
   const kind = scoreKind(snapshot);
-  const busy = model && total > 0 && done < total && !snapshot.error;
+  const isPartial = model && total > 0 && done < total && !snapshot.error;
+  const busy = isPartial && !snapshot.stopped;
   return html`
     <header>
       ${
@@ -103,8 +107,28 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
           : nothing
       }
     </div>
+    ${isPartial ? progressLine(snapshot, actions, t) : nothing}
     ${kind && model ? html`<p class="quiet kind">${kinds[kind]}</p>` : nothing}
   `;
+}
+
+/** How far the scoring is, with its end; of a few pairs, which are there at once, nothing. */
+function progressLine(
+  { done, total, stopped }: SimilaritySnapshot,
+  actions: SimilarityPanelActions,
+  t: Translate,
+): TemplateResult | typeof nothing {
+  if (total < fewPairs && !stopped) return nothing;
+  // Both orders of each pair are scored: a person counts pairs.
+  const counts = [Math.floor(done / 2), Math.floor(total / 2)] as const;
+  return html`<p class="quiet partial">
+    <span role="status">${stopped ? t('Stopped: {0} of {1} pairs are scored.', ...counts) : t('{0} of {1} pairs are scored.', ...counts)}</span>
+    ${
+      stopped
+        ? html`<button type="button" class="link" @click=${() => actions.goOn()}>${t('Go On')}</button>`
+        : html`<button type="button" class="link" @click=${() => actions.stop()}>${t('Stop')}</button>`
+    }
+  </p>`;
 }
 
 function noModel(actions: SimilarityPanelActions, t: Translate): TemplateResult {
@@ -169,6 +193,7 @@ function ranking(
         <h2 id="sentences-title">${t('Sentences of the document, most similar first')}</h2>
         <bdi class="quiet">${snapshot.documentName}</bdi>
       </div>
+      ${rest.leftOut > 0 ? html`<p class="quiet">${t('Of the first {0} sentences: {1} more are not compared.', rows.length, rest.leftOut)}</p>` : nothing}
       ${rows.length === 0 ? html`<p class="quiet">${t('The document has no other sentence.')}</p>` : nothing}
       <ol class="ranking" @keydown=${moveFocus}>
         ${repeat(
@@ -184,7 +209,6 @@ function ranking(
             >`
           : nothing
       }
-      ${rest.leftOut > 0 ? html`<p class="quiet">${t('{0} more sentences are not compared.', rest.leftOut)}</p>` : nothing}
     </section>
   `;
 }

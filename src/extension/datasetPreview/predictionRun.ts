@@ -27,6 +27,8 @@ export const noPredictions: Predictions = {
 export class PredictionRun implements Disposable {
   private abort: AbortController | undefined;
   private state: Predictions = noPredictions;
+  /** What was asked for before it rose is of another model, mapping or file. */
+  private generation = 0;
 
   constructor(
     private readonly rows: PredictedRows,
@@ -88,6 +90,7 @@ export class PredictionRun implements Disposable {
 
   /** Of another model, another mapping or another file: nothing is known any more. */
   forget(): void {
+    this.generation++;
     this.cancel();
     this.update(noPredictions);
   }
@@ -97,10 +100,12 @@ export class PredictionRun implements Disposable {
   }
 
   private async predictions(rows: readonly number[], signal: AbortSignal): Promise<(Prediction | null)[]> {
+    const { generation } = this;
     const inputs = await this.rows.request('inputs', { rows: [...rows] }, signal);
     const known = inputs.flatMap((input) => (input ? [input] : []));
     const texts = known.map(({ first, second }): TextPair => ({ first, ...(second !== null && { second }) }));
     const scores = texts.length > 0 ? await this.score(texts, signal) : [];
+    if (generation !== this.generation) throw new MedTextError('CANCELLED', 'Another model, mapping or file is shown by now.'); // prettier-ignore
     if (scores.length !== texts.length) throw new MedTextError('INTERNAL', 'The scorer answered for other rows.');
     let next = 0;
     return inputs.map((input) => (input ? predictionOf(scores[next++], input) : null));

@@ -153,8 +153,8 @@ export class PreviewEditor implements Disposable {
 
   private async useModel(): Promise<void> {
     const { model, maxLength, use } = this.surroundings();
-    const client = await this.client;
     this.predictions.forget();
+    const client = await this.client;
     await client.request('setModel', { model });
     if (use && this.state?.maxLength === null) await client.request('setMaxLength', { maxLength });
   }
@@ -294,7 +294,7 @@ export class PreviewEditor implements Disposable {
     if (secondText === 'required' && isSingle) {
       throw new MedTextError('UNSUPPORTED', words`${model!.name} reads pairs: map a second text, or choose another model.`); // prettier-ignore
     }
-    return scoring.score(texts, signal);
+    return (await scoring.score(texts, signal)).scores;
   }
 
   /** The number of rows once all of them are known. */

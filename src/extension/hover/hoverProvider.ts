@@ -49,7 +49,8 @@ async function hoverAt(
   if (text.length > maxDocumentLength) return undefined;
   try {
     const found = await contentAt(services, document, text, document.offsetAt(position), model.hasHead, abortSignalOf(token)); // prettier-ignore
-    if (!found || token.isCancellationRequested) return undefined;
+    // Another model was chosen meanwhile: its name must not stand over these numbers.
+    if (!found || found.modelId !== services.scoring.modelId || token.isCancellationRequested) return undefined;
     const { content, range, links } = found;
     const markdown = trusted(hoverMarkdown({ ...content, modelName: model.name } as HoverContent, links, services.t));
     return new Hover(markdown, new Range(document.positionAt(range.start), document.positionAt(range.end)));
@@ -62,6 +63,8 @@ async function hoverAt(
 }
 
 interface Found {
+  /** Of the model that gave the scores. */
+  readonly modelId: string;
   readonly content: Omit<HoverContent, 'modelName'>;
   readonly range: TextRange;
   readonly links: readonly HoverLink[];
@@ -78,8 +81,9 @@ async function contentAt(
   const { scoring, t } = services;
   const row = await pairAt(services, document, text, offset);
   if (row) {
-    const [score] = await scoring.score([row.pair], signal);
-    return { content: { kind: 'row', score, givenLabel: row.label }, range: row.range, links: [] };
+    const { modelId, scores } = await scoring.score([row.pair], signal);
+    const [score] = scores;
+    return { modelId, content: { kind: 'row', score, givenLabel: row.label }, range: row.range, links: [] };
   }
   const reference = scoring.reference;
   // A pair classifier would read every sentence of the document anew; an encoder's vectors stay.
@@ -88,12 +92,12 @@ async function contentAt(
   if (!range || range.end - range.start > maxSentenceLength) return undefined;
   const sentence = text.slice(range.start, range.end);
   if (reference === undefined) return nearestTo(services, text, range, signal);
-  const [score] = await scoring.score([{ first: reference, second: sentence }], signal);
+  const { modelId, scores } = await scoring.score([{ first: reference, second: sentence }], signal);
   const links = [
     link(t('Make this the reference'), 'medtext.setReference', sentence),
     link(t('Clear reference'), 'medtext.clearReference'),
   ];
-  return { content: { kind: 'reference', score, reference }, range, links };
+  return { modelId, content: { kind: 'reference', score: scores[0], reference }, range, links };
 }
 
 /** The nearest sentences of the document, by cosine. */
@@ -107,13 +111,13 @@ async function nearestTo(
   const others = neighbours(text, range).map(({ start, end }) => text.slice(start, end));
   const texts = [...new Set(others)].filter((other) => other !== sentence && other.length <= maxSentenceLength);
   if (texts.length === 0) return undefined;
-  const scores = await scoring.score(texts.map((second) => ({ first: sentence, second })), signal); // prettier-ignore
+  const { modelId, scores } = await scoring.score(texts.map((second) => ({ first: sentence, second })), signal); // prettier-ignore
   const nearest = texts
     .map((other, i) => ({ text: other, score: scores[i] }))
     .sort((a, b) => rankOf(b.score) - rankOf(a.score))
     .slice(0, maxNearest);
   const links = [link(t('Make this the reference'), 'medtext.setReference', sentence)];
-  return { content: { kind: 'nearest', score: nearest[0].score, nearest }, range, links };
+  return { modelId, content: { kind: 'nearest', score: nearest[0].score, nearest }, range, links };
 }
 
 /** Sentences around one, the closest in the text first left in their order. */

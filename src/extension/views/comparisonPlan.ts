@@ -2,7 +2,8 @@ import type { PairScore, TextPair } from '../../protocol/scorer';
 import type { BothOrders, Pairs, PlacedText, Ranking } from '../../protocol/similarityPanel';
 import { sentenceAt, sentencesOf, type TextRange } from '../hover/sentenceAt';
 
-const maxSentences = 500;
+/** A page of a screen can hold them, and a small model scores them in a minute; what is beyond is said above the list. */
+const maxSentences = 5000;
 const maxSelections = 12;
 /** More than any model reads; longer texts are cut for the scorer and the screen alike. */
 const maxTextLength = 4000;
@@ -14,8 +15,8 @@ export interface ComparisonPlan {
   readonly texts: readonly string[];
   /** Both orders of each pair, pair after pair. */
   readonly pairs: readonly TextPair[];
-  /** @param scores of the first pairs; what has not come yet is null in the comparison */
-  comparison(scores: readonly PairScore[]): Ranking | Pairs;
+  /** @param scores in the order of the pairs; what has not come yet is null in the comparison */
+  comparison(scores: readonly (PairScore | undefined)[]): Ranking | Pairs;
 }
 
 /**
@@ -83,9 +84,9 @@ function pairsPlan(document: string, chosen: readonly TextRange[]): ComparisonPl
   };
 }
 
-function bothOrders(scores: readonly PairScore[], index: number): BothOrders | null {
-  if (2 * index + 1 >= scores.length) return null;
-  return { forward: scores[2 * index], backward: scores[2 * index + 1] };
+function bothOrders(scores: readonly (PairScore | undefined)[], index: number): BothOrders | null {
+  const [forward, backward] = [scores[2 * index], scores[2 * index + 1]];
+  return forward && backward ? { forward, backward } : null;
 }
 
 /** Texts of the ranges with their lines; ids are positions in the list. */

@@ -72,14 +72,14 @@ class ModelDetailHost implements ModelDetailPanel {
     const cut = (text: string): string => text.slice(0, maxCharacters);
     return {
       initialize: async () => ({ ...windowLanguage(), snapshot: await this.snapshot() }),
-      tokenize: ({ first, second }, signal) => {
-        const { folder } = this.known();
+      tokenize: ({ folder, first, second }, signal) => {
+        this.known(folder);
         const params = { folder, first: cut(first), ...(second !== undefined && { second: cut(second) }) };
         return library.request('tokenize', params, signal);
       },
-      fillMask: ({ text, top }, signal) => {
+      fillMask: ({ folder, text, top }, signal) => {
         const threads = setting('medtext.runtime.threads');
-        const params = { folder: this.known().folder, text: cut(text), top: Math.min(top, maxTop) };
+        const params = { folder: this.known(folder).folder, text: cut(text), top: Math.min(top, maxTop) };
         return library.request('fillMask', { ...params, ...(threads > 0 && { threads }) }, signal);
       },
       verify: async () => void (await commands.executeCommand('medtext.verifyModel', this.known())),
@@ -89,8 +89,8 @@ class ModelDetailHost implements ModelDetailPanel {
   }
 
   /** Only what is in the list: a page's memory could name any folder. @throws NOT_FOUND */
-  private known(): ListedModel {
-    const model = this.services.models.list().find(({ folder }) => folder === this.folder);
+  private known(asked = this.folder): ListedModel {
+    const model = this.services.models.list().find(({ folder }) => folder === this.folder && folder === asked);
     if (model) return model;
     throw new MedTextError('NOT_FOUND', words`The model is not in the list any more.`);
   }

@@ -15,7 +15,6 @@ import { disposable, DisposableStore, Slot, type Disposable } from '../../base/d
 import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { Handlers } from '../../protocol/channel';
 import { errorText } from '../../protocol/errorWords';
-import type { PairScore } from '../../protocol/scorer';
 import {
   similarityPanelContract,
   type SimilarityPanelContract,
@@ -23,13 +22,16 @@ import {
 } from '../../protocol/similarityPanel';
 import type { BaseServices } from '../baseServices';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
+import type { TextRange } from '../hover/sentenceAt';
 import { comparisonPlan, type ComparisonPlan } from './comparisonPlan';
+import { ScoredComparison } from './scoredComparison';
 import { SinglePanel } from './singlePanel';
 import { windowLanguage } from './webviewHtml';
 
 const debounceMs = 250;
-const pairsAtATime = 32;
 const maxDocumentLength = 5_000_000;
+/** Between two pictures of a comparison under way, for each of its pairs: a snapshot holds all of them. */
+const pauseMsPerPair = 0.1;
 
 export interface SimilarityPanel extends Disposable {
   /** Takes the panel that comes back with the window. */
@@ -41,8 +43,7 @@ export interface SimilarityPanel extends Disposable {
 /** A comparison on the screen: a click refers to its revision. */
 interface Shown {
   readonly document: TextDocument;
-  readonly plan: ComparisonPlan;
-  readonly scores: readonly PairScore[];
+  readonly scored: ScoredComparison;
 }
 
 export function createSimilarityPanel(services: BaseServices): SimilarityPanel {
@@ -56,6 +57,8 @@ class SimilarityPanelHost implements SimilarityPanel {
   private editor: TextEditor | undefined;
   private shown: Shown | undefined;
   private error: SimilaritySnapshot['error'] = null;
+  /** The person ended the scoring of what is shown. */
+  private isStopped = false;
   private revision = 0;
   private follows = true;
   /** The person has asked for the editor's selection, whether or not it is followed. */
@@ -118,7 +121,7 @@ class SimilarityPanelHost implements SimilarityPanel {
       initialize: () => ({ ...windowLanguage(), snapshot: this.snapshot() }),
       jump: ({ revision, id }) => this.jump(revision, id),
       setReference: ({ revision, id }) => {
-        const { plan } = this.comparisonOf(revision, id);
+        const { plan } = this.comparisonOf(revision, id).scored;
         this.services.setReference(plan.texts[id]);
       },
       clearReference: () => this.services.setReference(undefined),
@@ -127,17 +130,25 @@ class SimilarityPanelHost implements SimilarityPanel {
         if (on) this.schedule(window.activeTextEditor);
         this.send();
       },
+      stop: ({ revision }) => {
+        this.comparisonOf(revision, 0);
+        this.isStopped = true;
+        this.scoring.value = undefined;
+        this.send();
+      },
+      goOn: ({ revision }) => void this.score(this.comparisonOf(revision, 0).scored),
       chooseModel: () => void commands.executeCommand('medtext.chooseActiveModel'),
     };
   }
 
   private comparisonOf(revision: number, id: number): Shown {
-    if (revision === this.revision && this.shown && id < this.shown.plan.ranges.length) return this.shown;
+    if (revision === this.revision && this.shown && id < this.shown.scored.plan.ranges.length) return this.shown;
     throw new MedTextError('NOT_FOUND', words`Another comparison is shown by now.`);
   }
 
   private async jump(revision: number, id: number): Promise<void> {
-    const { document, plan } = this.comparisonOf(revision, id);
+    const { document, scored } = this.comparisonOf(revision, id);
+    const { plan } = scored;
     const { start, end } = plan.ranges[id];
     const range = new Range(document.positionAt(start), document.positionAt(end));
     if (!document.getText(range).startsWith(plan.texts[id])) {
@@ -161,59 +172,83 @@ class SimilarityPanelHost implements SimilarityPanel {
   }
 
   private async update(): Promise<void> {
-    const { editor } = this;
-    if (!editor || !this.panel.isOpen) return this.send();
-    const { document } = editor;
-    const text = document.getText();
-    if (text.length > maxDocumentLength) {
+    if (!this.panel.isOpen) return;
+    const wanted = this.wanted();
+    if (wanted === 'too large') {
       this.error = {
         code: 'UNSUPPORTED',
         message: this.services.t('The document is too large to compare its sentences.'),
       };
       return this.send();
     }
-    const offsets = ({ start, end }: Range) => ({ start: document.offsetAt(start), end: document.offsetAt(end) });
+    if (!wanted) return this.send();
+    const { document, plan } = wanted;
+    const isShown = this.shown?.document === document && isSamePlan(this.shown.scored.plan, plan);
+    const { modelId } = this.services.scoring;
+    const isStopped = this.isStopped && (this.shown?.scored.doneFor(modelId) ?? 0) > 0;
+    if (isShown && (isStopped || this.shown!.scored.isWhole(modelId))) return this.send();
+    if (!isShown) {
+      this.revision++;
+      this.shown = { document, scored: new ScoredComparison(plan) };
+    }
+    this.error = null;
+    await this.score(this.shown!.scored);
+  }
+
+  /**
+   * What stands to be compared: the editor's selection; where there is none, or it is not followed, what was compared
+   * before, against the reference of now. Undefined when nothing was.
+   */
+  private wanted(): { document: TextDocument; plan: ComparisonPlan } | 'too large' | undefined {
+    const { editor, shown } = this;
     // A new model, or a panel seen again, is no reason to take what is selected by now.
     const stays = this.jumped !== undefined || !(this.follows || this.isAsked);
-    const isShown = this.shown?.document === document;
-    const chosen = stays && isShown ? this.rangesOfShown() : editor.selections.map(offsets);
     this.isAsked = false;
-    const plan = comparisonPlan(text, chosen, this.services.scoring.reference);
+    if (editor && !(stays && shown?.document === editor.document)) {
+      const { document } = editor;
+      const text = document.getText();
+      if (text.length > maxDocumentLength) return 'too large';
+      const offsets = ({ start, end }: Range) => ({ start: document.offsetAt(start), end: document.offsetAt(end) });
+      const plan = comparisonPlan(text, editor.selections.map(offsets), this.services.scoring.reference);
+      if (plan) return { document, plan };
+    }
     // The cursor between sentences: what was compared stays.
-    if (!plan) return this.send();
-    this.revision++;
-    this.error = null;
-    this.shown = { document, plan, scores: [] };
-    await this.score(plan);
+    if (!shown) return undefined;
+    const { document } = shown;
+    const plan = comparisonPlan(document.getText(), this.rangesOfShown(shown), this.services.scoring.reference);
+    return plan && { document, plan };
   }
 
   /** After a jump the editor's selection is the jump's: what is compared stays what was selected before. */
-  private rangesOfShown() {
-    const { plan } = this.shown!;
+  private rangesOfShown({ scored: { plan } }: Shown): readonly TextRange[] {
     return plan.comparison([]).kind === 'pairs' ? plan.ranges : plan.ranges.slice(0, 1);
   }
 
   /** A few pairs at a time, shown as they come; a newer comparison ends it. */
-  private async score(plan: ComparisonPlan): Promise<void> {
+  private async score(scored: ScoredComparison): Promise<void> {
     const abort = new AbortController();
     this.scoring.value = disposable(() => abort.abort());
+    this.isStopped = false;
+    const { scoring, models, t } = this.services;
     this.send();
+    let sentMs = Date.now();
+    const sendAtTimes = (): void => {
+      if (Date.now() - sentMs < pauseMsPerPair * scored.plan.pairs.length) return;
+      this.send();
+      sentMs = Date.now();
+    };
     try {
-      for (let done = 0; done < plan.pairs.length; done += pairsAtATime) {
-        const pairs = plan.pairs.slice(done, done + pairsAtATime);
-        const scores = await this.services.scoring.score(pairs, abort.signal);
-        if (abort.signal.aborted || !this.shown) return;
-        this.shown = { ...this.shown, scores: [...this.shown.scores, ...scores] };
-        this.send();
-      }
+      const ask: Parameters<ScoredComparison['score']>[1] = (pairs, signal) => scoring.score(pairs, signal);
+      await scored.score(scoring.modelId, ask, abort.signal, sendAtTimes);
+      if (!abort.signal.aborted) this.send();
     } catch (caught) {
       const failure = asMedTextError(caught);
       const { code } = failure;
-      const message = errorText(failure, this.services.t);
+      // After another model's answer the change of models asks anew.
       if (abort.signal.aborted || code === 'CANCELLED') return;
-      const model = this.services.models.active();
+      const model = models.active();
       const isSingle = model !== undefined && readsSingleTexts(caught);
-      this.error = { code, message: isSingle ? singleTextHint(model.name, this.services.t) : message };
+      this.error = { code, message: isSingle ? singleTextHint(model.name, t) : errorText(failure, t) };
       this.send();
     }
   }
@@ -230,12 +265,18 @@ class SimilarityPanelHost implements SimilarityPanel {
       revision: this.revision,
       follows: this.follows,
       hasReference: scoring.reference !== undefined,
-      done: shown?.scores.length ?? 0,
-      total: shown?.plan.pairs.length ?? 0,
+      done: shown?.scored.doneFor(scoring.modelId) ?? 0,
+      total: shown?.scored.plan.pairs.length ?? 0,
       model: model ? { name: model.name, description: model.description } : null,
       documentName: shown ? basename(shown.document.fileName) : null,
-      comparison: shown?.plan.comparison(shown.scores) ?? null,
+      stopped: this.isStopped,
+      comparison: shown?.scored.plan.comparison(shown.scored.scoresFor(scoring.modelId)) ?? null,
       error: model ? this.error : null,
     };
   }
+}
+
+/** Whether both compare the same texts in the same places; the document may have been edited between. */
+function isSamePlan(one: ComparisonPlan, other: ComparisonPlan): boolean {
+  return JSON.stringify([one.ranges, one.pairs]) === JSON.stringify([other.ranges, other.pairs]);
 }

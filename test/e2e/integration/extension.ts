@@ -117,12 +117,12 @@ describe('the extension in its host', () => {
     it('scores the same after the scorer was killed', async () => {
       const { services } = await api();
       const pair = [{ first: '高血压怎么治疗？', second: '高血压吃什么药好。' }];
-      const [before] = await services.scoring.score(pair);
+      const [before] = (await services.scoring.score(pair)).scores;
       const pid = (await services.scorer.pid())!;
       process.kill(pid, 'SIGKILL');
       await until(async () => (await services.scorer.pid()) === undefined, 'scorer noticed as gone');
       services.scoring.forget();
-      const [after] = await services.scoring.score(pair);
+      const [after] = (await services.scoring.score(pair)).scores;
       assert.deepEqual(after, before);
       assert.notEqual(await services.scorer.pid(), pid);
     });
@@ -176,7 +176,8 @@ describe('the extension in its host', () => {
       assert.ok(existsSync(join(output, 'model_int8.onnx')) && exported.files.includes('tokenizer.json'));
       assert.ok(exported.largestDifference! > 0);
       await vscode.commands.executeCommand('medtext.useModel', output);
-      const [score] = await services.scoring.score([{ first: '高血压怎么治疗？', second: '高血压吃什么药好。' }]);
+      const { scores } = await services.scoring.score([{ first: '高血压怎么治疗？', second: '高血压吃什么药好。' }]);
+      const [score] = scores;
       assert.equal(Object.keys(score.probabilities).length, 3);
       await vscode.commands.executeCommand('medtext.useModel', model);
     });

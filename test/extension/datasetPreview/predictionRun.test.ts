@@ -74,4 +74,16 @@ describe('predictions of a preview', () => {
     const regression = new PredictionRun(fakeRows().rows, async () => [score], () => undefined); // prettier-ignore
     assert.deepEqual(await regression.predict([3], 10, noSignal), [{ label: null, probability: null, similarity: 4.4 }]); // prettier-ignore
   });
+
+  it('of a model that was replaced meanwhile are not kept', async () => {
+    const { rows, kept } = fakeRows();
+    const score: ScoreTexts = async (texts) => {
+      run.forget();
+      return texts.map(() => yes);
+    };
+    const run: PredictionRun = new PredictionRun(rows, score, () => undefined);
+    await assert.rejects(run.predict([1, 2], 10, noSignal), (error: MedTextError) => error.code === 'CANCELLED');
+    await run.predictAll(async () => 100);
+    assert.deepEqual([kept.size, run.shown.done], [0, 0]);
+  });
 });

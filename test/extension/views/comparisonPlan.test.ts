@@ -55,10 +55,10 @@ describe('comparison plan', () => {
   });
 
   it('says how much it leaves out', () => {
-    const long = Array.from({ length: 700 }, (_, i) => `第${i}句。`).join('\n');
+    const long = Array.from({ length: 5200 }, (_, i) => `第${i}句。`).join('\n');
     const ranking = comparisonPlan(long, [{ start: 0, end: 4 }], undefined)!.comparison([]) as Ranking;
-    assert.deepEqual([ranking.sentences.length, ranking.leftOut], [500, 199]);
-    assert.equal(ranking.sentences.at(-1)!.line, 501);
+    assert.deepEqual([ranking.sentences.length, ranking.leftOut], [5000, 199]);
+    assert.equal(ranking.sentences.at(-1)!.line, 5001);
     const many = comparisonPlan(
       long,
       Array.from({ length: 20 }, (_, i) => ({ start: 10 * i, end: 10 * i + 3 })),
@@ -71,7 +71,7 @@ describe('comparison plan', () => {
     for (const selections of [[of('高血压')], [of('高血压'), of('多喝水')]]) {
       const plan = comparisonPlan(document, selections, '参照')!;
       const comparison = plan.comparison(plan.pairs.map((_, i) => score(i / 100)));
-      const snapshot = { revision: 1, follows: true, hasReference: true, done: 0, total: 0, model: null, documentName: null, comparison, error: null }; // prettier-ignore
+      const snapshot = { revision: 1, follows: true, hasReference: true, done: 0, total: 0, stopped: false, model: null, documentName: null, comparison, error: null }; // prettier-ignore
       assert.doesNotThrow(() => similaritySnapshot(snapshot));
       assert.throws(() => similaritySnapshot({ ...snapshot, comparison: { kind: 'other' } }), /kind/);
     }
