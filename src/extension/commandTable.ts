@@ -32,6 +32,7 @@ import {
   stopTraining,
 } from './commands/runCommands';
 import { jumpTo, scoreSelection, setReference } from './commands/scoreCommands';
+import { sayScale } from './commands/similarityScale';
 import { trySample } from './commands/starter';
 import type { CommandId } from './ids';
 import { lookForRuns } from './runWatch';
@@ -54,6 +55,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.evaluate': evaluate,
   'medtext.predictFile': predictFile,
   'medtext.scoreSelection': scoreSelection,
+  'medtext.setScale': sayScale,
   'medtext.setReference': setReference,
   'medtext.clearReference': (services) => services.setReference(undefined),
   'medtext.showRun': showRun,

@@ -17,6 +17,7 @@ export const paletteCommands = [
   'medtext.evaluate',
   'medtext.predictFile',
   'medtext.scoreSelection',
+  'medtext.setScale',
   'medtext.setReference',
   'medtext.clearReference',
   'medtext.showRun',

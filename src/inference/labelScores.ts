@@ -1,5 +1,6 @@
 /** From a model's logits to probabilities, and to one number for how alike two texts are. */
 import { MedTextError, words } from '../base/errors';
+import { impliedScores } from '../protocol/labelScheme';
 import type { CosinePlace } from '../models/similarityReference';
 
 /** What is scored: two texts, or one where the model reads one. */
@@ -9,17 +10,17 @@ export interface ScoredPair {
 }
 
 /**
- * How a similarity comes about: the expected score of the labels; the sigmoid of one logit (a cross-encoder's relevance);
+ * How a similarity comes about: the expected score of the labels (`classes`: nobody knows their scale, there is none); the sigmoid of one logit (a cross-encoder's relevance);
  * a regression's prediction on the scale of its training labels.
  */
-export type HeadMeasure = 'label-scale' | 'sigmoid' | 'regression';
+export type HeadMeasure = 'label-scale' | 'classes' | 'sigmoid' | 'regression';
 
 /** `cosine`: of the vectors of an encoder without a head. */
 export type Measure = HeadMeasure | 'cosine';
 
 /** `medtext score --json` prints this: a contract. */
 export interface PairScore {
-  /** In [0, 1], a cosine in [-1, 1]; null for a regression of whose labels nothing is known. Pairs are ranked by `rankOf` of protocol/scorer.ts. */
+  /** In [0, 1], a cosine in [-1, 1]; null where the labels' scale is not known. Pairs are ranked by `rankOf` of protocol/scorer.ts. */
   readonly similarity: number | null;
   readonly measure: Measure;
   /** By label; empty where the model gives one number. */
@@ -34,8 +35,8 @@ export interface PairScore {
 export interface Reading {
   readonly measure: HeadMeasure;
   readonly labels: readonly string[];
-  /** In label order. */
-  readonly labelScores: readonly number[];
+  /** In label order; undefined where nobody knows what the labels say of likeness. */
+  readonly labelScores: readonly number[] | undefined;
   /** A regression's labels in training, least and greatest: similarities 0 and 1. Undefined where nobody knows. */
   readonly labelRange: LabelRange | undefined;
 }
@@ -43,14 +44,12 @@ export interface Reading {
 export type LabelRange = readonly [least: number, greatest: number];
 
 /**
- * The score of each label, in label order: `stored` where the model has them, else evenly spaced from 0 to 1. (Labels
- * of similarity data count upwards: KUAKE-QQR's 0, 1, 2 become 0, 0.5, 1.)
+ * The score of each label, in label order: `stored` where the model has them, else what the labels' names say; undefined
+ * where they say nothing.
  * @throws MedTextError MODEL_CONFIG when `stored` leaves a label out or is outside [0, 1].
  */
-export function labelScores(labels: readonly string[], stored: unknown, where: string): readonly number[] {
-  if (stored === undefined || stored === null) {
-    return labels.map((_, id) => (labels.length > 1 ? id / (labels.length - 1) : 1));
-  }
+export function labelScores(labels: readonly string[], stored: unknown, where: string): readonly number[] | undefined {
+  if (stored === undefined || stored === null) return impliedScores(labels);
   const given = stored as Readonly<Record<string, unknown>>;
   return labels.map((label) => {
     const score = typeof given === 'object' && Object.hasOwn(given, label) ? given[label] : undefined;
@@ -94,11 +93,11 @@ export function labelRange(stored: unknown, where: string): LabelRange | undefin
 export function pairScore(logits: ArrayLike<number>, reading: Reading): PairScore {
   const { measure, labels, labelScores: scores } = reading;
   const row = Array.from(logits);
-  if (measure !== 'label-scale') return { similarity: similarityOf(row[0], reading), measure, probabilities: {}, logits: row }; // prettier-ignore
+  if (measure === 'sigmoid' || measure === 'regression') return { similarity: similarityOf(row[0], reading), measure, probabilities: {}, logits: row }; // prettier-ignore
   const probabilities = softmax(row);
   return {
-    similarity: cut(probabilities.reduce((sum, probability, id) => sum + probability * scores[id], 0)),
-    measure,
+    similarity: scores ? cut(probabilities.reduce((sum, probability, id) => sum + probability * scores[id], 0)) : null,
+    measure: scores ? 'label-scale' : 'classes',
     probabilities: Object.fromEntries(labels.map((label, id) => [label, probabilities[id]])),
     logits: row,
   };

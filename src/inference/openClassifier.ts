@@ -42,7 +42,7 @@ export class Classifier {
     /** Tokens; longer inputs are cut. */
     readonly maxLength: number,
     /** In label order. */
-    readonly labelScores: readonly number[],
+    readonly labelScores: readonly number[] | undefined,
     /** Of a regression; undefined where the folder does not say. */
     readonly labelRange: LabelRange | undefined,
     /** Raw values to labels (null: left out) as in training, besides the labels themselves. */
@@ -56,7 +56,7 @@ export class Classifier {
 
   /** Whether the answer to a row is one number and no label. */
   get givesNumber(): boolean {
-    return this.measure !== 'label-scale';
+    return this.measure === 'sigmoid' || this.measure === 'regression';
   }
 
   /** A row's answer of a model that gives numbers, from its logit: a regression's prediction, or a probability. */
@@ -128,13 +128,14 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
       words`${folder.path} predicts ${labels.length} numbers at once; supported is one number a text.`,
     );
   }
+  const scores = labelScores(labels, usage.label_scores, folder.path);
   return new Classifier(
     folder,
     labels,
     task,
-    answer === 'number' ? 'regression' : labels.length === 1 ? 'sigmoid' : 'label-scale',
+    answer === 'number' ? 'regression' : labels.length === 1 ? 'sigmoid' : scores ? 'label-scale' : 'classes',
     maxLengthOf(folder, tokenizer, usage.max_length),
-    labelScores(labels, usage.label_scores, folder.path),
+    scores,
     labelRange(usage.label_range, folder.path),
     labelMappingOf(labels, usage.label_mapping),
     device,

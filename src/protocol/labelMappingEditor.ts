@@ -19,7 +19,7 @@ const mappingOperation = variant({
   move: object({ kind: oneOf('move'), label: text, to: count }),
   describe: object({ kind: oneOf('describe'), label: text, description: text }),
   color: object({ kind: oneOf('color'), label: text, color: nullable(text) }),
-  /** Null: evenly spaced again. */
+  /** Null: as the labels' names say again. */
   score: object({ kind: oneOf('score'), label: text, score: nullable(number) }),
   /** Writes the labels that were taken from the data until now. */
   listLabels: object({ kind: oneOf('listLabels') }),
@@ -49,8 +49,8 @@ const mappedClass = object({
   color: nullable(text),
   /** Null: nobody said one. */
   score: nullable(number),
-  /** What it counts for then. */
-  evenScore: number,
+  /** What it counts for then, by its name; null: nobody can say. */
+  impliedScore: nullable(number),
   /** Rows by split, as the file on disk says and as this text says. */
   before: listOf(count),
   after: listOf(count),
@@ -122,6 +122,8 @@ const mappingSnapshot = object({
   problem: nullable(object({ code: text, message: text })),
   /** Regression: there are no classes. */
   isRegression: flag,
+  /** Its model compares two texts by classes: what they count for matters. */
+  comparesTexts: flag,
   /** The recipe keeps its labels in this file. */
   labelsFile: nullable(text),
   labelsAreInferred: flag,

@@ -5,7 +5,7 @@ export interface LabelDetails {
   description?: string;
   /** `#rrggbb`, for people's eyes. */
   color?: string;
-  /** What the class counts for in a similarity, in [0, 1]. Absent: evenly spaced in label order. */
+  /** What the class counts for in a similarity, in [0, 1]. Absent: {@link impliedScores}. */
   score?: number;
 }
 
@@ -34,12 +34,51 @@ export function targetsOf({ labels, label_mapping }: LabelScheme): (raw: string)
   };
 }
 
+const SAME =
+  /^(相同|同义|一致|等价|相似|相关|匹配|蕴[含涵]|是|同|(语义|意思|含义)(相同|一致|等价|相似)|same|similar|equivalents?|duplicates?|paraphrases?|entail(ment|s|ed)?|match(es|ed)?|relevant|related|true|yes)$/;
+const BETWEEN =
+  /^(部分(相同|一致|相似|相关|匹配)|中立|中性|neutral|partial(ly)?(same|similar|relevant|related|match)?)$/;
+const DIFFERENT =
+  /^(不同|不(相同|一致|等价|相似|相关|匹配|同义)|(语义|意思|含义)(不同|不一致|不相似)|无关|毫不相关|矛盾|否|不是|非|different|dissimilar|un(related|matched)|irrelevant|mismatch(ed)?|contradict(ion|s|ory)?|(not?|non)(same|similar|equivalent|duplicates?|paraphrases?|entail(ment|ed)?|match(ed)?|relevant|related)|false|no)$/;
+
 /**
- * What the label at place `id` of `count` counts for in a similarity where nobody says otherwise: labels of similarity
- * data count upwards, so that KUAKE-QQR's 0, 1, 2 become 0, 0.5, 1.
+ * What each label counts for in a similarity where nobody says it, by what the labels are called: numbers are spaced evenly,
+ * the least being 0 (KUAKE-QQR's 0, 1, 2 become 0, 0.5, 1; transformers' LABEL_0 is a 0); words that say "the same",
+ * "different" or "partly" are 1, 0 and 0.5. Undefined where the names do not tell: nobody can say then which label means
+ * that two texts are alike.
  */
-export function evenScore(id: number, count: number): number {
-  return count > 1 ? id / (count - 1) : 1;
+export function impliedScores(labels: readonly string[]): readonly number[] | undefined {
+  return scoresOfNumbers(labels) ?? scoresOfWords(labels);
+}
+
+function scoresOfNumbers(labels: readonly string[]): readonly number[] | undefined {
+  const numbers = labels.map((label) => Number(/^(?:LABEL_)?(-?\d+(?:\.\d+)?)$/.exec(label.trim())?.[1] ?? NaN));
+  const ascending = [...new Set(numbers)].sort((a, b) => a - b);
+  if (labels.length < 2 || !numbers.every(Number.isFinite) || ascending.length < labels.length) return undefined;
+  return numbers.map((number) => ascending.indexOf(number) / (labels.length - 1));
+}
+
+function scoresOfWords(labels: readonly string[]): readonly number[] | undefined {
+  const scores = labels.map((label) => {
+    const word = label.normalize('NFKC').toLowerCase().replace(/[\s_\-.]/g, ''); // prettier-ignore
+    return SAME.test(word) ? 1 : DIFFERENT.test(word) ? 0 : BETWEEN.test(word) ? 0.5 : NaN;
+  });
+  // Two words for one end leave open which of them is the farther.
+  const isScale = scores.includes(0) && scores.includes(1) && new Set(scores).size === labels.length;
+  return isScale && scores.every(Number.isFinite) ? scores : undefined;
+}
+
+/**
+ * What each label counts for, said by a person or by its name. Undefined where that is not known of every label.
+ * @param said by label; what is missing is taken from the names
+ */
+export function scoresOf(
+  labels: readonly string[],
+  said: (label: string) => number | undefined,
+): readonly number[] | undefined {
+  const implied = impliedScores(labels);
+  const scores = labels.map((label, id) => said(label) ?? implied?.[id]);
+  return scores.every((score) => score !== undefined) ? scores : undefined;
 }
 
 /**

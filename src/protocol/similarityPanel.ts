@@ -72,6 +72,8 @@ export const similarityPanelContract = defineContract({
     stop: { params: object({ revision: count }), result: nothing },
     goOn: { params: object({ revision: count }), result: nothing },
     follow: { params: object({ on: flag }), result: nothing },
+    /** Asks what the active model's labels count for in a similarity. */
+    setScale: { params: nothing, result: nothing },
     chooseModel: { params: nothing, result: nothing },
   },
   events: { snapshot: similaritySnapshot },

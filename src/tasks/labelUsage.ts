@@ -1,5 +1,5 @@
 import type { Example } from '../data/examples';
-import { evenScore } from '../protocol/labelScheme';
+import { scoresOf } from '../protocol/labelScheme';
 import type { ResolvedSplit } from '../protocol/recipe';
 
 /**
@@ -12,14 +12,14 @@ export function labelUsage(
   labels: readonly string[],
 ): Record<string, unknown> {
   const scored = labels.some((label) => own(details, label)?.score !== undefined);
-  const scores = labels.map((label, id) => [label, own(details, label)?.score ?? evenScore(id, labels.length)]);
+  const scores = scored ? scoresOf(labels, (label) => own(details, label)?.score) : undefined;
   const described = labels.flatMap((label) => {
     const { description, color } = own(details, label) ?? {};
     return description || color ? [[label, { ...(description && { description }), ...(color && { color }) }]] : [];
   });
   return {
     ...(Object.keys(mapping).length > 0 && { label_mapping: mapping }),
-    ...(scored && { label_scores: Object.fromEntries(scores) }),
+    ...(scores && { label_scores: Object.fromEntries(labels.map((label, id) => [label, scores[id]])) }),
     ...(described.length > 0 && { label_details: Object.fromEntries(described) }),
   };
 }

@@ -208,6 +208,22 @@ describe('medtext: commands on a model', () => {
     assert.deepEqual([report.rows, 'pearson' in report, 'meanBaseline' in report], [4, true, true]);
   });
 
+  it('words that say what is alike give a similarity whatever their order; others give classes and rank nothing', async () => {
+    const pairs = ['肺炎怎么治疗', '肺炎怎么治疗'];
+    const bank = file('few.txt', '肺炎\n感冒\n');
+    const named = await writeTinyModel(join(folder, 'words'), { labels: ['相同', '不同'], usage: { task: 'sentence-similarity' } }); // prettier-ignore
+    const [score] = await medtextJson(['score', named, ...pairs]);
+    near(score.similarity, score.probabilities['相同']);
+    assert.equal(score.measure, 'label-scale');
+    const silent = await writeTinyModel(join(folder, 'silent'), { labels: ['甲', '乙'], usage: { task: 'sentence-similarity' } }); // prettier-ignore
+    const [classes] = await medtextJson(['score', silent, ...pairs]);
+    assert.deepEqual([classes.similarity, classes.measure, Object.keys(classes.probabilities)], [null, 'classes', ['甲', '乙']]); // prettier-ignore
+    assert.doesNotMatch((await medtext(['score', silent, ...pairs])).stdout, /similarity|null/);
+    assert.match(await medtextFails(['score', silent, pairs[0], '--against', bank], 1, 'UNSUPPORTED'), /label_scores/);
+    const told = await writeTinyModel(join(folder, 'told'), { labels: ['甲', '乙'], usage: { task: 'sentence-similarity', label_scores: { 甲: 1, 乙: 0 } } }); // prettier-ignore
+    assert.equal((await medtextJson(['score', told, pairs[0], '--against', bank]))[0].results.length, 2);
+  });
+
   it('a head of one logit: ranked by the logit, similarity by sigmoid, also after an import', async () => {
     const { query, candidates, ...right } = JSON.parse(readFileSync(join(foreign, 'expected.json'), 'utf8'))[
       'one logit'

@@ -27,6 +27,12 @@ describe('hover text', () => {
     assert.match(text({ score: { ...regression, similarity: null } }), /MedText Lab\*\* · prediction \*\*4\.037\*\*/);
   });
 
+  it('claims no similarity of classes that are no scale', () => {
+    const classes = { ...score, measure: 'classes' as const, similarity: null };
+    assert.match(text({ score: classes }), /MedText Lab\*\* · class probabilities[^]*Predicted `2`[^]*70\.0 % `2`/);
+    assert.doesNotMatch(text({ score: classes }), /similarity|NaN|null/);
+  });
+
   it('names a cosine so, with its place among others, and lists the nearest sentences', () => {
     const cosine = { similarity: 0.9312, measure: 'cosine' as const, probabilities: {}, logits: [], place: { random: 0.994, same: 0.305 } }; // prettier-ignore
     const shown = text({ kind: 'reference', reference: '肺炎怎么治疗', score: cosine });

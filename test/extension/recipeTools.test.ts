@@ -181,6 +181,19 @@ describe('a drafted recipe', () => {
     assert.deepEqual(recipeProblems(travels), []);
   });
 
+  it('writes what labels count for in a similarity, where they are words that say it or a person does', () => {
+    const scoresOfRecipe = (labels: string[], more: object = {}) => {
+      const given = { model: '/m', trainFile: '/w/a.csv', task: 'sentence-similarity' as const, first: 'a', second: 'b', label: 'l', labels, device: 'cpu', ...more }; // prettier-ignore
+      return JSON.parse(recipeText(given, '/w/a.medtext.json')).dataset.train.label_details;
+    };
+    assert.deepEqual(scoresOfRecipe(['不同', '相同']), { 不同: { score: 0 }, 相同: { score: 1 } });
+    assert.deepEqual(scoresOfRecipe(['相同', '不同']), { 相同: { score: 1 }, 不同: { score: 0 } });
+    assert.deepEqual(scoresOfRecipe(['A', 'B'], { scale: { A: 1, B: 0 } }), { A: { score: 1 }, B: { score: 0 } });
+    assert.equal(scoresOfRecipe(['0', '1', '2']), undefined, 'numbers say it themselves');
+    assert.equal(scoresOfRecipe(['A', 'B']), undefined, 'nobody has said it');
+    assert.equal(scoresOfRecipe(['不同', '相同'], { task: 'text-classification', second: undefined }), undefined);
+  });
+
   it('lists labels as the training orders them, whichever is the commonest, and leaves out what is none', () => {
     const values = ['相同', '不同', '10', '9', 'NA', '', 'nan'];
     const { labels, labelMapping } = draftedLabels(counted(values));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { labelScores } from '../../src/inference/labelScores';
-import { evenScore, targetsOf } from '../../src/protocol/labelScheme';
+import { impliedScores, scoresOf, targetsOf } from '../../src/protocol/labelScheme';
 import { labelsFileProblems } from '../../src/protocol/labelsFile';
 import labelsSchema from '../../src/protocol/labels.schema.json';
 import { recipeProblems, recipeSchema } from '../../src/protocol/recipe';
@@ -18,13 +18,82 @@ describe('label scheme', () => {
     assert.deepEqual(['__proto__', 'constructor', 'toString'].map(targets), [undefined, undefined, undefined]);
   });
 
-  it('spaces scores as a model without any does', () => {
-    for (const labels of [['a'], ['a', 'b'], ['a', 'b', 'c', 'd']]) {
-      assert.deepEqual(
-        labels.map((_, id) => evenScore(id, labels.length)),
-        labelScores(labels, undefined, 'here'),
-      );
+  it('knows what labels say of likeness by their names, and claims nothing where these do not tell', () => {
+    const known: [labels: string[], scores: number[]][] = [
+      [
+        ['0', '1', '2'],
+        [0, 0.5, 1],
+      ],
+      [
+        ['2', '0', '1'],
+        [1, 0, 0.5],
+      ],
+      [
+        ['LABEL_0', 'LABEL_1'],
+        [0, 1],
+      ],
+      [
+        ['-1', '0.5'],
+        [0, 1],
+      ],
+      [
+        ['不同', '相同'],
+        [0, 1],
+      ],
+      [
+        ['相同', '不同'],
+        [1, 0],
+      ],
+      [
+        ['不相关', '部分相关', '相关'],
+        [0, 0.5, 1],
+      ],
+      [
+        ['矛盾', '中立', '蕴含'],
+        [0, 0.5, 1],
+      ],
+      [
+        ['entailment', 'neutral', 'contradiction'],
+        [1, 0.5, 0],
+      ],
+      [
+        ['Not_Entailment', 'entailment'],
+        [0, 1],
+      ],
+      [
+        ['not duplicate', 'DUPLICATE'],
+        [0, 1],
+      ],
+      [
+        ['否', '是'],
+        [0, 1],
+      ],
+      [
+        ['False', 'True'],
+        [0, 1],
+      ],
+    ];
+    for (const [labels, scores] of known) {
+      assert.deepEqual(impliedScores(labels), scores, labels.join());
+      assert.deepEqual(labelScores(labels, undefined, 'here'), scores);
     }
+    const unknown = [['内科', '外科'], ['相同', '相关', '不同'], ['A', 'B'], ['相同'], ['1', '1.0'], ['相同', '其他'], ['正常', '异常', '0']]; // prettier-ignore
+    for (const labels of unknown) {
+      assert.equal(impliedScores(labels), undefined, labels.join());
+      assert.equal(labelScores(labels, undefined, 'here'), undefined);
+    }
+  });
+
+  it('takes scores that are said before those of names, and none where a label is left out', () => {
+    assert.deepEqual(
+      scoresOf(['相同', '不同'], (label) => (label === '相同' ? 0.9 : undefined)),
+      [0.9, 0],
+    );
+    assert.equal(
+      scoresOf(['A', 'B'], (label) => (label === 'A' ? 1 : undefined)),
+      undefined,
+    );
+    assert.deepEqual(scoresOf(['A', 'B'], (label) => Number(label === 'A')), [1, 0]); // prettier-ignore
   });
 });
 

@@ -6,10 +6,18 @@ const value = (name: string, state: RawValue['state'] = 'mapped', suggestion: st
   ...{ value: name, counts: [3], firstLines: [2], state, to: state === 'mapped' ? name : null },
   ...{ isExplicit: false, suggestion },
 });
-const mappedClass = (name: string) => ({ name, description: '', color: null, score: null, evenScore: 0, before: [3], after: [3], earlierName: null }); // prettier-ignore
+const mappedClass = (name: string) => ({ name, description: '', color: null, score: null, impliedScore: 0, before: [3], after: [3], earlierName: null }); // prettier-ignore
 const snapshot: MappingSnapshot = {
   ...{ kind: 'recipe', fileName: 'a.medtext.json', isReadOnly: false, isDirty: false, problem: null },
-  ...{ isRegression: false, labelsFile: null, labelsAreInferred: false, gone: [], moreValues: 0, conflicts: [] },
+  ...{
+    isRegression: false,
+    comparesTexts: false,
+    labelsFile: null,
+    labelsAreInferred: false,
+    gone: [],
+    moreValues: 0,
+    conflicts: [],
+  },
   ...{ changedRows: [0], users: [], model: null, suspects: null },
   splits: [{ ...{ name: 'train', file: 'a.json', state: 'ready', rows: 9, badRows: 0 }, column: 'label', error: null, otherRows: 0 }], // prettier-ignore
   classes: [mappedClass('Yes'), mappedClass('No')],

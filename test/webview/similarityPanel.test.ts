@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { pairScore, type LabelRange } from '../../src/inference/labelScores';
 import type { Pairs, Ranking, SimilaritySnapshot } from '../../src/protocol/similarityPanel';
 import { differences, sharesLittle, type Stretch } from '../../webview/similarityPanel/differences';
-import { initialState, ordersOf, pairSummary, ranked, reduce, scoreKind, shareOf, shownCell } from '../../webview/similarityPanel/state'; // prettier-ignore
+import { initialState, likeliest, ordersOf, pairSummary, ranked, reduce, scoreKind, shareOf, shownCell } from '../../webview/similarityPanel/state'; // prettier-ignore
 
 const order = (similarity: number) => ({ similarity, measure: 'label-scale' as const, probabilities: { a: 1 - similarity, b: similarity }, logits: [0, 0] }); // prettier-ignore
 const both = (forward: number, backward: number) => ({ forward: order(forward), backward: order(backward) });
@@ -79,6 +79,16 @@ describe('similarity panel: state', () => {
       assert.equal(scoreKind({ ...snapshot, comparison: { ...ranking, sentences } }), kind);
     }
     assert.equal(scoreKind({ ...snapshot, comparison: { ...ranking, sentences: [] } }), undefined);
+  });
+
+  it('claims no likeness of classes without a scale: the class, and the order of the document', () => {
+    const classes = (logits: number[]) => pairScore(logits, { labels: ['A', 'B'], labelScores: undefined, measure: 'classes', labelRange: undefined }); // prettier-ignore
+    const sentences = [[0, 3], [2, 0]].map((logits, id) => ({ id, text: '', line: 1, score: { forward: classes(logits), backward: classes(logits) } })); // prettier-ignore
+    const unscaled = { ...ranking, sentences };
+    assert.equal(scoreKind({ ...snapshot, comparison: unscaled }), 'classes');
+    assert.deepEqual(ranked(unscaled).map(({ id }) => id), [0, 1]); // prettier-ignore
+    assert.deepEqual(sentences.map(({ score }) => [score.forward.similarity, likeliest(score.forward)]), [[null, 'B'], [null, 'A']]); // prettier-ignore
+    assert.equal(shareOf(unscaled)(0.7), 0.7);
   });
 });
 

@@ -11,7 +11,9 @@ import { changeText, scoreText, valueShown } from './words';
 
 /** The classes in the order of their ids; values are dropped onto them. */
 export function classesSection(state: LabelMappingState, actions: LabelMappingActions, t: Translate): TemplateResult {
-  const { classes, dropped, isReadOnly, labelsAreInferred } = state.snapshot!;
+  const { classes, dropped, isReadOnly, labelsAreInferred, comparesTexts } = state.snapshot!;
+  const needsScale =
+    comparesTexts && classes.some(({ score, impliedScore }) => score === null && impliedScore === null);
   const largest = Math.max(1, ...classes.flatMap(({ before, after }) => [sum(before), sum(after)]));
   const add = (event: Event): void => {
     event.preventDefault();
@@ -30,6 +32,13 @@ export function classesSection(state: LabelMappingState, actions: LabelMappingAc
           ? html`<p class="notice">
               ${t('The classes were taken from the data.')}
               <button type="button" class="link" ?disabled=${isReadOnly} @click=${() => actions.change({ kind: 'listLabels' })}>${t('Write them down')}</button>
+            </p>`
+          : nothing
+      }
+      ${
+        needsScale
+          ? html`<p class="notice">
+              ${t('The names do not say which class means that two texts are alike. Give each class a score, 0 for different and 1 for the same; without scores there are class probabilities and no similarity.')}
             </p>`
           : nothing
       }
@@ -69,7 +78,7 @@ function classCard(
   actions: LabelMappingActions,
   t: Translate,
 ): TemplateResult {
-  const { name, color, before, after, earlierName, evenScore, score } = mapped;
+  const { name, color, before, after, earlierName, impliedScore, score } = mapped;
   const { classes, values, isReadOnly } = state.snapshot!;
   const into = state.mergeInto[name] ?? '';
   const members = values.filter(({ to, state: place }) => place === 'mapped' && to === name);
@@ -104,7 +113,7 @@ function classCard(
           @change=${(event: Event) => actions.change({ kind: 'color', label: name, color: (event.target as HTMLInputElement).value })}
         />
         ${field('name', name, name, t('Name of class {0}', id), '', state, actions, (text) => actions.change({ kind: 'rename', label: name, name: text }))}
-        <label class="score"><span aria-hidden="true">${t('Score')}</span> ${field('score', name, score === null ? '' : scoreText(score), t('Similarity score of {0}', name), scoreText(evenScore), state, actions, setScore)}</label>
+        <label class="score"><span aria-hidden="true">${t('Score')}</span> ${field('score', name, score === null ? '' : scoreText(score), t('Similarity score of {0}', name), impliedScore === null ? '?' : scoreText(impliedScore), state, actions, setScore)}</label>
         <button type="button" class="tool up" aria-label=${t('Move {0} up', name)} title=${t('Up')} ?disabled=${isReadOnly || id === 0} @click=${() => move(id - 1)}>↑</button>
         <button type="button" class="tool down" aria-label=${t('Move {0} down', name)} title=${t('Down')} ?disabled=${isReadOnly || id === classes.length - 1} @click=${() => move(id + 1)}>↓</button>
         <button type="button" class="tool" aria-label=${t('Remove {0}; its rows are left out', name)} title=${t('Remove; its rows are left out')} ?disabled=${isReadOnly} @click=${() => actions.change({ kind: 'remove', label: name })}>×</button>

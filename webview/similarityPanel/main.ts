@@ -24,6 +24,7 @@ const actions: SimilarityPanelActions = {
   stop: () => ask(host.request('stop', { revision: revision() })),
   goOn: () => ask(host.request('goOn', { revision: revision() })),
   follow: (on) => ask(host.request('follow', { on })),
+  setScale: () => ask(host.request('setScale', undefined)),
   chooseModel: () => ask(host.request('chooseModel', undefined)),
 };
 

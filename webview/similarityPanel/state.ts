@@ -59,9 +59,15 @@ export interface PairSummary {
   readonly isAsymmetric: boolean;
 }
 
-/** The similarity; of a regression without a known scale the prediction. */
-export function shownNumber({ similarity, logits }: PairScore): number {
+/** The similarity; of a regression without a known scale the prediction; of classes without one the likeliest's probability. */
+export function shownNumber({ similarity, measure, probabilities, logits }: PairScore): number {
+  if (measure === 'classes') return Math.max(...Object.values(probabilities));
   return similarity ?? logits[0];
+}
+
+/** The likeliest class. */
+export function likeliest({ probabilities }: PairScore): string {
+  return Object.entries(probabilities).reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0];
 }
 
 export function pairSummary({ forward, backward }: BothOrders): PairSummary {
@@ -79,7 +85,7 @@ export function pairSummary({ forward, backward }: BothOrders): PairSummary {
 /** How long a bar is, in [0, 1]: the similarity itself; of a cosine, or without a scale, the place between the least and the greatest number shown. */
 export function shareOf(comparison: Ranking | Pairs): (value: number) => number {
   const shown = scoresOf(comparison);
-  if (!shown.some(({ similarity, measure }) => similarity === null || measure === 'cosine')) return (value) => value;
+  if (!shown.some(({ similarity, measure }) => (similarity === null && measure !== 'classes') || measure === 'cosine')) return (value) => value; // prettier-ignore
   const numbers = shown.map(shownNumber);
   const least = Math.min(...numbers);
   const width = Math.max(...numbers) - least;
@@ -121,6 +127,7 @@ export function shownCell(pairs: Pairs, state: SimilarityPanelState): readonly [
 export function scoreKind({ comparison }: SimilaritySnapshot): PairScore['measure'] | 'number' | undefined {
   const score = comparison && scoresOf(comparison)[0];
   if (!score) return undefined;
+  if (score.measure === 'classes') return 'classes';
   return score.similarity === null ? 'number' : score.measure;
 }
 

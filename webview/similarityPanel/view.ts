@@ -10,10 +10,12 @@ import type {
   Ranking,
   SimilaritySnapshot,
 } from '../../src/protocol/similarityPanel';
+import type { PairScore } from '../../src/protocol/scorer';
 import { percentText } from '../shared/numberText';
 import { styleProperties } from '../shared/styleProperties';
 import { differences, plain, sharesLittle, type Differences, type Stretch } from './differences';
 import {
+  likeliest,
   ordersOf,
   pairSummary,
   ranked,
@@ -33,6 +35,7 @@ export interface SimilarityPanelActions {
   stop(): void;
   goOn(): void;
   chooseModel(): void;
+  setScale(): void;
   dispatch(event: SimilarityPanelEvent): void;
 }
 
@@ -67,7 +70,7 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
   const { model, done, total, follows } = snapshot;
   const kinds = {
     'label-scale': t(
-      'Similarity: the label to expect, on a scale from 0 (first label) to 1 (last label); mean of both orders.',
+      'Similarity: what the labels count for, by their probabilities, from 0 (different) to 1 (the same); mean of both orders.',
     ),
     sigmoid: t('Similarity: the sigmoid of the model’s logit; mean of both orders, ranked by the logit.'),
     regression: t(
@@ -75,6 +78,9 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
     ),
     cosine: t(
       'Cosine of the texts’ vectors, of an encoder without a head: no probability, and unlike texts have high ones, too. Bars reach from the least to the greatest shown. A model fine-tuned on pairs judges better: Fine-Tune Encoder… makes one.',
+    ),
+    classes: t(
+      'The labels do not say which of them means that two texts are alike: there is no similarity, only the likeliest class.',
     ),
     number: t('The predicted number, mean of both orders. The model does not say on which scale.'),
   };
@@ -108,7 +114,14 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
       }
     </div>
     ${isPartial ? progressLine(snapshot, actions, t) : nothing}
-    ${kind && model ? html`<p class="quiet kind">${kinds[kind]}</p>` : nothing}
+    ${
+      kind && model
+        ? html`<p class="quiet kind">
+            ${kinds[kind]}
+            ${kind === 'classes' ? html`<button type="button" class="link" @click=${() => actions.setScale()}>${t('Say What Labels Count For…')}</button>` : nothing}
+          </p>`
+        : nothing
+    }
   `;
 }
 
@@ -122,7 +135,9 @@ function progressLine(
   // Both orders of each pair are scored: a person counts pairs.
   const counts = [Math.floor(done / 2), Math.floor(total / 2)] as const;
   return html`<p class="quiet partial">
-    <span role="status">${stopped ? t('Stopped: {0} of {1} pairs are scored.', ...counts) : t('{0} of {1} pairs are scored.', ...counts)}</span>
+    <span role="status"
+      >${stopped ? t('Stopped: {0} of {1} pairs are scored.', ...counts) : t('{0} of {1} pairs are scored.', ...counts)}</span
+    >
     ${
       stopped
         ? html`<button type="button" class="link" @click=${() => actions.goOn()}>${t('Go On')}</button>`
@@ -190,7 +205,9 @@ function ranking(
     </section>
     <section aria-labelledby="sentences-title">
       <div class="title">
-        <h2 id="sentences-title">${t('Sentences of the document, most similar first')}</h2>
+        <h2 id="sentences-title">
+          ${scoreKind(snapshot) === 'classes' ? t('Sentences of the document') : t('Sentences of the document, most similar first')}
+        </h2>
         <bdi class="quiet">${snapshot.documentName}</bdi>
       </div>
       ${rest.leftOut > 0 ? html`<p class="quiet">${t('Of the first {0} sentences: {1} more are not compared.', rows.length, rest.leftOut)}</p>` : nothing}
@@ -229,7 +246,7 @@ function rankedRow(
     <li>
       <span class="rank number quiet">${score ? rank : '·'}</span>
       ${bar(summary ? share(summary.value) : 0)}
-      <span class="similarity number">${summary ? summary.value.toFixed(3) : '…'}</span>
+      <span class="similarity number">${summary ? classOr(score.forward, summary.value.toFixed(3)) : '…'}</span>
       <button type="button" class="jump" title=${t('Go to line {0}', line)} @click=${() => actions.jump(id)}>
         ${marked(score ? listMarks(selected.text, text) : plain(text))}
       </button>
@@ -296,11 +313,11 @@ function heatMap(
                         class="cell"
                         ${styleProperties({ '--strength': strength })}
                         aria-pressed=${isShown ? 'true' : 'false'}
-                        aria-label=${t('{0} before {1}: {2}', i + 1, j + 1, score ? shownNumber(score).toFixed(2) : '…')}
+                        aria-label=${t('{0} before {1}: {2}', i + 1, j + 1, score ? classOr(score, shownNumber(score).toFixed(2)) : '…')}
                         data-at="${i},${j}"
                         @click=${() => actions.dispatch({ type: 'cell', row: i, column: j })}
                       >
-                        ${score ? shownNumber(score).toFixed(2) : '…'}
+                        ${score ? classOr(score, shownNumber(score).toFixed(2)) : '…'}
                       </button>
                     </td>`;
                   })}
@@ -355,7 +372,7 @@ function pairDetails(
   return html`
     <div class="pair">
       <p class="overall number">
-        ${bar(share(value))}<strong>${value.toFixed(3)}</strong>
+        ${bar(share(value))}<strong>${classOr(score.forward, value.toFixed(3))}</strong>
         ${isAsymmetric ? html`<span class="badge">⇄ ${t('orders differ by {0}', asymmetry.toFixed(3))}</span>` : nothing}
       </p>
       ${place ? html`<p class="quiet">${t('Above {0} of random pairs and {1} of pairs that mean the same.', percentText(place.random), percentText(place.same))}</p>` : nothing}
@@ -392,6 +409,9 @@ function pairDetails(
     </div>
   `;
 }
+
+/** Where there is no similarity, the class. */
+const classOr = (score: PairScore, number: string): string => (score.measure === 'classes' ? likeliest(score) : number);
 
 function bar(share: number): TemplateResult {
   const width = `${(100 * Math.min(1, Math.max(0, share))).toFixed(1)}%`;

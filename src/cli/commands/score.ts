@@ -18,8 +18,9 @@ export const scoreCommand: Command = {
   ],
   summary: 'Score a pair of texts, or rank the texts of a file by how alike they are to one.',
   details: [
-    "The similarity is in [0, 1]: the mean of the labels' scores, weighted by their probabilities. The scores are evenly",
-    'spaced in label order (0, 0.5, 1 for three labels) unless config.json names others in medtext.label_scores.',
+    "The similarity is in [0, 1]: the mean of the labels' scores, weighted by their probabilities. config.json names the",
+    'scores in medtext.label_scores; else they are what the labels are called: numbers evenly (0, 0.5, 1 for three), words',
+    'such as 不同 and 相同, different and same. Labels that do not tell have probabilities and no similarity.',
     "Of a model with one logit (a cross-encoder) it is the logit's sigmoid; of a regression the prediction on the scale of",
     'its training labels. These are ranked by the logit.',
     'A model of single texts (text-classification) takes one text and gives its label.',
@@ -98,7 +99,7 @@ function showScore(result: PairScore, { task }: PairScorer, screen: Screen): voi
     screen.printJson(result);
     return screen.print(...cosineLines(result));
   }
-  if (result.measure !== 'label-scale') {
+  if (result.logits.length === 1) {
     screen.printJson(result);
     if (result.similarity !== null) screen.print(similarityLine(result.similarity));
     return screen.print(
@@ -149,6 +150,13 @@ async function rank(
   const candidates = await readTexts(file, column, signal);
   const pairs = candidates.map((candidate) => ({ first: text, second: candidate.text }));
   const scores = await scorer.score(pairs, signal, countProgress(screen, 'pairs'));
+  if (scores[0].measure === 'classes') {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      `The labels ${scorer.labels.join(', ')} do not say which of them means that two texts are alike, so nothing can be ranked. Write into the model's config.json, under medtext, what each counts for: "label_scores": ${JSON.stringify(Object.fromEntries(scorer.labels.map((label, id) => [label, Number(id === 0)])))}.`,
+      { labels: scorer.labels },
+    );
+  }
   const ranked = candidates
     .map((candidate, i) => ({ ...candidate, ...scores[i] }))
     .sort((a, b) => rankOf(b) - rankOf(a) || a.line - b.line)

@@ -7,7 +7,7 @@ import type { Translate } from '../../base/translate';
 import { translated } from '../../base/words';
 import { hasAmounts } from '../../protocol/labelScheme';
 import type { Device } from '../../protocol/recipe';
-import { taskFor, TASKS, type TaskDescription, type TaskName } from '../../protocol/tasks';
+import { describeTask, taskFor, TASKS, type TaskDescription, type TaskName } from '../../protocol/tasks';
 import type { DataInfo, LabelCounts, ShownColumn } from '../../protocol/scorer';
 import { draftedLabels, freeRecipeFile, recipeText } from '../recipe/recipeDraft';
 import { modelInRecipe } from '../recipe/modelInRecipe';
@@ -16,6 +16,7 @@ import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
 import { importModel } from './importCommands';
 import { runRecipe } from './runCommands';
+import { askScale, isScaleOpen } from './similarityScale';
 import { starterModel } from './starter';
 import { back, pick, runSteps, type Option, type Step } from './steps';
 import { showInformation } from '../messages';
@@ -33,6 +34,8 @@ interface Answers {
   readonly counts?: LabelCounts;
   readonly validation?: string | null;
   readonly task?: TaskName;
+  /** What each label counts for in a similarity, as the person said; null: they are classes only. */
+  readonly scale?: Readonly<Record<string, number>> | null;
   readonly device?: Device;
 }
 
@@ -57,6 +60,7 @@ export async function fineTune(services: Services, target?: unknown): Promise<vo
       labelStep(services),
       validationStep(services),
       taskStep(services),
+      scaleStep(services),
       deviceStep(services),
     ],
     {},
@@ -234,6 +238,18 @@ function taskStep({ t }: Services): Step<Answers> {
   };
 }
 
+/** Of pairs, which label means that they are alike; not asked where the labels' names tell. */
+function scaleStep({ t }: Services): Step<Answers> {
+  return async (answers) => {
+    if (answers.recipe) return answers;
+    const { labels = [] } = draftedLabels(answers.counts!);
+    const { second, answer } = describeTask(answers.task!);
+    if (second === 'none' || answer !== 'class' || !isScaleOpen(labels)) return answers;
+    const scale = await askScale(labels, t);
+    return scale === undefined ? undefined : { ...answers, scale };
+  };
+}
+
 function deviceStep({ t }: Services): Step<Answers> {
   return async (answers, position) => {
     if (answers.recipe) return answers;
@@ -280,7 +296,7 @@ async function pickData(
 
 async function save(
   services: Services,
-  { model, train, counts, first, second, label, validation, task, device }: Answers,
+  { model, train, counts, first, second, label, validation, task, scale, device }: Answers,
 ): Promise<string> {
   const trainUri = Uri.file(train!);
   const folder =
@@ -297,6 +313,7 @@ async function save(
     label: label!,
     // A column that the file lacks is said where the recipe is open.
     ...draftedLabels(counts!, validation ? await countsOf(services, validation, label!).catch(() => undefined) : undefined), // prettier-ignore
+    ...(scale && { scale }),
     device: device!,
   };
   await writeFile(file, recipeText(choices, file), { flag: 'wx' });

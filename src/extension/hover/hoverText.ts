@@ -55,6 +55,7 @@ export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[]
 
 /** The similarity, where there is one; and what a regression predicts, which may lie beyond its scale. */
 function numbers({ similarity, measure, logits }: PairScore, t: Translate): string[] {
+  if (measure === 'classes') return [t('class probabilities')];
   return [
     ...(similarity === null
       ? []

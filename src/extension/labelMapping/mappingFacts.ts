@@ -5,7 +5,7 @@ import type {
   RawValue,
   SplitState,
 } from '../../protocol/labelMappingEditor';
-import { evenScore, inferLabels, targetsOf } from '../../protocol/labelScheme';
+import { impliedScores, inferLabels, targetsOf } from '../../protocol/labelScheme';
 import { nearestName } from '../../protocol/recipe';
 import type { LabelCounts } from '../../protocol/scorer';
 import type { MappingContent, MappingDocument } from './mappingText';
@@ -80,6 +80,7 @@ export function mappingFacts(
   const perSplit = (time: 'before' | 'after', target: string | null | undefined): number[] =>
     tables.map((table) => table[time].of(target));
 
+  const implied = impliedScores(classes);
   const values = rawValues(content, classes, splits, main);
   const [isClass, renamedFrom] = [new Set(classes), new Set(renamed.values())];
   return {
@@ -93,7 +94,7 @@ export function mappingFacts(
         description,
         color,
         score,
-        evenScore: evenScore(id, classes.length),
+        impliedScore: implied?.[id] ?? null,
         before: perSplit('before', earlierName ?? name),
         after: perSplit('after', name),
         earlierName,

@@ -279,6 +279,7 @@ export class MappingSession implements Disposable {
       ...mappingFacts(document, saved, facts),
       problem: null,
       isRegression: document.isRegression,
+      comparesTexts: (this.users[0] ? readMapping(this.users[0].getText(), 'recipe') : document).comparesTexts,
       labelsFile: document.labelsFile ?? null,
       suspects: this.suspects.shown && {
         ...this.suspects.shown,
@@ -298,6 +299,7 @@ export class MappingSession implements Disposable {
 
 const noContents = {
   isRegression: false,
+  comparesTexts: false,
   labelsFile: null,
   labelsAreInferred: false,
   splits: [],

@@ -31,6 +31,8 @@ export interface MappingDocument {
   readonly content: MappingContent;
   readonly splits: readonly MappingSplit[];
   readonly isRegression: boolean;
+  /** Its model compares two texts by classes. */
+  readonly comparesTexts: boolean;
   /** A recipe's file of labels. */
   readonly labelsFile: string | undefined;
 }
@@ -64,10 +66,12 @@ export function readMapping(text: string, kind: MappingKind): MappingDocument {
   });
   const place = findNodeAtLocation(root, placeOf(kind));
   const file = kind === 'recipe' ? findNodeAtLocation(root, ['dataset', 'train', 'labels_file'])?.value : undefined;
+  const task = kind === 'recipe' ? findTask(findNodeAtLocation(root, ['task'])?.value) : undefined;
   return {
     content: place ? contentOf(place) : emptyContent,
     splits,
-    isRegression: kind === 'recipe' && findTask(findNodeAtLocation(root, ['task'])?.value)?.answer === 'number',
+    isRegression: task?.answer === 'number',
+    comparesTexts: task?.answer === 'class' && task.second !== 'none',
     labelsFile: typeof file === 'string' ? file : undefined,
   };
 }

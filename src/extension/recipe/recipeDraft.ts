@@ -1,5 +1,5 @@
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
-import { proposedScheme } from '../../protocol/labelScheme';
+import { impliedScores, proposedScheme } from '../../protocol/labelScheme';
 import { resolveRecipe, type Recipe } from '../../protocol/recipe';
 import type { LabelCounts } from '../../protocol/scorer';
 import { describeTask, type TaskName } from '../../protocol/tasks';
@@ -17,6 +17,8 @@ export interface RecipeChoices {
   readonly label: string;
   readonly labels?: readonly string[];
   readonly labelMapping?: Readonly<Record<string, null>>;
+  /** What each label counts for in a similarity. Absent: what their names say is written, where they are words. */
+  readonly scale?: Readonly<Record<string, number>>;
   readonly device: string;
 }
 
@@ -35,6 +37,7 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
         label: choices.label,
         ...(choices.labels && describeTask(choices.task).answer === 'class' && { labels: choices.labels }),
         ...(choices.labelMapping && { label_mapping: choices.labelMapping }),
+        ...scaleDetails(choices),
       },
       ...(choices.validationFile && { validation: { file: path(choices.validationFile) } }),
     },
@@ -43,6 +46,16 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
   const { max_epochs, batch_size, max_length, optimizer, seed } = resolveRecipe(recipe as Recipe).train;
   const train = { max_epochs, batch_size, max_length, optimizer: { lr: optimizer.lr }, seed };
   return `${JSON.stringify({ ...recipe, train, device: choices.device }, undefined, 2)}\n`;
+}
+
+/** Words that were recognised are said in the recipe, where a person sees them; numbers say it themselves. */
+function scaleDetails({ task, labels = [], scale }: RecipeChoices): { label_details?: object } {
+  const { second, answer } = describeTask(task);
+  if (second === 'none' || answer !== 'class') return {};
+  const implied = labels.every((label) => Number.isFinite(Number(label))) ? undefined : impliedScores(labels);
+  const known = scale ?? (implied && Object.fromEntries(labels.map((label, id) => [label, implied[id]])));
+  if (!known) return {};
+  return { label_details: Object.fromEntries(labels.map((label) => [label, { score: known[label] }])) };
 }
 
 /** Relative to the recipe's folder where it is near, with slashes on every system. */

@@ -137,6 +137,7 @@ class SimilarityPanelHost implements SimilarityPanel {
         this.send();
       },
       goOn: ({ revision }) => void this.score(this.comparisonOf(revision, 0).scored),
+      setScale: () => void commands.executeCommand('medtext.setScale'),
       chooseModel: () => void commands.executeCommand('medtext.chooseActiveModel'),
     };
   }

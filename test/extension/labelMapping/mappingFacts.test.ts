@@ -50,7 +50,7 @@ describe('what the label mapping editor shows', () => {
   it('classes taken from the data while none are listed', () => {
     const facts = mappingFacts(of({ label_mapping: { ax: 'a1', aNA: null } }), of({}), [train]);
     assert.deepEqual([facts.labelsAreInferred, facts.classes.map(({ name }) => name)], [true, ['a0', 'a1']]);
-    assert.deepEqual(facts.classes.map(({ evenScore }) => evenScore), [0, 1]); // prettier-ignore
+    assert.deepEqual(facts.classes.map(({ impliedScore }) => impliedScore), [null, null], 'their names say nothing'); // prettier-ignore
     assert.equal(facts.gone.length, 2);
   });
 
