@@ -104,12 +104,12 @@ const commonOptions: Readonly<Record<string, OptionSpec>> = {
 /** Options of every command that runs a model. */
 export const modelOptions: Readonly<Record<string, OptionSpec>> = {
   device: { kind: 'value', value: 'NAME', help: 'auto, cpu, webgpu, cuda, dml or coreml. Default: auto.' },
-  threads: { kind: 'value', value: 'N', help: 'Processor threads. Default: one a core.' },
+  threads: { kind: 'value', value: 'N', help: 'CPU threads. Default: one for each physical core.' },
 };
 
 /** @throws USAGE for an unknown option (with the nearest one), a missing or unwanted value. */
 export function parseCommand(command: Command, argv: readonly string[]): Arguments {
-  const specs = { ...command.options, ...commonOptions };
+  const specs = optionsOf(command);
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],
@@ -162,9 +162,13 @@ export function meant(name: string, known: readonly string[], prefix = ''): stri
   return nearest === undefined ? '' : ` Did you mean ${prefix}${nearest}?`;
 }
 
+/** A command's options, those that every command has last. */
+export function optionsOf(command: Command): Readonly<Record<string, OptionSpec>> {
+  return { ...command.options, ...commonOptions };
+}
+
 export function commandHelp(command: Command): string[] {
-  const options = { ...command.options, ...commonOptions };
-  const rows = Object.entries(options).map(([name, { value, help, short }]) => [
+  const rows = Object.entries(optionsOf(command)).map(([name, { value, help, short }]) => [
     `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`,
     help,
   ]);

@@ -38,7 +38,7 @@ export interface BadRowReport {
   readonly excerpt: string;
 }
 
-/** Everything `medtext data` says about a file. The field names are a contract: see the README. */
+/** Everything `medtext data` says about a file. The field names are a contract: see docs/en/json.md. */
 export interface DataReport {
   readonly file: string;
   readonly format: string;

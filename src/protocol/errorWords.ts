@@ -1,6 +1,7 @@
 /** Errors of other processes in the editor's language: their own words, else what their code means. */
 import { translated, wordsFrom } from '../base/words';
 import type { Translate } from '../base/translate';
+import { errorHelp } from './errorHelp';
 
 /** An error as it was thrown, told by a process, or kept in a file. */
 export interface ToldError {
@@ -36,62 +37,6 @@ export function wordedState<T>(value: T, t: Translate): T {
 const english: Translate = (message) => message;
 
 function gistOf(code: string, t: Translate): string | undefined {
-  switch (code) {
-    case 'NOT_FOUND':
-      return t('Something is not there');
-    case 'IO':
-      return t('The system refused');
-    case 'DISK_FULL':
-      return t('The disk is full');
-    case 'INTERNAL':
-      return t('A mistake of MedText Lab');
-    case 'CLOSED':
-    case 'PROTOCOL':
-      return t('A process of MedText Lab does not answer');
-    case 'UNSUPPORTED':
-      return t('This version cannot do that');
-    case 'CHECKPOINT_FORMAT':
-      return t('The weights file is broken');
-    case 'CHECKPOINT_UNSAFE':
-      return t('The weights file is not safe');
-    case 'CHECKPOINT_MISMATCH':
-    case 'MODEL_CONFIG':
-      return t('Weights and configuration of the model do not fit');
-    case 'TOKENIZER':
-      return t('The tokenizer cannot be used');
-    case 'ONNX_FORMAT':
-      return t('The ONNX file is broken');
-    case 'GRAPH':
-    case 'NO_GRADIENT':
-      return t('The graph cannot be used');
-    case 'DATA_FORMAT':
-      return t('The data cannot be read');
-    case 'LABELS':
-      return t('The labels do not fit');
-    case 'RECIPE':
-      return t('The recipe is not valid');
-    case 'RUNTIME':
-      return t('ONNX Runtime failed');
-    case 'BUDGET':
-      return t('A file takes more than it may');
-    case 'OUT_OF_MEMORY':
-      return t('The memory ran out');
-    case 'DIVERGED':
-      return t('The loss or an answer is no number');
-    case 'RESUME':
-      return t('The run cannot be resumed');
-    case 'OFFLINE':
-    case 'NETWORK':
-      return t('The network failed');
-    case 'ACCESS':
-      return t('The hub does not give access');
-    case 'INTEGRITY':
-      return t('The download is not what was published');
-    case 'UNSAFE_NAME':
-      return t('A file name is not safe');
-    case 'BUSY':
-      return t('Another process is at work on it');
-    default:
-      return undefined;
-  }
+  const gist = errorHelp(code)?.gist;
+  return gist && translated(gist, t);
 }

@@ -4,11 +4,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { filesUnder, ROOT } from './sourceGraph';
 
+const PAGES = ['README.md', 'README.zh-cn.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
 const PATHS = /(?<![\w./-])(?:src|webview|test)\/[\w./-]*\w/g;
 
 describe('references', () => {
   it('to files and folders of the repository lead somewhere', () => {
-    const texts = [...['src', 'webview', 'bench', 'docs'].flatMap(filesUnder), 'README.md', 'CONTRIBUTING.md'];
+    const texts = [...['src', 'webview', 'bench', 'docs'].flatMap(filesUnder), ...PAGES];
     const lost = texts
       .filter((file) => /\.(ts|md)$/.test(file))
       .flatMap((file) => {
@@ -20,7 +21,7 @@ describe('references', () => {
 
   it('by links of Markdown lead somewhere', () => {
     const pages = ['src', 'webview', 'test', 'bench', 'docs', 'samples', 'starter'].flatMap(filesUnder);
-    const lost = [...pages, 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
+    const lost = [...pages, ...PAGES]
       .filter((file) => file.endsWith('.md'))
       .flatMap((file) => {
         const links = readFileSync(path.join(ROOT, file), 'utf8').matchAll(/\]\(([^)#\s]+)/g);

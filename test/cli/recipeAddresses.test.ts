@@ -9,7 +9,7 @@ const fixture = join(__dirname, '../fixtures/checkpoints/structbert');
 const root = join(__dirname, '../..');
 const sample = readFileSync(join(root, 'samples/kuake-qqr.medtext.json'), 'utf8');
 
-/** A mirror of the two repositories that README's first recipe names: a tiny StructBERT, and rows of our own. */
+/** A mirror of the two repositories that the documentation's first recipe names: a tiny StructBERT, and rows of our own. */
 function pairs(count: number): Buffer {
   const rows = Array.from({ length: count }, (_, i) => ({ query1: `肺炎怎么治疗${i}`, query2: i % 3 ? `肺炎如何治疗${i}` : '感冒', label: String(i % 3), id: `s${i}` })); // prettier-ignore
   return Buffer.from(JSON.stringify([...rows, { query1: '甲', query2: '乙', label: 'NA', id: 'x' }]));
@@ -77,13 +77,15 @@ describe('a recipe that names model and data by their addresses', () => {
   const models = () => join(home, '.local/share/medtext/models');
   const askedFiles = () => hub.requests.flatMap(({ path }) => new URL(path, 'http://x').searchParams.get('FilePath') ?? []); // prettier-ignore
 
-  it("README's first recipe is the sample", () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8');
-    const first = [...readme.matchAll(/```json\n([\s\S]*?)```/g)].map(([, block]) => block).find((block) => /"dataset"/.test(block)); // prettier-ignore
-    assert.equal(first, sample);
+  it("the documentation's first recipe is the sample, in both languages", () => {
+    for (const language of ['en', 'zh-cn']) {
+      const page = readFileSync(join(root, 'docs', language, 'recipes.md'), 'utf8');
+      const first = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, block]) => block).find((block) => /"dataset"/.test(block)); // prettier-ignore
+      assert.equal(first, sample, language);
+    }
   });
 
-  it("README's first recipe runs: nothing without leave, then what it needs and no more, once", async () => {
+  it("the documentation's first recipe runs: nothing without leave, then what it needs and no more, once", async () => {
     const file = recipeFile(sample);
     const refused = await finetune([file]);
     assert.equal(refused.code, 1);

@@ -1,11 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { descriptionsIn } from '../../scripts/docs/recipeFields';
+import labelsSchema from '../../src/protocol/labels.schema.json';
+import recipeSchema from '../../src/protocol/recipe.schema.json';
 
 const root = join(__dirname, '../..');
 
 /**
  * Every message that may be shown in the editor, found in the sources: what the extension and its webviews word through
- * `t('…')`, and what any process words as words`…`, which the host translates.
+ * `t('…')`, what any process words as words`…`, which the host translates, and the descriptions of the schemas' fields.
  */
 export function messagesOfExtension(
   folders = ['src/base', 'src/protocol', 'src/extension', 'webview'],
@@ -16,6 +19,7 @@ export function messagesOfExtension(
       messages.add(message.replaceAll("\\'", "'"));
   }
   for (const template of wordTemplates(['src', 'webview'])) messages.add(template);
+  for (const text of [recipeSchema, labelsSchema].flatMap(descriptionsIn)) messages.add(text);
   return messages;
 }
 

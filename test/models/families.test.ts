@@ -38,7 +38,7 @@ interface Reference {
 /** Made by make.py beside it. */
 const REFERENCE = JSON.parse(readFileSync(join(FIXTURES, 'reference.json'), 'utf8')) as Record<string, Reference>;
 
-/** Which family goes which way; the README says the same. */
+/** Which family goes which way; docs/en/models.md says the same. */
 const TRAINED = [
   'albert',
   'data2vec-text',

@@ -3,7 +3,7 @@ import type { Arguments, Command, Context } from '../commandLine';
 export const dataCommand: Command = {
   name: 'data',
   usage: ['data <file>'],
-  summary: 'Look at a data file: format, columns, labels, lengths, duplicates, bad rows.',
+  summary: 'Report on a data file: format, columns, labels, lengths, duplicates, bad rows.',
   options: {
     first: { kind: 'value', value: 'COLUMN', help: 'The (first) text, by name or place from 0. Default: recognised.' },
     second: { kind: 'value', value: 'COLUMN', help: 'The second text of a pair. Default: recognised.' },

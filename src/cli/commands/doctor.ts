@@ -6,7 +6,7 @@ import { bytes, duration, properties } from '../terminal';
 export const doctorCommand: Command = {
   name: 'doctor',
   usage: ['doctor'],
-  summary: 'Check this machine: runtime, providers, threads, memory, and a small training whose result is known.',
+  summary: 'Check this machine: runtime, devices, threads, memory, and a small training whose result is known.',
   options: modelOptions,
   examples: ['medtext doctor', 'medtext doctor --device webgpu'],
   run: doctor,

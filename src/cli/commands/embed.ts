@@ -8,12 +8,12 @@ const MAX_TABLE = 12;
 export const embedCommand: Command = {
   name: 'embed',
   usage: ['embed <model> <text> [<text> ...]', 'embed <model> --file FILE --output OUT'],
-  summary: 'Turn texts into vectors, and show how alike a few are by the cosine of the angle between them.',
+  summary: 'Compute the vectors of texts, and the cosines between a few.',
   details: [
     'The vectors are those of sentence-transformers: a folder with modules.json says how tokens are pooled and whether',
     'vectors have length 1; any other encoder gives the mean of its tokens. With --json, one object a text.',
-    'A file of texts goes into a .npy file (the vectors in the order of the texts), a .parquet or a .jsonl file (line, text,',
-    'embedding). It is read and written a part at a time.',
+    'The vectors of a file go into a .npy file (in the order of the texts), a .parquet or a .jsonl file (line, text,',
+    'embedding). Files are read and written in parts.',
   ],
   options: {
     file: { kind: 'value', value: 'FILE', help: 'The texts: a data file, or a text on each line of a .txt file.' },

@@ -5,7 +5,7 @@ import { fileOptions, mapOption, readFileOptions } from '../fileOptions';
 export const evaluateCommand: Command = {
   name: 'evaluate',
   usage: ['evaluate <model> --data FILE'],
-  summary: 'Measure a model on a labelled file: accuracy, F1, confusions, with interval and baseline.',
+  summary: 'Evaluate a model on a labelled file: accuracy, F1 and confusion matrix, with intervals and a baseline.',
   options: {
     data: { kind: 'value', value: 'FILE', help: 'The labelled file: JSON, JSON Lines, CSV or TSV.' },
     ...mapOption,

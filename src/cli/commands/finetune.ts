@@ -18,20 +18,20 @@ export const finetuneCommand: Command = {
     'finetune --model DIR --train FILE [--validation FILE …]',
     'finetune [<recipe>] --resume [RUN]',
   ],
-  summary: 'Fine-tune an encoder as a recipe (*.medtext.json) or flags say.',
+  summary: 'Fine-tune an encoder by a recipe (*.medtext.json) or by options.',
   details: [
     'Ctrl-C finishes the step, saves a checkpoint and ends with exit code 130; a second Ctrl-C ends at once.',
-    'A ModelScope configuration.json is accepted as a recipe too; flags fill in what it lacks.',
-    "Model and data may be a hub's (modelscope:OWNER/NAME, hf:OWNER/NAME, of data with #SPLIT) or the library's",
-    '(library:NAME@HASH). What is not here is downloaded: asked for at a terminal, with its size, else with --yes alone.',
-    'Models go to ~/.local/share/medtext/models (MEDTEXT_MODELS), data to …/datasets (MEDTEXT_DATASETS).',
+    'A ModelScope configuration.json is accepted as a recipe too; options fill in what it lacks.',
+    'Model and data may be addresses of a hub (modelscope:OWNER/NAME, hf:OWNER/NAME, data with #SPLIT) or of the library',
+    '(library:NAME@HASH). What is not on this machine is downloaded: a terminal asks first and shows the size; elsewhere --yes',
+    'is needed. Models go to ~/.local/share/medtext/models (MEDTEXT_MODELS), data to …/datasets (MEDTEXT_DATASETS).',
   ],
   options: {
     ...recipeOptions,
     resume: {
       kind: 'value',
       value: '[RUN]',
-      help: 'Continue a run exactly where it stopped; without RUN the newest one of the recipe.',
+      help: 'Continue a run exactly where it stopped. Without RUN: the newest run of the recipe.',
     },
   },
   examples: [

@@ -9,18 +9,18 @@ import { bytes, counted, duration, properties, table } from '../terminal';
 export const gpuRuntimeCommand: Command = {
   name: 'gpu-runtime',
   usage: ['gpu-runtime get [<folder> ...]', 'gpu-runtime use <folder> ...', 'gpu-runtime status', 'gpu-runtime remove'],
-  summary: 'CUDA for ONNX Runtime on x86-64 Linux: get its libraries, use those of a folder, remove them.',
+  summary: 'CUDA for ONNX Runtime on x86-64 Linux: install its libraries, use those of a folder, remove them.',
   details: [
-    'get     downloads what this machine lacks from the Python package index: the CUDA provider of this very version of',
-    "        ONNX Runtime, and NVIDIA's libraries, which come under NVIDIA's licence. What the folders or the system's",
-    '        loader have is used from there. Sizes are shown and consent is asked first; an interrupted download goes on.',
-    "use     links what folders have and downloads nothing: Python's site-packages with onnxruntime-gpu and nvidia-*, a",
+    'get     downloads what this machine lacks from the Python package index: the CUDA provider of exactly this version of',
+    "        ONNX Runtime, and NVIDIA's libraries under NVIDIA's licence. Libraries of the named folders and of the system are",
+    '        used where they fit. Sizes are shown and consent is asked first; an interrupted download continues.',
+    "use     links the libraries of folders and downloads nothing: Python's site-packages with onnxruntime-gpu and nvidia-*, a",
     '        virtual or conda environment, /usr/local/cuda, or a folder with the libraries themselves.',
     'status  says what is installed, from where, and whether it fits.',
-    'remove  deletes what was put there, and nothing else.',
+    'remove  deletes what get and use installed, and nothing else.',
     '',
-    'Every file is checked (SHA-256, version), and a training step is tried on the card before anything is put in place.',
-    'The editor and the command line share one place: ~/.local/share/medtext/gpu-runtime, or MEDTEXT_GPU_RUNTIME.',
+    'Every file is checked (SHA-256, version), and a training step runs on the GPU before anything is installed.',
+    'The editor and the command line share one folder: ~/.local/share/medtext/gpu-runtime, or MEDTEXT_GPU_RUNTIME.',
     'Mirrors: --index, MEDTEXT_PACKAGE_INDEX, PIP_INDEX_URL. Proxies: HTTPS_PROXY, NO_PROXY.',
   ],
   options: {
@@ -29,7 +29,7 @@ export const gpuRuntimeCommand: Command = {
     yes: { kind: 'flag', short: 'y', help: 'Do not ask before the download.' },
     'without-card': {
       kind: 'flag',
-      help: 'Neither look at the driver nor try the card: to prepare an image elsewhere.',
+      help: 'Check neither the driver nor the GPU: to prepare a machine image.',
     },
   },
   examples: [

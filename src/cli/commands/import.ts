@@ -18,16 +18,16 @@ export const importCommand: Command = {
     'import modelscope:OWNER/NAME | hf:datasets/OWNER/NAME | ADDRESS --dataset [--output DIR]',
     'import --list',
   ],
-  summary: 'A checkpoint, here or on ModelScope or Hugging Face, into a model folder; data sets too.',
+  summary: 'Import a model or a data set from ModelScope, Hugging Face, a folder or a file.',
   details: [
-    "What a cache of the hubs' own clients holds is taken from there (--list shows it; --no-cache asks the hub).",
-    'A download that was interrupted goes on where it was when the same command is given again.',
+    "What the hubs' own clients have downloaded is taken from their caches (--list shows it; --no-cache asks the hub).",
+    'An interrupted download continues when the same command is given again.',
     'Tokens: MODELSCOPE_API_TOKEN, HF_TOKEN, or --login. Mirrors: MODELSCOPE_ENDPOINT, HF_ENDPOINT. Proxies: HTTPS_PROXY, NO_PROXY.',
-    'HF_HUB_OFFLINE=1 asks no hub. MEDTEXT_CACHE is where downloads are put together (default: ~/.cache/medtext).',
+    'HF_HUB_OFFLINE=1 asks no hub. MEDTEXT_CACHE is the folder of unfinished downloads (default: ~/.cache/medtext).',
     '',
-    'Nothing in a checkpoint is ever executed: a pickle that asks for more than tensors is refused by name.',
-    "The folder written is Hugging Face's layout with ModelScope's files, float32, and loads in transformers as it is.",
-    'A data set keeps its files as they are (CSV, TSV, JSON, JSON Lines, Parquet, XLSX).',
+    'Nothing in a checkpoint is executed: a pickle that asks for more than tensors is refused by name.',
+    "The model folder has Hugging Face's layout with ModelScope's files, float32; transformers loads it as it is.",
+    'The files of a data set are not changed (CSV, TSV, JSON, JSON Lines, Parquet, XLSX).',
   ],
   options: {
     output: {

@@ -5,7 +5,7 @@ import { bar, counted, integer, percent, table } from '../terminal';
 export const predictCommand: Command = {
   name: 'predict',
   usage: ['predict <model> --data FILE --output OUT'],
-  summary: 'Write a file again with the labels filled in: its own format, everything else unchanged.',
+  summary: 'Fill in the labels of a file; its format and everything else stay as they are.',
   options: {
     data: { kind: 'value', value: 'FILE', help: 'The file to label: JSON, JSON Lines, CSV or TSV.' },
     output: { kind: 'value', value: 'OUT', short: 'o', help: 'The file to write.' },
@@ -13,7 +13,7 @@ export const predictCommand: Command = {
     label: {
       kind: 'value',
       value: 'COLUMN',
-      help: 'The column to fill. Default: the one called a label, else a new one.',
+      help: 'The column to fill in. Default: the label column, otherwise a new one.',
     },
   },
   examples: ['medtext predict runs/qqr/model --data KUAKE-QQR_test.json --output submission.json'],

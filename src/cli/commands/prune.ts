@@ -7,18 +7,18 @@ import { bytes, clip, counted, integer, oneLine, percent, properties } from '../
 export const pruneCommand: Command = {
   name: 'prune',
   usage: ['prune <model> --texts FILE [--texts FILE …] [--keep LIST] [--layers N|LIST] --output DIR'],
-  summary: 'Cut the vocabulary to what texts need, and layers by choice: a smaller model with the same weights.',
+  summary: 'Cut a vocabulary to what texts need, and layers by choice; the remaining weights stay as they are.',
   details: [
-    'Kept are the special tokens, the pieces of the prompts, those that occur in the texts (--min-count), and what --keep',
-    'lists: characters (single ones: Chinese, Latin, Greek, digits, signs), ascii, punctuation, or a file, a piece a line.',
-    'Rows are copied as they are: a text whose pieces all stay gives the same tokens and the same vector.',
-    'The texts are tokenised before and after, and what changed is reported. Count on training texts, never on test ones.',
-    'Unigram and WordPiece vocabularies can be cut; a BPE is refused, for its merges build pieces out of pieces.',
+    'The smaller vocabulary keeps the special tokens, the pieces of the prompts, the pieces that occur in the texts',
+    '(--min-count), and what --keep lists: characters (single ones: Chinese, Latin, Greek, digits, signs), ascii, punctuation,',
+    'or a file with a piece a line. A text whose pieces all stay has the same tokens and the same vector.',
+    'The texts are tokenised before and after, and the differences are reported. Use training texts, never test texts.',
+    'Unigram and WordPiece vocabularies can be cut. BPE is refused, because its merges build pieces out of pieces.',
     'A model with fewer layers is another model: fine-tune it before you judge it.',
   ],
   options: {
     texts: { kind: 'list', value: 'FILE', help: 'A data file, or lines of text (.txt). May be repeated.' },
-    keep: { kind: 'value', value: 'LIST', help: 'Of characters, ascii, punctuation and files, by commas. Default: characters.' }, // prettier-ignore
+    keep: { kind: 'value', value: 'LIST', help: 'What to keep besides: characters, ascii, punctuation or files, separated by commas. Default: characters.' }, // prettier-ignore
     'min-count': { kind: 'value', value: 'N', help: 'How often a piece must occur in the texts. Default: 1.' },
     layers: { kind: 'value', value: 'N|LIST', help: 'The first N layers, or single ones from 0: 0,2,4. Default: all.' },
     output: { kind: 'value', value: 'DIR', short: 'o', help: 'The folder to write; it must be new or empty.' },

@@ -1,0 +1,117 @@
+/** Every field of a recipe with its values, default and meaning, out of the schema. */
+import schema from '../../src/protocol/recipe.schema.json';
+import { cell, pageHead, table, type Translator } from './languages';
+
+interface Node {
+  readonly $ref?: string;
+  readonly description?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly string[];
+  readonly enumDescriptions?: readonly string[];
+  readonly anyOf?: readonly Node[];
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly required?: readonly string[];
+  readonly items?: Node;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+}
+
+const definitions = schema.definitions as Readonly<Record<string, Node>>;
+
+/** The node with what its reference says beneath what it says itself. */
+function resolved({ $ref, ...node }: Node): Node {
+  return $ref === undefined ? node : { ...definitions[$ref.split('/').at(-1)!], ...node };
+}
+
+/** The fields inside a node, also where it may be null or something else instead. */
+function fieldsOf(node: Node): Readonly<Record<string, Node>> {
+  const forms = [node, ...(node.anyOf ?? []).map(resolved)];
+  return Object.assign({}, ...forms.map(({ properties }) => properties ?? {})) as Record<string, Node>;
+}
+
+function requiredOf(node: Node): readonly string[] {
+  return [node, ...(node.anyOf ?? []).map(resolved)].flatMap(({ required }) => required ?? []);
+}
+
+export function recipeFieldsPage(translator: Translator): string {
+  const { page: say, product, language } = translator;
+  const head = [say('field'), say('values'), say('default'), say('meaning')];
+  const rowsOf = (node: Node, prefix: string): string[][] =>
+    Object.entries(fieldsOf(node)).flatMap(([name, given]) => {
+      const field = resolved(given);
+      const inside = field === undefined || name === 'label_details' ? [] : rowsOf(field, `${prefix}${name}.`);
+      return [[`\`${prefix}${name}\``, valuesOf(field), defaultOf(field, requiredOf(node).includes(name)), meaningOf(field)], ...inside]; // prettier-ignore
+    });
+  const defaultOf = (field: Node, isRequired: boolean): string => {
+    if (field.default !== undefined) return `\`${JSON.stringify(field.default)}\``;
+    return isRequired ? say('required') : '';
+  };
+  const meaningOf = ({ description = '', enum: names = [], enumDescriptions = [] }: Node): string => {
+    const details = enumDescriptions.map((text, i) => `\`${names[i]}\`: ${product(text)}`);
+    const separator = language === 'en' ? '; ' : '；';
+    return cell([description && product(description), details.join(separator)].filter(Boolean).join(' '));
+  };
+
+  const { dataset, train, $schema, ...rest } = schema.properties as unknown as Record<string, Node>;
+  const { split, ...splits } = fieldsOf(dataset);
+  const section = (title: string, rows: string[][]): string[] => ['', `## ${title}`, '', ...table(head, rows)];
+  const top = Object.fromEntries(Object.entries({ $schema, ...rest }).filter(([name]) => name !== 'model_head'));
+  return [
+    ...pageHead(say('Recipe fields'), 'recipe-fields.md', language),
+    say('This page is made from the recipe schema by `npm run docs`. [Recipes](recipes.md) explains the file and its addresses.'), // prettier-ignore
+    ...section(say('The recipe'), rowsOf({ properties: top, required: schema.required }, '')),
+    ...section(say('Data: `dataset.train`, `dataset.validation`, `dataset.test`'), [
+      ...Object.entries(splits).map(([name, node]) => [
+        `\`dataset.${name}\``,
+        '`object`',
+        name === 'train' ? say('required') : '',
+        meaningOf(node),
+      ]),
+      ...rowsOf(definitions.split, '… .'),
+      ...rowsOf(definitions.labelDetails, '… .label_details.NAME.'),
+    ]),
+    ...section(say('A held-out part: `dataset.split`'), rowsOf(split, 'dataset.split.')),
+    ...section(say('Training: `train`'), rowsOf(train, 'train.')),
+    ...section(say('The head: `model_head`'), rowsOf(rest.model_head, 'model_head.')),
+    '',
+  ].join('\n');
+}
+
+/** Types and bounds in JSON Schema's own words, which need no translation. */
+function valuesOf(field: Node): string {
+  if (field.enum) return field.enum.map((name) => `\`"${name}"\``).join(', ');
+  if (field.anyOf) return [...new Set(field.anyOf.map(resolved).map(valuesOf))].join(', ');
+  if (field.properties) return typeNames(field).includes('null') ? '`object`, `null`' : '`object`';
+  const { items } = field;
+  return typeNames(field)
+    .map((type) => {
+      if (type === 'array') return items ? `[${valuesOf(resolved(items))}, …]` : '`array`';
+      return type === 'integer' || type === 'number' ? `\`${type}\`${boundsOf(field)}` : `\`${type}\``;
+    })
+    .join(', ');
+}
+
+function typeNames({ type = [] }: Node): readonly string[] {
+  return typeof type === 'string' ? [type] : type;
+}
+
+function boundsOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Node): string {
+  const low = minimum !== undefined ? `≥ ${minimum}` : exclusiveMinimum !== undefined ? `> ${exclusiveMinimum}` : '';
+  const high = maximum !== undefined ? `≤ ${maximum}` : exclusiveMaximum !== undefined ? `< ${exclusiveMaximum}` : '';
+  const bounds = [low, high].filter(Boolean).join(', ');
+  return bounds && ` ${bounds}`;
+}
+
+/** Every description of a schema: what the bundle has the Chinese of. */
+export function descriptionsIn(node: unknown): string[] {
+  if (typeof node !== 'object' || node === null) return [];
+  return Object.entries(node).flatMap(([key, value]) => {
+    if (key === 'description' && typeof value === 'string') return [value];
+    if (key === 'enumDescriptions') return value as string[];
+    if (key === 'examples') return [];
+    return descriptionsIn(value);
+  });
+}
