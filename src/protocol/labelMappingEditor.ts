@@ -141,6 +141,10 @@ const mappingSnapshot = object({
   unmapped: object({ before: listOf(count), after: listOf(count) }),
   /** Recipes that name this file, for a labels file. */
   users: listOf(text),
+  /** Recipes and models that know renamed classes by their earlier names, until the person has decided. */
+  elsewhere: nullable(
+    object({ renamed: listOf(object({ from: text, to: text })), recipes: listOf(text), models: listOf(text) }),
+  ),
   model: nullable(object({ name: text, hasHead: flag })),
   suspects: nullable(suspects),
 });
@@ -151,12 +155,10 @@ export const labelMappingContract = defineContract({
   version: 1,
   requests: {
     initialize: { params: nothing, result: webviewStart(mappingSnapshot) },
-    /**
-     * Changes the document; other recipes and models that know a renamed class change with it, after a preview.
-     * @throws LABELS when the change makes no sense · NOT_FOUND when the class is gone by now · CANCELLED when the
-     * preview was discarded
-     */
+    /** Changes the document. @throws LABELS when the change makes no sense · NOT_FOUND when the class is gone by now */
     change: { params: mappingOperation, result: nothing },
+    /** Renames the classes in `elsewhere`, too, or leaves these files as they are. @throws IO */
+    renameElsewhere: { params: object({ isWanted: flag }), result: nothing },
     /** Shows the first row of a value. */
     reveal: { params: object({ split: text, value: text }), result: nothing },
     /** Shows a suspect row. */

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, notification, openFile, openFolder, runCommand } from './editor.mjs';
 import { isFloor } from './setup.mjs';
-import { savedJson, until, useWindow } from './window.mjs';
+import { picture, savedJson, until, useWindow } from './window.mjs';
 
 function prepare(folder) {
   const labels = { labels: ['0', '1', '2'], dataset: { train: { file: 'data/pairs-train.json' } } };
@@ -84,7 +84,7 @@ describe('the label mapping in VS Code', () => {
     await view.getByRole('button', { name: 'Use them in the recipe' }).waitFor({ state: 'detached' });
   });
 
-  it('is the editor of a labels file, and a rename asks before it changes recipes', async () => {
+  it('is the editor of a labels file, and a rename is done at once and asks in the page about other recipes', async () => {
     const { page, workspace } = state;
     await page.keyboard.press('Control+P');
     await page.locator('.quick-input-widget').waitFor({ state: 'visible' });
@@ -97,21 +97,27 @@ describe('the label mapping in VS Code', () => {
     const name = view.getByLabel('Name of class 1');
     await name.fill('related');
     await name.press('Enter');
-    // The recipe of the test before has a class 1 of the same data.
-    await page.locator('.bulk-edit-panel').getByText('quick.medtext.json').first().waitFor();
-    await page.locator('.bulk-edit-panel').getByRole('button', { name: 'Discard' }).click();
-    await until(async () => (await name.inputValue()) === '1', 'the name is as it was');
-    assert.equal(await page.locator('.tab.active.dirty').count(), 0);
-
+    await until(async () => (await name.inputValue()) === 'related', 'the class is renamed at once');
+    // The recipe of the test before has a class 1 of the same data, and so has the model that was fine-tuned by it.
+    const elsewhere = view.locator('section[aria-labelledby="elsewhere-title"]');
+    await elsewhere.getByText('1 → related').waitFor();
+    await elsewhere.getByText('quick.medtext.json').waitFor();
+    assert.equal(await elsewhere.getByText('recipe.medtext.json').count(), 0, 'the record of a run stays as it is');
+    await picture(page, 'label-mapping-elsewhere');
+    // The page goes on meanwhile.
+    const description = view.getByLabel('Description of related');
+    await description.fill('the same subject');
+    await description.press('Enter');
+    await until(async () => (await description.inputValue()) === 'the same subject', 'another change');
+    await elsewhere.getByRole('button', { name: 'Leave Them' }).click();
+    await elsewhere.waitFor({ state: 'detached' });
+    await name.fill('1');
+    await name.press('Enter');
+    await until(async () => (await name.inputValue()) === '1', 'back again');
     await name.fill('related');
     await name.press('Enter');
-    const preview = page.locator('.bulk-edit-panel');
-    await preview.getByText('quick.medtext.json').first().waitFor();
-    assert.equal(await preview.getByText('recipe.medtext.json').count(), 0, 'the record of a run stays as it is');
-    const recipeRow = preview.locator('.monaco-list-row', { hasText: 'quick.medtext.json' });
-    await recipeRow.locator('.edit-checkbox').check();
-    await preview.getByRole('button', { name: 'Apply' }).click();
-    await until(async () => (await name.inputValue()) === 'related', 'the class is renamed');
+    await elsewhere.getByRole('button', { name: 'Rename There Too' }).click();
+    await elsewhere.waitFor({ state: 'detached' });
     await runCommand(page, 'File: Save All Files');
     const inFolder = (name) => join(workspace.folder, name);
     await savedJson(inFolder('pairs.labels.json'), ({ labels }) => labels[1] === 'related');

@@ -11,7 +11,7 @@ const snapshot: MappingSnapshot = {
   ...{ kind: 'recipe', fileName: 'a.medtext.json', isReadOnly: false, isDirty: false, problem: null },
   ...{
     isRegression: false,
-    comparesTexts: false,
+    comparesTexts: false, elsewhere: null,
     labelsFile: null,
     labelsAreInferred: false,
     gone: [],

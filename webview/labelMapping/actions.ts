@@ -10,6 +10,7 @@ export interface LabelMappingActions {
   /** One after the other, until one is refused. */
   change(...operations: MappingOperation[]): Promise<void>;
   ask(request: PlainRequest): void;
+  renameElsewhere(isWanted: boolean): void;
   reveal(split: string, value: string): void;
   revealRow(split: string, line: number): void;
   findSuspects(split: string): void;

@@ -31,6 +31,7 @@ const actions: LabelMappingActions = {
     }
   },
   ask: (request) => ask(host.request(request, undefined)),
+  renameElsewhere: (isWanted) => ask(host.request('renameElsewhere', { isWanted })),
   reveal: (split, value) => ask(host.request('reveal', { split, value })),
   revealRow: (split, line) => ask(host.request('revealRow', { split, line })),
   findSuspects: (split) => ask(host.request('findSuspects', { split })),

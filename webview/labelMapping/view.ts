@@ -36,7 +36,7 @@ function body(
     </p>`;
   }
   return html`
-    ${fixes(snapshot, actions, t)}
+    ${elsewhere(snapshot, actions, t)} ${fixes(snapshot, actions, t)}
     <div class="columns">${valuesSection(state, actions, t)} ${classesSection(state, actions, t)}</div>
     ${effect(snapshot, t)} ${suspectsSection(state, actions, t)}
   `;
@@ -81,6 +81,37 @@ function topBar(snapshot: MappingSnapshot, actions: LabelMappingActions, t: Tran
         : nothing
     }
   `; // prettier-ignore
+}
+
+/** Other files that know a renamed class by its earlier name. */
+function elsewhere(
+  { elsewhere: found }: MappingSnapshot,
+  actions: LabelMappingActions,
+  t: Translate,
+): TemplateResult | typeof nothing {
+  if (!found) return nothing;
+  const { renamed, recipes, models } = found;
+  const list = (title: string, names: readonly string[]): TemplateResult | typeof nothing =>
+    names.length === 0 ? nothing : html`<li>${title} ${names.map((name) => html`<bdi class="member">${name}</bdi> `)}</li>`; // prettier-ignore
+  return html`
+    <section class="fixes" aria-labelledby="elsewhere-title" role="status">
+      <h2 id="elsewhere-title">
+        ${t('Elsewhere the earlier name is used: {0}', renamed.map(({ from, to }) => `${from} → ${to}`).join(', '))}
+      </h2>
+      <ul>
+        ${list(t('Recipes:'), recipes)}
+        ${list(t('Fine-tuned models, which go on understanding the earlier name:'), models)}
+        <li>
+          <button type="button" class="button" @click=${() => actions.renameElsewhere(true)}>
+            ${t('Rename There Too')}
+          </button>
+          <button type="button" class="button secondary" @click=${() => actions.renameElsewhere(false)}>
+            ${t('Leave Them')}
+          </button>
+        </li>
+      </ul>
+    </section>
+  `;
 }
 
 /** What needs a decision, each with what would settle it. */

@@ -24,7 +24,7 @@ import {
   type OperationFacts,
 } from './mappingText';
 import { changesNames, withWeightsOfFile } from './migration';
-import { addChange, addMigrations, recipesOfLabelsFile } from './migrationEdit';
+import { addChange, applyMigration, migrationOf, recipesOfLabelsFile, type Migration, type Renaming } from './migrationEdit'; // prettier-ignore
 import { dataSplits, SplitCounts, type DataSplit } from './splitCounts';
 import { SuspectSearch } from './suspectSearch';
 
@@ -45,6 +45,9 @@ export class MappingSession implements Disposable {
   private savedText: string;
   /** For a labels file: recipes that name it. */
   private users: readonly TextDocument[] = [];
+  /** Renamings that other files may want, too; the page asks. */
+  private renamings: Renaming[] = [];
+  private migration: Migration | undefined;
   /** Changes come one after the other: each is one of the text that the one before has left. */
   private changes: Promise<unknown> = Promise.resolve();
 
@@ -132,6 +135,7 @@ export class MappingSession implements Disposable {
       cancelSuspects: () => this.suspects.cancel(),
       correct: ({ rows }) => this.suspects.correct(rows),
       openCorrections: async () => void (await window.showTextDocument(Uri.file(this.suspects.correctionPath()))),
+      renameElsewhere: ({ isWanted }) => this.queued(() => this.renameElsewhere(isWanted)),
       useCorrections: () => this.queued(() => this.useCorrections()),
     };
   }
@@ -157,7 +161,6 @@ export class MappingSession implements Disposable {
   }
 
   private async change(operation: MappingOperation): Promise<void> {
-    const { t } = this.services;
     const text = this.document.getText();
     const { document, splits } = this.read(text);
     const known = splits.map((split) => this.counts.of(split));
@@ -171,16 +174,38 @@ export class MappingSession implements Disposable {
     const changed = changedMapping(text, this.kind, operation, facts);
     const edit = new WorkspaceEdit();
     addChange(edit, this.document, changed);
-    if (changesNames(operation)) {
-      const scheme = { labels: before, files: splits.map(({ path }) => path) };
-      await addMigrations(edit, this.document, operation, scheme, facts, this.services);
-    }
     const after = classesOf(readMapping(changed, this.kind).content, train);
     for (const user of this.users) {
       const weighed = withWeightsOfFile(user.getText(), operation, before, after);
-      if (weighed !== undefined) addChange(edit, user, weighed, t('Class weights are in the order of the classes'));
+      if (weighed !== undefined) addChange(edit, user, weighed);
     }
     await this.apply(edit);
+    if (!changesNames(operation)) return;
+    this.renamings.push({ operation, facts, scheme: { labels: before, files: splits.map(({ path }) => path) } });
+    await this.lookForEarlierNames();
+  }
+
+  /** Who else knows the renamed classes is looked for and asked about in the page, which meanwhile goes on. */
+  private async lookForEarlierNames(): Promise<void> {
+    this.migration = await migrationOf(this.document, this.renamings, this.services.models.list());
+    if (this.migration.texts.size === 0) this.renamings = [];
+    this.send();
+  }
+
+  private async renameElsewhere(isWanted: boolean): Promise<void> {
+    const renamings = this.renamings;
+    this.renamings = [];
+    this.migration = undefined;
+    this.send();
+    if (!isWanted || renamings.length === 0) return;
+    // As the files are now, not as they were when it was asked.
+    const { models, scorer } = this.services;
+    const migration = await migrationOf(this.document, renamings, models.list());
+    if (!(await applyMigration(migration))) throw new MedTextError('IO', words`The other files could not be changed.`);
+    if (migration.models.length === 0) return;
+    // It has the models open as they were.
+    await scorer.restart();
+    models.refresh();
   }
 
   private savedClasses(train: SplitFacts['counts']): readonly string[] {
@@ -236,9 +261,8 @@ export class MappingSession implements Disposable {
     if (split === undefined || correctionFile === undefined || !target) return;
     const file = relative(dirname(target.fileName), this.suspects.correctionPath()).replaceAll('\\', '/');
     const edit = new WorkspaceEdit();
-    const reason = target === this.document ? undefined : this.services.t('The corrections of the labels');
     const changed = withFields(target.getText(), ['dataset', split], new Map([['corrections', file]]));
-    addChange(edit, target, changed, reason);
+    addChange(edit, target, changed);
     await this.apply(edit);
   }
 
@@ -255,6 +279,7 @@ export class MappingSession implements Disposable {
       isReadOnly: workspace.fs.isWritableFileSystem(this.document.uri.scheme) !== true,
       isDirty: this.document.isDirty,
       users: this.users.map(({ uri }) => workspace.asRelativePath(uri)),
+      elsewhere: this.elsewhere(),
       model: model ? { name: model.name, hasHead: model.hasHead } : null,
     };
     try {
@@ -265,7 +290,23 @@ export class MappingSession implements Disposable {
     }
   }
 
-  private contents(): Omit<MappingSnapshot, 'kind' | 'fileName' | 'isReadOnly' | 'isDirty' | 'users' | 'model'> {
+  private elsewhere(): MappingSnapshot['elsewhere'] {
+    if (!this.migration || this.migration.texts.size === 0) return null;
+    const { recipes, models } = this.migration;
+    return {
+      renamed: this.renamings.map(({ operation }) => ({
+        from: operation.label,
+        to: operation.kind === 'rename' ? operation.name.trim() : operation.into,
+      })),
+      recipes: recipes.map(({ uri }) => workspace.asRelativePath(uri)),
+      models: models.map(({ name }) => name),
+    };
+  }
+
+  private contents(): Omit<
+    MappingSnapshot,
+    'kind' | 'fileName' | 'isReadOnly' | 'isDirty' | 'users' | 'elsewhere' | 'model'
+  > {
     const { document, splits } = this.read(this.document.getText());
     const saved = this.readSavedMapping(document);
     const facts = splits.map((split): SplitFacts => {

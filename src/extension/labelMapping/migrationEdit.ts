@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { Range, Uri, workspace, type TextDocument, type WorkspaceEdit } from 'vscode';
-import type { BaseServices } from '../baseServices';
+import { Range, Uri, WorkspaceEdit, workspace, type TextDocument } from 'vscode';
+import type { ListedModel } from '../modelStore';
 import { changeBetween } from './jsonText';
 import { readMapping, type OperationFacts } from './mappingText';
 import { migratedModel, migratedRecipe, type ChangedScheme, type NameChange } from './migration';
@@ -9,12 +9,11 @@ import { migratedModel, migratedRecipe, type ChangedScheme, type NameChange } fr
 const maxRecipes = 500;
 
 /** Adds what makes `changed` of the document's text, and nothing more. */
-export function addChange(edit: WorkspaceEdit, document: TextDocument, changed: string, reason?: string): void {
+export function addChange(edit: WorkspaceEdit, document: TextDocument, changed: string): void {
   const change = changeBetween(document.getText(), changed);
   if (!change) return;
   const range = new Range(document.positionAt(change.offset), document.positionAt(change.offset + change.length));
-  const metadata = reason === undefined ? undefined : { needsConfirmation: true, label: reason };
-  edit.replace(document.uri, range, change.content, metadata);
+  edit.replace(document.uri, range, change.content);
 }
 
 /**
@@ -40,33 +39,66 @@ export async function recipesOfLabelsFile(path: string): Promise<TextDocument[]>
   });
 }
 
-/** Adds the changes of other recipes and of fine-tuned models that know the class by its earlier name. */
-export async function addMigrations(
-  edit: WorkspaceEdit,
+/** A class's new name, with what the document was before. */
+export interface Renaming {
+  readonly operation: NameChange;
+  readonly scheme: ChangedScheme;
+  readonly facts: OperationFacts;
+}
+
+/** Files that know classes by their earlier names, with what they would become. */
+export interface Migration {
+  readonly recipes: readonly TextDocument[];
+  readonly models: readonly ListedModel[];
+  readonly texts: ReadonlyMap<TextDocument, string>;
+}
+
+/** What other recipes and fine-tuned models would become if the renamings, one after the other, were theirs, too. */
+export async function migrationOf(
   document: TextDocument,
-  operation: NameChange,
-  scheme: ChangedScheme,
-  facts: OperationFacts,
-  { models, t }: Pick<BaseServices, 'models' | 't'>,
-): Promise<void> {
-  for (const recipe of await workspaceRecipes()) {
-    if (recipe.uri.toString() === document.uri.toString()) continue;
-    const filesOf = (names: readonly string[]) => names.map((name) => resolve(dirname(recipe.fileName), name));
-    const changed = migratedRecipe(recipe.getText(), operation, scheme, filesOf, facts);
-    if (changed !== undefined) addChange(edit, recipe, changed, t('Recipes with the same class'));
+  renamings: readonly Renaming[],
+  models: readonly ListedModel[],
+): Promise<Migration> {
+  const texts = new Map<TextDocument, string>();
+  const textOf = (file: TextDocument): string => texts.get(file) ?? file.getText();
+  const recipes = (await workspaceRecipes()).filter((recipe) => recipe.uri.toString() !== document.uri.toString());
+  const folders = await Promise.all(
+    models
+      .filter(({ missing }) => !missing)
+      .map(async (model) => {
+        const [config, mapping] = await Promise.all(['config.json', 'label_mapping.json'].map((name) => textFile(join(model.folder, name)))); // prettier-ignore
+        return { model, config, mapping };
+      }),
+  );
+  const changedModels = new Set<ListedModel>();
+  for (const { operation, scheme, facts } of renamings) {
+    for (const recipe of recipes) {
+      const filesOf = (names: readonly string[]) => names.map((name) => resolve(dirname(recipe.fileName), name));
+      const changed = migratedRecipe(textOf(recipe), operation, scheme, filesOf, facts);
+      if (changed !== undefined) texts.set(recipe, changed);
+    }
+    // A model that was trained before the classes were merged has both of them still.
+    if (operation.kind !== 'rename') continue;
+    for (const { model, config, mapping } of folders) {
+      const before = config && { config: textOf(config), labelMapping: mapping && textOf(mapping) };
+      const changed = before && migratedModel(before, operation.label, operation.name.trim(), scheme.labels);
+      if (!changed) continue;
+      changedModels.add(model);
+      texts.set(config, changed.config);
+      if (mapping && changed.labelMapping) texts.set(mapping, changed.labelMapping);
+    }
   }
-  // A model that was trained before the classes were merged has both of them still.
-  if (operation.kind !== 'rename') return;
-  for (const { folder, missing } of models.list()) {
-    if (missing) continue;
-    const [config, mapping] = await Promise.all(['config.json', 'label_mapping.json'].map((name) => textFile(join(folder, name)))); // prettier-ignore
-    const texts = config && { config: config.getText(), labelMapping: mapping?.getText() };
-    const changed = texts && migratedModel(texts, operation.label, operation.name.trim(), scheme.labels);
-    if (!changed) continue;
-    const reason = t('Models with the same classes; the earlier name stays understood');
-    addChange(edit, config, changed.config, reason);
-    if (mapping && changed.labelMapping) addChange(edit, mapping, changed.labelMapping, reason);
-  }
+  return { recipes: recipes.filter((recipe) => texts.has(recipe)), models: [...changedModels], texts };
+}
+
+/** Writes it; files without unsaved changes are saved, so that programs that read them see it. */
+export async function applyMigration({ texts }: Migration): Promise<boolean> {
+  const edit = new WorkspaceEdit();
+  const clean = [...texts.keys()].filter(({ isDirty }) => !isDirty);
+  for (const [file, text] of texts) addChange(edit, file, text);
+  if (!(await workspace.applyEdit(edit))) return false;
+  for (const file of clean) await file.save();
+  return true;
 }
 
 async function textFile(path: string): Promise<TextDocument | undefined> {
