@@ -32,21 +32,8 @@ export async function writeFilled(
   options: FillOptions,
 ): Promise<{ rows: number; filled: number; badRows: number }> {
   const file = typeof source === 'string' ? await openDataFile(source) : source;
+  refuseUnfillable(file, output, options);
   const access = file.text;
-  if (!access) {
-    throw new MedTextError(
-      'UNSUPPORTED',
-      words`${file.path}: answers cannot be written into ${file.format === 'xlsx' ? words`a workbook` : file.format === 'parquet' ? words`a Parquet file` : words`JSON of this form`}; save the data as CSV or JSON Lines first.`,
-      { file: file.path, format: file.format },
-    );
-  }
-  if (/\.(xlsx|parquet)$/i.test(output)) {
-    throw new MedTextError(
-      'UNSUPPORTED',
-      words`${output}: the copy has the format of the data (${file.format}), and by its name it would be another. Name it as the data are named.`,
-      { file: output, format: file.format },
-    );
-  }
   const fill = fillerOf(file, options);
   const encode = textEncoder(file.encoding);
   const badRows = new BadRows(file.path, options);
@@ -83,6 +70,29 @@ export async function writeFilled(
   }
   await writeFileAtomically(output, chunks(), { noWiderThan: await modeOfFile(file.path) });
   return { rows, filled, badRows: badRows.count };
+}
+
+/**
+ * What `writeFilled` would refuse of the file, the output's name or the column, before any answer is known.
+ * Errors: `UNSUPPORTED`, `NOT_FOUND`, `USAGE`.
+ */
+export function refuseUnfillable(file: DataFile, output: string, options: FillOptions): void {
+  if (!file.text) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${file.path}: answers cannot be written into ${file.format === 'xlsx' ? words`a workbook` : file.format === 'parquet' ? words`a Parquet file` : words`JSON of this form`}; save the data as CSV or JSON Lines first.`,
+      { file: file.path, format: file.format },
+    );
+  }
+  if (/\.(xlsx|parquet)$/i.test(output)) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${output}: the copy has the format of the data (${file.format}), and by its name it would be another. Name it as the data are named.`,
+      { file: output, format: file.format },
+    );
+  }
+  fillerOf(file, options);
+  textEncoder(file.encoding);
 }
 
 interface Filler {

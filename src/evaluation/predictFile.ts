@@ -5,7 +5,7 @@ import { resolveColumn } from '../data/columns';
 import type { DataFile } from '../data/dataFile';
 import type { Examples } from '../data/examples';
 import type { ResolvedFields } from '../data/recipeSplit';
-import { writeFilled } from '../data/writeFilled';
+import { refuseUnfillable, writeFilled } from '../data/writeFilled';
 import type { RunOptions } from '../inference/classifierRunner';
 import type { Classifier } from '../inference/openClassifier';
 import { argmaxRows } from '../tasks/metrics';
@@ -51,16 +51,19 @@ export async function predictExamples(
   output: string,
   options: Pick<FileOptions, 'label' | 'onBadRow'> & RunOptions = {},
 ): Promise<Predictions> {
+  const label = labelColumn(data.file, data, options.label);
+  const textColumns = [data.columns.first, ...(data.columns.second === undefined ? [] : [data.columns.second])];
+  // Before anything is computed: an hour's answers must not end at a name.
+  refuseUnfillable(data.file, output, { label, textColumns });
   const outputs = await classifier.logits(data.examples, options);
   const { labels, givesNumber } = classifier;
   const ids = givesNumber ? [] : argmaxRows(outputs, labels.length);
   const answers = new Map(
     data.examples.map(({ row }, i) => [row, givesNumber ? rounded(classifier.numberOf(outputs[i])) : labels[ids[i]]]),
   );
-  const label = labelColumn(data.file, data, options.label);
   const written = await writeFilled(data.file, output, (row) => answers.get(row) ?? null, {
     label,
-    textColumns: [data.columns.first, ...(data.columns.second === undefined ? [] : [data.columns.second])],
+    textColumns,
     onBadRow: options.onBadRow,
     signal: options.signal,
   });

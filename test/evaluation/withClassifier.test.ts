@@ -68,6 +68,17 @@ describe('a model on a whole file', () => {
     await assert.rejects(evaluateModel(model, file, known(other)), { code: 'GRAPH' });
   });
 
+  it('computes nothing for an output that could not be written', async () => {
+    for (const [output, label, code] of [
+      ['answers.xlsx', undefined, 'UNSUPPORTED'],
+      ['answers.json', 'query2', 'USAGE'],
+    ] as const) {
+      devicesOf();
+      await assert.rejects(predictFile(model, file, join(folder, output), { threads: 1, label }), { code });
+      assert.deepEqual(devices, []);
+    }
+  });
+
   it('is refused where the device is named and fails', async () => {
     devicesOf({ device: 'cpu', code: 'RUNTIME' });
     await assert.rejects(evaluateModel(model, file, { ...known(other), device: 'cpu' }), { code: 'RUNTIME' });

@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { QuickPickItemKind, Uri, window, workspace } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
-import type { Translate } from '../../base/translate';
 import { translated } from '../../base/words';
 import { hasAmounts } from '../../protocol/labelScheme';
 import type { Device } from '../../protocol/recipe';
@@ -14,6 +13,7 @@ import { modelInRecipe } from '../recipe/modelInRecipe';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
+import { contentText } from './columnWords';
 import { importModel } from './importCommands';
 import { runRecipe } from './runCommands';
 import { askScale, isScaleOpen } from './similarityScale';
@@ -170,30 +170,6 @@ function columnStep({ t }: Services, role: 'first' | 'second' | 'label', placeho
     if (choice === goBack) return back;
     return { ...answers, [role]: role === 'second' && choice === none ? null : choice };
   };
-}
-
-/** What a column holds, so that a person sees why it is offered, or why not. */
-function contentText({ kind, distinct, values }: ShownColumn, t: Translate): string {
-  switch (kind) {
-    case 'class':
-      return t('{0} different values', distinct);
-    case 'text':
-      return distinct === values ? t('texts, all different') : t('texts, {0} different', distinct);
-    case 'number':
-      return t('numbers, {0} different', distinct);
-    case 'identifier':
-      return t('numbers or names the rows');
-    case 'time':
-      return t('times');
-    case 'bookkeeping':
-      return t('about the labelling');
-    case 'link':
-      return t('links');
-    case 'nested':
-      return t('lists or objects');
-    case 'empty':
-      return t('no values');
-  }
 }
 
 /** With the raw labels of the column, from which task and labels are suggested. */

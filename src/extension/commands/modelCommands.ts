@@ -10,6 +10,7 @@ import type { Services } from '../services';
 import { deviceReport, type DeviceFacts } from '../deviceReport';
 import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, pickFile, requireTrust } from './asking';
+import { columnsFor } from './columnsOfFile';
 import { importModel, withJob } from './importCommands';
 import { revealFolder } from './runCommands';
 import { showInformation, showProgress, showWarning } from '../messages';
@@ -103,7 +104,9 @@ export async function evaluate(services: Services, target?: unknown): Promise<vo
   const model = await scoringModel(services);
   const file = model && (await dataFile(services, target, t('Evaluate on which file?')));
   if (!model || !file) return;
-  const params = { folder: model.folder, file: file.fsPath, ...where() };
+  const columns = await columnsFor(await services.scorer.request('dataInfo', { file: file.fsPath }), model, true, t);
+  if (!columns) return;
+  const params = { folder: model.folder, file: file.fsPath, ...columns, ...where() };
   const metrics = await withProgress(services, t('Evaluating {0}', basename(file.fsPath)), 'evaluate', (signal) =>
     services.scorer.request('evaluate', params, signal),
   );
@@ -117,11 +120,17 @@ export async function predictFile(services: Services, target?: unknown): Promise
   const model = await scoringModel(services);
   const file = model && (await dataFile(services, target, t('Predict labels of which file?')));
   if (!model || !file || !(await requireTrust(t))) return;
+  const info = await services.scorer.request('dataInfo', { file: file.fsPath });
+  if (info.format === 'xlsx' || info.format === 'parquet') {
+    throw new MedTextError('UNSUPPORTED', words`${basename(file.fsPath)}: answers cannot be written into a workbook or a Parquet file; save the data as CSV or JSON Lines first.`); // prettier-ignore
+  }
+  const columns = await columnsFor(info, model, false, t);
+  if (!columns) return;
   const extension = extname(file.fsPath);
   const suggestion = join(dirname(file.fsPath), `${basename(file.fsPath, extension)}.predicted${extension}`);
   const output = await window.showSaveDialog({ defaultUri: Uri.file(suggestion), title: t('Save predictions as') });
   if (!output) return;
-  const params = { folder: model.folder, file: file.fsPath, output: output.fsPath, ...where() };
+  const params = { folder: model.folder, file: file.fsPath, output: output.fsPath, ...columns, ...where() };
   const { rows } = await withProgress(services, t('Predicting {0}', basename(file.fsPath)), 'predict', (signal) =>
     services.scorer.request('predict', params, signal),
   );

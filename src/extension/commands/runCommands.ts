@@ -3,8 +3,10 @@ import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
 import { readTextFileSync } from '../../base/textFile';
 import { MedTextError, words } from '../../base/errors';
+import type { Translate } from '../../base/translate';
 import { errorText } from '../../protocol/errorWords';
 import { metricText, phaseText, testMetricText } from '../../protocol/runWords';
+import type { TrainingResult } from '../../protocol/trainer';
 import { checkpointStep, isTrainer } from '../runFolderRecord';
 import { isResumable, type RunRecord, type RunStore } from '../runStore';
 import type { Services } from '../services';
@@ -42,6 +44,7 @@ async function startRun(services: Services, recipeFile: string, resumed: RunReco
   // Loaded with the first run: the schema's validator should not cost every window.
   const { validateRecipe } = await import('../../protocol/recipe');
   const json = validateRecipe(readJson(source), source) as unknown as Record<string, unknown>;
+  if (!(await mayTrainBeside(services))) return undefined;
   const onHostGone = await whatOnWindowClose(services);
   if (!onHostGone) return undefined;
   const threads = setting('medtext.runtime.threads');
@@ -65,6 +68,24 @@ async function startRun(services: Services, recipeFile: string, resumed: RunReco
   return outcome;
 }
 
+/** Another window's training, or the command line's, is no hindrance, but a person should know of it. */
+async function mayTrainBeside(services: Services): Promise<boolean> {
+  const { finder, runs, training, t } = services;
+  if (training.isActive) return true;
+  await commands.executeCommand('medtext.refreshRuns');
+  if (!finder.hasDetached) return true;
+  const other = runs.list().find(({ status }) => status === 'running');
+  const start = t('Start Beside It');
+  const show = t('Show Run');
+  const message = other
+    ? t('{0} is training already, without this window.', other.name)
+    : t('Another training of this folder is starting, without this window.');
+  const detail = t('Two trainings at once share the device and the memory: each takes about twice as long, or fails.');
+  const choice = await showWarning(message, { modal: true, detail }, start, ...(other ? [show] : []));
+  if (choice === show && other) await showRun(services, other);
+  return choice === start;
+}
+
 async function tellEnd(
   services: Services,
   { status, stoppedNow, request, result, error, runFolder }: TrainingOutcome,
@@ -78,8 +99,13 @@ async function tellEnd(
       const best = result?.best && `${metricText(result.best.metric, t)} ${result.best.value.toFixed(4)}`;
       const test = run?.test && `${testMetricText(run.test.name, t)} ${run.test.value.toFixed(4)}`;
       const metrics = [best, test].filter(Boolean).join(' · ');
-      const told = t('{0} is fine-tuned.{1}', request.name, metrics && ` ${metrics}`);
-      const choice = await showInformation(told, use, show);
+      const told = [t('{0} is fine-tuned.{1}', request.name, metrics && ` ${metrics}`), ...aboutTest(result, t)].join(
+        ' ',
+      );
+      const predictions = result?.predictions;
+      const open = t('Open Predictions');
+      const choice = await showInformation(told, use, show, ...(predictions === undefined ? [] : [open]));
+      if (choice === open && predictions !== undefined) await window.showTextDocument(Uri.file(predictions));
       if (choice === use) await models.activate(result!.model);
       if (choice === show) await showRun(services, run);
       return;
@@ -102,6 +128,12 @@ async function tellEnd(
       if (choice === showLog) log.show();
     }
   }
+}
+
+/** Of test data that gave no metric. */
+function aboutTest(result: TrainingResult | undefined, t: Translate): string[] {
+  if (result?.predictions !== undefined) return [t('The test data have no labels; {0} has those of the model.', basename(result.predictions))]; // prettier-ignore
+  return result?.testError ? [t('The test data were not answered: {0}', errorText(result.testError, t))] : [];
 }
 
 /**

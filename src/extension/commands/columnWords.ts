@@ -1,0 +1,26 @@
+import type { Translate } from '../../base/translate';
+import type { ShownColumn } from '../../protocol/scorer';
+
+/** What a column holds, so that a person sees why it is offered, or why not. */
+export function contentText({ kind, distinct, values }: ShownColumn, t: Translate): string {
+  switch (kind) {
+    case 'class':
+      return t('{0} different values', distinct);
+    case 'text':
+      return distinct === values ? t('texts, all different') : t('texts, {0} different', distinct);
+    case 'number':
+      return t('numbers, {0} different', distinct);
+    case 'identifier':
+      return t('numbers or names the rows');
+    case 'time':
+      return t('times');
+    case 'bookkeeping':
+      return t('about the labelling');
+    case 'link':
+      return t('links');
+    case 'nested':
+      return t('lists or objects');
+    case 'empty':
+      return t('no values');
+  }
+}

@@ -1,0 +1,64 @@
+/** The columns of a data file for a model: recognised, or asked for where nothing was. */
+import { basename } from 'node:path';
+import { window } from 'vscode';
+import { MedTextError, words } from '../../base/errors';
+import type { Translate } from '../../base/translate';
+import type { DataInfo } from '../../protocol/scorer';
+import { findTask } from '../../protocol/tasks';
+import { modelUse } from '../datasetPreview/modelUse';
+import type { ListedModel } from '../modelStore';
+import { contentText } from './columnWords';
+
+/** What of it a person had to name. */
+export interface NamedColumns {
+  readonly first?: string;
+  readonly second?: string;
+  readonly label?: string;
+}
+
+/**
+ * Asks for the columns that the model needs and that were not recognised.
+ * @param needsLabel of a file whose labels are compared; predictions are written into a column of their own otherwise
+ * @returns undefined when the person gave up
+ * @throws NOT_FOUND for a file that has too few columns
+ */
+export async function columnsFor(
+  info: DataInfo,
+  model: Pick<ListedModel, 'folder' | 'name'>,
+  needsLabel: boolean,
+  t: Translate,
+): Promise<NamedColumns | undefined> {
+  const isPair = findTask(modelUse(model.folder).task)?.second === 'required';
+  const roles = [
+    ['first', isPair ? t('Column of the first text') : t('Column of the text'), true],
+    ['second', t('Column of the second text'), isPair],
+    ['label', t('Column of the label'), needsLabel],
+  ] as const;
+  const named: Record<string, string> = {};
+  for (const [role, title, isNeeded] of roles) {
+    if (!isNeeded || info[role] !== undefined) continue;
+    const taken = new Set([
+      info.first,
+      info.second,
+      ...(role === 'label' ? [] : [info.label]),
+      ...Object.values(named),
+    ]);
+    const free = info.columns.filter((column) => !taken.has(column));
+    if (free.length === 0) {
+      const file = basename(info.file);
+      throw role === 'label'
+        ? new MedTextError('NOT_FOUND', words`${file} has no column of labels to compare with; Predict Labels of File… fills one in.`)
+        : new MedTextError('NOT_FOUND', words`${file} has ${info.columns.length} columns; ${model.name} needs a second text.`); // prettier-ignore
+    }
+    const items = free.map((label) => ({ label, description: factsText(info, label, t) }));
+    const choice = await window.showQuickPick(items, { title: `${basename(info.file)}: ${title}` });
+    if (!choice) return undefined;
+    named[role] = choice.label;
+  }
+  return named;
+}
+
+function factsText({ facts = [] }: DataInfo, name: string, t: Translate): string {
+  const column = facts.find((one) => one.name === name);
+  return column ? contentText(column, t) : '';
+}
