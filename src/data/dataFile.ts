@@ -1,12 +1,15 @@
 import { MedTextError, words } from '../base/errors';
 import { FileWatch } from '../base/fileWatch';
 import { joined, Words } from '../base/words';
+import type { DataFormat } from '../protocol/dataFormat';
 import { columnFacts } from './columns';
 import { excerptOf, isBadRow, type BadRow, type DataRow, type Piece } from './dataRow';
 import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
 import { lenientJson, readJsonArray } from './jsonArrayReader';
 import { jsonShape, keysOf, rowsOfShape, type JsonShape } from './jsonShape';
-import { areTasks, rowOfTask } from './labelStudio';
+import { openBrat, type BratFile } from './entities/bratFile';
+import { columnsLayout, COLUMNS_OF_TAGGED, readColumns } from './entities/columnsReader';
+import { areTasks, rowOfTask, spanNames } from './labelStudio';
 import { isBlank, readJsonLines, readPlainText } from './lineReader';
 import { openParquet } from './parquetFile';
 import { tableHead } from './tableHead';
@@ -23,12 +26,13 @@ import {
 import type { ReadPosition } from './textWindow';
 import { openWorkbook, workbookRecords, type SheetRow, type Workbook } from './workbook';
 
-export type DataFormat = 'json' | 'jsonl' | 'csv' | 'tsv' | 'text' | 'xlsx' | 'parquet';
-
-type TextFormat = Exclude<DataFormat, 'xlsx' | 'parquet'>;
+type TextFormat = Exclude<DataFormat, 'xlsx' | 'parquet' | 'brat'>;
 
 export interface DataFileOptions {
-  /** Else by extension and content. `text` is ChineseBLUE's plain form: tabs between fields, one row a line. */
+  /**
+   * Else by extension and content. `text` is ChineseBLUE's plain form: tabs between fields, one row a line; `conll` a token and
+   * its tag a line.
+   */
   readonly format?: DataFormat;
   /** A WHATWG encoding name; else by byte order mark and content (UTF-8, UTF-16 with mark, GB18030). */
   readonly encoding?: string;
@@ -67,7 +71,7 @@ export interface DataFile {
   readonly warnings: readonly Words[];
   /** The rows in order, bad ones among them. Errors: `IO`, `CANCELLED`. */
   rows(signal?: AbortSignal): AsyncGenerator<DataRow | BadRow>;
-  /** The file as text, whose rows stand in it one after another; absent for XLSX, Parquet and other forms of JSON. */
+  /** The file as text, whose rows stand in it one after another; absent for XLSX, Parquet, brat and other forms of JSON. */
   readonly text: TextAccess | undefined;
 }
 
@@ -90,14 +94,17 @@ const SAMPLE_ROWS = 200;
 const DEFAULT_MAX_ROW_LENGTH = 1 << 24;
 
 /**
- * Opens a JSON array, JSON Lines, CSV, TSV or plain tab-separated file, the first visible sheet of an XLSX workbook (the
- * row's number is its `line`), or a Parquet file (its rows count from line 1).
+ * Opens a JSON array, JSON Lines, CSV, TSV or plain tab-separated file, tokens with tags (CoNLL), the first visible sheet of an
+ * XLSX workbook (the row's number is its `line`), a Parquet file (its rows count from line 1), or brat's documents (a row each): a
+ * text beside its `.ann`, or a folder of such.
  *
  * Errors: `NOT_FOUND`, `IO`; `DATA_FORMAT` for an empty file, a binary file, an unknown encoding, a JSON file that is
  * neither an array nor lines, or a broken workbook or Parquet file; `UNSUPPORTED` for other archives, encodings the
  * platform does not know, and what `openWorkbook` and `openParquet` refuse.
  */
 export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<DataFile> {
+  const brat = options.format === undefined ? await openBrat(path) : undefined;
+  if (brat) return documentFile(path, brat);
   const watch = new FileWatch('data', path, await dataFileSize(path));
   return watch.during(() => open(path, options, watch));
 }
@@ -120,16 +127,18 @@ async function open(path: string, options: DataFileOptions, watch: FileWatch): P
 
   const warnings: Words[] = [];
   const { format: named } = options;
-  if (named === 'xlsx' || named === 'parquet') {
+  if (named === 'xlsx' || named === 'parquet' || named === 'brat') {
     throw new MedTextError('DATA_FORMAT', words`${path} is text, not ${named}.`, { file: path, format: named });
   }
   const shape = named === undefined || named === 'json' ? shapeOf(text, isWhole) : undefined;
-  const format: TextFormat = named ?? (shape ? 'json' : formatOf(path, text, isWhole));
+  const tagged = shape || (named ?? 'conll') !== 'conll' ? undefined : columnsLayout(text, isWhole);
+  if (named === 'conll' && !tagged) throw noTags(path);
+  const format: TextFormat = named ?? (shape ? 'json' : tagged ? 'conll' : formatOf(path, text, isWhole));
   if (shape && shape.kind !== 'wrapped')
     return openWhole(path, shape, { encoding, byteOrderMark, sizeBytes }, warnings);
   const layout =
-    format === 'json' || format === 'jsonl'
-      ? { columns: [], header: false, delimiter: undefined, quoted: false, skipped: 0 }
+    format === 'json' || format === 'jsonl' || format === 'conll'
+      ? { columns: tagged ? COLUMNS_OF_TAGGED : [], header: false, delimiter: undefined, quoted: false, skipped: 0 }
       : delimitedLayout(format, path, text, isWhole, options, warnings);
   if (format === 'json' && !shape && !/^\s*\[/.test(text)) throw noTable(path, text);
   if (shape) warnings.push(words`${path}: the rows are those of ${JSON.stringify(shape.key)}.`);
@@ -142,6 +151,8 @@ async function open(path: string, options: DataFileOptions, watch: FileWatch): P
         return readJsonLines(chunks, maxRowLength, from);
       case 'text':
         return readPlainText(chunks, maxRowLength, layout, from);
+      case 'conll':
+        return readColumns(chunks, maxRowLength, tagged!, from);
       default:
         return readDelimited(chunks, maxRowLength, { ...layout, delimiter: layout.delimiter! }, from);
     }
@@ -182,8 +193,9 @@ function taskFile(
   tasks: readonly DataRow[],
   readTasks: (signal?: AbortSignal) => AsyncGenerator<DataRow | BadRow>,
 ): DataFile {
+  const spans = spanNames(tasks);
   const asRow = (task: DataRow): DataRow | BadRow => {
-    const row = rowOfTask(task.values);
+    const row = rowOfTask(task.values, spans);
     if (!(row instanceof Words)) return { line: task.line, values: row };
     return { line: task.line, reason: row, excerpt: excerptOf(JSON.stringify(task.values.data ?? task.values)) };
   };
@@ -284,6 +296,14 @@ function noTable(path: string, text: string): MedTextError {
   );
 }
 
+function noTags(path: string): MedTextError {
+  return new MedTextError(
+    'DATA_FORMAT',
+    words`${path}: lines of a token and its tag are expected (a tab or a space between them, tags such as B-disease, I-disease and O, an empty line behind each text).`,
+    { file: path, format: 'conll' },
+  );
+}
+
 async function openSheet(path: string, options: DataFileOptions, watch: FileWatch): Promise<DataFile> {
   const sizeBytes = await dataFileSize(path);
   const opened = await openWorkbook(path);
@@ -346,6 +366,19 @@ async function openTable(path: string, watch: FileWatch): Promise<DataFile> {
   for await (const row of records()) if (sample.push(row) >= SAMPLE_ROWS) break;
   const layout = { byteOrderMark: false, header: true, delimiter: undefined, quoted: false, text: undefined };
   return { path, format: 'parquet', encoding: 'utf-8', sizeBytes, ...layout, columns, declaredLabels, sample, warnings, rows: records }; // prettier-ignore
+}
+
+async function documentFile(path: string, { columns, sizeBytes, rows }: BratFile): Promise<DataFile> {
+  const sample: DataRow[] = [];
+  let characters = 0;
+  for await (const row of rows()) {
+    if (isBadRow(row)) continue;
+    sample.push(row);
+    characters += String(row.values.text).length;
+    if (sample.length >= SAMPLE_ROWS || characters > SAMPLE_CHARACTERS) break;
+  }
+  const layout = { byteOrderMark: false, header: true, delimiter: undefined, quoted: false, text: undefined };
+  return { path, format: 'brat', encoding: 'utf-8', sizeBytes, ...layout, columns, sample, warnings: [], rows };
 }
 
 /** What to do with bad rows, and how many to describe. */

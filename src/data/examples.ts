@@ -156,8 +156,7 @@ export async function readExamples(
     if (first === undefined) continue;
     const second = columns.second === undefined ? undefined : textOf(row, columns.second, 'secondSequence');
     if (columns.second !== undefined && second === undefined) continue;
-    const group = groupColumn === undefined ? undefined : groupOf(row, groupColumn);
-    rows.push({ first, second, label, line: row.line, row: place, ...(group !== undefined && { group }) });
+    rows.push({ first, second, label, line: row.line, row: place, ...groupOf(row, groupColumn) });
   }
 
   badRows.stopIfAny();
@@ -204,15 +203,22 @@ function declaredLabels(file: DataFile, column: string, map: LabelMap): string[]
   return (file.declaredLabels?.get(column) ?? []).filter((label) => map.labelOf(label) === label);
 }
 
-function unusable({ line, values }: DataRow, role: FieldRole, column: string, what: Words): BadRow {
+/** A row that lacks what a column should have. */
+export function unusable(
+  { line, values }: Pick<DataRow, 'line' | 'values'>,
+  role: FieldRole,
+  column: string,
+  what: Words,
+): BadRow {
   const reason = words`${ROLE_NAMES[role]} (column ${JSON.stringify(column)}) ${what}`;
   return { line, reason, excerpt: excerptOf(JSON.stringify(values)) };
 }
 
-function groupOf({ values }: DataRow, column: string): string | undefined {
-  const value = Object.hasOwn(values, column) ? values[column] : undefined;
-  if (value === undefined || value === null || value === '') return undefined;
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+/** What the column of groups says of a row, as text; nothing where it says nothing. */
+export function groupOf({ values }: Pick<DataRow, 'values'>, column: string | undefined): { group?: string } {
+  const value = column !== undefined && Object.hasOwn(values, column) ? values[column] : undefined;
+  if (value === undefined || value === null || value === '') return {};
+  return { group: typeof value === 'object' ? JSON.stringify(value) : String(value) };
 }
 
 /** Both texts as they stand in the row; what is no text is empty. */

@@ -1,5 +1,6 @@
 import { isKnownColumnName } from './columns';
 import { recordOf, type DataValue } from './dataRow';
+import { mentionOf } from './entities/annotations';
 import { jsonValueEnd, skipSpace } from './jsonArrayReader';
 
 /**
@@ -34,7 +35,8 @@ export function jsonShape(text: string, isWhole: boolean): JsonShape | undefined
     if (rest.every(({ key }) => key === 'index' || key === 'data')) return { kind: 'split' };
   }
   const tables = keys.filter((entry) => isList(entry) && /[{[]/.test(innerStart(text, entry.start)));
-  const table = tables.find(({ key }) => key === 'data') ?? (tables.length === 1 ? tables[0] : undefined);
+  const [only] = tables.length === 1 && !areEntities(text, tables[0].start) ? tables : [];
+  const table = tables.find(({ key }) => key === 'data') ?? only;
   if (table) return { kind: 'wrapped', key: table.key, start: table.start + 1 };
   if (keys.every(isList) && (keys.length > 1 || isKnownColumnName(keys[0].key))) return { kind: 'lists' };
   if (!keys.every(({ start }) => text[start] === '{')) return undefined;
@@ -46,6 +48,16 @@ export function jsonShape(text: string, isWhole: boolean): JsonShape | undefined
   if (areNumbers(inner) && !areNumbers(outer)) return { kind: 'columns' };
   if (areNumbers(outer) && !areNumbers(inner)) return { kind: 'index' };
   return namesColumns(outer) ? { kind: 'columns' } : namesColumns(inner) ? { kind: 'index' } : undefined;
+}
+
+/** Whether the list at `start` is that of a text's entities: the object is then one row, not what holds the rows. */
+function areEntities(text: string, start: number): boolean {
+  const first = skipSpace(text, start + 1);
+  try {
+    return typeof mentionOf(JSON.parse(text.slice(first, jsonValueEnd(text, first)))) === 'object';
+  } catch {
+    return false;
+  }
 }
 
 /** The rows of a table that lies in memory. Undefined: the object is not of that shape to its end. */

@@ -63,12 +63,12 @@ export class ShownFile {
 
   /** Whether its columns have names, rather than numbers for want of a header. */
   get isNamed(): boolean {
-    return this.file.header || this.file.format === 'json' || this.file.format === 'jsonl';
+    return this.file.header || ['json', 'jsonl', 'conll'].includes(this.file.format);
   }
 
   /** A workbook's row is its line; a Parquet file has none. */
   lineOf(row: { readonly line: number }): number | null {
-    return this.file.format === 'parquet' ? null : row.line;
+    return this.file.format === 'parquet' || this.file.format === 'brat' ? null : row.line;
   }
 
   guess(): FieldMapping {

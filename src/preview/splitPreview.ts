@@ -1,5 +1,6 @@
 import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
+import { isTextFormat } from '../protocol/dataFormat';
 import type { FieldMapping, SplitOptions, SplitPlan } from '../protocol/datasetPreview';
 import { splitRows } from '../data/splits';
 import { isMissing, textOf, valueIn } from './cells';
@@ -118,7 +119,7 @@ function groupNumber(
 function writtenFormat(file: ShownFile): ExportFormat {
   const { format } = file.file;
   if (format === 'text') return 'tsv';
-  return format === 'xlsx' || format === 'parquet' ? 'jsonl' : format;
+  return format === 'conll' || !isTextFormat(format) ? 'jsonl' : (format as ExportFormat);
 }
 
 /** Writes each part to its file, whole or not at all. Errors: `USAGE` for a part without file, `IO`, `DISK_FULL`, `CANCELLED`. */

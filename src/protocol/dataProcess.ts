@@ -1,4 +1,5 @@
 import { count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf, text, type Checked } from './check';
+import { DATA_FORMATS } from './dataFormat';
 import { defineContract, handshake, workerEvents } from './contract';
 import {
   previewRecipe,
@@ -16,10 +17,7 @@ import {
 } from './datasetPreview';
 
 /** A file of the preview, with what its recipe says of it. */
-const source = object(
-  { name: text, file: text },
-  { format: oneOf('json', 'jsonl', 'csv', 'tsv', 'text', 'xlsx', 'parquet'), encoding: text, header: flag },
-);
+const source = object({ name: text, file: text }, { format: oneOf(...DATA_FORMATS), encoding: text, header: flag });
 export type PreviewSource = Checked<typeof source>;
 
 /** A model whose tokenizer counts; its weights are not read here. */

@@ -12,6 +12,7 @@ import {
   variant,
   type Checked,
 } from './check';
+import { DATA_FORMATS } from './dataFormat';
 import { defineContract } from './contract';
 import { webviewStart } from './webviewStart';
 
@@ -303,7 +304,7 @@ export const previewState = object({
   file: nullable(
     object({
       name: text,
-      format: oneOf('json', 'jsonl', 'csv', 'tsv', 'text', 'xlsx', 'parquet'),
+      format: oneOf(...DATA_FORMATS),
       encoding: text,
       sizeBytes: number,
       /** What a person should know of how the file was understood: renamed columns, formulas without value, … */

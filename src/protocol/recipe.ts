@@ -20,6 +20,8 @@ export interface RecipeSplit {
   second_sequence?: Column | null;
   /** Absent: recognised from the data. */
   label?: Column;
+  /** What the end of an entity is. Absent: found from the data, or asked for. */
+  span_end?: 'inclusive' | 'exclusive';
   /** Their order gives the ids. Absent: taken from the data. */
   labels?: readonly (string | number)[];
   /** Raw value to label; null drops the row. */
@@ -30,7 +32,7 @@ export interface RecipeSplit {
   labels_file?: string;
   /** A `*.corrections.json` whose labels stand in for those of the file. */
   corrections?: string;
-  format?: 'auto' | 'json' | 'jsonl' | 'csv' | 'tsv' | 'text';
+  format?: 'auto' | 'json' | 'jsonl' | 'csv' | 'tsv' | 'text' | 'conll';
   encoding?: 'auto' | 'utf-8' | 'utf-16le' | 'utf-16be' | 'gb18030';
   header?: 'auto' | boolean;
   on_bad_row?: 'stop' | 'skip';

@@ -1,5 +1,6 @@
 import { anything, count, flag, listOf, nullable, number, object, oneOf, recordOf, text } from './check';
 import type { Checked } from './check';
+import { DATA_FORMATS } from './dataFormat';
 import { defineContract, handshake, workerEvents } from './contract';
 import { columnKinds } from './fieldGuess';
 import { exportCheck } from './exportCheck';
@@ -53,7 +54,7 @@ export type ShownColumn = Checked<typeof columnFacts>;
 const dataInfo = object(
   {
     file: text,
-    format: oneOf('json', 'jsonl', 'csv', 'tsv', 'text', 'xlsx', 'parquet'),
+    format: oneOf(...DATA_FORMATS),
     /** Delimited files: whether the first row names the columns. */
     header: flag,
     columns: listOf(text),

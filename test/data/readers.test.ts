@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { openDataFile, type DataFormat } from '../../src/data/dataFile';
+import { openDataFile } from '../../src/data/dataFile';
 import type { Piece } from '../../src/data/dataRow';
 import { readDelimited } from '../../src/data/delimitedReader';
 import { readJsonArray } from '../../src/data/jsonArrayReader';
 import { readJsonLines, readPlainText } from '../../src/data/lineReader';
+import type { DataFormat } from '../../src/protocol/dataFormat';
 import { collect, expected, fixture, inChunks, readAll, temporaryFolder } from './support';
 
 const LIMIT = 1 << 20;

@@ -1,6 +1,6 @@
 /**
  * Damaged inputs are read, or refused with a code, in bounded time. `npm run fuzz` does MEDTEXT_FUZZ_ROUNDS of each
- * target (6,000 unless set, 156,000 in all); a plain test run a few hundred. An input that was ever handled wrongly is
+ * target (6,000 unless set, 180,000 in all); a plain test run a few hundred. An input that was ever handled wrongly is
  * written to out/fuzz and belongs, once mended, into test/fixtures/fuzz/<target>/: those are replayed first.
  */
 import assert from 'node:assert/strict';

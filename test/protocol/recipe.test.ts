@@ -80,6 +80,7 @@ function splitWithEverything(file: string) {
     first_sequence: 'query1',
     second_sequence: 'query2',
     label: 'label',
+    span_end: 'exclusive' as const,
     labels: ['0', '1', '2'],
     label_mapping: { NA: '0', unclear: null },
     label_details: { '2': { description: 'the same question', color: '#3794ff', score: 1 } },

@@ -1,4 +1,5 @@
 import type { Translate } from '../../src/base/translate';
+import { isTextFormat } from '../../src/protocol/dataFormat';
 import type { ColumnType, Finding, PreviewState, RowFilter, RowSort } from '../../src/protocol/datasetPreview';
 
 /** Counts with separators, as the language writes them. */
@@ -43,8 +44,8 @@ export function typeText(type: ColumnType, t: Translate): string {
 }
 
 export function formatText({ format, encoding, sizeBytes }: NonNullable<PreviewState['file']>): string {
-  const names = { json: 'JSON', jsonl: 'JSON Lines', csv: 'CSV', tsv: 'TSV', text: 'TXT', xlsx: 'XLSX', parquet: 'Parquet' }; // prettier-ignore
-  const hasEncoding = format !== 'xlsx' && format !== 'parquet';
+  const names = { json: 'JSON', jsonl: 'JSON Lines', csv: 'CSV', tsv: 'TSV', text: 'TXT', conll: 'CoNLL', xlsx: 'XLSX', parquet: 'Parquet', brat: 'brat' }; // prettier-ignore
+  const hasEncoding = isTextFormat(format);
   return [names[format], ...(hasEncoding ? [encoding.toUpperCase()] : []), sizeText(sizeBytes)].join(' · ');
 }
 

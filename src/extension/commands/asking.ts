@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Uri } from 'vscode';
 import { commands, window, workspace } from 'vscode';
 import type { Translate } from '../../base/translate';
+import { DATA_EXTENSIONS } from '../../protocol/dataFormat';
 import { fileLabel } from '../fileLabel';
 import { showWarning } from '../messages';
 
@@ -27,8 +28,8 @@ export function fileItems(uris: readonly Uri[]): { label: string; description: s
     .map(({ path, uri }) => ({ ...fileLabel(path), uri }));
 }
 
-export const dataGlob = '**/*.{json,jsonl,csv,tsv,txt,xlsx,parquet}';
-export const dataFilters = { Data: ['json', 'jsonl', 'csv', 'tsv', 'txt', 'xlsx', 'parquet'] };
+export const dataGlob = `**/*.{${DATA_EXTENSIONS.join(',')}}`;
+export const dataFilters = { Data: DATA_EXTENSIONS };
 
 /** Files of the workspace that can be data. */
 export async function workspaceDataFiles(): Promise<readonly Uri[]> {

@@ -362,7 +362,9 @@ export class PreviewEditor implements Disposable {
     const picked = document ? undefined : await window.showOpenDialog({ title: t('Write the parts into'), canSelectFolders: true, canSelectFiles: false, defaultUri: Uri.file(dirname(path)) }); // prettier-ignore
     const folder = document ? dirname(path) : picked?.[0]?.fsPath;
     if (folder === undefined) return null;
-    const ending = ['.xlsx', '.parquet'].includes(extname(path).toLowerCase()) ? '.jsonl' : extname(path);
+    const ending = ['.xlsx', '.parquet', '.conll', '.bio', '.ann'].includes(extname(path).toLowerCase())
+      ? '.jsonl'
+      : extname(path);
     const stem = basename(path, extname(path));
     const parts = (['train', 'validation', 'test'] as const).filter((part) => options[part] > 0);
     const files = Object.fromEntries(parts.map((part) => [part, join(folder, `${stem}.${part}${ending}`)]));

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { DATA_FORMATS } from '../../protocol/dataFormat';
 import type { PreviewSource } from '../../protocol/dataProcess';
 import type { FieldMapping, SplitOptions } from '../../protocol/datasetPreview';
 import { readMapping } from '../labelMapping/mappingText';
@@ -24,7 +25,6 @@ export interface RecipeData {
 }
 
 const fields = ['first_sequence', 'second_sequence', 'label'] as const;
-const formats = ['json', 'jsonl', 'csv', 'tsv', 'text', 'xlsx', 'parquet'] as const;
 
 /** @throws RECIPE when the text is no JSON object */
 export function recipeData(text: string, recipeFile: string): RecipeData {
@@ -74,7 +74,7 @@ export function splitSetting(options: SplitOptions, mapping: FieldMapping) {
 }
 
 function sourceOf(file: string, { format, encoding, header }: Readonly<Record<string, unknown>>) {
-  const known = formats.find((name) => name === format);
+  const known = DATA_FORMATS.find((name) => name === format);
   return {
     file,
     ...(known && { format: known }),

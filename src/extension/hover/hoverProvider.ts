@@ -135,7 +135,7 @@ async function pairAt(services: Services, document: TextDocument, text: string, 
   const info = await services.dataInfo(document.fileName);
   if (info?.first === undefined || info.second === undefined) return undefined;
   const { format } = info;
-  if (format === 'xlsx' || format === 'parquet') return undefined;
+  if (format === 'conll' || format === 'xlsx' || format === 'parquet' || format === 'brat') return undefined;
   const record = recordAt(text, offset, { ...info, format });
   const first = record?.values[info.first];
   const second = record?.values[info.second];

@@ -2,6 +2,7 @@ import { basename, dirname, extname, relative, resolve } from 'node:path';
 import { Range, Uri, WorkspaceEdit, commands, window, workspace, type TextDocument, type WebviewPanel } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
+import { DATA_EXTENSIONS } from '../../protocol/dataFormat';
 import { errorText } from '../../protocol/errorWords';
 import type { Handlers } from '../../protocol/channel';
 import {
@@ -245,7 +246,7 @@ export class MappingSession implements Disposable {
 
   private async addData(): Promise<void> {
     const folder = dirname(this.document.fileName);
-    const filters = { [this.services.t('Data')]: ['json', 'jsonl', 'csv', 'tsv', 'txt', 'xlsx', 'parquet'] };
+    const filters = { [this.services.t('Data')]: DATA_EXTENSIONS };
     const [chosen] = (await window.showOpenDialog({ defaultUri: Uri.file(folder), filters })) ?? [];
     if (!chosen) return;
     const file = relative(folder, chosen.fsPath).replaceAll('\\', '/');
