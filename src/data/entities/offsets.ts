@@ -35,7 +35,7 @@ export function characterMap(text: string): CharacterMap {
 
 /** How many characters (code points) a text has. */
 export function characterLength(text: string): number {
-  let length = text.length;
-  for (let i = 0; i < text.length; i++) if (text.codePointAt(i)! > 0xffff) (length--, i++);
+  let length = 0;
+  for (let unit = 0; unit < text.length; unit += text.codePointAt(unit)! > 0xffff ? 2 : 1) length++;
   return length;
 }
