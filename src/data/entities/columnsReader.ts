@@ -182,7 +182,7 @@ function illegalWords(at: number, tags: readonly Tag[], line: number, scheme: Ta
 const UNSPACED = /[\u2e80-\u303f\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60\u{20000}-\u{3ffff}]/u; // prettier-ignore
 
 /** Tokens as a text; where each begins and ends in characters, and where it begins in UTF-16 units. */
-export function joinTokens(
+function joinTokens(
   tokens: readonly string[],
   areCharacters: boolean,
 ): { text: string; starts: number[]; ends: number[]; units: number[] } {

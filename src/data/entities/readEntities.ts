@@ -53,7 +53,7 @@ export interface EntityFile {
  * The columns of text and entities: as named, else recognised. Undefined for `entities` where the file has none.
  * Errors: `NOT_FOUND` for a column that the file does not have, or a text that is not recognised.
  */
-export function entityColumns(
+function entityColumns(
   file: DataFile,
   fields: EntityFields = {},
 ): { text: string; entities: string | undefined } {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { MedTextError } from '../../../src/base/errors';
 import { openDataFile } from '../../../src/data/dataFile';
 import { flatEntities, type Entity } from '../../../src/data/entities/entity';
-import { readEntities, type ReadEntitiesOptions } from '../../../src/data/entities/readEntities';
+import { openEntityFile, readEntities, type ReadEntitiesOptions } from '../../../src/data/entities/readEntities';
 import { temporaryFolder } from '../support';
 
 const folder = temporaryFolder();
@@ -52,6 +52,8 @@ describe('entities of a file', () => {
     const toEnd = { text: '左肺', entities: [{ start_idx: 1, end_idx: 2, type: 'bod' }] };
     assert.deepEqual(await entitiesOf(jsonl([...rows, toEnd])), [['糖尿:dis'], ['肺:bod']], 'one that ends with the text'); // prettier-ignore
     assert.equal((await failure(entitiesOf(jsonl([told, toEnd])))).code, 'RECIPE', 'both in one file');
+    const opened = await openEntityFile(folder.file('bounds.jsonl', jsonl([...rows, told])));
+    assert.deepEqual(opened.convention, { end: 'inclusive', source: 'bounds', unit: 'characters' });
     const against = [{ text: '左肺炎', entities: [{ start: 1, end: 3, type: 'dis', text: '肺炎' }] }];
     assert.match(
       (await failure(entitiesOf(jsonl(against), { spanEnd: 'inclusive' }))).message,
