@@ -132,6 +132,36 @@ const pairs = {
     leftOut: 0,
   },
 };
+// What the starter encoder, which has no head, sends: cosines that lie closely together, the same in both orders.
+const cosine = (similarity) => ({
+  similarity,
+  measure: 'cosine',
+  probabilities: {},
+  logits: [],
+  place: { random: Math.min(1, (similarity - 0.78) / 0.12), same: Math.max(0, (similarity - 0.86) / 0.14) },
+});
+const bothCosines = (likeness) => {
+  const score = cosine(0.8 + 0.18 * likeness);
+  return { forward: score, backward: score };
+};
+const cosines = {
+  ...similarity,
+  model: { name: 'starter-zh', description: '12 × 384' },
+  comparison: {
+    ...similarity.comparison,
+    reference: { text: '血压高的人能喝咖啡吗', score: bothCosines(0.84) },
+    sentences: sentences.map((row) => ({ ...row, score: bothCosines(row.score.forward.similarity) })),
+  },
+};
+const cosinePairs = {
+  ...cosines,
+  comparison: {
+    ...pairs.comparison,
+    scores: values.map((row, i) =>
+      row.map((value, j) => (i === j ? null : cosine(0.8 + 0.18 * Math.max(value, values[j][i])))),
+    ),
+  },
+};
 
 const compared = (id, name, lr, best, shift, more = {}) => ({
   id,
@@ -234,6 +264,8 @@ export const scenes = {
     long: { ...similarity, done: 2416, total: 10000, comparison: { ...similarity.comparison, reference: null, leftOut: 7345, sentences: sentences.map((row, i) => (i < 6 ? row : { ...row, score: null })) } }, // prettier-ignore
     classes: { ...similarity, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row) => ({ ...row, score: { forward: unscaled(row.score.forward), backward: unscaled(row.score.backward) } })) } }, // prettier-ignore
     pairs,
+    cosines,
+    cosinePairs,
     noModel: { ...similarity, model: null, comparison: null, done: 0, total: 0 },
     error: { ...similarity, error: { code: 'CLOSED', message: 'The scorer is gone.' } },
   },

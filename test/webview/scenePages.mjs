@@ -20,6 +20,9 @@ const acts = {
   async ranking(page) {
     await page.locator('.toggle').nth(1).click();
   },
+  async cosines(page) {
+    await page.locator('.toggle').first().click();
+  },
 };
 
 /** Serves the pages as built in dist/; what they report is collected in `problems`. */

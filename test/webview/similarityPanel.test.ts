@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { untranslated, type Translate } from '../../src/base/translate';
 import { pairScore, type LabelRange } from '../../src/inference/labelScores';
+import type { PairScore } from '../../src/protocol/scorer';
 import type { Pairs, Ranking, SimilaritySnapshot } from '../../src/protocol/similarityPanel';
 import { differences, sharesLittle, type Stretch } from '../../webview/similarityPanel/differences';
-import { initialState, likeliest, ordersOf, pairSummary, ranked, reduce, scoreKind, shareOf, shownCell } from '../../webview/similarityPanel/state'; // prettier-ignore
+import { initialState, likeliest, ordersOf, pairSummary, ranked, reduce, scoreKind, shareOf, shownCell, type SimilarityPanelState } from '../../webview/similarityPanel/state'; // prettier-ignore
+import { templateText } from './templateText';
 
 const order = (similarity: number) => ({ similarity, measure: 'label-scale' as const, probabilities: { a: 1 - similarity, b: similarity }, logits: [0, 0] }); // prettier-ignore
 const both = (forward: number, backward: number) => ({ forward: order(forward), backward: order(backward) });
@@ -89,6 +92,60 @@ describe('similarity panel: state', () => {
     assert.deepEqual(ranked(unscaled).map(({ id }) => id), [0, 1]); // prettier-ignore
     assert.deepEqual(sentences.map(({ score }) => [score.forward.similarity, likeliest(score.forward)]), [[null, 'B'], [null, 'A']]); // prettier-ignore
     assert.equal(shareOf(unscaled)(0.7), 0.7);
+  });
+});
+
+describe('similarity panel: an encoder without a head', () => {
+  const cosine = (similarity: number): PairScore => ({ similarity, measure: 'cosine', probabilities: {}, logits: [], place: { random: 0.994, same: 0.305 } }); // prettier-ignore
+  const bothOf = (score: PairScore) => ({ forward: score, backward: score });
+  const near: Ranking = {
+    ...ranking,
+    reference: { text: 'r', score: bothOf(cosine(0.9)) },
+    sentences: [0.82, 0.98, 0.86].map((value, id) => ({ id, text: `句${id}`, line: 1, score: bothOf(cosine(value)) })),
+  };
+  // By a name that the compiler does not follow: pages are checked with the browser's types, tests without.
+  const { similarityPanel } = require('../../webview/similarityPanel/view' as string) as {
+    similarityPanel(state: SimilarityPanelState, actions: object, t: Translate): unknown;
+  };
+  const shown = (comparison: Ranking | Pairs, openRow?: number) => {
+    const model = { name: 'starter-zh', description: '12 × 384' };
+    const state = { ...initialState, snapshot: { ...snapshot, model, comparison }, openRow };
+    return templateText(similarityPanel(state, {}, untranslated)).replace(/\s+/g, ' ');
+  };
+
+  it('draws bars from the least to the greatest cosine shown: unlike texts have high ones, too', () => {
+    assert.equal(scoreKind({ ...snapshot, comparison: near }), 'cosine');
+    const shares = [0.82, 0.86, 0.9, 0.98].map(shareOf(near));
+    shares.forEach((share, i) => assert.ok(Math.abs(share - [0, 0.25, 0.5, 1][i]) < 1e-9, `${shares}`));
+    // What has no score yet counts for nothing, and a single cosine is the greatest.
+    const first: Ranking = { ...ranking, sentences: [ranking.sentences[1], near.sentences[0]] };
+    assert.equal(shareOf(first)(0.82), 1);
+    const scores = [[null, cosine(0.8)], [cosine(0.9), null]]; // prettier-ignore
+    assert.equal(shareOf({ kind: 'pairs', texts: [], scores, leftOut: 0 })(0.8), 0);
+    assert.deepEqual([...shown(near).matchAll(/"width":"([\d.]+%)"/g)].map(([, width]) => width), ['50.0%', '100.0%', '25.0%', '0.0%']); // prettier-ignore
+  });
+
+  it('calls a cosine so, never a similarity or a probability, with its place among the pairs of the reference', () => {
+    const text = shown(near, 1);
+    assert.match(text, /Cosine of the texts’ vectors, of an encoder without a head: no probability/);
+    assert.match(text, /Above 99\.4 % of random pairs and 30\.5 % of pairs that mean the same\./);
+    assert.match(text, /<th scope="col">Cosine<\/th>/);
+    assert.doesNotMatch(text, /Similarity|Probability of label|class="probability"|label to expect/);
+    // A fine-tuned classifier's panel says the opposite.
+    const classified = shown(ranking, 1);
+    assert.match(classified, /<th scope="col">Similarity<\/th>/);
+    assert.doesNotMatch(classified, /[Cc]osine|random pairs/);
+  });
+
+  it('says how to get a better judge', () => {
+    assert.match(shown(near), /A model fine-tuned on pairs judges better: Fine-Tune Encoder… makes one\./);
+  });
+
+  it('makes up no place for a model without a reference distribution', () => {
+    const { place: _, ...bare } = cosine(0.9);
+    const text = shown({ ...near, sentences: [{ ...near.sentences[0], score: bothOf(bare) }], reference: null }, 0);
+    assert.match(text, /<th scope="col">Cosine<\/th>/);
+    assert.doesNotMatch(text, /random pairs/);
   });
 });
 

@@ -10,7 +10,6 @@ import {
 } from 'vscode';
 import { asMedTextError } from '../../base/errors';
 import { abortSignalOf } from '../cancellation';
-import { rankOf } from '../../protocol/scorer';
 import { activeOrStarter } from '../commands/starter';
 import type { CommandId } from '../ids';
 import type { Services } from '../services';
@@ -18,13 +17,10 @@ import { readsSingleTexts, singleTextHint } from '../scoringService';
 import { setting } from '../settings';
 import { recordAt } from './dataRowAt';
 import { escapeMarkdown, hoverMarkdown, type HoverContent, type HoverLink } from './hoverText';
-import { sentenceAt, sentencesOf, type TextRange } from './sentenceAt';
+import { maxSentenceLength, nearestOf, neighboursOf } from './nearestSentences';
+import { sentenceAt, type TextRange } from './sentenceAt';
 
 const dataExtensions = new Set(['.json', '.jsonl', '.csv', '.tsv', '.txt']);
-const maxSentenceLength = 2000;
-/** Sentences of the document that a hover compares with, and that it shows. */
-const maxNeighbours = 200;
-const maxNearest = 3;
 /** Texts in which the starter answers; code is none. */
 const starterLanguages = new Set(['plaintext', 'markdown', 'json', 'jsonl', 'csv', 'tsv']);
 const maxDocumentLength = 50_000_000;
@@ -108,24 +104,12 @@ async function nearestTo(
   signal: AbortSignal,
 ): Promise<Found | undefined> {
   const sentence = text.slice(range.start, range.end);
-  const others = neighbours(text, range).map(({ start, end }) => text.slice(start, end));
-  const texts = [...new Set(others)].filter((other) => other !== sentence && other.length <= maxSentenceLength);
+  const texts = neighboursOf(text, range);
   if (texts.length === 0) return undefined;
   const { modelId, scores } = await scoring.score(texts.map((second) => ({ first: sentence, second })), signal); // prettier-ignore
-  const nearest = texts
-    .map((other, i) => ({ text: other, score: scores[i] }))
-    .sort((a, b) => rankOf(b.score) - rankOf(a.score))
-    .slice(0, maxNearest);
+  const nearest = nearestOf(texts, scores);
   const links = [link(t('Make this the reference'), 'medtext.setReference', sentence)];
   return { modelId, content: { kind: 'nearest', score: nearest[0].score, nearest }, range, links };
-}
-
-/** Sentences around one, the closest in the text first left in their order. */
-function neighbours(text: string, range: TextRange): TextRange[] {
-  const sentences = sentencesOf(text);
-  const own = sentences.findIndex(({ start }) => start === range.start);
-  const from = Math.max(0, own - maxNeighbours / 2);
-  return sentences.slice(from, from + maxNeighbours);
 }
 
 /** The labelled or unlabelled pair of the data row under the mouse. */

@@ -1,6 +1,7 @@
 import type { CosinePlace, PairScore } from '../../protocol/scorer';
 import { cutTo, withoutControls } from '../../base/plainText';
 import type { Translate } from '../../base/translate';
+import type { NearSentence } from './nearestSentences';
 
 /** What a hover says, before it becomes Markdown. */
 export interface HoverContent {
@@ -10,7 +11,7 @@ export interface HoverContent {
   /** The pinned text, for `reference`. */
   readonly reference?: string;
   /** The nearest sentences of the document, the nearest first, for `nearest`; `score` is then the first's. */
-  readonly nearest?: readonly { readonly text: string; readonly score: PairScore }[];
+  readonly nearest?: readonly NearSentence[];
   /** What the data file gives, for `row`. */
   readonly givenLabel?: string;
 }
