@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-// VS Code's name of a platform to the runtime's folder, and how large the package may become.
+// VS Code's name of a platform to the runtime's folder, and how large the package may become. With onnxruntime-node 1.30.0 they are 36.6, 29.1,
+// 47.5, 48.7 and 31.8 MB: 14.5 of the starter encoder, 4.2 of all else that is ours, and the runtime's libraries, of which Windows has DirectML
+// and a compiler of shaders besides. 40 MB are Linux-x64's by decision; what that leaves for our part to grow, 3 MB, the others have, too.
 const platforms = {
   'linux-x64': { folder: 'linux/x64', maxMegabytes: 40 },
-  'linux-arm64': { folder: 'linux/arm64', maxMegabytes: 40 },
-  'win32-x64': { folder: 'win32/x64', maxMegabytes: 50 },
-  'win32-arm64': { folder: 'win32/arm64', maxMegabytes: 50 },
-  'darwin-arm64': { folder: 'darwin/arm64', maxMegabytes: 50 },
+  'linux-arm64': { folder: 'linux/arm64', maxMegabytes: 32 },
+  'win32-x64': { folder: 'win32/x64', maxMegabytes: 51 },
+  'win32-arm64': { folder: 'win32/arm64', maxMegabytes: 52 },
+  'darwin-arm64': { folder: 'darwin/arm64', maxMegabytes: 35 },
 };
 
 const { values } = parseArgs({
