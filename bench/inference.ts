@@ -1,5 +1,6 @@
 /** Pairs per second on KUAKE-QQR's dev set, against PyTorch. See USAGE. */
 import { ClassifierRunner } from '../src/inference/classifierRunner';
+import { FedNetwork } from '../src/inference/fedNetwork';
 import { bertBase, config } from './support/bertBase';
 import { alternate, Contestant, referencePython } from './support/contestant';
 import { serveTurns, type Measured } from './support/ourSide';
@@ -101,7 +102,10 @@ async function takePart(files: PairFiles, limit: number, threads: number): Promi
     .map(({ first, second }) => ({ a: first, b: second }));
   const tokenizer = bertTokenizer(files.vocab);
   const { classifier, parameters } = await bertBase();
-  const runner = new ClassifierRunner(classifier, parameters, { threads, padTokenId: config.padTokenId });
+  const runner = new ClassifierRunner(
+    classifier,
+    new FedNetwork(classifier, parameters, { threads, padTokenId: config.padTokenId }),
+  );
   const pass = async () => {
     await runner.logits(await tokenizer.encodeAll(pairs, MAX_LENGTH));
   };

@@ -63,7 +63,8 @@ export async function exportOnnx(
 ): Promise<ExportCheck> {
   const { folder } = classifier;
   const { file, convert } = PRECISIONS[format];
-  const float32 = classifier.parameters ? onnxClassifier(classifier, classifier.parameters) : await ownGraph(folder);
+  const parameters = await classifier.loadParameters?.();
+  const float32 = parameters ? onnxClassifier(classifier, parameters) : await ownGraph(folder);
   const model = convert(float32);
   const rows = await checkRows(classifier, options);
   const compare = (answers: Answers) => checkAnswers(classifier, rows, answers, options);

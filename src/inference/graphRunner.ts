@@ -4,12 +4,13 @@ import { FileWatch } from '../base/fileWatch';
 import type { Model } from '../onnx/model';
 import type { BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
-import { inBatches, type RunnerOptions, type RunOptions } from './classifierRunner';
+import { inBatches, type RunOptions } from './classifierRunner';
 import { graphBytes, graphFeeds, graphInputs, type GraphInput } from './graphInputs';
 import { readsPadding } from './paddingProbe';
-import { Session } from './session';
+import { Session, type SessionOptions } from './session';
 
-export interface GraphRunnerOptions extends RunnerOptions {
+export interface GraphRunnerOptions extends SessionOptions {
+  readonly padTokenId: number;
   /** The graph itself, or where it lies; absent: in the file that messages name. */
   readonly graph?: Uint8Array | string;
   readonly maxPositions: number;

@@ -1,19 +1,14 @@
 /** Fills masked words in, with the head of BertForMaskedLM, RobertaForMaskedLM or ElectraForMaskedLM (a generator). */
 import { MedTextError, words } from '../base/errors';
 import { buildBert } from '../models/bert';
-import { declareInputs } from '../models/encoder';
 import { embeddingSizeOf, type EncoderConfig } from '../models/encoderConfig';
-import { loadParameters, openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { encoderParameterSpecs, MASKED_LM_HEAD } from '../models/parameterNames';
-import type { Parameters, ParameterSpec } from '../models/parameters';
-import type { Value } from '../onnx/graphBuilder';
-import type { Model } from '../onnx/model';
-import { Operators } from '../onnx/operators';
-import { padBatch } from '../tokenization/batchEncoding';
+import type { ParameterSpec } from '../models/parameters';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
-import { assertFiniteOutputs, parameterFeeds } from './classifierRunner';
-import { bucketLength } from './lengthBuckets';
-import { Session } from './session';
+import { assertFiniteOutputs } from './classifierRunner';
+import { encoderFeeds } from './packedNetwork';
+import { lacksWeights, PackedSession, type OpenNetwork } from './packedSession';
 
 export interface FilledMask {
   /** Most likely first. */
@@ -33,16 +28,16 @@ const HEADS = {
 };
 type Head = (typeof HEADS)['bert'];
 
-/** On the processor: one text at a time. */
+/** On the CPU: one text at a time, one call at a time. */
 export class MaskFiller {
+  private tokenizer: Tokenizer | undefined;
+
   private constructor(
     private readonly folder: ModelFolder,
-    private readonly head: Head,
-    private readonly parameters: Parameters,
-    private readonly options: MaskFillerOptions,
+    private readonly session: PackedSession,
   ) {}
 
-  /** @throws MedTextError MODEL_CONFIG for a model without such a head; what {@link loadParameters} throws. */
+  /** @throws MedTextError MODEL_CONFIG for a model without such a head; what {@link PackedSession.open} throws. */
   static async open(path: string, options: MaskFillerOptions = {}): Promise<MaskFiller> {
     const folder = await openModelFolder(path);
     if (folder.notBuildable) throw folder.notBuildable;
@@ -50,9 +45,11 @@ export class MaskFiller {
     const encoder = encoderParameterSpecs(config).filter(({ name }) => !name.includes('.pooler.'));
     for (const head of Object.values(HEADS)) {
       const specs = [...encoder, ...headSpecs(head, config)];
-      const { parameters, report } = await loadParameters(folder, specs, { seed: 0, signal: options.signal });
-      if (report.missing.some(({ name }) => MASKED_LM_HEAD.test(name))) continue;
-      return new MaskFiller(folder, head, parameters, options);
+      const network = { specs, build: maskedLm(config, head), further: MASKS };
+      const session = await PackedSession.open(folder, network, options);
+      if (session instanceof PackedSession) return new MaskFiller(folder, session);
+      if (session.some(({ name }) => MASKED_LM_HEAD.test(name))) continue;
+      throw lacksWeights(folder, session);
     }
     throw new MedTextError(
       'MODEL_CONFIG',
@@ -66,7 +63,7 @@ export class MaskFiller {
    * @throws MedTextError USAGE for a text without a mask; TOKENIZER; RUNTIME; DIVERGED.
    */
   async fill(text: string, top: number): Promise<FilledMask[]> {
-    const tokenizer = await this.loadedTokenizer();
+    const tokenizer = (this.tokenizer ??= loadTokenizer(await readTokenizerFiles(this.folder), this.folder.path));
     const { mask } = tokenizer.specialIds;
     const example = tokenizer.encodePair(text, undefined, this.folder.config.maxPositions);
     const positions = [...example.inputIds].flatMap((id, at) => (id === mask ? [at] : []));
@@ -86,51 +83,37 @@ export class MaskFiller {
 
   /** [positions, vocabulary] of one example. */
   async logits(example: EncodedExample, positions: readonly number[]): Promise<Float32Array> {
-    const { config } = this.folder;
-    const length = bucketLength(example.length, config.maxPositions);
-    const model = this.graph(length, positions.length);
-    const session = await Session.create(model, { threads: this.options.threads });
-    try {
-      const batch = padBatch([example], { batchSize: 1, length }, config.padTokenId, 'int32');
-      const ids = (data: Int32Array) => ({ dataType: 'int32' as const, shape: [1, length], data });
-      const { logits } = await session.run({
-        ...parameterFeeds(this.parameters),
-        inputIds: ids(batch.inputIds),
-        tokenTypeIds: ids(batch.tokenTypeIds),
-        attentionMask: ids(batch.attentionMask),
-        positions: { dataType: 'int32', shape: [positions.length], data: Int32Array.from(positions) },
-      });
-      return logits.data as Float32Array;
-    } finally {
-      await session.release();
-    }
+    const shape = { batchSize: 1, length: example.length };
+    const { logits } = await this.session.run({
+      ...encoderFeeds([example], shape, this.folder.config.padTokenId),
+      positions: { dataType: 'int32', shape: [positions.length], data: Int32Array.from(positions) },
+    });
+    return logits.data as Float32Array;
   }
 
-  /** The head over the masks' rows alone: dense, activation, LayerNorm, word embeddings transposed, bias. */
-  private graph(length: number, masks: number): Model {
-    const { config } = this.folder;
-    const g = new Operators();
-    const inputs = declareInputs(g, 1, length);
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+}
+
+const MASKS = { size: 'masks', input: 'positions', axis: 0 };
+
+/** The head over the masks' rows alone: dense, activation, LayerNorm, word embeddings transposed, bias: [masks, vocabulary]. */
+function maskedLm(config: EncoderConfig, head: Head): OpenNetwork['build'] {
+  return (g, inputs, parameter, { masks }) => {
     const positions = g.input('positions', 'int32', [masks]);
-    const declared = new Map<string, Value>();
-    for (const name of this.parameters.names) declared.set(name, g.input(name, 'float32', this.parameters.shape(name)));
-    const parameter = (name: string): Value => declared.get(name)!;
-    const states = buildBert(g, config, inputs, { parameter }); // [length, hidden]
-    const { dense, norm, bias } = this.head;
+    const states = buildBert(g, config, inputs, { parameter });
     const masked = g.gather(states, positions); // [masks, hidden]
-    const projected = g.gemm(masked, parameter(`${dense}.weight`), parameter(`${dense}.bias`), { transB: true });
+    const projected = g.gemm(masked, parameter(`${head.dense}.weight`), parameter(`${head.dense}.bias`), {
+      transB: true,
+    });
     // RoBERTa's and ELECTRA's heads are GELU whatever the encoder's activation.
-    const isBert = this.head === HEADS.bert;
+    const isBert = head === HEADS.bert;
     const active = isBert && config.activation === 'relu' ? g.relu(projected) : g.gelu(projected, isBert && config.activation === 'gelu_new' ? 'tanh' : undefined); // prettier-ignore
-    const scaled = g.layerNormalization(active, parameter(`${norm}.weight`), parameter(`${norm}.bias`), config.layerNormEps); // prettier-ignore
+    const scaled = g.layerNormalization(active, parameter(`${head.norm}.weight`), parameter(`${head.norm}.bias`), config.layerNormEps); // prettier-ignore
     const words = parameter('bert.embeddings.word_embeddings.weight');
-    g.output(g.gemm(scaled, words, parameter(bias), { transB: true }), 'logits');
-    return g.build('maskedLm');
-  }
-
-  private async loadedTokenizer(): Promise<Tokenizer> {
-    return loadTokenizer(await readTokenizerFiles(this.folder), this.folder.path);
-  }
+    g.output(g.gemm(scaled, words, parameter(head.bias), { transB: true }), 'logits');
+  };
 }
 
 function headSpecs({ dense, norm, bias }: Head, config: EncoderConfig): ParameterSpec[] {

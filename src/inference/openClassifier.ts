@@ -11,10 +11,13 @@ import { classifierParameterSpecs, encoderParameterSpecs } from '../models/param
 import type { Parameters } from '../models/parameters';
 import { type Task, findTask, TASKS, taskFor } from '../protocol/tasks';
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
-import { ClassifierRunner, type RunnerOptions, type RunOptions } from './classifierRunner';
+import { ClassifierRunner, type NetworkSession, type RunOptions } from './classifierRunner';
 import { executionDevice } from './device';
+import { FedNetwork, type FedOptions } from './fedNetwork';
 import { GraphRunner } from './graphRunner';
 import { labelRange, labelScores, sigmoid, type LabelRange, type HeadMeasure, type ScoredPair } from './labelScores';
+import { openClassifierNetwork, PackedNetwork } from './packedNetwork';
+import { lacksWeights, PackedSession } from './packedSession';
 import type { ExecutionDevice } from './session';
 
 export interface ClassifierOptions {
@@ -48,8 +51,8 @@ export class Classifier {
     /** Raw values to labels (null: left out) as in training, besides the labels themselves. */
     readonly labelMapping: Readonly<Record<string, string | null>>,
     readonly device: ExecutionDevice,
-    /** Undefined where the model is an ONNX graph whose weights are its own. */
-    readonly parameters: Parameters | undefined,
+    /** Reads the weights into memory, for who needs them there; undefined where the model is an ONNX graph whose weights are its own. */
+    readonly loadParameters: (() => Promise<Parameters>) | undefined,
     readonly tokenizer: Tokenizer,
     private readonly runner: Runner,
   ) {}
@@ -112,7 +115,7 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
       { file: folder.path },
     );
   }
-  const { labels, parameters, runner } = await openRunner(folder, {
+  const { labels, loadParameters, runner } = await openRunner(folder, {
     device,
     threads: options.threads || undefined,
     padTokenId: config.padTokenId,
@@ -139,7 +142,7 @@ export async function openClassifier(path: string, options: ClassifierOptions = 
     labelRange(usage.label_range, folder.path),
     labelMappingOf(labels, usage.label_mapping),
     device,
-    parameters,
+    loadParameters,
     tokenizer,
     runner,
   );
@@ -151,14 +154,14 @@ type Runner = Pick<ClassifierRunner, 'logits' | 'close'>;
 interface OpenedRunner {
   readonly labels: readonly string[];
   /** Undefined where the model is an ONNX graph whose weights are its own. */
-  readonly parameters: Parameters | undefined;
+  readonly loadParameters: Classifier['loadParameters'];
   readonly runner: Runner;
 }
 
 /** Weights go into this program's own graph; an ONNX file whose weights do not tell their names runs as it is. */
 async function openRunner(
   folder: ModelFolder,
-  { signal, ...options }: RunnerOptions & { signal?: AbortSignal },
+  { signal, ...options }: FedOptions & { signal?: AbortSignal },
 ): Promise<OpenedRunner> {
   const { config, weightsPath } = folder;
   if (weightsPath?.endsWith('.onnx')) {
@@ -173,24 +176,24 @@ async function openRunner(
         vocabSize: config.vocabSize,
         exactLengths: exactLengthsOf(folder),
       });
-      return { labels: classifierLabels(folder, runner.labelCount), parameters: undefined, runner };
+      return { labels: classifierLabels(folder, runner.labelCount), loadParameters: undefined, runner };
     }
   }
   const labels = classifierLabels(folder, await classifierRows(folder));
   const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, labels.length)];
-  const { parameters, report } = await loadParameters(folder, specs, { seed: 0, signal });
-  if (report.missing.length > 0) {
-    throw new MedTextError(
-      'CHECKPOINT_MISMATCH',
-      words`${folder.path} lacks ${report.missing.map(({ name }) => name).join(', ')}; without trained weights its answers would mean nothing.`,
-      { missing: report.missing.map(({ name }) => name) },
-    );
-  }
-  return {
-    labels,
-    parameters,
-    runner: new ClassifierRunner(bertClassifier(config, labels.length), parameters, options),
+  const classifier = bertClassifier(config, labels.length);
+  const loadAll = async () => (await loadParameters(folder, specs, { seed: 0, signal })).parameters;
+  const network = async (): Promise<NetworkSession> => {
+    if (options.device !== undefined && options.device !== 'cpu') {
+      const { parameters, report } = await loadParameters(folder, specs, { seed: 0, signal });
+      if (report.missing.length > 0) throw lacksWeights(folder, report.missing);
+      return new FedNetwork(classifier, parameters, options);
+    }
+    const session = await PackedSession.open(folder, openClassifierNetwork(classifier, specs), { ...options, signal });
+    if (session instanceof PackedSession) return new PackedNetwork(session, config.padTokenId, 'logits');
+    throw lacksWeights(folder, session);
   };
+  return { labels, loadParameters: loadAll, runner: new ClassifierRunner(classifier, await network()) };
 }
 
 /** What importing the graph found out. */

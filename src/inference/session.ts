@@ -7,7 +7,7 @@ import { runtimeLibraryName } from '../base/gpuRuntime';
 import type { Words } from '../base/words';
 import { elementCount, type DataType, type TypedArray } from '../onnx/dataType';
 import type { Model } from '../onnx/model';
-import { writeModel } from '../onnx/writeModel';
+import { writeModel, type StoredTensor } from '../onnx/writeModel';
 
 /** A device that ONNX Runtime has an execution provider for. */
 export type ExecutionDevice = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
@@ -46,6 +46,15 @@ export interface Feed {
 export interface Output {
   readonly shape: readonly number[];
   readonly data: TypedArray;
+}
+
+/** Initialisers that are not among a graph's own bytes. */
+export interface OutsideTensors {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Where the files lie that {@link tensors} name. */
+  readonly folder?: string;
+  /** Tensors that {@link tensors} name as their own file; the session reads them in place for as long as it lives. */
+  readonly memory: Readonly<Record<string, Float32Array>>;
 }
 
 /** A value in the device's memory. It is fed as it is, to any session on the device; its owner disposes of it. */
@@ -109,21 +118,25 @@ export class Session {
   private constructor(
     private readonly session: Ort.InferenceSession,
     private readonly staysOnDevice: ((output: string) => boolean) | undefined,
+    /** The runtime keeps addresses into these arrays. */
+    readonly held?: OutsideTensors['memory'],
   ) {}
 
   /**
    * @param model a graph, an ONNX file's bytes, or its path (which the reader has checked: the runtime follows external data).
    * @throws MedTextError RUNTIME when the runtime refuses the graph or the device, with its own words.
    */
-  static async create(model: Model | Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
-    const source = typeof model === 'string' || model instanceof Uint8Array ? model : writeModel(model).bytes;
+  static async create(
+    model: Model | Uint8Array | string,
+    options: SessionOptions = {},
+    outside?: OutsideTensors,
+  ): Promise<Session> {
+    const isWritten = typeof model === 'string' || model instanceof Uint8Array;
+    const source = isWritten ? model : writeModel(model, { stored: outside?.tensors }).bytes;
     const { device = 'cpu', staysOnDevice, allowTf32 = false } = options;
     // The provider allows TF32 and its binding has no switch; cuBLAS reads this one when it is loaded.
     if (device === 'cuda' && !allowTf32) process.env.NVIDIA_TF32_OVERRIDE ??= '0';
-    const outputs =
-      !staysOnDevice || typeof model === 'string' || model instanceof Uint8Array
-        ? []
-        : model.graph.outputs.map(({ name }) => name);
+    const outputs = !staysOnDevice || isWritten ? [] : model.graph.outputs.map(({ name }) => name);
     try {
       return new Session(
         await loadRuntime().InferenceSession.create(source as Uint8Array, {
@@ -143,9 +156,11 @@ export class Session {
                 ),
               }
             : {}),
+          ...(outside && outsideOptions(outside)),
           ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
         }),
         staysOnDevice,
+        outside?.memory,
       );
     } catch (error) {
       throw runtimeError(words`ONNX Runtime refused a graph on ${device}`, error);
@@ -206,6 +221,15 @@ export class Session {
   async release(): Promise<void> {
     await this.session.release();
   }
+}
+
+function outsideOptions({ folder, memory }: OutsideTensors): Ort.InferenceSession.SessionOptions {
+  const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength);
+  const externalData = Object.entries(memory).map(([path, values]) => ({ path, data: bytes(values) }));
+  return {
+    ...(externalData.length > 0 && { externalData }),
+    ...(folder !== undefined && { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
+  };
 }
 
 function providerOf(

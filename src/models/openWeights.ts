@@ -52,6 +52,7 @@ export async function openStored(path: string): Promise<CheckpointSource> {
 function withFirstRow(tensor: CheckpointTensor, table: CheckpointTensor): CheckpointTensor {
   return {
     ...tensor,
+    place: undefined,
     async read(into) {
       await tensor.read(into);
       const rows = new Float32Array(table.shape[0] * table.shape[1]);

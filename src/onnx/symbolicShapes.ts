@@ -108,8 +108,8 @@ class Rewriter {
   private expression(values: readonly number[], where: string): Expression {
     if (values.every((value) => value === values[0])) return { factor: 1, sizes: [], offset: values[0] - 1 };
     const names = Object.keys(this.dimensions);
-    const products = [...names.map((name) => [name]), names];
-    for (const sizes of products) {
+    const pairs = names.flatMap((name, i) => names.slice(i + 1).map((other) => [name, other]));
+    for (const sizes of [...names.map((name) => [name]), ...pairs]) {
       const of = this.samples.map((sample) => sizes.reduce((product, size) => product * sample[size], 1));
       const factor = values[0] / of[0];
       if (Number.isInteger(factor) && values.every((value, i) => value === factor * of[i]))

@@ -1,14 +1,25 @@
 /** The ONNX writer: the inverse of readModel. Tensors are written as raw bytes, large ones in a file of their own if asked. */
 import { MedTextError } from '../base/errors';
-import { DATA_TYPES } from './dataType';
+import { DATA_TYPES, elementCount, type DataType } from './dataType';
 import type { Attribute, Graph, GraphNode, Model, Tensor, ValueInfo } from './model';
 import { MessageWriter } from './wire';
+
+/** An initialiser whose elements lie in a file that is there already. */
+export interface StoredTensor {
+  readonly dataType: DataType;
+  readonly shape: readonly number[];
+  /** The file's name, in the folder that the runtime is told. */
+  readonly location: string;
+  readonly offsetBytes: number;
+}
 
 export interface WriteOptions {
   /** Initialisers of at least this many bytes go to the external file. Without it everything is in one file, up to 2 GB. */
   readonly externalThresholdBytes?: number;
   /** The external file's name, beside the model's. */
   readonly externalLocation?: string;
+  /** Further initialisers, by name. */
+  readonly stored?: ReadonlyMap<string, StoredTensor>;
 }
 
 /** The external file: its pieces one after the other. They are views on the tensors, not copies. */
@@ -33,7 +44,10 @@ export function writeModel(model: Model, options: WriteOptions = {}): WrittenMod
   const external = new ExternalPieces(options);
   const writer = new MessageWriter();
   writer.integer(1, model.irVersion).string(2, model.producerName);
-  writer.message(7, (w) => writeGraph(w, model.graph, external));
+  writer.message(7, (w) => {
+    writeGraph(w, model.graph, external);
+    for (const [name, tensor] of options.stored ?? []) w.message(5, (inner) => writeStored(inner, name, tensor));
+  });
   for (const [domain, version] of model.opsets) writer.message(8, (w) => w.string(1, domain).integer(2, version));
   if (writer.length > MAX_FILE_BYTES) {
     throw new MedTextError('UNSUPPORTED', 'An ONNX file cannot exceed 2 GB; its tensors must go to an external file.', {
@@ -113,10 +127,21 @@ function writeTensor(w: MessageWriter, name: string, tensor: Tensor, external?: 
     w.bytes(9, bytes);
     return;
   }
+  writePlace(w, external.location, external.add(bytes), bytes.length);
+}
+
+function writeStored(w: MessageWriter, name: string, { dataType, shape, location, offsetBytes }: StoredTensor): void {
+  for (const dimension of shape) w.integer(1, dimension);
+  w.integer(2, DATA_TYPES[dataType].code).string(8, name);
+  writePlace(w, location, offsetBytes, elementCount(shape) * DATA_TYPES[dataType].bytes);
+}
+
+/** TensorProto.external_data, and data_location EXTERNAL. */
+function writePlace(w: MessageWriter, location: string, offset: number, length: number): void {
   const entry = (key: string, value: string) => w.message(13, (inner) => inner.string(1, key).string(2, value));
-  entry('location', external.location);
-  entry('offset', String(external.add(bytes)));
-  entry('length', String(bytes.length));
+  entry('location', location);
+  entry('offset', String(offset));
+  entry('length', String(length));
   w.integer(14, 1);
 }
 

@@ -1,6 +1,6 @@
 /** The training step: batches in, new parameters out. Knows no files, no reports and no clock. */
 import { keyOf } from '../base/random';
-import { parameterFeeds } from '../inference/classifierRunner';
+import { parameterFeeds } from '../inference/fedNetwork';
 import { Session, type Feed } from '../inference/session';
 import { Parameters } from '../models/parameters';
 import { elementCount } from '../onnx/dataType';

@@ -2,6 +2,7 @@ import { refuseFullDisk } from '../base/diskFull';
 import { asMedTextError, toldError, type MedTextError } from '../base/errors';
 import { choiceLines, isDeviceFailure, type DeviceChoice } from '../devices/deviceChoice';
 import { ClassifierRunner } from '../inference/classifierRunner';
+import { FedNetwork } from '../inference/fedNetwork';
 import type { ResolvedRecipe } from '../protocol/recipe';
 import type { RunRecord, TrainingEnd } from '../protocol/runRecord';
 import type { MemoryPlan, TrainingResult } from '../protocol/trainer';
@@ -77,7 +78,8 @@ export class TrainingRun {
     const { path } = lock.folder;
     await refuseFullDisk({ path, folder: path, neededBytes: checkpointBytes(state) + parameters.flat.byteLength });
     const { padTokenId } = model.config;
-    const runner = new ClassifierRunner(material.model.classifier, parameters, { ...session, padTokenId });
+    const { classifier } = material.model;
+    const runner = new ClassifierRunner(classifier, new FedNetwork(classifier, parameters, { ...session, padTokenId }));
     const reporter = await RunReporter.open(lock.folder, counters?.step ?? 0, options);
     const trainedCount = state.firstMoments.flat.length;
     const journal = new RunJournal(

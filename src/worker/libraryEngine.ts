@@ -49,6 +49,7 @@ const maxTokens = 512;
 /** What the library process does, over the functions that the command line calls too. */
 export class LibraryEngine {
   private tokenizer: { readonly folder: string; readonly value: Tokenizer } | undefined;
+  private lastFill: Promise<unknown> = Promise.resolve();
   private filler: { readonly folder: string; readonly value: MaskFiller } | undefined;
 
   constructor(
@@ -170,7 +171,8 @@ export class LibraryEngine {
 
   async remove(folder: string): Promise<void> {
     this.tokenizer = undefined;
-    this.filler = undefined;
+    await this.lastFill;
+    await this.closeFiller();
     await removeModelFolder(folder);
   }
 
@@ -212,11 +214,22 @@ export class LibraryEngine {
   }
 
   async fillMask(path: string, text: string, top: number, threads?: number): Promise<MaskFill[]> {
-    if (this.filler?.folder !== path) {
-      this.filler = undefined;
-      this.filler = { folder: path, value: await MaskFiller.open(path, { threads }) };
-    }
-    return this.filler.value.fill(text, top);
+    // Calls queue: a session may not be closed in mid-run.
+    const filled = this.lastFill.then(async () => {
+      if (this.filler?.folder !== path) {
+        await this.closeFiller();
+        this.filler = { folder: path, value: await MaskFiller.open(path, { threads }) };
+      }
+      return this.filler.value.fill(text, top);
+    });
+    this.lastFill = filled.catch(() => undefined);
+    return filled;
+  }
+
+  private async closeFiller(): Promise<void> {
+    const { filler } = this;
+    this.filler = undefined;
+    await filler?.value.close();
   }
 
   async planGpuRuntime(wish: GpuRuntimeWish, signal: AbortSignal): Promise<GpuRuntimePlanned> {

@@ -1,6 +1,7 @@
 /** The graphs that only devices run, run on the processor: their numbers, not their speed. */
 import assert from 'node:assert/strict';
 import { ClassifierRunner } from '../../src/inference/classifierRunner';
+import { FedNetwork } from '../../src/inference/fedNetwork';
 import { Session, type Feed } from '../../src/inference/session';
 import { bertClassifier } from '../../src/models/encoder';
 import { elementCount } from '../../src/onnx/dataType';
@@ -230,7 +231,8 @@ describe('many batches in one run', () => {
   it('give the logits of one batch after the other', async () => {
     const examples = Array.from({ length: 75 }, (_, i) => batch.examples[i % rows].encoded);
     const logits = async (isLooped: boolean) => {
-      const runner = new ClassifierRunner(classifier, parameters, { padTokenId: 0, threads: 1, isLooped });
+      const network = new FedNetwork(classifier, parameters, { padTokenId: 0, threads: 1, isLooped });
+      const runner = new ClassifierRunner(classifier, network);
       const progress: number[] = [];
       const result = await runner.logits(examples, { onProgress: (done) => progress.push(done) });
       await runner.close();

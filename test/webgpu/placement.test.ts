@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addGradients } from '../../src/autodiff/gradients';
-import { buildClassifierGraph } from '../../src/inference/classifierRunner';
+import { buildClassifierGraph } from '../../src/inference/fedNetwork';
 import { productStyle, type Precision } from '../../src/inference/productStyle';
 import { Session, type Feed } from '../../src/inference/session';
 import { bertClassifier } from '../../src/models/encoder';

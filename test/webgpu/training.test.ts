@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ClassifierRunner } from '../../src/inference/classifierRunner';
+import { FedNetwork } from '../../src/inference/fedNetwork';
 import { keepsTensors } from '../../src/inference/session';
 import { bertClassifier } from '../../src/models/encoder';
 import type { MedTextError } from '../../src/base/errors';
@@ -162,7 +163,11 @@ describe(`inference on ${testDevice}`, () => {
     const { config, parameters, batch } = selfTestMaterial();
     const examples = batch.examples.map(({ encoded }) => encoded);
     const logitsOn = async (device: 'cpu' | typeof testDevice) => {
-      const runner = new ClassifierRunner(bertClassifier(config, 3), parameters, { device, padTokenId: 0 });
+      const classifier = bertClassifier(config, 3);
+      const runner = new ClassifierRunner(
+        classifier,
+        new FedNetwork(classifier, parameters, { device, padTokenId: 0 }),
+      );
       const first = await runner.logits(examples);
       parameters.values('classifier.bias').fill(2);
       runner.parametersChanged();

@@ -7,11 +7,19 @@ export interface CheckpointTensor {
   /** As stored; {@link read} always widens to float32. */
   readonly dataType: DataType;
   readonly shape: readonly number[];
+  /** Where the tensor's float32 elements lie in a file as they are: row-major, little-endian; absent where they do not. */
+  readonly place?: StoredPlace;
   /**
    * Fills `into`, which must hold exactly the tensor's elements, row-major, as float32.
    * @throws MedTextError CHECKPOINT_FORMAT when the file is shorter than it says, IO when it cannot be read.
    */
   read(into: Float32Array): Promise<void>;
+}
+
+export interface StoredPlace {
+  /** As it was opened. */
+  readonly file: string;
+  readonly offsetBytes: number;
 }
 
 export type CheckpointFormat = 'safetensors' | 'torch-zip' | 'torch-legacy' | 'onnx' | 'four-bit';

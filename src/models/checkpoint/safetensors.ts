@@ -93,7 +93,8 @@ async function readHeader(file: RandomAccessFile): Promise<Map<string, Checkpoin
       assertLength({ name, shape }, into);
       await readWidened((bytes, offset) => file.read(bytes, start + offset), begin, dataType, into);
     };
-    tensors.set(name, { name, dataType, shape, read });
+    const place = dataType === 'float32' ? { file: file.path, offsetBytes: start + begin } : undefined;
+    tensors.set(name, { name, dataType, shape, place, read });
   }
 
   ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);

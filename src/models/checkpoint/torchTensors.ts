@@ -1,13 +1,16 @@
 /** PyTorch's strided tensors, read out of their storages. */
 import { MedTextError, words } from '../../base/errors';
 import { DATA_TYPES, type DataType } from '../../onnx/dataType';
-import { assertLength, type CheckpointTensor } from './checkpointSource';
+import { stridesOf } from '../../onnx/shapes';
+import { assertLength, type CheckpointTensor, type StoredPlace } from './checkpointSource';
 import { checkedTensor, type TorchTensor } from './torchPickle';
 import { readWidened, type ReadBytes } from './widen';
 
 /** One storage's bytes, wherever they lie. */
 export interface StorageBytes {
   readonly sizeBytes: number;
+  /** Of the first byte, where a file has the storage as it is. */
+  readonly place?: StoredPlace;
   readonly read: ReadBytes;
 }
 
@@ -42,9 +45,19 @@ export function torchTensors(
       assertLength({ name, shape: tensor.shape }, into);
       await readStrided(storage.read, dataType, tensor, into);
     };
-    tensors.set(name, { name, dataType, shape: tensor.shape, read });
+    const place = dataType === 'float32' && isRowMajor(tensor) ? placeOf(tensor, storage) : undefined;
+    tensors.set(name, { name, dataType, shape: tensor.shape, place, read });
   }
   return tensors;
+}
+
+/** Of a float32 tensor's first element. */
+function placeOf({ storage: { viewOffset }, offset }: TorchTensor, { place }: StorageBytes): StoredPlace | undefined {
+  return place && { ...place, offsetBytes: place.offsetBytes + (viewOffset + offset) * DATA_TYPES.float32.bytes };
+}
+
+function isRowMajor({ shape, strides }: TorchTensor): boolean {
+  return stridesOf(shape).every((stride, axis) => shape[axis] <= 1 || strides[axis] === stride);
 }
 
 /** Up to this many elements a view's whole span is read at once, even when most of it is not wanted. */

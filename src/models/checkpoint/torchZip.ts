@@ -173,7 +173,8 @@ async function storageBytes(
   const start = await dataStart(zip, entry, file);
   const sizeBytes = entry.uncompressedSize;
   if (entry.compressionMethod === STORED) {
-    return { sizeBytes, read: (into, byteOffset) => file.read(into, start + byteOffset) };
+    const place = { file: file.path, offsetBytes: start };
+    return { sizeBytes, place, read: (into, byteOffset) => file.read(into, start + byteOffset) };
   }
   // PyTorch never packs a storage, but a person may have zipped the file anew. Deflate expands at most 1032 times.
   if (sizeBytes > 1032 * entry.compressedSize + 64)

@@ -1,0 +1,77 @@
+/** A model's weights for a graph that has them inside: matrices stay in their file, the rest is in memory. */
+import { realpath } from 'node:fs/promises';
+import { asMedTextError, MedTextError } from '../base/errors';
+import { elementCount } from '../onnx/dataType';
+import type { CheckpointTensor, StoredPlace } from './checkpoint/checkpointSource';
+import { assertFinite } from './checkpoint/finite';
+import { planLoad, type ModelFolder } from './modelFolder';
+import { openWeights } from './openWeights';
+import type { ParameterSpec } from './parameters';
+
+export interface StoredWeight {
+  readonly shape: readonly number[];
+  /** float32; undefined where the weight stays in its file. */
+  readonly values: Float32Array | undefined;
+  /** Absolute, links resolved; undefined where the values are in memory. */
+  readonly place: StoredPlace | undefined;
+}
+
+export interface StoredWeightsOptions {
+  /** Weights that may stay in their file, if the file has them as they are computed with. */
+  readonly inFile: (name: string) => boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** A smaller weight is not worth a mapping. */
+const MIN_FILE_BYTES = 2 ** 14;
+
+/**
+ * The weights that `specs` name, every one looked at: none holds a value that is no finite number. Nothing is read where
+ * any is missing.
+ * @throws MedTextError what {@link planLoad} throws; CHECKPOINT_FORMAT, CHECKPOINT_UNSAFE, UNSUPPORTED, IO or CANCELLED.
+ */
+export async function openStoredWeights(
+  folder: ModelFolder,
+  specs: readonly ParameterSpec[],
+  { inFile, signal }: StoredWeightsOptions,
+): Promise<{ readonly weights: ReadonlyMap<string, StoredWeight>; readonly missing: readonly ParameterSpec[] }> {
+  const weights = new Map<string, StoredWeight>();
+  if (folder.weightsPath === undefined) return { weights, missing: specs };
+  const source = await openWeights(folder, folder.weightsPath);
+  try {
+    const { used, missing, where } = planLoad(source, specs, folder);
+    if (missing.length > 0) return { weights, missing };
+    const resolved = new Map<string, string>();
+    let scratch = new Float32Array(0);
+    for (const { name, from } of used) {
+      if (signal?.aborted) throw new MedTextError('CANCELLED', 'Loading the model was cancelled.');
+      const tensor = source.tensors.get(from)!;
+      const count = elementCount(tensor.shape);
+      const place = inFile(name) ? placeOf(tensor, count) : undefined;
+      if (place && scratch.length < count) scratch = new Float32Array(count);
+      const values = place ? scratch.subarray(0, count) : new Float32Array(count);
+      await tensor.read(values);
+      assertFinite(values, from, where);
+      weights.set(name, {
+        shape: tensor.shape,
+        values: place ? undefined : values,
+        place: place && { ...place, file: await realPath(place.file, resolved) },
+      });
+    }
+    return { weights, missing };
+  } finally {
+    await source.close();
+  }
+}
+
+function placeOf({ place }: CheckpointTensor, count: number): StoredPlace | undefined {
+  const isWorthIt = 4 * count >= MIN_FILE_BYTES;
+  return place && isWorthIt && place.offsetBytes % 4 === 0 ? place : undefined;
+}
+
+/** A hub's cache has links: the runtime follows none that leads out of a folder. */
+async function realPath(path: string, known: Map<string, string>): Promise<string> {
+  const resolved = known.get(path) ?? (await realpath(path).catch((error: unknown) => { throw asMedTextError(error); })); // prettier-ignore
+  known.set(path, resolved);
+  return resolved;
+}
