@@ -2,9 +2,8 @@
  * A network with its weights inside the graph and open axes of batch and length: one session for texts of every length,
  * whose matrices the runtime has packed once.
  */
-import { basename, dirname } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../base/errors';
-import type { StoredPlace } from '../models/checkpoint/checkpointSource';
+import type { FilePlace } from '../models/checkpoint/filePlace';
 import type { EncoderInputs } from '../models/bert';
 import { declareInputs } from '../models/encoder';
 import type { ModelFolder } from '../models/modelFolder';
@@ -59,7 +58,7 @@ export class PackedSession {
     const { weights, missing } = await openStoredWeights(folder, network.specs, { inFile, signal });
     if (missing.length > 0) return missing;
     const { inside, stored, fed, places } = parted(model, weights, matrices);
-    const folders = [...new Set(places.map(({ file }) => dirname(file)))];
+    const folders = [...new Set(places.map((place) => place.folder))];
     const fromMemory = () => PackedSession.open(folder, network, { ...options, mapsFiles: false });
     if (folders.length > 1) return fromMemory();
     try {
@@ -141,7 +140,7 @@ interface Parted {
   readonly inside: ReadonlyMap<string, Tensor>;
   readonly stored: Omit<OutsideTensors, 'folder'>;
   readonly fed: Readonly<Record<string, Feed>>;
-  readonly places: readonly StoredPlace[];
+  readonly places: readonly FilePlace[];
 }
 
 function parted({ graph }: Model, weights: ReadonlyMap<string, StoredWeight>, matrices: ReadonlySet<string>): Parted {
@@ -149,7 +148,7 @@ function parted({ graph }: Model, weights: ReadonlyMap<string, StoredWeight>, ma
   const tensors = new Map<string, StoredTensor>();
   const fed: Record<string, Feed> = {};
   const memory: Record<string, Float32Array> = {};
-  const places: StoredPlace[] = [];
+  const places: FilePlace[] = [];
   for (const { name } of graph.inputs) {
     const weight = weights.get(name);
     if (!weight) continue;
@@ -157,7 +156,7 @@ function parted({ graph }: Model, weights: ReadonlyMap<string, StoredWeight>, ma
     const dataType = 'float32' as const;
     if (place) {
       places.push(place);
-      tensors.set(name, { dataType, shape, location: basename(place.file), offsetBytes: place.offsetBytes });
+      tensors.set(name, { dataType, shape, location: place.name, offsetBytes: place.offsetBytes });
     } else if (values!.byteLength <= MAX_INSIDE_BYTES) {
       inside.set(name, { dataType, shape, data: values! });
     } else if (matrices.has(name)) {

@@ -1,8 +1,8 @@
 /** A model's weights for a graph that has them inside: matrices stay in their file, the rest is in memory. */
-import { realpath } from 'node:fs/promises';
-import { asMedTextError, MedTextError } from '../base/errors';
+import { MedTextError } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
 import type { CheckpointTensor, StoredPlace } from './checkpoint/checkpointSource';
+import { filePlace, type FilePlace } from './checkpoint/filePlace';
 import { assertFinite } from './checkpoint/finite';
 import { planLoad, type ModelFolder } from './modelFolder';
 import { openWeights } from './openWeights';
@@ -12,8 +12,8 @@ export interface StoredWeight {
   readonly shape: readonly number[];
   /** float32; undefined where the weight stays in its file. */
   readonly values: Float32Array | undefined;
-  /** Absolute, links resolved; undefined where the values are in memory. */
-  readonly place: StoredPlace | undefined;
+  /** Undefined where the values are in memory. */
+  readonly place: FilePlace | undefined;
 }
 
 export interface StoredWeightsOptions {
@@ -41,7 +41,6 @@ export async function openStoredWeights(
   try {
     const { used, missing, where } = planLoad(source, specs, folder);
     if (missing.length > 0) return { weights, missing };
-    const resolved = new Map<string, string>();
     let scratch = new Float32Array(0);
     for (const { name, from } of used) {
       if (signal?.aborted) throw new MedTextError('CANCELLED', 'Loading the model was cancelled.');
@@ -55,7 +54,7 @@ export async function openStoredWeights(
       weights.set(name, {
         shape: tensor.shape,
         values: place ? undefined : values,
-        place: place && { ...place, file: await realPath(place.file, resolved) },
+        place: place && (await filePlace(place)),
       });
     }
     return { weights, missing };
@@ -67,11 +66,4 @@ export async function openStoredWeights(
 function placeOf({ place }: CheckpointTensor, count: number): StoredPlace | undefined {
   const isWorthIt = 4 * count >= MIN_FILE_BYTES;
   return place && isWorthIt && place.offsetBytes % 4 === 0 ? place : undefined;
-}
-
-/** A hub's cache has links: the runtime follows none that leads out of a folder. */
-async function realPath(path: string, known: Map<string, string>): Promise<string> {
-  const resolved = known.get(path) ?? (await realpath(path).catch((error: unknown) => { throw asMedTextError(error); })); // prettier-ignore
-  known.set(path, resolved);
-  return resolved;
 }

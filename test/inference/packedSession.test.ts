@@ -96,7 +96,7 @@ describe('a network with its weights inside', () => {
       for (const { place, values, shape } of weights.values()) {
         if (!place) continue;
         assert.equal(values, undefined);
-        const bytes = readFileSync(place.file);
+        const bytes = readFileSync(join(place.folder, place.name));
         const count = shape.reduce((product, size) => product * size, 1);
         const stored = new Float32Array(
           Uint8Array.from(bytes.subarray(place.offsetBytes, place.offsetBytes + 4 * count)).buffer,
