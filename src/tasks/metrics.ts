@@ -76,6 +76,27 @@ export function macroF1(matrix: readonly (readonly number[])[]): number {
   return ratio(total, present);
 }
 
+/** What is counted of the entities of one type. */
+export interface SpanCounts {
+  /** Found with the right type and the right edges. */
+  readonly hits: number;
+  readonly predicted: number;
+  /** Those that are there. */
+  readonly support: number;
+}
+
+/** F1 of all entities together, as seqeval's `average='micro'`. */
+export function microSpanF1(types: readonly SpanCounts[]): number {
+  const total = (of: (counts: SpanCounts) => number) => types.reduce((all, counts) => all + of(counts), 0);
+  return ratio(2 * total(({ hits }) => hits), total(({ predicted, support }) => predicted + support)); // prettier-ignore
+}
+
+/** Mean F1 of the types that occur among the entities that are there or were found, as seqeval's `average='macro'`. */
+export function macroSpanF1(types: readonly SpanCounts[]): number {
+  const present = types.filter(({ predicted, support }) => predicted + support > 0);
+  return ratio(sum(present.map(({ hits, predicted, support }) => (2 * hits) / (predicted + support))), present.length);
+}
+
 /** Mean negative log-likelihood in nats of the true labels under softmax(logits). */
 export function crossEntropy(targets: ArrayLike<number>, logits: ArrayLike<number>, labelCount: number): number {
   let total = 0;
@@ -160,6 +181,6 @@ export function correctCount(matrix: readonly (readonly number[])[]): number {
   return sum(matrix.map((row, id) => row[id]));
 }
 
-function ratio(numerator: number, denominator: number): number {
+export function ratio(numerator: number, denominator: number): number {
   return denominator === 0 ? 0 : numerator / denominator;
 }
