@@ -1,9 +1,10 @@
 // Bundles every entry point into dist/. Only onnxruntime-node stays outside: it loads a native library beside itself.
 import { build } from 'esbuild';
-import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { thirdPartyNotices } from './scripts/thirdPartyNotices.mjs';
 
 const production = process.argv.includes('--production');
+const bundle = JSON.parse(readFileSync('l10n/bundle.l10n.zh-cn.json', 'utf8'));
 
 const entries = {
   cli: 'src/cli/main.ts',
@@ -67,12 +68,39 @@ const pages = await build({
   logLevel: 'warning',
 });
 
-// The editor validates and completes recipes and labels files by these (contributes.jsonValidation).
-copyFileSync('src/protocol/recipe.schema.json', 'dist/recipe.schema.json');
-copyFileSync('src/protocol/labels.schema.json', 'dist/labels.schema.json');
+// The editor validates and completes recipes and labels files by these (contributes.jsonValidation), in its language.
+for (const name of ['recipe', 'labels']) {
+  const schema = JSON.parse(readFileSync(`src/protocol/${name}.schema.json`, 'utf8'));
+  writeFileSync(`dist/${name}.schema.json`, JSON.stringify(schema));
+  writeFileSync(`dist/${name}.schema.zh-cn.json`, JSON.stringify(translatedSchema(schema)));
+}
+
+// The documentation, which the extension opens. What lies outside of it does not come along: such links become their text.
+rmSync('dist/docs', { recursive: true, force: true });
+for (const language of readdirSync('docs')) {
+  mkdirSync(`dist/docs/${language}`, { recursive: true });
+  for (const page of readdirSync(`docs/${language}`)) {
+    const text = readFileSync(`docs/${language}/${page}`, 'utf8');
+    writeFileSync(`dist/docs/${language}/${page}`, text.replace(/\[([^\]]+)\]\(\.\.\/\.\.\/[^)]*\)/g, '$1'));
+  }
+}
 
 // Licences of what the bundles contain; the package carries them.
 writeFileSync('dist/THIRD_PARTY_NOTICES.txt', thirdPartyNotices([host.metafile, pages.metafile]));
+
+/** The schema with the Chinese of its descriptions; a test wants all of them in the bundle. */
+function translatedSchema(node) {
+  const chinese = (text) => bundle[text] ?? text;
+  if (typeof node !== 'object' || node === null) return node;
+  if (Array.isArray(node)) return node.map(translatedSchema);
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) => {
+      if (key === 'description' && typeof value === 'string') return [key, chinese(value)];
+      if (key === 'enumDescriptions') return [key, value.map(chinese)];
+      return [key, key === 'examples' ? value : translatedSchema(value)];
+    }),
+  );
+}
 
 /** Every folder of webview/ with a main.ts is a page. */
 function pageNames() {

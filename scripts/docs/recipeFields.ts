@@ -1,61 +1,40 @@
 /** Every field of a recipe with its values, default and meaning, out of the schema. */
+import { resolvedNode, type SchemaNode } from '../../src/protocol/fieldHelp';
 import schema from '../../src/protocol/recipe.schema.json';
 import { cell, pageHead, table, type Translator } from './languages';
 
-interface Node {
-  readonly $ref?: string;
-  readonly description?: string;
-  readonly type?: string | readonly string[];
-  readonly enum?: readonly string[];
-  readonly enumDescriptions?: readonly string[];
-  readonly anyOf?: readonly Node[];
-  readonly properties?: Readonly<Record<string, Node>>;
-  readonly required?: readonly string[];
-  readonly items?: Node;
-  readonly default?: unknown;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
-}
-
-const definitions = schema.definitions as Readonly<Record<string, Node>>;
-
-/** The node with what its reference says beneath what it says itself. */
-function resolved({ $ref, ...node }: Node): Node {
-  return $ref === undefined ? node : { ...definitions[$ref.split('/').at(-1)!], ...node };
-}
+const definitions = schema.definitions as Readonly<Record<string, SchemaNode>>;
 
 /** The fields inside a node, also where it may be null or something else instead. */
-function fieldsOf(node: Node): Readonly<Record<string, Node>> {
-  const forms = [node, ...(node.anyOf ?? []).map(resolved)];
-  return Object.assign({}, ...forms.map(({ properties }) => properties ?? {})) as Record<string, Node>;
+function fieldsOf(node: SchemaNode): Readonly<Record<string, SchemaNode>> {
+  const forms = [node, ...(node.anyOf ?? []).map(resolvedNode)];
+  return Object.assign({}, ...forms.map(({ properties }) => properties ?? {})) as Record<string, SchemaNode>;
 }
 
-function requiredOf(node: Node): readonly string[] {
-  return [node, ...(node.anyOf ?? []).map(resolved)].flatMap(({ required }) => required ?? []);
+function requiredOf(node: SchemaNode): readonly string[] {
+  return [node, ...(node.anyOf ?? []).map(resolvedNode)].flatMap(({ required }) => required ?? []);
 }
 
 export function recipeFieldsPage(translator: Translator): string {
   const { page: say, product, language } = translator;
   const head = [say('field'), say('values'), say('default'), say('meaning')];
-  const rowsOf = (node: Node, prefix: string): string[][] =>
+  const rowsOf = (node: SchemaNode, prefix: string): string[][] =>
     Object.entries(fieldsOf(node)).flatMap(([name, given]) => {
-      const field = resolved(given);
+      const field = resolvedNode(given);
       const inside = field === undefined || name === 'label_details' ? [] : rowsOf(field, `${prefix}${name}.`);
       return [[`\`${prefix}${name}\``, valuesOf(field), defaultOf(field, requiredOf(node).includes(name)), meaningOf(field)], ...inside]; // prettier-ignore
     });
-  const defaultOf = (field: Node, isRequired: boolean): string => {
+  const defaultOf = (field: SchemaNode, isRequired: boolean): string => {
     if (field.default !== undefined) return `\`${JSON.stringify(field.default)}\``;
     return isRequired ? say('required') : '';
   };
-  const meaningOf = ({ description = '', enum: names = [], enumDescriptions = [] }: Node): string => {
+  const meaningOf = ({ description = '', enum: names = [], enumDescriptions = [] }: SchemaNode): string => {
     const details = enumDescriptions.map((text, i) => `\`${names[i]}\`: ${product(text)}`);
     const separator = language === 'en' ? '; ' : '；';
     return cell([description && product(description), details.join(separator)].filter(Boolean).join(' '));
   };
 
-  const { dataset, train, $schema, ...rest } = schema.properties as unknown as Record<string, Node>;
+  const { dataset, train, $schema, ...rest } = schema.properties as unknown as Record<string, SchemaNode>;
   const { split, ...splits } = fieldsOf(dataset);
   const section = (title: string, rows: string[][]): string[] => ['', `## ${title}`, '', ...table(head, rows)];
   const top = Object.fromEntries(Object.entries({ $schema, ...rest }).filter(([name]) => name !== 'model_head'));
@@ -81,24 +60,24 @@ export function recipeFieldsPage(translator: Translator): string {
 }
 
 /** Types and bounds in JSON Schema's own words, which need no translation. */
-function valuesOf(field: Node): string {
+function valuesOf(field: SchemaNode): string {
   if (field.enum) return field.enum.map((name) => `\`"${name}"\``).join(', ');
-  if (field.anyOf) return [...new Set(field.anyOf.map(resolved).map(valuesOf))].join(', ');
+  if (field.anyOf) return [...new Set(field.anyOf.map(resolvedNode).map(valuesOf))].join(', ');
   if (field.properties) return typeNames(field).includes('null') ? '`object`, `null`' : '`object`';
   const { items } = field;
   return typeNames(field)
     .map((type) => {
-      if (type === 'array') return items ? `[${valuesOf(resolved(items))}, …]` : '`array`';
+      if (type === 'array') return items ? `[${valuesOf(resolvedNode(items))}, …]` : '`array`';
       return type === 'integer' || type === 'number' ? `\`${type}\`${boundsOf(field)}` : `\`${type}\``;
     })
     .join(', ');
 }
 
-function typeNames({ type = [] }: Node): readonly string[] {
+function typeNames({ type = [] }: SchemaNode): readonly string[] {
   return typeof type === 'string' ? [type] : type;
 }
 
-function boundsOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Node): string {
+function boundsOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: SchemaNode): string {
   const low = minimum !== undefined ? `≥ ${minimum}` : exclusiveMinimum !== undefined ? `> ${exclusiveMinimum}` : '';
   const high = maximum !== undefined ? `≤ ${maximum}` : exclusiveMaximum !== undefined ? `< ${exclusiveMaximum}` : '';
   const bounds = [low, high].filter(Boolean).join(', ');

@@ -13,6 +13,7 @@ import { predictCommand } from './commands/predict';
 import { pruneCommand } from './commands/prune';
 import { scoreCommand } from './commands/score';
 import { obeyParent } from './secondProcess';
+import { errorHelp } from '../protocol/errorHelp';
 import { Screen } from './screen';
 import { version } from '../../package.json';
 
@@ -42,12 +43,20 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     screen.clearBar();
     screen.printJson({ error: coded });
     screen.note(`error: ${coded.code}: ${coded.message}`);
+    for (const line of remedyLines(coded.code)) screen.note(line);
     if (coded.code === 'INTERNAL' && process.env.MEDTEXT_DEBUG) screen.note(String((error as Error).stack));
     return exitCodeOf(coded);
   } finally {
     screen.clearBar();
     stopListening();
   }
+}
+
+/** What to do about an error, and the page that says more. A usage error says it itself; a cancellation needs nothing. */
+function remedyLines(code: string): string[] {
+  const help = errorHelp(code);
+  if (help === undefined || code === 'USAGE' || code === 'CANCELLED') return [];
+  return [`  what to do: ${help.remedy}`, `  more: docs/en/troubleshooting.md#${code.toLowerCase()}`];
 }
 
 async function dispatch(argv: readonly string[], screen: Screen, signal: AbortSignal): Promise<ExitCode> {

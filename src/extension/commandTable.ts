@@ -34,6 +34,7 @@ import {
 import { jumpTo, scoreSelection, setReference } from './commands/scoreCommands';
 import { sayScale } from './commands/similarityScale';
 import { trySample } from './commands/starter';
+import { openDocumentation } from './documentation';
 import type { CommandId } from './ids';
 import { lookForRuns } from './runWatch';
 import type { Services } from './services';
@@ -61,6 +62,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.showRun': showRun,
   'medtext.compareRuns': compareRuns,
   'medtext.openLog': ({ log }) => log.show(),
+  'medtext.documentation': ({ context }, code) => openDocumentation(context, code),
   'medtext.checkDevice': checkDevice,
   'medtext.getGpuRuntime': getGpuRuntime,
   'medtext.previewData': previewData,
@@ -88,18 +90,23 @@ export async function runCommand(services: Services, id: CommandId, parameters: 
   }
 }
 
-function tellError({ log, t }: Services, id: string, caught: unknown): void {
+function tellError({ context, log, t }: Services, id: string, caught: unknown): void {
   const error = asMedTextError(caught);
+  const whatToDo = t('What to Do');
   if (error.code === 'CANCELLED') return;
   log.error(`${id}: ${error.code}: ${error.message}`);
   if (error.code === 'INTERNAL') log.error(error.cause instanceof Error ? (error.cause.stack ?? '') : '');
   if (error.code === 'ACCESS') {
     const setToken = t('Set Access Token…');
-    return void showError(errorText(error, t), setToken).then(
-      (choice) => choice === setToken && commands.executeCommand('medtext.setAccessToken'),
-    );
+    return void showError(errorText(error, t), setToken, whatToDo).then((choice) => {
+      if (choice === setToken) return commands.executeCommand('medtext.setAccessToken');
+      return choice === whatToDo ? openDocumentation(context, error.code) : undefined;
+    });
   }
   const showLog = t('Show Log');
   // Not awaited by the command: it has ended, whether or not the message is closed.
-  void showError(errorText(error, t), showLog).then((choice) => choice === showLog && log.show());
+  void showError(errorText(error, t), whatToDo, showLog).then((choice) => {
+    if (choice === showLog) log.show();
+    return choice === whatToDo ? openDocumentation(context, error.code) : undefined;
+  });
 }

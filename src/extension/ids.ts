@@ -23,6 +23,7 @@ export const paletteCommands = [
   'medtext.showRun',
   'medtext.compareRuns',
   'medtext.openLog',
+  'medtext.documentation',
   'medtext.checkDevice',
   'medtext.getGpuRuntime',
 ] as const;

@@ -38,8 +38,8 @@ export const knobFields = [
 export type KnobField = (typeof knobFields)[number];
 export const mainKnobCount = 5;
 
-/** A field as a person would write it; `isDefault` when the recipe does not give it. */
-const knob = object({ field: oneOf(...knobFields), value: text, isDefault: flag });
+/** A field as a person would write it; `isDefault` when the recipe does not give it. `help`: what the schema says of it. */
+const knob = object({ field: oneOf(...knobFields), value: text, isDefault: flag, help: text });
 export type Knob = Checked<typeof knob>;
 
 const shownRecipe = object(
@@ -152,6 +152,7 @@ const trainingActions = [
   'openRecipe',
   'importModel',
   'openLog',
+  'explainError',
   'revealRun',
   'manageTrust',
 ] as const;

@@ -29,7 +29,9 @@ const allowed = [
   /^media\/[\w./-]+\.(svg|png)$/,
   /^dist\/\w+\.js$/,
   /^dist\/webview\/\w+\.(js|css)$/,
-  /^dist\/(recipe|labels)\.schema\.json$/,
+  /^dist\/(recipe|labels)\.schema(\.zh-cn)?\.json$/,
+  // What errors and the command Documentation open.
+  /^dist\/docs\/(en|zh-cn)\/[\w-]+\.md$/,
   /^dist\/THIRD_PARTY_NOTICES\.txt$/,
   // The starter encoder, and what Try the Sample copies.
   /^starter\/(README\.md|LICENSE(\.txt)?|model\.q4|1_Pooling\/config\.json|\w+\.json)$/,
@@ -41,7 +43,8 @@ const allowed = [
 /** What the manifest names by path. */
 function namedFiles() {
   const { contributes } = manifest;
-  const words = JSON.stringify({ icon: manifest.icon, main: manifest.main, contributes });
+  const texts = ['package.nls.json', 'package.nls.zh-cn.json'].map((file) => JSON.parse(readFileSync(file, 'utf8')));
+  const words = JSON.stringify({ icon: manifest.icon, main: manifest.main, contributes, texts });
   const paths = words.match(/"(\.\/)?(media|dist)\/[^"]+"/g).map((text) => text.slice(1, -1).replace(/^\.\//, ''));
   return [...new Set(paths)].filter((path) => !path.includes('*'));
 }

@@ -76,6 +76,7 @@ function ui() {
     'test/e2e/datasetPreview.mjs',
     'test/e2e/similarityPanel.mjs',
     'test/e2e/modelLibrary.mjs',
+    'test/e2e/documentation.mjs',
     'test/e2e/gpuRuntime.mjs',
     ...pages,
   ];

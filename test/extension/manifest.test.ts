@@ -68,7 +68,7 @@ describe('manifest and code agree', () => {
       'medtext.runtime.nodePath': true,
       'medtext.runtime.threads': true,
       'medtext.hover.enabled': true,
-  'medtext.hover.starter': true,
+      'medtext.hover.starter': true,
       'medtext.hover.languages': true,
       'medtext.models.folder': true,
       'medtext.hub.modelscopeEndpoint': true,
@@ -88,7 +88,12 @@ describe('manifest and code agree', () => {
       assert.ok(existsSync(join(root, file)), file);
     }
     const packed = readFileSync(join(root, '.vscodeignore'), 'utf8').split('\n');
-    for (const { url } of contributes.jsonValidation) assert.ok(packed.includes(url.replace('./', '!')), url);
+    for (const { url } of contributes.jsonValidation) {
+      for (const words of [english, chinese]) {
+        const file = words[url.replaceAll('%', '')].replace(/^\.\//, '');
+        assert.ok(packed.includes(`!${file.replace(/\.schema.*/, '.schema*.json')}`), file);
+      }
+    }
   });
 
   it('never starts with every window, and keeps the Node path out of untrusted folders', () => {
@@ -106,7 +111,8 @@ describe('languages', () => {
     assert.deepEqual([...new Set(used)].sort(), Object.keys(english).sort());
     assert.deepEqual(Object.keys(chinese).sort(), Object.keys(english).sort());
     for (const key of Object.keys(english)) {
-      assert.match(chinese[key], /\p{Script=Han}/u, key);
+      if (key.startsWith('schema.')) assert.match(chinese[key], /\.zh-cn\.json$/);
+      else assert.match(chinese[key], /\p{Script=Han}/u, key);
       assert.deepEqual(linksOf(chinese[key]), linksOf(english[key]), key);
     }
   });

@@ -22,7 +22,7 @@ const recipe = {
   train: 'data/medical-pairs/train.json',
   validation: 'data/medical-pairs/validation.json',
   test: null,
-  knobs: defaults.map(([field, value, isDefault]) => ({ field, value, isDefault })),
+  knobs: defaults.map(([field, value, isDefault]) => ({ field, value, isDefault, help: `What ${field} means.` })),
   problem: null,
 };
 

@@ -16,6 +16,8 @@ export interface TrainingViewState {
   readonly drafts: Readonly<Partial<Record<KnobField, Draft>>>;
   /** Weight of the past in the smoothed curve, from 0 (none) to 0.98. */
   readonly smoothing: number;
+  /** The field that has the keyboard: its help is shown. */
+  readonly focused: KnobField | undefined;
   readonly showsMore: boolean;
   readonly showsTable: boolean;
   /** The metric whose curve is drawn; undefined: the one that chooses the best checkpoint. */
@@ -29,6 +31,7 @@ export const initialState: TrainingViewState = {
   recipe: '',
   drafts: {},
   smoothing: 0.8,
+  focused: undefined,
   showsMore: false,
   showsTable: false,
   metric: undefined,
@@ -43,6 +46,7 @@ export type TrainingViewEvent =
   | { readonly type: 'written'; readonly field: KnobField; readonly value: string }
   | { readonly type: 'refused'; readonly field: KnobField; readonly value: string; readonly error: string }
   | { readonly type: 'reverted'; readonly field: KnobField }
+  | { readonly type: 'focused'; readonly field: KnobField | undefined }
   | { readonly type: 'smoothed'; readonly smoothing: number }
   | { readonly type: 'more'; readonly open: boolean }
   | { readonly type: 'table'; readonly open: boolean }
@@ -70,6 +74,8 @@ export function reduce(state: TrainingViewState, event: TrainingViewEvent): Trai
       const { [event.field]: _, ...drafts } = state.drafts;
       return { ...state, drafts };
     }
+    case 'focused':
+      return { ...state, focused: event.field };
     case 'smoothed':
       return { ...state, smoothing: Math.min(maxSmoothing, Math.max(0, event.smoothing)) };
     case 'more':

@@ -118,6 +118,7 @@ function recipeSection(
   ];
   const [main, more] = [recipe.knobs.slice(0, mainKnobCount), recipe.knobs.slice(mainKnobCount)];
   const isRunning = state.snapshot?.run ? isActive(state.snapshot.run) : false;
+  const leave = (): void => actions.dispatch({ type: 'focused', field: undefined });
   return html`
     <section aria-label=${t('Recipe {0}', recipe.name)}>
       <header>
@@ -142,13 +143,14 @@ function recipeSection(
           : nothing
       }
       ${recipe.isRecord ? html`<p class="quiet">${t('This is what the run was trained with, a record that is not changed.')}</p>` : nothing}
-      <div class="knobs">
+      <div class="knobs" @focusout=${leave}>
         ${repeat(
           main,
           ({ field }) => field,
           (knob) => knobField(knob, state, actions, t),
         )}
       </div>
+      ${focusedHelp(main, state)}
       ${
         more.length === 0
           ? nothing
@@ -157,18 +159,25 @@ function recipeSection(
               @toggle=${(event: Event) => actions.dispatch({ type: 'more', open: (event.target as HTMLDetailsElement).open })}
             >
               <summary>${t('More settings')}</summary>
-              <div class="knobs">
+              <div class="knobs" @focusout=${leave}>
                 ${repeat(
                   more,
                   ({ field }) => field,
                   (knob) => knobField(knob, state, actions, t),
                 )}
               </div>
+              ${focusedHelp(more, state)}
             </details>`
       }
       ${isRunning ? html`<p class="quiet">${t('Changes apply to the next run.')}</p>` : nothing}
     </section>
   `;
+}
+
+/** What the field with the keyboard means: a hover shows it to the mouse alone. */
+function focusedHelp(knobs: readonly Knob[], { focused }: TrainingViewState): TemplateResult {
+  const help = knobs.find(({ field }) => field === focused)?.help ?? '';
+  return html`<p class="help quiet" role="status">${help}</p>`;
 }
 
 function knobField(knob: Knob, state: TrainingViewState, actions: TrainingViewActions, t: Translate): TemplateResult {
@@ -196,10 +205,12 @@ function knobField(knob: Knob, state: TrainingViewState, actions: TrainingViewAc
         @keydown=${onKey}
       ></vscode-textfield>`;
   return html`
-    <div class="knob ${knob.isDefault && !draft ? 'default' : ''}">
-      <span class="label" aria-hidden="true" title=${knob.isDefault ? t('{0}, the default', name) : name}
-        >${label}</span
-      >
+    <div
+      class="knob ${knob.isDefault && !draft ? 'default' : ''}"
+      title=${`${knob.isDefault ? t('{0}, the default', name) : name}\n${knob.help}`}
+      @focusin=${() => actions.dispatch({ type: 'focused', field })}
+    >
+      <span class="label" aria-hidden="true">${label}</span>
       ${control} ${draft?.error ? html`<p class="problem" role="alert">${draft.error}</p>` : nothing}
     </div>
   `;
@@ -279,7 +290,8 @@ function runSection(
       ${
         run.error
           ? html`<p class="notice error" role="alert">
-              ${run.error.message} ${link(t('Open Log'), 'openLog', actions)}
+              ${run.error.message} ${link(t('What to Do'), 'explainError', actions)}
+              ${link(t('Open Log'), 'openLog', actions)}
             </p>`
           : nothing
       }

@@ -5,6 +5,7 @@ import { readTextFileSync } from '../../base/textFile';
 import { MedTextError, words } from '../../base/errors';
 import type { Translate } from '../../base/translate';
 import { errorText } from '../../protocol/errorWords';
+import { openDocumentation } from '../documentation';
 import { metricText, phaseText, testMetricText } from '../../protocol/runWords';
 import type { TrainingResult } from '../../protocol/trainer';
 import { checkpointStep, isTrainer } from '../runFolderRecord';
@@ -124,8 +125,11 @@ async function tellEnd(
       });
     case 'failed': {
       const showLog = t('Show Log');
-      const choice = await showError(t('{0} failed: {1}', request.name, error ? errorText(error, t) : ''), showLog);
+      const whatToDo = t('What to Do');
+      const text = t('{0} failed: {1}', request.name, error ? errorText(error, t) : '');
+      const choice = await showError(text, whatToDo, showLog);
       if (choice === showLog) log.show();
+      if (choice === whatToDo) await openDocumentation(services.context, error?.code);
     }
   }
 }

@@ -1,7 +1,8 @@
 import { findNodeAtLocation, modify, parse, parseTree, type ParseError } from 'jsonc-parser';
 import { MedTextError } from '../../base/errors';
 import type { Translate } from '../../base/translate';
-import { recipeProblems, recipeSchema, setPath, type PartialRecipe } from '../../protocol/recipe';
+import { fieldHelp, fieldNode } from '../../protocol/fieldHelp';
+import { recipeProblems, setPath, type PartialRecipe } from '../../protocol/recipe';
 import { knobFields, type Knob, type KnobField, type ShownRecipe } from '../../protocol/trainingView';
 
 /** One replacement in a text; offsets count characters. */
@@ -29,7 +30,7 @@ export function shownRecipeOf(
     train: shortText(at(recipe, ['dataset', 'train', 'file'])),
     validation: shortText(at(recipe, ['dataset', 'validation', 'file'])) || null,
     test: shortText(at(recipe, ['dataset', 'test', 'file'])) || null,
-    knobs: knobFields.map((field) => knobOf(recipe, field)),
+    knobs: knobFields.map((field) => knobOf(recipe, field, t)),
     problem:
       errors.length > 0
         ? notJson(text, errors[0].offset, t)
@@ -72,10 +73,10 @@ export function recipeChanges(text: string, field: KnobField, value: string, t: 
   }));
 }
 
-function knobOf(recipe: Record<string, unknown>, field: KnobField): Knob {
-  const path = field.split('.');
-  const given = at(recipe, path);
-  return { field, value: knobText(given === undefined ? defaultOf(path) : given), isDefault: given === undefined };
+function knobOf(recipe: Record<string, unknown>, field: KnobField, t: Translate): Knob {
+  const given = at(recipe, field.split('.'));
+  const value = knobText(given === undefined ? fieldNode(field)?.default : given);
+  return { field, value, isDefault: given === undefined, help: fieldHelp(field, t) };
 }
 
 /** As a person would type it; null, "as the model says", is an empty field. */
@@ -85,18 +86,6 @@ function knobText(value: unknown): string {
     return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential().replace('e-0', 'e-') : String(value);
   }
   return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function defaultOf(path: readonly string[]): unknown {
-  let schema: any = recipeSchema;
-  for (const key of path) schema = resolved(schema?.properties?.[key]);
-  return schema?.default;
-}
-
-/** A part of the schema, or the definition that it refers to. */
-function resolved(schema: any): any {
-  const name = /^#\/definitions\/(\w+)$/.exec(schema?.$ref ?? '')?.[1];
-  return name === undefined ? schema : (recipeSchema.definitions as Record<string, unknown>)[name];
 }
 
 function at(value: unknown, path: readonly string[]): unknown {

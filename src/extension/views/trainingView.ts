@@ -42,6 +42,8 @@ class TrainingViewProvider implements TrainingView {
   private readonly server = this.store.add(new Slot<WebviewServer<TrainingViewContract>>());
   private view: WebviewView | undefined;
   private chosenRun: string | undefined;
+  /** Of the error in the last snapshot. */
+  private shownErrorCode: string | undefined;
   private failure: (TrainingFacts['failure'] & { recipeFile: string }) | undefined;
   private history: { key: string; history: RunHistory } = { key: '', history: emptyHistory };
   private timer: NodeJS.Timeout | undefined;
@@ -140,6 +142,8 @@ class TrainingViewProvider implements TrainingView {
         return run('medtext.importModel');
       case 'openLog':
         return run('medtext.openLog');
+      case 'explainError':
+        return run('medtext.documentation', this.shownErrorCode);
       case 'manageTrust':
         return run('workbench.trust.manage');
       case 'openRecipe':
@@ -217,6 +221,7 @@ class TrainingViewProvider implements TrainingView {
       nowMs: Date.now(),
     });
     const { run } = shown;
+    this.shownErrorCode = run?.error?.code;
     return run?.error ? { ...shown, run: { ...run, error: wordedState(run.error, t) } } : shown;
   }
 
