@@ -132,7 +132,7 @@ async function takePart(files: PairFiles, batchSize: number, steps: number, thre
   const drawn = Array.from({ length: steps }, (_, i) => byLength[Math.floor(((i + 0.5) * byLength.length) / steps)]);
   const batchOf = (planned: (typeof plan)[number]): Batch => ({
     length: planned.length,
-    examples: planned.examples.map((i) => ({ encoded: encoded[i], label: examples[i].label! })),
+    examples: planned.examples.map((i) => ({ encoded: encoded[i], target: examples[i].label! })),
   });
 
   const trainer = await bertBaseTrainer(batchSize, { threads });

@@ -122,9 +122,9 @@ function sizeOf(text: string): { rows: number; length: number } {
 async function takePart(contestant: string, { rows, length }: { rows: number; length: number }, seconds: number) {
   const batches = batchesOf(randomBatches(rows, length));
   const [device, precision] = contestant.split(':') as [ExecutionDevice, Precision | undefined];
-  const { classifier, parameters } = await bertBase();
+  const { network, parameters } = await bertBase();
   const options = {
-    classifier,
+    network,
     specs: parameters.specs,
     trained: new Set(parameters.names),
     objective: crossEntropy({ labelCount: LABELS, labelSmoothing: 0 }),

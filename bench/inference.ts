@@ -101,10 +101,10 @@ async function takePart(files: PairFiles, limit: number, threads: number): Promi
     .filter((_, i) => Math.floor(i / BATCH) % stride === 0)
     .map(({ first, second }) => ({ a: first, b: second }));
   const tokenizer = bertTokenizer(files.vocab);
-  const { classifier, parameters } = await bertBase();
+  const { network, parameters } = await bertBase();
   const runner = new ClassifierRunner(
-    classifier,
-    new FedNetwork(classifier, parameters, { threads, padTokenId: config.padTokenId }),
+    network,
+    new FedNetwork(network, parameters, { threads, padTokenId: config.padTokenId }),
   );
   const pass = async () => {
     await runner.logits(await tokenizer.encodeAll(pairs, MAX_LENGTH));

@@ -1,8 +1,9 @@
 /** The encoder that every benchmark measures: BERT-base with the Chinese vocabulary, random weights. */
 import { parseEncoderConfig } from '../../src/models/configJson';
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
 import { loadParameters } from '../../src/models/modelFolder';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { adversarial } from '../../src/tasks/losses/adversarial';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { fgm } from '../../src/tasks/losses/fgm';
@@ -55,12 +56,13 @@ export async function bertBase() {
     weightsPath: undefined,
     tokenizerFiles: [],
     cardFiles: [],
+    head: sequenceHead,
     rawConfig: {},
     configuration: undefined,
   };
-  const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, LABELS)];
+  const specs = [...encoderParameterSpecs(config), ...sequenceHead.specs(config, LABELS)];
   const { parameters } = await loadParameters(folder, specs, { seed: 1 });
-  return { classifier: bertClassifier(config, LABELS), parameters };
+  return { network: bertNetwork(config, sequenceHead, LABELS), parameters };
 }
 
 /** All parameters trained, dropout, clipping and AdamW as a recipe's defaults have them. */
@@ -69,12 +71,12 @@ export async function bertBaseTrainer(
   session: SessionOptions,
   { lengths, precision, objective = plain }: Partial<Pick<TrainerOptions, 'lengths' | 'precision' | 'objective'>> = {},
 ): Promise<TrainingSteps> {
-  const { classifier, parameters } = await bertBase();
+  const { network, parameters } = await bertBase();
   const { optimizer } = defaults;
   return createTrainer({
-    classifier,
+    network,
     parameters,
-    trained: trainedParameters(parameters.specs, defaults.trainable, config.layerCount),
+    trained: trainedParameters(parameters.specs, defaults.trainable, network),
     objective,
     adamW: {
       betas: optimizer.betas,

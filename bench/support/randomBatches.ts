@@ -39,7 +39,7 @@ export function batchesOf({ inputIds, tokenTypeIds, attentionMask, labels }: Bat
     examples: rows.map((ids, row) => {
       const length = attentionMask[batch][row].reduce((sum, bit) => sum + bit, 0);
       return {
-        label: labels[batch][row],
+        target: labels[batch][row],
         encoded: {
           inputIds: Int32Array.from(ids.slice(0, length)),
           tokenTypeIds: Int32Array.from(tokenTypeIds[batch][row].slice(0, length)),

@@ -19,12 +19,13 @@ import {
 } from './labelMapping';
 import { duplicatesOf, type Duplicates } from './statistics';
 
-export interface Example {
+/** `Label` is what a task makes of the label column. */
+export interface Example<Label = number> {
   readonly first: string;
   /** Undefined for single sentences. */
   readonly second?: string;
   /** The label's id (its place in the list of labels) or, for regression, the number. Undefined when predicting. */
-  readonly label?: number;
+  readonly label?: Label;
   /** 1-based line of the file on which the row starts. */
   readonly line: number;
   /** 0-based place among the file's readable rows, for writing an answer back to the row. */
@@ -48,15 +49,17 @@ export interface ReadExamplesOptions extends BadRowPolicy {
   readonly signal?: AbortSignal;
 }
 
-export interface Examples {
+export interface Examples<Label = number> {
   readonly file: DataFile;
   /** The columns read. */
   readonly columns: { readonly first: string; readonly second?: string; readonly label?: string };
-  readonly examples: readonly Example[];
+  readonly examples: readonly Example<Label>[];
   /** Labels in order of their ids; empty for regression and when predicting. */
   readonly labels: readonly string[];
-  /** Examples by label id. */
+  /** Examples by label id; of labels that an example may have several of, their occurrences. */
   readonly counts: readonly number[];
+  /** The ids that a label counts for; absent: it is one. */
+  idsOf?(label: Label): readonly number[];
   /** Raw label values as they stand in the file. */
   readonly rawLabels: readonly RawLabel[];
   /** Rows left out because the mapping says so. */

@@ -9,15 +9,17 @@ import { splitRows } from './splits';
  * examples have been read with it as `groupColumn` ({@link groupColumnOf}); one where it says nothing is on its own.
  * @throws DATA_FORMAT when a part would be empty
  */
-export function holdOut<T extends Examples>(
+export function holdOut<T extends Examples<unknown>>(
   data: T,
   { validation, seed, stratify, group_by: group }: ResolvedHoldOut,
 ): { readonly train: T; readonly validation: T } {
-  const { examples, labels, file } = data;
+  const { examples, labels, idsOf, file } = data;
+  const ids = (label: unknown): readonly number[] => (idsOf ? idsOf(label) : [label as number]);
+  const stratumOf = (row: number) => [...new Set(ids(examples[row].label))].sort().join(' ');
   const dealt = splitRows(examples.length, {
     shares: { train: 1 - validation, validation },
     seed,
-    ...(stratify && labels.length > 0 && { stratifyBy: (row: number) => examples[row].label }),
+    ...(stratify && labels.length > 0 && { stratifyBy: stratumOf }),
     ...(group && { groupBy: (row: number) => groupOf(examples[row], group) }), // prettier-ignore
   });
   if (dealt.train.length === 0 || dealt.validation.length === 0) {
@@ -32,10 +34,19 @@ export function holdOut<T extends Examples>(
     return {
       ...data,
       examples: chosen,
-      counts: labels.map((_, id) => chosen.filter(({ label }) => label === id).length),
+      counts: countsOf(
+        chosen.flatMap(({ label }) => ids(label)),
+        labels.length,
+      ),
     };
   };
   return { train: part(dealt.train), validation: part(dealt.validation) };
+}
+
+function countsOf(ids: readonly number[], count: number): number[] {
+  const counts = new Array<number>(count).fill(0);
+  for (const id of ids) if (id < count) counts[id]++;
+  return counts;
 }
 
 /** The column that has to be read for it, beside the texts. */
@@ -44,7 +55,7 @@ export function groupColumnOf(heldOut: ResolvedHoldOut | undefined): string | un
   return group === 'first_sequence' || group === 'second_sequence' ? undefined : group;
 }
 
-function groupOf({ first, second, group, row }: Example, by: string): string {
+function groupOf({ first, second, group, row }: Example<unknown>, by: string): string {
   if (by === 'first_sequence') return first;
   if (by === 'second_sequence') return second ?? '';
   // No text of a file holds a zero character.

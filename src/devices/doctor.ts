@@ -9,10 +9,11 @@ import { adviceText, type DeviceAdvice } from '../protocol/deviceWords';
 import { processorThreads } from './processorThreads';
 import { executionDevice } from '../inference/device';
 import { runtimeVersion, supportedDevices, type ExecutionDevice, type SessionOptions } from '../inference/session';
-import { bertClassifier } from '../models/encoder';
+import { bertNetwork } from '../models/encoder';
 import type { EncoderConfig } from '../models/encoderConfig';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../models/parameterNames';
+import { encoderParameterSpecs } from '../models/parameterNames';
 import { Parameters } from '../models/parameters';
+import { sequenceHead } from '../models/heads/sequence';
 import { createTrainer } from '../steps/createTrainer';
 import { crossEntropy } from '../tasks/losses/crossEntropy';
 import { chooseDevice, trialMark, type ChoiceOptions, type DeviceChoice } from './deviceChoice';
@@ -172,13 +173,13 @@ async function stepTime(device: ExecutionDevice, threads?: number): Promise<numb
 
 /** The median of three steps after two, or a step's share of a run of eight. */
 async function timeOf(config: EncoderConfig, device: ExecutionDevice, threads?: number): Promise<number> {
-  const parameters = new Parameters([...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 3)]);
+  const parameters = new Parameters([...encoderParameterSpecs(config), ...sequenceHead.specs(config, 3)]);
   fillInTiles(parameters, 0.05);
   const random = new RandomStream(keyOf(8, 1));
   const length = config.maxPositions;
   const examples = Array.from({ length: 16 }, (_, row) => {
     const inputIds = Int32Array.from({ length }, () => 1 + random.integer(999));
-    return { encoded: { inputIds, tokenTypeIds: new Int32Array(length), length, truncated: false }, label: row % 3 };
+    return { encoded: { inputIds, tokenTypeIds: new Int32Array(length), length, truncated: false }, target: row % 3 };
   });
   const trainer = await selfTestTrainer(config, parameters, examples.length, { device, threads: threads || undefined });
   const atOnce = trainer.steps ? 8 : 1;
@@ -229,7 +230,7 @@ export async function selfTestLosses(device: ExecutionDevice, threads?: number):
 
 function selfTestTrainer(config: EncoderConfig, parameters: Parameters, batchSize: number, session: SessionOptions) {
   return createTrainer({
-    classifier: bertClassifier(config, 3),
+    network: bertNetwork(config, sequenceHead, 3),
     parameters,
     trained: new Set(parameters.names),
     objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
@@ -256,14 +257,14 @@ function fillUniform(parameters: Parameters, scale: number): void {
 
 /** Weights and batch from the counter-based generator: the same everywhere. */
 export function selfTestMaterial(): { parameters: Parameters; batch: Batch; config: EncoderConfig } {
-  const parameters = new Parameters([...encoderParameterSpecs(CONFIG), ...classifierParameterSpecs(CONFIG, 3)]);
+  const parameters = new Parameters([...encoderParameterSpecs(CONFIG), ...sequenceHead.specs(CONFIG, 3)]);
   fillUniform(parameters, 0.3);
   const random = new RandomStream(keyOf(7, 1000));
   const length = 12;
   const examples = [12, 9, 7, 12, 5].map((used) => {
     const inputIds = Int32Array.from({ length: used }, () => 1 + random.integer(49));
     const tokenTypeIds = Int32Array.from({ length: used }, (_, i) => (i > used / 2 ? 1 : 0));
-    return { encoded: { inputIds, tokenTypeIds, length: used, truncated: false }, label: random.integer(3) };
+    return { encoded: { inputIds, tokenTypeIds, length: used, truncated: false }, target: random.integer(3) };
   });
   return { parameters, batch: { examples, length }, config: CONFIG };
 }

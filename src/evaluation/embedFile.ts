@@ -8,12 +8,12 @@ import { excerptOf, isBadRow } from '../data/dataRow';
 import { vectorFile, vectorFormatOf, type VectorBlock } from '../data/vectorFile';
 import type { RunOptions } from '../inference/classifierRunner';
 import { openEmbedder, type Embedder } from '../inference/embedder';
-import type { ClassifierOptions } from '../inference/openClassifier';
+import type { ModelOptions } from '../inference/openedModel';
 
 /** Texts of one block: enough for batches of like length, and some megabytes of vectors. */
 const BLOCK_TEXTS = 2048;
 
-export interface EmbedFileOptions extends ClassifierOptions, BadRowPolicy, RunOptions {
+export interface EmbedFileOptions extends ModelOptions, BadRowPolicy, RunOptions {
   /** By name, or by place from 0; absent: recognised. A .txt file without it has a text on each line. */
   readonly column?: string;
   readonly log?: (line: string) => void;

@@ -3,13 +3,13 @@ import { MedTextError, words } from '../base/errors';
 import { fingerprintFile, type Fingerprint } from '../data/fingerprint';
 import { readRecipeSplit } from '../data/recipeSplit';
 import { confidentLearning } from '../data/suspectLabels';
-import { softmax } from '../inference/labelScores';
+import { softmax } from '../base/softmax';
 import type { Classifier } from '../inference/openClassifier';
 import type { RecipeSplit } from '../protocol/recipe';
 import { taskFor, describeTask } from '../protocol/tasks';
 import { outOfFoldPredictions } from '../runs/heldOutPredictions';
 import { recordIn, RunFolder } from '../runs/runFolder';
-import { withClassifier } from './withClassifier';
+import { withClassifier } from './withModel';
 
 /** A row whose label the model contradicts; labels are names. */
 export interface SuspectRow {
@@ -112,7 +112,9 @@ async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: S
   };
 }
 
-function idOf(label: string, { labels, labelMapping, folder }: Classifier, file: string): number {
+function idOf(label: string, classifier: Classifier, file: string): number {
+  const { labels, folder } = classifier;
+  const labelMapping = classifier.mappingTo(labels);
   const known = labels.indexOf(label);
   const mapped = Object.hasOwn(labelMapping, label) ? labelMapping[label] : null;
   const id = known >= 0 || mapped === null ? known : labels.indexOf(mapped);

@@ -1,12 +1,15 @@
 /** How a data file is read for a model that is already there. */
 import { MedTextError, words } from '../base/errors';
-import { openDataFile, type DataFile } from '../data/dataFile';
-import { readExamples, type Examples } from '../data/examples';
+import { openDataFile } from '../data/dataFile';
 import type { LabelMapping } from '../data/labelMapping';
-import { resolveFields, type ResolvedFields } from '../data/recipeSplit';
-import type { Classifier } from '../inference/openClassifier';
+import { resolveFields } from '../data/recipeSplit';
+import { Classifier } from '../inference/openClassifier';
+import type { OpenedModel } from '../inference/openedModel';
+import type { RecipeSplit } from '../protocol/recipe';
 import { describeTask, taskFor, type Task } from '../protocol/tasks';
-import type { WholeFileOptions } from './withClassifier';
+import type { TaskData } from '../tasks/task';
+import { definitionOfModel, labelsOfModel } from './modelAnswers';
+import type { WholeFileOptions } from './withModel';
 
 /** A file's columns, by name or by place from 0, and what to do about its rows. */
 export interface FileOptions extends WholeFileOptions {
@@ -21,40 +24,41 @@ export interface FileOptions extends WholeFileOptions {
 /**
  * Reads a file's examples for a model: `train` with labels, `predict` without. The model's task decides whether rows
  * are pairs; where the model does not say, the file does.
- * @throws MedTextError what `openDataFile`, `resolveFields` and `readExamples` throw; USAGE for a second text column
- * that the model cannot read.
+ * @throws MedTextError what the task's `read` throws; USAGE for a second text column that the model cannot read.
  */
 export async function readFileFor(
-  classifier: Classifier,
+  model: OpenedModel,
   path: string,
   mode: 'train' | 'predict',
   options: FileOptions,
-): Promise<Examples & ResolvedFields> {
-  const file = await openDataFile(path);
-  const task = classifier.givesNumber ? taskFor('number', true) : (classifier.task ?? taskOfFile(file, options));
-  const { answer, second } = describeTask(task);
-  if (second === 'none' && options.second !== undefined) {
+): Promise<TaskData> {
+  const task = model instanceof Classifier && model.givesNumber ? taskFor('number', true) : (model.task ?? (await taskOfFile(path, options))); // prettier-ignore
+  if (describeTask(task).second === 'none' && options.second !== undefined) {
     throw new MedTextError(
       'USAGE',
-      words`${classifier.folder.path} reads one text, not pairs; leave out the second column.`,
+      words`${model.folder.path} reads one text, not pairs; leave out the second column.`,
     );
   }
-  const columns = { first_sequence: options.first, second_sequence: options.second, label: options.label };
-  const resolved = resolveFields(file, columns, second, mode);
-  const examples = await readExamples(file, resolved.fields, task, {
-    labels: mode === 'train' && answer === 'class' ? classifier.labels : undefined,
+  const labels = labelsOfModel(model);
+  const split: RecipeSplit = {
+    file: path,
+    first_sequence: options.first,
+    second_sequence: options.second,
+    label: options.label,
     // What the caller says of a value wins over what was said in training.
-    labelMapping: { ...classifier.labelMapping, ...options.labelMapping },
-    onBadRow: options.onBadRow,
+    label_mapping: { ...model.mappingTo(labels), ...options.labelMapping } as RecipeSplit['label_mapping'],
+    on_bad_row: options.onBadRow,
+  };
+  return definitionOfModel(model).read(split, task, {
+    ...(mode === 'train' && { labels }),
     mode,
     signal: options.signal,
   });
-  return { ...examples, ...resolved };
 }
 
-function taskOfFile(file: DataFile, options: FileOptions): Task {
+async function taskOfFile(path: string, options: FileOptions): Promise<Task> {
   const { fields } = resolveFields(
-    file,
+    await openDataFile(path),
     { first_sequence: options.first, second_sequence: options.second, label: options.label },
     'optional',
     'predict',

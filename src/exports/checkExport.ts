@@ -3,80 +3,97 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../base/errors';
-import { inBatches, type RunOptions } from '../inference/classifierRunner';
+import type { Example } from '../data/examples';
+import { definitionOfModel, labelsOfModel, readingOf, windowsFor } from '../evaluation/modelAnswers';
+import { eachInBatches, type RunOptions } from '../inference/classifierRunner';
 import { GraphRunner } from '../inference/graphRunner';
-import type { ScoredPair } from '../inference/labelScores';
-import type { Classifier } from '../inference/openClassifier';
+import type { OpenedModel } from '../inference/openedModel';
 import { Session, type Feed } from '../inference/session';
 import { MAX_SINGLE_FILE_BYTES } from '../models/writeGraphFolder';
 import { emulateHalf, RANGES } from '../onnx/emulateHalf';
 import type { Model } from '../onnx/model';
 import { LARGEST } from '../onnx/toFloat16';
 import { writeModel } from '../onnx/writeModel';
+import { metricOf } from '../protocol/evaluation';
 import type { ExportCheck } from '../protocol/exportCheck';
-import { argmaxRows, pearsonCorrelation } from '../tasks/metrics';
 import { padBatch, type BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
 import type { CheckRows } from './checkRows';
 
-/** Logits of the rows, [rows, labels] row after row. */
-export type Answers = (rows: readonly ScoredPair[], options: RunOptions) => Promise<Float32Array>;
+/** Computes the outputs of an exported graph. */
+export type Answers = OpenedModel['outputs'];
 
 export interface Checked {
   readonly check: ExportCheck;
   readonly largestLogit: number;
 }
 
+/** Windows whose outputs are compared at once, where each is a matrix over its tokens: they lie in memory. */
+const MATRICES_AT_ONCE = 64;
+
 /** Compares the answers of an exported graph with the model's own. `onProgress` counts each row twice. */
 export async function checkAnswers(
-  classifier: Classifier,
-  { of, rows, targets }: CheckRows,
+  model: OpenedModel,
+  { of, rows, isLabelled }: CheckRows,
   answers: Answers,
   { signal, onProgress }: RunOptions = {},
 ): Promise<Checked> {
-  const half = (from: number): RunOptions => ({ signal, onProgress: (done, total) => onProgress?.(from * total + done, 2 * total) }); // prettier-ignore
-  const before = await classifier.logits(rows, half(0));
-  const after = await answers(rows, half(1));
-  let largestDifference = 0;
-  after.forEach((value, i) => (largestDifference = Math.max(largestDifference, Math.abs(value - before[i]))));
-  const largestLogit = before.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  return {
-    check: { rows: rows.length, of, largestDifference, ...changes(classifier, before, after, targets) },
-    largestLogit,
-  };
+  const windows = await windowsFor(model, rows, signal);
+  const readings = { before: readingOf(model, rows), after: readingOf(model, rows) };
+  const { axes } = model.head.output(model.columns.length);
+  const atOnce = axes.filter((axis) => axis === 'length').length > 1 ? MATRICES_AT_ONCE : windows.length;
+  let [largestDifference, largestLogit] = [0, 0];
+  for (let first = 0; first < windows.length; first += atOnce) {
+    const part = windows.slice(first, first + atOnce);
+    const encoded = part.map((window) => window.encoded);
+    const before: Float32Array[] = [];
+    const half = (done: number): RunOptions => ({ signal, onProgress: (now) => onProgress?.(2 * first + done + now, 2 * windows.length) }); // prettier-ignore
+    await model.outputs(encoded, (at, output) => {
+      before[at] = Float32Array.from(output);
+      for (const value of output) largestLogit = Math.max(largestLogit, Math.abs(value));
+      readings.before.take(part[at], output);
+    }, half(0)); // prettier-ignore
+    await answers(encoded, (at, output) => {
+      output.forEach((value, i) => (largestDifference = Math.max(largestDifference, Math.abs(value - before[at][i]))));
+      readings.after.take(part[at], output);
+    }, half(part.length)); // prettier-ignore
+  }
+  const both = { before: readings.before.answers(), after: readings.after.answers() };
+  return { check: { rows: rows.length, of, largestDifference, ...changes(model, both, isLabelled ? rows : undefined) }, largestLogit }; // prettier-ignore
 }
 
+/** Answers that change, and the metric that chooses models, on rows with labels. */
 function changes(
-  classifier: Classifier,
-  before: Float32Array,
-  after: Float32Array,
-  targets: readonly number[] | undefined,
-): Pick<ExportCheck, 'changedAnswers' | 'accuracy' | 'pearson'> {
-  if (classifier.givesNumber) {
-    const pearson = (logits: Float32Array) => pearsonCorrelation(targets!, logits.map((logit) => classifier.numberOf(logit))); // prettier-ignore
-    const both = targets && { before: pearson(before), after: pearson(after) };
-    return both && Number.isFinite(both.before) && Number.isFinite(both.after) ? { pearson: both } : {};
-  }
-  const columns = classifier.labels.length;
-  const [first, second] = [argmaxRows(before, columns), argmaxRows(after, columns)];
-  const shareRight = (ids: Int32Array) => ids.filter((id, row) => id === targets![row]).length / ids.length;
+  model: OpenedModel,
+  { before, after }: Readonly<Record<'before' | 'after', readonly unknown[]>>,
+  examples: readonly Example<unknown>[] | undefined,
+): Omit<ExportCheck, 'rows' | 'of' | 'largestDifference'> {
+  const definition = definitionOfModel(model);
+  const labels = labelsOfModel(model);
+  const name = definition.metric;
+  const measured = (answers: readonly unknown[]) => metricOf(definition.report({ labels, examples: examples!, answers }), name); // prettier-ignore
+  const values = examples && { before: measured(before), after: measured(after) };
+  const isDefined = typeof values?.before === 'number' && typeof values.after === 'number';
   return {
-    changedAnswers: first.filter((id, row) => id !== second[row]).length,
-    ...(targets && { accuracy: { before: shareRight(first), after: shareRight(second) } }),
+    ...(definition.saysSame && {
+      changedAnswers: before.filter((answer, at) => !definition.saysSame!(answer, after[at])).length,
+    }),
+    ...(isDefined && { [name]: values }),
   };
 }
 
 /** The graph's answers as this program gives them when it opens the exported folder. */
 export async function graphAnswers(
-  classifier: Classifier,
+  opened: OpenedModel,
   model: Model,
   threads: number | undefined,
   use: (answers: Answers) => Promise<Checked>,
 ): Promise<Checked> {
-  const { config, path } = classifier.folder;
+  const { config, path } = opened.folder;
   return withGraph(model, async (graph) => {
     const { padTokenId, maxPositions, vocabSize } = config;
     const runner = await GraphRunner.open(path, model, {
+      output: (columns) => opened.head.output(columns),
       padTokenId,
       maxPositions,
       vocabSize,
@@ -85,7 +102,7 @@ export async function graphAnswers(
       threads,
     });
     try {
-      return await use(async (rows, options) => runner.logits(await encoded(classifier, rows, options), options));
+      return await use((examples, each, options) => runner.outputs(examples, each, options));
     } finally {
       await runner.close();
     }
@@ -98,13 +115,13 @@ export async function graphAnswers(
  * @throws MedTextError UNSUPPORTED naming the first value that leaves half precision's range.
  */
 export async function halfAnswers(
-  classifier: Classifier,
+  opened: OpenedModel,
   float32: Model,
   threads: number | undefined,
   use: (answers: Answers) => Promise<Checked>,
 ): Promise<Checked> {
   const { model, values } = emulateHalf(float32);
-  const { config, path } = classifier.folder;
+  const { config, path } = opened.folder;
   const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
   return withGraph(model, async (graph) => {
     const session = await Session.create(graph, { threads });
@@ -115,9 +132,9 @@ export async function halfAnswers(
       refuseOverflow(outputs[RANGES].data as Float32Array, values, path);
       return outputs.logits.data as Float32Array;
     };
-    const layout = { columns: classifier.labels.length, maxPositions: config.maxPositions, run };
+    const layout = { output: opened.head.output(opened.columns.length), maxPositions: config.maxPositions, run };
     try {
-      return await use(async (rows, options) => inBatches(await encoded(classifier, rows, options), layout, options));
+      return await use((examples, each, options = {}) => eachInBatches(examples, layout, each, options));
     } finally {
       await session.release();
     }
@@ -132,15 +149,6 @@ function refuseOverflow(ranges: Float32Array, values: readonly string[], folder:
     'UNSUPPORTED',
     words`${folder} does not bear half precision: its value "${values[at]}" reaches ${reached}, and half precision ends at ${LARGEST}; on a device that computes in it the answers would be no numbers. Export it as onnx.`,
     { value: values[at], reached, format: 'onnx-fp16' },
-  );
-}
-
-function encoded({ tokenizer, maxLength }: Classifier, rows: readonly ScoredPair[], { signal }: RunOptions) {
-  return tokenizer.encodeAll(
-    rows.map(({ first, second }) => ({ a: first, b: second })),
-    maxLength,
-    undefined,
-    signal,
   );
 }
 

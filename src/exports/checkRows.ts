@@ -4,20 +4,20 @@ import { MedTextError, words } from '../base/errors';
 import { keyOf, uniformAt } from '../base/random';
 import type { Example } from '../data/examples';
 import { groupColumnOf, holdOut } from '../data/holdOut';
-import { readRecipeSplit } from '../data/recipeSplit';
+import { labelsOfModel } from '../evaluation/modelAnswers';
 import { readFileFor } from '../evaluation/readFileFor';
-import type { ScoredPair } from '../inference/labelScores';
-import type { Classifier } from '../inference/openClassifier';
+import type { OpenedModel } from '../inference/openedModel';
 import { namesIn } from '../models/checkpoint/replaceFolder';
 import type { ExportCheck } from '../protocol/exportCheck';
 import { describeTask } from '../protocol/tasks';
 import { readRun } from '../runs/runFolder';
+import { definitionOf } from '../tasks/definitions';
 
 export interface CheckRows {
   readonly of: ExportCheck['of'];
-  readonly rows: readonly ScoredPair[];
-  /** Label ids or numbers, a row each; undefined where the rows have none. */
-  readonly targets: readonly number[] | undefined;
+  readonly rows: readonly Example<unknown>[];
+  /** Whether all of them have labels. */
+  readonly isLabelled: boolean;
 }
 
 /** Twice as many take some minutes, by BERT-base on two cores. */
@@ -29,12 +29,12 @@ const MAX_ROWS = 2000;
  * @throws MedTextError what reading `data` throws; CANCELLED.
  */
 export async function checkRows(
-  classifier: Classifier,
+  model: OpenedModel,
   options: { readonly data?: string; readonly signal?: AbortSignal; readonly log?: (line: string) => void },
 ): Promise<CheckRows> {
-  if (options.data !== undefined) return fileRows(classifier, options.data, options.signal);
+  if (options.data !== undefined) return fileRows(model, options.data, options.signal);
   try {
-    const found = await runRows(classifier, options.signal);
+    const found = await runRows(model, options.signal);
     if (found && found.rows.length > 0) return found;
   } catch (error) {
     if (!(error instanceof MedTextError) || error.code === 'CANCELLED') throw error;
@@ -42,11 +42,11 @@ export async function checkRows(
       `The data of the model's run cannot be read (${error.message}); sentences of this program's own are used.`,
     );
   }
-  return { of: 'samples', rows: samples(classifier), targets: undefined };
+  return { of: 'samples', rows: samples(model), isLabelled: false };
 }
 
-async function fileRows(classifier: Classifier, data: string, signal?: AbortSignal): Promise<CheckRows> {
-  const read = (mode: 'train' | 'predict') => readFileFor(classifier, data, mode, { signal });
+async function fileRows(model: OpenedModel, data: string, signal?: AbortSignal): Promise<CheckRows> {
+  const read = (mode: 'train' | 'predict') => readFileFor(model, data, mode, { signal });
   const examples = await read('train').then(
     (labelled) => labelled.examples,
     async (error: unknown) => {
@@ -59,24 +59,25 @@ async function fileRows(classifier: Classifier, data: string, signal?: AbortSign
 }
 
 /** Undefined for a model that lies in no run's folder. */
-async function runRows({ folder, labels }: Classifier, signal?: AbortSignal): Promise<CheckRows | undefined> {
+async function runRows(model: OpenedModel, signal?: AbortSignal): Promise<CheckRows | undefined> {
+  const { folder } = model;
   const home = dirname(folder.path);
   if (basename(folder.path) !== 'model' || !(await namesIn(home)).includes('run.json')) return undefined;
   const { task, dataset } = (await readRun(home)).recipe;
-  const known = describeTask(task).answer === 'class' ? { labels, signal } : { signal };
+  const known = { labels: labelsOfModel(model), signal };
+  const definition = definitionOf(task);
   if (dataset.validation) {
-    return rowsOf('validation', (await readRecipeSplit(dataset.validation, task, known)).examples);
+    return rowsOf('validation', (await definition.read(dataset.validation, task, known)).examples);
   }
   const groupColumn = groupColumnOf(dataset.split);
-  const learned = await readRecipeSplit(dataset.train, task, { ...known, groupColumn });
+  const learned = await definition.read(dataset.train, task, { ...known, groupColumn });
   if (!dataset.split) return rowsOf('train', learned.examples);
   return rowsOf('validation', holdOut(learned, dataset.split).validation.examples);
 }
 
-function rowsOf(of: CheckRows['of'], examples: readonly Example[]): CheckRows {
+function rowsOf(of: CheckRows['of'], examples: readonly Example<unknown>[]): CheckRows {
   const rows = examples.slice(0, MAX_ROWS);
-  const isLabelled = rows.every(({ label }) => label !== undefined);
-  return { of, rows, targets: isLabelled ? rows.map(({ label }) => label!) : undefined };
+  return { of, rows, isLabelled: rows.every(({ label }) => label !== undefined) };
 }
 
 const SENTENCES = ['肺炎怎么治疗', '肺炎的治疗方法有哪些', '头痛', '头痛挂什么科'];
@@ -87,7 +88,7 @@ const LENGTHS = [1, 2, 4, 8, 16, 32, 64, 128];
  * Sentences, and texts of arbitrary tokens in many lengths: what a sentence does not touch may still overflow. A model of
  * single texts gets no second one.
  */
-function samples({ tokenizer, task }: Classifier): ScoredPair[] {
+function samples({ tokenizer, task }: OpenedModel): Example<unknown>[] {
   const special = new Set(Object.values(tokenizer.specialTokens));
   const texts = [...SENTENCES];
   LENGTHS.forEach((length, which) => {
@@ -98,5 +99,10 @@ function samples({ tokenizer, task }: Classifier): ScoredPair[] {
     texts.push(tokens.filter((token) => !special.has(token)).map((token) => token.replace(/^##|^▁/, '')).join('')); // prettier-ignore
   });
   const isSingle = task !== undefined && describeTask(task).second === 'none';
-  return texts.map((first, i) => (isSingle ? { first } : { first, second: texts[(i + 1) % texts.length] }));
+  return texts.map((first, row) => ({
+    first,
+    ...(!isSingle && { second: texts[(row + 1) % texts.length] }),
+    row,
+    line: row + 1,
+  }));
 }

@@ -1,12 +1,12 @@
 /** A fine-tuned model for other programs. */
 import { basename, resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
-import { openClassifier } from '../inference/openClassifier';
+import { openModel } from '../inference/openModel';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { namesIn } from '../models/checkpoint/replaceFolder';
 import { importModel } from '../models/importModel';
 import { hasPooler } from '../models/encoderConfig';
-import { bertWeights } from '../models/loadClassifier';
+import { bertWeights } from '../models/loadNetwork';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { sentenceLayout, sentenceTransformersFiles } from '../models/sentenceTransformers';
 import { json, tokenizerConfig } from '../models/writeModelFolder';
@@ -55,10 +55,10 @@ export async function exportModel(model: string, output: string, options: Export
   await refuseUsedFolder(path);
   const { format, signal } = options;
   if (format === 'onnx' || format === 'onnx-fp16' || format === 'onnx-int8') {
-    const classifier = await openClassifier(model, { threads: options.threads, signal });
+    const opened = await openModel(model, { threads: options.threads, signal });
     try {
-      const files = await completingFiles(classifier.folder, format);
-      const checked = await exportOnnx(classifier, path, format, files, options);
+      const files = await completingFiles(opened.folder, format);
+      const checked = await exportOnnx(opened, path, format, files, options);
       return {
         output: path,
         files: await namesIn(path),
@@ -66,7 +66,7 @@ export async function exportModel(model: string, output: string, options: Export
         largestDifference: checked.largestDifference,
       };
     } finally {
-      await classifier.close();
+      await opened.close();
     }
   }
   await refuseNamelessGraph(model, format);

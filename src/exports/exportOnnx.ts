@@ -1,13 +1,13 @@
-/** A fine-tuned classifier as one ONNX file with its weights in it, for other programs. */
+/** A fine-tuned model as one ONNX file with its weights in it, for other programs. */
 import { copyFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import type { RunOptions } from '../inference/classifierRunner';
-import type { Classifier } from '../inference/openClassifier';
+import type { OpenedModel } from '../inference/openedModel';
 import { namesIn, replaceFolder } from '../models/checkpoint/replaceFolder';
 import type { ModelFolder } from '../models/modelFolder';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
-import { bertClassifier } from '../models/encoder';
+import { bertNetwork } from '../models/encoder';
 import { refuseQuantised } from '../models/graphClassifier';
 import type { Parameters } from '../models/parameters';
 import { MAX_SINGLE_FILE_BYTES } from '../models/writeGraphFolder';
@@ -55,21 +55,21 @@ export interface OnnxExportOptions extends RunOptions {
  * fused graph already; INTERNAL when float32 computes something else; what {@link checkRows} throws.
  */
 export async function exportOnnx(
-  classifier: Classifier,
+  opened: OpenedModel,
   path: string,
   format: OnnxFormat,
   files: Readonly<Record<string, string>>,
   options: OnnxExportOptions = {},
 ): Promise<ExportCheck> {
-  const { folder } = classifier;
+  const { folder } = opened;
   const { file, convert } = PRECISIONS[format];
-  const parameters = await classifier.loadParameters?.();
-  const float32 = parameters ? onnxClassifier(classifier, parameters) : await ownGraph(folder);
+  const parameters = await opened.loadParameters?.();
+  const float32 = parameters ? onnxNetwork(opened, parameters) : await ownGraph(folder);
   const model = convert(float32);
-  const rows = await checkRows(classifier, options);
-  const compare = (answers: Answers) => checkAnswers(classifier, rows, answers, options);
+  const rows = await checkRows(opened, options);
+  const compare = (answers: Answers) => checkAnswers(opened, rows, answers, options);
   // On this machine's processor a graph in half precision would be computed in float32.
-  const checked = await (format === 'onnx-fp16' ? halfAnswers(classifier, float32, options.threads, compare) : graphAnswers(classifier, model, options.threads, compare)); // prettier-ignore
+  const checked = await (format === 'onnx-fp16' ? halfAnswers(opened, float32, options.threads, compare) : graphAnswers(opened, model, options.threads, compare)); // prettier-ignore
   refuseUnsuitable(format, checked);
 
   const sizeBytes = [...model.graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
@@ -105,9 +105,12 @@ function refuseUnsuitable(
   );
 }
 
-/** The classifier with its weights in it, for any batch and length. */
-export function onnxClassifier({ folder: { config }, labels }: Classifier, parameters: Parameters): Model {
-  const { build } = bertClassifier(config, labels.length);
+/** The network with its weights in it, for any batch and length. */
+export function onnxNetwork(
+  { folder: { config }, head, columns }: Pick<OpenedModel, 'folder' | 'head' | 'columns'>,
+  parameters: Parameters,
+): Model {
+  const network = bertNetwork(config, head, columns.length);
   const buildStatic = ({ batch, sequence }: Sizes): Model => {
     const g = new Operators();
     const ids = (name: string) => g.input(name, 'int64', [batch, sequence]);
@@ -125,7 +128,7 @@ export function onnxClassifier({ folder: { config }, labels }: Classifier, param
       values.set(name, value);
       return value;
     };
-    g.output(build(g, inputs, { parameter }), 'logits');
+    g.output(network.build(g, inputs, { parameter }), 'logits');
     return g.build('classifier');
   };
   // Primes, so that no size is another's multiple; none of them above the shortest model's positions.

@@ -1,7 +1,8 @@
-/** Runs a sequence classifier over encoded examples: sorted by length, in batches. */
+/** Runs a network over encoded examples: sorted by length, in batches. */
 import { MedTextError, words } from '../base/errors';
 import { firstNonFinite } from '../models/checkpoint/finite';
-import type { SequenceClassifier } from '../models/encoder';
+import type { Network } from '../models/encoder';
+import type { NetworkOutput, OutputAxis } from '../models/heads/head';
 import type { BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
 import { bucketLength } from './lengthBuckets';
@@ -17,7 +18,7 @@ export interface NetworkSession {
   readonly atOnce: number;
   /** A new shape costs nothing: batches have the rows and the length that they need. */
   readonly takesAnyShape: boolean;
-  /** [batches * batch, columns], row after row. */
+  /** The outputs of [batches * batch] rows, one after another. */
   run(batches: readonly (readonly EncodedExample[])[], shape: BatchShape): Promise<Float32Array>;
   /** To be called after the parameters' values have changed: a device's copy of them is given up. */
   parametersChanged(): void;
@@ -33,7 +34,7 @@ const MAX_TOKENS_ANY_SHAPE = 2048;
 /** One call at a time. */
 export class ClassifierRunner {
   constructor(
-    private readonly classifier: Pick<SequenceClassifier, 'config' | 'labelCount'>,
+    private readonly classifier: Pick<Network, 'config' | 'columns' | 'output'>,
     private readonly network: NetworkSession,
   ) {}
 
@@ -42,15 +43,20 @@ export class ClassifierRunner {
   }
 
   /**
-   * The logits, [examples, labels] row after row in the given order.
+   * Gives each example's output, without its padding, as soon as it is there: the longest examples first.
    * @throws MedTextError CANCELLED between batches; RUNTIME or OUT_OF_MEMORY from the runtime.
    */
-  async logits(examples: readonly EncodedExample[], options: RunOptions = {}): Promise<Float32Array> {
-    const { labelCount, config } = this.classifier;
+  async outputs(examples: readonly EncodedExample[], each: EachOutput, options: RunOptions = {}): Promise<void> {
+    const { output, config } = this.classifier;
     const { atOnce, takesAnyShape } = this.network;
     const run: NetworkSession['run'] = (batches, shape) => this.network.run(batches, shape);
-    const layout = { columns: labelCount, maxPositions: config.maxPositions, atOnce, anyShape: takesAnyShape };
-    return inBatches(examples, { ...layout, run }, options);
+    const layout = { output, maxPositions: config.maxPositions, atOnce, anyShape: takesAnyShape };
+    await eachInBatches(examples, { ...layout, run }, each, options);
+  }
+
+  /** {@link outputs} of a head that answers texts: [examples, columns] row after row in the given order. */
+  async logits(examples: readonly EncodedExample[], options: RunOptions = {}): Promise<Float32Array> {
+    return gathered(examples.length, this.classifier.columns, (each) => this.outputs(examples, each, options));
   }
 
   async close(): Promise<void> {
@@ -58,15 +64,29 @@ export class ClassifierRunner {
   }
 }
 
+/** The output of an example, by its place; a view that is good until the next one. */
+export type EachOutput = (example: number, output: Float32Array) => void;
+
+/** Outputs of `columns` values each, row after row in the given order. */
+export async function gathered(
+  examples: number,
+  columns: number,
+  run: (each: EachOutput) => Promise<void>,
+): Promise<Float32Array> {
+  const result = new Float32Array(examples * columns);
+  await run((row, output) => result.set(output, row * columns));
+  return result;
+}
+
 /**
- * `run` over everything, longest examples first, in batches of alike lengths: [examples, columns] in the given order.
- * `run` gets up to `atOnce` batches of one shape, of few shapes in all unless it takes any, and gives [batches * batch, columns].
+ * `run` over everything, longest examples first, in batches of alike lengths. `run` gets up to `atOnce` batches of one shape,
+ * of few shapes in all unless it takes any, and gives the outputs of [batches * batch] rows.
  * @throws MedTextError CANCELLED between runs; DIVERGED for outputs that are no finite numbers.
  */
-export async function inBatches(
+export async function eachInBatches(
   examples: readonly EncodedExample[],
   options: {
-    readonly columns: number;
+    readonly output: Pick<NetworkOutput, 'axes'>;
     readonly maxPositions: number;
     readonly atOnce?: number;
     /** The most rows of a batch; absent: what is best where answers are awaited. */
@@ -77,10 +97,11 @@ export async function inBatches(
     readonly anyShape?: boolean;
     readonly run: (batches: readonly (readonly EncodedExample[])[], shape: BatchShape) => Promise<Float32Array>;
   },
+  each: EachOutput,
   { onProgress, signal }: RunOptions,
-): Promise<Float32Array> {
+): Promise<void> {
   const {
-    columns,
+    output,
     maxPositions,
     atOnce = 1,
     maxRows = MAX_ROWS,
@@ -88,7 +109,7 @@ export async function inBatches(
     anyShape = false,
     run,
   } = options;
-  const result = new Float32Array(examples.length * columns);
+  const [, ...axes] = output.axes;
   const order = examples.map((_, i) => i).sort((a, b) => examples[b].length - examples[a].length);
   const lengthAt = (at: number) => examples[order[at]].length;
   const rowsAt = (at: number, length: number): number => {
@@ -119,14 +140,41 @@ export async function inBatches(
     );
     batches.forEach((rows, batch) =>
       rows.forEach((row, i) => {
-        const from = (batch * shape.batchSize + i) * columns;
-        const outputs = values.subarray(from, from + columns);
+        const size = valuesIn(axes, shape.length);
+        const from = (batch * shape.batchSize + i) * size;
+        const outputs = withoutPadding(values.subarray(from, from + size), axes, shape.length, examples[row].length);
         assertFiniteOutputs(outputs, row);
-        result.set(outputs, row * columns);
+        each(row, outputs);
       }),
     );
     done += batches.reduce((sum, { length }) => sum + length, 0);
     onProgress?.(done, order.length);
+  }
+}
+
+function valuesIn(axes: readonly OutputAxis[], length: number): number {
+  return axes.reduce<number>((product, axis) => product * (typeof axis === 'number' ? axis : length), 1);
+}
+
+/** A row's output, padded to `padded` tokens, as that of its own `length`. */
+function withoutPadding(
+  values: Float32Array,
+  axes: readonly OutputAxis[],
+  padded: number,
+  length: number,
+): Float32Array {
+  const first = axes.indexOf('length');
+  if (first < 0 || length === padded) return values;
+  const inner = axes.slice(first + 1);
+  const [outerSize, innerSize] = [valuesIn(axes.slice(0, first), padded), valuesIn(inner, padded)];
+  const result = new Float32Array(valuesIn(axes, length));
+  const ownSize = valuesIn(inner, length);
+  for (let outer = 0; outer < outerSize; outer++) {
+    for (let at = 0; at < length; at++) {
+      const from = (outer * padded + at) * innerSize;
+      const own = withoutPadding(values.subarray(from, from + innerSize), inner, padded, length);
+      result.set(own, (outer * length + at) * ownSize);
+    }
   }
   return result;
 }

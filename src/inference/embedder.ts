@@ -9,8 +9,8 @@ import { defaultPrompt, sentenceLayout, type SentenceLayout } from '../models/se
 import type { Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';
 import { loadTokenizer } from '../tokenization/tokenizer';
-import { inBatches, type RunOptions } from './classifierRunner';
-import type { ClassifierOptions } from './openClassifier';
+import { eachInBatches, gathered, type NetworkSession, type RunOptions } from './classifierRunner';
+import type { ModelOptions } from './openedModel';
 import { executionDevice } from './device';
 import { PackedNetwork } from './packedNetwork';
 import { PackedSession, type OpenNetwork } from './packedSession';
@@ -36,7 +36,7 @@ const MIN_SQUARES = 1e-24;
  * Opens a folder of sentence-transformers, or any encoder (the mean of its tokens then).
  * @throws MedTextError what opening a model folder throws; UNSUPPORTED for other modules or poolings.
  */
-export async function openEmbedder(path: string, options: ClassifierOptions = {}): Promise<Embedder> {
+export async function openEmbedder(path: string, options: ModelOptions = {}): Promise<Embedder> {
   const device = executionDevice(options.device);
   const folder = await openModelFolder(path);
   const { config } = folder;
@@ -72,17 +72,10 @@ export async function openEmbedder(path: string, options: ClassifierOptions = {}
     layout,
     async embed(texts, runOptions = {}) {
       const encoded = await tokenizer.encodeAll(texts.map((text) => ({ a: prompt + text })), maxLength, undefined, runOptions.signal); // prettier-ignore
-      return inBatches(
-        encoded,
-        {
-          columns: config.hiddenSize,
-          maxPositions: config.maxPositions,
-          maxRows: MAX_ROWS,
-          anyShape: network.takesAnyShape,
-          run: (batches, shape) => network.run(batches, shape),
-        },
-        runOptions,
-      );
+      const run: NetworkSession['run'] = (batches, shape) => network.run(batches, shape);
+      const output = { axes: ['rows', config.hiddenSize] } as const;
+      const layout = { output, maxPositions: config.maxPositions, maxRows: MAX_ROWS, anyShape: network.takesAnyShape, run };
+      return gathered(encoded.length, config.hiddenSize, (each) => eachInBatches(encoded, layout, each, runOptions));
     },
     close: () => network.close(),
   };

@@ -1,5 +1,5 @@
-/** A classifier whose weights are fed: computes with the parameters as they are. A graph for each (batch, length). */
-import { declareInputs, type SequenceClassifier } from '../models/encoder';
+/** A network whose weights are fed: computes with the parameters as they are. A graph for each (batch, length). */
+import { declareInputs, type Network } from '../models/encoder';
 import type { Parameters } from '../models/parameters';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
@@ -44,7 +44,7 @@ export class FedNetwork implements NetworkSession {
   private onDevice: Readonly<Record<string, DeviceTensor>> | undefined;
 
   constructor(
-    private readonly classifier: SequenceClassifier,
+    private readonly network: Network,
     parameters: Parameters,
     private readonly options: FedOptions,
   ) {
@@ -107,7 +107,7 @@ export class FedNetwork implements NetworkSession {
     if (session) this.sessions.delete(key); // put back below, as the newest
     const build = this.isLooped ? buildClassifierLoop : buildClassifierGraph;
     const { device } = this.options;
-    session ??= await Session.create(build(this.classifier, batchSize, length, this.parameterFeeds, device), this.options); // prettier-ignore
+    session ??= await Session.create(build(this.network, batchSize, length, this.parameterFeeds, device), this.options); // prettier-ignore
     this.sessions.set(key, session);
     const [oldestKey, oldest] = this.sessions.entries().next().value!;
     if (this.sessions.size > MAX_SESSIONS) {
@@ -118,9 +118,9 @@ export class FedNetwork implements NetworkSession {
   }
 }
 
-/** The inference graph of one (batch, length): ids and parameters in, `logits` [batch, labels] out. */
+/** The inference graph of one (batch, length): ids and parameters in, `logits` out, of the network's axes. */
 export function buildClassifierGraph(
-  classifier: SequenceClassifier,
+  network: Network,
   batch: number,
   length: number,
   shapes: Readonly<Record<string, { readonly shape: readonly number[] }>>,
@@ -134,16 +134,16 @@ export function buildClassifierGraph(
     parameters.set(name, value);
     return value;
   };
-  g.output(classifier.build(g, inputs, { parameter }), 'logits');
+  g.output(network.build(g, inputs, { parameter }), 'logits');
   return inStyle(g.build('classifier'), productStyle(device));
 }
 
 /**
  * As {@link buildClassifierGraph}'s, over `count` (int64 []) batches: inputs [batches, batch, length], logits [batches,
- * batch, labels].
+ * batch, ...].
  */
 function buildClassifierLoop(
-  classifier: SequenceClassifier,
+  network: Network,
   batch: number,
   length: number,
   shapes: Readonly<Record<string, { readonly shape: readonly number[] }>>,
@@ -163,7 +163,7 @@ function buildClassifierLoop(
     parameters.set(name, value);
     return value;
   };
-  const logits = classifier.build(body, { inputIds, tokenTypeIds, attentionMask }, { parameter });
+  const logits = network.build(body, { inputIds, tokenTypeIds, attentionMask }, { parameter });
   body.output(goesOn, 'batch.continues');
   body.output(logits, 'batch.logits');
   g.output(g.loop(count, [], body.buildBody('batch'), 2)[0], 'logits');

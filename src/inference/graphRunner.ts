@@ -1,10 +1,11 @@
 /** Runs an ONNX file's classifier as it is, quantised or fused too: the runtime takes the file's own graph. */
 import { MedTextError, words } from '../base/errors';
 import { FileWatch } from '../base/fileWatch';
+import type { NetworkOutput } from '../models/heads/head';
 import type { Model } from '../onnx/model';
 import type { BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
-import { inBatches, type RunOptions } from './classifierRunner';
+import { eachInBatches, gathered, type EachOutput, type RunOptions } from './classifierRunner';
 import { graphBytes, graphFeeds, graphInputs, type GraphInput } from './graphInputs';
 import { readsPadding } from './paddingProbe';
 import { Session, type SessionOptions } from './session';
@@ -13,6 +14,8 @@ export interface GraphRunnerOptions extends SessionOptions {
   readonly padTokenId: number;
   /** The graph itself, or where it lies; absent: in the file that messages name. */
   readonly graph?: Uint8Array | string;
+  /** The axes of `logits`, by its columns. */
+  readonly output: (columns: number) => Pick<NetworkOutput, 'axes'>;
   readonly maxPositions: number;
   readonly vocabSize: number;
   /** Whether answers depend on padding, so that each text is computed at its own length; absent: it is tried. */
@@ -67,10 +70,16 @@ export class GraphRunner {
 
   /** As ClassifierRunner's. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
   async logits(examples: readonly EncodedExample[], options: RunOptions = {}): Promise<Float32Array> {
+    return gathered(examples.length, this.labelCount, (each) => this.outputs(examples, each, options));
+  }
+
+  /** As ClassifierRunner's. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
+  async outputs(examples: readonly EncodedExample[], each: EachOutput, options: RunOptions = {}): Promise<void> {
     const run = async ([batch]: readonly (readonly EncodedExample[])[], shape: BatchShape) =>
       (await this.output(batch, shape)).data as Float32Array;
     const { maxPositions, exactLengths } = this.options;
-    return inBatches(examples, { columns: this.labelCount, maxPositions, exactLengths, run }, options);
+    const { output } = this.options;
+    await eachInBatches(examples, { output: output(this.labelCount), maxPositions, exactLengths, run }, each, options);
   }
 
   async close(): Promise<void> {

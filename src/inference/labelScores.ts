@@ -1,5 +1,6 @@
 /** From a model's logits to probabilities, and to one number for how alike two texts are. */
 import { MedTextError, words } from '../base/errors';
+import { softmax } from '../base/softmax';
 import { impliedScores } from '../protocol/labelScheme';
 import type { CosinePlace } from '../models/similarityReference';
 
@@ -60,15 +61,6 @@ export function labelScores(labels: readonly string[], stored: unknown, where: s
       { label, found: score },
     );
   });
-}
-
-/** Softmax of one row of logits. */
-export function softmax(logits: ArrayLike<number>): number[] {
-  const row = Array.from(logits);
-  const largest = Math.max(...row);
-  const exponentials = row.map((logit) => Math.exp(logit - largest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
 }
 
 export function sigmoid(logit: number): number {

@@ -1,5 +1,5 @@
-/** A classifier with weights of its own: one session for batches of every shape. On the CPU. */
-import type { SequenceClassifier } from '../models/encoder';
+/** A network with weights of its own: one session for batches of every shape. On the CPU. */
+import type { Network } from '../models/encoder';
 import type { ParameterSpec } from '../models/parameters';
 import { padBatch, type BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
@@ -8,10 +8,10 @@ import type { OpenNetwork, PackedSession } from './packedSession';
 import type { Feed } from './session';
 
 /** For {@link PackedSession.open}. */
-export function openClassifierNetwork(classifier: SequenceClassifier, specs: readonly ParameterSpec[]): OpenNetwork {
+export function openNetwork(network: Network, specs: readonly ParameterSpec[]): OpenNetwork {
   return {
     specs,
-    build: (g, inputs, parameter) => g.output(classifier.build(g, inputs, { parameter }), 'logits'),
+    build: (g, inputs, parameter) => g.output(network.build(g, inputs, { parameter }), 'logits'),
   };
 }
 

@@ -4,7 +4,8 @@ import { findTask, type Task } from '../protocol/tasks';
 import type { RunOptions } from './classifierRunner';
 import { openModelFolder } from '../models/modelFolder';
 import { pairScore, type PairScore, type ScoredPair } from './labelScores';
-import { hasHead, openClassifier, type ClassifierOptions } from './openClassifier';
+import { openClassifier } from './openClassifier';
+import { hasHead, type ModelOptions } from './openedModel';
 import { openVectorScorer } from './vectorScorer';
 
 export interface PairScorer {
@@ -29,7 +30,7 @@ export interface PairScorer {
  * A model folder's head, or its encoder where it has none.
  * @throws MedTextError what {@link openClassifier} and {@link openVectorScorer} throw.
  */
-export async function openPairScorer(folder: string, options: ClassifierOptions = {}): Promise<PairScorer> {
+export async function openPairScorer(folder: string, options: ModelOptions = {}): Promise<PairScorer> {
   if (!(await hasHead(await openModelFolder(folder)))) return openVectorScorer(folder, options);
   const classifier = await openClassifier(folder, options);
   const { labels, task } = classifier;

@@ -5,7 +5,7 @@ import { placeOf, readSimilarityReference } from '../models/similarityReference'
 import { openEmbedder } from './embedder';
 import type { RunOptions } from './classifierRunner';
 import type { PairScore, ScoredPair } from './labelScores';
-import type { ClassifierOptions } from './openClassifier';
+import type { ModelOptions } from './openedModel';
 
 /** Of vectors in memory; they are never written to a disk. */
 const MAX_VECTOR_BYTES = 2 ** 26;
@@ -28,7 +28,7 @@ export interface VectorScorer {
  * Opens the encoder. A text's vector is computed once and kept by the hash of the text, up to 64 MiB of vectors.
  * @throws MedTextError what {@link openEmbedder} throws, MODEL_CONFIG for a broken reference distribution.
  */
-export async function openVectorScorer(path: string, options: ClassifierOptions = {}): Promise<VectorScorer> {
+export async function openVectorScorer(path: string, options: ModelOptions = {}): Promise<VectorScorer> {
   const embedder = await openEmbedder(path, options);
   const { dimensions } = embedder;
   const vectors = new LruCache<Float32Array>(Math.max(1, Math.floor(MAX_VECTOR_BYTES / (4 * dimensions))));

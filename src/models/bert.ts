@@ -30,6 +30,11 @@ export interface BertOptions {
   /** Stands between the word embeddings, [batch, sequence, embedding], and what is added to them. */
   readonly wordEmbeddings?: (embeddings: Value) => Value;
   /**
+   * Stands between the encoder's states, [batch * sequence, hidden], and a head of tokens, which then answers the rows that
+   * it gives: those of masked words, say.
+   */
+  readonly tokens?: (states: Value) => Value;
+  /**
    * 'first': only the first token's final state is wanted, so the last layer computes queries, output projection and
    * feed-forward for that row alone (exact; about a twelfth of BERT-base's work).
    */
@@ -68,16 +73,8 @@ export function buildHeadLayer(
   });
 }
 
-/** Dropout, then a linear layer: logits [batch, labels]. */
-export function buildClassifier(g: Operators, pooled: Value, config: EncoderConfig, options: BertOptions): Value {
-  return g.scope('classifier', () => {
-    const dropped = options.dropout?.(pooled, config.classifierDropout, 'classifier') ?? pooled;
-    return linear(g, dropped, 'classifier', options.parameter);
-  });
-}
-
 /** x W' + b, with PyTorch's [out, in] weights. */
-function linear(g: Operators, x: Value, name: string, parameter: BertOptions['parameter']): Value {
+export function linear(g: Operators, x: Value, name: string, parameter: BertOptions['parameter']): Value {
   return g.gemm(x, parameter(`${name}.weight`), parameter(`${name}.bias`), { transB: true });
 }
 

@@ -1,49 +1,36 @@
-/** An encoder as the training and inference graphs use it, whatever it was made from. */
+/** An encoder with a head, as the training and inference graphs use it, whatever it was made from. */
 import type { Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';
-import { buildBert, buildClassifier, buildHeadLayer, buildPooler, type BertOptions, type EncoderInputs } from './bert';
-import { modelFamily } from './configJson';
+import type { BertOptions, EncoderInputs } from './bert';
 import type { EncoderConfig } from './encoderConfig';
-import { overTokens } from './pooling';
+import type { Head, NetworkOutput } from './heads/head';
+import { encoderParameterSpecs } from './parameterNames';
+import type { ParameterSpec } from './parameters';
 
-export interface SequenceClassifier {
+export interface Network {
   readonly config: EncoderConfig;
-  readonly labelCount: number;
-  /** The logits [batch, labels]. */
+  readonly head: Head;
+  /** What the head tells apart: the labels of a classifier. */
+  readonly columns: number;
+  readonly output: NetworkOutput;
+  /** The output's value. */
   build(g: Operators, inputs: EncoderInputs, options: BertOptions): Value;
 }
 
-/**
- * As Hugging Face's BertForSequenceClassification (encoder, tanh pooler over [CLS], dropout, linear), or RoBERTa's, ELECTRA's;
- * with `headPooling` a dropout and a linear layer on the first token or the mean of all.
- */
-export function bertClassifier(config: EncoderConfig, labelCount: number): SequenceClassifier {
+/** The head on a BERT-family encoder of this program's own. */
+export function bertNetwork(config: EncoderConfig, head: Head, columns: number): Network {
   return {
     config,
-    labelCount,
-    build: (g, inputs, options) => {
-      return buildClassifier(g, pooled(g, config, inputs, options), config, options);
-    },
+    head,
+    columns,
+    output: head.output(columns),
+    build: (g, inputs, options) => head.build(g, config, inputs, options),
   };
 }
 
-/** What the classifier reads: [batch, hidden]. */
-function pooled(g: Operators, config: EncoderConfig, inputs: EncoderInputs, options: BertOptions): Value {
-  if (config.headPooling === 'mean') {
-    const states = buildBert(g, config, inputs, { ...options, rows: 'all' });
-    return g.scope('pooling', () => overTokens(g, states, inputs.attentionMask, 'mean'));
-  }
-  const firstTokens = buildBert(g, config, inputs, { ...options, rows: 'first' });
-  if (config.headPooling === 'cls') return firstTokens;
-  switch (modelFamily(config.modelType)) {
-    case 'electra':
-      // GELU, whatever the encoder's activation.
-      return buildHeadLayer(g, firstTokens, config, { ...options, activation: (x) => g.gelu(x) });
-    case 'roberta':
-      return buildHeadLayer(g, firstTokens, config, { ...options, activation: (x) => g.tanh(x) });
-    default:
-      return buildPooler(g, firstTokens, options.parameter);
-  }
+/** Its parameters: the encoder's, then the head's. */
+export function networkParameterSpecs(config: EncoderConfig, head: Head, columns: number): ParameterSpec[] {
+  return [...encoderParameterSpecs(config, head.readsPooler(config)), ...head.specs(config, columns)];
 }
 
 /** The encoder's inputs, declared for a static (batch, length). */

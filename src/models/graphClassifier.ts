@@ -14,11 +14,12 @@ import { withSharedInitializers } from '../onnx/sharedInitializers';
 import { specialize } from '../onnx/specialize';
 import type { EncoderInputs } from './bert';
 import { notFinite } from './checkpoint/finite';
-import type { SequenceClassifier } from './encoder';
+import type { Network } from './encoder';
 import type { EncoderConfig } from './encoderConfig';
+import { CLASSIFIER_BIAS as HEAD_BIAS, CLASSIFIER_WEIGHT as HEAD_WEIGHT, sequenceHead } from './heads/sequence';
 import type { Parameters, ParameterSpec } from './parameters';
 
-export interface GraphClassifier extends SequenceClassifier {
+export interface GraphClassifier extends Network {
   /** The encoder's parameters in the file's order, then those of the new head, if there is one. */
   readonly specs: readonly ParameterSpec[];
   /** The encoder's parameters as the file holds them. */
@@ -34,8 +35,6 @@ type Readout =
   | { readonly kind: 'logits'; readonly output: string }
   | { readonly kind: 'pooled' | 'firstToken'; readonly output: string; readonly hiddenSize: number };
 
-const HEAD_WEIGHT = 'classifier.weight';
-const HEAD_BIAS = 'classifier.bias';
 /** The shape of the one specialisation that tells outputs and parameters. Primes: no size is another by accident. */
 const PROBE = { batch: 3, length: 7 };
 
@@ -100,7 +99,9 @@ function classifierOf(file: Model, config: EncoderConfig, labelCount: number, wh
 
   return {
     config,
-    labelCount,
+    head: sequenceHead,
+    columns: labelCount,
+    output: sequenceHead.output(labelCount),
     specs: [...Array.from(stored, ([name, { shape }]): ParameterSpec => ({ name, shape, initial: 'zeros' })), ...head],
     stored,
     readout: readout.kind === 'logits' ? `its own ${readout.output}` : `a new head on ${readout.output}`,

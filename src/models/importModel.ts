@@ -11,16 +11,10 @@ import { isObject, modelFamily, type JsonObject } from './configJson';
 import { cutFolder, cutWeights, type EncoderCut } from './cutEncoder';
 import { refuseNaN, graphClassifier } from './graphClassifier';
 import { importGraph } from './importGraph';
-import { bertWeights } from './loadClassifier';
-import { openModelFolder, planLoad, refuseOtherVocabulary, type ModelFolder } from './modelFolder';
+import { bertWeights } from './loadNetwork';
+import { openModelFolder, planLoad, refuseOtherVocabulary, storedShape, type ModelFolder } from './modelFolder';
 import { openWeights } from './openWeights';
-import {
-  classifierParameterSpecs,
-  encoderParameterSpecs,
-  MASKED_LM_HEAD,
-  TIED_DECODER,
-  type LoadReport,
-} from './parameterNames';
+import { encoderParameterSpecs, MASKED_LM_HEAD, TIED_DECODER, type LoadReport } from './parameterNames';
 import { readSentenceLayout, sentenceTransformersFiles } from './sentenceTransformers';
 import { readSimilarityReference, SIMILARITY_REFERENCE } from './similarityReference';
 import { json, writeModelFolder, type WriteOptions } from './writeModelFolder';
@@ -93,19 +87,19 @@ export async function importModel(source: string, output: string, options: Impor
   const stored = await openWeights(folder, folder.weightsPath);
   const checkpoint = options.cut ? cutWeights(stored, options.cut, given.config.vocabSize) : stored;
   try {
-    const encoder = encoderParameterSpecs(folder.config);
+    const { head, config } = folder;
+    const encoder = encoderParameterSpecs(config);
     const { mapping } = planLoad(checkpoint, encoder, folder);
-    const classifierFrom = options.encoderOnly ? undefined : mapping.fromOurs.get('classifier.weight');
-    const rows = classifierFrom === undefined ? undefined : checkpoint.tensors.get(classifierFrom)?.shape[0];
+    const rows = options.encoderOnly ? undefined : head.columnsOf(storedShape(checkpoint, mapping));
     const labels =
       folder.labels ?? (rows === undefined ? undefined : Array.from({ length: rows }, (_, id) => `LABEL_${id}`));
-    const classifier = rows === undefined || !labels ? [] : classifierParameterSpecs(folder.config, labels.length);
-    const plan = planLoad(checkpoint, [...encoder, ...classifier], folder);
+    const headed = rows === undefined || !labels ? [] : head.specs(config, labels.length);
+    const plan = planLoad(checkpoint, [...encoderParameterSpecs(config, headed.length > 0 ? head.readsPooler(config) : undefined), ...headed], folder); // prettier-ignore
 
     const heads = [...mapping.fromOurs]
       .filter(([ours]) => !options.encoderOnly && MASKED_LM_HEAD.test(ours) && !TIED_DECODER.test(ours))
       .map(([ours, from]) => ({ name: ours, from }));
-    const isClassifier = plan.used.some(({ name }) => name === 'classifier.weight');
+    const isClassifier = plan.used.some(({ name }) => head.owns(name));
     // ELECTRA's encoder has no pooler: the dense layer belongs to the classifier, and goes with it.
     const isHeadless = modelFamily(folder.config.modelType) === 'electra' && !isClassifier;
     const used = [...plan.used.filter(({ name }) => !isHeadless || !name.startsWith('bert.pooler.')), ...heads];
@@ -147,6 +141,7 @@ export async function importModel(source: string, output: string, options: Impor
         parameters: tensors,
         config: folder.config,
         labels: isClassifier ? labels : undefined,
+        ...(isClassifier && { head }),
         problemType: folder.problemType,
         usage: options.encoderOnly ? undefined : usageOf(folder),
         copies: [...folder.tokenizerFiles, ...folder.cardFiles],

@@ -19,6 +19,8 @@ import {
 import { assertFinite } from './checkpoint/finite';
 import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
 import { foreignWeights, isForeignWeights } from './foreignWeights';
+import type { Head } from './heads/head';
+import { headOf } from './heads/heads';
 import { mapParameterNames, MASKED_LM_HEAD, type LoadReport, type NameMapping } from './parameterNames';
 import { openWeights } from './openWeights';
 import { encoderFolder } from './sentenceTransformers';
@@ -33,6 +35,8 @@ export interface ModelFolder {
   /** Labels in the order of their ids, when the model says any. */
   readonly labels: readonly string[] | undefined;
   readonly problemType: ProblemType | undefined;
+  /** The head that the weights have, if they have one. */
+  readonly head: Head;
   /** The weights file or shard index; undefined when the folder has none (training then starts from random weights). */
   readonly weightsPath: string | undefined;
   /** Absolute paths of the tokenizer's files that are present. */
@@ -137,6 +141,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
     notBuildable,
     labels: parseLabels({ config: rawConfig, configuration, labelMapping }, folder),
     problemType: parseProblemType(rawConfig),
+    head: headOf(rawConfig, configuration),
     weightsPath,
     tokenizerFiles: TOKENIZER_FILES.filter((name) => names.includes(name)).map((name) => join(folder, name)),
     cardFiles: names.filter((name) => CARD.test(name)).map((name) => join(folder, name)),
@@ -178,6 +183,7 @@ export async function loadParameters(
   folder: ModelFolder,
   specs: readonly ParameterSpec[],
   options: LoadOptions,
+  head = folder.head,
 ): Promise<{ parameters: Parameters; report: LoadReport }> {
   const parameters = new Parameters(specs);
   if (folder.weightsPath === undefined) {
@@ -189,7 +195,7 @@ export async function loadParameters(
   }
   const source = await openWeights(folder, folder.weightsPath);
   try {
-    const plan = planLoad(source, specs, folder);
+    const plan = planLoad(source, specs, folder, head);
     return { parameters, report: await fillParameters(parameters, plan, source, folder.config, options) };
   } finally {
     await source.close();
@@ -278,47 +284,50 @@ export interface LoadPlan {
 }
 
 /**
- * Which tensor of the checkpoint fills which parameter. A classifier for another number of labels is left over; an
+ * Which tensor of the checkpoint fills which parameter. A head of another kind or for another number of labels is left over; an
  * encoder's tensor of another shape, or a layer (or the position embeddings) wholly absent, is an error: config.json describes another model.
  */
 export function planLoad(
   source: Pick<CheckpointSource, 'tensors'>,
   specs: readonly ParameterSpec[],
   folder: ModelFolder,
+  head = folder.head,
 ): LoadPlan {
   const where = folder.weightsPath ?? folder.path;
-  const mapping = mapParameterNames(source.tensors.keys(), folder.config.modelType, where);
+  const stored = head.id === folder.head.id ? head : undefined;
+  const mapping = mapParameterNames(source.tensors.keys(), folder.config.modelType, where, stored);
   const leftOver = [...mapping.leftOver];
   const used: { name: string; from: string }[] = [];
   const missing: ParameterSpec[] = [];
 
   for (const spec of specs) {
     const from = mapping.fromOurs.get(spec.name);
-    const stored = from === undefined ? undefined : source.tensors.get(from)?.shape;
-    if (from === undefined || stored === undefined) {
+    const shape = from === undefined ? undefined : source.tensors.get(from)?.shape;
+    if (from === undefined || shape === undefined) {
       missing.push(spec);
-    } else if (sameShape(stored, spec.shape)) {
+    } else if (sameShape(shape, spec.shape)) {
       used.push({ name: spec.name, from });
-    } else if (spec.name.startsWith('classifier.')) {
+    } else if (head.owns(spec.name)) {
       missing.push(spec);
       leftOver.push({
         name: from,
-        reason: `a classifier of ${stored[0] ?? 1} labels; this model has ${spec.shape[0]}`,
+        reason: `a classifier of ${shape[0] ?? 1} labels; this model has ${spec.shape[0]}`,
       });
     } else {
       throw new MedTextError(
         'CHECKPOINT_MISMATCH',
-        words`${where}: "${from}" is [${stored}], but config.json makes it [${spec.shape}]. Is this config.json the checkpoint's own?`,
-        { file: where, tensor: from, shape: stored, expected: spec.shape },
+        words`${where}: "${from}" is [${shape}], but config.json makes it [${spec.shape}]. Is this config.json the checkpoint's own?`,
+        { file: where, tensor: from, shape, expected: spec.shape },
       );
     }
   }
-  // Half a classifier would be worse than none.
-  const halfClassifier = used.filter(({ name }) => name.startsWith('classifier.'));
-  if (halfClassifier.length === 1 && missing.some((spec) => spec.name.startsWith('classifier.'))) {
-    used.splice(used.indexOf(halfClassifier[0]), 1);
-    missing.push(...specs.filter((spec) => spec.name === halfClassifier[0].name));
-    leftOver.push({ name: halfClassifier[0].from, reason: 'half of a classifier whose other half does not fit' });
+  // Half a head would be worse than none.
+  if (missing.some(({ name }) => head.owns(name))) {
+    for (const half of used.filter(({ name }) => head.owns(name))) {
+      used.splice(used.indexOf(half), 1);
+      missing.push(...specs.filter(({ name }) => name === half.name));
+      leftOver.push({ name: half.from, reason: 'half of a classifier whose other half does not fit' });
+    }
   }
 
   const wanted = new Set(specs.map((spec) => spec.name));
@@ -328,6 +337,17 @@ export function planLoad(
   }
   refuseAbsentParts(missing, used, where);
   return { where, mapping, used, missing, leftOver };
+}
+
+/** The shape that a checkpoint has of a parameter, by the engine's name. */
+export function storedShape(
+  source: Pick<CheckpointSource, 'tensors'>,
+  { fromOurs }: NameMapping,
+): (name: string) => readonly number[] | undefined {
+  return (name) => {
+    const from = fromOurs.get(name);
+    return from === undefined ? undefined : source.tensors.get(from)?.shape;
+  };
 }
 
 function reasonUnwanted(ours: string, layerCount: number): string {

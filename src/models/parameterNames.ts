@@ -1,14 +1,15 @@
 /**
- * The names of parameters. Inside the engine they are Hugging Face's for BertForSequenceClassification
- * (`bert.encoder.layer.0...`, `classifier.weight`), whatever a checkpoint calls them.
+ * The names of parameters. Inside the engine they are Hugging Face's for BertModel under `bert.` (`bert.encoder.layer.0...`)
+ * and a head's own (models/heads), whatever a checkpoint calls them.
  */
 import { MedTextError, words } from '../base/errors';
 import { modelFamily } from './configJson';
 import { embeddingSizeOf, hasPooler, type EncoderConfig } from './encoderConfig';
+import type { Head } from './heads/head';
 import type { ParameterSpec } from './parameters';
 
 /** The encoder's parameters (embeddings, layers, pooler) in the order of Hugging Face's BertModel. */
-export function encoderParameterSpecs(config: EncoderConfig): ParameterSpec[] {
+export function encoderParameterSpecs(config: EncoderConfig, withPooler = hasPooler(config)): ParameterSpec[] {
   const { hiddenSize, intermediateSize } = config;
   const embeddingSize = embeddingSizeOf(config);
   const specs: ParameterSpec[] = [];
@@ -39,16 +40,8 @@ export function encoderParameterSpecs(config: EncoderConfig): ParameterSpec[] {
     linear(`${layer}.output.dense`, hiddenSize, intermediateSize);
     layerNorm(`${layer}.output.LayerNorm`);
   }
-  if (hasPooler(config)) linear('bert.pooler.dense', hiddenSize, hiddenSize);
+  if (withPooler) linear('bert.pooler.dense', hiddenSize, hiddenSize);
   return specs;
-}
-
-/** The classification (or, with one label, regression) head. */
-export function classifierParameterSpecs(config: EncoderConfig, labelCount: number): ParameterSpec[] {
-  return [
-    { name: 'classifier.weight', shape: [labelCount, config.hiddenSize], initial: 'normal' },
-    { name: 'classifier.bias', shape: [labelCount], initial: 'zeros' },
-  ];
 }
 
 /** What became of a checkpoint's tensors and of a model's parameters. */
@@ -117,9 +110,15 @@ export const TIED_DECODER = /(^|\.)(decoder|generator_lm_head)\.weight$/;
  * The prefix is what stands before `embeddings.word_embeddings.weight`: an unprefixed model has a child `encoder` of
  * its own, so `encoder.` alone proves nothing. Word embeddings that are stored once, under the name that the head has for
  * them, are found by the position embeddings.
+ * @param of the head that the names are of; undefined: of one that is not wanted
  * @throws MedTextError CHECKPOINT_MISMATCH when there is no encoder, or more than one to choose from.
  */
-export function mapParameterNames(names: Iterable<string>, modelType: string, where: string): NameMapping {
+export function mapParameterNames(
+  names: Iterable<string>,
+  modelType: string,
+  where: string,
+  of: Head | undefined,
+): NameMapping {
   const all = [...names];
   const prefix = encoderPrefix(all, where);
   // `module.bert.` has its heads under `module.`; `bert.` and no prefix have them at the top.
@@ -147,7 +146,7 @@ export function mapParameterNames(names: Iterable<string>, modelType: string, wh
     );
     // ModelScope's trainer keeps a BERT's classifier in a module `head` (1.36.3, models/nlp/task_models/task_model.py).
     const head = named.replace(/^head\.(?=classifier\.)/, '');
-    const ours = headParameter(head, modelType);
+    const ours = MASKED_LM_HEAD.test(head) ? head : of?.engineName(head, family);
     if (isTied && TIED_DECODER.test(head)) take(WORD_EMBEDDINGS, name);
     else if (ours !== undefined) take(ours, name);
     else leftOver.push({ name, reason: reasonToLeave(inside ?? head, head) });
@@ -155,17 +154,10 @@ export function mapParameterNames(names: Iterable<string>, modelType: string, wh
   return { fromOurs, leftOver };
 }
 
-/**
- * Our name in a file for transformers: RoBERTa's encoder is `roberta.`, and its classification head holds the dense
- * layer (`classifier.dense`) that BERT calls pooler, then `classifier.out_proj`. The two are the same computation.
- * ELECTRA's names are like RoBERTa's, under `electra.`.
- */
-export function fileParameterName(ours: string, modelType: string, hasClassifier: boolean): string {
+/** Our name in a file for transformers: RoBERTa's encoder is `roberta.`, ELECTRA's `electra.`; the head has names of its own. */
+export function fileParameterName(ours: string, modelType: string, head: Head | undefined): string {
   const family = modelFamily(modelType);
-  if (family === 'bert') return ours;
-  if (hasClassifier && ours.startsWith('bert.pooler.dense.')) return ours.replace('bert.pooler.', 'classifier.');
-  if (ours.startsWith('classifier.')) return ours.replace('classifier.', 'classifier.out_proj.');
-  return ours.replace(/^bert\./, `${family}.`);
+  return head?.fileName(ours, family) ?? ours.replace(/^bert\./, `${family}.`);
 }
 
 /** Ours of the word embeddings. */
@@ -217,17 +209,6 @@ function isDenseHead(name: string): boolean {
 
 function withoutPrefix(name: string, prefix: string): string {
   return name.startsWith(prefix) ? name.slice(prefix.length) : name;
-}
-
-function headParameter(head: string, modelType: string): string | undefined {
-  const family = modelFamily(modelType);
-  // ELECTRA's classifiers of texts have two layers; a single one is that of tokens.
-  if (/^classifier\.(weight|bias)$/.test(head)) return family === 'electra' ? undefined : head;
-  if (MASKED_LM_HEAD.test(head)) return head;
-  if (family === 'bert') return undefined;
-  const part = /^classifier\.(dense|out_proj)\.(weight|bias)$/.exec(head);
-  if (!part) return undefined;
-  return part[1] === 'dense' ? `bert.pooler.dense.${part[2]}` : `classifier.${part[2]}`;
 }
 
 function reasonToLeave(inside: string, head: string): string {

@@ -7,7 +7,9 @@ import { namesIn, replaceFolder } from './checkpoint/replaceFolder';
 import { writeSafetensors, type WritableTensor } from './checkpoint/writeSafetensors';
 import { writeTorchZip } from './checkpoint/writeTorchZip';
 import { encoderConfigJson, modelFamily, type JsonObject, type ProblemType } from './configJson';
-import { hasPooler, type EncoderConfig } from './encoderConfig';
+import type { EncoderConfig } from './encoderConfig';
+import type { Head } from './heads/head';
+import { sequenceHead } from './heads/sequence';
 import { fileParameterName, MASKED_LM_HEAD } from './parameterNames';
 import { Parameters } from './parameters';
 
@@ -15,7 +17,9 @@ export interface ModelFolderContents {
   /** Under the engine's own names; {@link WritableTensor}s are made and written one by one. */
   readonly parameters: Parameters | readonly WritableTensor[];
   readonly config: EncoderConfig;
-  /** In the order of their ids; with a classifier, one a row of it. */
+  /** The head that is among the parameters; absent: that of texts, if its weights are there. */
+  readonly head?: Head;
+  /** In the order of their ids; with a head, one a column of it. */
   readonly labels?: readonly string[];
   readonly problemType?: ProblemType;
   /** ModelScope's name of the task (`sentence-similarity`, `text-classification`, ...). */
@@ -54,10 +58,10 @@ export async function writeModelFolder(
 ): Promise<void> {
   await refuseForeignFolder(folder);
   const tensors = tensorsOf(contents.parameters);
-  const hasClassifier = tensors.some((tensor) => tensor.name === 'classifier.weight');
-  const labels = checkedLabels(tensors, contents.labels);
+  const head = contents.head ?? (tensors.some(({ name }) => sequenceHead.owns(name)) ? sequenceHead : undefined);
+  const labels = checkedLabels(tensors, head, contents.labels);
   const named = tensors.map((tensor) => ({
-    name: fileParameterName(tensor.name, contents.config.modelType, hasClassifier),
+    name: fileParameterName(tensor.name, contents.config.modelType, head),
     shape: tensor.shape,
     values: () => tensor.values(),
   }));
@@ -75,7 +79,7 @@ export async function writeModelFolder(
       await writeSafetensors(join(temporary, 'model.safetensors'), named, onBytes, options.signal);
     }
     const files: Record<string, string | Uint8Array> = {
-      'config.json': json(configJson(contents, tensors, labels)),
+      'config.json': json(configJson(contents, tensors, head, labels)),
       'configuration.json': json(configurationJson(contents, labels)),
       ...(labels && { 'label_mapping.json': json(label2id(labels)) }),
       ...tokenizerConfig(contents),
@@ -90,31 +94,30 @@ export async function writeModelFolder(
 }
 
 /** transformers' class for the weights that are there. */
-function architectureOf(contents: ModelFolderContents, tensors: readonly WritableTensor[]): string {
+function architectureOf(contents: ModelFolderContents, tensors: readonly WritableTensor[], head?: Head): string {
   const prefix = {
     bert: 'Bert',
     electra: 'Electra',
     roberta: { 'xlm-roberta': 'XLMRoberta', camembert: 'Camembert' }[contents.config.modelType] ?? 'Roberta',
   };
   const family = prefix[modelFamily(contents.config.modelType)];
-  // transformers has no class whose head reads anything but its family's pooler.
-  if (tensors.some(({ name }) => name === 'classifier.weight') && hasPooler(contents.config))
-    return `${family}ForSequenceClassification`;
+  if (head?.classSuffix !== undefined && head.isKnownToTransformers(contents.config))
+    return `${family}${head.classSuffix}`;
   return tensors.some(({ name }) => MASKED_LM_HEAD.test(name)) ? `${family}ForMaskedLM` : `${family}Model`;
 }
 
 function configJson(
   contents: ModelFolderContents,
   tensors: readonly WritableTensor[],
+  head: Head | undefined,
   labels: readonly string[] | undefined,
 ): JsonObject {
   const { config } = contents;
   // To transformers StructBERT and ERNIE are BERT; RoBERTa's kin count positions in their own way, ELECTRA has its head.
   const modelType = modelFamily(config.modelType) === 'bert' ? 'bert' : config.modelType;
-  // A head of one logit may be a regression's or a cross-encoder's: what nobody said is not said here either.
-  const problemType = contents.problemType ?? (labels && labels.length > 1 ? 'single_label_classification' : undefined);
+  const problemType = contents.problemType ?? (labels && (head ?? sequenceHead).problemType(labels.length));
   return {
-    architectures: [architectureOf(contents, tensors)],
+    architectures: [architectureOf(contents, tensors, head)],
     ...contents.configFields,
     ...encoderConfigJson(config, modelType),
     ...(labels && {
@@ -125,7 +128,7 @@ function configJson(
     }),
     dtype: 'float32',
     torch_dtype: 'float32',
-    [ORIGIN_FIELD]: { source_model_type: config.modelType, ...contents.usage, ...(config.headPooling && { pooling: config.headPooling }) }, // prettier-ignore
+    [ORIGIN_FIELD]: { source_model_type: config.modelType, ...contents.usage, ...(config.headPooling && { pooling: config.headPooling }), ...(head && head.classSuffix === undefined && { head: head.id }) }, // prettier-ignore
   };
 }
 
@@ -191,9 +194,10 @@ function tensorsOf(parameters: Parameters | readonly WritableTensor[]): readonly
 
 function checkedLabels(
   tensors: readonly WritableTensor[],
+  head: Head | undefined,
   labels: readonly string[] | undefined,
 ): readonly string[] | undefined {
-  const rows = tensors.find(({ name }) => name === 'classifier.weight')?.shape[0];
+  const rows = head?.columnsOf((wanted) => tensors.find(({ name }) => name === wanted)?.shape);
   if (rows === undefined) return labels;
   const named = labels ?? Array.from({ length: rows }, (_, id) => `LABEL_${id}`);
   if (named.length === rows) return named;

@@ -4,7 +4,7 @@ import { untranslated, type Translate } from '../base/translate';
 import { joined, translated, type Words } from '../base/words';
 import { firstRepeated, type LabelDetails } from './labelScheme';
 import schema from './recipe.schema.json';
-import { describeTask, metricsOf, taskFor, usualMetric, type MetricName, type Task, type TaskName } from './tasks';
+import { describeTask, findTaskFor, metricsOf, usualMetric, type MetricName, type Task, type TaskName, type TrainField } from './tasks'; // prettier-ignore
 
 /** The recipe's JSON schema, also contributed to the editor for completion and hovers. */
 export const recipeSchema = schema;
@@ -422,7 +422,7 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   const problems: FoundProblem[] = [];
   const report = (pointer: string, message: Words): void => void problems.push({ pointer, message });
   const { dataset, train = {} } = recipe;
-  const { answer, second } = describeTask(recipe.task);
+  const { answer, second, labels: allowed, refuses } = describeTask(recipe.task);
   const labels = dataset.train.labels?.map(String);
   const isLabel = new Set(labels);
   const listed = excerptOfLabels(labels ?? []);
@@ -439,11 +439,7 @@ function contradictions(recipe: Recipe): FoundProblem[] {
         words`differs from /dataset/train/labels; leave it out, the order there gives the ids`,
       );
     }
-    if (own && answer === 'class' && own.length < 2) {
-      report(`${pointer}/labels`, words`a classification needs at least two labels`);
-    }
-    if (own && answer === 'number')
-      report(`${pointer}/labels`, words`a regression has no labels, the column holds numbers`);
+    if (own && (own.length < allowed.least || own.length > allowed.most)) report(`${pointer}/labels`, allowed.why);
     for (const [raw, label] of Object.entries(split.label_mapping ?? {})) {
       if (label !== null && labels && !isLabel.has(label)) {
         report(`${pointer}/label_mapping/${escapePointer(raw)}`, words`"${label}" is not among the labels ${listed}`);
@@ -463,22 +459,19 @@ function contradictions(recipe: Recipe): FoundProblem[] {
       report(`${pointer}/second_sequence`, words`the task ${recipe.task} needs a second sentence`);
     }
     if (second === 'none' && split.second_sequence != null) {
+      const ofPairs = findTaskFor(answer, true);
       report(
         `${pointer}/second_sequence`,
-        words`${recipe.task} reads one sentence; for pairs use ${taskFor(answer, true)}`,
+        ofPairs
+          ? words`${recipe.task} reads one sentence; for pairs use ${ofPairs}`
+          : words`${recipe.task} reads one sentence`,
       );
     }
   }
 
-  if (answer === 'number' && train.class_weights != null) {
-    report('/train/class_weights', words`a regression has no classes`);
-  }
-  if (answer === 'number' && (train.label_smoothing ?? 0) > 0) {
-    report('/train/label_smoothing', words`a regression has no labels to smooth`);
-  }
-  for (const field of ['adversarial', 'r_drop'] as const) {
-    if (answer !== 'class' && train[field])
-      report(`/train/${field}`, words`compares the probabilities of classes, and ${recipe.task} has none`);
+  for (const [field, why] of Object.entries(refuses)) {
+    // 0 and null switch a field off.
+    if (train[field as TrainField]) report(`/train/${field}`, why);
   }
   const disturbances = (['adversarial', 'fgm', 'r_drop'] as const).filter((field) => train[field]);
   if (disturbances.length > 1) {

@@ -18,14 +18,23 @@ export interface MetricDescription {
   readonly title: Words;
 }
 
+/** Fields of `train` that not every loss has a use for. */
+export type TrainField = 'class_weights' | 'label_smoothing' | 'adversarial' | 'r_drop' | 'fgm';
+
 export interface TaskDescription {
   readonly id: string;
   /** Other names that a recipe may use. */
   readonly aliases: readonly string[];
   readonly second: SecondText;
   readonly answer: AnswerKind;
+  /** The head on the encoder, as models/heads calls it. */
+  readonly head: string;
+  /** How many labels a recipe may list, and why not others. */
+  readonly labels: { readonly least: number; readonly most: number; readonly why: Words };
+  /** Fields of `train` that mean nothing here, and why. */
+  readonly refuses: Readonly<Partial<Record<TrainField, Words>>>;
   /** What transformers calls it in config.json. */
-  readonly problemType: 'single_label_classification' | 'regression';
+  readonly problemType?: 'single_label_classification' | 'regression';
   /** In the order of tables; the first one chooses the best model where the recipe names none. */
   readonly metrics: readonly MetricDescription[];
   readonly title: Words;
@@ -51,12 +60,17 @@ const REGRESSION = [
   LOSS,
 ] as const;
 
+const CLASSES = { least: 2, most: Infinity, why: words`a classification needs at least two labels` };
+
 export const TASKS = [
   {
     id: 'sentence-similarity',
     aliases: ['pair-classification'],
     second: 'required',
     answer: 'class',
+    head: 'sequence',
+    labels: CLASSES,
+    refuses: {},
     problemType: 'single_label_classification',
     metrics: CLASSIFICATION,
     title: words`Sentence similarity`,
@@ -67,6 +81,9 @@ export const TASKS = [
     aliases: [],
     second: 'none',
     answer: 'class',
+    head: 'sequence',
+    labels: CLASSES,
+    refuses: {},
     problemType: 'single_label_classification',
     metrics: CLASSIFICATION,
     title: words`Text classification`,
@@ -77,6 +94,14 @@ export const TASKS = [
     aliases: [],
     second: 'optional',
     answer: 'number',
+    head: 'sequence',
+    labels: { least: 0, most: 0, why: words`a regression has no labels, the column holds numbers` },
+    refuses: {
+      class_weights: words`a regression has no classes`,
+      label_smoothing: words`a regression has no labels to smooth`,
+      adversarial: words`compares the probabilities of classes, and ${'regression'} has none`,
+      r_drop: words`compares the probabilities of classes, and ${'regression'} has none`,
+    },
     problemType: 'regression',
     metrics: REGRESSION,
     title: words`Regression`,
@@ -108,8 +133,13 @@ export function describeTask(name: TaskName): TaskDescription & { readonly id: T
 
 /** The task that classifies, or predicts a number for, texts alone or pairs. */
 export function taskFor(answer: AnswerKind, isPair: boolean): Task {
+  return findTaskFor(answer, isPair)!;
+}
+
+/** The task of such answers for texts alone or pairs; undefined where there is none. */
+export function findTaskFor(answer: AnswerKind, isPair: boolean): Task | undefined {
   const fits = ({ second }: TaskDescription) => second === 'optional' || (second === 'required') === isPair;
-  return TASKS.find((task) => task.answer === answer && fits(task))!.id;
+  return TASKS.find((task) => task.answer === answer && fits(task))?.id;
 }
 
 /** The names of the metrics that an evaluation of the task reports. */

@@ -1,16 +1,12 @@
+import { code, count, countAndShare, decimal, fence, fileName, inline, table } from '../base/markdown';
 import type { HeadPooling } from '../models/encoderConfig';
 import type { ResolvedRecipe } from '../protocol/recipe';
 import { describeTask, type MetricName } from '../protocol/tasks';
 import type { BestEvaluation } from '../protocol/runRecord';
 import type { EvaluationReport } from '../protocol/trainer';
-import {
-  isClassification,
-  metricOf,
-  type ClassificationReport,
-  type EvaluationMetrics,
-  type RegressionReport,
-} from '../protocol/evaluation';
-import type { Interval } from '../tasks/intervals';
+import { metricOf, type EvaluationMetrics } from '../protocol/evaluation';
+import type { TaskCard } from '../tasks/cards/card';
+import { definitionOf } from '../tasks/definitions';
 
 /** What a card tells. Texts of the training data are left out on purpose: a card is published, patients' words are not. */
 export interface ModelCardInput {
@@ -67,7 +63,7 @@ export function renderModelCard(card: ModelCardInput): string {
     introduction(card),
     usage(card),
     dataStatistics(card),
-    ...(isRegression(card) ? [] : [labelMeaning(card)]),
+    ...(cardOf(card).hasLabels ? [labelMeaning(card)] : []),
     results(card),
     testResults(card),
     evaluationHistory(card),
@@ -86,25 +82,30 @@ function frontMatter(card: ModelCardInput): string {
     'language: zh',
     ...(license === undefined ? [] : [`license: ${JSON.stringify(license)}`]),
     'library_name: transformers',
-    'pipeline_tag: text-classification',
+    `pipeline_tag: ${cardOf(card).pipelineTag}`,
     `tasks:\n- ${recipe.task}`,
     ...(card.isRandomStart ? [] : [`base_model: ${JSON.stringify(baseModel)}`]),
     `tags:\n- medical\n- chinese\n- ${recipe.task}\n- medtext-lab`,
-    `metrics:\n${(isRegression(card) ? ['pearsonr', 'spearmanr', 'mse'] : ['accuracy', 'f1']).map((metric) => `- ${metric}`).join('\n')}`,
+    `metrics:\n${cardOf(card)
+      .metrics.map((metric) => `- ${metric}`)
+      .join('\n')}`,
   ];
   if (results.length > 0) lines.push('model-index:', `- name: ${JSON.stringify(name)}`, '  results:', ...results);
   return `---\n${lines.join('\n')}\n---`;
 }
 
 /** The lines of one entry of `model-index`; none without a metric. */
-function resultOf({ data }: ModelCardInput, split: 'validation' | 'test', metrics?: EvaluationMetrics): string[] {
-  const headlines = metrics ? headlineMetrics(metrics) : [];
+function resultOf(card: ModelCardInput, split: 'validation' | 'test', metrics?: EvaluationMetrics): string[] {
+  const { headlines: headlinesOf, pipelineTag } = cardOf(card);
+  const headlines = (metrics ? headlinesOf(metrics) : []).flatMap(({ value, ...named }) =>
+    value !== null && Number.isFinite(value) ? [{ ...named, value }] : [],
+  );
   if (headlines.length === 0) return [];
   return [
     '  - task:',
-    '      type: text-classification',
+    `      type: ${pipelineTag}`,
     '    dataset:',
-    `      name: ${JSON.stringify(fileName(data[split]?.file ?? split))}`,
+    `      name: ${JSON.stringify(fileName(card.data[split]?.file ?? split))}`,
     '      type: custom',
     `      split: ${split}`,
     '    metrics:',
@@ -116,31 +117,14 @@ function resultOf({ data }: ModelCardInput, split: 'validation' | 'test', metric
   ];
 }
 
-function headlineMetrics(evaluation: EvaluationMetrics): { type: string; title: string; value: number }[] {
-  const named: [string, string, number | null][] = !isClassification(evaluation)
-    ? [
-        ['pearsonr', 'Pearson', evaluation.pearson],
-        ['spearmanr', 'Spearman', evaluation.spearman],
-        ['mse', 'Mean squared error', evaluation.mse],
-      ]
-    : [
-        ['accuracy', 'Accuracy', evaluation.accuracy],
-        ['f1', 'Macro F1', evaluation.macroF1],
-      ];
-  return named.flatMap(([type, title, value]) =>
-    value !== null && Number.isFinite(value) ? [{ type, title, value }] : [],
-  );
-}
-
 function introduction(card: ModelCardInput): string {
   const { baseModel, parameterCount, step, totalSteps, best } = card;
   const origin = card.isRandomStart
     ? `trained from **random weights**, in the shape of ${inline(baseModel)} and without pretraining,`
     : `fine-tuned from **${inline(baseModel)}**`;
   const texts = card.fields.second === undefined ? 'a Chinese medical sentence' : 'a pair of Chinese medical sentences';
-  const answer = isRegression(card) ? 'a number' : `one of ${card.labels.length} labels`;
   const lines = [
-    `An encoder ${origin} with MedText Lab (${count(parameterCount)} parameters). It gives ${texts} ${answer}.`,
+    `An encoder ${origin} with MedText Lab (${count(parameterCount)} parameters). ${cardOf(card).does(texts, card.labels)}`,
   ];
   const progress = `Trained for ${count(step)} of ${count(totalSteps)} planned steps`;
   lines.push(
@@ -163,24 +147,8 @@ function usage({ recipe, fields, maxLength, labels, pooling }: ModelCardInput): 
   const [first, second] = ['高血压能吃香蕉吗', '血压高可以吃香蕉吗'];
   const command = secondText === 'required' ? [`medtext score MODEL "${first}" "${second}"`] : [];
   const text = isPair ? `"${first}", "${second}"` : `"${first}"`;
-  const result = isRegression({ recipe })
-    ? 'print(model(**inputs).logits.item())'
-    : 'probabilities = model(**inputs).logits.softmax(-1)[0]\nprint({model.config.id2label[i]: p.item() for i, p in enumerate(probabilities)})';
-  const answer = isRegression({ recipe }) ? 'the number' : `the probabilities of ${labelList(labels)}`;
-  const python = [
-    `**In Python, with transformers** (prints ${answer})`,
-    fence(
-      'python',
-      [
-        'from transformers import AutoModelForSequenceClassification, AutoTokenizer',
-        '',
-        'tokenizer = AutoTokenizer.from_pretrained("MODEL")',
-        'model = AutoModelForSequenceClassification.from_pretrained("MODEL").eval()',
-        `inputs = tokenizer(${text}, truncation=True, max_length=${maxLength}, return_tensors="pt")`,
-        result,
-      ].join('\n'),
-    ),
-  ];
+  const { prints, code: lines } = cardOf({ recipe }).python({ labels, text, maxLength });
+  const python = [`**In Python, with transformers** (prints ${prints})`, fence('python', lines)];
   return [
     '## How to use it',
     'MODEL is the folder of this file.',
@@ -195,7 +163,7 @@ function usage({ recipe, fields, maxLength, labels, pooling }: ModelCardInput): 
 }
 
 function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardInput): string {
-  const hasLabels = !isRegression({ recipe });
+  const { hasLabels } = cardOf({ recipe });
   const rows = Object.entries(data).map(([split, { file, rows, counts, dropped = 0, badRows = 0, sha256 }]) => [
     split,
     code(fileName(file)),
@@ -251,79 +219,21 @@ function results(card: ModelCardInput): string {
       : 'It was trained without validation data, so it was not evaluated.';
     return `## Results\n\n${reason}`;
   }
-  return ['## Results', ...resultTables(evaluation, 'validation')].join('\n\n');
+  return ['## Results', ...cardOf(card).tables(evaluation, 'validation')].join('\n\n');
 }
 
-function testResults({ test }: ModelCardInput): string {
+function testResults(card: ModelCardInput): string {
+  const { test } = card;
   if (test === undefined) return '';
   const origin = 'Neither the training nor the choice of the best step has seen these rows.';
-  return ['## Results on the test data', origin, ...resultTables(test, 'test')].join('\n\n');
-}
-
-const resultTables = (report: EvaluationMetrics, split: string): string[] =>
-  isClassification(report) ? classificationTables(report, split) : regressionTables(report, split);
-
-function classificationTables(report: ClassificationReport, split: string): string[] {
-  const { accuracy, accuracyInterval, majorityBaseline, labels, perClass, confusionMatrix } = report;
-  const verdict =
-    accuracyInterval[0] > majorityBaseline
-      ? 'The accuracy is above that of always answering the most frequent label.'
-      : accuracyInterval[1] < majorityBaseline
-        ? '**The accuracy is below that of always answering the most frequent label.**'
-        : '**The accuracy cannot be told apart from that of always answering the most frequent label.**';
-  return [
-    `On ${count(report.rows)} ${split} rows; intervals are at 95 %.`,
-    table(
-      ['Metric', 'Value', 'Interval'],
-      [
-        ['Accuracy', percent(accuracy), percents(accuracyInterval)],
-        ['Most frequent label (baseline)', percent(majorityBaseline), ''],
-        ['Macro F1', percent(report.macroF1), percents(report.macroF1Interval)],
-        ['Micro F1', percent(report.microF1), ''],
-        ...(report.binaryF1 === undefined ? [] : [[`F1 of ${inline(labels[1])}`, percent(report.binaryF1), '']]),
-        ['Loss (cross-entropy)', decimal(report.loss), ''],
-      ],
-    ),
-    verdict,
-    table(
-      ['Label', 'Precision', 'Recall', 'F1', 'Rows'],
-      labels.map((label) => {
-        const { precision, recall, f1, support } = perClass[label];
-        return [inline(label), percent(precision), percent(recall), percent(f1), count(support)];
-      }),
-    ),
-    '### Confusion matrix',
-    'Rows: the true label; columns: the predicted one.',
-    table(
-      ['', ...labels.map(inline)],
-      confusionMatrix.map((row, id) => [`**${inline(labels[id])}**`, ...row.map(count)]),
-    ),
-  ];
-}
-
-function regressionTables(report: RegressionReport, split: string): string[] {
-  return [
-    `On ${count(report.rows)} ${split} rows; intervals are at 95 %.`,
-    table(
-      ['Metric', 'Value', 'Interval'],
-      [
-        ['Pearson correlation', decimal(report.pearson), decimals(report.pearsonInterval)],
-        ['Spearman correlation', decimal(report.spearman), decimals(report.spearmanInterval)],
-        ['Mean squared error', decimal(report.mse), ''],
-        ['Mean squared error of answering the mean (baseline)', decimal(report.meanBaseline), ''],
-        ['Mean absolute error', decimal(report.mae), ''],
-      ],
-    ),
-  ];
+  return ['## Results on the test data', origin, ...cardOf(card).tables(test, 'test')].join('\n\n');
 }
 
 const MAX_HISTORY_ROWS = 40;
 
 function evaluationHistory({ evaluations, best, recipe }: ModelCardInput): string {
   if (evaluations.length === 0) return '';
-  const metrics: MetricName[] = isRegression({ recipe })
-    ? ['loss', 'pearson', 'spearman', 'mae']
-    : ['loss', 'accuracy', 'macroF1'];
+  const metrics = [...cardOf({ recipe }).history];
   if (!metrics.includes(recipe.train.metric_for_best)) metrics.push(recipe.train.metric_for_best);
   const stride = Math.ceil(evaluations.length / MAX_HISTORY_ROWS);
   const shown = evaluations.filter(
@@ -376,9 +286,7 @@ const limits =
   '## Limits\n\nThe model has learned from the data above and repeats its mistakes and gaps. Its answers are no medical advice ' +
   'and must not decide about diagnosis or treatment.';
 
-function isRegression({ recipe }: Pick<ModelCardInput, 'recipe'>): boolean {
-  return describeTask(recipe.task).answer === 'number';
-}
+const cardOf = ({ recipe }: Pick<ModelCardInput, 'recipe'>): TaskCard => definitionOf(recipe.task).card;
 
 const titles: Readonly<Record<MetricName, string>> = {
   accuracy: 'Accuracy',
@@ -394,64 +302,4 @@ const titles: Readonly<Record<MetricName, string>> = {
 
 function title(metric: string): string {
   return Object.hasOwn(titles, metric) ? titles[metric as MetricName] : inline(metric);
-}
-
-function labelList(labels: readonly string[]): string {
-  const shown = labels.slice(0, 8).map((label) => code(label));
-  return shown.join(', ') + (labels.length > shown.length ? `, … (${labels.length} labels)` : '');
-}
-
-/** Last part of a path of either kind of system. */
-function fileName(path: string): string {
-  return path.split(/[/\\]/).pop() ?? path;
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-function fence(language: string, text: string): string {
-  return `\`\`\`${language}\n${text}\n\`\`\``;
-}
-
-/** Any text as text: labels and names can hold Markdown, HTML and line breaks. */
-function inline(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/[\\`*_[\]<>|#]/g, (character) =>
-      character === '<' ? '&lt;' : character === '>' ? '&gt;' : `\\${character}`,
-    );
-}
-
-/** Any text as code, in a table too; backquotes inside need a longer fence. */
-function code(text: string): string {
-  const flat = text.replace(/\s+/g, ' ').replaceAll('|', '\\|');
-  const longest = Math.max(0, ...[...flat.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  return longest > 0 ? `${fence} ${flat} ${fence}` : `${fence}${flat}${fence}`;
-}
-
-function count(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
-function countAndShare(value: number, total: number): string {
-  return `${count(value)} (${percent(total === 0 ? 0 : value / total)})`;
-}
-
-function percent(value: number): string {
-  return `${(100 * value).toFixed(1)} %`;
-}
-
-function percents([low, high]: Interval): string {
-  return `${(100 * low).toFixed(1)} – ${(100 * high).toFixed(1)} %`;
-}
-
-function decimal(value: unknown): string {
-  return typeof value === 'number' && Number.isFinite(value) ? String(Number(value.toPrecision(4))) : 'undefined';
-}
-
-function decimals(interval: Interval | null): string {
-  return interval === null ? '' : `${interval[0].toFixed(3)} – ${interval[1].toFixed(3)}`;
 }

@@ -47,11 +47,11 @@ export class LoopTrainer implements TrainingSteps {
   private rows: number;
 
   constructor(private readonly options: TrainerOptions) {
-    const { parameters, trained, classifier, objective, dropout, adamW, maxGradientNorm, session, precision } = options;
+    const { parameters, trained, network, objective, dropout, adamW, maxGradientNorm, session, precision } = options;
     const products = productStyle(session.device, precision);
     const specs = parameters.specs.filter((spec) => trained.has(spec.name));
     this.moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
-    this.graphOptions = { classifier, specs: parameters.specs, trained, objective, dropout, adamW, maxGradientNorm, products }; // prettier-ignore
+    this.graphOptions = { network, specs: parameters.specs, trained, objective, dropout, adamW, maxGradientNorm, products }; // prettier-ignore
     this.layout = layoutOf(this.graphOptions, adamW);
     this.axes = new Map([...ENCODER_AXES, ...objective.inputs.map(({ name, axes }): [string, readonly Axis[]] => [name, axes])]); // prettier-ignore
     this.lossScale = new LossScale(products.factors === 'float16');

@@ -70,11 +70,11 @@ export class ResidentTrainer implements TrainingSteps {
   private isHalfUpdated = false;
 
   constructor(private readonly options: TrainerOptions) {
-    const { parameters, trained, classifier, objective, dropout, session, precision, adamW } = options;
+    const { parameters, trained, network, objective, dropout, session, precision, adamW } = options;
     const specs = parameters.specs.filter((spec) => trained.has(spec.name));
     this.moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
     const products = productStyle(session.device, precision);
-    this.graphOptions = { classifier, specs: parameters.specs, trained, objective, dropout, products, logits: false }; // prettier-ignore
+    this.graphOptions = { network, specs: parameters.specs, trained, objective, dropout, products, logits: false }; // prettier-ignore
     this.layout = layoutOf(this.graphOptions, adamW, GROUP_ELEMENTS);
     this.updates = inRuns(this.layout.groups);
     this.lossScale = new LossScale(products.factors === 'float16');

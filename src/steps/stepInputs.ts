@@ -97,7 +97,7 @@ export function partsOf(batches: readonly Batch[], rows: number, objective: Obje
       batch: { examples: examples.slice(part * rows, (part + 1) * rows), length },
       index,
       firstRow: part * rows,
-      share: { total, batchExamples: examples.length, stepExamples },
+      share: { total, batchExamples: examples.length, stepExamples, length },
     })),
   );
 }

@@ -124,9 +124,9 @@ export class Trainer implements TrainingSteps {
   private async graphFor(length: number) {
     const known = this.graphs.get(length);
     if (known) return known;
-    const { classifier, parameters, trained, objective, dropout, session } = this.options;
+    const { network, parameters, trained, objective, dropout, session } = this.options;
     const graph = buildTrainingGraph(
-      { classifier, specs: parameters.specs, trained, objective, dropout, logits: false },
+      { network, specs: parameters.specs, trained, objective, dropout, logits: false },
       this.rows,
       length,
     );

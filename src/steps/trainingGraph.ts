@@ -2,7 +2,7 @@
 import { addGradients } from '../autodiff/gradients';
 import { MedTextError } from '../base/errors';
 import type { BertOptions, EncoderInputs } from '../models/bert';
-import { declareInputs, type SequenceClassifier } from '../models/encoder';
+import { declareInputs, type Network } from '../models/encoder';
 import type { ParameterSpec } from '../models/parameters';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model } from '../onnx/model';
@@ -33,7 +33,7 @@ export interface TrainingGraph {
 }
 
 export interface TrainingGraphOptions {
-  readonly classifier: SequenceClassifier;
+  readonly network: Network;
   readonly specs: readonly ParameterSpec[];
   /** Names of the parameters that get gradients. */
   readonly trained: ReadonlySet<string>;
@@ -170,7 +170,7 @@ export function addTraining(
         random({ name: ['mask', ...named(name), site].join('.'), shape: x.shape, draw: { probability } }),
       );
     };
-    const build = () => options.classifier.build(g, inputs, { parameter: known, joint: together, dropout, ...changes });
+    const build = () => options.network.build(g, inputs, { parameter: known, joint: together, dropout, ...changes });
     const outputs = name === '' ? build() : g.scope(name, build);
     logits ??= outputs;
     return outputs;

@@ -1,7 +1,7 @@
 /** What computes the steps of a training: its options, what a step takes and gives. */
 import type { Precision } from '../inference/productStyle';
 import type { SessionOptions } from '../inference/session';
-import type { SequenceClassifier } from '../models/encoder';
+import type { Network } from '../models/encoder';
 import type { Parameters } from '../models/parameters';
 import type { AdamWOptions, Moments } from './adamW';
 import type { Objective, TrainingExample } from '../tasks/objective';
@@ -14,7 +14,7 @@ export interface Batch {
 }
 
 export interface TrainerOptions {
-  readonly classifier: SequenceClassifier;
+  readonly network: Network;
   readonly parameters: Parameters;
   /** Names of the parameters that are trained. */
   readonly trained: ReadonlySet<string>;

@@ -1,5 +1,4 @@
 import { MedTextError, words } from '../base/errors';
-import type { Example } from '../data/examples';
 import { metricOf, type ClassificationReport, type EvaluationMetrics, type RegressionReport } from '../protocol/evaluation'; // prettier-ignore
 import { isLowerBetter, METRIC_NAMES, type MetricName } from '../protocol/tasks';
 import { bootstrapMacroF1Interval, pearsonInterval, spearmanInterval, wilsonInterval } from './intervals';
@@ -100,21 +99,6 @@ function nothingToEvaluate(): MedTextError {
 
 function numberOrNull(value: number): number | null {
   return Number.isFinite(value) ? value : null;
-}
-
-/**
- * The report of a model's outputs on labelled examples, [examples, labels] row after row.
- * @param labels in the order of the logits; undefined for a regression
- */
-export function evaluationReport(
-  examples: readonly Pick<Example, 'label'>[],
-  outputs: Float32Array,
-  labels: readonly string[] | undefined,
-): EvaluationMetrics {
-  const targets = examples.map(({ label }) => label!);
-  return labels
-    ? classificationReport({ labels, targets, logits: outputs })
-    : regressionReport({ targets, predictions: outputs });
 }
 
 /** The value of one metric of a report, NaN where it is undefined (a constant regression, a diverged loss). */

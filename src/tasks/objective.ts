@@ -1,17 +1,18 @@
 /** What a training step knows of a loss: the inputs that it is fed, how examples weigh, and the graph of the loss. */
+import type { OutputAxis } from '../models/heads/head';
 import type { DataType } from '../onnx/dataType';
 import type { Value } from '../onnx/graphBuilder';
 import type { Operators } from '../onnx/operators';
 import type { EncodedExample } from '../tokenization/tokenizer';
 
-export interface TrainingExample {
+export interface TrainingExample<Target = unknown> {
   readonly encoded: EncodedExample;
-  /** A label id or, for regression, the number. */
-  readonly label: number;
+  /** What is to be learned of it: a label id, a number, a label id of each token. */
+  readonly target: Target;
 }
 
-/** An axis of an input: the rows of the graph, its length in tokens, or a size that never changes. */
-export type Axis = 'rows' | 'length' | number;
+/** As that of a network's output. */
+export type Axis = OutputAxis;
 
 export interface ObjectiveInput {
   readonly name: string;
@@ -27,17 +28,21 @@ export interface StepShare {
   /** Examples of the whole batch that these rows are of, and of all batches of the step. */
   readonly batchExamples: number;
   readonly stepExamples: number;
+  /** Tokens that every row is padded to. */
+  readonly length: number;
 }
 
 export interface PassChanges {
   /** Stands between the word embeddings, [batch, length, width], and what is added to them. */
   readonly wordEmbeddings?: (embeddings: Value) => Value;
+  /** Stands between the encoder's states, [batch * length, hidden], and a head of tokens, which answers what it gives. */
+  readonly tokens?: (states: Value) => Value;
 }
 
 /** What a loss is made of. */
 export interface LossContext {
   /**
-   * One forward pass: the network's outputs, [batch, labels] of a classifier. Each draws dropout masks of its own, which
+   * One forward pass: the network's output, of its axes ([rows, labels] of a classifier). Each draws dropout masks of its own, which
    * its name keeps apart. A loss of one pass gives it the empty name.
    */
   pass(name: string, changes?: PassChanges): Value;
@@ -49,12 +54,12 @@ export interface LossContext {
   part(name: string, value: Value): void;
 }
 
-export interface Objective {
+export interface Objective<Target = unknown> {
   readonly inputs: readonly ObjectiveInput[];
   /** The weight of an example in the mean over a step. */
-  weightOf(example: TrainingExample): number;
-  /** The inputs' values for the first rows; those behind them are zeros and weigh nothing. */
-  feeds(examples: readonly TrainingExample[], share: StepShare): Readonly<Record<string, ArrayLike<number>>>;
+  weightOf(example: TrainingExample<Target>): number;
+  /** The inputs' values for the first rows, by their axes; those behind them are zeros and weigh nothing. */
+  feeds(examples: readonly TrainingExample<Target>[], share: StepShare): Readonly<Record<string, ArrayLike<number>>>;
   /** A scalar: the share of these rows in the mean over the step. */
   loss(g: Operators, context: LossContext): Value;
   /** The names of the parts that it reports. */
@@ -62,12 +67,12 @@ export interface Objective {
 }
 
 /** An objective of one forward pass, whose loss is a function of what that pass gives. */
-export interface OutputObjective extends Objective {
+export interface OutputObjective<Target = unknown> extends Objective<Target> {
   lossOf(g: Operators, outputs: Value, input: LossContext['input']): Value;
 }
 
 /** The objective whose loss is `lossOf` of one pass. */
-export function ofOnePass(objective: Omit<OutputObjective, 'loss' | 'parts'>): OutputObjective {
+export function ofOnePass<Target>(objective: Omit<OutputObjective<Target>, 'loss' | 'parts'>): OutputObjective<Target> {
   return {
     ...objective,
     parts: [],

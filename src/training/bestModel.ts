@@ -5,7 +5,6 @@ import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { told, type Words } from '../base/words';
 import type { ClassifierRunner } from '../inference/classifierRunner';
-import { softmax } from '../inference/labelScores';
 import { writeGraphFolder } from '../models/writeGraphFolder';
 import { ORIGIN_FIELD, writeModelFolder } from '../models/writeModelFolder';
 import type { EvaluationMetrics } from '../protocol/evaluation';
@@ -16,8 +15,7 @@ import type { RunCounters } from '../runs/checkpoints';
 import { writeHeldOutPredictions } from '../runs/heldOutPredictions';
 import { renderModelCard } from '../runs/modelCard';
 import type { RunLock } from '../runs/runLock';
-import { evaluationReport, improves, metricValue } from '../tasks/evaluationReport';
-import { labelUsage, regressionUsage } from '../tasks/labelUsage';
+import { improves, metricValue } from '../tasks/evaluationReport';
 import type { RunMaterial } from './runMaterial';
 import type { RunReporter } from './runReporter';
 import type { TrainingPlan } from './trainingPlan';
@@ -66,8 +64,8 @@ export class BestModel {
   /** The parameters as they are; the best so far become the run's model. @param step optimiser steps done */
   async evaluate(step: number): Promise<void> {
     const { recipe, plan, reporter, log } = this.run;
-    const outputs = await this.validationOutputs();
-    const evaluation = this.validationMetrics(outputs);
+    const answers = await this.validationAnswers();
+    const evaluation = this.validationMetrics(answers);
     const report = { step, epoch: plan.epochOf(step), evaluation };
     reporter.evaluation(report);
 
@@ -86,7 +84,7 @@ export class BestModel {
     };
     if (isBest) {
       await this.save(step);
-      await this.keepPredictions(step, outputs);
+      await this.keepPredictions(step, answers);
     }
     reporter.evaluated(report);
   }
@@ -124,11 +122,12 @@ export class BestModel {
   /** The parameters as they are, as the run's model. */
   async save(step: number): Promise<void> {
     const { lock, recipe, material } = this.run;
-    const { folder, labels, parameters, maxLength, model } = material;
+    const { folder, labels, parameters, maxLength, model, definition } = material;
     lock.refuseMoved();
     const contents = {
       config: folder.config,
-      labels,
+      head: model.network.head,
+      labels: definition.columnsOf(labels),
       problemType: describeTask(recipe.task).problemType,
       task: recipe.task,
       copies: folder.tokenizerFiles,
@@ -137,9 +136,7 @@ export class BestModel {
         max_length: maxLength,
         run: lock.folder.id,
         step,
-        ...(this.isRegression
-          ? regressionUsage(material.train.data.examples)
-          : labelUsage(recipe.dataset.train, labels)),
+        ...definition.usage({ split: recipe.dataset.train, labels, data: material.train.data }),
       },
       extraFiles: { 'README.md': this.card(step) },
     } as const;
@@ -154,34 +151,35 @@ export class BestModel {
     await writeFileAtomically(resolve(this.run.lock.folder.model, 'README.md'), this.card(step));
   }
 
-  /** [examples, labels] row after row. */
-  private async validationOutputs(): Promise<Float32Array> {
+  /** One an example. */
+  private async validationAnswers(): Promise<readonly unknown[]> {
     const { runner, material, reporter } = this.run;
-    const outputs = await runner.logits(material.validation!.encoded, {
-      onProgress: reporter.progressOf('validation'),
-    });
+    const { labels, validation, definition } = material;
+    const { data, windows } = validation!;
+    const reading = definition.reading({ labels, examples: data.examples });
+    await runner.outputs(
+      windows.map(({ encoded }) => encoded),
+      (at, output) => reading.take(windows[at], output),
+      { onProgress: reporter.progressOf('validation') },
+    );
     // A device's copy would be of no use after the next step, and takes memory.
     runner.parametersChanged();
-    return outputs;
+    return reading.answers();
   }
 
-  private validationMetrics(outputs: Float32Array): EvaluationMetrics {
-    const { labels, validation } = this.run.material;
-    return evaluationReport(validation!.data.examples, outputs, this.isRegression ? undefined : labels);
+  private validationMetrics(answers: readonly unknown[]): EvaluationMetrics {
+    const { labels, validation, definition } = this.run.material;
+    return definition.report({ labels, examples: validation!.data.examples, answers });
   }
 
   /** For who doubts labels later: these rows the model has not learned by heart. */
-  private async keepPredictions(step: number, outputs: Float32Array): Promise<void> {
-    const { labels, validation, records } = this.run.material;
-    if (this.isRegression) return;
+  private async keepPredictions(step: number, answers: readonly unknown[]): Promise<void> {
+    const { labels, validation, records, definition } = this.run.material;
+    if (!definition.probabilities) return;
     const { sha256, sizeBytes } = records.validation;
     const rows = validation!.data.examples.map(({ row }) => row);
-    const probabilities = rows.flatMap((_, at) => [...softmax(outputs.subarray(at * labels.length, (at + 1) * labels.length))]); // prettier-ignore
+    const probabilities = answers.flatMap((answer) => [...definition.probabilities!(answer)]);
     await writeHeldOutPredictions(this.run.lock.folder, { file: { sha256, sizeBytes }, labels, step, rows }, probabilities); // prettier-ignore
-  }
-
-  private get isRegression(): boolean {
-    return describeTask(this.run.recipe.task).answer === 'number';
   }
 
   private card(step: number): string {

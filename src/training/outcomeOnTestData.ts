@@ -3,14 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { asMedTextError } from '../base/errors';
 import type { RunOptions } from '../inference/classifierRunner';
-import type { ClassifierOptions } from '../inference/openClassifier';
+import type { ModelOptions } from '../inference/openedModel';
 import type { ResolvedSplit } from '../protocol/recipe';
 import { evaluateExamples } from '../evaluation/evaluateModel';
 import type { EvaluationMetrics } from '../protocol/evaluation';
 import { predictExamples } from '../evaluation/predictFile';
 import type { RunFolder } from '../runs/runFolder';
 import type { TestData } from './runMaterial';
-import { withClassifier } from '../evaluation/withClassifier';
+import { withModel } from '../evaluation/withModel';
 
 export interface TestOutcome {
   /** Of rows with labels. */
@@ -27,15 +27,15 @@ export async function outcomeOnTestData(
   folder: RunFolder,
   { data, isLabelled }: TestData,
   onBadRow: ResolvedSplit['on_bad_row'],
-  options: ClassifierOptions & RunOptions,
+  options: ModelOptions & RunOptions,
 ): Promise<TestOutcome> {
-  return withClassifier(folder.model, options, async (classifier) => {
-    if (isLabelled) return { test: await evaluateExamples(classifier, data.examples, options) };
+  return withModel(folder.model, options, async (model) => {
+    if (isLabelled) return { test: await evaluateExamples(model, data.examples, options) };
     const output = join(folder.predictions, basename(data.file.path));
     await mkdir(folder.predictions, { recursive: true }).catch((error: unknown) => {
       throw asMedTextError(error);
     });
-    await predictExamples(classifier, data, output, { ...options, label: String(data.fields.label), onBadRow });
+    await predictExamples(model, data, output, { ...options, label: String(data.fields.label), onBadRow });
     return { predictions: output };
   });
 }

@@ -3,13 +3,10 @@ import { join } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { sizeText } from '../base/sizeText';
 import { sum } from '../base/sum';
-import type { Example, Examples } from '../data/examples';
 import { fingerprintFile } from '../data/fingerprint';
 import { groupColumnOf, holdOut } from '../data/holdOut';
-import { isLabelled } from '../data/labelCounts';
-import { readRecipeSplit, type ResolvedFields } from '../data/recipeSplit';
 import { executionDevice } from '../inference/device';
-import { loadClassifier, type LoadedClassifier } from '../models/loadClassifier';
+import { loadNetwork, type LoadedNetwork } from '../models/loadNetwork';
 import { modelContent } from '../models/modelContent';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import type { HeadPooling } from '../models/encoderConfig';
@@ -19,19 +16,22 @@ import { readSentenceLayout } from '../models/sentenceTransformers';
 import type { UnderstoodData } from '../protocol/fieldGuess';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import type { DataRecord } from '../protocol/runRecord';
-import { describeTask, type Task } from '../protocol/tasks';
-import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
+import type { Task } from '../protocol/tasks';
+import { definitionOf } from '../tasks/definitions';
+import type { EncodedWindow, TaskData, TaskDefinition } from '../tasks/task';
+import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
 import { availableMemory } from './memoryPlan';
 import { understand, understoodLines, usedFields } from './understoodData';
 
 export interface EncodedSplit {
-  readonly data: Examples & ResolvedFields;
-  readonly encoded: readonly EncodedExample[];
+  readonly data: TaskData;
+  /** Of every example one or more. */
+  readonly windows: readonly EncodedWindow[];
 }
 
 /** Rows that the training never sees: the model that it ends with answers them once. */
 export interface TestData {
-  readonly data: Examples & ResolvedFields;
+  readonly data: TaskData;
   /** Without labels the rows are there to be predicted. */
   readonly isLabelled: boolean;
 }
@@ -44,7 +44,8 @@ export interface RunMaterial {
   readonly train: EncodedSplit;
   readonly validation: EncodedSplit | undefined;
   readonly test: TestData | undefined;
-  readonly model: LoadedClassifier;
+  readonly definition: TaskDefinition;
+  readonly model: LoadedNetwork;
   /** The model folder has no weights: all of them were drawn. */
   readonly isRandomStart: boolean;
   /** Of the model folder: what the training begins with. */
@@ -93,49 +94,36 @@ export async function readMaterial(
     );
   }
 
-  const { answer } = describeTask(recipe.task);
+  const definition = definitionOf(recipe.task);
   const read = (split: ResolvedSplit, labels?: readonly string[], groupColumn?: string) =>
-    readRecipeSplit(split, recipe.task, { labels, groupColumn, signal });
+    definition.read(split, recipe.task, { labels, groupColumn, signal });
   const { split: heldOut, validation } = recipe.dataset;
   const allTrainData = await read(recipe.dataset.train, undefined, groupColumnOf(heldOut));
   const dealt = heldOut && holdOut(allTrainData, heldOut);
   const trainData = dealt?.train ?? allTrainData;
   for (const line of understoodLines(recipe.task, allTrainData)) log(line);
   onUnderstoodData?.(understand(recipe.task, allTrainData));
-  const labels = answer === 'number' ? ['score'] : trainData.labels;
-  if (labels.length < 2 && answer === 'class') {
-    throw new MedTextError(
-      'LABELS',
-      words`${trainData.file.path} has a single label (${labels[0]}); there is nothing to tell apart.`,
-      {
-        file: trainData.file.path,
-      },
-    );
-  }
-  const validationData =
-    dealt?.validation ?? (validation && (await read(validation, answer === 'number' ? undefined : labels)));
+  const labels = definition.labelsOf(trainData);
+  const validationData = dealt?.validation ?? (validation && (await read(validation, labels)));
 
-  const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, trainData, signal));
+  const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, trainData, labels, signal));
 
   const everything = [trainData, ...(validationData ? [validationData] : [])].flatMap((data) => data.examples);
-  const maxLength = maxLengthOf(
-    recipe,
-    folder,
-    await encode(tokenizer, everything, folder.config.maxPositions, signal),
-  );
-  const split = async (data: Examples & ResolvedFields): Promise<EncodedSplit> => ({
+  const encode = (examples: TaskData['examples'], length: number) =>
+    definition.encode(tokenizer, examples, { maxLength: length, labels, signal });
+  const maxLength = maxLengthOf(recipe, folder, await encode(everything, folder.config.maxPositions));
+  const split = async (data: TaskData): Promise<EncodedSplit> => ({
     data,
-    encoded: await encode(tokenizer, data.examples, maxLength, signal),
+    windows: await encode(data.examples, maxLength),
   });
   const train = await split(trainData);
-  const truncated = train.encoded.filter((example) => example.truncated).length;
-  log(
-    `${train.encoded.length} training examples, max_length ${maxLength}` +
-      (truncated > 0 ? ` (${truncated} cut, ${((100 * truncated) / train.encoded.length).toFixed(1)} %)` : ''),
-  );
+  log(`${trainData.examples.length} training examples, max_length ${maxLength}${windowsLine(train)}`);
 
-  const labelCount = labels.length;
-  const model = await loadClassifier(folder, labelCount, { seed: recipe.train.seed, signal });
+  const head = definition.head(recipe.model_head);
+  const model = await loadNetwork(folder, head, definition.columnsOf(labels).length, {
+    seed: recipe.train.seed,
+    signal,
+  });
   const isRandomStart = model.report.used.length === 0;
   for (const line of loadReportLines(model.report)) log(line);
   if (model.graph && recipe.model_head.pooling !== 'auto') {
@@ -155,6 +143,7 @@ export async function readMaterial(
     train,
     validation: validationData && (await split(validationData)),
     test,
+    definition,
     model,
     isRandomStart,
     contentHash: content.contentHash,
@@ -185,34 +174,29 @@ function sayRandomStart({ config, path }: ModelFolder, log: (line: string) => vo
 async function readTest(
   given: ResolvedSplit,
   task: Task,
-  trainData: Examples & ResolvedFields,
+  trainData: TaskData,
+  labels: readonly string[],
   signal: AbortSignal,
 ): Promise<TestData> {
+  const definition = definitionOf(task);
   // Not recognised anew: of a file without labels, another column would be taken for them.
   const split = { ...given, label: given.label ?? trainData.fields.label! };
-  const hasLabels = await isLabelled(split, signal);
-  const labels = describeTask(task).answer === 'number' ? undefined : trainData.labels;
-  const data = await readRecipeSplit(split, task, hasLabels ? { labels, signal } : { mode: 'predict', signal });
+  const hasLabels = await definition.isLabelled(split, signal);
+  const data = await definition.read(split, task, hasLabels ? { labels, signal } : { mode: 'predict', signal });
   return { data, isLabelled: hasLabels };
 }
 
-function encode(tokenizer: Tokenizer, examples: readonly Example[], maxLength: number, signal: AbortSignal) {
-  return tokenizer.encodeAll(
-    examples.map(({ first, second }) => ({ a: first, b: second })),
-    maxLength,
-    undefined,
-    signal,
-  );
+/** What became of texts that are longer than the network reads. */
+function windowsLine({ data, windows }: EncodedSplit): string {
+  const cut = windows.filter(({ encoded }) => encoded.truncated).length;
+  if (cut > 0) return ` (${cut} cut, ${((100 * cut) / windows.length).toFixed(1)} %)`;
+  return windows.length > data.examples.length ? ` (${windows.length} windows)` : '';
 }
 
 /** `auto` is the longest example there is: buckets make a long maximum cost nothing where texts are short. */
-function maxLengthOf(
-  recipe: ResolvedRecipe,
-  { config, path }: ModelFolder,
-  encoded: readonly EncodedExample[],
-): number {
+function maxLengthOf(recipe: ResolvedRecipe, { config, path }: ModelFolder, windows: readonly EncodedWindow[]): number {
   const wanted = recipe.train.max_length;
-  if (wanted === 'auto') return encoded.reduce((longest, { length }) => Math.max(longest, length), 0);
+  if (wanted === 'auto') return windows.reduce((longest, { encoded }) => Math.max(longest, encoded.length), 0);
   if (wanted <= config.maxPositions) return wanted;
   throw new MedTextError(
     'RECIPE',
@@ -224,7 +208,7 @@ function maxLengthOf(
   );
 }
 
-async function dataRecord(data: Examples & ResolvedFields, signal: AbortSignal): Promise<DataRecord> {
+async function dataRecord(data: TaskData, signal: AbortSignal): Promise<DataRecord> {
   const { file, sha256, sizeBytes } = await fingerprintFile(data.file.path, signal);
   return {
     file,

@@ -46,16 +46,16 @@ export async function setUpTrainer(
   resumed: RunRecord | undefined,
 ): Promise<SetUp> {
   const { parameters, folder: model } = material;
-  const { classifier, graph } = material.model;
+  const { network, graph } = material.model;
   const trained = graph
     ? trainedGraphParameters(graph, recipe.train.trainable)
-    : trainedParameters(parameters.specs, recipe.train.trainable, model.config.layerCount);
+    : trainedParameters(parameters.specs, recipe.train.trainable, network);
   const { no_decay: undecayed } = recipe.train.optimizer;
   const decays = (name: string) => !undecayed.some((pattern) => decayName(name, parameters).includes(pattern));
   const objective = objectiveOf(recipe, material);
   const dropout = recipe.train.dropout ?? undefined;
-  const batchSize = Math.min(recipe.train.batch_size, material.train.encoded.length);
-  const graphOptions = { classifier, specs: parameters.specs, trained, objective, dropout };
+  const batchSize = Math.min(recipe.train.batch_size, material.train.windows.length);
+  const graphOptions = { network, specs: parameters.specs, trained, objective, dropout };
   const placed = sessionOptions(recipe);
   const { device = 'cpu' } = placed;
   const isOnProcessor = device === 'cpu';
@@ -75,7 +75,7 @@ export async function setUpTrainer(
   log(memory);
   onMemoryPlan?.(memoryPlan);
   const trainer = await create({
-    classifier,
+    network,
     parameters,
     trained,
     objective,

@@ -1,5 +1,7 @@
 import { MedTextError, words } from '../base/errors';
+import type { Network } from '../models/encoder';
 import type { GraphClassifier } from '../models/graphClassifier';
+import type { Head } from '../models/heads/head';
 import type { Parameters, ParameterSpec } from '../models/parameters';
 import type { Trainable } from '../protocol/recipe';
 
@@ -7,13 +9,13 @@ import type { Trainable } from '../protocol/recipe';
 export function trainedParameters(
   specs: readonly ParameterSpec[],
   trainable: Trainable,
-  layerCount: number,
+  { config, head }: Pick<Network, 'config' | 'head'>,
 ): Set<string> {
-  return new Set(specs.map((spec) => spec.name).filter((name) => learns(name, trainable, layerCount)));
+  return new Set(specs.map((spec) => spec.name).filter((name) => learns(name, trainable, config.layerCount, head)));
 }
 
-function learns(name: string, trainable: Trainable, layerCount: number): boolean {
-  const isHead = name.startsWith('classifier.') || name.startsWith('bert.pooler.');
+function learns(name: string, trainable: Trainable, layerCount: number, head: Head): boolean {
+  const isHead = head.owns(name) || name.startsWith('bert.pooler.');
   if (trainable === 'all' || isHead) return true;
   if (trainable === 'head') return false;
   if (trainable === 'no-embeddings') return !name.startsWith('bert.embeddings.');

@@ -18,7 +18,7 @@ export class TrainingPlan {
     private readonly material: RunMaterial,
   ) {
     const { batch_size, gradient_accumulation, max_epochs, drop_last } = recipe.train;
-    this.lengths = material.train.encoded.map((example) => example.length);
+    this.lengths = material.train.windows.map(({ encoded }) => encoded.length);
     const count = this.lengths.length / batch_size;
     const batches = drop_last ? Math.floor(count) : Math.ceil(count);
     if (batches === 0 && drop_last) {
@@ -49,10 +49,10 @@ export class TrainingPlan {
     }
     const { gradient_accumulation: count } = this.recipe.train;
     const first = ((step - 1) % this.stepsAnEpoch) * count;
-    const { data, encoded } = this.material.train;
+    const { windows } = this.material.train;
     return this.batches.slice(first, first + count).map(({ examples, length }) => ({
       length,
-      examples: examples.map((i) => ({ encoded: encoded[i], label: data.examples[i].label! })),
+      examples: examples.map((i) => windows[i]),
     }));
   }
 

@@ -78,8 +78,8 @@ export class TrainingRun {
     const { path } = lock.folder;
     await refuseFullDisk({ path, folder: path, neededBytes: checkpointBytes(state) + parameters.flat.byteLength });
     const { padTokenId } = model.config;
-    const { classifier } = material.model;
-    const runner = new ClassifierRunner(classifier, new FedNetwork(classifier, parameters, { ...session, padTokenId }));
+    const { network } = material.model;
+    const runner = new ClassifierRunner(network, new FedNetwork(network, parameters, { ...session, padTokenId }));
     const reporter = await RunReporter.open(lock.folder, counters?.step ?? 0, options);
     const trainedCount = state.firstMoments.flat.length;
     const journal = new RunJournal(

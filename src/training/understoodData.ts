@@ -1,16 +1,15 @@
 /** What a run learns from, said before its first step: nothing is guessed in silence. */
 import { basename } from 'node:path';
-import type { Examples } from '../data/examples';
-import type { ResolvedFields } from '../data/recipeSplit';
 import { fieldWords, ROLE_NAMES, type UnderstoodData, type UsedField } from '../protocol/fieldGuess';
 import { saysNoLabel } from '../protocol/labelScheme';
+import type { TaskData } from '../tasks/task';
 
 const MAX_LABELS = 100;
 const MAX_LOGGED_LABELS = 20;
 /** More are seldom classes that anybody told apart. */
 const MANY_LABELS = 50;
 
-export function understand(task: string, data: Examples & ResolvedFields): UnderstoodData {
+export function understand(task: string, data: TaskData): UnderstoodData {
   return {
     task,
     rows: data.examples.length,
@@ -21,11 +20,7 @@ export function understand(task: string, data: Examples & ResolvedFields): Under
 }
 
 /** The columns read; a column that the recipe names has no reason. */
-export function usedFields({
-  columns,
-  guess,
-  named,
-}: Pick<Examples & ResolvedFields, 'columns' | 'guess' | 'named'>): UsedField[] {
+export function usedFields({ columns, guess, named }: Pick<TaskData, 'columns' | 'guess' | 'named'>): UsedField[] {
   // prettier-ignore
   const read = { firstSequence: columns.first, secondSequence: columns.second, label: columns.label };
   return (Object.keys(ROLE_NAMES) as (keyof typeof read)[]).flatMap((role) => {
@@ -37,7 +32,7 @@ export function usedFields({
 }
 
 /** For the log: columns, task, labels with their counts, and what looks odd about them. */
-export function understoodLines(task: string, data: Examples & ResolvedFields): string[] {
+export function understoodLines(task: string, data: TaskData): string[] {
   const { rows, fields, labels, labelCount } = understand(task, data);
   const lines = [`${basename(data.file.path)}: ${counted(rows, 'row')} for ${task}`];
   lines.push(...data.file.warnings.map(String), ...fields.map((field) => `  ${String(fieldWords(field))}`));

@@ -108,7 +108,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // Models as a person keeps them: where they come from, what they are, whether they are whole.
   library: { rooms: ['base', 'protocol', 'onnx', 'hub', 'tokenization', 'models', 'inference'], packages: ['node:'] },
   // What is learned: losses, metrics, reports.
-  tasks: { rooms: ['base', 'protocol', 'onnx', 'autodiff', 'tokenization', 'data'], packages: [] },
+  tasks: { rooms: ['base', 'protocol', 'onnx', 'autodiff', 'models', 'tokenization', 'data'], packages: [] },
   // One optimiser step, on the CPU or on a device.
   steps: {
     rooms: ['base', 'onnx', 'autodiff', 'models', 'tokenization', 'inference', 'tasks'],

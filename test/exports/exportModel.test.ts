@@ -8,8 +8,9 @@ import type { ScoredPair } from '../../src/inference/labelScores';
 import { openClassifier } from '../../src/inference/openClassifier';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
 import { importModel } from '../../src/models/importModel';
-import { loadClassifier } from '../../src/models/loadClassifier';
+import { loadNetwork } from '../../src/models/loadNetwork';
 import { openModelFolder } from '../../src/models/modelFolder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { readModel } from '../../src/onnx/readModel';
 import { exportModel } from '../../src/exports/exportModel';
 import type { ClassificationReport, RegressionReport } from '../../src/protocol/evaluation';
@@ -84,7 +85,7 @@ describe('exportModel', () => {
     const difference = apart(await logitsOf(at('int8')), expected);
     assert.ok(difference > 0 && difference < 0.3, `${difference}`);
     const opened = await openModelFolder(at('int8'));
-    await assert.rejects(loadClassifier(opened, 3, { seed: 0 }), { code: 'UNSUPPORTED', message: /quantised.*not be fine-tuned/ }); // prettier-ignore
+    await assert.rejects(loadNetwork(opened, sequenceHead, 3, { seed: 0 }), { code: 'UNSUPPORTED', message: /quantised.*not be fine-tuned/ }); // prettier-ignore
   });
 
   it("optimum's and transformers.js' layout: a quantised graph below onnx/ scores, by folder and by file", async () => {

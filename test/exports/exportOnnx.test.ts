@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import type { Classifier } from '../../src/inference/openClassifier';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
 import { Parameters } from '../../src/models/parameters';
-import { onnxClassifier } from '../../src/exports/exportOnnx';
+import { sequenceHead } from '../../src/models/heads/sequence';
+import type { OpenedModel } from '../../src/inference/openedModel';
+import { onnxNetwork } from '../../src/exports/exportOnnx';
 import { tinyConfig } from '../cli/support/tinyModel';
 
 describe('an exported graph', () => {
   const inputsWith = (typeVocabSize: number): string[] => {
     const config = { ...tinyConfig(), typeVocabSize };
-    const parameters = new Parameters([...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 2)]);
-    const classifier = { folder: { config }, labels: ['no', 'yes'] } as unknown as Classifier;
-    return onnxClassifier(classifier, parameters).graph.inputs.map(({ name }) => name);
+    const parameters = new Parameters([...encoderParameterSpecs(config), ...sequenceHead.specs(config, 2)]);
+    const model = { folder: { config }, head: sequenceHead, columns: ['no', 'yes'] } as unknown as OpenedModel;
+    return onnxNetwork(model, parameters).graph.inputs.map(({ name }) => name);
   };
 
   it('asks for token types only where the model has several: RoBERTa’s tokenizers give none', () => {

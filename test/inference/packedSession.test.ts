@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassifierRunner, type NetworkSession } from '../../src/inference/classifierRunner';
 import { FedNetwork } from '../../src/inference/fedNetwork';
-import { openClassifierNetwork, PackedNetwork } from '../../src/inference/packedNetwork';
+import { openNetwork, PackedNetwork } from '../../src/inference/packedNetwork';
 import { PackedSession } from '../../src/inference/packedSession';
 import { parseEncoderConfig } from '../../src/models/configJson';
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { loadParameters, openModelFolder } from '../../src/models/modelFolder';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
 import { openStoredWeights } from '../../src/models/storedWeights';
 import { Parameters } from '../../src/models/parameters';
 import { writeModelFolder } from '../../src/models/writeModelFolder';
@@ -28,8 +29,8 @@ const config = parseEncoderConfig(
   },
   'test',
 );
-const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 3)];
-const classifier = bertClassifier(config, 3);
+const specs = [...encoderParameterSpecs(config), ...sequenceHead.specs(config, 3)];
+const classifier = bertNetwork(config, sequenceHead, 3);
 
 describe('a network with its weights inside', () => {
   let home: string;
@@ -47,7 +48,7 @@ describe('a network with its weights inside', () => {
 
   const opened = async (name: string, mapsFiles = true): Promise<PackedNetwork> => {
     const folder = await openModelFolder(at(name));
-    const session = await PackedSession.open(folder, openClassifierNetwork(classifier, specs), {
+    const session = await PackedSession.open(folder, openNetwork(classifier, specs), {
       threads: 1,
       mapsFiles,
     });
@@ -123,7 +124,7 @@ describe('a network with its weights inside', () => {
   it('says which weights a folder lacks, and reads none', async () => {
     const folder = await openModelFolder(at('safetensors'));
     const more = [...specs, { name: 'bert.extra.weight', shape: [4], initial: 'zeros' as const }];
-    const missing = await PackedSession.open(folder, openClassifierNetwork(classifier, more));
+    const missing = await PackedSession.open(folder, openNetwork(classifier, more));
     assert.deepEqual(missing, [more.at(-1)]);
   });
 });

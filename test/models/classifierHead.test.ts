@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { selfTestMaterial } from '../../src/devices/doctor';
 import { buildTrainingGraph } from '../../src/steps/trainingGraph';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
@@ -7,11 +8,11 @@ import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 describe('the classifier over an encoder', () => {
   const { parameters, config } = selfTestMaterial();
   const headOf = (modelType: string) => {
-    const classifier = bertClassifier({ ...config, modelType }, 3);
+    const network = bertNetwork({ ...config, modelType }, sequenceHead, 3);
     const trained = new Set(['classifier.weight']);
     return buildTrainingGraph(
       {
-        classifier,
+        network,
         specs: parameters.specs,
         trained,
         objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),

@@ -7,8 +7,9 @@ import { MaskFiller } from '../../src/inference/maskFiller';
 import { openClassifier } from '../../src/inference/openClassifier';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
 import { importModel } from '../../src/models/importModel';
-import { loadClassifier } from '../../src/models/loadClassifier';
+import { loadNetwork } from '../../src/models/loadNetwork';
 import { openModelFolder } from '../../src/models/modelFolder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { exportModel } from '../../src/exports/exportModel';
 import { medtextJson } from '../cli/support/commandLine';
 
@@ -108,7 +109,7 @@ describe('ELECTRA with narrower embeddings', () => {
     assert.ok(names.length > 0 && names.every((name) => /^electra\.(embeddings|embeddings_project|encoder)\./.test(name)), names.join()); // prettier-ignore
     assert.deepEqual(configOf(at('sentences')).architectures, ['ElectraModel']);
     // An ONNX file of it tells its weights, which another training goes on from.
-    const loaded = await loadClassifier(await openModelFolder(at('onnx')), 3, { seed: 0 });
+    const loaded = await loadNetwork(await openModelFolder(at('onnx')), sequenceHead, 3, { seed: 0 });
     assert.equal(loaded.graph, undefined);
   });
 

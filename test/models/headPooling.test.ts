@@ -7,9 +7,10 @@ import { addGradients } from '../../src/autodiff/gradients';
 import type { MedTextError } from '../../src/base/errors';
 import { exportModel } from '../../src/exports/exportModel';
 import { openClassifier } from '../../src/inference/openClassifier';
-import { bertClassifier, declareInputs } from '../../src/models/encoder';
+import { bertNetwork, declareInputs } from '../../src/models/encoder';
 import { loadParameters, openModelFolder } from '../../src/models/modelFolder';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import type { Value } from '../../src/onnx/graphBuilder';
 import { Operators } from '../../src/onnx/operators';
 import { softCrossEntropy } from '../../src/tasks/losses/crossEntropy';
@@ -26,7 +27,7 @@ describe('what a classification head reads', () => {
     it(`${pooling}: logits, loss and gradients are PyTorch's`, async () => {
       const folder = await openModelFolder(ENCODER);
       const config = { ...folder.config, headPooling: pooling };
-      const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 3)];
+      const specs = [...encoderParameterSpecs(config), ...sequenceHead.specs(config, 3)];
       assert.ok(specs.every(({ name }) => !name.includes('pooler')));
       const { parameters } = await loadParameters(folder, specs, { seed: 1 });
       parameters.values('classifier.weight').set(expected.weight.flat());
@@ -40,7 +41,7 @@ describe('what a classification head reads', () => {
         values.set(name, value);
         return value;
       };
-      const logits = bertClassifier(config, 3).build(g, inputs, { parameter });
+      const logits = bertNetwork(config, sequenceHead, 3).build(g, inputs, { parameter });
       const targets = g.input('targets', 'float32', [batch, 3]);
       const loss = g.div(softCrossEntropy(g, logits, targets), batch);
       g.output(logits, 'logits');

@@ -6,8 +6,9 @@ import { openClassifier } from '../../src/inference/openClassifier';
 import { modelFacts, writeModelRecord } from '../../src/library/modelRecord';
 import { verifyModel } from '../../src/library/verifyModel';
 import { importModel } from '../../src/models/importModel';
-import { loadClassifier } from '../../src/models/loadClassifier';
+import { loadNetwork } from '../../src/models/loadNetwork';
 import { openModelFolder } from '../../src/models/modelFolder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { exportModel } from '../../src/exports/exportModel';
 import { writeTinyModel } from '../cli/support/tinyModel';
 
@@ -53,7 +54,7 @@ describe('importing an ONNX file that is no BERT by its names', () => {
     assert.equal((await verifyModel(at('kept'))).ok, true);
     // A second import takes the first one's place, as any model of ours does.
     await importModel(at('hub'), at('kept'));
-    await assert.rejects(loadClassifier(await openModelFolder(at('kept')), 2, { seed: 0 }), { code: 'UNSUPPORTED', message: /quantised.*not be fine-tuned/ }); // prettier-ignore
+    await assert.rejects(loadNetwork(await openModelFolder(at('kept')), sequenceHead, 2, { seed: 0 }), { code: 'UNSUPPORTED', message: /quantised.*not be fine-tuned/ }); // prettier-ignore
   });
 
   it('an architecture that is not ours is kept, external data too, and trained from there', async () => {
@@ -71,7 +72,7 @@ describe('importing an ONNX file that is no BERT by its names', () => {
     cpSync(join(FIXTURES, 'onnx/optimum.onnx'), at('optimum/onnx/model.onnx'));
     writeFileSync(at('optimum/config.json'), JSON.stringify({ model_type: 'distilbert', vocab_size: 40, dim: 16, max_position_embeddings: 12 })); // prettier-ignore
     await importModel(at('optimum'), at('optimum-kept'));
-    const loaded = await loadClassifier(await openModelFolder(at('optimum-kept')), 3, { seed: 0 });
+    const loaded = await loadNetwork(await openModelFolder(at('optimum-kept')), sequenceHead, 3, { seed: 0 });
     assert.match(loaded.graph!.readout, /new head on last_hidden_state/);
     assert.equal((await verifyModel(at('distil-kept'))).ok, true);
   });

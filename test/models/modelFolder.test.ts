@@ -15,9 +15,10 @@ import { join } from 'node:path';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
 import { importModel } from '../../src/models/importModel';
 import { loadParameters, openModelFolder } from '../../src/models/modelFolder';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
 import { Parameters } from '../../src/models/parameters';
 import { configurationJson, writeModelFolder } from '../../src/models/writeModelFolder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { fails, fixture, read, valuesOf } from './checkpoint/support';
 
 describe('model folder', () => {
@@ -39,7 +40,7 @@ describe('model folder', () => {
     const model = await openModelFolder(folder);
     return {
       model,
-      specs: [...encoderParameterSpecs(model.config), ...classifierParameterSpecs(model.config, labels)],
+      specs: [...encoderParameterSpecs(model.config), ...sequenceHead.specs(model.config, labels)],
     };
   };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { parseEncoderConfig } from '../../src/models/configJson';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import {
-  classifierParameterSpecs,
   encoderParameterSpecs,
   fileParameterName,
   loadReportLines,
@@ -32,7 +32,7 @@ describe('parameter specs', () => {
     const config = parseEncoderConfig({ ...BASE, model_type: 'roberta', max_position_embeddings: 514 }, 'c');
     const positions = encoderParameterSpecs(config).find(({ name }) => name.includes('position'));
     assert.deepEqual(positions?.shape, [514, 768]);
-    assert.deepEqual(classifierParameterSpecs(config, 3)[0].shape, [3, 768]);
+    assert.deepEqual(sequenceHead.specs(config, 3)[0].shape, [3, 768]);
   });
 });
 
@@ -61,7 +61,7 @@ describe('mapParameterNames', () => {
   ]) {
     it(`finds the encoder under "${prefix}"`, () => {
       const names = encoder.map((name) => name.replace(/^bert\./, prefix));
-      const { fromOurs, leftOver } = mapParameterNames(names, 'bert', 'f');
+      const { fromOurs, leftOver } = mapParameterNames(names, 'bert', 'f', sequenceHead);
       assert.deepEqual([...fromOurs.keys()], encoder);
       assert.deepEqual([...fromOurs.values()], names);
       assert.deepEqual(leftOver, []);
@@ -77,14 +77,18 @@ describe('mapParameterNames', () => {
       ['encoder.', 'classifier.weight'],
     ]) {
       const names = [...encoder.map((name) => name.replace(/^bert\./, prefix)), classifier];
-      assert.equal(mapParameterNames(names, 'bert', 'f').fromOurs.get('classifier.weight'), classifier, prefix);
+      assert.equal(
+        mapParameterNames(names, 'bert', 'f', sequenceHead).fromOurs.get('classifier.weight'),
+        classifier,
+        prefix,
+      );
     }
   });
 
   it("finds the classifier in the `head` of ModelScope's trainer", () => {
     // As modelscope 1.36.3 writes output/pytorch_model.bin for a model of the type bert.
     const names = [...encoder, 'head.classifier.weight', 'head.classifier.bias'];
-    const { fromOurs, leftOver } = mapParameterNames(names, 'bert', 'c');
+    const { fromOurs, leftOver } = mapParameterNames(names, 'bert', 'c', sequenceHead);
     assert.equal(fromOurs.get('classifier.weight'), 'head.classifier.weight');
     assert.equal(fromOurs.get('classifier.bias'), 'head.classifier.bias');
     assert.deepEqual(leftOver, []);
@@ -94,7 +98,7 @@ describe('mapParameterNames', () => {
     const names = encoder.map((name) =>
       name.replace(/LayerNorm\.weight/, 'LayerNorm.gamma').replace(/LayerNorm\.bias/, 'LayerNorm.beta'),
     );
-    assert.deepEqual([...mapParameterNames(names, 'bert', 'f').fromOurs.keys()], encoder);
+    assert.deepEqual([...mapParameterNames(names, 'bert', 'f', sequenceHead).fromOurs.keys()], encoder);
   });
 
   it('says why the rest is left over', () => {
@@ -105,7 +109,7 @@ describe('mapParameterNames', () => {
       'bert.adapter.weight',
       'bert.pooler.extra',
     ];
-    const { leftOver } = mapParameterNames([...encoder, ...more], 'bert', 'f');
+    const { leftOver } = mapParameterNames([...encoder, ...more], 'bert', 'f', sequenceHead);
     assert.deepEqual(
       leftOver.map(({ name }) => name),
       more,
@@ -124,17 +128,17 @@ describe('mapParameterNames', () => {
       'classifier.out_proj.weight',
       'classifier.out_proj.bias',
     ];
-    const { fromOurs, leftOver } = mapParameterNames([...names, ...head], 'roberta', 'f');
+    const { fromOurs, leftOver } = mapParameterNames([...names, ...head], 'roberta', 'f', sequenceHead);
     assert.equal(fromOurs.get('bert.pooler.dense.weight'), 'classifier.dense.weight');
     assert.equal(fromOurs.get('classifier.bias'), 'classifier.out_proj.bias');
     assert.deepEqual(
       leftOver.map(({ name }) => name),
       ['roberta.pooler.dense.weight', 'roberta.pooler.dense.bias'],
     );
-    assert.equal(fileParameterName('bert.pooler.dense.weight', 'roberta', true), 'classifier.dense.weight');
-    assert.equal(fileParameterName('bert.pooler.dense.weight', 'roberta', false), 'roberta.pooler.dense.weight');
-    assert.equal(fileParameterName('classifier.weight', 'roberta', true), 'classifier.out_proj.weight');
-    assert.equal(fileParameterName('bert.pooler.dense.weight', 'structbert', true), 'bert.pooler.dense.weight');
+    assert.equal(fileParameterName('bert.pooler.dense.weight', 'roberta', sequenceHead), 'classifier.dense.weight');
+    assert.equal(fileParameterName('bert.pooler.dense.weight', 'roberta', undefined), 'roberta.pooler.dense.weight');
+    assert.equal(fileParameterName('classifier.weight', 'roberta', sequenceHead), 'classifier.out_proj.weight');
+    assert.equal(fileParameterName('bert.pooler.dense.weight', 'structbert', sequenceHead), 'bert.pooler.dense.weight');
   });
 
   it("takes ELECTRA's head of two layers, and leaves its generator and its head for tokens", () => {
@@ -142,7 +146,7 @@ describe('mapParameterNames', () => {
     const electra = bare.map((name) => name.replace(/^bert\./, 'discriminator.'));
     const head = ['classifier.dense.weight', 'classifier.out_proj.bias'];
     const others = ['generator.embeddings.word_embeddings.weight', 'classifier.weight', 'discriminator_predictions.dense.bias']; // prettier-ignore
-    const { fromOurs, leftOver } = mapParameterNames([...electra, ...head, ...others], 'electra', 'f');
+    const { fromOurs, leftOver } = mapParameterNames([...electra, ...head, ...others], 'electra', 'f', sequenceHead);
     assert.equal(fromOurs.size, bare.length + 2);
     assert.equal(fromOurs.get('bert.pooler.dense.weight'), 'classifier.dense.weight');
     assert.equal(fromOurs.get('classifier.bias'), 'classifier.out_proj.bias');
@@ -151,15 +155,15 @@ describe('mapParameterNames', () => {
       others,
     );
     assert.match(leftOver[2].reason, /ELECTRA/);
-    assert.equal(fileParameterName('bert.embeddings_project.weight', 'electra', true), 'electra.embeddings_project.weight'); // prettier-ignore
-    assert.equal(fileParameterName('bert.pooler.dense.bias', 'electra', true), 'classifier.dense.bias');
+    assert.equal(fileParameterName('bert.embeddings_project.weight', 'electra', sequenceHead), 'electra.embeddings_project.weight'); // prettier-ignore
+    assert.equal(fileParameterName('bert.pooler.dense.bias', 'electra', sequenceHead), 'classifier.dense.bias');
   });
 
   it('refuses a checkpoint without an encoder, or with two', async () => {
-    await fails('CHECKPOINT_MISMATCH', () => mapParameterNames(['transformer.wte.weight'], 'bert', 'f'));
-    await fails('CHECKPOINT_MISMATCH', () => mapParameterNames([], 'bert', 'f'));
+    await fails('CHECKPOINT_MISMATCH', () => mapParameterNames(['transformer.wte.weight'], 'bert', 'f', sequenceHead));
+    await fails('CHECKPOINT_MISMATCH', () => mapParameterNames([], 'bert', 'f', sequenceHead));
     const two = ['query.embeddings.word_embeddings.weight', 'passage.embeddings.word_embeddings.weight'];
-    const error = await fails('CHECKPOINT_MISMATCH', () => mapParameterNames(two, 'bert', 'f'));
+    const error = await fails('CHECKPOINT_MISMATCH', () => mapParameterNames(two, 'bert', 'f', sequenceHead));
     assert.match(error.message, /"query\.", "passage\."/);
   });
 });

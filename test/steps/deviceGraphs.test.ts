@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import type { Model } from '../../src/onnx/model';
 import { printGraph } from '../../src/onnx/printGraph';
 import { buildAdamWGraph, buildDenseGraph, buildGradientSumGraph } from '../../src/steps/adamWGraph';
@@ -28,7 +29,7 @@ describe('graphs for a device', () => {
     ...['word', 'token_type'].map((kind) => `bert.embeddings.${kind}_embeddings.weight`),
   ]);
   const options = {
-    classifier: bertClassifier(small, 3),
+    network: bertNetwork(small, sequenceHead, 3),
     specs,
     trained,
     objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { ClassifierRunner } from '../../src/inference/classifierRunner';
 import { FedNetwork } from '../../src/inference/fedNetwork';
 import { Session, type Feed } from '../../src/inference/session';
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { elementCount } from '../../src/onnx/dataType';
 import type { ProductStyle } from '../../src/inference/productStyle';
 import { selfTestMaterial } from '../../src/devices/doctor';
@@ -12,7 +13,7 @@ import { buildLoopGraph } from '../../src/steps/loopGraph';
 import { LoopTrainer } from '../../src/steps/loopTrainer';
 import { Trainer } from '../../src/steps/trainer';
 import type { TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
 import { LossScale } from '../../src/steps/lossScale';
 import {
   gather,
@@ -32,11 +33,11 @@ import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { squaredError } from '../../src/tasks/losses/squaredError';
 
 const { parameters, batch, config } = selfTestMaterial();
-const classifier = bertClassifier(config, 3);
+const network = bertNetwork(config, sequenceHead, 3);
 const trained = new Set(parameters.names.filter((name) => !name.includes('position_embeddings')));
 const objective = crossEntropy({ labelCount: 3, labelSmoothing: 0 });
 const options: TrainingGraphOptions = {
-  classifier,
+  network,
   specs: parameters.specs,
   trained,
   objective,
@@ -231,8 +232,8 @@ describe('many batches in one run', () => {
   it('give the logits of one batch after the other', async () => {
     const examples = Array.from({ length: 75 }, (_, i) => batch.examples[i % rows].encoded);
     const logits = async (isLooped: boolean) => {
-      const network = new FedNetwork(classifier, parameters, { padTokenId: 0, threads: 1, isLooped });
-      const runner = new ClassifierRunner(classifier, network);
+      const fed = new FedNetwork(network, parameters, { padTokenId: 0, threads: 1, isLooped });
+      const runner = new ClassifierRunner(network, fed);
       const progress: number[] = [];
       const result = await runner.logits(examples, { onProgress: (done) => progress.push(done) });
       await runner.close();
@@ -247,13 +248,13 @@ describe('many batches in one run', () => {
 
 describe('a regression on a device that loops', () => {
   it('learns as on the processor', async () => {
-    const regression = bertClassifier(config, 1);
+    const regression = bertNetwork(config, sequenceHead, 1);
     const losses = async (create: (options: TrainerOptions) => Promise<TrainingSteps>) => {
-      const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 1)];
+      const specs = [...encoderParameterSpecs(config), ...sequenceHead.specs(config, 1)];
       const own = new Parameters(specs);
       own.flat.forEach((_, i) => (own.flat[i] = 0.2 * Math.sin(i)));
       const trainer = await create({
-        classifier: regression,
+        network: regression,
         parameters: own,
         trained: new Set(own.names),
         objective: squaredError(),

@@ -6,7 +6,8 @@ import * as ort from 'onnxruntime-node';
 import { openClassifier } from '../../src/inference/openClassifier';
 import { declareInputs } from '../../src/models/encoder';
 import { graphClassifier } from '../../src/models/graphClassifier';
-import { loadClassifier } from '../../src/models/loadClassifier';
+import { sequenceHead } from '../../src/models/heads/sequence';
+import { loadNetwork } from '../../src/models/loadNetwork';
 import { openModelFolder } from '../../src/models/modelFolder';
 import { Parameters } from '../../src/models/parameters';
 import type { Model } from '../../src/onnx/model';
@@ -80,7 +81,7 @@ describe('training an encoder that is an ONNX graph', () => {
     parameters.values('classifier.weight').set(floatsOf(STEPS.classifier.weight));
     parameters.values('classifier.bias').set(floatsOf(STEPS.classifier.bias));
     const trainer = await Trainer.create({
-      classifier: graph,
+      network: graph,
       parameters,
       trained: trainedGraphParameters(graph, 'all'),
       objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
@@ -100,7 +101,7 @@ describe('training an encoder that is an ONNX graph', () => {
     const results: { loss: number; gradientNorm: number }[] = [];
     for (const [index, batch] of STEPS.batches.entries()) {
       const examples = batch.map(({ inputIds, tokenTypeIds, label }) => ({
-        label,
+        target: label,
         encoded: {
           inputIds: Int32Array.from(inputIds),
           tokenTypeIds: Int32Array.from(tokenTypeIds),
@@ -334,7 +335,7 @@ describe('training an encoder that is an ONNX graph', () => {
   });
 
   it('an ONNX file whose weights tell their names is trained as weights', async () => {
-    const loaded = async () => loadClassifier(await openModelFolder(join(folder, 'named')), 3, { seed: 1 });
+    const loaded = async () => loadNetwork(await openModelFolder(join(folder, 'named')), sequenceHead, 3, { seed: 1 });
     cpSync(join(FIXTURES, '../checkpoints/traced.onnx'), join(folder, 'named/model.onnx'), { recursive: true });
     cpSync(join(FIXTURES, '../checkpoints/structbert/config.json'), join(folder, 'named/config.json'));
     const report = await loaded().catch((error: Error) => error);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { RandomStream } from '../../src/base/random';
 import { Session, type Feed } from '../../src/inference/session';
-import type { SequenceClassifier } from '../../src/models/encoder';
+import type { Network } from '../../src/models/encoder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { Parameters, type ParameterSpec } from '../../src/models/parameters';
 import { elementCount } from '../../src/onnx/dataType';
 import type { Value } from '../../src/onnx/graphBuilder';
@@ -149,9 +150,11 @@ describe('a parameter has rows for its gradient', () => {
 describe('an embedding whose weights are read otherwise, too (as a tied decoder does)', () => {
   const [batch, length, vocabulary, width] = [3, 5, 40, 6];
   /** Logits of all words from the mean of the embeddings. */
-  const classifier = (decoder: string): SequenceClassifier => ({
-    config: {} as SequenceClassifier['config'],
-    labelCount: vocabulary,
+  const network = (decoder: string): Network => ({
+    config: {} as Network['config'],
+    head: sequenceHead,
+    columns: vocabulary,
+    output: sequenceHead.output(vocabulary),
     build: (g, { inputIds }, { parameter }) => {
       const mean = g.reduceMean(g.gather(parameter('embedding'), inputIds), [1]);
       return g.gemm(mean, parameter(decoder), undefined, { transB: true });
@@ -163,7 +166,7 @@ describe('an embedding whose weights are read otherwise, too (as a tied decoder 
   const { ids, slots } = tokenRows(inputIds);
 
   async function gradients(decoder: string, names: readonly string[]) {
-    const options = { classifier: classifier(decoder), specs: names.map(spec), trained: new Set(names), objective: crossEntropy({ labelCount: vocabulary, labelSmoothing: 0 }) }; // prettier-ignore
+    const options = { network: network(decoder), specs: names.map(spec), trained: new Set(names), objective: crossEntropy({ labelCount: vocabulary, labelSmoothing: 0 }) }; // prettier-ignore
     const { model, rowParameters } = buildTrainingGraph(options, batch, length);
     const outputs = await outputsOf(model, {
       ...Object.fromEntries(names.map((name) => [name, float32([vocabulary, width], weights)])),

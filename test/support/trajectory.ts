@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
 import { loadParameters, openModelFolder } from '../../src/models/modelFolder';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
 import type { Parameters } from '../../src/models/parameters';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { createTrainer } from '../../src/steps/createTrainer';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { learningRateAt } from '../../src/training/schedule';
@@ -45,7 +46,7 @@ export function batchesOf(step: number, parts = BATCH_SIZE): Batch[] {
     batches: { inputIds: number[]; tokenTypeIds: number[]; label: number }[][];
   };
   const examples = batches[(step - 1) % batches.length].map(({ inputIds, tokenTypeIds, label }) => ({
-    label,
+    target: label,
     encoded: {
       inputIds: Int32Array.from(inputIds),
       tokenTypeIds: Int32Array.from(tokenTypeIds),
@@ -79,11 +80,11 @@ export async function openTrajectory({
   create = createTrainer,
 }: TrajectoryOptions) {
   const folder = await openModelFolder(join(fixture, 'model'));
-  const specs = [...encoderParameterSpecs(folder.config), ...classifierParameterSpecs(folder.config, 3)];
+  const specs = [...encoderParameterSpecs(folder.config), ...sequenceHead.specs(folder.config, 3)];
   const { parameters, report } = await loadParameters(folder, specs, { seed: 1 });
   assert.deepEqual(report.missing, []);
   const trainer = await create({
-    classifier: bertClassifier(folder.config, 3),
+    network: bertNetwork(folder.config, sequenceHead, 3),
     parameters,
     trained: new Set(parameters.names),
     objective,

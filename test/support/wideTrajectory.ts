@@ -1,8 +1,9 @@
 /** An encoder as wide as BERT-base and its batches, by formulas: what test/fixtures/wideTrajectory/makeLosses.py trains. */
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
 import { parseEncoderConfig } from '../../src/models/configJson';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
 import { Parameters } from '../../src/models/parameters';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import type { Batch, TrainerOptions } from '../../src/steps/trainingSteps';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 
@@ -11,7 +12,7 @@ const LENGTH = 32;
 const VOCABULARY = 300;
 
 const config = parseEncoderConfig({ model_type: 'bert', vocab_size: VOCABULARY, hidden_size: 768, num_hidden_layers: 1, num_attention_heads: 12, intermediate_size: 1024, max_position_embeddings: LENGTH }, 'a test'); // prettier-ignore
-const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 3)];
+const specs = [...encoderParameterSpecs(config), ...sequenceHead.specs(config, 3)];
 
 /** In [0, 1): a hash of the place. */
 function uniform(place: number): number {
@@ -39,7 +40,7 @@ export function wideBatch(step: number): Batch {
       2 + Math.floor((VOCABULARY - 2) * uniform(1000 * ((step - 1) % 5) + row * LENGTH + i) ** 3);
     const inputIds = Int32Array.from({ length: LENGTH }, (_, i) => (i === 0 ? 1 : idAt(i)));
     const tokenTypeIds = Int32Array.from({ length: LENGTH }, (_, i) => (i > 11 ? 1 : 0));
-    return { label: row % 3, encoded: { inputIds, tokenTypeIds, length: LENGTH, truncated: false } };
+    return { target: row % 3, encoded: { inputIds, tokenTypeIds, length: LENGTH, truncated: false } };
   });
   return { length: LENGTH, examples };
 }
@@ -47,7 +48,7 @@ export function wideBatch(step: number): Batch {
 /** On the default threads. */
 export function wideOptions(parameters: Parameters): TrainerOptions {
   return {
-    classifier: bertClassifier(config, 3),
+    network: bertNetwork(config, sequenceHead, 3),
     parameters,
     trained: new Set(parameters.names),
     objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
 import { parseEncoderConfig } from '../../src/models/configJson';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { estimateMemory } from '../../src/steps/memoryEstimate';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { chooseRows, isOutOfMemory, rowsThatFit } from '../../src/training/memoryPlan';
@@ -9,9 +10,9 @@ import { MedTextError } from '../../src/base/errors';
 
 /** BERT-base; only its graph is built. */
 const config = parseEncoderConfig({ model_type: 'bert', vocab_size: 21128, hidden_size: 768, num_hidden_layers: 12, num_attention_heads: 12, intermediate_size: 3072 }, 'a test'); // prettier-ignore
-const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 3)];
+const specs = [...encoderParameterSpecs(config), ...sequenceHead.specs(config, 3)];
 const options = {
-  classifier: bertClassifier(config, 3),
+  network: bertNetwork(config, sequenceHead, 3),
   specs,
   objective: crossEntropy({ labelCount: 3, labelSmoothing: 0 }),
 } as const;
@@ -32,9 +33,9 @@ describe('memory of a training step', () => {
 
   it('is estimated within 5 % of what was measured for a vocabulary of 250,037, batch 32, nine lengths up to 78', () => {
     const large = parseEncoderConfig({ model_type: 'bert', vocab_size: 250037, hidden_size: 384, num_hidden_layers: 12, num_attention_heads: 12, intermediate_size: 1536 }, 'a test'); // prettier-ignore
-    const own = [...encoderParameterSpecs(large), ...classifierParameterSpecs(large, 3)];
+    const own = [...encoderParameterSpecs(large), ...sequenceHead.specs(large, 3)];
     const estimate = (accumulates: boolean) =>
-      estimateMemory({ ...options, classifier: bertClassifier(large, 3), specs: own, trained: new Set(own.map(({ name }) => name)) }, 32, 78, { accumulates }); // prettier-ignore
+      estimateMemory({ ...options, network: bertNetwork(large, sequenceHead, 3), specs: own, trained: new Set(own.map(({ name }) => name)) }, 32, 78, { accumulates }); // prettier-ignore
     assert.ok(Math.abs(estimate(false).total / 2.745e9 - 1) < 0.05, `${(estimate(false).total / 1e9).toFixed(2)} GB`);
     // Of the embedding's 384 MB a step makes no more than the rows of its tokens.
     assert.ok(estimate(false).gradients < 0.1e9);

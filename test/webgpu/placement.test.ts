@@ -7,7 +7,8 @@ import { addGradients } from '../../src/autodiff/gradients';
 import { buildClassifierGraph } from '../../src/inference/fedNetwork';
 import { productStyle, type Precision } from '../../src/inference/productStyle';
 import { Session, type Feed } from '../../src/inference/session';
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import { allocate, elementCount } from '../../src/onnx/dataType';
 import type { Model } from '../../src/onnx/model';
 import { Operators } from '../../src/onnx/operators';
@@ -36,19 +37,19 @@ describe('nodes on the processor in a WebGPU session', () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   const { config, parameters } = selfTestMaterial();
-  const classifier = bertClassifier(config, 3);
+  const network = bertNetwork(config, sequenceHead, 3);
   const shapes = Object.fromEntries(parameters.specs.map(({ name, shape }) => [name, { shape }]));
   const classes = crossEntropy({ labelCount: 3, labelSmoothing: 0 });
   const published = { adv_grad_factor: 5e-5, adv_bound: 1e-5, sigma: 5e-6 };
   const training = (objective: Objective) =>
     buildTrainingGraph(
-      { classifier, specs: parameters.specs, trained: new Set(parameters.names), objective, dropout: 0.1 },
+      { network, specs: parameters.specs, trained: new Set(parameters.names), objective, dropout: 0.1 },
       BATCH,
       LENGTH,
     );
   const resident = (objective: Objective, precision?: Precision) => {
     const options = {
-      classifier,
+      network,
       specs: parameters.specs,
       trained: new Set(parameters.names),
       objective,
@@ -82,7 +83,7 @@ describe('nodes on the processor in a WebGPU session', () => {
     'sum of gradients': () => buildGradientSumGraph(updated),
     'rows in a gradient of all': () => buildDenseGraph([8, 4]),
     'gradients of Gathers, in parts': () => gathers(4200),
-    inference: () => buildClassifierGraph(classifier, BATCH, LENGTH, shapes, 'webgpu'),
+    inference: () => buildClassifierGraph(network, BATCH, LENGTH, shapes, 'webgpu'),
   };
 
   for (const [name, build] of Object.entries(GRAPHS)) {

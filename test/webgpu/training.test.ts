@@ -4,14 +4,15 @@ import { runInNewContext } from 'node:vm';
 import { ClassifierRunner } from '../../src/inference/classifierRunner';
 import { FedNetwork } from '../../src/inference/fedNetwork';
 import { keepsTensors } from '../../src/inference/session';
-import { bertClassifier } from '../../src/models/encoder';
+import { bertNetwork } from '../../src/models/encoder';
+import { sequenceHead } from '../../src/models/heads/sequence';
 import type { MedTextError } from '../../src/base/errors';
 import { createTrainer } from '../../src/steps/createTrainer';
 import { selfTestLosses, selfTestMaterial } from '../../src/devices/doctor';
 import { LoopTrainer } from '../../src/steps/loopTrainer';
 import type { Batch, TrainerOptions } from '../../src/steps/trainingSteps';
 import { Parameters } from '../../src/models/parameters';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../src/models/parameterNames';
 import { ResidentTrainer } from '../../src/steps/residentTrainer';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { disturbedLosses, OBJECTIVES, worst } from '../support/disturbedLosses';
@@ -129,11 +130,11 @@ describe(`training on ${testDevice}`, () => {
 /** One layer, eight wide, two rows of four tokens. */
 function tinyTraining(): { trainer: ResidentTrainer | LoopTrainer; batch: Batch } {
   const config = { ...selfTestMaterial().config, hiddenSize: 8, headCount: 2, intermediateSize: 8, layerCount: 1 };
-  const parameters = new Parameters([...encoderParameterSpecs(config), ...classifierParameterSpecs(config, 2)]);
+  const parameters = new Parameters([...encoderParameterSpecs(config), ...sequenceHead.specs(config, 2)]);
   parameters.flat.forEach((_, i) => (parameters.flat[i] = Math.sin(i)));
   const encoded = { inputIds: Int32Array.of(1, 2, 3, 4), tokenTypeIds: new Int32Array(4), length: 4, truncated: false };
   const options: TrainerOptions = {
-    classifier: bertClassifier(config, 2),
+    network: bertNetwork(config, sequenceHead, 2),
     parameters,
     trained: new Set(parameters.names),
     objective: crossEntropy({ labelCount: 2, labelSmoothing: 0 }),
@@ -151,8 +152,8 @@ function tinyTraining(): { trainer: ResidentTrainer | LoopTrainer; batch: Batch 
     batch: {
       length: 4,
       examples: [
-        { encoded, label: 0 },
-        { encoded, label: 1 },
+        { encoded, target: 0 },
+        { encoded, target: 1 },
       ],
     },
   };
@@ -163,10 +164,10 @@ describe(`inference on ${testDevice}`, () => {
     const { config, parameters, batch } = selfTestMaterial();
     const examples = batch.examples.map(({ encoded }) => encoded);
     const logitsOn = async (device: 'cpu' | typeof testDevice) => {
-      const classifier = bertClassifier(config, 3);
+      const network = bertNetwork(config, sequenceHead, 3);
       const runner = new ClassifierRunner(
-        classifier,
-        new FedNetwork(classifier, parameters, { device, padTokenId: 0 }),
+        network,
+        new FedNetwork(network, parameters, { device, padTokenId: 0 }),
       );
       const first = await runner.logits(examples);
       parameters.values('classifier.bias').fill(2);

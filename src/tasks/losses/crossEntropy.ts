@@ -14,15 +14,15 @@ export interface CrossEntropyOptions {
  * PyTorch's CrossEntropyLoss(weight, label_smoothing, reduction='mean'). All weighting (class weights, smoothing, the mean
  * over the step) is in the targets, so one graph serves every setting, and parts of a batch add up exactly.
  */
-export function crossEntropy(options: CrossEntropyOptions): OutputObjective {
+export function crossEntropy(options: CrossEntropyOptions): OutputObjective<number> {
   const { labelCount } = options;
-  return ofOnePass({
+  return ofOnePass<number>({
     inputs: [{ name: 'targets', dataType: 'float32', axes: ['rows', labelCount] }],
-    weightOf: ({ label }) => options.classWeights?.[label] ?? 1,
+    weightOf: ({ target }) => options.classWeights?.[target] ?? 1,
     feeds: (examples, { total }) => {
       const targets = new Float32Array(examples.length * labelCount);
-      examples.forEach(({ label }, row) =>
-        softTargets(label, total, options, targets.subarray(row * labelCount, (row + 1) * labelCount)),
+      examples.forEach(({ target }, row) =>
+        softTargets(target, total, options, targets.subarray(row * labelCount, (row + 1) * labelCount)),
       );
       return { targets };
     },

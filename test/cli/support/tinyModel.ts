@@ -2,9 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyOf, uniformAt } from '../../../src/base/random';
 import { parseEncoderConfig } from '../../../src/models/configJson';
-import { classifierParameterSpecs, encoderParameterSpecs } from '../../../src/models/parameterNames';
+import { encoderParameterSpecs } from '../../../src/models/parameterNames';
 import { Parameters } from '../../../src/models/parameters';
 import { writeModelFolder } from '../../../src/models/writeModelFolder';
+import { sequenceHead } from '../../../src/models/heads/sequence';
 
 const CHARACTERS = [...'肺炎感冒高血压糖尿病怎么治疗的方法吃什么药能不有症状挂科号头痛胃镜手术'];
 
@@ -39,7 +40,7 @@ export async function writeTinyModel(
   { labels, usage, problemType, layers }: TinyModel,
 ): Promise<string> {
   const config = tinyConfig(layers);
-  const specs = [...encoderParameterSpecs(config), ...(labels ? classifierParameterSpecs(config, labels.length) : [])];
+  const specs = [...encoderParameterSpecs(config), ...(labels ? sequenceHead.specs(config, labels.length) : [])];
   const parameters = new Parameters(specs);
   specs.forEach((spec, index) => {
     const values = parameters.values(spec.name);

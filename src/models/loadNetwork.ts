@@ -1,10 +1,12 @@
-/** An encoder with a classification head, ready to train or to run: from weights, or from an ONNX graph. */
-import { MedTextError } from '../base/errors';
+/** An encoder with a head, ready to train or to run: from weights, or from an ONNX graph. */
+import { MedTextError, words } from '../base/errors';
 import type { Model } from '../onnx/model';
 import { assertFinite } from './checkpoint/finite';
 import { moduleWeights, readOnnxFile } from './checkpoint/onnxWeights';
-import { bertClassifier, type SequenceClassifier } from './encoder';
+import { bertNetwork, networkParameterSpecs, type Network } from './encoder';
 import { graphClassifier, type GraphClassifier } from './graphClassifier';
+import type { Head } from './heads/head';
+import { sequenceHead } from './heads/sequence';
 import {
   fillParameters,
   initialize,
@@ -14,11 +16,11 @@ import {
   type ModelFolder,
 } from './modelFolder';
 import { hasTaskTypes } from './openWeights';
-import { classifierParameterSpecs, encoderParameterSpecs, type LoadReport } from './parameterNames';
+import { encoderParameterSpecs, type LoadReport } from './parameterNames';
 import { Parameters } from './parameters';
 
-export interface LoadedClassifier {
-  readonly classifier: SequenceClassifier;
+export interface LoadedNetwork {
+  readonly network: Network;
   readonly parameters: Parameters;
   readonly report: LoadReport;
   /** Set when the file's own graph is what is trained. */
@@ -30,24 +32,33 @@ export interface LoadedClassifier {
  * all of a BERT's. Any other ONNX file is taken as the graph it is.
  * @throws MedTextError what {@link loadParameters} and {@link graphClassifier} throw.
  */
-export async function loadClassifier(
+export async function loadNetwork(
   folder: ModelFolder,
-  labelCount: number,
+  head: Head,
+  columns: number,
   options: LoadOptions,
-): Promise<LoadedClassifier> {
+): Promise<LoadedNetwork> {
   const { config, weightsPath } = folder;
-  const specs = [...encoderParameterSpecs(config), ...classifierParameterSpecs(config, labelCount)];
+  const specs = networkParameterSpecs(config, head, columns);
+  const network = bertNetwork(config, head, columns);
   if (weightsPath === undefined || !weightsPath.endsWith('.onnx')) {
-    return { classifier: bertClassifier(config, labelCount), ...(await loadParameters(folder, specs, options)) };
+    return { network, ...(await loadParameters(folder, specs, options, head)) };
   }
   const { model } = await readOnnxFile(weightsPath);
   const source = bertWeights(model, folder);
   if (source) {
     const parameters = new Parameters(specs);
-    const report = await fillParameters(parameters, planLoad(source, specs, folder), source, config, options);
-    return { classifier: bertClassifier(config, labelCount), parameters, report };
+    const report = await fillParameters(parameters, planLoad(source, specs, folder, head), source, config, options);
+    return { network, parameters, report };
   }
-  const graph = graphClassifier(model, config, labelCount, weightsPath);
+  if (head !== sequenceHead) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${weightsPath} is an ONNX graph that is no BERT by the names of its weights: it can learn to classify texts, but nothing else. Begin with a model of another format.`,
+      { file: weightsPath, head: head.id },
+    );
+  }
+  const graph = graphClassifier(model, config, columns, weightsPath);
   const parameters = new Parameters(graph.specs);
   const missing: { name: string; initializedAs: string }[] = [];
   for (const spec of graph.specs) {
@@ -58,7 +69,7 @@ export async function loadClassifier(
     } else missing.push({ name: spec.name, initializedAs: initialize(parameters, spec, config, options.seed) });
   }
   const used = [...graph.stored.keys()].map((name) => ({ name, from: name }));
-  return { classifier: graph, parameters, report: { used, missing, leftOver: [] }, graph };
+  return { network: graph, parameters, report: { used, missing, leftOver: [] }, graph };
 }
 
 /** The file's weights, if all of a BERT encoder's are there under names that say which is which (a pooler may lack). */

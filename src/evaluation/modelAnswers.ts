@@ -1,0 +1,66 @@
+/** What a model that is there answers to examples. */
+import type { Example } from '../data/examples';
+import type { RunOptions } from '../inference/classifierRunner';
+import { Classifier } from '../inference/openClassifier';
+import type { OpenedModel } from '../inference/openedModel';
+import { definitionFor } from '../tasks/definitions';
+import { describeTask } from '../protocol/tasks';
+import type { EncodedWindow, Reading, TaskDefinition } from '../tasks/task';
+
+/** How a model's outputs become answers: by its task, else by what its head can be. */
+export function definitionOfModel(model: OpenedModel): TaskDefinition {
+  if (model instanceof Classifier) return definitionFor(model.givesNumber ? 'number' : 'class');
+  return definitionFor(describeTask(model.task!).answer);
+}
+
+/** The labels of a model. @throws MedTextError MODEL_CONFIG where its columns do not tell them. */
+export function labelsOfModel(model: OpenedModel): readonly string[] {
+  return definitionOfModel(model).labelsOfColumns(model.columns, model.folder.path);
+}
+
+export interface ModelAnswers {
+  readonly definition: TaskDefinition;
+  readonly labels: readonly string[];
+  /** One an example. */
+  readonly answers: readonly unknown[];
+}
+
+/** @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
+export async function modelAnswers(
+  model: OpenedModel,
+  examples: readonly Example<unknown>[],
+  options: RunOptions = {},
+): Promise<ModelAnswers> {
+  const windows = await windowsFor(model, examples, options.signal);
+  const reading = readingOf(model, examples);
+  await model.outputs(
+    windows.map(({ encoded }) => encoded),
+    (at, output) => reading.take(windows[at], output),
+    options,
+  );
+  return { definition: definitionOfModel(model), labels: labelsOfModel(model), answers: reading.answers() };
+}
+
+/** What the model reads of the examples. @throws MedTextError CANCELLED */
+export function windowsFor(
+  model: OpenedModel,
+  examples: readonly Example<unknown>[],
+  signal?: AbortSignal,
+): Promise<EncodedWindow[]> {
+  const { maxLength, tokenizer } = model;
+  return definitionOfModel(model).encode(tokenizer, examples, { maxLength, labels: labelsOfModel(model), signal });
+}
+
+/** How outputs of the model become answers; a cross-encoder's logit becomes a probability. */
+export function readingOf(model: OpenedModel, examples: readonly Example<unknown>[]): Reading<unknown> {
+  const reading = definitionOfModel(model).reading({ labels: labelsOfModel(model), examples });
+  if (!(model instanceof Classifier) || !model.givesNumber) return reading;
+  return {
+    ...reading,
+    take: (window, output) =>
+      reading.take(
+        window,
+        output.map((logit) => model.numberOf(logit)),
+      ),
+  };
+}

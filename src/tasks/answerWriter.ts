@@ -1,0 +1,41 @@
+import { resolveColumn } from '../data/columns';
+import type { DataFile } from '../data/dataFile';
+import type { ResolvedFields } from '../data/recipeSplit';
+import { refuseUnfillable, writeFilled } from '../data/writeFilled';
+import type { TaskData, WriteOptions, Written } from './task';
+
+/**
+ * What writes the file again with `answerOf` each example in its label column; rows that have no example get null.
+ * @throws UNSUPPORTED, NOT_FOUND, USAGE at once, of what cannot be filled
+ */
+export function answerWriter(
+  data: TaskData,
+  output: string,
+  { label: named, onBadRow, signal }: WriteOptions,
+): (answerOf: (example: number) => string | number) => Promise<Written> {
+  const label = labelColumn(data.file, data, named);
+  const textColumns = [data.columns.first, ...(data.columns.second === undefined ? [] : [data.columns.second])];
+  refuseUnfillable(data.file, output, { label, textColumns });
+  return async (answerOf) => {
+    const answers = new Map(data.examples.map(({ row }, at) => [row, answerOf(at)]));
+    const fill = { label, textColumns, onBadRow, signal };
+    const written = await writeFilled(data.file, output, (row) => answers.get(row) ?? null, fill);
+    return { rows: written.filled, badRows: written.badRows, column: String(label) };
+  };
+}
+
+/**
+ * The column named, else the one that is called a label; a guess from contents is not enough to write over a column.
+ * Else a new column at the end.
+ */
+function labelColumn(file: DataFile, { guess }: ResolvedFields, named: string | undefined): string {
+  if (named !== undefined) return file.columns.includes(named) || !/^\d+$/.test(named) ? named : columnAt(file, named);
+  const byName = guess?.found.find(({ role, reason }) => role === 'label' && reason === 'name');
+  if (byName) return byName.column;
+  const hasNames = file.format === 'json' || file.format === 'jsonl' || file.header;
+  return hasNames ? 'label' : String(file.columns.length);
+}
+
+function columnAt(file: DataFile, index: string): string {
+  return Number(index) === file.columns.length ? index : resolveColumn(file, index, 'label');
+}

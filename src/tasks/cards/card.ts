@@ -1,0 +1,31 @@
+import type { EvaluationMetrics } from '../../protocol/evaluation';
+import type { MetricName } from '../../protocol/tasks';
+
+/** What a model card tells of a task. `Report` is that of the task's evaluations. */
+export interface TaskCard<Report extends EvaluationMetrics = EvaluationMetrics> {
+  /** The hubs' name of what the model does. */
+  readonly pipelineTag: string;
+  /** The hubs' names of the metrics. */
+  readonly metrics: readonly string[];
+  /** The columns of the table of evaluations, beside the metric that chose the best one. */
+  readonly history: readonly MetricName[];
+  /** Whether the table of data counts labels, and the labels have a section of their own. */
+  readonly hasLabels: boolean;
+  /** What the model does to `texts` ("a pair of Chinese medical sentences"), a sentence. */
+  does(texts: string, labels: readonly string[]): string;
+  /** Figures of an evaluation under the hubs' names; null where a metric is undefined. */
+  headlines(
+    report: Report,
+  ): readonly { readonly type: string; readonly title: string; readonly value: number | null }[];
+  /** An evaluation as sections of Markdown. */
+  tables(report: Report, split: string): string[];
+  /** What the example in Python prints, in words, and the example. */
+  python(of: PythonExample): { readonly prints: string; readonly code: string };
+}
+
+export interface PythonExample {
+  readonly labels: readonly string[];
+  /** The arguments of a tokenizer: a text, or two. */
+  readonly text: string;
+  readonly maxLength: number;
+}

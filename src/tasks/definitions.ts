@@ -1,0 +1,18 @@
+import { describeTask, type AnswerKind, type TaskName } from '../protocol/tasks';
+import { classification } from './classification';
+import { regression } from './regression';
+import type { TaskDefinition } from './task';
+
+/** What answers alike is learned alike: one row a kind of answer. */
+const DEFINITIONS: Readonly<Record<AnswerKind, TaskDefinition>> = {
+  class: classification,
+  number: regression,
+};
+
+export function definitionOf(task: TaskName): TaskDefinition {
+  return definitionFor(describeTask(task).answer);
+}
+
+export function definitionFor(answer: AnswerKind): TaskDefinition {
+  return DEFINITIONS[answer];
+}

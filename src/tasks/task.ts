@@ -1,0 +1,116 @@
+/** What a task is to the run, evaluation, prediction and card: all that differs from one task to another, as an object. */
+import type { Example, Examples } from '../data/examples';
+import type { ReadSplitOptions, ResolvedFields } from '../data/recipeSplit';
+import type { JsonObject } from '../models/configJson';
+import type { Head } from '../models/heads/head';
+import type { EvaluationMetrics } from '../protocol/evaluation';
+import type { RecipeSplit, ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
+import type { MetricName, Task } from '../protocol/tasks';
+import type { Tokenizer } from '../tokenization/tokenizer';
+import type { TaskCard } from './cards/card';
+import type { OutputObjective, TrainingExample } from './objective';
+
+/** The examples of a file, and which columns they were read from. */
+export type TaskData<Label = unknown> = Examples<Label> & ResolvedFields;
+
+/** What a network reads at once: an example, or a window of one that is too long. */
+export interface EncodedWindow<Target = unknown> extends TrainingExample<Target> {
+  /** The place of its example. */
+  readonly example: number;
+}
+
+export interface EncodeOptions {
+  /** Tokens of a window, at most. */
+  readonly maxLength: number;
+  readonly labels: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** Makes answers of a network's outputs; for one evaluation or prediction. */
+export interface Reading<Answer> {
+  /** @param output of the window without padding, of the head's axes; good until the next call */
+  take(window: EncodedWindow, output: Float32Array): void;
+  /** One an example, once all windows were taken. */
+  answers(): readonly Answer[];
+}
+
+export interface WriteOptions {
+  /** The column to fill. */
+  readonly label?: string;
+  readonly onBadRow?: 'stop' | 'skip';
+  readonly signal?: AbortSignal;
+}
+
+export interface Written {
+  readonly rows: number;
+  readonly badRows: number;
+  /** The column that was filled. */
+  readonly column: string;
+}
+
+/**
+ * `Label` is what the data say of an example, `Target` what a window of it is to learn, `Answer` what the model says.
+ * Methods that read texts, files or outputs throw `MedTextError`s.
+ */
+export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unknown> {
+  /** The head that a recipe asks for. */
+  head(choice: ResolvedRecipe['model_head']): Head;
+
+  /** Reads a split of a recipe, or a file for a model that is there: then with the labels that it knows. */
+  read(split: RecipeSplit, task: Task, options: ReadSplitOptions): Promise<TaskData<Label>>;
+  /** Whether any row of the split has a label; `split.label` is the column of the training data where none is named. */
+  isLabelled(split: RecipeSplit, signal?: AbortSignal): Promise<boolean>;
+
+  /** What is told apart, by the training data. @throws LABELS where there is nothing to tell apart. */
+  labelsOf(data: TaskData<Label>): readonly string[];
+  /** What the head's columns are called, config.json's `id2label`. */
+  columnsOf(labels: readonly string[]): readonly string[];
+  /** The labels of a model, by the names of its columns. @throws MODEL_CONFIG for names that are no such columns */
+  labelsOfColumns(columns: readonly string[], where: string): readonly string[];
+
+  /** Every example as what the network reads: one window, or several of a long one. Without labels, targets are of no use. */
+  encode(
+    tokenizer: Tokenizer,
+    examples: readonly Example<Label>[],
+    options: EncodeOptions,
+  ): Promise<EncodedWindow<Target>[]>;
+  /** The loss that a recipe asks for, before anything disturbs it. */
+  objective(of: {
+    readonly recipe: ResolvedRecipe;
+    readonly labels: readonly string[];
+    readonly data: TaskData<Label>;
+  }): OutputObjective<Target>;
+
+  reading(of: { readonly labels: readonly string[]; readonly examples: readonly Example<Label>[] }): Reading<Answer>;
+  /** @throws DATA_FORMAT when there are no rows */
+  report(of: {
+    readonly labels: readonly string[];
+    readonly examples: readonly Example<Label>[];
+    readonly answers: readonly Answer[];
+  }): EvaluationMetrics;
+  /** Of each label, kept of held-out rows for who doubts labels later; absent: nothing is kept. */
+  probabilities?(answer: Answer): readonly number[];
+  /** Whether two answers say the same; absent: of numbers nobody asks. */
+  saysSame?(a: Answer, b: Answer): boolean;
+  /** How many answers name each label; empty where the answers name none. */
+  counts(answers: readonly Answer[], labels: readonly string[]): Readonly<Record<string, number>>;
+  /**
+   * What writes the file again with the answers in it, everything else as it stands.
+   * @throws UNSUPPORTED, NOT_FOUND, USAGE at once, where the file, the output's name or the column cannot be
+   */
+  writer(
+    data: TaskData<Label>,
+    output: string,
+    options: WriteOptions,
+  ): (answers: readonly Answer[], labels: readonly string[]) => Promise<Written>;
+
+  /** What the model's folder keeps for its use, under config.json's `medtext`. */
+  usage(of: {
+    readonly split: ResolvedSplit;
+    readonly labels: readonly string[];
+    readonly data: TaskData<Label>;
+  }): JsonObject;
+  /** The metric that tells two models apart at a glance. */
+  readonly metric: MetricName;
+  readonly card: TaskCard;
+}
