@@ -13,7 +13,7 @@ import {
 import { loadavg, tmpdir } from 'node:os';
 import { dirname, extname, join, resolve } from 'node:path';
 import { readFileFor } from '../src/evaluation/readFileFor';
-import { withClassifier } from '../src/evaluation/withClassifier';
+import { withClassifier } from '../src/evaluation/withModel';
 import { describeEnvironment } from '../src/runs/environment';
 import { argmaxRows, confusionMatrix, macroF1 } from '../src/tasks/metrics';
 import { meanOverSeeds, type Estimate, type Measure, type Predictions } from './support/pairedDifference';

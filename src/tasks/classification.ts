@@ -43,9 +43,11 @@ export const classification: TaskDefinition<number, number, Float32Array> = {
   },
   writer(data, output, options) {
     const write = answerWriter(data, output, options);
-    return (answers, labels) => {
-      const ids = argmaxRows(flat(answers, labels.length), labels.length);
-      return write((at) => labels[ids[at]]);
+    return {
+      write(answers, labels) {
+        const ids = argmaxRows(flat(answers, labels.length), labels.length);
+        return write((at) => labels[ids[at]]);
+      },
     };
   },
   usage: ({ split, labels }) => labelUsage(split, labels),

@@ -17,7 +17,7 @@ export const regression: TaskDefinition<number, number, Float32Array> = {
   counts: () => ({}),
   writer(data, output, options) {
     const write = answerWriter(data, output, options);
-    return (answers) => write((at) => rounded(answers[at][0]));
+    return { write: (answers) => write((at) => rounded(answers[at][0])) };
   },
   usage: ({ data }) => regressionUsage(data.examples),
   metric: 'pearson',

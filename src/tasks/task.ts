@@ -41,6 +41,10 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface AnswerWriter<Answer> {
+  write(answers: readonly Answer[], labels: readonly string[]): Promise<Written>;
+}
+
 export interface Written {
   readonly rows: number;
   readonly badRows: number;
@@ -102,7 +106,7 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
     data: TaskData<Label>,
     output: string,
     options: WriteOptions,
-  ): (answers: readonly Answer[], labels: readonly string[]) => Promise<Written>;
+  ): AnswerWriter<Answer>;
 
   /** What the model's folder keeps for its use, under config.json's `medtext`. */
   usage(of: {
