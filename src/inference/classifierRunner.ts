@@ -100,15 +100,7 @@ export async function eachInBatches(
   each: EachOutput,
   { onProgress, signal }: RunOptions,
 ): Promise<void> {
-  const {
-    output,
-    maxPositions,
-    atOnce = 1,
-    maxRows = MAX_ROWS,
-    exactLengths = false,
-    anyShape = false,
-    run,
-  } = options;
+  const { output, maxPositions, atOnce = 1, maxRows = MAX_ROWS, exactLengths = false, anyShape = false, run } = options;
   const [, ...axes] = output.axes;
   const order = examples.map((_, i) => i).sort((a, b) => examples[b].length - examples[a].length);
   const lengthAt = (at: number) => examples[order[at]].length;

@@ -74,7 +74,13 @@ export async function openEmbedder(path: string, options: ModelOptions = {}): Pr
       const encoded = await tokenizer.encodeAll(texts.map((text) => ({ a: prompt + text })), maxLength, undefined, runOptions.signal); // prettier-ignore
       const run: NetworkSession['run'] = (batches, shape) => network.run(batches, shape);
       const output = { axes: ['rows', config.hiddenSize] } as const;
-      const layout = { output, maxPositions: config.maxPositions, maxRows: MAX_ROWS, anyShape: network.takesAnyShape, run };
+      const layout = {
+        output,
+        maxPositions: config.maxPositions,
+        maxRows: MAX_ROWS,
+        anyShape: network.takesAnyShape,
+        run,
+      };
       return gathered(encoded.length, config.hiddenSize, (each) => eachInBatches(encoded, layout, each, runOptions));
     },
     close: () => network.close(),

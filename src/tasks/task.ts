@@ -102,11 +102,7 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
    * What writes the file again with the answers in it, everything else as it stands.
    * @throws UNSUPPORTED, NOT_FOUND, USAGE at once, where the file, the output's name or the column cannot be
    */
-  writer(
-    data: TaskData<Label>,
-    output: string,
-    options: WriteOptions,
-  ): AnswerWriter<Answer>;
+  writer(data: TaskData<Label>, output: string, options: WriteOptions): AnswerWriter<Answer>;
 
   /** What the model's folder keeps for its use, under config.json's `medtext`. */
   usage(of: {

@@ -165,10 +165,7 @@ describe(`inference on ${testDevice}`, () => {
     const examples = batch.examples.map(({ encoded }) => encoded);
     const logitsOn = async (device: 'cpu' | typeof testDevice) => {
       const network = bertNetwork(config, sequenceHead, 3);
-      const runner = new ClassifierRunner(
-        network,
-        new FedNetwork(network, parameters, { device, padTokenId: 0 }),
-      );
+      const runner = new ClassifierRunner(network, new FedNetwork(network, parameters, { device, padTokenId: 0 }));
       const first = await runner.logits(examples);
       parameters.values('classifier.bias').fill(2);
       runner.parametersChanged();
