@@ -46,7 +46,7 @@ export function deviceReport(facts: DeviceFacts, t: Translate): string {
     [t('Providers'), (facts.providers ?? []).join(', ')],
     [t('Graphics adapters'), adapters.map((adapter) => adapterText(adapter, t)).join('; ') || t('none that the system tells of')], // prettier-ignore
     ...gpuRuntimeRow(facts.gpuRuntime, t),
-    [t('Processor'), facts.cpu ?? ''],
+    ['CPU', facts.cpu ?? ''],
     [t('Threads'), String(facts.threads ?? '')],
     [t('Memory'), t('{0}, {1} free', sizeText(memoryBytes), sizeText(freeMemoryBytes))],
     ['Node', `${facts.node ?? ''} · ${facts.platform ?? ''}`],

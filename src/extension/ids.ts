@@ -62,6 +62,8 @@ export const taskType = 'medtext';
 export const contextKeys = {
   training: 'medtext.training',
   hasReference: 'medtext.hasReference',
+  /** A question of ours with a way back is open. */
+  canGoBack: 'medtext.canGoBack',
 } as const;
 
 /** Settings with the type of their value. */

@@ -17,6 +17,8 @@ import { TextHash } from './textHash';
 /** About 60 bytes each. */
 const maxComparedRows = 4_000_000;
 const MAX_LABELS = 10_000;
+/** Findings whose groups hold texts that differ. */
+const ALIKE: ReadonlySet<Finding['kind']> = new Set(['nearDuplicates', 'swappedPairs'] as const);
 const EXAMPLES = 3;
 const EXAMPLE_CHARACTERS = 120;
 
@@ -220,16 +222,32 @@ export class FindingsPass {
       let end = i + 1;
       while (groups && end < rows.length && groups[end] === groups[i]) end++;
       const [stored] = await store.read(rows[i], 1);
-      if (stored) examples.push(await this.exampleOf(stored, finding.kind === 'contradictions' ? rows.subarray(i, end) : [])); // prettier-ignore
+      if (stored) {
+        const group = rows.subarray(i, end);
+        const example = await this.exampleOf(stored, finding.kind === 'contradictions' ? group : []);
+        const other = ALIKE.has(finding.kind) ? await this.otherOf(group) : undefined;
+        examples.push({ ...example, ...(other !== undefined && { other }) });
+      }
       i = end;
     }
     return examples;
   }
 
+  /** The text of a row of the group that is written otherwise than the first one. */
+  private async otherOf(group: Uint32Array): Promise<string | undefined> {
+    const row = group.find((one) => !this.exact.isSame(one, group[0]));
+    const [stored] = row === undefined ? [] : await this.input.file.store.read(row, 1);
+    return stored && !isUnreadable(stored) ? this.textOf(stored) : undefined;
+  }
+
+  private textOf({ values }: Exclude<StoredRow, { reason: unknown }>): string {
+    const texts = this.textsOf(values) ?? Object.values(values).map(textOf);
+    return texts.flatMap((part) => (part === null ? [] : [beginningOf(part, EXAMPLE_CHARACTERS)])).join(' · ');
+  }
+
   private async exampleOf(stored: StoredRow, contradictory: Iterable<number>): Promise<Finding['examples'][number]> {
     if (isUnreadable(stored)) return told(words`${stored.line}: ${stored.reason}`);
-    const texts = this.textsOf(stored.values) ?? Object.values(stored.values).map(textOf);
-    const text = texts.flatMap((part) => (part === null ? [] : [beginningOf(part, EXAMPLE_CHARACTERS)])).join(' · ');
+    const text = this.textOf(stored);
     const labels = new Set<string>();
     for (const row of contradictory) {
       if (labels.size >= 5) break;

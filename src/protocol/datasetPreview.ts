@@ -238,8 +238,8 @@ const finding = object(
     rows: count,
     /** Groups these rows form; each is one duplicate, contradiction, … */
     groups: count,
-    /** A few of the texts or reasons, to show what is meant. */
-    examples: listOf(told),
+    /** A few of the texts or reasons, to show what is meant; `other`: what a text is nearly the same as. */
+    examples: listOf(object({ message: text }, { words: anything, other: text })),
   },
   {
     /** `overlap`, `nearOverlap`: the name of the other split. */

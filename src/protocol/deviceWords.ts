@@ -32,7 +32,7 @@ export const choiceText = ({ device, trials }: ChosenDevice, t: Translate): stri
 export function deviceText(device: string, t: Translate): string {
   const names: Readonly<Record<string, string>> = {
     auto: t('automatic'),
-    cpu: t('processor'),
+    cpu: 'CPU',
     webgpu: 'WebGPU',
     cuda: 'CUDA',
     dml: 'DirectML',
@@ -58,18 +58,13 @@ export type DeviceAdvice = (typeof deviceAdviceCodes)[number];
 /** What was chosen, and why another fell out, in plain words. */
 export function trialText(trial: DeviceTrial, isChosen: boolean, t: Translate): string {
   const { device, passed, stepMilliseconds, fault } = trial;
-  const name = deviceTitle(device, t);
+  const name = deviceText(device, t);
   if (!passed) return t('{0}: left out, {1}', name, faultText(fault ?? { code: 'failed' }, t));
   if (stepMilliseconds === undefined) return isChosen ? t('{0}: chosen', name) : t('{0}: works', name);
   const time = stepMilliseconds.toFixed(stepMilliseconds < 10 ? 1 : 0);
   return isChosen
     ? t('{0}: chosen ({1} ms for a step of a small encoder)', name, time)
     : t('{0}: works, but is slower ({1} ms for a step of a small encoder)', name, time);
-}
-
-function deviceTitle(device: string, t: Translate): string {
-  const titles: Readonly<Record<string, string>> = { cpu: t('Processor'), webgpu: 'WebGPU', cuda: 'CUDA', dml: 'DirectML', coreml: 'Core ML' }; // prettier-ignore
-  return titles[device] ?? device;
 }
 
 /** @param t the editor's, or what leaves the translation to who reads it */
@@ -85,7 +80,7 @@ export function faultText<Said>(
     case 'outOfMemory':
       return t('its memory is too small or taken');
     case 'otherLosses':
-      return t('it computes other losses than the processor');
+      return t('it computes other losses than the CPU');
     case 'tooSlow':
       return t('its self-test did not end in time');
     case 'crashed':
@@ -108,7 +103,7 @@ export function adviceText(code: DeviceAdvice, t: Translate): string {
     case 'graphicsDriver':
       return t('WebGPU found no adapter it can use: bring the graphics driver up to date, then check again.');
     case 'softwareDriver':
-      return t('WebGPU works but is slower than the processor: its driver computes in software, or the adapter is a weak one.'); // prettier-ignore
+      return t('WebGPU works but is slower than the CPU: its driver computes in software, or the adapter is a weak one.'); // prettier-ignore
     case 'cudaLibraries':
       return t('CUDA is left out because its libraries are not installed: the command “Get GPU Runtime…” (medtext gpu-runtime get) brings them. WebGPU uses the same card without them.'); // prettier-ignore
     case 'gpuRuntimeStale':

@@ -67,7 +67,7 @@ describe('device: auto', () => {
       { device: 'cuda', passed: false, fault: faultOf('Failed to load shared library') },
     ];
     assert.deepEqual(choiceLines({ device: 'cpu', trials, remembered: false }), [
-      'Processor: chosen (41 ms for a step of a small encoder)',
+      'CPU: chosen (41 ms for a step of a small encoder)',
       'WebGPU: works, but is slower (7352 ms for a step of a small encoder)',
       'CUDA: left out, its libraries are not installed',
     ]);

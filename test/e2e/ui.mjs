@@ -113,8 +113,8 @@ describe('MedText Lab in VS Code', () => {
   it('stops a training and resumes it', async () => {
     const { page, workspace } = state;
     await startLongRun(page, workspace);
-    await statusBar(page).filter({ hasText: '· processor' }).waitFor();
-    await statusBarTooltip(page, 'Device: processor');
+    await statusBar(page).filter({ hasText: '· CPU' }).waitFor();
+    await statusBarTooltip(page, 'Device: CPU');
     await picture(page, 'status-bar-device');
     await page.mouse.move(700, 500);
     await runCommand(page, 'MedText Lab: Stop Training');

@@ -32,7 +32,7 @@ describe('report of Check Device', () => {
       untranslated,
     );
     assert.match(report, /^# Check of this machine\n\n\*\*Training works on cpu/);
-    assert.match(report, /- Processor: chosen\n- WebGPU: left out, its self-test ended the process \(SIGSEGV\)/);
+    assert.match(report, /- CPU: chosen\n- WebGPU: left out, its self-test ended the process \(SIGSEGV\)/);
     assert.match(report, /## Advice\n\n- WebGPU needs the adapter’s Vulkan driver[^\n]*\n\n/);
     assert.match(report, /\| Graphics adapters \| AMD 0x73bf, 16.0 GB \|/);
     assert.match(report, /A \\<b\\> CPU/);

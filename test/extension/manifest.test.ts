@@ -42,7 +42,8 @@ describe('manifest and code agree', () => {
       ({ command }) => command as string,
     );
     const linked = [...JSON.stringify(english).matchAll(/command:(medtext\.\w+)/g)].map(([, command]) => command);
-    for (const command of [...used, ...linked]) assert.ok(allCommands.includes(command), command);
+    const isOurs = (command: string): boolean => !command.startsWith('workbench.');
+    for (const command of [...used, ...linked].filter(isOurs)) assert.ok(allCommands.includes(command), command);
   });
 
   it('on views, panels, editors, tasks, settings and context keys', () => {

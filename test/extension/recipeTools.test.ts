@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { libraryAddress } from '../../src/protocol/recipeAddress';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countRawLabels } from '../../src/data/labelCounts';
 import { readRecipeSplit } from '../../src/data/recipeSplit';
 import { draftedLabels, freeRecipeFile, recipeText } from '../../src/extension/recipe/recipeDraft';
+import { modelPositions } from '../../src/extension/recipe/modelPositions';
 import { problemsOfRecipe } from '../../src/extension/recipe/recipeProblems';
 import { untranslated, type Translate } from '../../src/base/translate';
 import { hasAmounts } from '../../src/protocol/labelScheme';
@@ -179,6 +181,23 @@ describe('a drafted recipe', () => {
     const travels = JSON.parse(recipeText({ ...choices, model: address }, '/home/me/w/a.medtext.json'));
     assert.equal(travels.model, 'library:structbert@0123456789ab');
     assert.deepEqual(recipeProblems(travels), []);
+  });
+
+  it('says before the start that a model reads fewer tokens', async () => {
+    const text = JSON.stringify({ task: 'text-classification', model: 'm', dataset: { train: { file: 'a' } }, train: { max_length: 600 } }); // prettier-ignore
+    const problemsAt = async (positions: number | undefined) =>
+      (await problemsOfRecipe(text, '/w', { exists: () => true, dataInfo: async () => undefined, positions: (folder) => (folder === '/w/m' ? positions : undefined) }, untranslated)); // prettier-ignore
+    const [problem] = await problemsAt(512);
+    assert.equal(text.slice(problem.start, problem.end), '600');
+    assert.deepEqual(problem.fixes.map(({ replacement }) => replacement), ['512', '"auto"']); // prettier-ignore
+    assert.deepEqual([await problemsAt(600), await problemsAt(undefined)], [[], []]);
+    const folder = mkdtempSync(join(tmpdir(), 'medtext-positions-'));
+    const of = (config: object) => (writeFileSync(join(folder, 'config.json'), JSON.stringify(config)), modelPositions(folder)); // prettier-ignore
+    assert.equal(of({ model_type: 'bert', max_position_embeddings: 512 }), 512);
+    assert.equal(of({ model_type: 'xlm-roberta', max_position_embeddings: 514, pad_token_id: 1 }), 512);
+    assert.equal(of({}), undefined);
+    assert.equal(modelPositions(join(folder, 'absent')), undefined);
+    rmSync(folder, { recursive: true });
   });
 
   it('writes what labels count for in a similarity, where they are words that say it or a person does', () => {

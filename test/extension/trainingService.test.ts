@@ -176,13 +176,13 @@ describe('training service', () => {
       'Device: WebGPU, float16',
       '',
       'Self-test of this machine’s devices:',
-      'Processor: works, but is slower (12 ms for a step of a small encoder)',
+      'CPU: works, but is slower (12 ms for a step of a small encoder)',
       'WebGPU: chosen (2.5 ms for a step of a small encoder)',
       'CUDA: left out, its libraries are not installed',
     ]);
     const bundle = JSON.parse(readFileSync(join(__dirname, '../../l10n/bundle.l10n.zh-cn.json'), 'utf8')) as Record<string, string>; // prettier-ignore
     const tooltip = statusTooltip(training.state, (message, ...values) => untranslated(bundle[message], ...values));
-    assert.match(tooltip, /设备：WebGPU，float16\n\n本机各设备的自检：\n处理器：可用，但更慢/);
+    assert.match(tooltip, /设备：WebGPU，float16\n\n本机各设备的自检：\nCPU：可用，但更慢/);
     assert.match(tooltip, /CUDA：未采用，所需的库没有安装$/);
   });
 
@@ -198,7 +198,7 @@ describe('training service', () => {
     listeners().onReport({ ...report(1), device: 'cpu' });
     listeners().onReport({ ...report(2), device: 'cpu' });
     assert.deepEqual([told, training.state.lostDevice], [[['webgpu', 'cpu']], 'webgpu']);
-    assert.match(statusTooltip(training.state, untranslated), /WebGPU failed in mid-run: .* Device now: processor\./);
+    assert.match(statusTooltip(training.state, untranslated), /WebGPU failed in mid-run: .* Device now: CPU\./);
   });
 
   it('knows a device that was lost before its first step', async () => {

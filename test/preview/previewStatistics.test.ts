@@ -71,6 +71,8 @@ describe("a preview's statistics", function () {
         assert.deepEqual([...found].sort((a, b) => a[0] - b[0] || a[1] - b[1]), [...theirs].sort((a, b) => a[0] - b[0] || a[1] - b[1]), id); // prettier-ignore
         const finding = findings.findings.find((each) => each.id === id)!;
         assert.deepEqual([finding.rows, finding.groups, finding.examples.length], [rows.length, theirs.length, 3], id);
+        const isAlike = id === 'nearDuplicates' || id === 'swappedPairs';
+        for (const { message, other } of finding.examples) assert.equal(other !== undefined && other !== message, isAlike, id); // prettier-ignore
       }
       for (const id of ['equalSides', 'emptyInputs', 'missingLabels']) {
         assert.deepEqual(

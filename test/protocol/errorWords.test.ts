@@ -31,7 +31,7 @@ describe('errors in the language of the editor', () => {
   it('are English where they are thrown, to the letter, and Chinese where they are shown', () => {
     assert.equal(thrown.message, `The run ${folder} has no model yet: it ended before its first evaluation.`);
     assert.equal(errorText(thrown, untranslated), thrown.message);
-    assert.equal(errorText(thrown, chinese), `运行 ${folder} 还没有模型：它在第一次评测之前就结束了。`);
+    assert.equal(errorText(thrown, chinese), `运行 ${folder} 还没有模型：它在第一次评估之前就结束了。`);
     assert.deepEqual(JSON.parse(JSON.stringify(thrown)), { code: 'NOT_FOUND', message: thrown.message, detail: {} });
   });
 

@@ -175,7 +175,13 @@ export function fakeHost(options) {
           groups: 1102,
           examples: [{ message: '湿疹会不会传染 · 湿疹传染吗' }],
         },
-        { id: 'near', kind: 'nearDuplicates', rows: 412, groups: 203, examples: [] },
+        {
+          id: 'near',
+          kind: 'nearDuplicates',
+          rows: 412,
+          groups: 203,
+          examples: [{ message: '高血压能喝茶吗？ · 高血压可以喝茶吗', other: '高血压能喝茶吗 · 高血压可以喝茶吗？' }],
+        },
         { id: 'eq', kind: 'equalSides', rows: 18, groups: 18, examples: [] },
         { id: 'long', kind: 'overlong', rows: share(0.006), groups: 0, examples: [] },
         {

@@ -125,7 +125,7 @@ describe('training view: device', () => {
     assert.deepEqual(device({ device: 'cuda', precision: 'tf32' }), ['CUDA, tf32']);
     assert.deepEqual(device({ device: 'webgpu', precision: 'float16' }), ['WebGPU, float16']);
     assert.deepEqual(device({ device: 'webgpu', precision: 'tf32' }), ['WebGPU']);
-    assert.deepEqual(device({ device: 'cpu', precision: 'float16' }), ['processor']);
+    assert.deepEqual(device({ device: 'cpu', precision: 'float16' }), ['CPU']);
     assert.deepEqual(device({ chosenDevice: { device: 'coreml', trials: [] } }), ['Core ML'], 'before the first step');
   });
 
@@ -133,10 +133,10 @@ describe('training view: device', () => {
     assert.deepEqual([deviceReasons(run, t), deviceNotice(run, t)], [[], undefined]);
     const trials = [{ device: 'cpu', passed: true }, { device: 'webgpu', passed: false, fault: { code: 'noAdapter' as const } }]; // prettier-ignore
     assert.deepEqual(deviceReasons({ ...run, chosenDevice: { device: 'cpu', trials } }, t), [
-      'Processor: chosen',
+      'CPU: chosen',
       'WebGPU: left out, no graphics adapter, or no driver for it',
     ]);
-    assert.match(deviceNotice({ ...run, device: 'cpu', lostDevice: 'cuda' }, t)!, /^CUDA failed .* now: processor\.$/);
+    assert.match(deviceNotice({ ...run, device: 'cpu', lostDevice: 'cuda' }, t)!, /^CUDA failed .* now: CPU\.$/);
   });
 
   it('and its precision are to be chosen among what the recipe’s schema knows', () => {

@@ -200,7 +200,11 @@ function findingItem(
             </button>`
           : nothing
       }
-      ${finding.examples.slice(0, 2).map((example) => html`<p class="example"><bdi dir="auto">${example.message}</bdi></p>`)}
+      ${finding.examples.slice(0, 2).map(
+        ({ message, other }) =>
+          html`<p class="example"><bdi dir="auto">${message}</bdi></p>
+            ${other === undefined ? nothing : html`<p class="example other"><span aria-hidden="true">≈ </span><bdi dir="auto">${other}</bdi></p>`}`,
+      )}
     </div>
   </li>`;
 }

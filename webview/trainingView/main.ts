@@ -50,13 +50,25 @@ function dispatch(event: TrainingViewEvent): void {
   state = reduce(state, event);
   if (event.type !== 'snapshot') pageMemory.write(remembered(state));
   paint();
+  // Behind the row of buttons nobody would see why the value was refused.
+  if (event.type === 'refused') document.querySelector('.knob .problem')?.scrollIntoView({ block: 'center' });
 }
 
 function paint(): void {
+  const wasAtActions = actionsGroup()?.contains(document.activeElement) ?? false;
   render(trainingView(state, actions, t), root);
+  // The button that was pressed has gone: the keyboard goes on among those that took its place, never on Stop Now unasked.
+  const group = actionsGroup();
+  if (wasAtActions && group && (document.activeElement === document.body || isDisabled(document.activeElement))) {
+    const isStopping = state.snapshot?.run?.phase === 'stopping';
+    (isStopping ? group : (group.querySelector<HTMLElement>('vscode-button:not([disabled])') ?? group)).focus();
+  }
   const run = state.snapshot?.run;
   if (run) drawCharts(run);
 }
+
+const actionsGroup = (): HTMLElement | null => root.querySelector('.actions');
+const isDisabled = (element: Element | null): boolean => element?.hasAttribute('disabled') ?? false;
 
 function drawCharts(run: ShownRun): void {
   const stepWord = (step: number): string => t('Step {0}', step);

@@ -234,7 +234,7 @@ function dropDown(
 function actionRow(snapshot: TrainingSnapshot, actions: TrainingViewActions, t: Translate): TemplateResult {
   const buttons = actionButtons(snapshot, t);
   return html`
-    <div class="actions" role="group" aria-label=${t('Training')}>
+    <div class="actions" role="group" tabindex="-1" aria-label=${t('Training')}>
       ${repeat(
         buttons,
         ({ action }) => action,

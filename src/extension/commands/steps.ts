@@ -1,5 +1,6 @@
-import { QuickInputButtons, window, type QuickPickItem } from 'vscode';
+import { QuickInputButtons, commands, window, type QuickPickItem } from 'vscode';
 import { DisposableStore } from '../../base/disposables';
+import { contextKeys } from '../ids';
 
 /** The person pressed Back. */
 export const back = Symbol('back');
@@ -49,6 +50,8 @@ export function pick<T>(
   input.matchOnDescription = true;
   input.ignoreFocusOut = true;
   if (step > 1) input.buttons = [QuickInputButtons.Back];
+  // Alt+Left presses that button, on every system.
+  void commands.executeCommand('setContext', contextKeys.canGoBack, step > 1);
   const selected = options.find(({ value }) => value === preferred);
   if (selected) input.activeItems = [selected];
   return new Promise<T | typeof back | undefined>((resolve) => {
@@ -56,5 +59,8 @@ export function pick<T>(
     store.add(input.onDidTriggerButton(() => resolve(back)));
     store.add(input.onDidHide(() => resolve(undefined)));
     input.show();
-  }).finally(() => store.dispose());
+  }).finally(() => {
+    void commands.executeCommand('setContext', contextKeys.canGoBack, false);
+    store.dispose();
+  });
 }

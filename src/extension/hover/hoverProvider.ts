@@ -20,7 +20,7 @@ import { escapeMarkdown, hoverMarkdown, type HoverContent, type HoverLink } from
 import { maxSentenceLength, nearestOf, neighboursOf } from './nearestSentences';
 import { sentenceAt, type TextRange } from './sentenceAt';
 
-const dataExtensions = new Set(['.json', '.jsonl', '.csv', '.tsv', '.txt']);
+const dataExtensions = new Set(['.json', '.jsonl', '.ndjson', '.csv', '.tsv', '.txt']);
 /** Texts in which the starter answers; code is none. */
 const starterLanguages = new Set(['plaintext', 'markdown', 'json', 'jsonl', 'csv', 'tsv']);
 const maxDocumentLength = 50_000_000;

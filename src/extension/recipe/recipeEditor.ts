@@ -19,6 +19,7 @@ import { DisposableStore, type Disposable } from '../../base/disposables';
 import { workspaceDataFiles } from '../commands/asking';
 import type { CommandId } from '../ids';
 import type { BaseServices } from '../baseServices';
+import { modelPositions } from './modelPositions';
 import type { LocatedProblem } from './recipeProblems';
 
 const debounceMs = 300;
@@ -42,6 +43,7 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
       exists: (path: string) => !workspace.isTrusted || existsSync(path),
       dataInfo: (file: string) => services.dataInfo(file),
       dataFiles: async () => (await workspaceDataFiles()).map(({ fsPath }) => fsPath),
+      positions: (folder: string) => (workspace.isTrusted ? modelPositions(folder) : undefined),
       modelFolders: () =>
         services.models
           .list()

@@ -30,6 +30,8 @@ export interface RecipeSurroundings {
   dataInfo(path: string): Promise<DataInfo | undefined>;
   /** Absolute paths that a missing data file may have been meant to be. */
   dataFiles?(): Promise<readonly string[]>;
+  /** Tokens that a model reads at most; undefined where its folder does not say. */
+  positions?(folder: string): number | undefined;
   /** Absolute paths and addresses that a missing model may have been meant to be. */
   modelFolders?(): readonly string[];
 }
@@ -63,6 +65,15 @@ export async function problemsOfRecipe(
     const fixes = suggested(String(model.value), surroundings.modelFolders?.() ?? [], baseFolder, t);
     problems.push({ ...located(model, message), fixes });
   }
+  const length = findNodeAtLocation(root, ['train', 'max_length']);
+  const positions =
+    model?.type === 'string' && typeof length?.value === 'number'
+      ? surroundings.positions?.(resolve(baseFolder, String(model.value)))
+      : undefined;
+  if (length && positions !== undefined && Number(length.value) > positions) {
+    const fixes = [String(positions), '"auto"'].map((replacement) => ({ title: t('Use {0}', replacement), replacement })); // prettier-ignore
+    problems.push({ ...located(length, tooLongText(positions, t)), fixes });
+  }
   const train = recipe.dataset?.train as Record<string, unknown> | undefined;
   for (const name of ['train', 'validation', 'test']) {
     const split = findNodeAtLocation(root, ['dataset', name]);
@@ -71,6 +82,9 @@ export async function problemsOfRecipe(
   }
   return problems;
 }
+
+export const tooLongText = (positions: number, t: Translate): string =>
+  t('The model reads at most {0} tokens: write that, less, or auto.', positions);
 
 async function problemsOfSplit(
   split: Node,

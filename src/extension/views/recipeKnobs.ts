@@ -3,6 +3,7 @@ import { MedTextError } from '../../base/errors';
 import type { Translate } from '../../base/translate';
 import { fieldHelp, fieldNode } from '../../protocol/fieldHelp';
 import { recipeProblems, setPath, type PartialRecipe } from '../../protocol/recipe';
+import { tooLongText } from '../recipe/recipeProblems';
 import { knobFields, type Knob, type KnobField, type ShownRecipe } from '../../protocol/trainingView';
 
 /** One replacement in a text; offsets count characters. */
@@ -45,7 +46,14 @@ export function shownRecipeOf(
  * field out.
  * @throws RECIPE when the text is not JSON or the value does not fit the field
  */
-export function recipeChanges(text: string, field: KnobField, value: string, t: Translate): readonly TextChange[] {
+export function recipeChanges(
+  text: string,
+  field: KnobField,
+  value: string,
+  t: Translate,
+  /** Tokens that the recipe's model reads at most, by the model as the recipe names it. */
+  positionsOf: (model: string) => number | undefined = () => undefined,
+): readonly TextChange[] {
   const errors: ParseError[] = [];
   const recipe: unknown = parse(text, errors);
   if (errors.length > 0 || !isObject(recipe)) {
@@ -62,6 +70,10 @@ export function recipeChanges(text: string, field: KnobField, value: string, t: 
   if (problem) throw new MedTextError('RECIPE', problem.message, { field, value });
 
   const target = at(changed as Record<string, unknown>, path);
+  const positions = field === 'train.max_length' && typeof recipe.model === 'string' ? positionsOf(recipe.model) : undefined; // prettier-ignore
+  if (positions !== undefined && Number(target) > positions) {
+    throw new MedTextError('RECIPE', tooLongText(positions, t), { field, value });
+  }
   // A number stays as it was typed: 3e-5, not 0.00003.
   const content = typeof target === 'number' ? written : JSON.stringify(target);
   const node = findNodeAtLocation(parseTree(text)!, path);

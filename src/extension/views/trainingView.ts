@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { Uri, commands, window, workspace, type WebviewView, type WebviewViewProvider } from 'vscode';
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import type { Handlers } from '../../protocol/channel';
@@ -14,6 +14,7 @@ import { pickFile } from '../commands/asking';
 import type { CommandId, ViewId } from '../ids';
 import type { RunRecord } from '../runStore';
 import type { BaseServices } from '../baseServices';
+import { modelPositions } from '../recipe/modelPositions';
 import { emptyHistory, readRunHistory, type RunHistory } from './runHistory';
 import { recipeChanges, shownRecipeOf } from './recipeKnobs';
 import { isRunRecipe, ShownRecipeFile } from './shownRecipe';
@@ -114,7 +115,9 @@ class TrainingViewProvider implements TrainingView {
       initialize: async () => ({ ...windowLanguage(), snapshot: await this.snapshot() }),
       act: ({ action }) => this.act(action),
       editRecipe: async ({ recipe, field, value }) => {
-        await this.recipe.edit(recipe, (text) => recipeChanges(text, field, value, t));
+        const positionsOf = (model: string) =>
+          workspace.isTrusted ? modelPositions(resolve(dirname(recipe), model)) : undefined;
+        await this.recipe.edit(recipe, (text) => recipeChanges(text, field, value, t, positionsOf));
       },
     };
   }

@@ -43,6 +43,13 @@ describe('knobs of a recipe', () => {
     assert.equal(edited('train.optimizer.lr', '5e-5'), recipe.replace('2e-5', '5e-5'));
   });
 
+  it('refuses a length that the model does not read, at the field', () => {
+    const changes = (value: string) => recipeChanges(recipe, 'train.max_length', value, t, (model) => (model === 'm' ? 512 : undefined)); // prettier-ignore
+    assert.throws(() => changes('513'), refused);
+    assert.equal(changes('512').length, 1);
+    assert.equal(changes('auto').length, 1);
+  });
+
   it('adds a value in the file’s own indentation, and takes one out', () => {
     const added = edited('train.seed', '7');
     assert.match(added, /\n {8}"seed": 7\n {4}\}/);
