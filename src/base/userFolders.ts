@@ -1,11 +1,22 @@
 /** Where this program keeps what belongs to a person and not to one project; terminal and editor share it. */
-import { homedir } from 'node:os';
+import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 
 /** `~/.local/share/medtext`, or below XDG_DATA_HOME. */
 export function userDataFolder(env: NodeJS.ProcessEnv = process.env): string {
   const data = env.XDG_DATA_HOME?.trim() || join(homedir(), '.local', 'share');
   return join(data, 'medtext');
+}
+
+/** What can be made again, and may be deleted at any time. */
+export function userCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const base =
+    platform() === 'win32'
+      ? (env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'))
+      : platform() === 'darwin'
+        ? join(homedir(), 'Library', 'Caches')
+        : (env.XDG_CACHE_HOME ?? join(homedir(), '.cache'));
+  return join(base, 'medtext-lab');
 }
 
 /** Models that were imported from a hub, or by the editor: MEDTEXT_MODELS names another place. */

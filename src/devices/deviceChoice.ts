@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { homedir, platform, release } from 'node:os';
+import { platform, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
 import type { MedTextError } from '../base/errors';
 import { gpuRuntimeIdentity, gpuRuntimeVariables } from '../base/gpuRuntime';
 import { untranslated } from '../base/translate';
+import { userCacheFolder } from '../base/userFolders';
 import { deviceNames } from '../inference/device';
 import { runtimeVersion, supportedDevices, type ExecutionDevice } from '../inference/session';
 import { trialText, type DeviceFault, type DeviceTrial } from '../protocol/deviceWords';
@@ -183,13 +184,7 @@ function machineKey(): string {
 }
 
 function defaultCacheFile(): string {
-  const base =
-    platform() === 'win32'
-      ? (process.env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'))
-      : platform() === 'darwin'
-        ? join(homedir(), 'Library', 'Caches')
-        : (process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'));
-  return join(base, 'medtext-lab', 'devices.json');
+  return join(userCacheFolder(), 'devices.json');
 }
 
 interface Remembered {

@@ -43,6 +43,9 @@ async function withOpened<Model extends OpenedModel, T>(
   options: WholeFileOptions,
   use: (model: Model) => Promise<T>,
 ): Promise<T> {
+  // int8 is the CPU's.
+  if (options.precision === 'int8' && (options.device ?? 'auto') === 'auto')
+    return usedOn(open, 'cpu', folder, options, use);
   if ((options.device ?? 'auto') !== 'auto') return usedOn(open, options.device!, folder, options, use);
   const device = await (options.knownDevice ?? knownDevice)();
   if (device !== 'cpu') options.log?.(`Computing on ${device}, which training chose on this machine.`);

@@ -25,6 +25,8 @@ export type Answers = OpenedModel['outputs'];
 
 export interface Checked {
   readonly check: ExportCheck;
+  /** One a row. */
+  readonly answers: Readonly<Record<'before' | 'after', readonly unknown[]>>;
   readonly largestLogit: number;
 }
 
@@ -59,7 +61,8 @@ export async function checkAnswers(
     }, half(part.length)); // prettier-ignore
   }
   const both = { before: readings.before.answers(), after: readings.after.answers() };
-  return { check: { rows: rows.length, of, largestDifference, ...changes(model, both, isLabelled ? rows : undefined) }, largestLogit }; // prettier-ignore
+  const check = { rows: rows.length, of, largestDifference, ...changes(model, both, isLabelled ? rows : undefined) };
+  return { check, answers: both, largestLogit };
 }
 
 /** Answers that change, and the metric that chooses models, on rows with labels. */

@@ -80,7 +80,8 @@ function rowsOf(of: CheckRows['of'], examples: readonly Example<unknown>[]): Che
   return { of, rows, isLabelled: rows.every(({ label }) => label !== undefined) };
 }
 
-const SENTENCES = ['肺炎怎么治疗', '肺炎的治疗方法有哪些', '头痛', '头痛挂什么科'];
+/** Of this program's own. */
+export const SENTENCES = ['肺炎怎么治疗', '肺炎的治疗方法有哪些', '头痛', '头痛挂什么科'];
 /** Tokens of the texts made of the vocabulary. */
 const LENGTHS = [1, 2, 4, 8, 16, 32, 64, 128];
 

@@ -7,6 +7,7 @@ import { exportModel } from './commands/exportModel';
 import { fineTune } from './commands/fineTune';
 import { getGpuRuntime } from './commands/gpuRuntime';
 import { importDataset, importModel, setAccessToken } from './commands/importCommands';
+import { measureInt8 } from './commands/measureInt8';
 import { mapLabels } from './commands/mapLabels';
 import {
   checkDevice,
@@ -53,6 +54,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.importDataset': importDataset,
   'medtext.setAccessToken': setAccessToken,
   'medtext.exportModel': exportModel,
+  'medtext.measureInt8': measureInt8,
   'medtext.evaluate': evaluate,
   'medtext.predictFile': predictFile,
   'medtext.scoreSelection': scoreSelection,

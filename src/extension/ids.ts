@@ -34,6 +34,7 @@ export const innerCommands = [
   'medtext.useModel',
   'medtext.showModel',
   'medtext.verifyModel',
+  'medtext.measureInt8',
   'medtext.revealModel',
   'medtext.removeModel',
   'medtext.openRecipe',
@@ -72,6 +73,7 @@ export interface Settings {
   /** 0: the runtime's own choice. */
   'medtext.runtime.threads': number;
   'medtext.device': 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+  'medtext.scoring.precision': 'float32' | 'int8';
   'medtext.hover.enabled': boolean;
   /** Whether the starter encoder, too, answers in hovers. */
   'medtext.hover.starter': boolean;

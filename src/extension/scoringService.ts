@@ -50,20 +50,21 @@ export class ScoringService implements Disposable {
     this.referenceChange.fire();
   }
 
-  /** The active model as its answers carry it: its folder, its device, and what lies there by now; undefined without one. */
+  /** The active model as its answers carry it: its folder, its device, its precision, and what lies there by now; undefined without one. */
   get modelId(): string | undefined {
     return this.idOf(this.activeModel());
   }
 
   private idOf(model: ScorerModel | undefined): string | undefined {
-    return model && JSON.stringify([model.folder, model.device, this.generation]);
+    return model && JSON.stringify([model.folder, model.device, model.precision, this.generation]);
   }
 
   /** In the order of the pairs. @throws NOT_FOUND without an active model · CANCELLED · what the scorer throws */
   async score(pairs: readonly TextPair[], signal?: AbortSignal): Promise<Scored> {
     const model = this.activeModel();
     const modelId = this.idOf(model);
-    if (!model || modelId === undefined) throw new MedTextError('NOT_FOUND', words`No model is active. Choose one first.`);
+    if (!model || modelId === undefined)
+      throw new MedTextError('NOT_FOUND', words`No model is active. Choose one first.`);
     const keyOf = ({ first, second }: TextPair): string => JSON.stringify([modelId, first, second]);
     const missing = pairs.filter((pair) => !this.scores.get(keyOf(pair)));
     const fresh = new Map<string, PairScore>();

@@ -62,7 +62,15 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     new ScoringService(scorer, () => {
       const model = models.active();
       const threads = setting('medtext.runtime.threads');
-      return model && { folder: model.folder, device: setting('medtext.device'), ...(threads > 0 && { threads }) };
+      const precision = setting('medtext.scoring.precision');
+      return (
+        model && {
+          folder: model.folder,
+          device: setting('medtext.device'),
+          ...(threads > 0 && { threads }),
+          ...(precision === 'int8' && { precision }),
+        }
+      );
     }),
   );
 

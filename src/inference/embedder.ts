@@ -13,7 +13,7 @@ import { eachInBatches, gathered, type NetworkSession, type RunOptions } from '.
 import type { ModelOptions } from './openedModel';
 import { executionDevice } from './device';
 import { PackedNetwork } from './packedNetwork';
-import { PackedSession, type OpenNetwork } from './packedSession';
+import { PackedSession, refusePrecision, type OpenNetwork } from './packedSession';
 
 export interface Embedder {
   /** Elements of a vector. */
@@ -38,6 +38,7 @@ const MIN_SQUARES = 1e-24;
  */
 export async function openEmbedder(path: string, options: ModelOptions = {}): Promise<Embedder> {
   const device = executionDevice(options.device);
+  refusePrecision(options.precision, device);
   const folder = await openModelFolder(path);
   const { config } = folder;
   const layout = await sentenceLayout(folder.path);
@@ -53,6 +54,7 @@ export async function openEmbedder(path: string, options: ModelOptions = {}): Pr
     {
       device,
       threads: options.threads || undefined,
+      precision: options.precision,
       signal: options.signal,
     },
   );

@@ -17,7 +17,7 @@ import { executionDevice } from './device';
 import { FedNetwork, type FedOptions } from './fedNetwork';
 import { GraphRunner } from './graphRunner';
 import { openNetwork, PackedNetwork } from './packedNetwork';
-import { lacksWeights, PackedSession } from './packedSession';
+import { lacksWeights, PackedSession, refusePrecision, type ScoringPrecision } from './packedSession';
 import type { ExecutionDevice } from './session';
 
 export interface ModelOptions {
@@ -25,6 +25,8 @@ export interface ModelOptions {
   readonly device?: string;
   /** Absent or 0: as many as the machine has cores. */
   readonly threads?: number;
+  /** Of linear layers, on the CPU; absent: float32. */
+  readonly precision?: ScoringPrecision;
   readonly signal?: AbortSignal;
 }
 
@@ -114,6 +116,7 @@ export class OpenedModel {
  */
 export async function openParts(path: string, options: ModelOptions): Promise<ModelParts> {
   const device = executionDevice(options.device);
+  refusePrecision(options.precision, device);
   const folder = await openModelFolder(path);
   const { config, head } = folder;
   if (folder.problemType === 'multi_label_classification') {
@@ -133,6 +136,7 @@ export async function openParts(path: string, options: ModelOptions): Promise<Mo
   const { columns, loadParameters, runner } = await openRunner(folder, {
     device,
     threads: options.threads || undefined,
+    precision: options.precision,
     padTokenId: config.padTokenId,
     signal: options.signal,
   });
@@ -150,7 +154,7 @@ interface OpenedRunner {
 /** Weights go into this program's own graph; an ONNX file whose weights do not tell their names runs as it is. */
 async function openRunner(
   folder: ModelFolder,
-  { signal, ...options }: FedOptions & { signal?: AbortSignal },
+  { signal, precision, ...options }: FedOptions & Pick<ModelOptions, 'precision' | 'signal'>,
 ): Promise<OpenedRunner> {
   const { config, head, weightsPath } = folder;
   if (weightsPath?.endsWith('.onnx')) {
@@ -159,6 +163,7 @@ async function openRunner(
     const source = bertWeights(model, folder);
     const weights = source && planLoad(source, encoderParameterSpecs(config, head.readsPooler(config)), folder);
     if (!weights || head.columnsOf(storedShape(source, weights.mapping)) === undefined || weights.missing.length > 0) {
+      if (precision === 'int8') throw new MedTextError('UNSUPPORTED', words`${folder.path} is an ONNX graph that runs as it is: its precision is its own.`, { file: folder.path }); // prettier-ignore
       const runner = await GraphRunner.open(weightsPath, model, {
         ...options,
         output: (columns) => head.output(columns),
@@ -179,7 +184,7 @@ async function openRunner(
       if (report.missing.length > 0) throw lacksWeights(folder, report.missing);
       return new FedNetwork(network, parameters, options);
     }
-    const packed = await PackedSession.open(folder, openNetwork(network, specs), { ...options, signal });
+    const packed = await PackedSession.open(folder, openNetwork(network, specs), { ...options, precision, signal });
     if (packed instanceof PackedSession) return new PackedNetwork(packed, config.padTokenId, 'logits');
     throw lacksWeights(folder, packed);
   };

@@ -8,14 +8,23 @@ import type { EncoderInputs } from '../models/bert';
 import { declareInputs } from '../models/encoder';
 import type { ModelFolder } from '../models/modelFolder';
 import type { ParameterSpec } from '../models/parameters';
+import { QuantizedCopy, quantizedKey } from '../models/quantizedCopy';
 import { openStoredWeights, type StoredWeight } from '../models/storedWeights';
 import type { Value } from '../onnx/graphBuilder';
 import type { Model, Tensor } from '../onnx/model';
 import { Operators } from '../onnx/operators';
+import { quantizeWeights } from '../onnx/quantize';
 import { withSymbolicShapes, type Sizes } from '../onnx/symbolicShapes';
-import type { StoredTensor } from '../onnx/writeModel';
+import { writeModel, type StoredTensor } from '../onnx/writeModel';
 import { inStyle, productStyle } from './productStyle';
-import { Session, type Feed, type OutsideTensors, type Output, type SessionOptions } from './session';
+import {
+  Session,
+  type ExecutionDevice,
+  type Feed,
+  type OutsideTensors,
+  type Output,
+  type SessionOptions,
+} from './session';
 
 export interface OpenNetwork {
   /** Every parameter that the graph may ask for. */
@@ -26,7 +35,13 @@ export interface OpenNetwork {
   readonly further?: { readonly size: string; readonly input: string; readonly axis: number };
 }
 
+/** What a session's linear layers compute in: `int8` by dynamic quantisation, on the CPU. */
+export type ScoringPrecision = (typeof SCORING_PRECISIONS)[number];
+export const SCORING_PRECISIONS = ['float32', 'int8'] as const;
+
 export interface PackedOptions extends SessionOptions {
+  /** Absent: float32. */
+  readonly precision?: ScoringPrecision;
   readonly signal?: AbortSignal;
   /** Weights may stay in their file while the runtime packs them; absent: yes. */
   readonly mapsFiles?: boolean;
@@ -51,6 +66,7 @@ export class PackedSession {
     network: OpenNetwork,
     options: PackedOptions = {},
   ): Promise<PackedSession | readonly ParameterSpec[]> {
+    if (options.precision === 'int8') return PackedSession.openQuantized(folder, network, options);
     const model = openGraph(network);
     const matrices = linearWeights(model, network.specs);
     const { mapsFiles = true, signal } = options;
@@ -79,6 +95,36 @@ export class PackedSession {
     }
   }
 
+  /** Quantised once: what is kept of it is opened by the runtime as it lies. */
+  private static async openQuantized(
+    folder: ModelFolder,
+    network: OpenNetwork,
+    { signal, ...options }: PackedOptions,
+  ): Promise<PackedSession | readonly ParameterSpec[]> {
+    const model = openGraph(network);
+    const copy = new QuantizedCopy(await quantizedKey(folder, signal), writeModel(model).bytes);
+    const create = async (from: Uint8Array | string) => new PackedSession(await Session.create(from, { arena: true, ...options }), {}); // prettier-ignore
+    const kept = await copy.find();
+    if (kept !== undefined) {
+      try {
+        return await create(kept);
+      } catch (error) {
+        if (asMedTextError(error).code !== 'RUNTIME') throw error;
+        await copy.forget();
+      }
+    }
+    const { weights, missing } = await openStoredWeights(folder, network.specs, { inFile: () => false, signal });
+    if (missing.length > 0) return missing;
+    const inside = new Map<string, Tensor>();
+    for (const { name } of model.graph.inputs) {
+      const weight = weights.get(name);
+      if (weight) inside.set(name, { dataType: 'float32', shape: weight.shape, data: weight.values! });
+    }
+    const { bytes } = writeModel(quantizeWeights(withInitializers(model, inside, new Map())).model);
+    await copy.keep(bytes);
+    return create(bytes);
+  }
+
   /** @param inputs all but the parameters */
   run(inputs: Readonly<Record<string, Feed>>): Promise<Record<string, Output>> {
     return this.session.run({ ...this.fed, ...inputs });
@@ -87,6 +133,12 @@ export class PackedSession {
   async release(): Promise<void> {
     await this.session.release();
   }
+}
+
+/** @throws MedTextError USAGE for int8 on a device: its kernels are the CPU's. */
+export function refusePrecision(precision: ScoringPrecision | undefined, device: ExecutionDevice): void {
+  if (precision !== 'int8' || device === 'cpu') return;
+  throw new MedTextError('USAGE', words`int8 is computed on the CPU alone: choose the device cpu, or the precision float32.`, { device }); // prettier-ignore
 }
 
 /** Weights that a folder ought to have. */

@@ -5,6 +5,7 @@ import { defineContract, handshake, workerEvents } from './contract';
 import { columnKinds } from './fieldGuess';
 import { exportCheck } from './exportCheck';
 import { modelFormats } from './modelFormat';
+import { precisionCheck } from './precisionCheck';
 
 /** Two texts, or the one that a model of single texts reads. */
 const textPair = object({ first: text }, { second: text });
@@ -36,7 +37,7 @@ export function rankOf({ measure, similarity, logits }: PairScore): number {
   return (measure === 'label-scale' || measure === 'cosine') && similarity !== null ? similarity : logits[0];
 }
 
-const loadedModel = object({ folder: text, labels: listOf(text), device: text });
+const loadedModel = object({ folder: text, labels: listOf(text), device: text }, { precision: text });
 export type LoadedModel = Checked<typeof loadedModel>;
 
 /** As {@link ColumnFacts} of src/data/columns.ts. */
@@ -128,9 +129,12 @@ export const scorerContract = defineContract({
   version: 1,
   requests: {
     initialize: handshake,
-    /** Makes the folder's model the one that scores; loading the loaded one is free. */
+    /**
+     * Makes the folder's model the one that scores; loading the loaded one is free. `int8` counts for a model that was
+     * measured in it and found sound ({@link precisionCheck}); any other is scored in float32.
+     */
     load: {
-      params: object({ folder: text, device: text }, { threads: count }),
+      params: object({ folder: text, device: text }, { threads: count, precision: oneOf('float32', 'int8') }),
       result: loadedModel,
     },
     /** Scores in the given order. `CANCELLED` between batches. */
@@ -155,13 +159,15 @@ export const scorerContract = defineContract({
       params: object({ folder: text, output: text, format: oneOf(...modelFormats) }, { threads: count }),
       result: object({ output: text, files: listOf(text) }, { largestDifference: number, checked: exportCheck }),
     },
+    /** What scoring in int8 changes: measured on rows of the model's run, once. */
+    checkPrecision: { params: object({ folder: text }, { threads: count }), result: precisionCheck },
     /** As `medtext doctor --json`: runtime, providers, threads, self-test. */
     doctor: { params: object({ device: text }, { threads: count }), result: recordOf(anything) },
   },
   events: {
     ...workerEvents,
     progress: object({
-      request: oneOf('evaluate', 'predict', 'exportModel', 'suspectLabels'),
+      request: oneOf('evaluate', 'predict', 'exportModel', 'suspectLabels', 'checkPrecision'),
       done: number,
       total: nullable(number),
     }),

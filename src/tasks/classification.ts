@@ -36,6 +36,7 @@ export const classification: TaskDefinition<number, number, Float32Array> = {
     }),
   probabilities: softmax,
   saysSame: (a, b) => argmaxRows(a, a.length)[0] === argmaxRows(b, b.length)[0],
+  isRight: (answer, label) => argmaxRows(answer, answer.length)[0] === label,
   counts(answers, labels) {
     const counts = Object.fromEntries(labels.map((label) => [label, 0]));
     for (const id of argmaxRows(flat(answers, labels.length), labels.length)) counts[labels[id]]++;

@@ -20,6 +20,18 @@ export function wilsonInterval(successes: number, trials: number): Interval {
 }
 
 /**
+ * Of the difference of two proportions on the same rows: `gained` became right, `lost` became wrong (Agresti and Min 2005,
+ * half a row added to each cell).
+ */
+export function pairedDifferenceInterval(gained: number, lost: number, rows: number): Interval {
+  if (rows === 0) return [-1, 1];
+  const [up, down, total] = [gained + 0.5, lost + 0.5, rows + 2];
+  const difference = (up - down) / total;
+  const half = (z95 / total) * Math.sqrt(up + down - (up - down) ** 2 / total);
+  return [Math.max(-1, difference - half), Math.min(1, difference + half)];
+}
+
+/**
  * Percentile bootstrap (Efron 1979) of the macro F1. Resampling rows is resampling cells of the confusion matrix by
  * their counts, so nothing but the matrix is needed. The same seed gives the same interval.
  * @param resamples default 1000, fewer (at least 200) above 20,000 rows to bound the time

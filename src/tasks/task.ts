@@ -96,6 +96,8 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
   probabilities?(answer: Answer): readonly number[];
   /** Whether two answers say the same; absent: of numbers nobody asks. */
   saysSame?(a: Answer, b: Answer): boolean;
+  /** Whether an answer is right, where the metric is the share of those that are. */
+  isRight?(answer: Answer, label: Label): boolean;
   /** How many answers name each label; empty where the answers name none. */
   counts(answers: readonly Answer[], labels: readonly string[]): Readonly<Record<string, number>>;
   /**

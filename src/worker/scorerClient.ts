@@ -16,6 +16,7 @@ export interface ScorerModel {
   readonly folder: string;
   readonly device: string;
   readonly threads?: number;
+  readonly precision?: 'float32' | 'int8';
 }
 
 /**

@@ -1,12 +1,22 @@
 import { countRawLabels } from '../data/labelCounts';
 import { openPairScorer } from '../inference/pairScorer';
 import { exportModel } from '../exports/exportModel';
+import { checkInt8, soundPrecision } from '../exports/precisionCheck';
 import { dataInfo } from './dataInfo';
 import type { ScorerEngine } from './serveScorer';
 
 /** The engine's functions in the shape that the scorer process serves; what trains or measures loads when asked for. */
 export const scorerEngine: ScorerEngine = {
-  openPairScorer,
+  async openPairScorer(folder, { device, precision: asked, ...options }) {
+    if (asked !== 'int8') return openPairScorer(folder, { device, ...options });
+    const precision = await soundPrecision(folder, asked);
+    const scorer = await openPairScorer(folder, {
+      ...options,
+      precision,
+      device: precision === 'int8' ? 'cpu' : device,
+    });
+    return { ...scorer, precision };
+  },
   dataInfo,
 
   async evaluate(folder, file, options) {
@@ -27,6 +37,8 @@ export const scorerEngine: ScorerEngine = {
   },
 
   exportModel,
+
+  checkPrecision: checkInt8,
 
   async doctor(options) {
     const { diagnose } = await import('../devices/doctor');

@@ -1,6 +1,7 @@
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { ExportCheck } from '../protocol/exportCheck';
 import type { ModelFormat } from '../protocol/modelFormat';
+import type { PrecisionCheck } from '../protocol/precisionCheck';
 import { validateRecipe, type RecipeSplit } from '../protocol/recipe';
 import type {
   DataInfo,
@@ -22,6 +23,7 @@ const endGraceMs = 2000;
 export interface OpenScorer {
   readonly labels: readonly string[];
   readonly device?: string;
+  readonly precision?: string;
   score(pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]>;
   close(): void | Promise<void>;
 }
@@ -39,7 +41,11 @@ type FileJob = {
 
 /** What the scorer process needs of the engine; the same functions that the command line calls. */
 export interface ScorerEngine {
-  openPairScorer(folder: string, options: { device: string; threads?: number }): Promise<OpenScorer>;
+  /** `precision` as it is asked for; the scorer has the one that the model bears. */
+  openPairScorer(
+    folder: string,
+    options: { device: string; threads?: number; precision?: 'float32' | 'int8' },
+  ): Promise<OpenScorer>;
   evaluate(folder: string, file: string, job: FileJob): Promise<Record<string, unknown>>;
   predict(folder: string, file: string, output: string, job: FileJob): Promise<{ output: string; rows: number }>;
   dataInfo(file: string, signal: AbortSignal): Promise<DataInfo>;
@@ -54,6 +60,7 @@ export interface ScorerEngine {
     output: string,
     job: Pick<FileJob, 'threads' | 'signal' | 'onProgress'> & { readonly format: ModelFormat },
   ): Promise<{ output: string; files: readonly string[]; largestDifference?: number; checked?: ExportCheck }>;
+  checkPrecision(folder: string, job: Pick<FileJob, 'threads' | 'signal' | 'onProgress'>): Promise<PrecisionCheck>;
   doctor(options: { device: string; threads?: number }): Promise<Record<string, unknown>>;
 }
 
@@ -64,7 +71,8 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
     ({ emit }) => {
       const slot = new ModelSlot(loadEngine, (model) => emit('modelChanged', model));
       const progress =
-        (request: 'evaluate' | 'predict' | 'exportModel' | 'suspectLabels') => (done: number, total: number | null) =>
+        (request: 'evaluate' | 'predict' | 'exportModel' | 'suspectLabels' | 'checkPrecision') =>
+        (done: number, total: number | null) =>
           emit('progress', { request, done, total });
       return {
         load: (params) => slot.load(params),
@@ -89,6 +97,8 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
         dataInfo: async ({ file }, signal) => (await loadEngine()).dataInfo(file, signal),
         exportModel: async ({ folder, output, ...job }, signal) =>
           (await loadEngine()).exportModel(folder, output, { ...job, signal, onProgress: progress('exportModel') }),
+        checkPrecision: async ({ folder, threads }, signal) =>
+          (await loadEngine()).checkPrecision(folder, { threads, signal, onProgress: progress('checkPrecision') }),
         doctor: async (options) => (await loadEngine()).doctor(options),
       };
     },
@@ -115,7 +125,7 @@ class ModelSlot {
   ) {}
 
   async load(params: Params<ScorerContract, 'load'>): Promise<LoadedModel> {
-    const key = JSON.stringify([params.folder, params.device, params.threads]);
+    const key = JSON.stringify([params.folder, params.device, params.threads, params.precision]);
     if (this.current && this.key === key) return (await this.current).model;
     const previous = this.current;
     this.key = key;
@@ -145,13 +155,21 @@ class ModelSlot {
     }
   }
 
-  private async replace(previous: ModelSlot['current'], { folder, device, threads }: Params<ScorerContract, 'load'>) {
+  private async replace(previous: ModelSlot['current'], { folder, ...options }: Params<ScorerContract, 'load'>) {
     const old = await previous?.catch(() => undefined);
     // Two base-sized encoders at once could exhaust a small machine: the old one goes first.
     while (old && this.users > 0) await new Promise<void>((wake) => this.idle.push(wake));
     await old?.scorer.close();
     const { openPairScorer } = await this.loadEngine();
-    const scorer = await openPairScorer(folder, { device, threads });
-    return { scorer, model: { folder, labels: scorer.labels, device: scorer.device ?? device } };
+    const scorer = await openPairScorer(folder, options);
+    return {
+      scorer,
+      model: {
+        folder,
+        labels: scorer.labels,
+        device: scorer.device ?? options.device,
+        ...(scorer.precision !== undefined && { precision: scorer.precision }),
+      },
+    };
   }
 }

@@ -92,6 +92,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'src/models/importModel.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/modelContent.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/modelFolder.ts': FILES_ARE_ITS_SUBJECT,
+      'src/models/quantizedCopy.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/sentenceTransformers.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/similarityReference.ts': FILES_ARE_ITS_SUBJECT,
       'src/models/writeGraphFolder.ts': FILES_ARE_ITS_SUBJECT,

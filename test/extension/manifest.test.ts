@@ -68,6 +68,7 @@ describe('manifest and code agree', () => {
       'medtext.device': true,
       'medtext.runtime.nodePath': true,
       'medtext.runtime.threads': true,
+      'medtext.scoring.precision': true,
       'medtext.hover.enabled': true,
       'medtext.hover.starter': true,
       'medtext.hover.languages': true,

@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EvaluationMetrics } from '../../src/protocol/evaluation';
 import { classificationReport, improves, metricValue, regressionReport } from '../../src/tasks/evaluationReport';
-import { bootstrapMacroF1Interval, pearsonInterval, spearmanInterval, wilsonInterval } from '../../src/tasks/intervals';
+import {
+  bootstrapMacroF1Interval,
+  pairedDifferenceInterval,
+  pearsonInterval,
+  spearmanInterval,
+  wilsonInterval,
+} from '../../src/tasks/intervals';
 import { confusionMatrix, ranks, spearmanCorrelation } from '../../src/tasks/metrics';
 
 const fixture = JSON.parse(readFileSync(join(__dirname, '../fixtures/metrics/metrics.json'), 'utf8'));
@@ -99,6 +105,13 @@ describe('metrics: intervals', () => {
     assert.equal(wilsonInterval(0, 10)[0], 0);
     assert.equal(wilsonInterval(10, 10)[1], 1);
     assert.deepEqual(wilsonInterval(0, 0), [0, 1]);
+  });
+
+  it("Agresti and Min's of a difference on the same rows: by the published formula, in Python", () => {
+    close(pairedDifferenceInterval(2, 9, 200), [-0.06792346863771129, -0.0013834620553580257], 'mostly lost');
+    close(pairedDifferenceInterval(0, 0, 50), [-0.037691615087308734, 0.037691615087308734], 'nothing changed');
+    close(pairedDifferenceInterval(40, 3, 400), [0.06097591507646574, 0.123103686913584], 'mostly gained');
+    assert.deepEqual(pairedDifferenceInterval(0, 0, 0), [-1, 1]);
   });
 
   it('the bootstrap repeats with its seed and is as wide as theory says', () => {

@@ -1,4 +1,5 @@
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
+import { chosenPrecision, precisionOption } from '../precision';
 import { countProgress } from '../screen';
 import { clip, counted, decimal, properties, table } from '../terminal';
 
@@ -25,6 +26,7 @@ export const embedCommand: Command = {
     output: { kind: 'value', value: 'OUT', short: 'o', help: 'The file for the vectors: .npy, .parquet or .jsonl.' },
     'skip-bad-rows': { kind: 'flag', help: 'Leave out rows that cannot be read or have no text.' },
     ...modelOptions,
+    ...precisionOption,
   },
   examples: [
     'medtext embed models/minilm "肺炎怎么治疗" "肺炎的治疗方法" --json',
@@ -44,7 +46,11 @@ async function embed(args: Arguments, context: Context): Promise<void> {
   const texts = args.positionals.slice(1);
   const { openEmbedder } = await import('../../inference/embedder');
   const { cosine } = await import('../../inference/vectorScorer');
-  const embedder = await openEmbedder(folder, { ...placeOf(args), signal });
+  const embedder = await openEmbedder(folder, {
+    ...placeOf(args),
+    precision: await chosenPrecision(args, folder, context),
+    signal,
+  });
   try {
     const { dimensions } = embedder;
     const values = await embedder.embed(texts, { signal, onProgress: texts.length > 100 ? countProgress(screen, 'texts') : undefined }); // prettier-ignore
@@ -65,13 +71,15 @@ async function embed(args: Arguments, context: Context): Promise<void> {
   }
 }
 
-async function embedFileOf(args: Arguments, folder: string, { screen, signal }: Context): Promise<void> {
+async function embedFileOf(args: Arguments, folder: string, context: Context): Promise<void> {
+  const { screen, signal } = context;
   args.atMost(1);
   const output = args.text('output');
   if (output === undefined) throw args.wrong('--output is missing: a .npy, .parquet or .jsonl file.');
   const { embedFile } = await import('../../evaluation/embedFile');
   const result = await embedFile(folder, args.text('file')!, output, {
     ...placeOf(args),
+    precision: await chosenPrecision(args, folder, context),
     column: args.text('column'),
     onBadRow: args.flag('skip-bad-rows') ? 'skip' : 'stop',
     onProgress: countProgress(screen, 'texts'),

@@ -1,6 +1,7 @@
 import type { Arguments, Command, Context } from '../commandLine';
 import { evaluationText } from '../evaluationText';
 import { fileOptions, mapOption, readFileOptions } from '../fileOptions';
+import { chosenPrecision, precisionOption } from '../precision';
 
 export const evaluateCommand: Command = {
   name: 'evaluate',
@@ -10,6 +11,7 @@ export const evaluateCommand: Command = {
     data: { kind: 'value', value: 'FILE', help: 'The labelled file: JSON, JSON Lines, CSV or TSV.' },
     ...mapOption,
     ...fileOptions,
+    ...precisionOption,
   },
   examples: [
     'medtext evaluate runs/qqr/model --data dev.json',
@@ -23,7 +25,7 @@ async function evaluate(args: Arguments, context: Context): Promise<void> {
   const folder = args.needed(0, 'The model folder');
   const file = args.text('data');
   if (file === undefined) throw args.wrong('--data FILE is missing.');
-  const options = readFileOptions(args, context);
+  const options = { ...readFileOptions(args, context), precision: await chosenPrecision(args, folder, context) };
   const { evaluateModel } = await import('../../evaluation/evaluateModel');
   const metrics = await evaluateModel(folder, file, options);
   context.screen.printJson(metrics);

@@ -1,5 +1,6 @@
 import type { Arguments, Command, Context } from '../commandLine';
 import { fileOptions, readFileOptions } from '../fileOptions';
+import { chosenPrecision, precisionOption } from '../precision';
 import { bar, counted, integer, percent, table } from '../terminal';
 
 export const predictCommand: Command = {
@@ -10,6 +11,7 @@ export const predictCommand: Command = {
     data: { kind: 'value', value: 'FILE', help: 'The file to label: JSON, JSON Lines, CSV or TSV.' },
     output: { kind: 'value', value: 'OUT', short: 'o', help: 'The file to write.' },
     ...fileOptions,
+    ...precisionOption,
     label: {
       kind: 'value',
       value: 'COLUMN',
@@ -27,7 +29,7 @@ async function predict(args: Arguments, context: Context): Promise<void> {
   const output = args.text('output');
   if (file === undefined) throw args.wrong('--data FILE is missing.');
   if (output === undefined) throw args.wrong('--output OUT is missing.');
-  const options = readFileOptions(args, context);
+  const options = { ...readFileOptions(args, context), precision: await chosenPrecision(args, folder, context) };
   const { predictFile } = await import('../../evaluation/predictFile');
   const written = await predictFile(folder, file, output, options);
   const { screen } = context;

@@ -5,6 +5,7 @@ import type { PairScorer } from '../../inference/pairScorer';
 import { rankOf } from '../../protocol/scorer';
 import { findTask } from '../../protocol/tasks';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
+import { chosenPrecision, precisionOption } from '../precision';
 import { modelNamed, modelOrPath, starterModel } from '../modelArgument';
 import { Bold, countProgress, type Line, type Screen } from '../screen';
 import { bar, clip, counted, decimal, displayWidth, integer, oneLine, padEnd, percent, table } from '../terminal';
@@ -43,6 +44,7 @@ export const scoreCommand: Command = {
     },
     top: { kind: 'value', value: 'N', help: 'How many of the most similar texts to show. Default: 10.' },
     ...modelOptions,
+    ...precisionOption,
   },
   examples: [
     'medtext score runs/qqr/model "肺炎怎么治疗" "肺炎的治疗方法"',
@@ -67,6 +69,7 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
   const scorer = await openPairScorer(folder, {
     device: args.text('device'),
     threads: args.number('threads', 1, 1024),
+    precision: await chosenPrecision(args, folder, { screen, signal }),
     signal,
   });
   try {

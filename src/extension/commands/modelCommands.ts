@@ -172,7 +172,7 @@ function where(): { device: string; threads?: number } {
 export async function withProgress<T>(
   { scorer }: Services,
   title: string,
-  request: 'evaluate' | 'predict' | 'exportModel' | undefined,
+  request: 'evaluate' | 'predict' | 'exportModel' | 'checkPrecision' | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   return showProgress(title, async (signal, report) => {

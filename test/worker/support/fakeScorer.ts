@@ -43,5 +43,6 @@ serveScorer(async () => ({
     outOfFold: 0,
   }),
   exportModel: async (_folder, output) => ({ output, files: [] }),
+  checkPrecision: async () => ({ precision: 'int8', rows: 0, of: 'samples', harms: false }),
   doctor: async () => ({}),
 }));

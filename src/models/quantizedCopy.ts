@@ -1,0 +1,85 @@
+/**
+ * Quantised models of this person's, kept by content so that each is made once: derived, so they may be deleted at any
+ * time. Beside each model, what quantisation changed of its answers.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../base/atomicFile';
+import { readTextFile } from '../base/textFile';
+import { userCacheFolder } from '../base/userFolders';
+import { modelContent } from './modelContent';
+import type { ModelFolder } from './modelFolder';
+
+/** To be raised whenever src/onnx/quantize.ts computes something else. */
+const QUANTIZER = 1;
+/** Graphs kept; of BERT-base each has 105 MB. */
+const MAX_GRAPHS = 6;
+
+const folderOf = (): string => join(userCacheFolder(), 'quantized');
+
+/** Names what a folder computes, however it is called. @throws MedTextError CANCELLED, IO. */
+export async function quantizedKey(folder: ModelFolder, signal?: AbortSignal): Promise<string> {
+  const { contentHash } = await modelContent(folder, { signal });
+  return createHash('sha256').update(`${QUANTIZER} ${contentHash}`).digest('hex').slice(0, 32);
+}
+
+/** A graph of a model's, without its weights. */
+export class QuantizedCopy {
+  private readonly path: string;
+
+  constructor(key: string, graph: Uint8Array) {
+    const which = createHash('sha256').update(graph).digest('hex').slice(0, 16);
+    this.path = join(folderOf(), `${key}-${which}.onnx`);
+  }
+
+  /** Its file, if it was kept. */
+  async find(): Promise<string | undefined> {
+    try {
+      await stat(this.path);
+      // The ones that are used stay.
+      await utimes(this.path, new Date(), new Date());
+      return this.path;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Keeps the model, unless the disk refuses: it can be made again. */
+  async keep(model: Uint8Array): Promise<void> {
+    try {
+      await mkdir(folderOf(), { recursive: true, mode: 0o700 });
+      await writeFileAtomically(this.path, model);
+      await forgetOldest();
+    } catch {
+      await this.forget();
+    }
+  }
+
+  async forget(): Promise<void> {
+    await rm(this.path, { force: true }).catch(() => undefined);
+  }
+}
+
+/** What was kept about a quantised model; undefined where nothing was. */
+export async function readQuantizedNote(key: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readTextFile(join(folderOf(), `${key}.json`)));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws MedTextError IO, DISK_FULL. */
+export async function writeQuantizedNote(key: string, note: object): Promise<void> {
+  await writeFileAtomically(join(folderOf(), `${key}.json`), `${JSON.stringify(note)}\n`);
+}
+
+async function forgetOldest(): Promise<void> {
+  const names = (await readdir(folderOf())).filter((name) => name.endsWith('.onnx'));
+  const aged = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(folderOf(), name))).mtimeMs })),
+  );
+  aged.sort((a, b) => b.at - a.at);
+  for (const { name } of aged.slice(MAX_GRAPHS)) await rm(join(folderOf(), name), { force: true });
+}
