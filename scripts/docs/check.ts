@@ -19,20 +19,24 @@ const wanted = process.argv.slice(2);
 const notRun = new Map<string, string[]>();
 let count = 0;
 
-// Both languages have the same commands.
-const english = [...pages].filter(([path]) => path === 'README.md' || path.startsWith('docs/en/'));
-for (const [path, text] of english) {
-  if (wanted.length > 0 && !wanted.includes(path)) continue;
-  const commands = commandsOf(text);
-  for (const { command, needs } of commands) if (needs && !RUNNABLE_NEEDS.includes(needs)) notRun.set(needs, [...(notRun.get(needs) ?? []), `${path}: ${command}`]); // prettier-ignore
-  const runnable = commands.filter(({ needs }) => needs === undefined || RUNNABLE_NEEDS.includes(needs));
-  if (runnable.length > 0) await runPage(path, runnable);
-}
+void main();
 
-console.log('\nNot run here:');
-for (const [needs, commands] of notRun) console.log([`  needs ${needs}`, ...commands.map((line) => `    ${line}`)].join('\n')); // prettier-ignore
-console.log(`\n${count} commands run; ${problems.length} problems`);
-if (problems.length > 0) process.exitCode = 1;
+async function main(): Promise<void> {
+  // Both languages have the same commands.
+  const english = [...pages].filter(([path]) => path === 'README.md' || path.startsWith('docs/en/'));
+  for (const [path, text] of english) {
+    if (wanted.length > 0 && !wanted.includes(path)) continue;
+    const commands = commandsOf(text);
+    for (const { command, needs } of commands) if (needs && !RUNNABLE_NEEDS.includes(needs)) notRun.set(needs, [...(notRun.get(needs) ?? []), `${path}: ${command}`]); // prettier-ignore
+    const runnable = commands.filter(({ needs }) => needs === undefined || RUNNABLE_NEEDS.includes(needs));
+    if (runnable.length > 0) await runPage(path, runnable);
+  }
+
+  console.log('\nNot run here:');
+  for (const [needs, commands] of notRun) console.log([`  needs ${needs}`, ...commands.map((line) => `    ${line}`)].join('\n')); // prettier-ignore
+  console.log(`\n${count} commands run; ${problems.length} problems`);
+  if (problems.length > 0) process.exitCode = 1;
+}
 
 /** A folder with the samples and a home of its own for each page: what one page leaves behind helps no other. */
 async function runPage(path: string, commands: readonly ShellCommand[]): Promise<void> {

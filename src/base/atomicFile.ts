@@ -91,7 +91,7 @@ function modeOf(there: Stats | undefined, { noWiderThan }: WriteOptions): number
 
 function noFile(path: string, there: Stats): MedTextError {
   const what = there.isDirectory() ? words`a folder` : words`a device or a socket`;
-  return new MedTextError('IO', words`${path} is ${what}, no file; nothing was written.`, { file: path });
+  return new MedTextError('IO', words`${path} is ${what}, not a file. Nothing was written.`, { file: path });
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): undefined {

@@ -121,7 +121,7 @@ export async function* readDelimited(
         firstLine.end,
         found.kind === 'unclosed'
           ? words`a quote is not closed`
-          : words`a quoted field goes on behind its closing quote`,
+          : words`a quoted field continues after its closing quote`,
       );
     }
     flush();

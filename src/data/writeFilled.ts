@@ -80,7 +80,7 @@ export function refuseUnfillable(file: DataFile, output: string, options: FillOp
   if (!file.text) {
     throw new MedTextError(
       'UNSUPPORTED',
-      words`${file.path}: answers cannot be written into ${file.format === 'xlsx' ? words`a workbook` : file.format === 'parquet' ? words`a Parquet file` : words`JSON of this form`}; save the data as CSV or JSON Lines first.`,
+      words`${file.path}: predictions cannot be written into ${file.format === 'xlsx' ? words`a workbook` : file.format === 'parquet' ? words`a Parquet file` : words`JSON of this form`}. Save the data as CSV or JSON Lines first.`,
       { file: file.path, format: file.format },
     );
   }
@@ -117,7 +117,7 @@ function fillerOf(file: DataFile, { label, textColumns = [] }: FillOptions): Fil
   if (textColumns.includes(name)) {
     throw new MedTextError(
       'USAGE',
-      words`The column ${JSON.stringify(name)} holds a text; answers cannot be written over it.`,
+      words`The column ${JSON.stringify(name)} holds a text; predictions cannot be written over it.`,
       {
         file: file.path,
         column: name,

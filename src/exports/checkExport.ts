@@ -150,7 +150,7 @@ function refuseOverflow(ranges: Float32Array, values: readonly string[], folder:
   const reached = String(Math.round(ranges[at]));
   throw new MedTextError(
     'UNSUPPORTED',
-    words`${folder} does not bear half precision: its value "${values[at]}" reaches ${reached}, and half precision ends at ${LARGEST}; on a device that computes in it the answers would be no numbers. Export it as onnx.`,
+    words`${folder} cannot be exported in half precision: its value "${values[at]}" reaches ${reached}, and half precision ends at ${LARGEST}. A device that computes in half precision would give NaN. Export it as onnx.`,
     { value: values[at], reached, format: 'onnx-fp16' },
   );
 }

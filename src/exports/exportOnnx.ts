@@ -100,7 +100,7 @@ function refuseUnsuitable(
   }
   throw new MedTextError(
     'UNSUPPORTED',
-    words`This model does not bear ${format === 'onnx-fp16' ? words`half precision` : words`quantisation`}: its logits would differ by ${difference}. Export it as onnx.`,
+    words`This model cannot be exported as ${format === 'onnx-fp16' ? words`half precision` : words`quantisation`}: its logits would differ by ${difference}. Export it as onnx.`,
     { difference, format },
   );
 }

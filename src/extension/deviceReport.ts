@@ -44,7 +44,7 @@ export function deviceReport(facts: DeviceFacts, t: Translate): string {
   const rows: [string, string][] = [
     ['ONNX Runtime', facts.onnxruntime ?? t('cannot be loaded')],
     [t('Providers'), (facts.providers ?? []).join(', ')],
-    [t('Graphics adapters'), adapters.map((adapter) => adapterText(adapter, t)).join('; ') || t('none that the system tells of')], // prettier-ignore
+    [t('GPUs'), adapters.map((adapter) => adapterText(adapter, t)).join('; ') || t('none that the system tells of')], // prettier-ignore
     ...gpuRuntimeRow(facts.gpuRuntime, t),
     ['CPU', facts.cpu ?? ''],
     [t('Threads'), String(facts.threads ?? '')],
@@ -81,7 +81,7 @@ function gpuRuntimeRow(gpuRuntime: DeviceFacts['gpuRuntime'], t: Translate): [st
   const words: Readonly<Record<string, string>> = {
     current: t('CUDA {0}, in use', cuda),
     stale: t('CUDA {0}, not used: of ONNX Runtime {1}', cuda, runtimeVersion),
-    broken: t('CUDA {0}, not used: not whole', cuda),
+    broken: t('CUDA {0}, not used: incomplete', cuda),
   };
   return words[state] === undefined ? [] : [[t('GPU runtime'), words[state]]];
 }

@@ -26,9 +26,9 @@ export function registerLifeWatch(services: Services): Disposable {
     }),
   );
   const others = [
-    { name: 'scorer', onSilence: scorer.onSilence, restartIt: () => scorer.restart(), restart: t('Restart the Scorer'), text: (time: string) => t('The process that scores has not answered for {0}.', time) }, // prettier-ignore
-    { name: 'data process', onSilence: data.onSilence, restartIt: () => data.restart(), restart: t('Restart It'), text: (time: string) => t('The process that reads data files has not answered for {0}.', time) }, // prettier-ignore
-    { name: 'library', onSilence: library.onSilence, restartIt: () => library.restartNow(), restart: t('Restart It'), text: (time: string) => t('The process that imports and looks into models has not answered for {0}.', time) }, // prettier-ignore
+    { name: 'scorer', onSilence: scorer.onSilence, restartIt: () => scorer.restart(), restart: t('Restart the Scorer'), text: (time: string) => t('The scoring process has not responded for {0}.', time) }, // prettier-ignore
+    { name: 'data process', onSilence: data.onSilence, restartIt: () => data.restart(), restart: t('Restart It'), text: (time: string) => t('The process that reads data files has not responded for {0}.', time) }, // prettier-ignore
+    { name: 'library', onSilence: library.onSilence, restartIt: () => library.restartNow(), restart: t('Restart It'), text: (time: string) => t('The process that imports and inspects models has not responded for {0}.', time) }, // prettier-ignore
   ];
   for (const { name, onSilence, restartIt, restart, text: textOf } of others) {
     store.add(

@@ -7,7 +7,7 @@ import type { TrainingState } from './trainingService';
 /** What the status bar says; undefined when nothing runs. */
 export function statusText({ phase, report, silence, evaluating }: TrainingState, t: Translate): string | undefined {
   if (phase === 'idle') return undefined;
-  if (silence) return t('The training does not answer');
+  if (silence) return t('The training does not respond');
   if (phase === 'stopping') return t('Stopping after this step…');
   if (!report) return t('Training starts…');
   if (evaluating) return evaluationProgressText(evaluating, t);

@@ -33,7 +33,7 @@ export function refuseOldDriver(version: string | undefined, cuda: number): void
   if (version === undefined) {
     throw new MedTextError(
       'UNSUPPORTED',
-      words`There is no NVIDIA driver on this machine, which CUDA needs${oldest ? words` (version ${oldest} or later for CUDA ${cuda})` : ''}. Install it, or in a container pass the card through (--gpus all).`,
+      words`There is no NVIDIA driver on this machine, which CUDA needs${oldest ? words` (version ${oldest} or later for CUDA ${cuda})` : ''}. Install it, or in a container pass the GPU through (--gpus all).`,
       { cuda, oldest },
     );
   }

@@ -186,7 +186,7 @@ async function passTrial(
 ): Promise<void> {
   const { passed, why } = await tryCard(variablesFor(folder, env), signal);
   if (signal?.aborted) throw cancelled();
-  if (!passed) throw new MedTextError('RUNTIME', words`The libraries are whole, but a training step on the card failed: ${why ?? words`without a word`}. Nothing was changed; what was downloaded is kept for another try (medtext gpu-runtime remove deletes it).`, { why: why?.toString() }); // prettier-ignore
+  if (!passed) throw new MedTextError('RUNTIME', words`The libraries are complete, but a training step on the GPU failed: ${why ?? words`without a word`}. Nothing was changed; what was downloaded is kept for another try (medtext gpu-runtime remove deletes it).`, { why: why?.toString() }); // prettier-ignore
 }
 
 function recordOf(

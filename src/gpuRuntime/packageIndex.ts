@@ -67,7 +67,7 @@ export function indexRefusal(where: string, status: number): MedTextError {
   const shown = where.split(/[?#]/)[0];
   if (status === 404 || status === 410) return new MedTextError('NOT_FOUND', words`The package index has no ${shown}.`, { url: shown }); // prettier-ignore
   if (status === 401 || status === 403) return new MedTextError('ACCESS', words`The package index does not give ${shown} to everyone (HTTP ${status}). Put a login into its address, or choose another.`, { url: shown }); // prettier-ignore
-  return new MedTextError('NETWORK', words`${shown} answers HTTP ${status}.`, { url: shown, status });
+  return new MedTextError('NETWORK', words`${shown} responded with HTTP ${status}.`, { url: shown, status });
 }
 
 function fromJson(text: string, page: string): IndexFile[] {
@@ -119,4 +119,4 @@ const unescaped = (text: string): string =>
   text.replace(/&(amp|lt|gt|quot|#39|#x27);/g, (_, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[name] ?? "'"); // prettier-ignore
 
 const noIndex = (page: string): MedTextError =>
-  new MedTextError('NETWORK', words`${page} did not answer as a package index does. Is there a login page or a proxy in between?`, { url: page }); // prettier-ignore
+  new MedTextError('NETWORK', words`The response of ${page} is not that of a package index. Is there a login page or a proxy in between?`, { url: page }); // prettier-ignore

@@ -241,10 +241,10 @@ function refuseOtherPlatform({ platform, arch }: Machine): void {
   if (platform === 'linux' && arch === 'x64') return;
   const instead =
     platform === 'win32'
-      ? words`Windows needs none: DirectML and WebGPU are part of the extension and use any vendor’s card.`
+      ? words`Windows needs none: DirectML and WebGPU are part of the extension and use any vendor’s GPU.`
       : platform === 'darwin'
         ? words`macOS has no CUDA: WebGPU and Core ML are part of the extension and use Apple’s GPU.`
-        : words`The processor works; WebGPU does where there is a driver for it.`;
+        : words`The CPU works; WebGPU works where there is a driver for it.`;
   throw new MedTextError('UNSUPPORTED', words`The CUDA libraries exist for x86-64 Linux only; this is ${platform} ${arch}. ${instead}`, { platform, arch }); // prettier-ignore
 }
 

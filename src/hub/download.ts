@@ -318,7 +318,7 @@ function refusalOf(reference: RepositoryReference, file: RemoteFile, status: num
   const name = file.path.slice(0, 200);
   if (status === 401 || status === 403) return noAccess(reference, words`the hub does not give ${name} to everyone.`); // prettier-ignore
   if (status === 404 || status === 410) return notFound(reference, words`${name} is listed but not there.`);
-  return network(words`${answer.shownUrl} answers HTTP ${status}.`);
+  return network(words`${answer.shownUrl} responded with HTTP ${status}.`);
 }
 
 /** Tokens go to the hub's own origin, nowhere else. */

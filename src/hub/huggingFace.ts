@@ -34,7 +34,7 @@ export class HuggingFaceHub implements Hub {
     const { json } = await this.transport.getJson(about, refused, signal);
     const { sha, id } = (json ?? {}) as { sha?: unknown; id?: unknown };
     const commit = hexDigest(sha, 40);
-    if (!commit) throw network(words`${about} did not answer as Hugging Face does.`);
+    if (!commit) throw network(words`The response of ${about} is not that of Hugging Face.`);
     // A repository that has moved answers under its new name.
     const repository = typeof id === 'string' && /^[\w.-]+(\/[\w.-]+)?$/.test(id) ? id : reference.repository;
 
@@ -91,5 +91,5 @@ function refusal(
   if (status === 404) return notFound(reference, words`Hugging Face has no such ${kind}.${theirs}`);
   // Without a token what is absent and what is private look alike.
   if (status === 401) return noAccess(reference, words`there is no such public ${kind}.${theirs}`);
-  return network(words`${reference.repository}: Hugging Face answers HTTP ${status}.${theirs}`);
+  return network(words`${reference.repository}: Hugging Face responded with HTTP ${status}.${theirs}`);
 }

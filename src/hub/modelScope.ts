@@ -173,5 +173,5 @@ function refusal(reference: RepositoryReference, status: number, body: Fields | 
     const kind = reference.kind === 'dataset' ? words`dataset` : words`model`;
     return notFound(reference, words`ModelScope has no such ${kind}${revision}.${said}`);
   }
-  return network(words`${reference.repository}: ModelScope answers ${code || `HTTP ${status}`}.${said}`);
+  return network(words`${reference.repository}: ModelScope responded with ${code || `HTTP ${status}`}.${said}`);
 }

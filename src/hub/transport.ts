@@ -139,7 +139,7 @@ export class Transport {
       json = JSON.parse(text.text);
     } catch {
       if (text.answer.status >= 400) throw refused(text.answer.status, undefined, text.answer.headers);
-      throw network(words`${where} did not answer as a hub does. Is there a login page or a proxy in between?`);
+      throw network(words`The response of ${where} is not that of a hub. Is there a login page or a proxy in between?`);
     }
     if (text.answer.status >= 400) throw refused(text.answer.status, json, text.answer.headers);
     return { json, headers: text.answer.headers };
@@ -319,7 +319,7 @@ export function transferError(error: unknown, url: URL | string, signal?: AbortS
     ECONNRESET: words`The connection broke`,
     UND_ERR_SOCKET: words`The connection broke`,
     UND_ERR_CONNECT_TIMEOUT: words`No connection in time`,
-    UND_ERR_HEADERS_TIMEOUT: words`No answer in time`,
+    UND_ERR_HEADERS_TIMEOUT: words`No response in time`,
     UND_ERR_BODY_TIMEOUT: words`The transfer stands still`,
     UND_ERR_RES_CONTENT_LENGTH_MISMATCH: words`The connection ended before the file did`,
     UND_ERR_ABORTED: words`The connection was ended`,
@@ -401,13 +401,13 @@ async function readBytes(answer: Answer, maxBytes: number, timeoutMs: number): P
   const chunks: Buffer[] = [];
   let length = 0;
   const timer = setTimeout(
-    () => answer.body.destroy(new TransferError(words`The answer does not end.`, undefined)),
+    () => answer.body.destroy(new TransferError(words`The response does not end.`, undefined)),
     timeoutMs,
   );
   try {
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > maxBytes) throw network(words`${answer.shownUrl} answers without end.`);
+      if (length > maxBytes) throw network(words`The response of ${answer.shownUrl} does not end.`);
       chunks.push(chunk);
     }
   } catch (error) {

@@ -146,7 +146,7 @@ export function lacksWeights(folder: ModelFolder, missing: readonly { readonly n
   const names = missing.map(({ name }) => name);
   return new MedTextError(
     'CHECKPOINT_MISMATCH',
-    words`${folder.path} lacks ${names.join(', ')}; without trained weights its answers would mean nothing.`,
+    words`${folder.path} lacks ${names.join(', ')}; without trained weights its scores would mean nothing.`,
     { missing: names },
   );
 }

@@ -302,7 +302,7 @@ function errorFromWire(error: unknown, name: string): MedTextError {
   }
   return new MedTextError(
     'CLOSED',
-    words`The ${processName(name)} did not answer: ${(error as Error)?.message ?? error}`,
+    words`The ${processName(name)} did not respond: ${(error as Error)?.message ?? error}`,
     {},
     { cause: error },
   );

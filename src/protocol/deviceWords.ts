@@ -49,7 +49,7 @@ export function computingText(device: string, precision: string | undefined, t: 
 
 /** That a run goes on elsewhere than it began. */
 export function lostDeviceText(lost: string, device: string, t: Translate): string {
-  return t('{0} failed in mid-run: the training went back to its last checkpoint, or to its start, and goes on. Device now: {1}.', deviceText(lost, t), deviceText(device, t)); // prettier-ignore
+  return t('{0} failed during the run: the training went back to its last checkpoint, or to its start, and continues. Device now: {1}.', deviceText(lost, t), deviceText(device, t)); // prettier-ignore
 }
 
 export const deviceAdviceCodes = ['passThrough', 'nvidiaVulkan', 'mesaVulkan', 'graphicsDriver', 'softwareDriver', 'cudaLibraries', 'gpuRuntimeStale', 'gpuRuntimeBroken'] as const; // prettier-ignore
@@ -74,7 +74,7 @@ export function faultText<Said>(
 ): Said | string {
   switch (code) {
     case 'noAdapter':
-      return t('no graphics adapter, or no driver for it');
+      return t('no GPU, or no driver for it');
     case 'noLibraries':
       return detail === '' ? t('its libraries are not installed') : t('{0}, which it needs, is not installed', detail);
     case 'outOfMemory':
@@ -93,22 +93,20 @@ export function faultText<Said>(
 export function adviceText(code: DeviceAdvice, t: Translate): string {
   switch (code) {
     case 'passThrough':
-      return t('No graphics adapter is visible to this process. In a container, pass it through (for instance --gpus all, or --device /dev/dri); in a virtual machine, look at its host.'); // prettier-ignore
+      return t('No GPU is visible to this process. In a container, pass the GPU through (for instance --gpus all, or --device /dev/dri); in a virtual machine, check the host.'); // prettier-ignore
     case 'nvidiaVulkan':
       return t('WebGPU needs the Vulkan part of the NVIDIA driver: install libvulkan1 and libnvidia-gl, then check again.'); // prettier-ignore
     case 'mesaVulkan':
-      return t(
-        'WebGPU needs the adapter’s Vulkan driver: install libvulkan1 and mesa-vulkan-drivers, then check again.',
-      );
+      return t('WebGPU needs the GPU’s Vulkan driver: install libvulkan1 and mesa-vulkan-drivers, then check again.');
     case 'graphicsDriver':
-      return t('WebGPU found no adapter it can use: bring the graphics driver up to date, then check again.');
+      return t('WebGPU found no GPU that it can use: update the graphics driver, then check again.');
     case 'softwareDriver':
       return t('WebGPU works but is slower than the CPU: its driver computes in software, or the adapter is a weak one.'); // prettier-ignore
     case 'cudaLibraries':
-      return t('CUDA is left out because its libraries are not installed: the command “Get GPU Runtime…” (medtext gpu-runtime get) brings them. WebGPU uses the same card without them.'); // prettier-ignore
+      return t('CUDA is not used because its libraries are not installed: the command “Get GPU Runtime…” (medtext gpu-runtime get) installs them. WebGPU uses the same GPU without them.'); // prettier-ignore
     case 'gpuRuntimeStale':
-      return t('The installed CUDA libraries are of another version of ONNX Runtime and are not used: the command “Get GPU Runtime…” (medtext gpu-runtime get) brings those of this one.'); // prettier-ignore
+      return t('The installed CUDA libraries belong to another version of ONNX Runtime and are not used: the command “Get GPU Runtime…” (medtext gpu-runtime get) installs those of this version.'); // prettier-ignore
     case 'gpuRuntimeBroken':
-      return t('The installed CUDA libraries are no longer whole and are not used: the command “Get GPU Runtime…” (medtext gpu-runtime get) mends them.'); // prettier-ignore
+      return t('The installed CUDA libraries are incomplete and are not used: the command “Get GPU Runtime…” (medtext gpu-runtime get) repairs them.'); // prettier-ignore
   }
 }

@@ -34,17 +34,17 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   DATA_FORMAT: {
     gist: words`The data cannot be read`,
     meaning: words`A data file or a row of it cannot be read. The message names the file and the line.`,
-    remedy: words`Mend the row, or set on_bad_row to skip (--skip-bad-rows) to leave such rows out. If the whole file is misread, set format, encoding or header.`,
+    remedy: words`Correct the row, or set on_bad_row to skip (--skip-bad-rows) to leave such rows out. If the whole file is misread, set format, encoding or header.`,
   },
   LABELS: {
     gist: words`The labels do not fit`,
-    meaning: words`The data hold label values that are neither listed in labels nor mapped. The message lists them with their counts.`,
+    meaning: words`The data hold label values that are neither listed in labels nor mapped, or one label only. The message lists the values with their counts.`,
     remedy: words`Add the values to labels, or map them in label_mapping (--map VALUE=LABEL); a value mapped to null leaves its rows out. Map Labels in the editor does this by hand.`,
   },
   RECIPE: {
     gist: words`The recipe is not valid`,
     meaning: words`The recipe has an unknown field, a value outside its range, or fields that contradict each other.`,
-    remedy: words`Mend the places that the message names. In the editor they are underlined, with quick fixes.`,
+    remedy: words`Correct the places that the message names. In the editor they are underlined, with quick fixes.`,
   },
   CHECKPOINT_FORMAT: {
     gist: words`The weights file is broken`,
@@ -107,7 +107,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     remedy: words`Do not trust the file without a look at its origin. On a slow disk, MEDTEXT_READ_BUDGET=3 triples the limits.`,
   },
   DIVERGED: {
-    gist: words`The loss or an answer is no number`,
+    gist: words`The loss or an output is not a number`,
     meaning: words`The loss, a gradient or an output of the model is NaN or infinite.`,
     remedy: words`Lower train.optimizer.lr or add warm-up. If precision is float16, try float32.`,
   },
@@ -142,7 +142,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     remedy: words`Rename the file at its source, or download the other files with --include.`,
   },
   BUSY: {
-    gist: words`Another process is at work on it`,
+    gist: words`Another process is using it`,
     meaning: words`Another process uses the same folder: it trains, imports, exports or downloads there.`,
     remedy: words`Wait until it ends, stop it, or name another folder.`,
   },
@@ -151,12 +151,12 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     remedy: words`Start it again. A training continues with Resume Run or --resume.`,
   },
   CLOSED: {
-    gist: words`A process of MedText Lab does not answer`,
+    gist: words`A process of MedText Lab does not respond`,
     meaning: words`A child process ended or was ended while it was needed.`,
     remedy: words`Try again; the process starts anew. If it ends again, open the log (Open Log).`,
   },
   PROTOCOL: {
-    gist: words`A process of MedText Lab does not answer`,
+    gist: words`A process of MedText Lab does not respond`,
     meaning: words`A child process has another version than the editor, or sent something malformed.`,
     remedy: words`Reload the window, so that all processes have the same version.`,
   },

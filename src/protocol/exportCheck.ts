@@ -37,7 +37,7 @@ export function exportCheckText(
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   return [
     t('On {0} its logits differ from the original by at most {1}.', named[of], largestDifference.toPrecision(2)),
-    ...(changedAnswers === undefined ? [] : [t('{0} answers change.', changedAnswers)]),
+    ...(changedAnswers === undefined ? [] : [t('{0} predictions change.', changedAnswers)]),
     ...(accuracy ? [t('Accuracy {0} becomes {1}.', percent(accuracy.before), percent(accuracy.after))] : []),
   ].join(' ');
 }

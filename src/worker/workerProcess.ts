@@ -250,7 +250,7 @@ async function withTimeout<T>(answer: Promise<T>, name: string): Promise<T> {
         reject(
           new MedTextError(
             'CLOSED',
-            words`The ${processName(name)} process did not answer within ${handshakeTimeoutMs / 1000} s.`,
+            words`The ${processName(name)} process did not respond within ${handshakeTimeoutMs / 1000} s.`,
           ),
         ),
       handshakeTimeoutMs,

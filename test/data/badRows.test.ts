@@ -35,7 +35,7 @@ describe('reasons of bad rows', () => {
   const rows: [pieces: () => Promise<Piece[]>, english: string, chinese: string][] = [
     [() => csv('1,2\n3\n'), '2 fields are expected, 1 found', '应有 2 个字段，实际有 1 个'],
     [() => csv('1,"2\n3,4\n'), 'a quote is not closed', '有引号未闭合'],
-    [() => csv('1,"2\n3"4\n'), 'a quoted field goes on behind its closing quote', '带引号的字段在右引号之后还有内容'],
+    [() => csv('1,"2\n3"4\n'), 'a quoted field continues after its closing quote', '带引号的字段在右引号之后还有内容'],
     [() => csv(`${'1'.repeat(30)},2\n`), 'the row is longer than 20 characters (is a quote not closed?)', '此行超过 20 个字符（是否有引号未闭合？）'], // prettier-ignore
     [() => csv('1,\udc80\n'), 'bytes that are not valid in the file’s encoding', '有不符合文件编码的字节'],
     [() => lines(`{"a": "${'1'.repeat(30)}"}\n`), 'the line is longer than 20 characters', '此行超过 20 个字符'],

@@ -76,7 +76,7 @@ for (const [language, words] of Object.entries(languages)) {
       await runCommand(page, words.run);
       await notification(page, words.failed, words.whatToDo, 90_000);
       const help = await findWebview(page, words.remedy);
-      const heading = help.getByRole('heading', { name: 'DATA_FORMAT', exact: true });
+      const heading = help.getByRole('heading', { name: 'LABELS', exact: true });
       await until(async () => {
         const box = await heading.boundingBox();
         return box !== null && box.y < 200 && box.y > -50;

@@ -247,19 +247,19 @@ describe('the extension in Chinese', () => {
     await runCommand(page, '运行配方');
     await statusBar(page).filter({ hasText: '%' }).waitFor({ timeout: 120_000 });
     const tooltip = await statusBarTooltip(page, '本机各设备的自检');
-    assert.match(await tooltip.innerText(), /设备：[\s\S]*处理器：(已选用|可用)/);
+    assert.match(await tooltip.innerText(), /设备：[\s\S]*CPU：(已选用|可用)/);
     await page.waitForTimeout(300);
     await picture(page, 'status-bar-device-zh-cn');
     await page.mouse.move(700, 500);
     await openSidebar(page);
     const view = await findWebview(page, '为什么用这个设备');
     await view.getByText('为什么用这个设备').click();
-    await view.locator('.reasons li', { hasText: '处理器' }).waitFor();
-    await view.locator('.reasons', { hasText: '处理器' }).scrollIntoViewIfNeeded();
+    await view.locator('.reasons li', { hasText: 'CPU' }).waitFor();
+    await view.locator('.reasons', { hasText: 'CPU' }).scrollIntoViewIfNeeded();
     await picture(page, 'training-view-device-zh-cn');
     await runCommand(page, '停止训练');
     await until(() => newestRun(workspace).status === 'stopped', 'the run is stopped');
-    assert.ok(newestRun(workspace).deviceChoice.some((line) => line.startsWith('Processor: ')));
+    assert.ok(newestRun(workspace).deviceChoice.some((line) => line.startsWith('CPU: ')));
   });
 });
 

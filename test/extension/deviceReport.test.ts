@@ -33,8 +33,8 @@ describe('report of Check Device', () => {
     );
     assert.match(report, /^# Check of this machine\n\n\*\*Training works on cpu/);
     assert.match(report, /- CPU: chosen\n- WebGPU: left out, its self-test ended the process \(SIGSEGV\)/);
-    assert.match(report, /## Advice\n\n- WebGPU needs the adapter’s Vulkan driver[^\n]*\n\n/);
-    assert.match(report, /\| Graphics adapters \| AMD 0x73bf, 16.0 GB \|/);
+    assert.match(report, /## Advice\n\n- WebGPU needs the GPU’s Vulkan driver[^\n]*\n\n/);
+    assert.match(report, /\| GPUs \| AMD 0x73bf, 16.0 GB \|/);
     assert.match(report, /A \\<b\\> CPU/);
   });
 

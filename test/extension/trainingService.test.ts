@@ -198,7 +198,7 @@ describe('training service', () => {
     listeners().onReport({ ...report(1), device: 'cpu' });
     listeners().onReport({ ...report(2), device: 'cpu' });
     assert.deepEqual([told, training.state.lostDevice], [[['webgpu', 'cpu']], 'webgpu']);
-    assert.match(statusTooltip(training.state, untranslated), /WebGPU failed in mid-run: .* Device now: CPU\./);
+    assert.match(statusTooltip(training.state, untranslated), /WebGPU failed during the run: .* Device now: CPU\./);
   });
 
   it('knows a device that was lost before its first step', async () => {
@@ -215,7 +215,7 @@ describe('training service', () => {
     void training.run(request);
     await tick();
     listeners().onSilence({ kind: 'frozen', seconds: 15 });
-    assert.match(statusText(training.state, untranslated)!, /does not answer/);
+    assert.match(statusText(training.state, untranslated)!, /does not respond/);
     listeners().onSilence(undefined);
     assert.match(statusText(training.state, untranslated)!, /starts/);
   });

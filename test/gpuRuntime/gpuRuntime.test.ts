@@ -179,7 +179,7 @@ describe('the GPU runtime', () => {
     delete index.files['nvidia_curand-10.4.5.25-py3-none-manylinux_2_17_x86_64.whl'];
     await rejects(plan(), 'NOT_FOUND', /nvidia-curand/);
     index.speaks = 'neither';
-    await rejects(plan(), 'NETWORK', /did not answer as a package index does/);
+    await rejects(plan(), 'NETWORK', /is not that of a package index/);
     index.speaks = 'json';
     index.ignoresRange = true;
     await rejects(plan(), 'NETWORK', /gives no parts of files/);
@@ -296,7 +296,7 @@ describe('the GPU runtime', () => {
 
   it('stays as it was when the card fails, and keeps the downloads', async () => {
     const fails: TryCard = async () => ({ passed: false, why: 'CUDA: out of luck' });
-    await rejects(get({}, {}, fails), 'RUNTIME', /training step on the card failed: CUDA: out of luck/);
+    await rejects(get({}, {}, fails), 'RUNTIME', /training step on the GPU failed: CUDA: out of luck/);
     nothingInstalled();
     const kept = await plan();
     assert.equal(kept.keptBytes, kept.totalBytes);

@@ -134,7 +134,7 @@ describe('training view: device', () => {
     const trials = [{ device: 'cpu', passed: true }, { device: 'webgpu', passed: false, fault: { code: 'noAdapter' as const } }]; // prettier-ignore
     assert.deepEqual(deviceReasons({ ...run, chosenDevice: { device: 'cpu', trials } }, t), [
       'CPU: chosen',
-      'WebGPU: left out, no graphics adapter, or no driver for it',
+      'WebGPU: left out, no GPU, or no driver for it',
     ]);
     assert.match(deviceNotice({ ...run, device: 'cpu', lostDevice: 'cuda' }, t)!, /^CUDA failed .* now: CPU\.$/);
   });

@@ -57,7 +57,7 @@ function found(suspects: Suspects, actions: LabelMappingActions, t: Translate): 
         !suspects.seenInTraining
           ? t('The model was not trained on this file.')
           : suspects.outOfFold === 0
-            ? t('The model was trained on these rows: what it knows by heart it does not contradict. No out-of-fold predictions were kept by its run.')
+            ? t('The model was trained on these rows and agrees with labels that it has memorised. Its run kept no out-of-fold predictions.')
             : t('{0} of {1} rows are judged by predictions of runs that did not learn from them. Runs with another seed of dataset.split add more.', countText(suspects.outOfFold), countText(rows))
       }
     </p>

@@ -100,7 +100,7 @@ function elsewhere(
       </h2>
       <ul>
         ${list(t('Recipes:'), recipes)}
-        ${list(t('Fine-tuned models, which go on understanding the earlier name:'), models)}
+        ${list(t('Fine-tuned models, which still understand the earlier name:'), models)}
         <li>
           <button type="button" class="button" @click=${() => actions.renameElsewhere(true)}>
             ${t('Rename There Too')}

@@ -48,7 +48,7 @@ export function runComparisonView(
     ${
       validationDiffers(comparison.data)
         ? html`<p class="notice">
-            ${t('The runs were validated on different data: their figures do not say which one is better.')}
+            ${t('The runs were validated on different data: their metrics do not show which run is better.')}
           </p>`
         : nothing
     }

@@ -58,7 +58,7 @@ export function progressText(run: ShownRun, t: Translate): string {
     const epoch = run.epoch.toFixed(2);
     parts.push(run.totalEpochs ? t('epoch {0} of {1}', epoch, run.totalEpochs) : t('epoch {0}', epoch));
   }
-  if (run.stoppedEarly) parts.push(t('stopped early: nothing was gained any more'));
+  if (run.stoppedEarly) parts.push(t('stopped early: no more improvement'));
   return parts.join(' · ');
 }
 
@@ -172,7 +172,7 @@ export function knobWords(field: KnobField, t: Translate): KnobWords {
       label: t('Precision'),
       choices: [
         { value: 'float32', label: t('full (float32)') },
-        { value: 'tf32', label: t('TF32, on NVIDIA cards') },
+        { value: 'tf32', label: t('TF32, on NVIDIA GPUs') },
         { value: 'float16', label: t('half (float16), on GPUs') },
       ],
     },

@@ -286,7 +286,7 @@ function runSection(
       ${start ? html`<p class="notice" role="alert">${start}</p>` : nothing}
       ${lost ? html`<p class="notice" role="alert">${lost}</p>` : nothing}
       ${notice ? html`<p class=${notice.grave ? 'notice' : 'quiet'} role=${notice.grave ? 'alert' : nothing}>${notice.text}</p>` : nothing}
-      ${run.detached ? html`<p class="quiet">${t('It goes on without this window.')}</p>` : nothing}
+      ${run.detached ? html`<p class="quiet">${t('The training continues without this window.')}</p>` : nothing}
       ${
         run.error
           ? html`<p class="notice error" role="alert">

@@ -137,7 +137,7 @@ function showProgress(
   screen: Context['screen'],
 ): void {
   // prettier-ignore
-  if (phase === 'test') return screen.progress(1, 'trying the card');
+  if (phase === 'test') return screen.progress(1, 'trying the GPU');
   const rate = bytesPerSecond > 0 ? `  ${bytes(bytesPerSecond)}/s` : '';
   const left = secondsLeft !== null && done < total ? `  ${duration(secondsLeft)} left` : '';
   const what = phase === 'unpack' ? ' unpacked' : '';

@@ -48,7 +48,7 @@ function choices(t: Translate, { hasHead }: ListedModel): FormatChoice[] {
     { format: 'modelscope', label: t('ModelScope folder'), description: t('pytorch_model.bin and configuration.json, for ModelScope') }, // prettier-ignore
     { format: 'onnx', label: 'ONNX', description: t('one file for any ONNX runtime, full precision') },
     { format: 'onnx-fp16', label: t('ONNX, half precision'), description: t('half the size, for GPUs') },
-    { format: 'onnx-int8', label: t('ONNX, quantised (int8)'), description: t('a quarter of the size, for CPUs; answers may change slightly') }, // prettier-ignore
+    { format: 'onnx-int8', label: t('ONNX, quantised (int8)'), description: t('a quarter of the size, for CPUs; predictions may change slightly') }, // prettier-ignore
     { format: 'sentence-transformers', label: t('sentence-transformers folder'), description: t('the encoder without its classifier, for sentence embeddings') }, // prettier-ignore
   ];
   return all.filter(({ format }) => hasHead || !format.startsWith('onnx'));

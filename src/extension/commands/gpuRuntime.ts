@@ -60,12 +60,12 @@ function standingText({ state, cuda = 0, installedVersion = '', runtimeVersion }
     case 'stale':
       return t('CUDA {0} is installed for ONNX Runtime {1}; this version has {2}.', cuda, installedVersion, runtimeVersion); // prettier-ignore
     case 'broken':
-      return t('CUDA {0} is installed, but no longer whole.', cuda);
+      return t('CUDA {0} is installed, but incomplete.', cuda);
   }
 }
 
 function insteadText(platform: string, t: Translate): string {
-  if (platform === 'win32') return t('Windows needs no GPU runtime: DirectML and WebGPU are part of the extension and use any vendor’s card.'); // prettier-ignore
+  if (platform === 'win32') return t('Windows needs no GPU runtime: DirectML and WebGPU are part of the extension and use any vendor’s GPU.'); // prettier-ignore
   if (platform === 'darwin') return t('macOS has no CUDA and needs no GPU runtime: WebGPU and Core ML are part of the extension.'); // prettier-ignore
   return t('CUDA’s libraries for ONNX Runtime exist for x86-64 Linux only.');
 }
@@ -104,7 +104,7 @@ async function bring(services: Services, sources: Wish): Promise<void> {
   // A process finds the libraries when it starts.
   await scorer.restart();
   const check = t('Check Device');
-  void showInformation(t('CUDA {0} works: a training step on the card gave the right losses.', cuda), check).then(
+  void showInformation(t('CUDA {0} works: a training step on the GPU gave the right losses.', cuda), check).then(
     (choice) => choice === check && commands.executeCommand('medtext.checkDevice'),
   );
 }

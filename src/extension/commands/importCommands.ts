@@ -130,7 +130,7 @@ export async function withJob<T>(
               left,
             ]
           : event.phase === 'test'
-            ? [t('trying the card')]
+            ? [t('trying the GPU')]
             : [phaseText(event.phase, t), `${Math.floor(percent)} %`, left];
       report(increment, parts.filter(Boolean).join(' · '));
     });

@@ -84,7 +84,7 @@ export async function verifyModel(services: Services, target: unknown): Promise<
     const isRecorded = result.files.some(({ state }) => state === 'same');
     void showInformation(
       isRecorded
-        ? t('{0} is whole: {1} files as imported, {2} tensors read.', name, result.files.length, result.tensors)
+        ? t('{0} is intact: {1} files as imported, {2} tensors read.', name, result.files.length, result.tensors)
         : t('{0} can be read: {1} tensors. Nothing was recorded to compare it with.', name, result.tensors),
     );
     return;
@@ -122,7 +122,7 @@ export async function predictFile(services: Services, target?: unknown): Promise
   if (!model || !file || !(await requireTrust(t))) return;
   const info = await services.scorer.request('dataInfo', { file: file.fsPath });
   if (info.format === 'xlsx' || info.format === 'parquet') {
-    throw new MedTextError('UNSUPPORTED', words`${basename(file.fsPath)}: answers cannot be written into a workbook or a Parquet file; save the data as CSV or JSON Lines first.`); // prettier-ignore
+    throw new MedTextError('UNSUPPORTED', words`${basename(file.fsPath)}: predictions cannot be written into a workbook or a Parquet file. Save the data as CSV or JSON Lines first.`); // prettier-ignore
   }
   const columns = await columnsFor(info, model, false, t);
   if (!columns) return;

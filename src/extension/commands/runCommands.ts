@@ -137,7 +137,7 @@ async function tellEnd(
 /** Of test data that gave no metric. */
 function aboutTest(result: TrainingResult | undefined, t: Translate): string[] {
   if (result?.predictions !== undefined) return [t('The test data have no labels; {0} has those of the model.', basename(result.predictions))]; // prettier-ignore
-  return result?.testError ? [t('The test data were not answered: {0}', errorText(result.testError, t))] : [];
+  return result?.testError ? [t('The test data were not evaluated: {0}', errorText(result.testError, t))] : [];
 }
 
 /**
@@ -157,7 +157,7 @@ export async function tellInterrupted(
   const next =
     step === undefined
       ? t('It has saved no checkpoint yet, so it can only be started again.')
-      : t('Resume goes on from the checkpoint of step {0}.', step);
+      : t('Resume continues from the checkpoint of step {0}.', step);
   const resume = t('Resume');
   const showLog = t('Show Log');
   const show = why === undefined ? showInformation : showWarning;

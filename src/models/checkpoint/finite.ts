@@ -19,7 +19,7 @@ export function assertFinite(values: Float32Array, tensor: string, file: string)
 export function notFinite(tensor: string, value: number, at: number, count: number, file: string): MedTextError {
   return new MedTextError(
     'CHECKPOINT_FORMAT',
-    words`${file}: the tensor "${tensor}" holds ${String(value)} (element ${at} of ${count}). Such a model gives no answers: a training that wrote it had diverged, or the file is damaged.`,
+    words`${file}: the tensor "${tensor}" holds ${String(value)} (element ${at} of ${count}). Such a model gives no scores: the training that wrote it diverged, or the file is damaged.`,
     { file, tensor, element: at },
   );
 }

@@ -26,7 +26,7 @@ export async function replaceFolder(
   const target = resolve(folder);
   const there = await stat(target).catch(() => undefined);
   if (there && !there.isDirectory()) {
-    throw new MedTextError('IO', words`${target} is no folder; nothing was written.`, { file: target });
+    throw new MedTextError('IO', words`${target} is not a folder. Nothing was written.`, { file: target });
   }
   await withFileLock(lockBeside(target), words`${target} is being written by another program`, async () => {
     await restoreFolder(target);

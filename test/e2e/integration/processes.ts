@@ -86,6 +86,6 @@ describe('processes in the host', () => {
     const file = vscode.Uri.joinPath(services.context.globalStorageUri, 'device.md');
     const report = Buffer.from(await vscode.workspace.fs.readFile(file)).toString('utf8');
     assert.match(report, /Training works on cpu/);
-    assert.match(report, /Processor: chosen/);
+    assert.match(report, /CPU: chosen/);
   });
 });
