@@ -1,7 +1,6 @@
 /** What is wrong with the written pages: links, blocks of code, and what one language has and the other lacks. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { posix } from 'node:path';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { parse } from 'jsonc-parser';
 import { recipeProblems } from '../../src/protocol/recipe';
 import { untranslated } from '../../src/base/translate';
