@@ -6,6 +6,7 @@ import type { NetworkOutput, OutputAxis } from '../models/heads/head';
 import type { BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
 import { bucketLength } from './lengthBuckets';
+import { giveWay, SHORT_REQUEST, withPrecedence } from './precedence';
 
 export interface RunOptions {
   readonly onProgress?: (done: number, total: number) => void;
@@ -28,15 +29,20 @@ export interface NetworkSession {
 /** The most rows of a batch, and the most tokens: more does not run faster and takes memory. */
 const MAX_ROWS = 32;
 const MAX_TOKENS = 4096;
-/** Where the memory is that of an editor for weeks. */
-const MAX_TOKENS_ANY_SHAPE = 2048;
+/** Where the memory is that of an editor for weeks, and a hover waits for the batch that is computed. */
+const MAX_TOKENS_ANY_SHAPE = 1024;
 
-/** One call at a time. */
+/** One call at a time, unless {@link callsMayOverlap}. */
 export class ClassifierRunner {
   constructor(
     private readonly classifier: Pick<Network, 'config' | 'columns' | 'output'>,
     private readonly network: NetworkSession,
   ) {}
+
+  /** A batch is one run of one session: batches of several calls take turns. */
+  get callsMayOverlap(): boolean {
+    return this.network.takesAnyShape;
+  }
 
   parametersChanged(): void {
     this.network.parametersChanged();
@@ -78,27 +84,41 @@ export async function gathered(
   return result;
 }
 
+export interface BatchLayout {
+  readonly output: Pick<NetworkOutput, 'axes'>;
+  readonly maxPositions: number;
+  readonly atOnce?: number;
+  /** The most rows of a batch; absent: what is best where answers are awaited. */
+  readonly maxRows?: number;
+  /** No padding at all: a batch has texts of one length. */
+  readonly exactLengths?: boolean;
+  /** A batch has as many rows as it has texts, and the length of the longest. */
+  readonly anyShape?: boolean;
+  readonly run: (batches: readonly (readonly EncodedExample[])[], shape: BatchShape) => Promise<Float32Array>;
+}
+
 /**
  * `run` over everything, longest examples first, in batches of alike lengths. `run` gets up to `atOnce` batches of one shape,
- * of few shapes in all unless it takes any, and gives the outputs of [batches * batch] rows.
+ * of few shapes in all unless it takes any, and gives the outputs of [batches * batch] rows. A short request goes before long ones.
  * @throws MedTextError CANCELLED between runs; DIVERGED for outputs that are no finite numbers.
  */
 export async function eachInBatches(
   examples: readonly EncodedExample[],
-  options: {
-    readonly output: Pick<NetworkOutput, 'axes'>;
-    readonly maxPositions: number;
-    readonly atOnce?: number;
-    /** The most rows of a batch; absent: what is best where answers are awaited. */
-    readonly maxRows?: number;
-    /** No padding at all: a batch has texts of one length. */
-    readonly exactLengths?: boolean;
-    /** A batch has as many rows as it has texts, and the length of the longest. */
-    readonly anyShape?: boolean;
-    readonly run: (batches: readonly (readonly EncodedExample[])[], shape: BatchShape) => Promise<Float32Array>;
-  },
+  options: BatchLayout,
+  each: EachOutput,
+  runOptions: RunOptions,
+): Promise<void> {
+  if (examples.length > SHORT_REQUEST) return batchByBatch(examples, options, each, runOptions, giveWay);
+  return withPrecedence(() => batchByBatch(examples, options, each, runOptions, async () => {}));
+}
+
+/** @param before each run */
+async function batchByBatch(
+  examples: readonly EncodedExample[],
+  options: BatchLayout,
   each: EachOutput,
   { onProgress, signal }: RunOptions,
+  before: () => Promise<void>,
 ): Promise<void> {
   const { output, maxPositions, atOnce = 1, maxRows = MAX_ROWS, exactLengths = false, anyShape = false, run } = options;
   const [, ...axes] = output.axes;
@@ -118,6 +138,7 @@ export async function eachInBatches(
     return { batchSize: anyShape ? rows : roundUpToPowerOfTwo(rows), length };
   };
   for (let done = 0; done < order.length;) {
+    await before();
     if (signal?.aborted) throw new MedTextError('CANCELLED', 'Scoring was cancelled.', { done });
     const shape = shapeAt(done);
     const batches: number[][] = [];

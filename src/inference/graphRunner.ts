@@ -22,8 +22,10 @@ export interface GraphRunnerOptions extends SessionOptions {
   readonly exactLengths?: boolean;
 }
 
-/** One call at a time. */
+/** Calls may overlap: each batch is one run. */
 export class GraphRunner {
+  readonly callsMayOverlap = true;
+
   private constructor(
     private readonly session: Session,
     private readonly inputs: readonly GraphInput[],

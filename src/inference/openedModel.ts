@@ -17,6 +17,7 @@ import { executionDevice } from './device';
 import { FedNetwork, type FedOptions } from './fedNetwork';
 import { GraphRunner } from './graphRunner';
 import { openNetwork, PackedNetwork } from './packedNetwork';
+import { SHORT_REQUEST } from './precedence';
 import { lacksWeights, PackedSession, refusePrecision, type ScoringPrecision } from './packedSession';
 import type { ExecutionDevice } from './session';
 
@@ -53,7 +54,7 @@ export interface ModelParts {
 }
 
 /** Computes outputs. */
-type Runner = Pick<ClassifierRunner, 'outputs' | 'close'>;
+type Runner = Pick<ClassifierRunner, 'outputs' | 'close' | 'callsMayOverlap'>;
 
 export class OpenedModel {
   readonly folder: ModelFolder;
@@ -66,7 +67,7 @@ export class OpenedModel {
   readonly loadParameters: ModelParts['loadParameters'];
   readonly tokenizer: Tokenizer;
   private readonly runner: Runner;
-  /** Calls queue: the runner's sessions are shared. */
+  /** What goes on: the runner's sessions are shared. */
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ModelParts) {
@@ -87,7 +88,7 @@ export class OpenedModel {
    * @throws MedTextError CANCELLED, RUNTIME or OUT_OF_MEMORY.
    */
   outputs(examples: readonly EncodedExample[], each: EachOutput, options: RunOptions = {}): Promise<void> {
-    return this.queued(() => this.runner.outputs(examples, each, options));
+    return this.queued(() => this.runner.outputs(examples, each, options), examples.length <= SHORT_REQUEST);
   }
 
   /** Raw values to labels (null: left out) as in training; an entry that leads to none of the labels (somebody edited it) does not count. */
@@ -102,9 +103,11 @@ export class OpenedModel {
     await this.runner.close();
   }
 
-  protected queued<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.last.then(run);
-    this.last = result.catch(() => undefined);
+  /** A short request does not wait for a long one, where calls may overlap. */
+  private queued<T>(run: () => Promise<T>, isShort: boolean): Promise<T> {
+    const { last } = this;
+    const result = isShort && this.runner.callsMayOverlap ? run() : last.then(run);
+    this.last = Promise.all([last, result.catch(() => undefined)]);
     return result;
   }
 }

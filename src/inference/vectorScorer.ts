@@ -65,10 +65,10 @@ export async function openVectorScorer(path: string, options: ModelOptions = {})
     labels: [],
     device: embedder.device,
     task: 'encoder',
-    // Calls queue: the embedder's sessions are shared.
+    // Calls overlap: batches of several take turns, short requests first.
     score(...parameters) {
-      const result = last.then(() => score(...parameters));
-      last = result.catch(() => undefined);
+      const result = score(...parameters);
+      last = Promise.all([last, result.catch(() => undefined)]);
       return result;
     },
     async close() {

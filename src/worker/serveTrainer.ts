@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import type { ChosenDevice } from '../protocol/deviceWords';
@@ -39,6 +40,14 @@ export interface TrainerEngine {
   }): Promise<TrainingResult>;
 }
 
+function lowerPriority(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Some containers forbid it: the training runs as everything else does.
+  }
+}
+
 /** A training asks no hub: what its recipe names by address was brought before. */
 async function withSourcesHere(recipe: Recipe): Promise<Recipe> {
   if (addressesIn(recipe).length === 0) return recipe;
@@ -49,8 +58,12 @@ async function withSourcesHere(recipe: Recipe): Promise<Recipe> {
   return found.recipe;
 }
 
-/** Makes this process the trainer: one run, then it is done. */
+/**
+ * Makes this process the trainer: one run, then it is done. For hours it wants every core: threads made from now on let
+ * scoring and the editor go first, and have the machine when nobody else wants it.
+ */
 export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
+  lowerPriority();
   serveWorker(
     trainerContract,
     ({ emit, log, hostGone, outliveHost }) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { hugePages } from '../../src/base/hugePages';
 import { MedTextError } from '../../src/base/errors';
 import type { ChosenDevice } from '../../src/protocol/deviceWords';
@@ -117,6 +118,8 @@ describe('the trainer process', () => {
     const params = { recipe: recipeOf(9999), recipeFile: '/somewhere/a.medtext.json', onHostGone: 'stop' as const };
     const client = await TrainerClient.start(launchOf('fakeTrainer.ts'), params, listeners);
     assert.deepEqual(noted, [client.pid]);
+    // Scoring and the editor go first.
+    assert.ok(getPriority(client.pid) > getPriority(), `${getPriority(client.pid)}`);
     if (process.platform === 'linux') {
       const environment = readFileSync(`/proc/${client.pid}/environ`, 'utf8').split('\0');
       const given = environment.find((entry) => entry.startsWith('GLIBC_TUNABLES='));
