@@ -154,7 +154,10 @@ describe('commands in the host', () => {
     services.setReference('肺炎怎么治疗');
     assert.match(await hoverAt(uri, over), /cosine \*\*\d\.\d+\*\*/);
     services.setReference(undefined);
+    assert.match(await hoverAt(uri, over), /nearest in this document, by cosine[^]*1\. \*\*0\.9\d\d\*\* “高血压吃什么药好。”[^]*command:medtext\.setReference/); // prettier-ignore
     assert.ok(services.models.isStarter(services.models.active()!));
+    const code = await vscode.workspace.openTextDocument({ language: 'python', content: '# 高血压怎么治疗？\n# 高血压吃什么药好。\n' }); // prettier-ignore
+    assert.equal(await hoverAt(code.uri, new vscode.Position(0, 4)), '', 'code is no text');
     await switched(false);
     assert.equal(await hoverAt(uri, over), '');
     await switched(undefined);
