@@ -87,7 +87,7 @@ async function main(): Promise<void> {
   );
 }
 
-/** A process that measures itself, and how much of the card's memory is in use while it runs, more than before it. */
+/** A process that measures itself, and how much of the GPU's memory is in use while it runs, more than before it. */
 async function measured(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<Measured> {
   const before = usedBytes();
   let peak = before ?? 0;

@@ -27,7 +27,7 @@ export interface GpuRuntimeRecord {
   /** Libraries that the system's own loader finds. */
   readonly system: readonly string[];
   readonly installedAt: string;
-  /** Whether a training step on the card was tried, and passed. */
+  /** Whether a training step on the GPU was tried, and passed. */
   readonly tested: boolean;
 }
 

@@ -37,6 +37,6 @@ export async function starterModel({ screen, signal }: Context): Promise<string>
         `the starter encoder: ${bytes(doneBytes)} of ${bytes(totalBytes)} unpacked`,
       ),
   });
-  screen.note(`no model was named: the starter encoder answers, with cosines (${folder})`);
+  screen.note(`no model was named: the starter encoder is used, which gives cosines (${folder})`);
   return folder;
 }

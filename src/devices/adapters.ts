@@ -37,7 +37,7 @@ export function adapters(): Adapter[] {
   return [...nvidia, ...others];
 }
 
-/** Of the card with the most memory, which is the one that WebGPU takes; undefined where nobody tells. */
+/** Of the GPU with the most memory, which is the one that WebGPU takes; undefined where nobody tells. */
 export async function cardMemory(): Promise<number | undefined> {
   const bytes = (await askedAdapters()).map(({ memoryBytes = 0 }) => memoryBytes);
   return Math.max(0, ...bytes) || undefined;
@@ -72,7 +72,7 @@ export async function askedAdapters(
 const WINDOWS_QUESTION =
   '[Console]::OutputEncoding = [Text.Encoding]::UTF8; Get-CimInstance Win32_VideoController | Select-Object Name, AdapterRAM, DriverVersion | ConvertTo-Json -Compress'; // prettier-ignore
 
-/** `NVIDIA H100 80GB HBM3, 81559 MiB, 580.95.05`, a line a card. */
+/** `NVIDIA H100 80GB HBM3, 81559 MiB, 580.95.05`, a line a GPU. */
 export function nvidiaAdapters(output: string): Adapter[] {
   return output.split(/\r?\n/).flatMap((line): Adapter[] => {
     const match = /^\s*([^,]+),\s*(?:(\d+) MiB|\[N\/A\])\s*,\s*(\d+\.[\d.]+)\s*$/.exec(line);

@@ -38,7 +38,7 @@ const remarksLength = 20_000;
 /** Beside the bundle that this is part of. */
 const entry = join(__dirname, 'cli.js');
 
-/** The fastest device whose self-test gave the stored losses; the processor, if none is faster. */
+/** The fastest device whose self-test gave the stored losses; the CPU, if none is faster. */
 export async function chooseDevice(options: ChoiceOptions = {}): Promise<DeviceChoice> {
   const { retest = false, cacheFile = defaultCacheFile(), tryDevice = tryInProcess, log } = options;
   const machine = machineKey();
@@ -49,23 +49,23 @@ export async function chooseDevice(options: ChoiceOptions = {}): Promise<DeviceC
     return { device: 'cpu', trials: [{ device: 'cpu', passed: true }], remembered: false };
   }
   const others = candidates();
-  if (others.length > 0) log?.(`Trying ${others.join(', ')} against the processor, once for this machine …`);
+  if (others.length > 0) log?.(`Trying ${others.join(', ')} against the CPU, once for this machine …`);
   const trials: DeviceTrial[] = [];
   for (const device of others) trials.push(await tryDevice(device));
-  // The processor's time is of interest only if there is something to compare it with.
+  // The CPU's time is of interest only if there is something to compare it with.
   const isContested = trials.some(({ passed }) => passed);
   trials.unshift(isContested ? await tryDevice('cpu') : { device: 'cpu', passed: true });
   await remember(cacheFile, machine, trials);
   return { device: fastest(trials), trials, remembered: false };
 }
 
-/** What `device: auto` came to when a training asked last; the processor, before any did. */
+/** What `device: auto` came to when a training asked last; the CPU, before any did. */
 export async function knownDevice(cacheFile = defaultCacheFile()): Promise<ExecutionDevice> {
   const known = await remembered(cacheFile, machineKey());
   return known ? fastest(known) : 'cpu';
 }
 
-/** Of those that work and are not `lost`; the processor, if none is. */
+/** Of those that work and are not `lost`; the CPU, if none is. */
 export function fastest(trials: readonly DeviceTrial[], lost: readonly string[] = []): ExecutionDevice {
   const timed = trials.filter(
     ({ device, passed, stepMilliseconds }) => passed && stepMilliseconds !== undefined && !lost.includes(device),
@@ -73,10 +73,10 @@ export function fastest(trials: readonly DeviceTrial[], lost: readonly string[] 
   return (timed.sort((a, b) => a.stepMilliseconds! - b.stepMilliseconds!)[0]?.device ?? 'cpu') as ExecutionDevice;
 }
 
-/** A driver that was reset, a card without memory: what another device may still do. */
+/** A driver that was reset, a GPU without memory: what another device may still do. */
 export const isDeviceFailure = ({ code }: MedTextError): boolean => code === 'RUNTIME' || code === 'OUT_OF_MEMORY';
 
-/** The devices but the processor that this platform's runtime has a provider for. */
+/** The devices but the CPU that this platform's runtime has a provider for. */
 function candidates(): ExecutionDevice[] {
   const here = supportedDevices().map(({ name }) => name);
   return deviceNames.filter(

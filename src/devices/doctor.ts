@@ -148,7 +148,7 @@ async function selfTest({ device, threads }: { device?: string; threads?: number
   }
 }
 
-/** What a step of is timed: a third of BERT-base. Less would not fill a graphics card, and tell of its calls alone. */
+/** What a step of is timed: a third of BERT-base. Less would not fill a GPU, and tell of its calls alone. */
 const SPEED_CONFIG: EncoderConfig = {
   ...CONFIG,
   vocabSize: 1000,
@@ -164,7 +164,7 @@ const SLOW_MS = 300;
 const workOf = ({ layerCount, hiddenSize, intermediateSize }: EncoderConfig): number =>
   layerCount * hiddenSize * (4 * hiddenSize + 2 * intermediateSize);
 
-/** In milliseconds: enough to tell a graphics card from a driver in software, which is only estimated. */
+/** In milliseconds: enough to tell a GPU from a driver in software, which is only estimated. */
 async function stepTime(device: ExecutionDevice, threads?: number): Promise<number> {
   const small = await timeOf(SMALL_CONFIG, device, threads);
   if (small > SLOW_MS) return (small * workOf(SPEED_CONFIG)) / workOf(SMALL_CONFIG);

@@ -1,4 +1,4 @@
-/** A training step on the card with CUDA libraries that are about to be put in their place. */
+/** A training step on the GPU with CUDA libraries that are about to be put in their place. */
 import { Words } from '../base/words';
 import { faultText } from '../protocol/deviceWords';
 import { tryInProcess } from './deviceChoice';

@@ -34,7 +34,7 @@ export function withClassifier<T>(
 
 /**
  * Opens a model for a whole file of rows, and closes it. `device: auto` is here the device that was chosen for training on
- * this machine, and the processor as long as none was tried, or where that device fails.
+ * this machine, and the CPU as long as none was tried, or where that device fails.
  * @throws MedTextError what `open` and `use` throw.
  */
 async function withOpened<Model extends OpenedModel, T>(
@@ -54,7 +54,7 @@ async function withOpened<Model extends OpenedModel, T>(
   } catch (error) {
     const known = asMedTextError(error);
     if (device === 'cpu' || !isDeviceFailure(known)) throw error;
-    options.log?.(`${device} failed (${known.message}); computing on the processor.`);
+    options.log?.(`${device} failed (${known.message}); computing on the CPU.`);
     return usedOn(open, 'cpu', folder, options, use);
   }
 }

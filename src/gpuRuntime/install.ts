@@ -28,7 +28,7 @@ export interface GpuRuntimeProgress {
   readonly secondsLeft: number | null;
 }
 
-/** How a small training on the card went, in a process that was started with the variables. */
+/** How a small training on the GPU went, in a process that was started with the variables. */
 export type TryCard = (variables: Readonly<Record<string, string>>, signal?: AbortSignal) => Promise<{ readonly passed: boolean; readonly why?: string | Words }>; // prettier-ignore
 
 const REPORT_MS = 200;
@@ -36,9 +36,9 @@ const SPARE_BYTES = 256 * 2 ** 20;
 const [CUDA_PROVIDER] = providerLibraryNames;
 
 /**
- * Downloads, checks and unpacks what was planned, tries the card, and then puts it in the place of what was there. What
+ * Downloads, checks and unpacks what was planned, tries the GPU, and then puts it in the place of what was there. What
  * came before an interruption is continued by the next call; until the end, what was installed stays as it was.
- * @throws MedTextError INTEGRITY, UNSAFE_NAME, RUNTIME (the card was tried and failed), DISK_FULL, BUSY, IO, NETWORK,
+ * @throws MedTextError INTEGRITY, UNSAFE_NAME, RUNTIME (the GPU was tried and failed), DISK_FULL, BUSY, IO, NETWORK,
  * OFFLINE, ACCESS, CANCELLED.
  */
 export async function installGpuRuntime(

@@ -19,7 +19,7 @@ export interface PlanWish {
   readonly folders?: readonly string[];
   /** Whether what is found nowhere may be downloaded. */
   readonly mayDownload: boolean;
-  /** Neither asks for a driver nor tries the card: to prepare a machine's image. */
+  /** Neither asks for a driver nor tries the GPU: to prepare a machine's image. */
   readonly withoutCard?: boolean;
 }
 
@@ -85,7 +85,7 @@ export async function planGpuRuntime(wish: PlanWish, options: GpuRuntimeOptions)
   try {
     const packages: PlannedPackage[] = [];
     if (!provider) {
-      // A machine without a card needs no list to know.
+      // A machine without a GPU needs no list to know.
       if (!withoutCard && driver === undefined) refuseOldDriver(driver, 0);
       packages.push(await source.plan(providerGroup(runtimeVersion), machine.glibc));
     }

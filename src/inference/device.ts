@@ -5,7 +5,7 @@ import { supportedDevices, type ExecutionDevice } from './session';
 export const deviceNames = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 
 /**
- * `auto` is the processor here, which is ready at once and does not move the weights; whole files and trainings choose
+ * `auto` is the CPU here, which is ready at once and does not move the weights; whole files and trainings choose
  * (src/devices/deviceChoice).
  * @throws MedTextError USAGE for a name that is none; UNSUPPORTED where this platform's runtime has no such provider.
  */

@@ -6,8 +6,8 @@ import type { ExecutionDevice } from './session';
 
 /**
  * - `float32`: as PyTorch computes by default.
- * - `tf32`: an NVIDIA card's matrix products read float32 with 10 bits of mantissa (TensorFloat-32); elsewhere as `float32`.
- * - `float16`: the factors of matrix products in half precision, on graphics devices; the processor has no use for it.
+ * - `tf32`: an NVIDIA GPU's matrix products read float32 with 10 bits of mantissa (TensorFloat-32); elsewhere as `float32`.
+ * - `float16`: the factors of matrix products in half precision, on graphics devices; the CPU has no use for it.
  */
 export type Precision = 'float32' | 'tf32' | 'float16';
 

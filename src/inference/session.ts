@@ -14,7 +14,7 @@ export type ExecutionDevice = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 
 export interface SessionOptions {
   readonly device?: ExecutionDevice;
-  /** Lets an NVIDIA card's matrix products read float32 with 10 bits of mantissa; the first session of a process decides. */
+  /** Lets an NVIDIA GPU's matrix products read float32 with 10 bits of mantissa; the first session of a process decides. */
   readonly allowTf32?: boolean;
   /** Threads inside one operator; absent: as many as the machine has cores. */
   readonly threads?: number;

@@ -19,8 +19,8 @@ export const RANGES = 'half/ranges';
 const ONE_ELEMENT = 'half/shape';
 
 /**
- * Runtimes compute float16 graphs on a processor in float32 and skip the rounding between two operators, so that a graph
- * that overflows on every graphics card seems right there. Sums inside an operator are exact here as there.
+ * Runtimes compute float16 graphs on a CPU in float32 and skip the rounding between two operators, so that a graph
+ * that overflows on every GPU seems right there. Sums inside an operator are exact here as there.
  * @throws MedTextError what {@link halfPrecision} throws.
  */
 export function emulateHalf(float32: Model): EmulatedHalf {

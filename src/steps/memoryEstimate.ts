@@ -29,7 +29,7 @@ const processBytes = 200e6;
 const copiesOnDevice = 5.4;
 
 /**
- * The peak of a step over `rows` examples of `length` tokens, which only builds the graph and runs nothing. On the processor
+ * The peak of a step over `rows` examples of `length` tokens, which only builds the graph and runs nothing. On the CPU
  * it is within 10 % of the peaks measured for BERT-base at three lengths and for a vocabulary of 250,037 (bench/README.md): the
  * holes that activations leave rarely fit the gradients, which are copied out at the end.
  * @param accumulates whether the gradients of several such parts are added up
@@ -65,12 +65,12 @@ export function estimateMemory(
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** Of a graphics card of 8 GB, which others use too. */
+/** Of a GPU of 8 GB, which others use too. */
 const usualBytes = 6e9;
 
 /**
  * Whether the buffers of the graphs of all lengths are few enough to be kept, each graph's beside the others'.
- * @param cardBytes the graphics card's memory, where it is known
+ * @param cardBytes the GPU's memory, where it is known
  */
 export function buffersAreFew(
   options: TrainingGraphOptions,

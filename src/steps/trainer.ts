@@ -13,7 +13,7 @@ import { int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import { buildTrainingGraph, type TrainingGraph } from './trainingGraph';
 import type { Batch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 
-/** The step on the processor: parameters and moments are the host's own arrays, updated in place. */
+/** The step on the CPU: parameters and moments are the host's own arrays, updated in place. */
 export class Trainer implements TrainingSteps {
   private readonly graphs = new Map<number, { graph: TrainingGraph; session: Session }>();
   private readonly feeds: Readonly<Record<string, Feed>>;
@@ -107,7 +107,7 @@ export class Trainer implements TrainingSteps {
     return this.optimizer.moments;
   }
 
-  /** They always are. */
+  /** Parameters and moments are the host's own arrays: nothing has to be fetched. */
   async synchronize(): Promise<void> {}
 
   async halve(): Promise<number | undefined> {

@@ -27,7 +27,7 @@ export interface FinetuneOptions extends RunOptions {
   readonly name?: string;
   /** A run folder to continue. Its own recipe counts then; of `recipe` only device and threads do. */
   readonly resumeFrom?: string;
-  /** What `device: auto` is on this machine; absent: the processor. */
+  /** What `device: auto` is on this machine; absent: the CPU. */
   readonly chooseDevice?: (log: (line: string) => void) => Promise<DeviceChoice>;
 }
 
@@ -79,11 +79,11 @@ async function toItsEnd(setUp: RunSetUp): Promise<TrainingResult> {
 
 /** On the next device: from the last checkpoint, or from the beginning. */
 async function goneOn(placed: FinetuneOptions, lock: RunLock): Promise<RunSetUp> {
-  const next = placed.recipe.device === 'cpu' ? 'the processor' : placed.recipe.device;
+  const next = placed.recipe.device === 'cpu' ? 'the CPU' : placed.recipe.device;
   const checkpoint = await newestCheckpoint(lock.folder.checkpoints);
   placed.log(
     checkpoint
-      ? `The training goes on on ${next} from ${basename(checkpoint)}.`
+      ? `The training continues on ${next} from ${basename(checkpoint)}.`
       : `No checkpoint was saved yet: the training begins again on ${next}.`,
   );
   if (checkpoint) return continuedRun(lock, placed);
@@ -178,7 +178,7 @@ function threadsOf({ environment }: RunRecord, { recipe, log }: FinetuneOptions)
   if (recipe.threads === 'auto') return before;
   if (recipe.threads !== before) {
     const then = before === 'auto' ? 'as many threads as its machine chose' : `${before} threads`;
-    log(`The run began on ${then} and goes on on ${recipe.threads}: the last digits of its numbers change.`);
+    log(`The run began on ${then} and continues on ${recipe.threads}: the last digits of its numbers change.`);
   }
   return recipe.threads;
 }
@@ -208,7 +208,7 @@ function refuseChanged({ data, model }: RunRecord, { records, fixedFiles, folder
 async function tellChangedRecipe({ recipe }: RunRecord, log: (line: string) => void): Promise<void> {
   const now = recipe && (await sha256OfFile(recipe.file).catch(() => undefined));
   if (now === undefined || now === recipe?.sha256) return;
-  log(`${recipe!.file} has changed since this run began. It is not used: the run goes on with its own copy of what it was.`); // prettier-ignore
+  log(`${recipe!.file} has changed since this run began. It is not used: the run continues with its own copy.`); // prettier-ignore
 }
 
 function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe {

@@ -36,11 +36,11 @@ export function availableMemory(): number {
 export interface AvailableMemory {
   /** What may be planned with. */
   readonly bytes: number;
-  /** The whole of a graphics card, of which nobody tells what is free. */
+  /** The whole memory of a GPU; the system does not tell how much of it is free. */
   readonly cardBytes?: number;
 }
 
-/** Others use the card too, and CUDA's allocator takes more than it needs. */
+/** Others use the GPU too, and CUDA's allocator takes more than it needs. */
 export function cardOf(device: ExecutionDevice, cardBytes: number): AvailableMemory {
   return { bytes: Math.round((device === 'webgpu' ? 0.85 : 0.6) * cardBytes), cardBytes };
 }
@@ -54,7 +54,7 @@ function memoryText(
   const { parameters, moments, gradients, activations, copies, total } = estimate;
   const besides = copies > 0 ? `, ${sizeText(copies)} copies on the device` : '';
   const parts = `${sizeText(parameters)} parameters, ${sizeText(moments)} optimiser, ${sizeText(gradients)} gradients, ${sizeText(activations)} activations${besides}`;
-  const free = available ? `; ${available.cardBytes ? `the card has ${sizeText(available.cardBytes)}` : `${sizeText(available.bytes)} free`}` : ''; // prettier-ignore
+  const free = available ? `; ${available.cardBytes ? `the GPU has ${sizeText(available.cardBytes)}` : `${sizeText(available.bytes)} free`}` : ''; // prettier-ignore
   const about = `About ${sizeText(total)} of memory at the longest batches (${parts})${free}`;
   if (exceeds) {
     return `${about}. That is not likely to be enough even with one example at a time: train less of the model (train.trainable), shorten max_length, or close other programs.`;

@@ -81,7 +81,7 @@ export async function readMaterial(
   recipe: ResolvedRecipe,
   { log, onUnderstoodData, stopSignal: signal }: MaterialOptions, // prettier-ignore
 ): Promise<RunMaterial> {
-  // The runtime itself would leave an absent device out, and train on the processor.
+  // The runtime itself would leave an absent device out, and train on the CPU.
   executionDevice(recipe.device);
   const folder = await withHead(await openModelFolder(recipe.model), recipe.model_head);
   if (folder.weightsPath === undefined) sayRandomStart(folder, log);

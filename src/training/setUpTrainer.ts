@@ -63,7 +63,7 @@ export async function setUpTrainer(
   const keepsBuffers = device === 'webgpu' && buffersAreFew(graphOptions, batchSize, plan.bucketsUsed, cardBytes); // prettier-ignore
   const session = { ...placed, keepsBuffers };
   if ((recipe.train.precision ?? 'float32') !== 'float32' && isOnProcessor) {
-    log(`train.precision is ${recipe.train.precision}, which the processor has no use for: it computes in float32.`);
+    log(`train.precision is ${recipe.train.precision}, which the CPU does not support: it computes in float32.`);
   }
   const { microBatchSize, memory, memoryPlan } = chooseRows({
     wanted: recipe.train.micro_batch_size,

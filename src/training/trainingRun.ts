@@ -158,7 +158,7 @@ export class TrainingRun {
     await best.evaluate(this.step);
     await this.save();
     const { evaluationsWithoutGain } = best.counters;
-    if (best.patienceIsOver) options.log(`Stopped early at step ${this.step}: no gain in ${evaluationsWithoutGain} evaluations.`); // prettier-ignore
+    if (best.patienceIsOver) options.log(`Stopped early at step ${this.step}: no improvement in ${evaluationsWithoutGain} evaluations.`); // prettier-ignore
   }
 
   /** A model that cannot answer its test data is a model all the same. @returns false when it was stopped meanwhile */
@@ -166,7 +166,7 @@ export class TrainingRun {
     const { lock, recipe, material, options, reporter, journal, best } = this.parts;
     if (!material.test) return true;
     const rows = material.test.data.examples.length;
-    options.log(`The model of step ${best.counters.best?.step ?? this.step} answers ${rows} test rows.`);
+    options.log(`The model of step ${best.counters.best?.step ?? this.step} is evaluated on ${rows} test rows.`);
     try {
       const { device, threads } = sessionOptions(recipe);
       const outcome = await outcomeOnTestData(lock.folder, material.test, recipe.dataset.test!.on_bad_row, {
@@ -182,7 +182,7 @@ export class TrainingRun {
       lock.refuseMoved();
       if (isDeviceFailure(known)) throw known;
       if (options.stopSignal.aborted) return false;
-      options.log(`The test data was not answered: ${known.message}`);
+      options.log(`The test data were not evaluated: ${known.message}`);
       await journal.write({ testError: toldError(known) });
     }
     return true;

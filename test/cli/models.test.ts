@@ -170,7 +170,7 @@ describe('medtext: commands on a model', () => {
     // A slash between words is no path.
     const { stdout, stderr } = await medtext(['score', '头痛/发热', '头痛', '--json'], { env });
     assert.equal(JSON.parse(stdout).measure, 'cosine');
-    assert.match(stderr, /no model was named: the starter encoder answers/);
+    assert.match(stderr, /no model was named: the starter encoder is used/);
   });
 
   it('says what is wrong with a model', async () => {

@@ -14,7 +14,7 @@ describe('device: auto', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   const others = supportedDevices().map(({ name }) => name).filter((name) => ['webgpu', 'cuda', 'dml', 'coreml'].includes(name)); // prettier-ignore
-  /** Every device but the processor takes `milliseconds`; undefined: it fails. The processor takes 40. */
+  /** Every device but the CPU takes `milliseconds`; undefined: it fails. The CPU takes 40. */
   const trying =
     (milliseconds: number | undefined, asked: string[] = []) =>
     async (device: ExecutionDevice): Promise<DeviceTrial> => {

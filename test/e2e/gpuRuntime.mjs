@@ -1,4 +1,4 @@
-// CUDA's libraries in a real VS Code: what they would take, the download from an index, a card that fails, and the removal.
+// CUDA's libraries in a real VS Code: what they would take, the download from an index, a GPU that fails, and the removal.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -31,7 +31,7 @@ describe('a model on a whole file', () => {
   afterEach(() => (Session.create = create));
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Sessions are the processor's, whatever device is asked for; those of `failing` are refused as a driver does. */
+  /** Sessions are the CPU's, whatever device is asked for; those of `failing` are refused as a driver does. */
   function devicesOf(failing?: { device: ExecutionDevice; code: 'RUNTIME' | 'GRAPH' }): void {
     Session.create = (graph, options: SessionOptions = {}) => {
       const { device = 'cpu' } = options;
@@ -60,7 +60,7 @@ describe('a model on a whole file', () => {
     assert.equal(rows, 8);
     assert.deepEqual(log, [
       `Computing on ${other}, which training chose on this machine.`,
-      `${other} failed (no such device); computing on the processor.`,
+      `${other} failed (no such device); computing on the CPU.`,
     ]);
     assert.equal(JSON.parse(readFileSync(output, 'utf8')).length, 8);
     assert.deepEqual([...new Set(devices)], [other, 'cpu']);

@@ -17,7 +17,7 @@ import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 const folder = join(__dirname, '../fixtures/deviceGraphs');
 
 /**
- * What a device that keeps its state computes in graphs, where the processor has kernels of its own. The graph of
+ * What a device that keeps its state computes in graphs, where the CPU has kernels of its own. The graph of
  * forward and backward pass is one and the same on every device; here it is that of a small encoder.
  */
 describe('graphs for a device', () => {

@@ -1,4 +1,4 @@
-/** The graphs that only devices run, run on the processor: their numbers, not their speed. */
+/** The graphs that only devices run, run on the CPU: their numbers, not their speed. */
 import assert from 'node:assert/strict';
 import { ClassifierRunner } from '../../src/inference/classifierRunner';
 import { FedNetwork } from '../../src/inference/fedNetwork';
@@ -52,7 +52,7 @@ const inputs = { ...batchInputs, [TOKEN_SLOTS]: int32Feed([rows, batch.length], 
 const EMBEDDING = 'bert.embeddings.word_embeddings.weight';
 const feed = (shape: readonly number[], data: Float32Array): Feed => ({ dataType: 'float32', shape, data });
 
-/** Loss, squared norm and gradients by parameter, of the graph that the processor trains with. */
+/** Loss, squared norm and gradients by parameter, of the graph that the CPU trains with. */
 async function expectedGradients() {
   const session = await Session.create(buildTrainingGraph(options, rows, batch.length).model, { threads: 1 });
   const own = parameters.specs.map(({ name, shape }): [string, Feed] => [name, feed(shape, parameters.values(name))]);

@@ -187,7 +187,7 @@ describe('fine-tuning', () => {
     const { step } = Trainer.prototype;
     const device = supportedDevices().map(({ name }) => name).find((name) => ['cuda', 'dml', 'coreml'].includes(name)) as ExecutionDevice | undefined; // prettier-ignore
     if (!device) return;
-    // Said to be another device's, the sessions are the processor's.
+    // Said to be another device's, the sessions are the CPU's.
     let lost = 1;
     let lostAt = 7;
     Trainer.prototype.step = function (this: Trainer, ...given) {
@@ -198,7 +198,7 @@ describe('fine-tuning', () => {
     const trials = [{ device, passed: true, stepMilliseconds: 1 }];
     const chooseDevice = async () => ({ device, trials, remembered: false });
     const createTrainer = (options: TrainerOptions) => Trainer.create(options);
-    // A device's own lengths are others than the processor's.
+    // A device's own lengths are others than the CPU's.
     const fixed = (more: Partial<Recipe> = {}) => recipe({ length_buckets: 'none' }, more);
     try {
       const whole = await run(fixed());
@@ -211,7 +211,7 @@ describe('fine-tuning', () => {
         log.join('\n'),
       );
       assert.ok(
-        log.some((line) => /goes on on the processor from step-0+4\.$/.test(line)),
+        log.some((line) => /continues on the CPU from step-0+4\.$/.test(line)),
         log.join('\n'),
       );
       assert.deepEqual(losses(reports.slice(-10)), losses(whole.reports.slice(-10)));
@@ -304,7 +304,7 @@ describe('fine-tuning', () => {
       });
       assert.equal(result.status, 'finished');
       assert.equal(result.predictions, undefined);
-      assert.ok(log.some((line) => line.startsWith('The test data was not answered: ') && line.includes(file)), log.join('\n')); // prettier-ignore
+      assert.ok(log.some((line) => line.startsWith('The test data were not evaluated: ') && line.includes(file)), log.join('\n')); // prettier-ignore
       assert.ok(existsSync(join(result.model, 'model.safetensors')));
     });
 
@@ -350,7 +350,7 @@ describe('fine-tuning', () => {
     assert.ok(!automatic.log.some((line) => line.includes('last digits')), automatic.log.join('\n'));
     const other = await run(recipe({}, { threads: 1 }), { resumeFrom: begun.result.run, stopAfter: 6 });
     assert.equal(threadsOf(begun.result.run), 1);
-    assert.match(other.log.join('\n'), /began on 2 threads and goes on on 1: the last digits/);
+    assert.match(other.log.join('\n'), /began on 2 threads and continues on 1: the last digits/);
   });
 
   it('asks a device for several steps at once, none beyond an evaluation, and continues bit for bit', async () => {

@@ -1,4 +1,4 @@
-/** Every rule's gradient on the GPU against the processor's, which PyTorch and differences vouch for. */
+/** Every rule's gradient on the GPU against the CPU's, which PyTorch and differences vouch for. */
 import assert from 'node:assert/strict';
 import { analyticGradients, sampleOf } from '../autodiff/checkGradient';
 import { GRADIENT_TABLE } from '../autodiff/gradientTable';

@@ -1,4 +1,4 @@
-/** What of our graphs the runtime leaves to the processor, where every node costs a way there and back. */
+/** What of our graphs the runtime leaves to the CPU, where every node costs a way there and back. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

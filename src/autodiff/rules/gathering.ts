@@ -1,6 +1,6 @@
 /**
  * The gradient of Gather adds rows that have one index. A scatter that adds cannot do it: on several threads ONNX Runtime's
- * ScatterND loses additions to the same row (microsoft/onnxruntime #18048, #23396), and on a graphics card their order
+ * ScatterND loses additions to the same row (microsoft/onnxruntime #18048, #23396), and on a GPU their order
  * changes from run to run. A product with a one-hot matrix adds them in a fixed order on every device.
  */
 import { integersOf } from '../../onnx/typeInference';
@@ -126,7 +126,7 @@ export const gatherRule: GradientRule = [
   null,
 ];
 
-/** ScatterElements adds one element after the other on the CPU; on a graphics card the order is not fixed. */
+/** ScatterElements adds one element after the other on the CPU; on a GPU the order is not fixed. */
 export const gatherElementsRule: GradientRule = [
   ({ g, x, dy, attributes }) =>
     g.scatterElementsAdd(g.fill(0, x[0].shape, dy.dataType), x[1], dy, attributes.int('axis', 0)),

@@ -37,7 +37,7 @@ function diagnosisText(
     ['providers', machine.providers.join(', ') || '-'],
     ['Node', machine.node],
     ['platform', machine.platform],
-    ['processor', machine.cpu],
+    ['CPU', machine.cpu],
     ['threads', String(machine.threads)],
     ['memory', `${bytes(machine.memoryBytes)}, ${bytes(machine.freeMemoryBytes)} free`],
     [

@@ -197,7 +197,7 @@ class TrainingView {
       screen.note(`  medtext finetune --resume ${shellQuoted(run)}`);
       return;
     }
-    if (testError) screen.note(`warning: the test data were not answered: ${testError.code}: ${testError.message}`);
+    if (testError) screen.note(`warning: the test data were not evaluated: ${testError.code}: ${testError.message}`);
     if (best?.evaluation) {
       screen.print('', `Best: ${best.metric} ${decimal(best.value)} at step ${integer(best.step)}`, '');
       screen.print(...evaluationText(best.evaluation as EvaluationMetrics));

@@ -88,8 +88,8 @@ async function bring(
   screen.printJson({ root: plan.root, ...record });
   screen.print(
     record.tested
-      ? `CUDA ${record.cuda} works: a training step on the card gave PyTorch's losses. "device: auto" tries it from now on.`
-      : `The libraries of CUDA ${record.cuda} are in place; no card was tried. Where there is one: medtext doctor`,
+      ? `CUDA ${record.cuda} works: a training step on the GPU gave PyTorch's losses. "device: auto" tries it from now on.`
+      : `The libraries of CUDA ${record.cuda} are installed; no GPU was tried. On a machine with one, run: medtext doctor`,
   );
   return 0;
 }
@@ -163,9 +163,9 @@ function statusText({ root, state, sizeBytes, keptBytes }: GpuRuntimeStatus, run
   } else {
     const { record, missing } = state;
     const states = {
-      current: record.tested ? 'in use, tried on the card' : 'in use, not tried on a card',
+      current: record.tested ? 'in use, tried on the GPU' : 'in use, not tried on a GPU',
       stale: `of ONNX Runtime ${record.runtimeVersion}; this version has ${runtimeVersion}: get it again`,
-      broken: `not whole, ${missing.slice(0, 4).join(', ')} gone: get it again`,
+      broken: `incomplete, ${missing.slice(0, 4).join(', ')} gone: get it again`,
     };
     rows.push(['state', states[state.kind]], ['CUDA', String(record.cuda)]);
     for (const { name, version: release } of record.packages) rows.push(['package', `${name} ${release}`]);
@@ -182,5 +182,5 @@ async function remove({ screen }: Context): Promise<void> {
   const { removeGpuRuntime } = await import('../../gpuRuntime/installed');
   const { freedBytes } = await removeGpuRuntime(process.env);
   screen.printJson({ freedBytes });
-  screen.print(freedBytes > 0 ? `Removed: ${bytes(freedBytes)} are free again.` : 'Nothing of ours is there any more.');
+  screen.print(freedBytes > 0 ? `Removed: ${bytes(freedBytes)} are free again.` : 'There is nothing to remove.');
 }
