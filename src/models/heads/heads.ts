@@ -2,9 +2,10 @@
 import { isObject, type JsonObject } from '../configJson';
 import type { Head } from './head';
 import { sequenceHead } from './sequence';
+import { spansHead } from './spans';
 import { tokenHead } from './token';
 
-const HEADS: readonly Head[] = [sequenceHead, tokenHead];
+const HEADS: readonly Head[] = [sequenceHead, tokenHead, spansHead];
 
 /** ModelScope's tasks of models whose config.json names no class. */
 const OF_TASK: Readonly<Record<string, Head>> = {
