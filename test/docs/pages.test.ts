@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import manifest from '../../package.json';
+import english from '../../package.nls.json';
+import chinese from '../../package.nls.zh-cn.json';
 import { LANGUAGES, ROOT, shownInPages, Translator } from '../../scripts/docs/languages';
 import { GENERATED_PAGES } from '../../scripts/docs/pages';
 
@@ -21,5 +24,20 @@ describe('the generated pages', () => {
     const translator = new Translator('zh-cn');
     for (const page of Object.values(GENERATED_PAGES)) page(translator);
     assert.deepEqual(Object.keys(shownInPages()).filter((text) => !translator.used.has(text)), []); // prettier-ignore
+  });
+});
+
+describe('the page on the editor', () => {
+  it('names every command of the palette, in both languages', () => {
+    const { commands, menus } = manifest.contributes;
+    const hidden = menus.commandPalette.filter(({ when }) => when === 'false').map(({ command }) => command);
+    for (const language of LANGUAGES) {
+      const texts = language === 'en' ? english : chinese;
+      const page = readFileSync(join(ROOT, 'docs', language, 'editor.md'), 'utf8');
+      const titles = commands
+        .filter(({ command }) => !hidden.includes(command))
+        .map(({ title }) => (texts as Record<string, string>)[title.replaceAll('%', '')]);
+      assert.deepEqual(titles.filter((title) => !page.includes(title)), []); // prettier-ignore
+    }
   });
 });
