@@ -21,7 +21,7 @@ import { embeddingSizeOf, type EncoderConfig } from './encoderConfig';
 import { foreignWeights, isForeignWeights } from './foreignWeights';
 import type { Head } from './heads/head';
 import { headOf } from './heads/heads';
-import { mapParameterNames, MASKED_LM_HEAD, type LoadReport, type NameMapping } from './parameterNames';
+import { mapParameterNames, MASKED_LM_HEAD, SENTENCE_HEAD, type LoadReport, type NameMapping } from './parameterNames';
 import { openWeights } from './openWeights';
 import { encoderFolder } from './sentenceTransformers';
 import { Parameters, type ParameterSpec } from './parameters';
@@ -352,6 +352,7 @@ export function storedShape(
 
 function reasonUnwanted(ours: string, layerCount: number): string {
   if (MASKED_LM_HEAD.test(ours)) return 'a masked-language-model head, which this task does not use';
+  if (SENTENCE_HEAD.test(ours)) return 'a head of the order of sentences, which this task does not use';
   if (ours.startsWith('bert.encoder.layer.')) return `config.json says that the encoder has ${layerCount} layers`;
   return 'not used by this task';
 }

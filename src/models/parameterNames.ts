@@ -100,6 +100,9 @@ const ENCODER_PART = new RegExp(
 /** Prefix of the masked-language-model head's tensors, in each family's names; ELECTRA's is its generator's. */
 export const MASKED_LM_HEAD = /^(cls\.predictions|lm_head|generator_predictions|generator_lm_head)\./;
 
+/** BERT's next sentence, StructBERT's order of sentences. */
+export const SENTENCE_HEAD = /^cls\.seq_relationship\./;
+
 /** The head's matrix over the vocabulary, which is the word embeddings again. */
 export const TIED_DECODER = /(^|\.)(decoder|generator_lm_head)\.weight$/;
 
@@ -146,12 +149,21 @@ export function mapParameterNames(
     );
     // ModelScope's trainer keeps a BERT's classifier in a module `head` (1.36.3, models/nlp/task_models/task_model.py).
     const head = named.replace(/^head\.(?=classifier\.)/, '');
-    const ours = MASKED_LM_HEAD.test(head) ? head : of?.engineName(head, family);
+    const ours = pretrainingName(head) ?? of?.engineName(head, family);
     if (isTied && TIED_DECODER.test(head)) take(WORD_EMBEDDINGS, name);
     else if (ours !== undefined) take(ours, name);
     else leftOver.push({ name, reason: reasonToLeave(inside ?? head, head) });
   }
   return { fromOurs, leftOver };
+}
+
+/**
+ * Pretraining heads are called as in files, whatever the head that is wanted. ModelScope's StructBERT keeps the bias over the
+ * vocabulary as the decoder's own.
+ */
+function pretrainingName(inFile: string): string | undefined {
+  if (SENTENCE_HEAD.test(inFile)) return inFile;
+  return MASKED_LM_HEAD.test(inFile) ? inFile.replace(/(^|\.)decoder\.bias$/, '$1bias') : undefined;
 }
 
 /** Our name in a file for transformers: RoBERTa's encoder is `roberta.`, ELECTRA's `electra.`; the head has names of its own. */
@@ -215,7 +227,6 @@ function reasonToLeave(inside: string, head: string): string {
   if (/(^|\.)(position_ids|token_type_ids)$/.test(inside)) return 'a buffer that is computed';
   if (/(^|\.)task_type_embeddings\.weight$/.test(inside))
     return "ERNIE's task types; the first is added to the token types";
-  if (/^cls\.seq_relationship\./.test(head)) return 'a next-sentence head, which is not used';
   if (/^(discriminator_predictions|generator|electra_)/.test(head)) {
     return "a pretraining head of ELECTRA's, which is not used";
   }

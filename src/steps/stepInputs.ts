@@ -91,13 +91,14 @@ export interface Part {
  */
 export function partsOf(batches: readonly Batch[], rows: number, objective: Objective): Part[] {
   const total = totalWeight(batches, objective);
-  const stepExamples = batches.reduce((sum, { examples }) => sum + examples.length, 0);
+  const examplesOfStep = batches.flatMap(({ examples }) => examples);
+  const stepExamples = examplesOfStep.length;
   return batches.flatMap(({ examples, length }, index) =>
     Array.from({ length: Math.ceil(examples.length / rows) }, (_, part) => ({
       batch: { examples: examples.slice(part * rows, (part + 1) * rows), length },
       index,
       firstRow: part * rows,
-      share: { total, batchExamples: examples.length, stepExamples, length },
+      share: { total, batchExamples: examples.length, stepExamples, length, examplesOfStep },
     })),
   );
 }

@@ -178,6 +178,7 @@ export function addTraining(
   const loss = options.objective.loss(g, {
     pass,
     input,
+    parameter: known,
     noise: (name, shape, deviation) => random({ name: `noise.${name}`, shape, draw: { deviation } }),
     part: (name, value) => void parts.set(name, value),
   });

@@ -30,6 +30,8 @@ export interface StepShare {
   readonly stepExamples: number;
   /** Tokens that every row is padded to. */
   readonly length: number;
+  /** All of the step, for who takes means of several kinds. */
+  readonly examplesOfStep: readonly TrainingExample[];
 }
 
 export interface PassChanges {
@@ -48,6 +50,8 @@ export interface LossContext {
   pass(name: string, changes?: PassChanges): Value;
   /** One of the objective's inputs. */
   input(name: string): Value;
+  /** A parameter of the network, by the engine's name: for a part of it that no pass builds. */
+  parameter(name: string): Value;
   /** Noise N(0, deviation^2) of the shape, whose first axis is the rows: a function of (seed, step, place, element). */
   noise(name: string, shape: readonly number[], deviation: number): Value;
   /** A part of the loss, a scalar, that is reported beside the whole. */

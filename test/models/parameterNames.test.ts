@@ -104,7 +104,6 @@ describe('mapParameterNames', () => {
   it('says why the rest is left over', () => {
     const more = [
       'bert.embeddings.position_ids',
-      'cls.seq_relationship.weight',
       'qa_outputs.bias',
       'bert.adapter.weight',
       'bert.pooler.extra',
@@ -115,9 +114,15 @@ describe('mapParameterNames', () => {
       more,
     );
     assert.match(leftOver[0].reason, /computed/);
-    assert.match(leftOver[1].reason, /next-sentence/);
-    assert.match(leftOver[2].reason, /another task/);
-    assert.match(leftOver[3].reason, /not part/);
+    assert.match(leftOver[1].reason, /another task/);
+    assert.match(leftOver[2].reason, /not part/);
+  });
+
+  it("calls pretraining heads as files do, and ModelScope's bias of the decoder as everybody's", () => {
+    const more = ['cls.predictions.decoder.weight', 'cls.predictions.decoder.bias', 'cls.seq_relationship.weight'];
+    const { fromOurs } = mapParameterNames([...encoder, ...more], 'bert', 'f', undefined);
+    assert.equal(fromOurs.get('cls.predictions.bias'), 'cls.predictions.decoder.bias');
+    assert.equal(fromOurs.get('cls.seq_relationship.weight'), 'cls.seq_relationship.weight');
   });
 
   it("takes RoBERTa's head as pooler and classifier, before a pretrained pooler", () => {
