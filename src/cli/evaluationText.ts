@@ -3,6 +3,7 @@ import {
   isClassification,
   type ClassificationReport,
   type EvaluationMetrics,
+  type PretrainingReport,
   type RegressionReport,
 } from '../protocol/evaluation';
 import type { Interval } from '../tasks/intervals';
@@ -10,6 +11,7 @@ import { bar, clip, decimal, integer, oneLine, percent, table } from './terminal
 
 /** All of it: measures with their intervals, each label, the confusion matrix. */
 export function evaluationText(metrics: EvaluationMetrics): string[] {
+  if ('perplexity' in metrics) return pretrainingText(metrics);
   return isClassification(metrics) ? classificationText(metrics) : regressionText(metrics);
 }
 
@@ -19,6 +21,10 @@ export function evaluationLine(metrics: EvaluationMetrics): string {
     const { accuracy, accuracyInterval, majorityBaseline, macroF1, loss } = metrics;
     const interval = shareInterval(accuracyInterval);
     return `accuracy ${percent(accuracy)} (${interval}; majority ${percent(majorityBaseline)})   macro F1 ${decimal(macroF1)}   loss ${decimal(loss)}`;
+  }
+  if ('perplexity' in metrics) {
+    const { perplexity, maskedAccuracy, loss } = metrics;
+    return `perplexity ${decimal(perplexity)}   masked accuracy ${percent(maskedAccuracy)}   loss ${decimal(loss)}`;
   }
   return `Pearson ${orDash(metrics.pearson)}   Spearman ${orDash(metrics.spearman)}   MSE ${decimal(metrics.mse)}, of the mean ${decimal(metrics.meanBaseline)}`;
 }
@@ -80,6 +86,24 @@ function regressionText(report: RegressionReport): string[] {
       ['mean squared error', decimal(mse), ''],
       ['mean baseline', decimal(meanBaseline), 'squared error of always answering the mean'],
       ['mean absolute error', decimal(mae), ''],
+    ],
+    [1],
+  );
+}
+
+function pretrainingText(report: PretrainingReport): string[] {
+  const { rows, tokens, loss, perplexity, maskedAccuracy } = report;
+  const { shuffledLoss, shuffledAccuracy, sentenceLoss, sentenceAccuracy } = report;
+  const row = (name: string, value: number | undefined, of: number | undefined) =>
+    value === undefined || of === undefined ? [] : [[name, percent(of), `loss ${decimal(value)}`]];
+  return table(
+    [
+      ['sequences', integer(rows), ''],
+      ['masked tokens', integer(tokens), 'with a fixed mask'],
+      ['perplexity', decimal(perplexity), `loss ${decimal(loss)}`],
+      ['masked accuracy', percent(maskedAccuracy), ''],
+      ...row('shuffled accuracy', shuffledLoss, shuffledAccuracy),
+      ...row('sentence order', sentenceLoss, sentenceAccuracy),
     ],
     [1],
   );

@@ -37,7 +37,11 @@ export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
     help: 'The training data: a file, or a data set of a hub (modelscope:…#train).',
   },
   validation: { kind: 'value', value: 'FILE', help: 'The validation data.' },
-  test: { kind: 'value', value: 'FILE', help: 'Test data: evaluated after the training; a file without labels is labelled.' },
+  test: {
+    kind: 'value',
+    value: 'FILE',
+    help: 'Test data: evaluated after the training; a file without labels is labelled.',
+  },
   first: { kind: 'value', value: 'COLUMN', help: 'The (first) text, by name or place from 0. Default: recognised.' },
   second: { kind: 'value', value: 'COLUMN', help: 'The second text of a pair. Default: recognised.' },
   label: { kind: 'value', value: 'COLUMN', help: 'The label. Default: recognised.' },

@@ -60,11 +60,12 @@ export async function writeModelFolder(
   const tensors = tensorsOf(contents.parameters);
   const head = contents.head ?? (tensors.some(({ name }) => sequenceHead.owns(name)) ? sequenceHead : undefined);
   const labels = checkedLabels(tensors, head, contents.labels);
-  const named = tensors.map((tensor) => ({
-    name: fileParameterName(tensor.name, contents.config.modelType, head),
-    shape: tensor.shape,
-    values: () => tensor.values(),
-  }));
+  const named = tensors.flatMap((tensor) => {
+    const written = { shape: tensor.shape, values: () => tensor.values() };
+    const alias = head?.alias?.(tensor.name);
+    const name = fileParameterName(tensor.name, contents.config.modelType, head);
+    return [{ name, ...written }, ...(alias === undefined ? [] : [{ name: alias, ...written }])];
+  });
   const totalBytes = named.reduce((sum, { shape }) => sum + 4 * shape.reduce((product, size) => product * size, 1), 0);
   let doneBytes = 0;
   const onBytes = (bytes: number) => {

@@ -55,11 +55,37 @@ const regressionReport = object({
   meanBaseline: number,
 });
 
+const pretrainingReport = object(
+  {
+    /** Sequences. */
+    rows: count,
+    /** Masked tokens, with one fixed mask. */
+    tokens: count,
+    /** Mean cross-entropy of the masked tokens, in nats. */
+    loss: measure,
+    /** exp(loss). */
+    perplexity: measure,
+    /** The share of masked tokens that are the likeliest. */
+    maskedAccuracy: number,
+  },
+  {
+    /** StructBERT's objectives, as the masked tokens'. */
+    shuffledLoss: measure,
+    shuffledAccuracy: number,
+    sentenceLoss: measure,
+    sentenceAccuracy: number,
+  },
+);
+
 export type ClassificationReport = Checked<typeof classificationReport>;
 export type RegressionReport = Checked<typeof regressionReport>;
-export type EvaluationMetrics = ClassificationReport | RegressionReport;
+export type PretrainingReport = Checked<typeof pretrainingReport>;
+export type EvaluationMetrics = ClassificationReport | RegressionReport | PretrainingReport;
 
-const REPORTS = { class: classificationReport, number: regressionReport } satisfies Record<AnswerKind, Check<object>>;
+const REPORTS = { class: classificationReport, number: regressionReport, fill: pretrainingReport } satisfies Record<
+  AnswerKind,
+  Check<object>
+>;
 
 const measuredBy = (report: object) => TASKS.find(({ metrics }) => metrics[0].name in report);
 

@@ -14,6 +14,9 @@ export type Column = string | number;
 
 export interface RecipeSplit {
   file: string;
+  /** Further files and folders of a corpus. */
+  files?: readonly string[];
+  document?: 'auto' | 'file' | 'blank-line' | 'line';
   /** Absent: recognised from the data. */
   first_sequence?: Column;
   /** Absent: recognised from the data; null: there is none. */
@@ -85,6 +88,22 @@ export interface RecipeAdversarial {
   sigma: number;
 }
 
+/** Of masked language modelling. */
+export interface RecipeMasking {
+  share?: number;
+  mask_share?: number;
+  random_share?: number;
+  whole_word?: boolean;
+  /** A file; null: none. */
+  terms?: string | null;
+}
+
+/** StructBERT's objectives. */
+export interface RecipeStructBert {
+  shuffled_share?: number;
+  weights?: { masked?: number; shuffled?: number; sentence?: number };
+}
+
 export interface RecipeTrain {
   max_epochs?: number;
   batch_size?: number;
@@ -103,6 +122,8 @@ export interface RecipeTrain {
   adversarial?: RecipeAdversarial | null;
   fgm?: { epsilon: number } | null;
   r_drop?: { alpha: number } | null;
+  masking?: RecipeMasking;
+  struct_bert?: RecipeStructBert | null;
   /** Numbers are in the order of the labels. */
   class_weights?: null | 'balanced' | readonly number[];
   seed?: number;
@@ -151,8 +172,11 @@ export type ResolvedSplit = Omit<RecipeSplit, 'labels'> &
   Required<Pick<RecipeSplit, 'format' | 'encoding' | 'header' | 'on_bad_row'>> & { labels?: readonly string[] };
 
 export type ResolvedTrain = Required<
-  Omit<RecipeTrain, 'optimizer' | 'lr_scheduler' | 'early_stopping' | 'adversarial'>
+  Omit<RecipeTrain, 'optimizer' | 'lr_scheduler' | 'early_stopping' | 'adversarial' | 'masking' | 'struct_bert'>
 > & {
+  /** Of a task that masks. */
+  masking?: Required<RecipeMasking>;
+  struct_bert?: { shuffled_share: number; weights: { masked: number; shuffled: number; sentence: number } } | null;
   /** Absent until the model is known: a StructBERT has a default of its own. */
   adversarial?: RecipeAdversarial | null;
   optimizer: Required<RecipeOptimizer>;
@@ -422,7 +446,7 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   const problems: FoundProblem[] = [];
   const report = (pointer: string, message: Words): void => void problems.push({ pointer, message });
   const { dataset, train = {} } = recipe;
-  const { answer, second, labels: allowed, refuses } = describeTask(recipe.task);
+  const { answer, second, labels: allowed, refuses, reads } = describeTask(recipe.task);
   const labels = dataset.train.labels?.map(String);
   const isLabel = new Set(labels);
   const listed = excerptOfLabels(labels ?? []);
@@ -469,6 +493,18 @@ function contradictions(recipe: Recipe): FoundProblem[] {
     }
   }
 
+  if (reads !== 'corpus') {
+    const why = words`is of masked language modelling; ${recipe.task} does not read it`;
+    for (const field of ['masking', 'struct_bert'] as const) if (train[field]) report(`/train/${field}`, why);
+    for (const [name, split] of Object.entries(files)) {
+      for (const field of ['files', 'document'] as const) if (split[field] !== undefined) report(`/dataset/${name}/${field}`, why); // prettier-ignore
+    }
+  } else if (dataset.test) {
+    report('/dataset/test', words`texts have no test rows: a part of the documents is held out`);
+  }
+  const { mask_share = 0.8, random_share = 0.1 } = train.masking ?? {};
+  if (mask_share + random_share > 1)
+    report('/train/masking', words`mask_share and random_share are more than 1 together`);
   for (const [field, why] of Object.entries(refuses)) {
     // 0 and null switch a field off.
     if (train[field as TrainField]) report(`/train/${field}`, why);
@@ -517,7 +553,8 @@ function contradictions(recipe: Recipe): FoundProblem[] {
  * The recipe with every default of the schema filled in, fields in the schema's order. Validation and test splits take
  * the columns, labels and mapping that they do not give from the training split.
  */
-export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
+export function resolveRecipe(given: Recipe): ResolvedRecipe {
+  const recipe = mergeRecipes({ train: describeTask(given.task).defaults }, given);
   const { train: rows, validation, test, split: heldOut } = recipe.dataset;
   const dataset = {
     train: rows,

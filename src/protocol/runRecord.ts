@@ -23,6 +23,11 @@ const dataRecord = object(
     counts: recordOf(count),
     /** The columns read, and why they were taken where the recipe names none; runs of earlier versions have none. */
     fields: listOf(usedField),
+    /** Of a corpus, whose rows are documents; the version of the runtime's words, where words are masked whole. */
+    characters: count,
+    tokens: count,
+    sequences: count,
+    icu: text,
   },
 );
 

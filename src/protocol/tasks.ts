@@ -9,7 +9,7 @@ import { words, type Words } from '../base/words';
 export type SecondText = 'required' | 'optional' | 'none';
 
 /** What the label column holds, and what the model answers. */
-export type AnswerKind = 'class' | 'number';
+export type AnswerKind = 'class' | 'number' | 'fill';
 
 export interface MetricDescription {
   /** As evaluation reports name it. */
@@ -20,6 +20,15 @@ export interface MetricDescription {
 
 /** Fields of `train` that not every loss has a use for. */
 export type TrainField = 'class_weights' | 'label_smoothing' | 'adversarial' | 'r_drop' | 'fgm';
+
+/** As a recipe's `train`. */
+interface TrainDefaults {
+  readonly max_epochs: number;
+  readonly optimizer: { readonly lr: number };
+  readonly lr_scheduler: { readonly warmup: number };
+  readonly masking: object;
+  readonly struct_bert: null;
+}
 
 export interface TaskDescription {
   readonly id: string;
@@ -33,8 +42,14 @@ export interface TaskDescription {
   readonly labels: { readonly least: number; readonly most: number; readonly why: Words };
   /** Fields of `train` that mean nothing here, and why. */
   readonly refuses: Readonly<Partial<Record<TrainField, Words>>>;
+  /** Files and folders of text, of which documents are held out, in place of labelled rows; absent: rows. */
+  readonly reads?: 'corpus';
+  /** Fields of `train` whose defaults are not everybody's; where they are from stands in docs. */
+  readonly defaults?: TrainDefaults;
   /** What transformers calls it in config.json. */
   readonly problemType?: 'single_label_classification' | 'regression';
+  /** ModelScope's name of what the model does, where it is not the task's. */
+  readonly hubTask?: string;
   /** In the order of tables; the first one chooses the best model where the recipe names none. */
   readonly metrics: readonly MetricDescription[];
   readonly title: Words;
@@ -61,6 +76,14 @@ const REGRESSION = [
 ] as const;
 
 const CLASSES = { least: 2, most: Infinity, why: words`a classification needs at least two labels` };
+
+const PRETRAINING = [
+  { name: 'perplexity', better: 'lower', title: words`perplexity` },
+  { name: 'maskedAccuracy', better: 'higher', title: words`masked accuracy` },
+  LOSS,
+] as const;
+
+const NO_CLASSES = words`predicts tokens, and has no labels`;
 
 export const TASKS = [
   {
@@ -106,6 +129,35 @@ export const TASKS = [
     metrics: REGRESSION,
     title: words`Regression`,
     gives: words`a number`,
+  },
+  {
+    id: 'masked-language-modeling',
+    aliases: ['fill-mask'],
+    second: 'none',
+    answer: 'fill',
+    head: 'maskedLanguage',
+    labels: { least: 0, most: 0, why: NO_CLASSES },
+    refuses: {
+      class_weights: NO_CLASSES,
+      label_smoothing: NO_CLASSES,
+      adversarial: NO_CLASSES,
+      r_drop: NO_CLASSES,
+      fgm: NO_CLASSES,
+    },
+    reads: 'corpus',
+    hubTask: 'fill-mask',
+    // Learning rate: transformers' run_mlm.py. Warm-up: RoBERTa's, kept by Don't Stop Pretraining (arXiv 2004.10964, table 13). Masks: BERT's
+    // (arXiv 1810.04805, 3.1), whole words: BERT-wwm's (arXiv 1906.08101).
+    defaults: {
+      max_epochs: 3,
+      optimizer: { lr: 5e-5 },
+      lr_scheduler: { warmup: 0.06 },
+      masking: {},
+      struct_bert: null,
+    },
+    metrics: PRETRAINING,
+    title: words`Continued pretraining`,
+    gives: words`an encoder that knows the language of the texts`,
   },
 ] as const satisfies readonly TaskDescription[];
 

@@ -26,8 +26,8 @@ export interface ModelCardInput {
   readonly maxLength: number;
   /** By split name: train, validation, test. */
   readonly data: Readonly<Record<string, ModelCardData>>;
-  /** The columns that were read. */
-  readonly fields: { readonly first: string; readonly second?: string; readonly label?: string };
+  /** The columns that were read; absent: of texts, which have none. */
+  readonly fields?: { readonly first: string; readonly second?: string; readonly label?: string };
   readonly parameterCount: number;
   /** Optimiser steps done, of how many. */
   readonly step: number;
@@ -53,6 +53,10 @@ export interface ModelCardData {
   /** Rows that the label mapping drops, and rows that could not be read. */
   readonly dropped?: number;
   readonly badRows?: number;
+  /** Of a corpus. */
+  readonly characters?: number;
+  readonly tokens?: number;
+  readonly icu?: string;
 }
 
 /** The README.md of a fine-tuned model: front matter as the model hubs read it, then the card for people. */
@@ -122,7 +126,8 @@ function introduction(card: ModelCardInput): string {
   const origin = card.isRandomStart
     ? `trained from **random weights**, in the shape of ${inline(baseModel)} and without pretraining,`
     : `fine-tuned from **${inline(baseModel)}**`;
-  const texts = card.fields.second === undefined ? 'a Chinese medical sentence' : 'a pair of Chinese medical sentences';
+  const texts =
+    card.fields?.second === undefined ? 'a Chinese medical sentence' : 'a pair of Chinese medical sentences';
   const lines = [
     `An encoder ${origin} with MedText Lab (${count(parameterCount)} parameters). ${cardOf(card).does(texts, card.labels)}`,
   ];
@@ -143,7 +148,7 @@ function ownPooling(pooling: 'cls' | 'mean'): string {
 
 function usage({ recipe, fields, maxLength, labels, pooling }: ModelCardInput): string {
   const { second: secondText } = describeTask(recipe.task);
-  const isPair = secondText === 'required' || fields.second !== undefined;
+  const isPair = secondText === 'required' || fields?.second !== undefined;
   const [first, second] = ['高血压能吃香蕉吗', '血压高可以吃香蕉吗'];
   const command = secondText === 'required' ? [`medtext score MODEL "${first}" "${second}"`] : [];
   const text = isPair ? `"${first}", "${second}"` : `"${first}"`;
@@ -172,7 +177,7 @@ function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardIn
     count(dropped + badRows),
     code(sha256.slice(0, 16)),
   ]);
-  const columns = [
+  const columns = fields && [
     `first sentence ${code(fields.first)}`,
     ...(fields.second === undefined ? [] : [`second sentence ${code(fields.second)}`]),
     ...(fields.label === undefined ? [] : [`label ${code(fields.label)}`]),
@@ -190,8 +195,14 @@ function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardIn
       ],
       rows,
     ),
-    `Columns: ${columns.join(', ')}. Inputs are cut to ${maxLength} tokens.`,
+    columns ? `Columns: ${columns.join(', ')}. Inputs are cut to ${maxLength} tokens.` : textsLine(data, maxLength),
   ].join('\n\n');
+}
+
+/** Of a corpus: how much of it there was. */
+function textsLine({ train }: ModelCardInput['data'], maxLength: number): string {
+  const words = train.icu === undefined ? 'Tokens are masked one by one.' : `Words are masked whole, as ICU ${train.icu} parts them.`; // prettier-ignore
+  return `Rows are documents: ${count(train.characters ?? 0)} characters, ${count(train.tokens ?? 0)} tokens in all, cut into sequences of at most ${maxLength} tokens that cross no document; the validation documents are held out of them. ${words}`;
 }
 
 function labelMeaning({ labels, recipe }: ModelCardInput): string {
@@ -298,6 +309,8 @@ const titles: Readonly<Record<MetricName, string>> = {
   spearman: 'Spearman',
   mse: 'Mean squared error',
   mae: 'Mean absolute error',
+  perplexity: 'Perplexity',
+  maskedAccuracy: 'Masked accuracy',
 };
 
 function title(metric: string): string {

@@ -91,14 +91,15 @@ export interface Part {
  */
 export function partsOf(batches: readonly Batch[], rows: number, objective: Objective): Part[] {
   const total = totalWeight(batches, objective);
-  const examplesOfStep = batches.flatMap(({ examples }) => examples);
-  const stepExamples = examplesOfStep.length;
+  const stepExamples = batches.reduce((sum, { examples }) => sum + examples.length, 0);
+  const sumOf: StepShare['sumOf'] = (amount) =>
+    batches.reduce((sum, { examples }) => examples.reduce((s, example) => s + amount(example), sum), 0);
   return batches.flatMap(({ examples, length }, index) =>
     Array.from({ length: Math.ceil(examples.length / rows) }, (_, part) => ({
       batch: { examples: examples.slice(part * rows, (part + 1) * rows), length },
       index,
       firstRow: part * rows,
-      share: { total, batchExamples: examples.length, stepExamples, length, examplesOfStep },
+      share: { total, batchExamples: examples.length, stepExamples, length, sumOf },
     })),
   );
 }

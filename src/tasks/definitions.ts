@@ -1,5 +1,6 @@
 import { describeTask, type AnswerKind, type TaskName } from '../protocol/tasks';
 import { classification } from './classification';
+import { maskedLanguage } from './maskedLanguage';
 import { regression } from './regression';
 import type { TaskDefinition } from './task';
 
@@ -7,6 +8,7 @@ import type { TaskDefinition } from './task';
 const DEFINITIONS: Readonly<Record<AnswerKind, TaskDefinition>> = {
   class: classification,
   number: regression,
+  fill: maskedLanguage,
 };
 
 export function definitionOf(task: TaskName): TaskDefinition {

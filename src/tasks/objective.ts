@@ -30,8 +30,8 @@ export interface StepShare {
   readonly stepExamples: number;
   /** Tokens that every row is padded to. */
   readonly length: number;
-  /** All of the step, for who takes means of several kinds. */
-  readonly examplesOfStep: readonly TrainingExample[];
+  /** A sum over all examples of the step, for who takes means of several kinds. */
+  sumOf(amount: (example: TrainingExample) => number): number;
 }
 
 export interface PassChanges {

@@ -8,7 +8,7 @@ import type { RecipeSplit, ResolvedRecipe, ResolvedSplit } from '../protocol/rec
 import type { MetricName, Task } from '../protocol/tasks';
 import type { Tokenizer } from '../tokenization/tokenizer';
 import type { TaskCard } from './cards/card';
-import type { OutputObjective, TrainingExample } from './objective';
+import type { Objective, OutputObjective, TrainingExample } from './objective';
 
 /** The examples of a file, and which columns they were read from. */
 export type TaskData<Label = unknown> = Examples<Label> & ResolvedFields;
@@ -52,13 +52,22 @@ export interface Written {
   readonly column: string;
 }
 
+/** A loss and its parts over held-out examples: sums, not means. */
+export interface LossSums<Target> {
+  readonly loss: number;
+  readonly parts?: Readonly<Record<string, number>>;
+  readonly examples: number;
+  /** A sum over the examples. */
+  count(amount: (target: Target) => number): number;
+}
+
 /**
  * `Label` is what the data say of an example, `Target` what a window of it is to learn, `Answer` what the model says.
  * Methods that read texts, files or outputs throw `MedTextError`s.
  */
 export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unknown> {
   /** The head that a recipe asks for. */
-  head(choice: ResolvedRecipe['model_head']): Head;
+  head(recipe: Pick<ResolvedRecipe, 'model_head' | 'train'>): Head;
 
   /** Reads a split of a recipe, or a file for a model that is there: then with the labels that it knows. */
   read(split: RecipeSplit, task: Task, options: ReadSplitOptions): Promise<TaskData<Label>>;
@@ -83,7 +92,9 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
     readonly recipe: ResolvedRecipe;
     readonly labels: readonly string[];
     readonly data: TaskData<Label>;
-  }): OutputObjective<Target>;
+  }): OutputObjective<Target> | Objective<Target>;
+  /** Of who is measured by the losses of held-out examples: no answers are read of the network then. */
+  lossReport?(sums: LossSums<Target>): EvaluationMetrics;
 
   reading(of: { readonly labels: readonly string[]; readonly examples: readonly Example<Label>[] }): Reading<Answer>;
   /** @throws DATA_FORMAT when there are no rows */

@@ -49,6 +49,14 @@ export interface EncodedExample {
   readonly truncated: boolean;
 }
 
+/** Ids with special tokens around them. */
+export interface SpecialTokenFrame {
+  readonly encoded: EncodedExample;
+  /** The places of the texts' first tokens. */
+  readonly startA: number;
+  readonly startB: number;
+}
+
 /** An encoded example that knows where its tokens come from. */
 export interface AlignedExample extends EncodedExample {
   /** [length] the text that a token is of: 0 the first, 1 the second, -1 a special token */
@@ -148,26 +156,36 @@ export class Tokenizer {
    * @throws MedTextError TOKENIZER when the special tokens alone do not fit.
    */
   encodePair(a: string, b: string | undefined, maxLength: number): EncodedExample {
-    const pieces = b === undefined ? this.template.single : this.template.pair;
     const budget = this.tokenBudget(b !== undefined, maxLength);
     const idsA = this.pipeline.ids(a, budget);
     const idsB = b === undefined ? [] : this.pipeline.ids(b, budget);
     const [keepA, keepB] = this.keptTokens(a, b, idsA.length, idsB.length, budget);
-    const length = keepA + keepB + this.specialTokenCount(b !== undefined);
+    const kept = (ids: readonly number[], keep: number) => (keep < ids.length ? ids.slice(0, keep) : ids);
+    const { encoded } = this.framed(kept(idsA, keepA), b === undefined ? undefined : kept(idsB, keepB));
+    return { ...encoded, truncated: keepA < idsA.length || keepB < idsB.length };
+  }
+
+  /** Ids of one text, or of two, with the special tokens around them, and where each text begins. */
+  framed(a: ArrayLike<number>, b?: ArrayLike<number>): SpecialTokenFrame {
+    const pieces = b === undefined ? this.template.single : this.template.pair;
+    const length = a.length + (b?.length ?? 0) + this.specialTokenCount(b !== undefined);
     const inputIds = new Int32Array(length);
     const tokenTypeIds = new Int32Array(length);
+    const starts = { a: 0, b: 0 };
     let at = 0;
     for (const piece of pieces) {
       const start = at;
       if ('tokenId' in piece) {
         inputIds[at++] = piece.tokenId;
       } else {
-        const [ids, keep] = piece.text === 'a' ? [idsA, keepA] : [idsB, keepB];
-        for (let i = 0; i < keep; i++) inputIds[at++] = ids[i];
+        const ids = piece.text === 'a' ? a : b!;
+        starts[piece.text] = start;
+        inputIds.set(ids, at);
+        at += ids.length;
       }
       if (piece.typeId !== 0) tokenTypeIds.fill(piece.typeId, start, at);
     }
-    return { inputIds, tokenTypeIds, length, truncated: keepA < idsA.length || keepB < idsB.length };
+    return { encoded: { inputIds, tokenTypeIds, length, truncated: false }, startA: starts.a, startB: starts.b };
   }
 
   /**

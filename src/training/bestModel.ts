@@ -15,6 +15,7 @@ import type { RunCounters } from '../runs/checkpoints';
 import { writeHeldOutPredictions } from '../runs/heldOutPredictions';
 import { renderModelCard } from '../runs/modelCard';
 import type { RunLock } from '../runs/runLock';
+import type { LossRunner } from '../steps/lossRunner';
 import { improves, metricValue } from '../tasks/evaluationReport';
 import type { RunMaterial } from './runMaterial';
 import type { RunReporter } from './runReporter';
@@ -28,6 +29,8 @@ export interface BestModelSetUp {
   readonly material: RunMaterial;
   readonly plan: TrainingPlan;
   readonly runner: ClassifierRunner;
+  /** Of a task that is measured by its losses. */
+  readonly losses: LossRunner | undefined;
   readonly reporter: RunReporter;
   /** What the card tells of the run. */
   readonly record: () => RunRecord;
@@ -64,8 +67,7 @@ export class BestModel {
   /** The parameters as they are; the best so far become the run's model. @param step optimiser steps done */
   async evaluate(step: number): Promise<void> {
     const { recipe, plan, reporter, log } = this.run;
-    const answers = await this.validationAnswers();
-    const evaluation = this.validationMetrics(answers);
+    const { evaluation, answers } = await this.validated();
     const report = { step, epoch: plan.epochOf(step), evaluation };
     reporter.evaluation(report);
 
@@ -84,7 +86,7 @@ export class BestModel {
     };
     if (isBest) {
       await this.save(step);
-      await this.keepPredictions(step, answers);
+      if (answers) await this.keepPredictions(step, answers);
     }
     reporter.evaluated(report);
   }
@@ -124,25 +126,26 @@ export class BestModel {
     const { lock, recipe, material } = this.run;
     const { folder, labels, parameters, maxLength, model, definition } = material;
     lock.refuseMoved();
+    const columns = definition.columnsOf(labels);
     const contents = {
       config: folder.config,
       head: model.network.head,
-      labels: definition.columnsOf(labels),
+      ...(columns.length > 0 && { labels: columns }),
       problemType: describeTask(recipe.task).problemType,
-      task: recipe.task,
+      task: describeTask(recipe.task).hubTask ?? recipe.task,
       copies: folder.tokenizerFiles,
       usage: {
         task: recipe.task,
         max_length: maxLength,
         run: lock.folder.id,
         step,
-        ...definition.usage({ split: recipe.dataset.train, labels, data: material.train.data }),
+        ...definition.usage({ split: recipe.dataset.train, labels, data: material.train.data! }),
       },
       extraFiles: { 'README.md': this.card(step) },
     } as const;
     const keepOldAs = lock.folder.modelBefore;
     if (!model.graph) await writeModelFolder(lock.folder.model, { ...contents, parameters }, { keepOldAs });
-    else await writeGraphFolder(lock.folder.model, { ...contents, model: model.graph.trainedModel(parameters), rawConfig: folder.rawConfig }, { keepOldAs }); // prettier-ignore
+    else await writeGraphFolder(lock.folder.model, { ...contents, labels: columns, model: model.graph.trainedModel(parameters), rawConfig: folder.rawConfig }, { keepOldAs }); // prettier-ignore
   }
 
   /** The card tells the whole run, so it is written again when the run has ended. */
@@ -151,15 +154,33 @@ export class BestModel {
     await writeFileAtomically(resolve(this.run.lock.folder.model, 'README.md'), this.card(step));
   }
 
+  /** With the answers to each example, where the task gives any. */
+  private async validated(): Promise<{ evaluation: EvaluationMetrics; answers?: readonly unknown[] }> {
+    if (this.run.losses) return { evaluation: await this.validationLosses(this.run.losses) };
+    const answers = await this.validationAnswers();
+    return { evaluation: this.validationMetrics(answers), answers };
+  }
+
+  private async validationLosses(runner: LossRunner): Promise<EvaluationMetrics> {
+    const { material, reporter } = this.run;
+    const { windows } = material.validation!;
+    const at = (place: number) => windows.at(place, 0);
+    const places = windows.lengths.map((_, place) => place);
+    const sums = await runner.sums({ lengths: windows.lengths, at }, { onProgress: reporter.progressOf('validation') });
+    const count = (amount: (target: unknown) => number) => places.reduce((sum, place) => sum + amount(at(place).target), 0); // prettier-ignore
+    return material.definition.lossReport!({ ...sums, examples: places.length, count });
+  }
+
   /** One an example. */
   private async validationAnswers(): Promise<readonly unknown[]> {
     const { runner, material, reporter } = this.run;
     const { labels, validation, definition } = material;
     const { data, windows } = validation!;
-    const reading = definition.reading({ labels, examples: data.examples });
+    const reading = definition.reading({ labels, examples: data!.examples });
+    const all = windows.lengths.map((_, place) => windows.at(place, 0));
     await runner.outputs(
-      windows.map(({ encoded }) => encoded),
-      (at, output) => reading.take(windows[at], output),
+      all.map(({ encoded }) => encoded),
+      (at, output) => reading.take(all[at], output),
       { onProgress: reporter.progressOf('validation') },
     );
     // A device's copy would be of no use after the next step, and takes memory.
@@ -169,7 +190,7 @@ export class BestModel {
 
   private validationMetrics(answers: readonly unknown[]): EvaluationMetrics {
     const { labels, validation, definition } = this.run.material;
-    return definition.report({ labels, examples: validation!.data.examples, answers });
+    return definition.report({ labels, examples: validation!.data!.examples, answers });
   }
 
   /** For who doubts labels later: these rows the model has not learned by heart. */
@@ -177,7 +198,7 @@ export class BestModel {
     const { labels, validation, records, definition } = this.run.material;
     if (!definition.probabilities) return;
     const { sha256, sizeBytes } = records.validation;
-    const rows = validation!.data.examples.map(({ row }) => row);
+    const rows = validation!.data!.examples.map(({ row }) => row);
     const probabilities = answers.flatMap((answer) => [...definition.probabilities!(answer)]);
     await writeHeldOutPredictions(this.run.lock.folder, { file: { sha256, sizeBytes }, labels, step, rows }, probabilities); // prettier-ignore
   }
@@ -196,7 +217,7 @@ export class BestModel {
       maxLength,
       pooling: folder.config.headPooling,
       data: records,
-      fields: train.data.columns,
+      fields: train.data?.columns,
       parameterCount: parameters.flat.length,
       step,
       totalSteps: plan.totalSteps,

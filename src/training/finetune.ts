@@ -192,8 +192,9 @@ function refuseChanged({ data, model }: RunRecord, { records, fixedFiles, folder
       { file, ...detail },
     );
   };
-  for (const [split, { file, sha256 }] of Object.entries(data)) {
+  for (const [split, { file, sha256, icu }] of Object.entries(data)) {
     if (records[split]?.sha256 !== sha256) refuse(file, { split });
+    if (records[split]?.icu !== icu) throw otherWords(icu, records[split]?.icu);
   }
   if (model.files) {
     const names = new Set([...Object.keys(model.files), ...Object.keys(fixedFiles)]);
@@ -202,6 +203,15 @@ function refuseChanged({ data, model }: RunRecord, { records, fixedFiles, folder
     // Kept by a version that did not tell weights from the rest.
     refuse(folder.path, {});
   }
+}
+
+/** Whole words are those of the runtime that found them; the prepared texts that had them are gone. */
+function otherWords(before = 'none', now = 'none'): MedTextError {
+  return new MedTextError(
+    'RESUME',
+    words`The prepared texts of this run are gone, and this program parts words otherwise (ICU ${now}; the run began with ${before}). Resume where it began, or start the recipe anew.`,
+    { before, now },
+  );
 }
 
 /** A run goes on with the recipe that it began with. */
@@ -213,12 +223,21 @@ async function tellChangedRecipe({ recipe }: RunRecord, log: (line: string) => v
 
 function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe {
   const split = <T extends ResolvedSplit | undefined>(s: T): T =>
-    s ? { ...s, file: resolve(base, s.file), ...(s.corrections && { corrections: resolve(base, s.corrections) }) } : s;
+    s
+      ? {
+          ...s,
+          file: resolve(base, s.file),
+          ...(s.files && { files: s.files.map((file) => resolve(base, file)) }),
+          ...(s.corrections && { corrections: resolve(base, s.corrections) }),
+        }
+      : s;
+  const { masking } = recipe.train;
   const { train, validation, test, split: heldOut } = recipe.dataset;
   return {
     ...recipe,
     model: resolve(base, recipe.model),
     work_dir: resolve(base, recipe.work_dir),
+    ...(masking?.terms && { train: { ...recipe.train, masking: { ...masking, terms: resolve(base, masking.terms) } } }),
     dataset: {
       train: split(train),
       ...(validation && { validation: split(validation) }),

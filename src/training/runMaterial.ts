@@ -16,18 +16,14 @@ import { readSentenceLayout } from '../models/sentenceTransformers';
 import type { UnderstoodData } from '../protocol/fieldGuess';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import type { DataRecord } from '../protocol/runRecord';
-import type { Task } from '../protocol/tasks';
+import { describeTask, type Task } from '../protocol/tasks';
 import { definitionOf } from '../tasks/definitions';
 import type { EncodedWindow, TaskData, TaskDefinition } from '../tasks/task';
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
+import { readCorpus } from './corpusMaterial';
 import { availableMemory } from './memoryPlan';
+import type { EncodedSplit, Windows } from './encodedSplit';
 import { understand, understoodLines, usedFields } from './understoodData';
-
-export interface EncodedSplit {
-  readonly data: TaskData;
-  /** Of every example one or more. */
-  readonly windows: readonly EncodedWindow[];
-}
 
 /** Rows that the training never sees: the model that it ends with answers them once. */
 export interface TestData {
@@ -54,6 +50,8 @@ export interface RunMaterial {
   readonly fixedFiles: Readonly<Record<string, string>>;
   readonly parameters: Parameters;
   readonly records: Readonly<Record<string, DataRecord>>;
+  /** Of what is read while the run goes on. */
+  readonly close?: () => void;
 }
 
 export interface MaterialOptions {
@@ -95,6 +93,62 @@ export async function readMaterial(
   }
 
   const definition = definitionOf(recipe.task);
+  const content = await modelContent(folder, { signal });
+  const options = { log, onUnderstoodData, stopSignal: signal };
+  const data = describeTask(recipe.task).reads === 'corpus' ? await readTexts(recipe, folder, tokenizer, content.files, options) : await readRows(recipe, folder, tokenizer, definition, options); // prettier-ignore
+  const { labels } = data;
+
+  const head = definition.head(recipe);
+  const model = await loadNetwork(folder, head, definition.columnsOf(labels).length, {
+    seed: recipe.train.seed,
+    signal,
+  });
+  const isRandomStart = model.report.used.length === 0;
+  for (const line of loadReportLines(model.report)) log(line);
+  if (model.graph && recipe.model_head.pooling !== 'auto') {
+    throw new MedTextError('UNSUPPORTED', words`model_head.pooling is ${recipe.model_head.pooling}, but ${folder.path} is an ONNX graph, whose head reads what the graph gives. Leave the field out.`, { field: 'model_head.pooling' }); // prettier-ignore
+  }
+  if (folder.config.headPooling === 'mean') log('The head reads the mean of the tokens');
+  if (folder.config.headPooling === 'cls') log('The head reads the first token, without a pooler');
+  if (model.graph) log(`The ONNX graph itself is trained: ${model.graph.readout}, no dropout inside it`);
+  const fixed = [join(folder.path, 'config.json'), ...folder.tokenizerFiles, ...(model.graph ? [folder.weightsPath!] : [])]; // prettier-ignore
+  const fixedFiles = content.files.filter(({ name }) => fixed.includes(join(folder.path, name)));
+  return {
+    folder,
+    tokenizer,
+    definition,
+    ...data,
+    model,
+    isRandomStart,
+    contentHash: content.contentHash,
+    fixedFiles: Object.fromEntries(fixedFiles.map(({ name, sha256 }) => [name, sha256])),
+    parameters: model.parameters,
+  };
+}
+
+type DataOfRun = Pick<RunMaterial, 'labels' | 'maxLength' | 'train' | 'validation' | 'test' | 'records' | 'close'>;
+
+/** Texts without labels. */
+async function readTexts(
+  recipe: ResolvedRecipe,
+  folder: ModelFolder,
+  tokenizer: Tokenizer,
+  files: readonly { readonly name: string; readonly sha256: string }[],
+  { log, stopSignal: signal }: MaterialOptions,
+): Promise<DataOfRun> {
+  const ofTokenizer = files.filter(({ name }) => folder.tokenizerFiles.includes(join(folder.path, name)));
+  const hash = JSON.stringify(ofTokenizer.map(({ name, sha256 }) => [name, sha256]));
+  return { labels: [], test: undefined, ...(await readCorpus(recipe, folder, tokenizer, hash, { log, signal })) };
+}
+
+/** Labelled rows. */
+async function readRows(
+  recipe: ResolvedRecipe,
+  folder: ModelFolder,
+  tokenizer: Tokenizer,
+  definition: TaskDefinition,
+  { log, onUnderstoodData, stopSignal: signal }: MaterialOptions,
+): Promise<DataOfRun> {
   const read = (split: ResolvedSplit, labels?: readonly string[], groupColumn?: string) =>
     definition.read(split, recipe.task, { labels, groupColumn, signal });
   const { split: heldOut, validation } = recipe.dataset;
@@ -114,41 +168,17 @@ export async function readMaterial(
   const maxLength = maxLengthOf(recipe, folder, await encode(everything, folder.config.maxPositions));
   const split = async (data: TaskData): Promise<EncodedSplit> => ({
     data,
-    windows: await encode(data.examples, maxLength),
+    windows: sameInEachEpoch(await encode(data.examples, maxLength)),
   });
-  const train = await split(trainData);
-  log(`${trainData.examples.length} training examples, max_length ${maxLength}${windowsLine(train)}`);
-
-  const head = definition.head(recipe.model_head);
-  const model = await loadNetwork(folder, head, definition.columnsOf(labels).length, {
-    seed: recipe.train.seed,
-    signal,
-  });
-  const isRandomStart = model.report.used.length === 0;
-  for (const line of loadReportLines(model.report)) log(line);
-  if (model.graph && recipe.model_head.pooling !== 'auto') {
-    throw new MedTextError('UNSUPPORTED', words`model_head.pooling is ${recipe.model_head.pooling}, but ${folder.path} is an ONNX graph, whose head reads what the graph gives. Leave the field out.`, { field: 'model_head.pooling' }); // prettier-ignore
-  }
-  if (folder.config.headPooling === 'mean') log('The head reads the mean of the tokens');
-  if (folder.config.headPooling === 'cls') log('The head reads the first token, without a pooler');
-  if (model.graph) log(`The ONNX graph itself is trained: ${model.graph.readout}, no dropout inside it`);
-  const content = await modelContent(folder, { signal });
-  const fixed = [join(folder.path, 'config.json'), ...folder.tokenizerFiles, ...(model.graph ? [folder.weightsPath!] : [])]; // prettier-ignore
-  const fixedFiles = content.files.filter(({ name }) => fixed.includes(join(folder.path, name)));
+  const trainWindows = await encode(trainData.examples, maxLength);
+  const train = { data: trainData, windows: sameInEachEpoch(trainWindows) };
+  log(`${trainData.examples.length} training examples, max_length ${maxLength}${windowsLine(trainData, trainWindows)}`);
   return {
-    folder,
-    tokenizer,
     labels,
     maxLength,
     train,
     validation: validationData && (await split(validationData)),
     test,
-    definition,
-    model,
-    isRandomStart,
-    contentHash: content.contentHash,
-    fixedFiles: Object.fromEntries(fixedFiles.map(({ name, sha256 }) => [name, sha256])),
-    parameters: model.parameters,
     records: {
       train: await dataRecord(trainData, signal),
       ...(validationData && { validation: await dataRecord(validationData, signal) }),
@@ -186,8 +216,12 @@ async function readTest(
   return { data, isLabelled: hasLabels };
 }
 
+function sameInEachEpoch(windows: readonly EncodedWindow[]): Windows {
+  return { lengths: windows.map(({ encoded }) => encoded.length), at: (place) => windows[place] };
+}
+
 /** What became of texts that are longer than the network reads. */
-function windowsLine({ data, windows }: EncodedSplit): string {
+function windowsLine(data: TaskData, windows: readonly EncodedWindow[]): string {
   const cut = windows.filter(({ encoded }) => encoded.truncated).length;
   if (cut > 0) return ` (${cut} cut, ${((100 * cut) / windows.length).toFixed(1)} %)`;
   return windows.length > data.examples.length ? ` (${windows.length} windows)` : '';

@@ -54,7 +54,7 @@ export async function setUpTrainer(
   const decays = (name: string) => !undecayed.some((pattern) => decayName(name, parameters).includes(pattern));
   const objective = objectiveOf(recipe, material);
   const dropout = recipe.train.dropout ?? undefined;
-  const batchSize = Math.min(recipe.train.batch_size, material.train.windows.length);
+  const batchSize = Math.min(recipe.train.batch_size, material.train.windows.lengths.length);
   const graphOptions = { network, specs: parameters.specs, trained, objective, dropout };
   const placed = sessionOptions(recipe);
   const { device = 'cpu' } = placed;

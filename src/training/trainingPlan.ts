@@ -18,7 +18,7 @@ export class TrainingPlan {
     private readonly material: RunMaterial,
   ) {
     const { batch_size, gradient_accumulation, max_epochs, drop_last } = recipe.train;
-    this.lengths = material.train.windows.map(({ encoded }) => encoded.length);
+    this.lengths = material.train.windows.lengths;
     const count = this.lengths.length / batch_size;
     const batches = drop_last ? Math.floor(count) : Math.ceil(count);
     if (batches === 0 && drop_last) {
@@ -52,7 +52,7 @@ export class TrainingPlan {
     const { windows } = this.material.train;
     return this.batches.slice(first, first + count).map(({ examples, length }) => ({
       length,
-      examples: examples.map((i) => windows[i]),
+      examples: examples.map((i) => windows.at(i, epoch)),
     }));
   }
 

@@ -9,10 +9,12 @@ import type { MemoryPlan, TrainingResult } from '../protocol/trainer';
 import { checkpointBytes, loadCheckpoint, saveCheckpoint, type TrainingState } from '../runs/checkpoints';
 import { describeEnvironment } from '../runs/environment';
 import type { RunLock } from '../runs/runLock';
+import { LossRunner } from '../steps/lossRunner';
 import type { PlannedStep, StepResult, TrainingSteps } from '../steps/trainingSteps';
 import { BestModel } from './bestModel';
 import { outcomeOnTestData } from './outcomeOnTestData';
 import { isOutOfMemory, tooLittleMemory } from './memoryPlan';
+import { objectiveOf } from './objective';
 import { RunJournal } from './runJournal';
 import type { RunMaterial } from './runMaterial';
 import { RunReporter, type RunListeners } from './runReporter';
@@ -46,6 +48,7 @@ interface RunParts extends Pick<RunSetUp, 'lock' | 'recipe' | 'material' | 'opti
   readonly plan: TrainingPlan;
   readonly trainer: TrainingSteps;
   readonly runner: ClassifierRunner;
+  readonly losses: LossRunner | undefined;
   readonly reporter: RunReporter;
   readonly journal: RunJournal;
   readonly best: BestModel;
@@ -80,6 +83,7 @@ export class TrainingRun {
     const { padTokenId } = model.config;
     const { network } = material.model;
     const runner = new ClassifierRunner(network, new FedNetwork(network, parameters, { ...session, padTokenId }));
+    const losses = material.definition.lossReport && new LossRunner({ network, parameters, objective: objectiveOf(recipe, material), padTokenId, session }); // prettier-ignore
     const reporter = await RunReporter.open(lock.folder, counters?.step ?? 0, options);
     const trainedCount = state.firstMoments.flat.length;
     const journal = new RunJournal(
@@ -88,9 +92,9 @@ export class TrainingRun {
     );
     const record = () => journal.record;
     const { log } = options;
-    const best = new BestModel({ lock, recipe, material, plan, runner, reporter, record, log, counters });
+    const best = new BestModel({ lock, recipe, material, plan, runner, losses, reporter, record, log, counters });
     await best.restore();
-    const parts = { lock, recipe, material, options, plan, trainer, runner, reporter, journal, best, state };
+    const parts = { lock, recipe, material, options, plan, trainer, runner, losses, reporter, journal, best, state };
     const run = new TrainingRun(parts, memoryPlan, counters?.step ?? 0);
     await run.write();
     return run;
@@ -287,10 +291,12 @@ export class TrainingRun {
   }
 
   async close(): Promise<void> {
-    const { reporter, trainer, runner } = this.parts;
+    const { reporter, trainer, runner, losses, material } = this.parts;
     reporter.close();
     await trainer.close();
     await runner.close();
+    await losses?.close();
+    material.close?.();
   }
 }
 

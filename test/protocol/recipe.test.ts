@@ -63,10 +63,23 @@ const complete: DeepRequired<WithoutLabelsFile> = {
   work_dir: 'out',
 };
 
-/** A file of its own stands in place of the labels: a recipe has one or the other. */
-type WithoutLabelsFile = Omit<Recipe, 'dataset'> & {
-  dataset: { [K in 'train' | 'validation' | 'test']: Omit<NonNullable<Recipe['dataset'][K]>, 'labels_file'> };
+/** A file of its own stands in place of the labels: a recipe has one or the other. Rows have no fields of a corpus. */
+type WithoutLabelsFile = Omit<Recipe, 'dataset' | 'train'> & {
+  dataset: {
+    [K in 'train' | 'validation' | 'test']: Omit<
+      NonNullable<Recipe['dataset'][K]>,
+      'labels_file' | keyof typeof ofCorpus
+    >;
+  };
+  train: Omit<NonNullable<Recipe['train']>, keyof typeof ofPretraining>;
 };
+
+/** What masked language modelling alone has. */
+const ofCorpus = { files: ['notes'], document: 'line' } satisfies Partial<Recipe['dataset']['train']>;
+const ofPretraining = {
+  masking: { share: 0.2, mask_share: 0.7, random_share: 0.2, whole_word: false, terms: 'terms.txt' },
+  struct_bert: { shuffled_share: 0.1, weights: { masked: 1, shuffled: 0.5, sentence: 2 } },
+} satisfies DeepRequired<Pick<NonNullable<Recipe['train']>, 'masking' | 'struct_bert'>>;
 
 type DeepRequired<T> = T extends readonly unknown[]
   ? T
@@ -104,6 +117,38 @@ describe('recipe: validation', () => {
     assert.deepEqual(recipeProblems(complete), []);
   });
 
+  it('takes texts and masks for masked language modelling alone, whose defaults are its own', () => {
+    const dataset = { train: { file: 'notes', ...ofCorpus } };
+    const recipe = { ...shortest, task: 'masked-language-modeling', dataset, train: ofPretraining } as Recipe;
+    assert.deepEqual(recipeProblems(recipe), []);
+    const wrong = problemsOf((other) => {
+      other.train.masking = {};
+      other.dataset.train.document = 'line';
+    });
+    assert.deepEqual(Object.keys(wrong), ['/train/masking', '/dataset/train/document']);
+    const test = { ...recipe, dataset: { ...dataset, test: { file: 'b' } }, train: { masking: { mask_share: 0.95 } } };
+    assert.deepEqual(
+      recipeProblems(test).map(({ pointer }) => pointer),
+      ['/dataset/test', '/train/masking'],
+    );
+
+    const { train } = resolveRecipe({ ...recipe, train: { masking: { terms: 't.txt' }, struct_bert: {} } });
+    assert.deepEqual(
+      [train.optimizer.lr, train.lr_scheduler.warmup, train.metric_for_best],
+      [5e-5, 0.06, 'perplexity'],
+    );
+    assert.deepEqual(train.masking, {
+      share: 0.15,
+      mask_share: 0.8,
+      random_share: 0.1,
+      whole_word: true,
+      terms: 't.txt',
+    });
+    assert.deepEqual(train.struct_bert, { shuffled_share: 0.05, weights: { masked: 1, shuffled: 1, sentence: 1 } });
+    assert.equal('masking' in resolveRecipe(shortest).train, false);
+    assert.equal('struct_bert' in resolveRecipe(shortest).train, false);
+  });
+
   it('takes a share of the training data in place of a validation file, not beside one', () => {
     const split = { validation: 0.1 };
     const { train } = complete.dataset;
@@ -137,7 +182,11 @@ describe('recipe: validation', () => {
       stratify: false,
       group_by: null,
     };
-    fields(recipeSchema, { ...complete, dataset: { ...complete.dataset, split } }, '');
+    const { train, validation, test } = complete.dataset;
+    const splits = { train, validation, test };
+    const dataset = Object.fromEntries(Object.entries(splits).map(([name, each]) => [name, { ...each, ...ofCorpus }]));
+    const everything = { ...complete, dataset: { ...dataset, split }, train: { ...complete.train, ...ofPretraining } };
+    fields(recipeSchema, everything, '');
   });
 
   it('lists every problem with pointer, expectation and what was found', () => {

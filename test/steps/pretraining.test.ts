@@ -135,7 +135,9 @@ async function assertWeights(name: Name, parameters: Parameters): Promise<void> 
     const theirs = new Float32Array(parameters.values(parameter).length);
     await stored.read(theirs);
     const scale = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const worst = parameters.values(parameter).reduce((most, value, i) => Math.max(most, Math.abs(value - theirs[i])), 0);
+    const worst = parameters
+      .values(parameter)
+      .reduce((most, value, i) => Math.max(most, Math.abs(value - theirs[i])), 0);
     // As in support/trajectory.ts: softmax does not see a key's bias, whose gradient is rounding.
     assert.ok(worst <= (parameter.endsWith('key.bias') ? 0.03 : 1e-3 * scale), `${parameter}: off by ${worst} of ${scale}`); // prettier-ignore
   }

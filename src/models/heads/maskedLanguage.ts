@@ -60,12 +60,12 @@ export const maskedLanguageHead: Head = {
   readsPooler: () => true,
   specs: (config) => maskedLanguageSpecs(modelFamily(config.modelType), config),
   owns: (name) => MASKED_LM_HEAD.test(name),
-  columnsOf: (shapeOf) => {
-    const found = Object.values(HEAD_NAMES).map(({ bias }) => shapeOf(bias));
-    return found.find((shape) => shape !== undefined)?.[0];
-  },
+  // It tells no labels apart.
+  columnsOf: () => undefined,
   // The engine calls them as the files do.
   fileName: () => undefined,
+  // ModelScope's StructBERT reads the bias as its decoder's own (1.36.3, models/nlp/structbert/fill_mask.py).
+  alias: (name) => (name === HEAD_NAMES.bert.bias ? 'cls.predictions.decoder.bias' : undefined),
   engineName: (inFile) => (MASKED_LM_HEAD.test(inFile) ? inFile : undefined),
   output: (columns) => ({ name: 'logits', axes: ['rows', 'length', columns] }),
   build(g, config, inputs, options) {
@@ -92,7 +92,8 @@ export const structBertHead: Head = {
   ],
   // What stands beside a head of two classes, BERT's next sentence, is read all the same.
   owns: (name) => name.startsWith(`${SENTENCE_ORDER}.`),
-  engineName: (inFile) => (inFile.startsWith(`${SENTENCE_ORDER}.`) ? inFile : maskedLanguageHead.engineName(inFile, 'bert')),
+  engineName: (inFile) =>
+    inFile.startsWith(`${SENTENCE_ORDER}.`) ? inFile : maskedLanguageHead.engineName(inFile, 'bert'),
 };
 
 /** Logits [batch, 3] from the states [batch * length, hidden]. */

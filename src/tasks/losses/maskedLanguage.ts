@@ -48,7 +48,9 @@ export function pretraining({ maskedShare, structural }: PretrainingOptions): Ob
   return {
     inputs: [
       ...kinds.flatMap((kind) => placeInputs(kind)),
-      ...(structural ? [{ name: 'sentenceTargets', dataType: 'float32', axes: ['rows', SENTENCE_ORDERS] } as const] : []),
+      ...(structural
+        ? [{ name: 'sentenceTargets', dataType: 'float32', axes: ['rows', SENTENCE_ORDERS] } as const]
+        : []),
     ],
     weightOf: ({ target }) => target.masked.positions.length,
     parts: structural
@@ -86,7 +88,10 @@ export function pretraining({ maskedShare, structural }: PretrainingOptions): Ob
       const targets = input('sentenceTargets');
       const orders = buildSentenceOrder(g, states, shape, parameter);
       losses.sentence = g.scope('sentence', () => softCrossEntropy(g, orders, targets));
-      part('sentence_accuracy', g.scope('sentence', () => softHits(g, orders, targets)));
+      part(
+        'sentence_accuracy',
+        g.scope('sentence', () => softHits(g, orders, targets)),
+      );
       for (const kind of ['masked', 'shuffled', 'sentence'] as const) part(kind, kind === 'shuffled' && !used.includes(kind) ? g.identity(zero) : losses[kind]); // prettier-ignore
       const weighted = [...used, 'sentence' as const].map((kind) => g.mul(losses[kind], weights[kind]));
       return weighted.reduce((sum, one) => g.add(sum, one));
@@ -108,8 +113,13 @@ function placeInputs(kind: Kind): ObjectiveInput[] {
 const predictedOf = ({ target }: Example, kind: Kind): Predicted | undefined => target[kind];
 
 /** Places in their row, the tokens that stood there, and their share in the mean over the step; zeros behind them. */
-function placeFeeds(kind: Kind, examples: readonly Example[], { length, examplesOfStep }: StepShare): Record<string, ArrayLike<number>> { // prettier-ignore
-  const total = (examplesOfStep as readonly Example[]).reduce((sum, example) => sum + (predictedOf(example, kind)?.positions.length ?? 0), 0); // prettier-ignore
+function placeFeeds(
+  kind: Kind,
+  examples: readonly Example[],
+  { length, sumOf }: StepShare,
+): Record<string, ArrayLike<number>> {
+  // prettier-ignore
+  const total = sumOf((example) => predictedOf(example as Example, kind)?.positions.length ?? 0);
   const places = new Int32Array(examples.length * length);
   const ids = new Int32Array(examples.length * length);
   const weights = new Float32Array(examples.length * length);
@@ -124,8 +134,8 @@ function placeFeeds(kind: Kind, examples: readonly Example[], { length, examples
 }
 
 /** One-hot times the share of an example; an example of one text has none. */
-function sentenceFeed(examples: readonly Example[], { examplesOfStep }: StepShare): Float32Array {
-  const total = (examplesOfStep as readonly Example[]).filter(({ target }) => target.sentence !== undefined).length;
+function sentenceFeed(examples: readonly Example[], { sumOf }: StepShare): Float32Array {
+  const total = sumOf((example) => ((example as Example).target.sentence === undefined ? 0 : 1));
   const targets = new Float32Array(examples.length * SENTENCE_ORDERS);
   examples.forEach(({ target: { sentence } }, row) => {
     if (sentence !== undefined) targets[row * SENTENCE_ORDERS + sentence] = 1 / total;

@@ -1,0 +1,210 @@
+/** What a run that learns from texts reads: a corpus, prepared on the disk, as sequences to learn from and others held out. */
+import { createHash } from 'node:crypto';
+import { basename, join } from 'node:path';
+import { MedTextError, words } from '../base/errors';
+import { durationText } from '../base/durationText';
+import { untranslated } from '../base/translate';
+import { readTextFile } from '../base/textFile';
+import { findCorpusFiles, type CorpusFiles } from '../data/corpus/corpusFiles';
+import { prepareCorpusIndex, type CorpusIndex, type EncodedText } from '../data/corpus/corpusIndex';
+import { documentRuleOf } from '../data/corpus/corpusLines';
+import { CorpusSequences, heldOutDocuments } from '../data/corpus/corpusSequences';
+import { readTerms, WordBoundaries } from '../data/corpus/wordBoundaries';
+import type { ModelFolder } from '../models/modelFolder';
+import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
+import type { DataRecord } from '../protocol/runRecord';
+import type { MaskingOptions } from '../tasks/masking';
+import { PretrainingExamples } from '../tasks/pretrainingExamples';
+import type { Tokenizer } from '../tokenization/tokenizer';
+import type { EncodedSplit } from './encodedSplit';
+
+export interface CorpusMaterial {
+  readonly train: EncodedSplit;
+  readonly validation: EncodedSplit;
+  readonly maxLength: number;
+  readonly records: Readonly<Record<string, DataRecord>>;
+  readonly close: () => void;
+}
+
+/** Where the recipe says nothing: BERT's own sequences for nine tenths of its steps. */
+const USUAL_MAX_LENGTH = 128;
+const USUAL_HELD_OUT = 0.05;
+/** The epoch of a mask that never changes. */
+const FIXED = -1;
+/** Of a preparation, in the log. */
+const TELL_EVERY_MS = 5000;
+
+interface Options {
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * @param recipe with absolute paths
+ * @throws MedTextError what finding, reading and preparing the texts throw; RECIPE, TOKENIZER, CANCELLED.
+ */
+export async function readCorpus(
+  recipe: ResolvedRecipe,
+  folder: ModelFolder,
+  tokenizer: Tokenizer,
+  tokenizerHash: string,
+  { log, signal }: Options,
+): Promise<CorpusMaterial> {
+  const { train, validation, split: heldOut } = recipe.dataset;
+  const maxLength = maxLengthOf(recipe, folder);
+  const encoding = await encodingOf(recipe, tokenizer);
+  const open = (split: ResolvedSplit) => openCorpus(split, recipe, tokenizer, { ...encoding, tokenizerHash }, { log, signal }); // prettier-ignore
+  const corpus = await open(train);
+  const other = validation && (await open(validation));
+  const isHeldOut = other ? undefined : heldOutDocuments(corpus.index, heldOut?.validation ?? USUAL_HELD_OUT, heldOut?.seed ?? recipe.train.seed); // prettier-ignore
+  const examplesOf = (index: CorpusIndex, takes: (document: number) => boolean) =>
+    new PretrainingExamples(new CorpusSequences(index, takes, maxLength - tokenizer.specialTokenCount(Boolean(recipe.train.struct_bert))), {
+      masking: maskingOf(recipe, folder, tokenizer),
+      shuffledShare: recipe.train.struct_bert?.shuffled_share,
+      seed: recipe.train.seed,
+      framed: (a, b) => tokenizer.framed(a, b),
+      tokens: (start, count) => index.tokens(start, count),
+    }); // prettier-ignore
+  const learned = examplesOf(corpus.index, (document) => !isHeldOut?.[document]);
+  const measured = other ? examplesOf(other.index, () => true) : examplesOf(corpus.index, (document) => isHeldOut![document] === 1); // prettier-ignore
+  log(
+    `${learned.lengths.length} sequences to learn from, ${measured.lengths.length} held out${isHeldOut ? ` (${isHeldOut.reduce((sum, one) => sum + one, 0)} documents)` : ''}, max_length ${maxLength}`,
+  );
+  return {
+    train: windowsOf(learned),
+    validation: windowsOf(measured, FIXED),
+    maxLength,
+    close: () => [corpus, other].forEach((one) => one?.index.close()),
+    records: {
+      train: { ...corpus.record, sequences: learned.lengths.length },
+      validation: { ...(other ?? corpus).record, sequences: measured.lengths.length },
+    },
+  };
+}
+
+/** @param epoch of all of them; absent: each its own */
+function windowsOf(examples: PretrainingExamples, epoch?: number): EncodedSplit {
+  const { lengths } = examples;
+  return { windows: { lengths, at: (place, now) => ({ ...examples.at(place, epoch ?? now), example: place }) } };
+}
+
+function maxLengthOf(recipe: ResolvedRecipe, { config, path }: ModelFolder): number {
+  const wanted = recipe.train.max_length;
+  if (wanted === 'auto') return Math.min(USUAL_MAX_LENGTH, config.maxPositions);
+  if (wanted <= config.maxPositions) return wanted;
+  throw new MedTextError(
+    'RECIPE',
+    words`max_length is ${wanted}, but the model at ${path} has ${config.maxPositions} positions.`,
+    { maxLength: wanted, maxPositions: config.maxPositions },
+  );
+}
+
+function maskingOf({ train }: ResolvedRecipe, { path, config }: ModelFolder, tokenizer: Tokenizer): MaskingOptions {
+  const { share, mask_share: maskShare, random_share: randomShare } = train.masking!;
+  const { mask } = tokenizer.specialIds;
+  if (mask === undefined) {
+    throw new MedTextError(
+      'TOKENIZER',
+      words`${path}: the vocabulary has no ${tokenizer.specialTokens.mask} (the mask token). Name the model's own as "mask_token" in tokenizer_config.json.`,
+      { file: path },
+    );
+  }
+  const special = new Set(Object.values(tokenizer.specialIds));
+  const count = Math.min(tokenizer.vocabSize, config.vocabSize);
+  const ordinaryIds = Int32Array.from({ length: count }, (_, id) => id).filter((id) => !special.has(id) && !/^\[unused\d+\]$/.test(tokenizer.tokenText(id))); // prettier-ignore
+  return { share, maskShare, randomShare, maskTokenId: mask, ordinaryIds };
+}
+
+interface CorpusEncoding {
+  readonly encode: (sentence: string) => EncodedText;
+  readonly icu: string | null;
+  /** Of the terms, and whether words are whole. */
+  readonly key: string;
+}
+
+/** Words are found where they are masked whole: it takes twice the time. */
+async function encodingOf({ train }: ResolvedRecipe, tokenizer: Tokenizer): Promise<CorpusEncoding> {
+  const { whole_word, terms: file } = train.masking!;
+  if (!whole_word) {
+    const encode = (text: string): EncodedText => {
+      const ids = tokenizer.ids(text);
+      return { ids, wordStarts: new Uint8Array(ids.length).fill(1) };
+    };
+    return { encode, icu: null, key: 'tokens' };
+  }
+  const terms = file === null ? [] : readTerms(await readTextFile(file), file);
+  const boundaries = new WordBoundaries(terms);
+  const encode = (text: string): EncodedText => {
+    const { inputIds, textIndex, starts, ends } = tokenizer.encodeWithOffsets(text, undefined, Infinity);
+    const begins = boundaries.of(text);
+    const ids: number[] = [];
+    const wordStarts: number[] = [];
+    for (let at = 0; at < inputIds.length; at++) {
+      if (textIndex[at] !== 0) continue;
+      ids.push(inputIds[at]);
+      // A token of no character goes on with the word before it.
+      wordStarts.push(ends[at] > starts[at] ? begins[starts[at]] : 0);
+    }
+    return { ids, wordStarts };
+  };
+  return {
+    encode,
+    icu: process.versions.icu ?? null,
+    key: createHash('sha256').update(terms.join('\n')).digest('hex'),
+  };
+}
+
+async function openCorpus(
+  split: ResolvedSplit,
+  { work_dir }: ResolvedRecipe,
+  tokenizer: Tokenizer,
+  { encode, icu, key: encodingKey, tokenizerHash }: CorpusEncoding & { readonly tokenizerHash: string },
+  { log, signal }: Options,
+): Promise<{ index: CorpusIndex; record: DataRecord }> {
+  const files = await findCorpusFiles([split.file, ...(split.files ?? [])], signal);
+  const rule = await documentRuleOf(files, split.document ?? 'auto', signal);
+  const column = split.first_sequence;
+  const encodingName = split.encoding === 'auto' ? undefined : split.encoding;
+  const parts = [files.sha256, rule, column ?? null, encodingName ?? null, tokenizerHash, encodingKey];
+  const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  log(filesLine(files, rule));
+  let toldAt = performance.now();
+  const index = await prepareCorpusIndex(join(work_dir, '.corpora', key.slice(0, 24)), files, {
+    key,
+    reading: { rule, column, encoding: encodingName },
+    onBadRow: split.on_bad_row,
+    encode,
+    icu,
+    unknownTokenId: tokenizer.specialIds.unk,
+    signal,
+    onProgress: ({ doneBytes, totalBytes, secondsLeft }) => {
+      if (performance.now() - toldAt < TELL_EVERY_MS) return;
+      toldAt = performance.now();
+      log(
+        `Preparing the texts: ${Math.floor((100 * doneBytes) / totalBytes)} %, ${durationText(secondsLeft, untranslated)} left`,
+      );
+    },
+  });
+  const { facts } = index;
+  const unknown = ((100 * facts.unknownTokens) / facts.tokens).toFixed(2);
+  log(`${facts.documents} documents, ${facts.characters} characters, ${facts.tokens} tokens (${unknown} % unknown)`);
+  if (facts.badRows > 0) log(`  left out: ${facts.badRows} places that cannot be read`);
+  const record: DataRecord = {
+    file: split.file,
+    sha256: files.sha256,
+    sizeBytes: files.sizeBytes,
+    rows: facts.documents,
+    dropped: 0,
+    badRows: facts.badRows,
+    characters: facts.characters,
+    tokens: facts.tokens,
+    ...(facts.icu !== null && { icu: facts.icu }),
+  };
+  return { index, record };
+}
+
+function filesLine({ files, passedOver }: CorpusFiles, rule: string): string {
+  const what = { file: 'each a document', 'blank-line': 'documents parted by blank lines', line: 'each line a document' }[rule]; // prettier-ignore
+  const others = passedOver > 0 ? `; ${passedOver} others are no text` : '';
+  return files.length === 1 ? `${basename(files[0].file)}, ${what}` : `${files.length} files, ${what}${others}`;
+}
