@@ -1,10 +1,11 @@
 /** Fills masked words in, with the head of BertForMaskedLM, RobertaForMaskedLM or ElectraForMaskedLM (a generator). */
 import { MedTextError, words } from '../base/errors';
 import { buildBert } from '../models/bert';
-import { embeddingSizeOf, type EncoderConfig } from '../models/encoderConfig';
+import type { ModelFamily } from '../models/configJson';
+import type { EncoderConfig } from '../models/encoderConfig';
+import { buildMaskedLanguage, HEAD_NAMES, maskedLanguageSpecs } from '../models/heads/maskedLanguage';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { encoderParameterSpecs, MASKED_LM_HEAD } from '../models/parameterNames';
-import type { ParameterSpec } from '../models/parameters';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
 import { assertFiniteOutputs } from './classifierRunner';
 import { encoderFeeds } from './packedNetwork';
@@ -19,14 +20,6 @@ export interface MaskFillerOptions {
   readonly threads?: number;
   readonly signal?: AbortSignal;
 }
-
-/** Names of each family's head; the decoder is the word embedding. */
-const HEADS = {
-  bert: { dense: 'cls.predictions.transform.dense', norm: 'cls.predictions.transform.LayerNorm', bias: 'cls.predictions.bias' }, // prettier-ignore
-  roberta: { dense: 'lm_head.dense', norm: 'lm_head.layer_norm', bias: 'lm_head.bias' },
-  electra: { dense: 'generator_predictions.dense', norm: 'generator_predictions.LayerNorm', bias: 'generator_lm_head.bias' }, // prettier-ignore
-};
-type Head = (typeof HEADS)['bert'];
 
 /** On the CPU: one text at a time, one call at a time. */
 export class MaskFiller {
@@ -43,8 +36,8 @@ export class MaskFiller {
     if (folder.notBuildable) throw folder.notBuildable;
     const { config } = folder;
     const encoder = encoderParameterSpecs(config).filter(({ name }) => !name.includes('.pooler.'));
-    for (const head of Object.values(HEADS)) {
-      const specs = [...encoder, ...headSpecs(head, config)];
+    for (const head of Object.keys(HEAD_NAMES) as ModelFamily[]) {
+      const specs = [...encoder, ...maskedLanguageSpecs(head, config)];
       const network = { specs, build: maskedLm(config, head), further: MASKS };
       const session = await PackedSession.open(folder, network, options);
       if (session instanceof PackedSession) return new MaskFiller(folder, session);
@@ -98,33 +91,13 @@ export class MaskFiller {
 
 const MASKS = { size: 'masks', input: 'positions', axis: 0 };
 
-/** The head over the masks' rows alone: dense, activation, LayerNorm, word embeddings transposed, bias: [masks, vocabulary]. */
-function maskedLm(config: EncoderConfig, head: Head): OpenNetwork['build'] {
+/** The head over the masks' rows alone: [masks, vocabulary]. */
+function maskedLm(config: EncoderConfig, head: ModelFamily): OpenNetwork['build'] {
   return (g, inputs, parameter, { masks }) => {
     const positions = g.input('positions', 'int32', [masks]);
-    const states = buildBert(g, config, inputs, { parameter });
-    const masked = g.gather(states, positions); // [masks, hidden]
-    const projected = g.gemm(masked, parameter(`${head.dense}.weight`), parameter(`${head.dense}.bias`), {
-      transB: true,
-    });
-    // RoBERTa's and ELECTRA's heads are GELU whatever the encoder's activation.
-    const isBert = head === HEADS.bert;
-    const active = isBert && config.activation === 'relu' ? g.relu(projected) : g.gelu(projected, isBert && config.activation === 'gelu_new' ? 'tanh' : undefined); // prettier-ignore
-    const scaled = g.layerNormalization(active, parameter(`${head.norm}.weight`), parameter(`${head.norm}.bias`), config.layerNormEps); // prettier-ignore
-    const words = parameter('bert.embeddings.word_embeddings.weight');
-    g.output(g.gemm(scaled, words, parameter(head.bias), { transB: true }), 'logits');
+    const masked = g.gather(buildBert(g, config, inputs, { parameter }), positions); // [masks, hidden]
+    g.output(buildMaskedLanguage(g, masked, head, config, parameter), 'logits');
   };
-}
-
-function headSpecs({ dense, norm, bias }: Head, config: EncoderConfig): ParameterSpec[] {
-  const width = embeddingSizeOf(config);
-  return [
-    { name: `${dense}.weight`, shape: [width, config.hiddenSize], initial: 'normal' },
-    { name: `${dense}.bias`, shape: [width], initial: 'zeros' },
-    { name: `${norm}.weight`, shape: [width], initial: 'ones' },
-    { name: `${norm}.bias`, shape: [width], initial: 'zeros' },
-    { name: bias, shape: [config.vocabSize], initial: 'zeros' },
-  ];
 }
 
 /** [id, probability] of the largest logits. */

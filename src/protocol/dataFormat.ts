@@ -10,4 +10,16 @@ const BINARY: ReadonlySet<DataFormat> = new Set(['xlsx', 'parquet', 'brat']);
 export const isTextFormat = (format: DataFormat): boolean => !BINARY.has(format);
 
 /** What names of data files end with, for dialogs that choose one. */
-export const DATA_EXTENSIONS = ['json', 'jsonl', 'ndjson', 'csv', 'tsv', 'txt', 'conll', 'bio', 'ann', 'xlsx', 'parquet'];
+export const DATA_EXTENSIONS = [
+  'json',
+  'jsonl',
+  'ndjson',
+  'csv',
+  'tsv',
+  'txt',
+  'conll',
+  'bio',
+  'ann',
+  'xlsx',
+  'parquet',
+];

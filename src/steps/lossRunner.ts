@@ -1,6 +1,7 @@
 /** A training's own loss over examples that it does not learn from: forward passes, without dropout and gradients. */
-import { MedTextError } from '../base/errors';
-import { parameterFeeds, type RunOptions } from '../inference/classifierRunner';
+import { MedTextError, words } from '../base/errors';
+import type { RunOptions } from '../inference/classifierRunner';
+import { parameterFeeds } from '../inference/fedNetwork';
 import { DeviceMemory, disposeAll } from '../inference/deviceMemory';
 import { bucketLength } from '../inference/lengthBuckets';
 import { keepsTensors, Session, type DeviceTensor, type Feed, type SessionOptions } from '../inference/session';
@@ -63,7 +64,8 @@ export class LossRunner {
         const inputs = batchFeeds({ examples, length }, ROWS, share, { objective, padTokenId });
         const session = await this.sessionFor(length);
         const losses = lossesOf(await session.run({ ...(onDevice ?? this.feeds), ...inputs }), objective);
-        if (!Number.isFinite(losses.loss)) throw new MedTextError('DIVERGED', `The validation loss is ${losses.loss}.`);
+        if (!Number.isFinite(losses.loss))
+          throw new MedTextError('DIVERGED', words`The validation loss is ${losses.loss}.`);
         total = total ? { loss: total.loss + losses.loss, parts: addParts(total.parts, losses.parts) } : losses;
         onProgress?.(Math.min(done + ROWS, order.length), order.length);
       }

@@ -22,7 +22,7 @@ describe('tasks as data', () => {
   });
 
   it('say which way a metric is better', () => {
-    assert.deepEqual(METRIC_NAMES.filter(isLowerBetter), ['loss', 'mse', 'mae']);
+    assert.deepEqual(METRIC_NAMES.filter(isLowerBetter), ['loss', 'mse', 'mae', 'perplexity']);
     assert.deepEqual([usualMetric('regression'), usualMetric('unheard of')], ['pearson', 'accuracy']);
   });
 });

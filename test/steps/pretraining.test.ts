@@ -11,7 +11,7 @@ import { createTrainer } from '../../src/steps/createTrainer';
 import { LoopTrainer } from '../../src/steps/loopTrainer';
 import { ResidentTrainer } from '../../src/steps/residentTrainer';
 import { partsOf } from '../../src/steps/stepInputs';
-import { Trainer } from '../../src/steps/trainer';
+import type { Trainer } from '../../src/steps/trainer';
 import type { Batch, TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
 import { pretraining, type PretrainingTarget } from '../../src/tasks/losses/maskedLanguage';
 import { learningRateAt } from '../../src/training/schedule';

@@ -53,10 +53,7 @@ export interface EntityFile {
  * The columns of text and entities: as named, else recognised. Undefined for `entities` where the file has none.
  * Errors: `NOT_FOUND` for a column that the file does not have, or a text that is not recognised.
  */
-function entityColumns(
-  file: DataFile,
-  fields: EntityFields = {},
-): { text: string; entities: string | undefined } {
+function entityColumns(file: DataFile, fields: EntityFields = {}): { text: string; entities: string | undefined } {
   const { columns, sample } = file;
   // What the reader made: a sample of broken rows says nothing.
   const isMade = file.format === 'conll' || file.format === 'brat';

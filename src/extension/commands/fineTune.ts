@@ -200,7 +200,8 @@ function taskStep({ t }: Services): Step<Answers> {
   return async (answers, position) => {
     if (answers.recipe) return answers;
     const pair = answers.second !== null;
-    const isFit = ({ second }: TaskDescription) => second !== (pair ? 'none' : 'required');
+    const isFit = ({ second, reads }: TaskDescription) =>
+      reads === undefined && second !== (pair ? 'none' : 'required');
     const options = TASKS.filter(isFit).map(({ id, title, gives }): Option<TaskName> => ({
       label: translated(title, t),
       description: translated(gives, t),
