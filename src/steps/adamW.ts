@@ -59,8 +59,14 @@ export function adamWRates(
 /** Elements a piece: what is copied to the kernel's memory, and back, stays in the first-level or second-level cache. */
 const PIECE = 8192;
 
+/**
+ * Elements without a moment that are worth an own call between others that have some: it costs what 6,000 elements do.
+ */
+const MIN_STILL = 6144;
+
 export class AdamW {
   private readonly kernel = new Kernel();
+  private readonly stillRows = new Map<string, StillRows>();
 
   /** @param moments zeros at the start of a training. They are updated in place, as the parameters are. */
   constructor(
@@ -82,9 +88,62 @@ export class AdamW {
       if (gradient instanceof Float32Array && gradient.length !== state[0].length) {
         throw new MedTextError('INTERNAL', `The gradient of "${name}" has ${gradient.length} elements.`, { name });
       }
-      this.kernel.update(state, gradient, decays(name) ? rates : { ...rates, shrink: 1 });
+      const own = decays(name) ? rates : { ...rates, shrink: 1 };
+      // Without eps, 0 / 0 is what the formula says of a row without moments.
+      if (gradient instanceof Float32Array || eps === 0) this.kernel.update(state, gradient, own, 0, state[0].length);
+      else this.updateRows(name, state, gradient, own);
     }
   }
+
+  /** A row that never had a gradient has no moments either: of the whole update the decay is left, to the bit. */
+  private updateRows(name: string, state: readonly Float32Array[], gradient: RowGradient, rates: KernelRates): void {
+    const [values, ...moments] = state;
+    const rows = this.parameters.shape(name)[0];
+    const still = this.stillRows.get(name) ?? new StillRows(moments, rows);
+    this.stillRows.set(name, still);
+    still.move(gradient.ids);
+    const width = values.length / rows;
+    let from = 0;
+    for (const [first, end] of still.runs(Math.ceil(MIN_STILL / width))) {
+      this.kernel.update(state, gradient, rates, from * width, first * width);
+      if (rates.shrink !== 1) this.kernel.decay(values, rates.shrink, first * width, end * width);
+      from = end;
+    }
+    this.kernel.update(state, gradient, rates, from * width, values.length);
+  }
+}
+
+/** Rows of a parameter whose moments are all zeros. */
+class StillRows {
+  private readonly hasMoved: Uint8Array;
+
+  /** @param moments those of a run that is resumed tell which rows had gradients before */
+  constructor(moments: readonly Float32Array[], rows: number) {
+    this.hasMoved = new Uint8Array(rows);
+    const width = moments[0].length / rows;
+    for (let row = 0; row < rows; row++) {
+      this.hasMoved[row] = Number(moments.some((moment) => moment.subarray(row * width, (row + 1) * width).some((value) => value !== 0))); // prettier-ignore
+    }
+  }
+
+  move(ids: Int32Array): void {
+    for (const id of ids) this.hasMoved[id] = 1;
+  }
+
+  /** [first, end) of each stretch of at least so many still rows, in order. */
+  *runs(least: number): Generator<readonly [number, number]> {
+    const { hasMoved } = this;
+    for (let row = 0; row < hasMoved.length;) {
+      const end = hasMoved[row] === 1 ? row + 1 : endOf(hasMoved, row);
+      if (hasMoved[row] === 0 && end - row >= least) yield [row, end];
+      row = end;
+    }
+  }
+}
+
+function endOf(hasMoved: Uint8Array, from: number): number {
+  const end = hasMoved.indexOf(1, from);
+  return end < 0 ? hasMoved.length : end;
 }
 
 /** Of the parameter's shape, or rows of it: a row that has none decays its moments and its weights all the same. */
@@ -98,20 +157,24 @@ interface KernelRates extends AdamWRates {
 /** adamW.wat, loaded. */
 class Kernel {
   private readonly run: (bytes: number, ...rates: number[]) => void;
+  private readonly shrink: (bytes: number, factor: number) => void;
   private readonly memory: Float32Array;
 
   constructor() {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(ADAM_W_KERNEL, 'base64')));
     this.run = exports.update as typeof this.run;
+    this.shrink = exports.decay as typeof this.shrink;
     this.memory = new Float32Array((exports.memory as WebAssembly.Memory).buffer);
   }
 
-  /** @param state parameters, first and second moments: updated in place */
-  update(state: readonly Float32Array[], gradient: Gradient, rates: KernelRates): void {
+  /**
+   * The elements from `first` to `last`, which is left out.
+   * @param state parameters, first and second moments: updated in place
+   */
+  update(state: readonly Float32Array[], gradient: Gradient, rates: KernelRates, first: number, last: number): void {
     const { gradientScale, shrink, stepSize, rootScale, betas, eps } = rates;
-    const { length } = state[0];
-    for (let start = 0; start < length; start += PIECE) {
-      const end = Math.min(start + PIECE, length);
+    for (let start = first; start < last; start += PIECE) {
+      const end = Math.min(start + PIECE, last);
       // The kernel takes four elements at a time; what lies behind the last one is computed and not used.
       const stride = Math.ceil((end - start) / 4) * 4;
       state.forEach((array, row) => this.memory.set(array.subarray(start, end), row * stride));
@@ -121,6 +184,15 @@ class Kernel {
       const [beta1, beta2] = betas;
       this.run(stride * 4, gradientScale, shrink, stepSize, rootScale, beta1, 1 - beta1, beta2, 1 - beta2, eps);
       state.forEach((array, row) => array.set(this.memory.subarray(row * stride, row * stride + end - start), start));
+    }
+  }
+
+  decay(values: Float32Array, factor: number, first: number, last: number): void {
+    for (let start = first; start < last; start += 4 * PIECE) {
+      const end = Math.min(start + 4 * PIECE, last);
+      this.memory.set(values.subarray(start, end));
+      this.shrink(Math.ceil((end - start) / 4) * 16, factor);
+      values.set(this.memory.subarray(0, end - start), start);
     }
   }
 }

@@ -39,4 +39,11 @@
       (local.set $m (i32.add (local.get $m) (i32.const 16)))
       (local.set $v (i32.add (local.get $v) (i32.const 16)))
       (local.set $g (i32.add (local.get $g) (i32.const 16)))
+      (br_if $next (i32.lt_u (local.get $p) (local.get $bytes)))))
+  ;; The decay alone: p of `bytes` bytes, in place.
+  (func (export "decay") (param $bytes i32) (param $shrink f32)
+    (local $p i32)
+    (loop $next
+      (v128.store (local.get $p) (f32x4.mul (v128.load (local.get $p)) (f32x4.splat (local.get $shrink))))
+      (local.set $p (i32.add (local.get $p) (i32.const 16)))
       (br_if $next (i32.lt_u (local.get $p) (local.get $bytes))))))

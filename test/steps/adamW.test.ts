@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { RandomStream } from '../../src/base/random';
 import { Parameters } from '../../src/models/parameters';
 import { AdamW } from '../../src/steps/adamW';
+import { RowGradient } from '../../src/steps/rowGradient';
 
 /** Lengths about the kernel's four elements and its pieces of 8,192. */
 const LENGTHS = [1, 2, 3, 4, 5, 8191, 8192, 8193, 20_001];
@@ -46,6 +47,42 @@ describe('AdamW', () => {
       );
     }
   });
+
+  for (const decay of [0, 0.1]) {
+    it(`of rows is that of the whole gradient to the bit, where most rows never have one (decay ${decay})`, () => {
+      const [rows, width] = [4000, 24];
+      const specs = [{ name: 'w', shape: [rows, width], initial: 'zeros' as const }];
+      const stateOf = () => {
+        const [parameters, firstMoments, secondMoments] = [0, 1, 2].map(() => new Parameters(specs));
+        const random = new RandomStream(7);
+        fill(parameters.flat, () => random.normal());
+        parameters.flat[5 * width] = -0;
+        return { parameters, firstMoments, secondMoments };
+      };
+      const options = { betas: [0.9, 0.999] as const, eps: 1e-8, weightDecay: decay, decays: () => true };
+      const [whole, byRows] = [stateOf(), stateOf()];
+      const first = new AdamW(whole.parameters, whole, options);
+      let second = new AdamW(byRows.parameters, byRows, options);
+      const random = new RandomStream(8);
+      // Neighbours, a row alone, the first and the last one, one that comes later, and after a resumption.
+      const idsOf = [[0, 1, 2, 700], [1, 1500], [], [3999], [0, 2500, 2501], [900]];
+      idsOf.forEach((list, at) => {
+        if (at === 4) second = new AdamW(byRows.parameters, byRows, options);
+        const ids = Int32Array.from(list);
+        const values = new Float32Array(ids.length * width);
+        fill(values, () => random.normal());
+        const dense = new Float32Array(rows * width);
+        ids.forEach((id, row) => dense.set(values.subarray(row * width, (row + 1) * width), id * width));
+        const step = { step: at + 1, learningRate: 1e-2, gradientScale: 0.5 };
+        first.update(new Map([['w', dense]]), step);
+        second.update(new Map([['w', new RowGradient(ids, values)]]), step);
+        for (const name of ['parameters', 'firstMoments', 'secondMoments'] as const) {
+          const bits = ({ flat }: Parameters) => Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength);
+          assert.ok(bits(byRows[name]).equals(bits(whole[name])), `${name} after step ${at + 1}`);
+        }
+      });
+    });
+  }
 
   it('refuses a gradient of another length', () => {
     const [parameters, firstMoments, secondMoments] = [0, 1, 2].map(
