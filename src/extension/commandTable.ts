@@ -5,6 +5,7 @@ import { previewData } from './commands/previewData';
 import { compareRuns } from './commands/compareRuns';
 import { exportModel } from './commands/exportModel';
 import { fineTune } from './commands/fineTune';
+import { pretrain } from './commands/pretrain';
 import { getGpuRuntime } from './commands/gpuRuntime';
 import { importDataset, importModel, setAccessToken } from './commands/importCommands';
 import { measureInt8 } from './commands/measureInt8';
@@ -44,6 +45,7 @@ import { showError } from './messages';
 /** Every command; the compiler refuses a missing or an unknown one, a test compares with the manifest. */
 const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: unknown[]) => unknown>> = {
   'medtext.fineTune': fineTune,
+  'medtext.pretrain': pretrain,
   'medtext.trySample': trySample,
   'medtext.runRecipe': runRecipe,
   'medtext.resumeRun': resumeRun,

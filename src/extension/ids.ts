@@ -3,6 +3,7 @@
 /** Commands of the palette. */
 export const paletteCommands = [
   'medtext.fineTune',
+  'medtext.pretrain',
   'medtext.trySample',
   'medtext.runRecipe',
   'medtext.resumeRun',

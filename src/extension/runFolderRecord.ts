@@ -117,6 +117,8 @@ export interface FineTuning {
   readonly parameterCount: number | undefined;
   readonly trainingData: string | undefined;
   readonly rows: number | undefined;
+  /** Of texts that it was pretrained on. */
+  readonly characters?: number;
   readonly best: { readonly metric: string; readonly value: number } | undefined;
   readonly endedAt: string | undefined;
 }
@@ -132,6 +134,7 @@ export async function fineTuningOf(modelFolder: string): Promise<FineTuning | un
     parameterCount: model?.parameterCount,
     trainingData: data?.train?.file,
     rows: data?.train?.rows,
+    ...(data?.train?.characters !== undefined && { characters: data.train.characters }),
     best: typeof best?.value === 'number' ? { metric: String(best.metric), value: best.value } : undefined,
     endedAt: updatedAt,
   };

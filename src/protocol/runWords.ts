@@ -39,6 +39,12 @@ export function lossPartText(part: string, t: Translate): string {
     noise: t('Divergence under noise'),
     adversarial: t('Adversarial loss'),
     divergence: t('Divergence of the passes'),
+    masked: t('Loss of masked tokens'),
+    shuffled: t('Loss of shuffled tokens'),
+    sentence: t('Loss of sentence order'),
+    masked_accuracy: t('Accuracy on masked tokens'),
+    shuffled_accuracy: t('Accuracy on shuffled tokens'),
+    sentence_accuracy: t('Accuracy on sentence order'),
   };
   return Object.hasOwn(names, part) ? names[part] : part;
 }

@@ -147,7 +147,8 @@ function ownPooling(pooling: 'cls' | 'mean'): string {
 }
 
 function usage({ recipe, fields, maxLength, labels, pooling }: ModelCardInput): string {
-  const { second: secondText } = describeTask(recipe.task);
+  const { second: secondText, reads } = describeTask(recipe.task);
+  const isEncoder = reads === 'corpus';
   const isPair = secondText === 'required' || fields?.second !== undefined;
   const [first, second] = ['高血压能吃香蕉吗', '血压高可以吃香蕉吗'];
   const command = secondText === 'required' ? [`medtext score MODEL "${first}" "${second}"`] : [];
@@ -160,10 +161,16 @@ function usage({ recipe, fields, maxLength, labels, pooling }: ModelCardInput): 
     '**On the command line**',
     fence(
       'sh',
-      [...command, 'medtext evaluate MODEL --data FILE', 'medtext predict MODEL --data FILE --output OUT'].join('\n'),
+      isEncoder
+        ? 'medtext finetune --model MODEL --train FILE'
+        : [...command, 'medtext evaluate MODEL --data FILE', 'medtext predict MODEL --data FILE --output OUT'].join(
+            '\n',
+          ),
     ),
     ...(pooling === undefined || pooling === 'pooler' ? python : [ownPooling(pooling)]),
-    '**In VS Code**, with the MedText Lab extension: run *MedText Lab: Choose Active Model* and choose this folder; hovers, *Score Selection*, *Evaluate…* and *Predict File…* then use it.',
+    isEncoder
+      ? '**In VS Code**, with the MedText Lab extension: *Fine-Tune Encoder…* begins with this folder; its details fill in masked words.'
+      : '**In VS Code**, with the MedText Lab extension: run *MedText Lab: Choose Active Model* and choose this folder; hovers, *Score Selection*, *Evaluate…* and *Predict File…* then use it.',
   ].join('\n\n');
 }
 

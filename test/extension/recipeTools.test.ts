@@ -5,7 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countRawLabels } from '../../src/data/labelCounts';
 import { readRecipeSplit } from '../../src/data/recipeSplit';
-import { draftedLabels, freeRecipeFile, recipeText } from '../../src/extension/recipe/recipeDraft';
+import {
+  draftedLabels,
+  freeRecipeFile,
+  pretrainingRecipeText,
+  recipeText,
+} from '../../src/extension/recipe/recipeDraft';
 import { modelPositions } from '../../src/extension/recipe/modelPositions';
 import { problemsOfRecipe } from '../../src/extension/recipe/recipeProblems';
 import { untranslated, type Translate } from '../../src/base/translate';
@@ -42,6 +47,19 @@ const check = (json: object, surroundings = {}) => {
     problems.map((problem) => ({ ...problem, at: text.slice(problem.start, problem.end) })),
   );
 };
+
+describe('a recipe of continued pretraining', () => {
+  it('names texts and terms from where it lies, and is valid', () => {
+    const choices = { model: '/w/models/m', texts: ['/w/notes', '/w/more.md'], terms: '/w/terms.txt', structBert: true, device: 'auto' }; // prettier-ignore
+    const recipe = JSON.parse(pretrainingRecipeText(choices, '/w/notes.medtext.json'));
+    assert.deepEqual(recipeProblems(recipe), []);
+    assert.deepEqual(recipe.dataset, { train: { file: 'notes', files: ['more.md'] }, split: { validation: 0.05 } });
+    assert.deepEqual(recipe.train.masking, { whole_word: true, terms: 'terms.txt' });
+    assert.deepEqual([recipe.train.struct_bert, recipe.train.optimizer.lr], [{}, 5e-5]);
+    const whole = JSON.parse(pretrainingRecipeText({ ...choices, texts: ['/w'], terms: null, structBert: false }, '/w/w.medtext.json')); // prettier-ignore
+    assert.deepEqual([whole.dataset.train.file, 'struct_bert' in whole.train], ['.', false]);
+  });
+});
 
 describe('problems of a recipe that a schema cannot see', () => {
   it('missing files, at their paths', async () => {

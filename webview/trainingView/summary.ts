@@ -88,6 +88,10 @@ export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
   add(t('Learning rate'), run.learningRate === undefined ? undefined : learningRateText(run.learningRate));
   if (run.gradientNorm !== undefined) add(t('Gradient norm'), valueText(run.gradientNorm));
   add(t('Tokens a row'), run.sequenceLength?.toString());
+  const { examplesPerSecond, sequenceLength } = run;
+  if (isActive(run) && examplesPerSecond !== undefined && sequenceLength !== undefined) {
+    add(t('Tokens a second'), rateText(examplesPerSecond * sequenceLength));
+  }
   const device = run.device ?? run.chosenDevice?.device;
   add(t('Device'), device && computingText(device, run.precision, t));
   add(t('Memory'), run.memoryBytes === undefined ? undefined : bytesText(run.memoryBytes));

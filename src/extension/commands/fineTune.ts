@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { QuickPickItemKind, Uri, window, workspace } from 'vscode';
+import { Uri, window, workspace } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import { translated } from '../../base/words';
 import { hasAmounts } from '../../protocol/labelScheme';
@@ -11,13 +11,11 @@ import type { DataInfo, LabelCounts, ShownColumn } from '../../protocol/scorer';
 import { draftedLabels, freeRecipeFile, recipeText } from '../recipe/recipeDraft';
 import { modelInRecipe } from '../recipe/modelInRecipe';
 import type { Services } from '../services';
-import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
 import { contentText } from './columnWords';
-import { importModel } from './importCommands';
+import { pickDevice, pickModel, section } from './pickModel';
 import { runRecipe } from './runCommands';
 import { askScale, isScaleOpen } from './similarityScale';
-import { starterModel } from './starter';
 import { back, pick, runSteps, type Option, type Step } from './steps';
 import { showInformation } from '../messages';
 
@@ -79,48 +77,20 @@ export async function fineTune(services: Services, target?: unknown): Promise<vo
 }
 
 function recipeOrModel(services: Services): Step<Answers> {
-  const { t, models } = services;
+  const { t } = services;
   return async (answers, position) => {
     const recipes = fileItems(await workspace.findFiles('**/*.medtext.json', ignored, 50));
-    const options: Option<string>[] = [
+    const first: Option<string>[] = [
       ...section(t('Recipes')),
       ...recipes.map(({ label, description, uri }) => ({
         label: `$(play) ${label}`,
         description,
         value: `recipe:${uri}`,
       })),
-      ...section(t('Models')),
-      ...models
-        .list()
-        .filter(({ missing }) => !missing)
-        .map((model) => ({
-          label: `$(package) ${model.name}`,
-          description: model.description,
-          value: `model:${model.folder}`,
-        })),
-      ...(models.list().some((model) => models.isStarter(model))
-        ? []
-        : [
-            { label: `$(package) ${t('Starter encoder')}`, description: t('comes with MedText Lab'), value: 'starter' },
-          ]),
-      ...section(t('More')),
-      { label: `$(folder-opened) ${t('Open a model folder…')}`, value: 'browse' },
-      { label: `$(cloud-download) ${t('Import Model…')}`, value: 'import' },
     ];
-    const starter = models.list().find((model) => !model.missing && models.isStarter(model));
-    const preferred = starter ? `model:${starter.folder}` : 'starter';
-    const title = t('Fine-Tune Encoder: recipe or model');
-    const choice = await pick(options, { title, preferred }, position);
-    if (choice === undefined || choice === back) return choice;
-    if (choice.startsWith('recipe:')) return { recipe: Uri.parse(choice.slice('recipe:'.length)) };
-    const model =
-      choice === 'import'
-        ? (await importModel(services))?.folder
-        : choice === 'browse'
-          ? (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, title }))?.[0]?.fsPath
-          : choice === 'starter'
-            ? (await starterModel(services)).folder
-            : choice.slice('model:'.length);
+    const model = await pickModel(services, t('Fine-Tune Encoder: recipe or model'), first, position);
+    if (model === back) return back;
+    if (model?.startsWith('recipe:')) return { recipe: Uri.parse(model.slice('recipe:'.length)) };
     return model === undefined ? undefined : { ...answers, recipe: undefined, model };
   };
 }
@@ -227,20 +197,11 @@ function scaleStep({ t }: Services): Step<Answers> {
   };
 }
 
-function deviceStep({ t }: Services): Step<Answers> {
+function deviceStep(services: Services): Step<Answers> {
   return async (answers, position) => {
     if (answers.recipe) return answers;
-    const options: Option<Device>[] = [
-      { label: t('Automatic'), description: t('the best device that works'), value: 'auto' },
-      { label: 'CPU', value: 'cpu' },
-      { label: 'WebGPU', value: 'webgpu' },
-      { label: 'CUDA', description: 'NVIDIA', value: 'cuda' },
-      { label: 'DirectML', description: 'Windows', value: 'dml' },
-      { label: 'CoreML', description: 'macOS', value: 'coreml' },
-    ];
-    const title = t('Fine-Tune Encoder: where');
-    const choice = await pick(options, { title, preferred: setting('medtext.device') }, position);
-    return choice === undefined || choice === back ? choice : { ...answers, device: choice };
+    const device = await pickDevice(services, services.t('Fine-Tune Encoder: where'), position);
+    return device === undefined || device === back ? device : { ...answers, device };
   };
 }
 
@@ -296,5 +257,3 @@ async function save(
   await writeFile(file, recipeText(choices, file), { flag: 'wx' });
   return file;
 }
-
-const section = (label: string): Option<string>[] => [{ label, kind: QuickPickItemKind.Separator, value: '' }];

@@ -48,6 +48,44 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
   return `${JSON.stringify({ ...recipe, train, device: choices.device }, undefined, 2)}\n`;
 }
 
+/** What the steps of Continue Pretraining… gather. */
+export interface PretrainingChoices {
+  readonly model: string;
+  /** Files and folders, one at least. */
+  readonly texts: readonly string[];
+  readonly terms: string | null;
+  readonly structBert: boolean;
+  readonly device: string;
+}
+
+/** As {@link recipeText}: with what people change most, as it is by default. */
+export function pretrainingRecipeText(
+  { model, texts, terms, structBert, device }: PretrainingChoices,
+  recipeFile: string,
+): string {
+  // prettier-ignore
+  const folder = dirname(recipeFile);
+  const path = (target: string): string => (target === folder ? '.' : pathInRecipe(target, folder));
+  const [file, ...files] = texts.map(path);
+  const masking = { ...(terms !== null && { terms: path(terms) }) };
+  const recipe = {
+    task: 'masked-language-modeling' as const,
+    model: path(model),
+    dataset: { train: { file, ...(files.length > 0 && { files }) }, split: { validation: 0.05 } },
+  };
+  const { max_epochs, batch_size, optimizer, seed } = resolveRecipe(recipe).train;
+  const train = {
+    max_epochs,
+    batch_size,
+    max_length: 128,
+    optimizer: { lr: optimizer.lr },
+    masking: { whole_word: true, ...masking },
+    ...(structBert && { struct_bert: {} }),
+    seed,
+  };
+  return `${JSON.stringify({ ...recipe, train, device }, undefined, 2)}\n`;
+}
+
 /** Words that were recognised are said in the recipe, where a person sees them; numbers say it themselves. */
 function scaleDetails({ task, labels = [], scale }: RecipeChoices): { label_details?: object } {
   const { second, answer } = describeTask(task);

@@ -70,11 +70,13 @@ function tooltipOf(
     line(t('Content'), record.contentHash.slice(0, 19));
   } else line(t('Architecture'), description);
   if (tuning) {
-    const { baseModel, isRandomStart, parameterCount, trainingData, rows, best, endedAt } = tuning;
-    line(isRandomStart ? t('Trained from random weights, as') : t('Fine-tuned from'), basename(baseModel));
+    const { baseModel, isRandomStart, parameterCount, trainingData, rows, characters, best, endedAt } = tuning;
+    if (isRandomStart) line(t('Trained from random weights, as'), basename(baseModel));
+    else if (characters === undefined) line(t('Fine-tuned from'), basename(baseModel));
+    else line(t('Continued on text'), t('{0} characters, from {1}', characters.toLocaleString(), basename(baseModel)));
     line(t('Licence'), recordOf(baseModel)?.license);
     line(t('Parameters'), parameterCount?.toLocaleString());
-    line(t('Training data'), trainingData && [basename(trainingData), rows && t('{0} rows', rows.toLocaleString())].filter(Boolean).join(' · ')); // prettier-ignore
+    line(t('Training data'), trainingData && [basename(trainingData), rows && (characters === undefined ? t('{0} rows', rows.toLocaleString()) : t('{0} documents', rows.toLocaleString()))].filter(Boolean).join(' · ')); // prettier-ignore
     line(t('Best on validation data'), best && `${metricText(best.metric, t)} ${best.value.toFixed(4)}`);
     line(t('Fine-tuned'), endedAt && new Date(endedAt).toLocaleString());
   }
