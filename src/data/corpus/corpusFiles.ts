@@ -18,6 +18,9 @@ const TABLE_EXTENSIONS: ReadonlySet<string> = new Set([
   '.parquet',
 ]);
 
+/** A folder that has one of these is a model's or a run's, whose texts are vocabularies and logs. */
+const PROGRAM_FILES: ReadonlySet<string> = new Set(['config.json', 'run.json']);
+
 export interface CorpusFile extends Fingerprint {
   readonly isTable: boolean;
 }
@@ -34,15 +37,16 @@ export interface CorpusFiles {
   readonly sha256: string;
 }
 
-/** Whether a file of this name is one that a folder is searched for. */
+/** Whether a file of this name is one that a folder is searched for: a JSON file may be anything. */
 function isCorpusFile(name: string): boolean {
   const extension = extname(name).toLowerCase();
+  if (extension === '.json') return false;
   return TEXT_EXTENSIONS.has(extension) || TABLE_EXTENSIONS.has(extension);
 }
 
 /**
  * A file that is named is taken whatever its extension, as text where that is no table's. Folders are searched through,
- * hidden names and links left out.
+ * hidden names and links left out, and folders of programs: models, runs, packages.
  * @param paths absolute
  * @throws MedTextError NOT_FOUND, IO; DATA_FORMAT where there is no text; CANCELLED.
  */
@@ -88,8 +92,10 @@ async function filesBelow(folder: string, signal?: AbortSignal): Promise<{ name:
   const files: { name: string; sizeBytes: number }[] = [];
   const search = async (path: string): Promise<void> => {
     if (signal?.aborted) throw new MedTextError('CANCELLED', `Reading ${folder} was cancelled.`, { file: folder });
-    for (const entry of await readdir(path, { withFileTypes: true })) {
-      if (entry.name.startsWith('.')) continue;
+    const entries = await readdir(path, { withFileTypes: true });
+    if (entries.some(({ name }) => PROGRAM_FILES.has(name))) return;
+    for (const entry of entries) {
+      if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
       const inside = join(path, entry.name);
       if (entry.isDirectory()) await search(inside);
       else if (entry.isFile()) files.push({ name: relative(folder, inside), sizeBytes: (await stat(inside)).size });

@@ -63,9 +63,12 @@ describe('corpora', () => {
       await put('a.csv', 'id,text\n1,"丙\n三"\n2,丁');
       await put('c.pdf', '%PDF');
       await put('.hidden.txt', '藏');
+      await put('model/config.json', '{}');
+      await put('model/vocab.txt', '[PAD]');
+      await put('notes.medtext.json', '{}');
       await put('empty.txt', '');
       const found = await findCorpusFiles([join(folder, 'texts')]);
-      assert.equal(found.passedOver, 2);
+      assert.equal(found.passedOver, 3);
       assert.deepEqual(await documents([join(folder, 'texts')], 'auto', undefined), ['丙三丁', '#甲文', '乙乙二']);
     });
 
