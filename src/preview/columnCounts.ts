@@ -87,6 +87,16 @@ export class ColumnCounts {
     else this.numbers.push(number);
   }
 
+  /** A cell of entities, by their types: its values are these, each as often as it is there. */
+  addTypes(types: readonly string[]): void {
+    this.count++;
+    this.kinds.add('json');
+    for (const type of types) {
+      this.distinct.add(this.hash.of(type, null));
+      this.values.add(type);
+    }
+  }
+
   insight(maxLength: number): ColumnInsight {
     const type = this.type();
     return {

@@ -4,6 +4,8 @@ import type { Finding } from '../protocol/datasetPreview';
 import { openDataFile } from '../data/dataFile';
 import { isBadRow, type DataValue } from '../data/dataRow';
 import { normalizedText } from '../data/statistics';
+import { typesIn } from '../data/entities/annotations';
+import { odditiesOf, type EntityOddities } from './fileEntities';
 import { beginningOf, isMissing, labelCell, textOf, valueIn } from './cells';
 import { ValueCounts } from './columnCounts';
 import { GroupTable } from './groupTable';
@@ -19,6 +21,7 @@ const maxComparedRows = 4_000_000;
 const MAX_LABELS = 10_000;
 /** Findings whose groups hold texts that differ. */
 const ALIKE: ReadonlySet<Finding['kind']> = new Set(['nearDuplicates', 'swappedPairs'] as const);
+const ODDITIES = ['misplaced', 'overlapping', 'contradictory'] as const;
 const EXAMPLES = 3;
 const EXAMPLE_CHARACTERS = 120;
 
@@ -52,6 +55,11 @@ export class FindingsPass {
   private readonly missingLabels = new RowNumbers();
   private readonly emptyInputs = new RowNumbers();
   private readonly equalSides = new RowNumbers();
+  private readonly oddities: Readonly<Record<keyof EntityOddities, RowNumbers>> = {
+    misplaced: new RowNumbers(),
+    overlapping: new RowNumbers(),
+    contradictory: new RowNumbers(),
+  };
   private readonly labels = new ValueCounts(MAX_LABELS);
   private labelled = 0;
   private readonly exact: GroupTable;
@@ -108,8 +116,11 @@ export class FindingsPass {
     const isLabelled = !isMissing(label);
     if (isLabelled) {
       this.labelled++;
-      this.labels.add(textOf(label));
+      if (!typesIn(label)) this.labels.add(textOf(label));
     }
+    const entities = this.input.file.entities?.rowOf(stored);
+    const odd = entities && odditiesOf(entities);
+    for (const kind of ODDITIES) if (odd && odd[kind].length > 0) this.oddities[kind].push(row);
     const texts = this.textsOf(stored.values);
     if (!texts) return;
     const [first, second] = texts;
@@ -160,7 +171,8 @@ export class FindingsPass {
       ...(hasLabels ? [single('missingLabels', this.missingLabels)] : []),
       single('emptyInputs', this.emptyInputs),
       ...Object.entries(groups).map(([kind, grouped]) => grouped.as(kind, kind as Finding['kind'])),
-      ...(hasLabels ? [this.majorityBaseline()] : []),
+      ...ODDITIES.map((kind) => single(`${kind}Entities`, this.oddities[kind])),
+      ...(this.labels.list(1).length > 0 ? [this.majorityBaseline()] : []),
     ].filter(({ finding }) => finding.rows > 0 || finding.kind === 'majorityBaseline');
   }
 
@@ -224,7 +236,7 @@ export class FindingsPass {
       const [stored] = await store.read(rows[i], 1);
       if (stored) {
         const group = rows.subarray(i, end);
-        const example = await this.exampleOf(stored, finding.kind === 'contradictions' ? group : []);
+        const example = await this.exampleOf(stored, finding.kind === 'contradictions' ? group : [], ODDITIES.find((kind) => finding.kind === `${kind}Entities`)); // prettier-ignore
         const other = ALIKE.has(finding.kind) ? await this.otherOf(group) : undefined;
         examples.push({ ...example, ...(other !== undefined && { other }) });
       }
@@ -245,8 +257,14 @@ export class FindingsPass {
     return texts.flatMap((part) => (part === null ? [] : [beginningOf(part, EXAMPLE_CHARACTERS)])).join(' · ');
   }
 
-  private async exampleOf(stored: StoredRow, contradictory: Iterable<number>): Promise<Finding['examples'][number]> {
+  private async exampleOf(
+    stored: StoredRow,
+    contradictory: Iterable<number>,
+    oddity?: keyof EntityOddities,
+  ): Promise<Finding['examples'][number]> {
     if (isUnreadable(stored)) return told(words`${stored.line}: ${stored.reason}`);
+    const odd = oddity && this.input.file.entities?.rowOf(stored);
+    if (odd) return told(words`${stored.line}: ${odditiesOf(odd)[oddity][0]}`);
     const text = this.textOf(stored);
     const labels = new Set<string>();
     for (const row of contradictory) {

@@ -2,6 +2,7 @@ import { asMedTextError } from '../base/errors';
 import type { Insights } from '../protocol/datasetPreview';
 import { openDataFile } from '../data/dataFile';
 import { isBadRow, type DataValue } from '../data/dataRow';
+import { typesIn } from '../data/entities/annotations';
 import { isMissing, labelCell, textOf, valueIn } from './cells';
 import { ColumnCounts, ValueCounts } from './columnCounts';
 import { LengthCounts } from './distribution';
@@ -16,6 +17,7 @@ const MAX_LABELS = 10_000;
 
 interface LabelTally {
   readonly split: string;
+  areEntities: boolean;
   rows: number;
   missing: number;
   readonly counts: ValueCounts;
@@ -85,7 +87,7 @@ export class InsightsPass {
     return {
       rows: this.rows,
       columns: [...this.columns.values()].map((column) => column.insight(maxLength)),
-      labels: this.labels.map(({ split, rows, missing, counts }) => ({ split, rows, missing, counts: counts.list(1000) })), // prettier-ignore
+      labels: this.labels.map(({ split, rows, missing, counts, areEntities }) => ({ split, rows, missing, counts: counts.list(1000), ...(areEntities && { areEntities }) })), // prettier-ignore
       examples: this.examples.tokenLengths(maxLength),
     };
   }
@@ -101,7 +103,9 @@ export class InsightsPass {
     this.rows++;
     for (const [name, counts] of this.columns) {
       const value = valueIn(values, name);
-      counts.add(name === mapping.label ? labelCell(value) : value);
+      const types = name === mapping.label ? typesIn(value) : undefined;
+      if (types) counts.addTypes(types);
+      else counts.add(name === mapping.label ? labelCell(value) : value);
     }
     if (own) this.addLabel(valueIn(values, mapping.label!), own);
     const inputs = counter && inputsOf(values, mapping);
@@ -120,6 +124,13 @@ export class InsightsPass {
   }
 
   private addLabel(cell: DataValue, tally: LabelTally): void {
+    const types = typesIn(cell);
+    if (types) {
+      tally.areEntities = true;
+      tally.rows += types.length;
+      for (const type of types) tally.counts.add(type);
+      return;
+    }
     const value = labelCell(cell);
     tally.rows++;
     if (isMissing(value)) tally.missing++;
@@ -128,7 +139,7 @@ export class InsightsPass {
 
   private tallyOf(split: string): LabelTally | undefined {
     if (this.input.mapping.label === null) return undefined;
-    const tally = { split, rows: 0, missing: 0, counts: new ValueCounts(MAX_LABELS) };
+    const tally = { split, areEntities: false, rows: 0, missing: 0, counts: new ValueCounts(MAX_LABELS) };
     this.labels.push(tally);
     return tally;
   }

@@ -2,6 +2,7 @@ import { MedTextError, words } from '../base/errors';
 import type { FieldMapping, Measure, RowFilter, ViewQuery } from '../protocol/datasetPreview';
 import type { DataValue } from '../data/dataRow';
 import { characterCount } from '../data/statistics';
+import { typesIn } from '../data/entities/annotations';
 import { isMissing, labelCell, numberOf, textOf, valueIn } from './cells';
 import type { PredictionTable } from './predictionTable';
 import { exampleTokens, type TokenCounter } from './tokenCounts';
@@ -59,6 +60,8 @@ export function rowTest(filter: Extract<RowFilter, { kind: 'value' | 'range' }>,
     const wanted = new Set(filter.values);
     return (values) => {
       const cell = valueIn(values, filter.column);
+      const types = filter.column === context.mapping.label ? typesIn(cell) : undefined;
+      if (types) return types.some((type) => wanted.has(type)) !== filter.exclude;
       const value = filter.column === context.mapping.label ? labelCell(cell) : cell;
       return (isMissing(value) ? filter.missing : wanted.has(textOf(value))) !== filter.exclude;
     };

@@ -5,6 +5,7 @@ import type { PreviewSource } from '../protocol/dataProcess';
 import type { FieldMapping, PreviewState } from '../protocol/datasetPreview';
 import { guessFields } from '../data/columns';
 import { openDataFile, type DataFile } from '../data/dataFile';
+import { FileEntities } from './fileEntities';
 import { PredictionTable } from './predictionTable';
 import type { RowStore } from './rowStore';
 import { SpooledRowStore } from './spooledRowStore';
@@ -27,6 +28,7 @@ export class ShownFile {
     readonly source: PreviewSource,
     readonly file: DataFile,
     readonly store: RowStore,
+    readonly entities: FileEntities | undefined,
     onProgress: (isLast: boolean) => void,
   ) {
     this.columns = [...file.columns];
@@ -49,7 +51,8 @@ export class ShownFile {
   static async open(source: PreviewSource, onProgress: (isLast: boolean) => void): Promise<ShownFile> {
     const { format, encoding, header } = source;
     const file = await openDataFile(source.file, { format, encoding, header });
-    return new ShownFile(source, file, file.text ? new TextRowStore(file) : new SpooledRowStore(file), onProgress);
+    const entities = await FileEntities.of(file);
+    return new ShownFile(source, file, file.text ? new TextRowStore(file) : new SpooledRowStore(file), entities, onProgress); // prettier-ignore
   }
 
   /** Aborts when the file is shown no longer. */
@@ -76,6 +79,10 @@ export class ShownFile {
       this.file.columns,
       this.file.sample.map(({ values }) => values),
     );
+    if (this.entities) {
+      const { text, entities } = this.entities.columns;
+      return { first_sequence: text, second_sequence: null, label: entities };
+    }
     return { first_sequence: firstSequence ?? null, second_sequence: secondSequence ?? null, label: label ?? null };
   }
 
@@ -86,7 +93,7 @@ export class ShownFile {
       format,
       encoding,
       sizeBytes,
-      warnings: warnings.map(told),
+      warnings: [...warnings, ...(this.entities?.problem ? [this.entities.problem] : [])].map(told),
       hasLines: this.hasLines,
     };
   }

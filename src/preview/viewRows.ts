@@ -1,7 +1,8 @@
 import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
 import { told } from '../base/words';
-import { maxCellCharacters, maxRowsPerRequest, type ShownRow } from '../protocol/datasetPreview';
+import { maxCellCharacters, maxRowsPerRequest, maxShownEntities, type ShownRow } from '../protocol/datasetPreview';
+import { byPlace, distinctEntities } from '../data/entities/entity';
 import { cellOf, valueIn } from './cells';
 import { copiedText, exportedText, type ExportFormat } from './exportRows';
 import { throwIfAborted } from './pacer';
@@ -53,7 +54,12 @@ export function shownRow(file: ShownFile, stored: StoredRow, group: number | nul
   }
   const limit = Math.max(50, Math.min(maxCellCharacters, Math.floor(ROW_CHARACTERS / file.columns.length)));
   const cells = file.columns.map((column) => cellOf(valueIn(stored.values, column), limit));
-  return { ...place, cells, bad: null, prediction: file.predictions.get(stored.row) };
+  const shown = { ...place, cells, bad: null, prediction: file.predictions.get(stored.row) };
+  const found = file.entities?.rowOf(stored);
+  if (!found || found.entities.length === 0) return shown;
+  const length = cells[file.columns.indexOf(file.entities!.columns.text)]?.text.length ?? 0;
+  const entities = distinctEntities(found.entities).sort(byPlace).filter(({ end }) => end <= length).slice(0, maxShownEntities); // prettier-ignore
+  return { ...shown, entities };
 }
 
 export interface CopyOptions {

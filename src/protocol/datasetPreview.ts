@@ -20,6 +20,8 @@ import { webviewStart } from './webviewStart';
 export const maxRowsPerRequest = 500;
 /** A cell longer than this comes cut, with its `length`; `cell` brings the whole. */
 export const maxCellCharacters = 2000;
+/** Of one text; more are not marked. */
+export const maxShownEntities = 500;
 
 /** A sentence, or an error: English, with the words that `wordedState` translates. */
 const told = object({ message: text }, { words: anything });
@@ -40,19 +42,25 @@ export const prediction = object({
 });
 export type Prediction = Checked<typeof prediction>;
 
-export const shownRow = object({
-  /** The record's number in its file, from 0, bad ones counted; stays the same in every view. */
-  row: count,
-  /** The line of the file on which it begins, from 1; null where a format has no lines (XLSX: the sheet's row). */
-  line: nullable(count),
-  /** In the order of `columns` of the snapshot; null: missing. Empty for a bad row. */
-  cells: listOf(nullable(cell)),
-  /** Why the row cannot be read, and how it begins; null for a good one. */
-  bad: nullable(object({ message: text, excerpt: text }, { words: anything })),
-  /** In a view of a finding: rows of one group (one pair repeated, one contradiction) carry one number, and stand together. */
-  group: nullable(count),
-  prediction: nullable(prediction),
-});
+export const shownRow = object(
+  {
+    /** The record's number in its file, from 0, bad ones counted; stays the same in every view. */
+    row: count,
+    /** The line of the file on which it begins, from 1; null where a format has no lines (XLSX: the sheet's row). */
+    line: nullable(count),
+    /** In the order of `columns` of the snapshot; null: missing. Empty for a bad row. */
+    cells: listOf(nullable(cell)),
+    /** Why the row cannot be read, and how it begins; null for a good one. */
+    bad: nullable(object({ message: text, excerpt: text }, { words: anything })),
+    /** In a view of a finding: rows of one group (one pair repeated, one contradiction) carry one number, and stand together. */
+    group: nullable(count),
+    prediction: nullable(prediction),
+  },
+  {
+    /** Of the column `first_sequence`, in the order of the text: half-open, in UTF-16 units of the cell's text. */
+    entities: listOf(object({ start: count, end: count, type: text })),
+  },
+);
 export type ShownRow = Checked<typeof shownRow>;
 
 // ── Views: what is shown of the file, in which order ─────────────────────────────────────────────────────────────
@@ -193,7 +201,10 @@ export const insights = object({
   rows: count,
   columns: listOf(columnInsight),
   /** Labels as they stand in the files, by split; most frequent first. Empty without a label column. */
-  labels: listOf(object({ split: text, rows: count, missing: count, counts: listOf(valueCount) })),
+  /** `areEntities`: the labels are types, and `rows` counts entities. */
+  labels: listOf(
+    object({ split: text, rows: count, missing: count, counts: listOf(valueCount) }, { areEntities: flag }),
+  ),
   /** Whole examples as the model reads them, special tokens included; null without a model or mapping. */
   examples: nullable(tokenLengths),
 });
@@ -226,6 +237,12 @@ const findingKinds = [
   'majorityBaseline',
   /** Examples longer than max_length: they are cut. */
   'overlong',
+  /** Texts with entities that are not where they say, or cannot be read. */
+  'misplacedEntities',
+  /** Texts with entities that share characters. */
+  'overlappingEntities',
+  /** Texts with a stretch that has several types. */
+  'contradictoryEntities',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 

@@ -74,6 +74,25 @@ export function fakeHost(options) {
     };
   }
 
+  /** Texts with entities, of which one lies in another. */
+  function entityRowOf(row) {
+    const line = row + 1;
+    const disease = pick(topics, row, 1);
+    const [part, drug] = [
+      pick(['左肺上叶', '胃窦', '右膝'], row, 2),
+      pick(['阿莫西林', '二甲双胍', '氨氯地平'], row, 3),
+    ];
+    const value = `患者${pick(people, row, 4)}${disease}三年，查${part}结节，予${drug}口服😀。`;
+    const at = (text, type) => ({ start: value.indexOf(text), end: value.indexOf(text) + text.length, type });
+    const entities =
+      row % 7 === 3 ? [] : [at(disease, '疾病'), at(`${part}结节`, '症状'), at(part, '部位'), at(drug, '药物')];
+    const cells = [
+      { kind: 'text', text: value },
+      { kind: 'json', text: JSON.stringify(entities) },
+    ];
+    return { row, line, cells, bad: null, group: null, prediction: null, ...(entities.length > 0 && { entities }) };
+  }
+
   const predictions = new Map();
   const predictionOf = (row) => {
     const kind = Math.floor(noise(row, 4) * 3);
@@ -228,7 +247,7 @@ export function fakeHost(options) {
     snapshot.state = { ...snapshot.state, view: { id: ++viewId, query, rows: count, working: false, fraction: 1, partial: false, error: null } }; // prettier-ignore
     return { view: viewId };
   }
-  const viewRow = (index) => ({ ...rowOf(indexOf(index)), group: groupOf(index) });
+  const viewRow = (index) => ({ ...(options.entities ? entityRowOf : rowOf)(indexOf(index)), group: groupOf(index) });
 
   const answers = {
     initialize: () => ({ language, wordings, snapshot }),

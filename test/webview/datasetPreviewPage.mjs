@@ -135,6 +135,26 @@ export const scenes = {
     change: { 'insights.columns': [], 'insights.labels': [], 'findings.findings': [], 'insights.examples': null },
   },
   broken: { change: { 'state.error': { code: 'DATA_FORMAT', message: 'pairs.parquet ends in the middle: its footer should lie at byte 1,203,114, the file has 98,304.', line: null } } }, // prettier-ignore
+  entities: {
+    rows: 340,
+    entities: true,
+    columns: ['text', 'entities'],
+    change: {
+      'state.file': { name: 'entities.jsonl', format: 'jsonl', encoding: 'utf-8', sizeBytes: 20_412, warnings: [], hasLines: true }, // prettier-ignore
+      'state.mapping': { first_sequence: 'text', second_sequence: null, label: 'entities' },
+      'insights.labels': [
+        { split: 'train', rows: 1164, missing: 0, areEntities: true, counts: ['疾病', '症状', '部位', '药物'].map((text) => ({ text, count: 291 })) }, // prettier-ignore
+      ],
+      'findings.findings': [
+        { id: 'overlappingEntities', kind: 'overlappingEntities', rows: 291, groups: 0, examples: [{ message: '1: "左肺上叶结节" (症状) and "左肺上叶" (部位) overlap' }] }, // prettier-ignore
+        { id: 'misplacedEntities', kind: 'misplacedEntities', rows: 2, groups: 0, examples: [{ message: '9: the entity "TCT" (检查) is not at 26, where "tct" stands' }] }, // prettier-ignore
+        { id: 'contradictoryEntities', kind: 'contradictoryEntities', rows: 1, groups: 0, examples: [{ message: '3: "胸闷" is both 疾病 and 症状' }] }, // prettier-ignore
+      ],
+    },
+    async act(page) {
+      await page.locator('[data-row="1"][data-column="1"]').click();
+    },
+  },
   sheet: {
     rows: 340,
     columns: ['id', 'query1'],

@@ -46,6 +46,20 @@ export interface CellLook {
   readonly marks: readonly Stretch[] | undefined;
   /** Place of the label among the labels; undefined: not a cell of the label column. */
   readonly labelIndex: number | undefined;
+  /** Of the text, in its order. */
+  readonly entities?: readonly ShownEntity[];
+}
+
+/** An entity with the place of its type among the labels. */
+export interface ShownEntity {
+  readonly start: number;
+  readonly end: number;
+  readonly type: string;
+  readonly index: number;
+}
+
+export function entitiesOf(row: ShownRow, labels: readonly string[]): readonly ShownEntity[] | undefined {
+  return row.entities?.map((entity) => ({ ...entity, index: labels.indexOf(entity.type) }));
 }
 
 export function cellContent(cell: Cell | null, look: CellLook, t: Translate): TemplateResult {
@@ -54,7 +68,40 @@ export function cellContent(cell: Cell | null, look: CellLook, t: Translate): Te
   const dot = look.labelIndex === undefined ? nothing : labelDot(look.labelIndex);
   const rest =
     cell.length !== undefined && cell.length > cell.text.length ? html`<span class="quiet">…</span>` : nothing;
-  return html`${dot}${textContent(cell.text, look.expression, look.marks)}${rest}`;
+  const text = look.entities && !look.expression ? entityContent(cell.text, look.entities) : textContent(cell.text, look.expression, look.marks); // prettier-ignore
+  return html`${dot}${text}${rest}`;
+}
+
+/** A text with its entities marked, those inside others in them; a crossing one begins anew where the other ends. */
+function entityContent(text: string, entities: readonly ShownEntity[]): TemplateResult {
+  return html`<bdi dir="auto">${between(text, 0, text.length, entities)}</bdi>`;
+}
+
+function between(
+  text: string,
+  from: number,
+  to: number,
+  entities: readonly ShownEntity[],
+): (string | TemplateResult)[] {
+  const parts: (string | TemplateResult)[] = [];
+  let at = from;
+  let rest = entities;
+  while (rest.length > 0) {
+    const [entity, ...others] = rest;
+    const [start, end] = [Math.max(at, entity.start), Math.min(to, entity.end)];
+    const inside = others.filter((other) => other.start < end && other.start >= start);
+    rest = others.filter((other) => !inside.includes(other) || other.end > end);
+    if (start >= end) continue;
+    parts.push(text.slice(at, start));
+    const content = between(text, start, end, inside);
+    const color = `entity color-${entity.index < 0 ? 'none' : entity.index % colors}`;
+    parts.push(
+      html`<span class=${color} title=${entity.type}>${content}<span class="type">${entity.type}</span></span>`,
+    );
+    at = end;
+  }
+  parts.push(text.slice(at, to));
+  return parts;
 }
 
 const colors = 6;

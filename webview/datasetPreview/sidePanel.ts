@@ -5,7 +5,7 @@ import { hasAmounts } from '../../src/protocol/labelScheme';
 import type { Finding, ShownRow, TokenLengths } from '../../src/protocol/datasetPreview';
 import { styleProperties } from '../shared/styleProperties';
 import type { DatasetPreviewActions } from './actions';
-import { cellContent, disagrees, labelDot, marksOf, predictionContent } from './cells';
+import { cellContent, entitiesOf, disagrees, labelDot, marksOf, predictionContent } from './cells';
 import { moved, resized, toggled } from './columnLayout';
 import { roleBadge, valueBars } from './headerCell';
 import { distributionText, histogram } from './histogram';
@@ -316,7 +316,9 @@ function labelSection(
         </tbody>
         <tfoot>
           <tr>
-            <th scope="row" class="quiet">${t('Rows')}</th>
+            <th scope="row" class="quiet">
+              ${splits.some(({ areEntities }) => areEntities) ? t('Entities') : t('Rows')}
+            </th>
             ${splits.map(({ rows }) => html`<td>${countText(rows)}</td>`)}
           </tr>
         </tfoot>
@@ -569,11 +571,12 @@ function rowContent(
         const isCut = cell?.length !== undefined && cell.length > cell.text.length && !full;
         const side = name === mapping.first_sequence ? marks?.first : name === mapping.second_sequence ? marks?.second : undefined; // prettier-ignore
         const shown = full && cell ? { kind: cell.kind, text: full.text } : cell;
-        const labelIndex = name === mapping.label && cell ? labels.indexOf(cell.text.trim()) : undefined;
+        const labelIndex =
+          name === mapping.label && cell && cell.kind !== 'json' ? labels.indexOf(cell.text.trim()) : undefined;
         return html`<div class="field">
           <h3><bdi>${name}</bdi> ${roleBadge(name, file, t)}</h3>
           <p class="value ${cell?.kind ?? ''}">
-            ${cellContent(shown, { expression: undefined, marks: full ? undefined : side, labelIndex }, t)}
+            ${cellContent(shown, { expression: undefined, marks: full ? undefined : side, labelIndex, entities: name === mapping.first_sequence ? entitiesOf(row, labels) : undefined }, t)}
           </p>
           ${
             isCut

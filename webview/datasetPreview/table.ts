@@ -4,7 +4,7 @@ import type { Translate } from '../../src/base/translate';
 import type { ShownRow } from '../../src/protocol/datasetPreview';
 import { styleProperties } from '../shared/styleProperties';
 import type { DatasetPreviewActions } from './actions';
-import { cellContent, disagrees, marksOf, predictionContent } from './cells';
+import { cellContent, entitiesOf, disagrees, marksOf, predictionContent } from './cells';
 import type { GridColumn } from './columnLayout';
 import { isSelected } from './gridFocus';
 import { dropHandlers, headerContent } from './headerCell';
@@ -179,9 +179,11 @@ function dataCell(
         ? marks?.second
         : undefined;
   const isSearched = searched.length === 0 || searched.includes(column.name);
-  const labelIndex = column.name === mapping.label && cell ? labels.indexOf(cell.text) : undefined;
+  const labelIndex =
+    column.name === mapping.label && cell && cell.kind !== 'json' ? labels.indexOf(cell.text) : undefined;
+  const entities = column.name === mapping.first_sequence ? entitiesOf(row, labels) : undefined;
   const content = html`<span class="content"
-    >${cellContent(cell, { expression: isSearched ? expression : undefined, marks: side, labelIndex }, t)}</span
+    >${cellContent(cell, { expression: isSearched ? expression : undefined, marks: side, labelIndex, entities }, t)}</span
   >`;
   return gridCell(index, at, { column, mark: cell?.kind, content }, painting);
 }

@@ -100,6 +100,12 @@ export function findingWords(
       return { title: t('Almost the same in {0}', split), hint: t('Equal but for width, case, spaces and punctuation.'), severity: 'problem' }; // prettier-ignore
     case 'majorityBaseline':
       return { title: t('Majority baseline'), hint: t('What always saying the most frequent label would score.'), severity: 'fact' }; // prettier-ignore
+    case 'misplacedEntities':
+      return { title: t('Entities that are not where they say'), hint: t('Training stops at them, or leaves them out with "on_bad_row": "skip".'), severity: 'problem' }; // prettier-ignore
+    case 'overlappingEntities':
+      return { title: t('Overlapping entities'), hint: t('A model of tags keeps the longer one; a model of spans ("model_head": {"entities": "spans"}) keeps both.'), severity: 'look' }; // prettier-ignore
+    case 'contradictoryEntities':
+      return { title: t('One stretch, several types'), hint: t('A model of tags keeps the type that stands first.'), severity: 'problem' }; // prettier-ignore
     case 'overlong':
       return { title: maxLength === null ? t('Too long for the model') : t('Longer than {0} tokens', maxLength), hint: t('The model reads them cut.'), severity: 'look' }; // prettier-ignore
   }

@@ -98,6 +98,14 @@ function typesOf(value: unknown): string[] {
   return names.includes('') ? [] : names;
 }
 
+/** The types of a cell's annotations, as often as they are there; undefined for a cell that holds anything else. */
+export function typesIn(cell: DataValue): string[] | undefined {
+  if (cell === null || cell === undefined || (typeof cell !== 'object' && typeof cell !== 'string') || cell === '') return undefined; // prettier-ignore
+  const mentions = annotationsOf(cell)?.map(mentionOf);
+  if (!mentions || mentions.some((mention) => mention === 'noStart' || mention === 'noAnnotation')) return undefined;
+  return mentions.flatMap((mention) => (typeof mention === 'string' ? [] : mention.types));
+}
+
 /** Whether cells of the sample are annotations: lists that are not all empty, and of mentions for the most part. */
 function holdsAnnotations(sample: readonly DataRow[], column: string): boolean {
   let [mentions, others] = [0, 0];

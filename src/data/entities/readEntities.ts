@@ -47,13 +47,15 @@ export interface EntityFile {
   readonly convention: SpanConvention;
   /** The rows in order, bad ones among them. Errors: `IO`, `CANCELLED`. */
   rows(signal?: AbortSignal): AsyncGenerator<EntityRow | BadRow>;
+  /** One of its rows, read elsewhere. */
+  rowOf(row: DataRow, place: number): EntityRow | BadRow;
 }
 
 /**
  * The columns of text and entities: as named, else recognised. Undefined for `entities` where the file has none.
  * Errors: `NOT_FOUND` for a column that the file does not have, or a text that is not recognised.
  */
-function entityColumns(file: DataFile, fields: EntityFields = {}): { text: string; entities: string | undefined } {
+export function entityColumns(file: DataFile, fields: EntityFields = {}): { text: string; entities: string | undefined } {
   const { columns, sample } = file;
   // What the reader made: a sample of broken rows says nothing.
   const isMade = file.format === 'conll' || file.format === 'brat';
@@ -84,7 +86,14 @@ function entityColumns(file: DataFile, fields: EntityFields = {}): { text: strin
  */
 export async function openEntityFile(
   source: string | DataFile,
-  options: { fields?: EntityFields; spanEnd?: SpanEnd; open?: DataFileOptions; signal?: AbortSignal } = {},
+  options: {
+    fields?: EntityFields;
+    spanEnd?: SpanEnd;
+    /** As many rows tell what ends mean; absent: all that are needed. */
+    mostRows?: number;
+    open?: DataFileOptions;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<EntityFile> {
   const file = typeof source === 'string' ? await openDataFile(source, options.open) : source;
   const { text, entities } = entityColumns(file, options.fields);
@@ -97,7 +106,7 @@ export async function openEntityFile(
     );
   }
   const columns = { text, entities };
-  const convention = await conventionOf(file, columns, options.spanEnd, options.signal);
+  const convention = await conventionOf(file, columns, options);
   return {
     file,
     columns,
@@ -107,26 +116,27 @@ export async function openEntityFile(
       for await (const row of file.rows(signal))
         yield isBadRow(row) ? row : entityRow(row, place++, columns, convention);
     },
+    rowOf: (row, place) => entityRow(row, place, columns, convention),
   };
 }
 
 async function conventionOf(
   file: DataFile,
   columns: EntityFile['columns'],
-  said: SpanEnd | undefined,
-  signal?: AbortSignal,
+  { spanEnd: said, mostRows = Infinity, signal }: { spanEnd?: SpanEnd; mostRows?: number; signal?: AbortSignal },
 ): Promise<SpanConvention> {
   // Made here from tags, or by brat's definition.
   if (file.format === 'conll' || file.format === 'brat')
     return { end: 'exclusive', unit: 'characters', source: 'format' };
   const evidence = new ConventionEvidence();
+  let rows = 0;
   for await (const row of file.rows(signal)) {
     if (isBadRow(row)) continue;
     const text = valueOf(row, columns.text);
     if (typeof text !== 'string') continue;
     const mentions = annotationsOf(valueOf(row, columns.entities))?.map(mentionOf) ?? [];
     evidence.add(text, mentions.filter((mention): mention is Mention => typeof mention !== 'string')); // prettier-ignore
-    if (evidence.isEnough) break;
+    if (evidence.isEnough || ++rows >= mostRows) break;
   }
   return evidence.convention(said, file.path);
 }
