@@ -61,6 +61,29 @@ describe('the page of the dataset preview', () => {
     await page.close();
   });
 
+  it('has a menu for a cell and for a head, by mouse and keyboard', async () => {
+    const page = await served.open(browser);
+    await shows(page, 0);
+    const calls = (name) => page.evaluate((wanted) => window.calls.filter(([method]) => method === wanted), name);
+    const menu = page.getByRole('menu');
+    await page.locator('[data-index="1"] [data-column="2"]').click({ button: 'right' });
+    await menu.getByRole('menuitem', { name: 'Only Rows with This Value' }).waitFor();
+    await page.keyboard.press('Escape');
+    await menu.waitFor({ state: 'detached' });
+    await page.locator('#grid').focus();
+    await page.keyboard.press('Shift+F10');
+    await menu.waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await menu.waitFor({ state: 'detached' });
+    const [, query] = (await calls('setView')).at(-1);
+    assert.equal(query.filters.at(-1).exclude, true);
+    await page.locator('[role=columnheader][data-column="2"]').click({ button: 'right' });
+    await menu.getByRole('menuitem', { name: 'Use as Label' }).click();
+    assert.equal((await calls('setMapping')).length, 1);
+    await page.close();
+  });
+
   it('keeps hostile cells text', async () => {
     const page = await served.open(browser, { hostile: true });
     await shows(page, 0);

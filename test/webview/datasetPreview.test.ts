@@ -23,7 +23,14 @@ import {
 } from '../../webview/datasetPreview/scroll';
 import { expressionProblem, markExpression, searchStretches } from '../../webview/datasetPreview/searchMarks';
 import { initialState, remembered, restored, splitOptions } from '../../webview/datasetPreview/state';
-import { hasValue, withRangeToggled, withSortTurned, withValueToggled } from '../../webview/datasetPreview/viewQueries';
+import {
+  hasValue,
+  withRangeToggled,
+  withSortTurned,
+  withValueExcluded,
+  withValueOnly,
+  withValueToggled,
+} from '../../webview/datasetPreview/viewQueries';
 import { findingWords, rangeText, shareText } from '../../webview/datasetPreview/words';
 
 const million = { rows: 1_000_000, viewportPx: 610, heightOf: () => 26 };
@@ -44,6 +51,23 @@ describe('dataset preview: findings', () => {
     assert.equal(hint(null), 'Training stops at them.');
     assert.equal(hint({ name: 'a', onBadRow: 'stop' }), 'Training stops at them.');
     assert.equal(hint({ name: 'a', onBadRow: 'skip' }), 'The recipe leaves them out.');
+  });
+});
+
+describe('dataset preview: the menu of a cell', () => {
+  it('keeps one value of a column, or leaves values out, beside what else is filtered', () => {
+    const other = { kind: 'bad' as const };
+    const some = withValueToggled({ ...wholeFile, filters: [other] }, 'label', '1');
+    const only = withValueOnly(some, 'label', '2');
+    assert.deepEqual(only.filters, [other, { kind: 'value', column: 'label', values: ['2'], missing: false, exclude: false }]); // prettier-ignore
+    assert.deepEqual(withValueOnly(wholeFile, 'label', null).filters, [{ kind: 'value', column: 'label', values: [], missing: true, exclude: false }]); // prettier-ignore
+    const without = withValueExcluded(
+      withValueExcluded(withValueExcluded(only, 'label', '0'), 'label', null),
+      'label',
+      '0',
+    );
+    assert.deepEqual(without.filters.at(-1), { kind: 'value', column: 'label', values: ['0'], missing: true, exclude: true }); // prettier-ignore
+    assert.equal(without.filters.length, 3);
   });
 });
 

@@ -30,6 +30,7 @@ export class GridInput {
     grid.addEventListener('keydown', (event) => this.onKey(event));
     grid.addEventListener('pointerdown', (event) => this.onPointer(event));
     grid.addEventListener('pointermove', (event) => event.buttons === 1 && this.onDrag(event));
+    grid.addEventListener('contextmenu', (event) => this.onMenu(event));
     grid.addEventListener('dblclick', (event) => this.placeOf(event) && this.open());
     table.addEventListener('wheel', (event) => this.onWheel(event), { passive: false });
     table.addEventListener('touchstart', ({ touches }) => (this.touchPx = touches[0]?.clientY), { passive: true });
@@ -77,6 +78,20 @@ export class GridInput {
     if (!place || event.button !== 0) return;
     if ((event.target as Element).closest('button, .resizer')) return;
     this.actions.dispatch({ type: 'active', place, extends: event.shiftKey });
+  }
+
+  /** By the mouse where it is; by the keyboard at the active cell. */
+  private onMenu(event: MouseEvent): void {
+    const { active } = this.state().selection;
+    const place = this.placeOf(event) ?? active;
+    if ((event.target as Element).closest('input, textarea')) return;
+    event.preventDefault();
+    const isMouse = event.button === 2;
+    const box = document.getElementById(cellId(place.row, place.column))?.getBoundingClientRect();
+    const at = isMouse || !box ? { x: event.clientX, y: event.clientY } : { x: box.left + 8, y: box.bottom };
+    // What is selected stays when the menu is asked for within it.
+    if (!isWithin(place, this.state().selection)) this.actions.dispatch({ type: 'active', place, extends: false });
+    this.actions.dispatch({ type: 'menu', menu: { place, ...at } });
   }
 
   private onDrag(event: PointerEvent): void {
@@ -166,4 +181,9 @@ export class GridInput {
     if (leftPx < 0) sideways.scrollBy(leftPx, 0);
     else if (rightPx > 0) sideways.scrollBy(Math.min(rightPx, leftPx), 0);
   }
+}
+
+function isWithin({ row, column }: Place, { anchor, active }: DatasetPreviewState['selection']): boolean {
+  const between = (value: number, a: number, b: number): boolean => value >= Math.min(a, b) && value <= Math.max(a, b);
+  return row >= 0 && between(row, anchor.row, active.row) && between(column, anchor.column, active.column);
 }

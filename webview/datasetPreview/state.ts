@@ -93,6 +93,8 @@ export interface DatasetPreviewState {
   readonly panelColumn: string | undefined;
   readonly wholeCells: readonly WholeCell[];
   readonly dialog: 'split' | 'export' | undefined;
+  /** The menu of a cell or a column's head, where it was asked for in the window. */
+  readonly menu: { readonly place: Place; readonly x: number; readonly y: number } | undefined;
   readonly split: SplitDraft;
   readonly export: ExportDraft;
   /** What an action met; until the next action. */
@@ -121,6 +123,7 @@ export const initialState: DatasetPreviewState = {
   panelColumn: undefined,
   wholeCells: [],
   dialog: undefined,
+  menu: undefined,
   split: { train: '80', validation: '10', test: '10', seed: '2021', stratify: null, group: null, plan: undefined, problem: '', working: false }, // prettier-ignore
   export: { format: 'jsonl', allColumns: false, predictions: false, progress: undefined },
   trouble: '',
@@ -149,6 +152,7 @@ export type DatasetPreviewEvent =
   | { readonly type: 'panel'; readonly panel: SidePanel | undefined; readonly column?: string }
   | { readonly type: 'wholeCell'; readonly view: number; readonly cell: WholeCell }
   | { readonly type: 'dialog'; readonly dialog: 'split' | 'export' | undefined }
+  | { readonly type: 'menu'; readonly menu: DatasetPreviewState['menu'] }
   | { readonly type: 'split'; readonly draft: Partial<SplitDraft> }
   | { readonly type: 'export'; readonly draft: Partial<ExportDraft> }
   | { readonly type: 'trouble'; readonly message: string }
@@ -243,6 +247,8 @@ export function reduce(state: DatasetPreviewState, event: DatasetPreviewEvent): 
       return { ...state, wholeCells: [...state.wholeCells.slice(-9), event.cell] };
     case 'dialog':
       return { ...state, dialog: event.dialog, trouble: '', notice: '' };
+    case 'menu':
+      return { ...state, menu: event.menu };
     case 'split':
       return { ...state, split: { ...state.split, ...event.draft } };
     case 'export':

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Translate } from '../../src/base/translate';
 import type { DatasetPreviewActions } from './actions';
 import { chipsBar, mappingBar, progressLine, statusLine, topBar } from './bars';
+import { contextMenu } from './contextMenu';
 import { dialogs } from './dialogs';
 import { sidePanel } from './sidePanel';
 import type { DatasetPreviewState } from './state';
@@ -27,7 +28,7 @@ export function datasetPreview(
     <section class="middle" aria-label=${t('Rows')}>
       ${table(state, actions, t)} ${state.panel ? sidePanel(state, actions, t) : nothing}
     </section>
-    ${statusLine(state, actions, t)} ${dialogs(state, actions, t)}
+    ${statusLine(state, actions, t)} ${dialogs(state, actions, t)} ${contextMenu(state, actions, t)}
   `;
 }
 

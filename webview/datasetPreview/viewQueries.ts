@@ -25,6 +25,25 @@ export function withValueToggled(query: ViewQuery, column: string, value: string
   return { ...query, filters: [...rest, { kind: 'value', column, values, missing, exclude: false }] };
 }
 
+/** Rows with this value alone, of its column; null: those where it is missing. */
+export function withValueOnly(query: ViewQuery, column: string, value: string | null): ViewQuery {
+  const rest = query.filters.filter(
+    (filter) => !(filter.kind === 'value' && filter.column === column && !filter.exclude),
+  );
+  return withValueToggled({ ...query, filters: rest }, column, value);
+}
+
+/** Rows without this value; it joins the values of its column that are left out already. */
+export function withValueExcluded(query: ViewQuery, column: string, value: string | null): ViewQuery {
+  const isSame = (filter: RowFilter): boolean => filter.kind === 'value' && filter.column === column && filter.exclude;
+  const known = query.filters.find(isSame);
+  const before = known?.kind === 'value' ? known : { values: [] as readonly string[], missing: false };
+  const values = value === null ? before.values : [...new Set([...before.values, value])];
+  const missing = before.missing || value === null;
+  const rest = query.filters.filter((filter) => !isSame(filter));
+  return { ...query, filters: [...rest, { kind: 'value', column, values: [...values], missing, exclude: true }] };
+}
+
 export interface Range {
   readonly column: string | null;
   readonly measure: Measure;
