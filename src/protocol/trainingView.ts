@@ -74,7 +74,7 @@ export type RunPhase = (typeof runPhases)[number];
 export const evaluationPoint = object({ step: count, epoch: number, metrics: recordOf(value) });
 export type EvaluationPoint = Checked<typeof evaluationPoint>;
 
-const shownRun = object(
+export const shownRun = object(
   {
     id: text,
     name: text,
@@ -150,7 +150,7 @@ const trainingActions = [
   'chooseRecipe',
   'createRecipe',
   'openRecipe',
-  'importModel',
+  'trySample',
   'openLog',
   'explainError',
   'revealRun',

@@ -71,6 +71,7 @@ function ui() {
     'test/e2e/packaged.mjs',
     'test/e2e/activation.mjs',
     'test/e2e/ui.mjs',
+    'test/e2e/flow.mjs',
     'test/e2e/keyboard.mjs',
     'test/e2e/labelMapping.mjs',
     'test/e2e/datasetPreview.mjs',

@@ -82,17 +82,16 @@ function welcome({ hasModels }: TrainingSnapshot, actions: TrainingViewActions, 
       <p>${t('Labelled text and a BERT-family checkpoint are all it takes; the training runs on this machine.')}</p>
       <ol>
         <li class=${hasModels ? 'done' : ''}>
-          ${t('Import a model: a folder with config.json, weights and vocabulary.')} ${hasModels ? '✓' : nothing}
+          ${t('A model: the starter encoder comes with MedText Lab; others from ModelScope, from Hugging Face, or a folder with config.json, weights and vocabulary.')}
+          ${hasModels ? '✓' : nothing}
         </li>
-        <li>${t('Pick a data file with texts and labels: JSON, JSON Lines, CSV or TSV.')}</li>
+        <li>
+          ${t('Data, with texts and labels: JSON, JSON Lines, CSV, TSV, text, Excel, Parquet, or tags as CoNLL, BIO and brat write them.')}
+        </li>
         <li>${t('Check the recipe and start.')}</li>
       </ol>
-      ${
-        hasModels
-          ? nothing
-          : html`<vscode-button block @click=${() => actions.act('importModel')}>${t('Import Model…')}</vscode-button>`
-      }
-      <vscode-button block ?secondary=${!hasModels} @click=${() => actions.act('createRecipe')}
+      <vscode-button block @click=${() => actions.act('trySample')}>${t('Try the Sample…')}</vscode-button>
+      <vscode-button block secondary @click=${() => actions.act('createRecipe')}
         >${t('Fine-Tune Encoder…')}</vscode-button
       >
       <p class="quiet">

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Uri, commands, window } from 'vscode';
+import { Uri, commands, window, workspace } from 'vscode';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
 import type { ListedModel } from '../modelStore';
 import { modelsFolder } from '../modelsFolder';
@@ -52,7 +52,12 @@ export async function trySample(services: Services): Promise<void> {
   const { context, t } = services;
   if (!(await requireTrust(t))) return;
   const title = t('Try the Sample: where to put its folder');
-  const parent = (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, title }))?.[0]?.fsPath;
+  const parent = (
+    await window.showOpenDialog({
+      ...{ canSelectFolders: true, canSelectFiles: false, title, openLabel: t('Put It Here') },
+      defaultUri: workspace.workspaceFolders?.[0]?.uri,
+    })
+  )?.[0]?.fsPath;
   if (parent === undefined) return;
   const model = await starterModel(services);
   const folder = freeFolder(parent);
@@ -63,11 +68,24 @@ export async function trySample(services: Services): Promise<void> {
   }
   const recipe = JSON.parse(await readFile(join(samples, SAMPLE_RECIPE), 'utf8')) as Record<string, unknown>;
   const own = { ...recipe, model: model.folder, work_dir: 'runs' };
-  await writeFile(join(folder, SAMPLE_RECIPE), `${JSON.stringify(own, undefined, 2)}\n`, { flag: 'wx' });
+  const recipeFile = Uri.file(join(folder, SAMPLE_RECIPE));
+  await writeFile(recipeFile.fsPath, `${JSON.stringify(own, undefined, 2)}\n`, { flag: 'wx' });
   await writeFile(join(folder, t('sample.md')), sampleText(t), { flag: 'wx' });
+  // What there is to see, a tab each; the text that says what to do comes last, in front.
+  await services.datasetPreviews.open(Uri.file(join(folder, SAMPLE_FILES[0])), recipeFile);
+  await window.showTextDocument(recipeFile, { preview: false });
   await window.showTextDocument(Uri.file(join(folder, t('sample.md'))), { preview: false });
+  void tellSample(services, folder, recipeFile);
+}
+
+/** What to press next. */
+async function tellSample({ t }: Services, folder: string, recipe: Uri): Promise<void> {
+  const start = t('Start Fine-Tuning');
   const open = t('Open the Folder');
-  const choice = await showInformation(t('The sample is in {0}.', folder), open);
+  const isInside = workspace.getWorkspaceFolder(recipe) !== undefined;
+  const told = t('The sample is in {0}. Hover over a question for its score, or fine-tune with its pairs; that takes a few minutes.', folder); // prettier-ignore
+  const choice = await showInformation(told, start, ...(isInside ? [] : [open]));
+  if (choice === start) await commands.executeCommand('medtext.runRecipe', recipe);
   if (choice === open) await commands.executeCommand('vscode.openFolder', Uri.file(folder), { forceNewWindow: true });
 }
 
@@ -77,7 +95,7 @@ function sampleText(t: Services['t']): string {
     `# ${t('MedText Lab: a sample')}`,
     t('Hover over a question below: the nearest others of this document stand in the hover. Pin one to compare with it.'),
     ['肺炎怎么治疗？', '肺炎的治疗方法有哪些？', '糖尿病人能吃西瓜吗？', '得了糖尿病可以吃西瓜吗？', '高血压有什么症状？', '血压高会有哪些表现？', '胃镜检查前要空腹吗？', '颈椎病应该挂什么科？'].map((line) => `- ${line}`).join('\n'), // prettier-ignore
-    t('Then open starter.medtext.json and fine-tune: a model trained on pairs judges better than a cosine.'),
+    t('The pairs of questions that a training learns from are in the tab of train.json, its settings in starter.medtext.json: press “Fine-tune” above its first line, or Start in the Training view. A model trained on pairs judges better than a cosine.'),
   ].join('\n\n').concat('\n'); // prettier-ignore
 }
 

@@ -141,8 +141,8 @@ class TrainingViewProvider implements TrainingView {
         return run('medtext.revealRun', this.shownRun());
       case 'createRecipe':
         return run('medtext.fineTune');
-      case 'importModel':
-        return run('medtext.importModel');
+      case 'trySample':
+        return run('medtext.trySample');
       case 'openLog':
         return run('medtext.openLog');
       case 'explainError':
