@@ -14,12 +14,26 @@ import { withModel } from './withModel';
 export async function evaluateModel(
   folder: string,
   file: string,
-  options: FileOptions = {},
+  { onAnswers, ...options }: FileOptions & { readonly onAnswers?: (answers: LikeliestLabels) => void } = {},
 ): Promise<EvaluationMetrics> {
   return withModel(folder, options, async (model) => {
     const { examples } = await readFileFor(model, file, 'train', options);
-    return evaluateExamples(model, examples, options);
+    const { definition, labels, answers } = await modelAnswers(model, examples, options);
+    if (onAnswers && definition.probabilities) {
+      const likeliest = (answer: unknown): number => {
+        const probabilities = definition.probabilities!(answer);
+        return probabilities.indexOf(Math.max(...probabilities));
+      };
+      onAnswers({ rows: examples.map(({ row }) => row), labels: answers.map(likeliest) });
+    }
+    return definition.report({ labels, examples, answers });
   });
+}
+
+/** By row: its place among the file's readable rows, and the place of the likeliest label. */
+export interface LikeliestLabels {
+  readonly rows: readonly number[];
+  readonly labels: readonly number[];
 }
 
 /** The metrics of a model on labelled examples. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */

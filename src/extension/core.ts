@@ -56,7 +56,7 @@ export function startCore(context: ExtensionContext, store: DisposableStore, run
   store.add(registerLifeWatch(services));
   store.add(registerRunWatch(services));
   const recipes = store.add(watchRecipes(services));
-  const { trainingView, similarityPanel, runComparison, modelDetail, datasetPreviews } = services;
+  const { trainingView, similarityPanel, runComparison, modelDetail, runPage, datasetPreviews } = services;
   return {
     services,
     runCommand: (id, parameters) => runCommand(services, id, parameters),
@@ -67,6 +67,7 @@ export function startCore(context: ExtensionContext, store: DisposableStore, run
       'medtext.similarity': similarityPanel.panel,
       'medtext.runComparison': runComparison.panel,
       'medtext.modelDetail': modelDetail.panel,
+      'medtext.runPage': runPage.panel,
     },
     labelMappingEditor: labelMappingEditor(services),
     datasetPreview: datasetPreviews,

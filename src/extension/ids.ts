@@ -52,7 +52,7 @@ export const viewIds = ['medtext.training', 'medtext.models', 'medtext.runs'] as
 export type ViewId = (typeof viewIds)[number];
 
 /** Panels that come back with the window. */
-export const panelTypes = ['medtext.similarity', 'medtext.runComparison', 'medtext.modelDetail'] as const;
+export const panelTypes = ['medtext.similarity', 'medtext.runComparison', 'medtext.modelDetail', 'medtext.runPage'] as const;
 export type PanelType = (typeof panelTypes)[number];
 
 export const customEditorTypes = ['medtext.labelMapping', 'medtext.labelsFile', 'medtext.datasetPreview'] as const;

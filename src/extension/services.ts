@@ -24,6 +24,7 @@ import { StartNotes } from './startNotes';
 import { TrainingService } from './trainingService';
 import { createModelDetail, type ModelDetailPanel } from './views/modelDetailPanel';
 import { createRunComparison, type RunComparisonPanel } from './views/runComparisonPanel';
+import { createRunPage, type RunPagePanel } from './views/runPagePanel';
 import { createSimilarityPanel, type SimilarityPanel } from './views/similarityPanel';
 import { createTrainingView, type TrainingView } from './views/trainingView';
 
@@ -34,6 +35,7 @@ export interface Services extends BaseServices {
   readonly runComparison: RunComparisonPanel;
   readonly datasetPreviews: DatasetPreviews;
   readonly modelDetail: ModelDetailPanel;
+  readonly runPage: RunPagePanel;
 }
 
 export function createServices(context: ExtensionContext, store: DisposableStore): Services {
@@ -127,12 +129,14 @@ export function createServices(context: ExtensionContext, store: DisposableStore
       }
     },
   };
+  const datasetPreviews = createDatasetPreviews(services);
   return {
     ...services,
     trainingView: store.add(createTrainingView(services)),
     similarityPanel: store.add(createSimilarityPanel(services)),
     runComparison: store.add(createRunComparison(services)),
-    datasetPreviews: createDatasetPreviews(services),
+    datasetPreviews,
+    runPage: store.add(createRunPage(services, datasetPreviews)),
     modelDetail: store.add(createModelDetail(services)),
   };
 }

@@ -85,6 +85,9 @@ export class RowView {
     const { predictions } = this.context;
     const sets = found.map((finding) => RowSet.of(finding.rows, rows));
     if (this.wantsBad && this.knowsAllBad) sets.push(RowSet.of(firstBadRows.map(({ row }) => row), rows)); // prettier-ignore
+    for (const filter of this.query.filters) {
+      if (filter.kind === 'rows') sets.push(RowSet.of(rowsOfReadable(filter.rows, firstBadRows.map(({ row }) => row)), rows)); // prettier-ignore
+    }
     const conditions = sets.map((set) => (row: number) => set.has(row));
     for (const filter of this.query.filters) {
       if (filter.kind === 'disagreement') conditions.push((row) => predictions.differs(row));
@@ -176,5 +179,14 @@ export class RowView {
     });
     this.groups = numbers;
     this.list = list;
+  }
+}
+
+/** Rows by their places among the readable ones: each unreadable row before one moves it on. Both lists ascend. */
+function* rowsOfReadable(places: readonly number[], bad: readonly number[]): Generator<number> {
+  let passed = 0;
+  for (const place of places) {
+    while (passed < bad.length && bad[passed] <= place + passed) passed++;
+    yield place + passed;
   }
 }

@@ -87,6 +87,8 @@ const filter = variant({
   bad: object({ kind: oneOf('bad') }),
   /** Rows whose prediction is known and differs from the label given. */
   disagreement: object({ kind: oneOf('disagreement') }),
+  /** These rows, by their places among the readable ones, ascending; `title` says which they are. */
+  rows: object({ kind: oneOf('rows'), title: text, rows: listOf(count) }),
   /** Rows predicted to be of this class. */
   predicted: object({ kind: oneOf('predicted'), label: text }),
 });
@@ -464,6 +466,8 @@ export const datasetPreviewContract = defineContract({
     insights,
     findings,
     predictions,
+    /** Somebody else asks to see these rows. */
+    query: viewQuery,
     /** While an export is written: rows of all. */
     exportProgress: object({ done: count, total: count }),
   },

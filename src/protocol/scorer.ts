@@ -139,10 +139,16 @@ export const scorerContract = defineContract({
     },
     /** Scores in the given order. `CANCELLED` between batches. */
     scorePairs: { params: object({ pairs: listOf(textPair) }), result: listOf(pairScore) },
-    /** As `medtext evaluate --json`. */
+    /**
+     * The report as `medtext evaluate --json` has it. Of answers with probabilities also, by row, its place among the file's
+     * readable rows and the place of the likeliest label.
+     */
     evaluate: {
       params: object({ folder: text, file: text, device: text }, fileOptions),
-      result: recordOf(anything),
+      result: object(
+        { report: recordOf(anything) },
+        { answers: object({ rows: listOf(count), labels: listOf(count) }) },
+      ),
     },
     /** As `medtext predict`: the input's own format with labels filled in. */
     predict: {

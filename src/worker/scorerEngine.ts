@@ -1,4 +1,5 @@
 import { countRawLabels } from '../data/labelCounts';
+import type { LikeliestLabels } from '../evaluation/evaluateModel';
 import { openPairScorer } from '../inference/pairScorer';
 import { exportModel } from '../exports/exportModel';
 import { checkInt8, soundPrecision } from '../exports/precisionCheck';
@@ -21,7 +22,9 @@ export const scorerEngine: ScorerEngine = {
 
   async evaluate(folder, file, options) {
     const { evaluateModel } = await import('../evaluation/evaluateModel');
-    return { ...(await evaluateModel(folder, file, options)) };
+    let answers: LikeliestLabels | undefined;
+    const report = await evaluateModel(folder, file, { ...options, onAnswers: (given) => (answers = given) });
+    return { report: { ...report }, ...(answers && { answers }) };
   },
 
   async predict(folder, file, output, options) {

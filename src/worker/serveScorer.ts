@@ -13,7 +13,7 @@ import type {
   TextPair,
 } from '../protocol/scorer';
 import { scorerContract } from '../protocol/scorer';
-import type { Params } from '../protocol/contract';
+import type { Params, Result } from '../protocol/contract';
 import { taskFor } from '../protocol/tasks';
 import { serveWorker } from './serveWorker';
 
@@ -46,7 +46,7 @@ export interface ScorerEngine {
     folder: string,
     options: { device: string; threads?: number; precision?: 'float32' | 'int8' },
   ): Promise<OpenScorer>;
-  evaluate(folder: string, file: string, job: FileJob): Promise<Record<string, unknown>>;
+  evaluate(folder: string, file: string, job: FileJob): Promise<Result<ScorerContract, 'evaluate'>>;
   predict(folder: string, file: string, output: string, job: FileJob): Promise<{ output: string; rows: number }>;
   dataInfo(file: string, signal: AbortSignal): Promise<DataInfo>;
   labelCounts(split: RecipeSplit, signal: AbortSignal): Promise<LabelCounts>;

@@ -81,6 +81,12 @@ describe('a preview', function () {
       const [before, broken, after] = await shown(opened, 12_343, 3);
       assert.deepEqual([before.cells[0]?.text, broken.bad?.excerpt, after.cells[0]?.text], ['t12343', '{"text": "t",', 't12345']); // prettier-ignore
       assert.deepEqual((await opened.view({ filters: [{ kind: 'bad' }] })).rows, [12_344]);
+      // By their places among the readable rows, as a model counts them.
+      const places = [0, 12_343, 12_344, 14_998];
+      const picked = await opened.view({ filters: [{ kind: 'rows', title: 'some', rows: places }] });
+      assert.deepEqual(picked.rows, [0, 12_343, 12_345, 14_999]);
+      const both = await opened.view({ filters: [{ kind: 'rows', title: 'some', rows: places }, { kind: 'value', column: 'text', values: ['t0', 't12345', 't7'], missing: false, exclude: false }] }); // prettier-ignore
+      assert.deepEqual(both.rows, [0, 12_345]);
     });
 
     it('two encodings in one file', async () => {

@@ -65,7 +65,15 @@ class FakeDocument {
     const splits = document.splits.map(({ name, fields, own }, at) => ({ name, file: fields.file, counts: values[at], own })); // prettier-ignore
     return {
       ...{ kind: 'recipe', fileName: 'pairs.medtext.json', isReadOnly: false, isDirty: this.text !== this.saved },
-      ...{ problem: null, isRegression: false, comparesTexts: true, labelsFile: null, users: [], elsewhere: null, suspects: null },
+      ...{
+        problem: null,
+        isRegression: false,
+        comparesTexts: true,
+        labelsFile: null,
+        users: [],
+        elsewhere: null,
+        suspects: null,
+      },
       ...{ model: { name: 'pairs 3', hasHead: true }, ...mappingFacts(document, saved, splits), ...this.shown },
     };
   }

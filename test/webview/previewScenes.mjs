@@ -234,7 +234,80 @@ const chosenDevice = {
 /** More than is free. */
 const memoryPlan = { estimatedBytes: 2.9e9, availableBytes: 2.1e9, batchSize: 16, microBatchSize: 1 };
 
+const names = ['不相关', '部分相关', '相关'];
+const matrixOf = (canOpen) => ({
+  labels: names,
+  counts: [
+    [612, 41, 7],
+    [58, 390, 66],
+    [3, 52, 367],
+  ],
+  canOpen,
+});
+const measurement = {
+  split: 'validation',
+  file: 'validation.json',
+  rows: 1596,
+  metrics: [
+    { name: 'accuracy', value: 0.8578, low: 0.8398, high: 0.8741 },
+    { name: 'macroF1', value: 0.8519, low: 0.8311, high: 0.87 },
+    { name: 'microF1', value: 0.8578, low: null, high: null },
+    { name: 'loss', value: 0.4127, low: null, high: null },
+  ],
+  baseline: { name: 'accuracy', value: 0.4135 },
+  table: { columns: ['precision', 'recall', 'f1', 'support'], rows: names.map((name, i) => ({ name, values: [0.91 - i / 20, 0.93 - i / 15, 0.92 - i / 18, [660, 514, 422][i]] })) }, // prettier-ignore
+  matrix: matrixOf(true),
+};
+const few = steps.filter((step) => step % 8 === 0);
+const seriesOf = (name, value) => ({ name, steps: few, values: few.map(value) });
+const runPage = {
+  kind: 'run',
+  id: '/w/runs/a',
+  title: 'medical-pairs',
+  run: { ...ended, phase: 'finished', stoppedEarly: true, test: { metric: 'accuracy', value: 0.8492 } },
+  series: [
+    seriesOf('learningRate', (step) => 3e-5 * Math.min(step / 64, (900 - step) / 836)),
+    seriesOf('gradientNorm', (step) => 1.4 + noise(step) * 2),
+    seriesOf('examplesPerSecond', (step) => 148 + noise(step) * 30),
+    seriesOf('memoryBytes', (step) => 2.1e9 + step * 1e5),
+  ],
+  measurements: [
+    measurement,
+    { ...measurement, split: 'test', file: 'test.json', rows: 1600, matrix: matrixOf(false) },
+  ],
+  stoppedAfter: 3,
+  remarks: [],
+  predictions: '',
+  settings: [
+    { name: 'task', value: 'sentence-similarity', standard: null },
+    { name: 'model', value: '/w/models/structbert-medical-base-zh', standard: null },
+    { name: 'train.max_epochs', value: '3', standard: '3' },
+    { name: 'train.batch_size', value: '16', standard: '32' },
+    { name: 'train.optimizer.lr', value: '0.00003', standard: '0.00002' },
+    { name: 'train.seed', value: '2021', standard: '2021' },
+  ],
+  data: ['train', 'validation', 'test'].map((split, i) => ({ split, file: `${split}.json`, rows: [15002, 1596, 1600][i], dropped: 0, badRows: i === 0 ? 2 : 0, sha256: `${i}f9c2b7e05d4a8813`.repeat(4).slice(0, 64) })), // prettier-ignore
+  environment: [
+    { name: 'medtext', value: '0.1.0' },
+    { name: 'onnxruntime', value: '1.30.0' },
+    { name: 'cpu', value: 'AMD EPYC 7B13' },
+  ],
+  deviceChoice: [
+    'CPU: chosen (41 ms for a step of a small encoder)',
+    'WebGPU: left out, no graphics adapter, or no driver for it',
+  ],
+  note: '学习率加倍后更好；下一步换种子。<img src=x onerror=alert(1)>',
+  tags: ['基线', 'seed 2021'],
+  actions: ['use', 'evaluate', 'export', 'compare', 'fineTuneFurther', 'copyCommand', 'copyPython', 'openRecipe', 'openCard', 'reveal', 'openLog'], // prettier-ignore
+};
+
 export const scenes = {
+  runPage: {
+    ended: runPage,
+    underWay: { ...runPage, run, measurements: [], stoppedAfter: null, note: '', tags: [], actions: ['stop', 'stopNow', 'compare', 'copyCommand', 'openRecipe', 'reveal', 'openLog'] }, // prettier-ignore
+    evaluation: { ...runPage, kind: 'evaluation', run: null, series: [], measurements: [{ ...measurement, split: '' }], stoppedAfter: null, settings: [], data: [], environment: [], deviceChoice: [], note: '', tags: [], actions: ['use', 'evaluate', 'export'] }, // prettier-ignore
+    nothing: { ...runPage, kind: 'none', id: '', title: '', run: null, series: [], measurements: [], stoppedAfter: null, settings: [], data: [], environment: [], deviceChoice: [], note: '', tags: [], actions: [] }, // prettier-ignore
+  },
   modelDetail: {
     model: modelDetail,
     broken: { ...modelDetail, isActive: false, detail: null, problem: 'config.json: hidden_size is missing.' },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Check } from '../../src/protocol/check';
 import { modelDetailSnapshot } from '../../src/protocol/modelDetailPanel';
 import { runComparison } from '../../src/protocol/runComparison';
+import { runPageSnapshot } from '../../src/protocol/runPage';
 import { similaritySnapshot } from '../../src/protocol/similarityPanel';
 import { trainingSnapshot } from '../../src/protocol/trainingView';
 
@@ -10,6 +11,7 @@ describe('scenes of the pages', () => {
   const checks: Readonly<Record<string, Check<unknown>>> = {
     modelDetail: modelDetailSnapshot,
     runComparison,
+    runPage: runPageSnapshot,
     similarityPanel: similaritySnapshot,
     trainingView: trainingSnapshot,
   };

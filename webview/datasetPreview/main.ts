@@ -187,6 +187,7 @@ host.on('state', (next) => dispatch({ type: 'state', state: next }));
 host.on('insights', (insights) => dispatch({ type: 'insights', insights }));
 host.on('findings', (findings) => dispatch({ type: 'findings', findings }));
 host.on('predictions', (predictions) => dispatch({ type: 'predictions', predictions }));
+host.on('query', (query) => show(query));
 host.on('exportProgress', (progress) => state.export.progress && dispatch({ type: 'export', draft: { progress } }));
 
 // ── Rows, as the screen needs them ───────────────────────────────────────────────────────────────────────────────

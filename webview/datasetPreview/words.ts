@@ -136,6 +136,8 @@ export function filterWords(filter: RowFilter, titleOfFinding: (id: string) => s
       return { name: '', relation: '', value: t('Unreadable rows') };
     case 'disagreement':
       return { name: '', relation: '', value: t('Prediction ≠ label') };
+    case 'rows':
+      return { name: '', relation: '', value: filter.title };
     case 'predicted':
       return { name: t('Prediction'), relation: '=', value: filter.label };
   }

@@ -13,6 +13,7 @@ import { modelInRecipe } from '../recipe/modelInRecipe';
 import type { Services } from '../services';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
 import { contentText } from './columnWords';
+import { isModel } from './modelCommands';
 import { pickDevice, pickModel, section } from './pickModel';
 import { runRecipe } from './runCommands';
 import { askScale, isScaleOpen } from './similarityScale';
@@ -49,9 +50,10 @@ export async function fineTune(services: Services, target?: unknown): Promise<vo
   const { t } = services;
   if (!(await requireTrust(t))) return;
   const given = target instanceof Uri ? target.fsPath : undefined;
+  const model = isModel(target) ? target.folder : undefined;
   const answers = await runSteps<Answers>(
     [
-      recipeOrModel(services),
+      ...(model === undefined ? [recipeOrModel(services)] : []),
       dataStep(services, given),
       columnStep(services, 'first', t('Column of the text, or of the first text of the pair')),
       columnStep(services, 'second', t('Column of the second text')),
@@ -61,7 +63,7 @@ export async function fineTune(services: Services, target?: unknown): Promise<vo
       scaleStep(services),
       deviceStep(services),
     ],
-    {},
+    model === undefined ? {} : { model },
   );
   if (!answers) return;
   if (answers.recipe) {

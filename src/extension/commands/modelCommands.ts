@@ -10,6 +10,7 @@ import type { Services } from '../services';
 import { deviceReport, type DeviceFacts } from '../deviceReport';
 import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, pickFile, requireTrust } from './asking';
+import { modelUse } from '../datasetPreview/modelUse';
 import { columnsFor } from './columnsOfFile';
 import { importModel, withJob } from './importCommands';
 import { revealFolder } from './runCommands';
@@ -98,20 +99,25 @@ export async function verifyModel(services: Services, target: unknown): Promise<
   void showWarning(t('{0} is not what was imported: {1}.', name, what.join(', ')));
 }
 
-/** Metrics of the active model on a labelled file, as a document. */
+/** Metrics of a model on a labelled file, as a page. @param target the file, or the model; else the active model is meant */
 export async function evaluate(services: Services, target?: unknown): Promise<void> {
   const { t } = services;
-  const model = await scoringModel(services);
+  const model = isModel(target) ? target : await scoringModel(services);
   const file = model && (await dataFile(services, target, t('Evaluate on which file?')));
   if (!model || !file) return;
-  const columns = await columnsFor(await services.scorer.request('dataInfo', { file: file.fsPath }), model, true, t);
+  const info = await services.scorer.request('dataInfo', { file: file.fsPath });
+  const columns = await columnsFor(info, model, true, t);
   if (!columns) return;
   const params = { folder: model.folder, file: file.fsPath, ...columns, ...where() };
-  const metrics = await withProgress(services, t('Evaluating {0}', basename(file.fsPath)), 'evaluate', (signal) =>
-    services.scorer.request('evaluate', params, signal),
+  const { report, answers } = await withProgress(
+    services,
+    t('Evaluating {0}', basename(file.fsPath)),
+    'evaluate',
+    (signal) => services.scorer.request('evaluate', params, signal),
   );
-  const content = `${JSON.stringify({ model: model.folder, file: file.fsPath, ...metrics }, undefined, 2)}\n`;
-  await window.showTextDocument(await workspace.openTextDocument({ language: 'json', content }));
+  const column = columns.label ?? info.label;
+  const label = column === undefined ? undefined : { column, mapping: modelUse(model.folder).labelNames };
+  services.runPage.showEvaluation({ model, file: file.fsPath, report, answers, label });
 }
 
 /** Fills in the labels of a file with the active model; the result opens. */

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
 import { readTextFileSync } from '../../base/textFile';
@@ -197,7 +197,7 @@ function signalDetached(runs: RunStore, target: unknown, signal: NodeJS.Signals)
   return run;
 }
 
-/** The run's course in the Training view, and of a finished one its card. */
+/** The run's page, and its short form in the Training view. */
 export async function showRun(services: Services, target?: unknown): Promise<void> {
   const { runs, training, t } = services;
   const run = isRunRecord(target)
@@ -207,13 +207,8 @@ export async function showRun(services: Services, target?: unknown): Promise<voi
       : await pickRun(services, runs.list(), t('Show which run?'));
   if (!run && !training.isActive) return;
   await services.trainingView.show(run);
-  if (run?.status !== 'finished') return;
-  const card = [run.modelFolder, run.folder]
-    .flatMap((folder) => (folder ? [join(folder, 'README.md')] : []))
-    .find(existsSync);
-  // Beside what the keyboard is at: whoever goes through the list of runs stays there.
-  const options = { preserveFocus: true, preview: true };
-  if (card) await commands.executeCommand('vscode.openWith', Uri.file(card), 'vscode.markdown.preview.editor', options);
+  // Whoever goes through the list of runs by the keyboard stays there.
+  if (run) services.runPage.show(run, true);
 }
 
 export async function renameRun({ runs, runSelection, t }: Services, target?: unknown): Promise<void> {

@@ -14,6 +14,7 @@ import {
   type PreviewSnapshot,
   type PreviewState,
   type SplitOptions,
+  type ViewQuery,
 } from '../../protocol/datasetPreview';
 import type { TextPair } from '../../protocol/scorer';
 import { findTask } from '../../protocol/tasks';
@@ -48,6 +49,7 @@ export class PreviewEditor implements Disposable {
     private recipe: OpenRecipe | undefined,
     panel: WebviewPanel,
     private readonly services: BaseServices,
+    private readonly query?: ViewQuery,
   ) {
     const { context, models, t } = services;
     this.splits = recipe?.data.splits ?? [{ name: basename(file.fsPath), file: file.fsPath }];
@@ -82,10 +84,16 @@ export class PreviewEditor implements Disposable {
     recipe: Uri | undefined,
     panel: WebviewPanel,
     services: BaseServices,
+    query?: ViewQuery,
   ): Promise<PreviewEditor> {
     const known = recipe ? await openRecipe(recipe) : await recipeOf(file.fsPath);
     const names = known?.data.splits.some((split) => split.file === file.fsPath);
-    return new PreviewEditor(file, names ? known : undefined, panel, services);
+    return new PreviewEditor(file, names ? known : undefined, panel, services, query);
+  }
+
+  /** Shows these rows, whatever is on show. */
+  show(query: ViewQuery): void {
+    this.server.emit('query', query);
   }
 
   dispose(): void {
@@ -120,6 +128,7 @@ export class PreviewEditor implements Disposable {
       splits: [...this.splits],
       shown,
       ...{ maxLength, mapping: null, mappingSource: 'guess', recipe, model, labelNames },
+      ...(this.query && { query: this.query }),
     };
   }
 

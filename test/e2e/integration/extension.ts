@@ -195,7 +195,7 @@ describe('the extension in its host', () => {
       const { services } = await api();
       const { model } = finished.result!;
       const params = { folder: model, file: file('data/pairs-dev.json').fsPath, device: 'cpu' };
-      const metrics = await services.scorer.request('evaluate', params);
+      const { report: metrics } = await services.scorer.request('evaluate', params);
       assert.equal(metrics.rows, 64);
       const output = file('predicted.json').fsPath;
       const { rows } = await services.scorer.request('predict', { ...params, output });

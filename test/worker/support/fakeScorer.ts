@@ -27,7 +27,7 @@ serveScorer(async () => ({
   },
   evaluate: async (_folder, _file, { onProgress }) => {
     onProgress(1, 2);
-    return { rows: 2 };
+    return { report: { rows: 2 } };
   },
   predict: async (_folder, _file, output) => ({ output, rows: 1 }),
   dataInfo: async (file) => ({ file, format: 'json', header: false, columns: ['a'], rows: 1, badRows: 0 }),

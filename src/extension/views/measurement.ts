@@ -1,0 +1,68 @@
+import type { Measurement } from '../../protocol/runPage';
+import { METRIC_NAMES } from '../../protocol/tasks';
+import { finite } from './runHistory';
+
+const maxRows = 300;
+/** Wider matrices nobody reads; their classes stand in the table. */
+const maxLabels = 40;
+
+/**
+ * A report of any task as numbers and tables: its metrics in the order of the tasks, the first of its fields that has numbers by
+ * name, and a confusion matrix where there is one.
+ */
+export function measurementOf(
+  report: Readonly<Record<string, unknown>>,
+  { split, file, canOpen }: Pick<Measurement, 'split' | 'file'> & { readonly canOpen: boolean },
+): Measurement {
+  const metrics = METRIC_NAMES.filter((name) => name in report).map((name) => {
+    const interval: unknown = report[`${name}Interval`];
+    const [low, high] = Array.isArray(interval) ? interval.map(finite) : [];
+    return { name, value: finite(report[name]), low: low ?? null, high: high ?? null };
+  });
+  return {
+    split,
+    file,
+    rows: Math.max(0, finite(report.rows) ?? 0),
+    metrics,
+    baseline: baselineOf(report),
+    table: tableOf(report),
+    matrix: matrixOf(report, canOpen),
+  };
+}
+
+/** What always answering the most frequent label, or the mean, would reach. */
+function baselineOf({ majorityBaseline, meanBaseline }: Readonly<Record<string, unknown>>): Measurement['baseline'] {
+  const [majority, mean] = [finite(majorityBaseline), finite(meanBaseline)];
+  if (majority !== null) return { name: 'accuracy', value: majority };
+  return mean === null ? null : { name: 'mse', value: mean };
+}
+
+function tableOf(report: Readonly<Record<string, unknown>>): Measurement['table'] {
+  const found = Object.values(report).find(isTable);
+  if (!found) return null;
+  const entries = Object.entries(found).slice(0, maxRows);
+  const columns = [...new Set(entries.flatMap(([, numbers]) => Object.keys(numbers)))];
+  const rows = entries.map(([name, numbers]) => ({ name, values: columns.map((column) => finite(numbers[column])) }));
+  return { columns, rows };
+}
+
+/** Numbers by name, of each of some names. */
+function isTable(value: unknown): value is Record<string, Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const rows = Object.values(value);
+  const isRow = (row: unknown): boolean =>
+    typeof row === 'object' && row !== null && Object.values(row).some((number) => typeof number === 'number');
+  return rows.length > 0 && rows.every(isRow);
+}
+
+function matrixOf(
+  { confusionMatrix, labels }: Readonly<Record<string, unknown>>,
+  canOpen: boolean,
+): Measurement['matrix'] {
+  if (!Array.isArray(confusionMatrix) || !Array.isArray(labels) || labels.length > maxLabels) return null;
+  const counts = confusionMatrix.map((row) =>
+    Array.isArray(row) ? row.map((one) => Math.max(0, finite(one) ?? 0)) : [],
+  );
+  const isSquare = counts.length === labels.length && counts.every((row) => row.length === labels.length);
+  return isSquare ? { labels: labels.map(String), counts, canOpen } : null;
+}

@@ -1,0 +1,135 @@
+// What a person does from an empty folder to a result, counted: an action is one command, button or confirmed choice.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { choose, findWebview, hoverText, notification, openFile, runCommand } from './editor.mjs';
+import { newestRun, openSidebar, picture, runRow, until, useWindow } from './window.mjs';
+
+/** Counts what a person does. */
+function counting() {
+  let count = 0;
+  return {
+    get count() {
+      return count;
+    },
+    async action(work) {
+      count++;
+      return work();
+    },
+  };
+}
+
+const emptied = (folder) => {
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+  // The explorer shows when the folder is open by showing something.
+  writeFileSync(join(folder, '.gitkeep'), '');
+};
+
+for (const locale of ['en', 'zh-cn']) {
+  const isChinese = locale === 'zh-cn';
+  describe(`from an empty folder to a first score (${locale})`, () => {
+    const state = useWindow({ prepare: emptied, ...(isChinese && { locale }) });
+
+    it('offers the sample in the Training view, once', async () => {
+      const { page } = state;
+      await openSidebar(page);
+      const view = await findWebview(page, isChinese ? '试用示例…' : 'Try the Sample…', 60_000);
+      await view.getByText('CoNLL').waitFor();
+      await picture(page, `flow-welcome-${locale}`);
+      const texts = await page.locator('.pane').allInnerTexts();
+      const named = (text) => texts.join(' ').split(text).length - 1;
+      assert.equal(named(isChinese ? '导入模型…' : 'Import Model…'), 1, 'one way to import');
+      assert.equal(named(isChinese ? '微调编码器…' : 'Fine-Tune Encoder…'), 0, 'fine-tuning is in the view above');
+    });
+
+    it('takes at most four actions with the sample', async () => {
+      const { page, workspace } = state;
+      const did = counting();
+      const command = isChinese ? 'MedText Lab: 试用示例' : 'MedText Lab: Try the Sample';
+      await did.action(() => runCommand(page, command));
+      const dialog = page.locator('.quick-input-widget');
+      await dialog.locator('input[type=text]').first().waitFor();
+      await until(async () => (await dialog.locator('input[type=text]').first().inputValue()).includes(workspace.folder), 'the folder is proposed'); // prettier-ignore
+      await did.action(() => page.keyboard.press('Enter'));
+      const folder = join(workspace.folder, 'medtext-sample');
+      await until(() => existsSync(join(folder, 'starter.medtext.json')), 'the sample is there', 120_000);
+      const text = isChinese ? '示例' : 'sample';
+      await page.locator('.tab.active', { hasText: text }).waitFor({ timeout: 60_000 });
+      for (const tab of ['train.json', 'starter.medtext.json']) await page.locator('.tab', { hasText: tab }).waitFor();
+      await notification(page, isChinese ? '示例已放在' : 'The sample is in');
+      await picture(page, `flow-sample-${locale}`);
+      const hover = await hoverText(page, '肺炎的治疗方法有哪些', isChinese ? '余弦' : 'cosine');
+      assert.match(hover, /肺炎怎么治疗/);
+      assert.ok(did.count <= 4, `${did.count} actions`);
+      await picture(page, `flow-score-${locale}`);
+    });
+
+    it('shows the recipe of the sample, ready to start', async () => {
+      const { page } = state;
+      await page.locator('.tab', { hasText: 'starter.medtext.json' }).click();
+      const view = await findWebview(page, 'medical-pairs/train.json', 60_000);
+      await view.getByRole('group', { name: isChinese ? '训练' : 'Training' }).waitFor();
+      assert.equal(await view.locator('.notice.error').count(), 0);
+    });
+
+    it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
+  });
+}
+
+describe('the page of a run', () => {
+  const state = useWindow();
+
+  it('opens by a click on the run, also while it trains', async () => {
+    const { page, workspace } = state;
+    await openFile(page, 'long.medtext.json');
+    await runCommand(page, 'MedText Lab: Run Recipe');
+    await until(() => newestRun(workspace)?.step > 3, 'some steps', 120_000);
+    await openSidebar(page);
+    await runRow(page).filter({ hasText: 'running' }).click();
+    const view = await findWebview(page, 'Rate, gradient, speed and memory', 60_000);
+    await view.getByRole('application', { name: /^Learning rate by step/ }).waitFor();
+    await picture(page, 'run-page-training');
+    await view.getByRole('button', { name: 'Stop', exact: true }).click();
+    await notification(page, 'was stopped', undefined, 60_000);
+    await view.getByRole('button', { name: 'Resume' }).waitFor({ timeout: 30_000 });
+    await page.locator('.tab', { hasText: 'Run' }).first().click({ button: 'middle' });
+  });
+
+  it('shows what a finished run came to, and the rows of a cell of its matrix', async () => {
+    const { page } = state;
+    await openFile(page, 'quick.medtext.json');
+    await runCommand(page, 'MedText Lab: Run Recipe');
+    await notification(page, 'is fine-tuned', undefined, 120_000);
+    await openSidebar(page);
+    await runRow(page).filter({ hasText: 'finished' }).click();
+    const view = await findWebview(page, 'Best checkpoint on validation data', 60_000);
+    await view.getByText('train.batch_size').waitFor();
+    await picture(page, 'run-page-finished');
+    const note = view.getByLabel('Note', { exact: true });
+    await note.fill('第一次');
+    await note.blur();
+    const cell = view.locator('.matrix button').first();
+    const words = await cell.getAttribute('aria-label');
+    const rows = Number(/(\d+) rows$/.exec(words)[1]);
+    await cell.click();
+    const preview = await findWebview(page, 'predicted as', 60_000);
+    await preview.getByText(`${rows} rows`, { exact: false }).or(preview.getByText(`${rows} of`, { exact: false })).first().waitFor(); // prettier-ignore
+    await picture(page, 'run-page-rows');
+  });
+
+  it('has the same form for an evaluation', async () => {
+    const { page } = state;
+    await page.locator('.tab', { hasText: 'Run' }).first().click();
+    const view = await findWebview(page, 'Best checkpoint on validation data', 60_000);
+    assert.equal(await view.getByLabel('Note', { exact: true }).inputValue(), '第一次');
+    await view.getByRole('button', { name: 'Evaluate…' }).click();
+    await choose(page, 'pairs-train.json', 'Evaluate on which file?');
+    const evaluated = await findWebview(page, 'evaluation', 120_000);
+    await evaluated.getByRole('heading', { name: 'pairs-train.json' }).waitFor({ timeout: 60_000 });
+    await evaluated.locator('.matrix button').first().click();
+    await findWebview(page, 'predicted as', 60_000);
+    await picture(page, 'run-page-evaluation');
+  });
+
+  it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
+});

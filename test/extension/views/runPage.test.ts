@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync, cpSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { untranslated } from '../../../src/base/translate';
+import { measurementOf } from '../../../src/extension/views/measurement';
+import { canBeScripted, pythonScript } from '../../../src/extension/views/pythonScript';
+import { readRunNotes, writeRunNotes } from '../../../src/extension/views/runNotes';
+import { runPageOf, settingsOf } from '../../../src/extension/views/runPageFacts';
+import { readRunSeries } from '../../../src/extension/views/runSeries';
+import type { RunRecord } from '../../../src/extension/runStore';
+import { resolveRecipe, type Recipe } from '../../../src/protocol/recipe';
+import { runPageSnapshot } from '../../../src/protocol/runPage';
+import { differs, reduce, remembered, restored, tagsOf } from '../../../webview/runPage/state';
+
+const report = {
+  rows: 4,
+  loss: 0.5,
+  accuracy: 0.75,
+  accuracyInterval: [0.3, 0.95],
+  majorityBaseline: 0.5,
+  microF1: 0.75,
+  macroF1: 0.7,
+  macroF1Interval: [0.2, 1],
+  perClass: {
+    a: { precision: 1, recall: 0.5, f1: 0.67, support: 2 },
+    b: { precision: 0.67, recall: 1, f1: 0.8, support: 2 },
+  },
+  confusionMatrix: [[1, 1], [0, 2]], // prettier-ignore
+  labels: ['a', 'b'],
+};
+const recipe: Recipe = {
+  task: 'sentence-similarity',
+  model: '/m',
+  dataset: { train: { file: '/d/train.csv', label_mapping: { NA: null } }, validation: { file: '/d/dev.csv' } },
+  train: { batch_size: 7 },
+};
+
+describe('a report as a measurement', () => {
+  const of = (value: Readonly<Record<string, unknown>>) =>
+    measurementOf(value, { split: 'test', file: 'f', canOpen: true });
+
+  it('has the metrics of its task in their order, with interval and baseline, classes and matrix', () => {
+    const { metrics, baseline, table, matrix, rows } = of(report);
+    assert.deepEqual(metrics.map(({ name }) => name), ['accuracy', 'macroF1', 'microF1', 'loss']); // prettier-ignore
+    assert.deepEqual(metrics[0], { name: 'accuracy', value: 0.75, low: 0.3, high: 0.95 });
+    assert.deepEqual(metrics[2], { name: 'microF1', value: 0.75, low: null, high: null });
+    assert.deepEqual(baseline, { name: 'accuracy', value: 0.5 });
+    assert.deepEqual(table?.columns, ['precision', 'recall', 'f1', 'support']);
+    assert.deepEqual(table?.rows[1], { name: 'b', values: [0.67, 1, 0.8, 2] });
+    assert.deepEqual([matrix, rows], [{ labels: ['a', 'b'], counts: [[1, 1], [0, 2]], canOpen: true }, 4]); // prettier-ignore
+  });
+
+  it('of other tasks has what there is: numbers, or any table of numbers by name', () => {
+    const number = of({ rows: 3, pearson: null, mse: 0.2, meanBaseline: 0.4 });
+    assert.deepEqual(number.metrics.map(({ name, value }) => [name, value]), [['pearson', null], ['mse', 0.2]]); // prettier-ignore
+    assert.deepEqual([number.table, number.matrix, number.baseline], [null, null, { name: 'mse', value: 0.4 }]);
+    const spans = of({ rows: 3, byType: { 药物: { f1: 0.5, support: 3 }, 疾病: { f1: 0.7, support: 1, extra: 2 } } });
+    assert.deepEqual(spans.table?.rows[1], { name: '疾病', values: [0.7, 1, 2] });
+    assert.deepEqual(spans.table?.rows[0].values, [0.5, 3, null]);
+  });
+
+  it('keeps to the contract whatever a file holds', () => {
+    for (const broken of [
+      {},
+      { rows: -1, confusionMatrix: [[1]], labels: ['a', 'b'] },
+      { confusionMatrix: 'x', labels: [], perClass: [] },
+    ]) {
+      // prettier-ignore
+      assert.deepEqual([of(broken).matrix, of(broken).table, of(broken).rows], [null, null, 0]);
+    }
+  });
+});
+
+describe('the page of a run', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'medtext-run-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('says what its folder says, and what can be done with it', async () => {
+    const run = join(folder, 'a-20260101-000000');
+    mkdirSync(join(run, 'checkpoints', 'step-000000009'), { recursive: true });
+    cpSync('samples/structbert-tiny', join(run, 'model'), { recursive: true });
+    writeFileSync(join(run, 'recipe.medtext.json'), JSON.stringify(resolveRecipe(recipe)));
+    const best = { step: 8, metric: 'accuracy', value: 0.75, evaluation: report };
+    const data = {
+      validation: { file: '/d/dev.csv', sha256: 'f'.repeat(64), sizeBytes: 9, rows: 4, dropped: 1, badRows: 0 },
+    };
+    const written = { format: 1, status: 'finished', step: 9, totalSteps: 12, task: 'sentence-similarity', best, data, test: report, trainingEnd: { reason: 'earlyStop', step: 9, evaluationsWithoutGain: 3 }, environment: { threads: 2 } }; // prettier-ignore
+    writeFileSync(join(run, 'run.json'), JSON.stringify(written));
+    const record: RunRecord = { runId: 'a', folder: run, recipeFile: join(run, 'recipe.medtext.json'), name: 'a', status: 'finished', pid: 0, startedAtMs: 0, step: 9, totalSteps: 12 }; // prettier-ignore
+    const page = await runPageOf(record, null, untranslated);
+    assert.doesNotThrow(() => runPageSnapshot(JSON.parse(JSON.stringify(page))));
+    assert.deepEqual(page.measurements.map(({ split, file }) => [split, file]), [['validation', 'dev.csv'], ['test', '']]); // prettier-ignore
+    assert.deepEqual([page.stoppedAfter, page.measurements[0].matrix?.canOpen], [3, false]);
+    writeFileSync(join(run, 'heldOutPredictions.json'), '{}');
+    assert.equal((await runPageOf(record, null, untranslated)).measurements[0].matrix?.canOpen, true);
+    assert.deepEqual(page.data, [{ split: 'validation', file: 'dev.csv', rows: 4, dropped: 1, badRows: 0, sha256: 'f'.repeat(64) }]); // prettier-ignore
+    for (const action of ['use', 'evaluate', 'export', 'fineTuneFurther', 'copyPython'] as const) assert.ok(page.actions.includes(action), action); // prettier-ignore
+    assert.ok(!page.actions.includes('stop'));
+    const running = await runPageOf({ ...record, status: 'running' }, null, untranslated);
+    assert.deepEqual(running.actions.slice(0, 2), ['stop', 'stopNow']);
+    assert.ok(!running.actions.includes('use'));
+    const absent = await runPageOf({ ...record, folder: join(folder, 'absent') }, null, untranslated);
+    assert.doesNotThrow(() => runPageSnapshot(JSON.parse(JSON.stringify(absent))));
+  });
+
+  it('marks the settings that are no default', () => {
+    const settings = settingsOf(JSON.parse(JSON.stringify(resolveRecipe(recipe))));
+    const of = (name: string) => settings.find((setting) => setting.name === name)!;
+    assert.ok(differs(of('train.batch_size')));
+    assert.equal(of('train.batch_size').value, '7');
+    assert.ok(!differs(of('train.max_epochs')));
+    assert.equal(of('task').standard, null);
+    assert.equal(settings.some(({ name }) => name === 'dataset.train.file'), false); // prettier-ignore
+  });
+
+  it('draws what was logged of each step, bounded, and nothing of torn lines', async () => {
+    const line = (step: number) => JSON.stringify({ step, loss: 1, learningRate: step / 1e6, ...(step > 10 && { gradientNorm: step }) }); // prettier-ignore
+    writeFileSync(join(folder, 'metrics.jsonl'), [...Array.from({ length: 5000 }, (_, i) => line(i + 1)), '{"step": 5001, "los'].join('\n')); // prettier-ignore
+    const series = await readRunSeries(folder);
+    assert.deepEqual(series.map(({ name }) => name), ['learningRate', 'gradientNorm']); // prettier-ignore
+    assert.ok(series[0].steps.length <= 1300 && series[0].steps.length === series[0].values.length);
+    assert.deepEqual([series[0].steps[0], series[0].steps.at(-1), series[1].steps[0]], [1, 5000, 11]);
+    assert.deepEqual(await readRunSeries(join(folder, 'absent')), []);
+  });
+
+  it('keeps a note and tags beside the record, and takes nothing else for them', async () => {
+    await writeRunNotes(folder, { note: '好', tags: [' a ', 'a', '', 'b'] });
+    assert.deepEqual(await readRunNotes(folder), { note: '好', tags: ['a', 'b'] });
+    assert.deepEqual(JSON.parse(readFileSync(join(folder, 'notes.json'), 'utf8')).tags, ['a', 'b']);
+    writeFileSync(join(folder, 'notes.json'), '{"note": 3, "tags": [1, "x"]}');
+    assert.deepEqual(await readRunNotes(folder), { note: '', tags: ['x'] });
+    writeFileSync(join(folder, 'notes.json'), 'x');
+    assert.deepEqual(await readRunNotes(folder), { note: '', tags: [] });
+  });
+
+  it('forgets what was typed of another run, and remembers runs alone', () => {
+    const snapshot = { ...({} as object), kind: 'run', id: '/a' } as never;
+    const typed = reduce(reduce(restored(undefined), { type: 'snapshot', snapshot }), { type: 'note', text: 'x' });
+    assert.equal(reduce(typed, { type: 'snapshot', snapshot }).note, 'x');
+    const other = reduce(typed, { type: 'snapshot', snapshot: { kind: 'evaluation', id: '/b' } as never });
+    assert.equal(other.note, undefined);
+    assert.deepEqual([(remembered(typed) as { folder: string }).folder, (remembered(other) as { folder: string }).folder], ['/a', '']); // prettier-ignore
+    assert.deepEqual(restored({ smoothing: 7, showsAllSettings: 'x' }).smoothing, 0.8);
+    assert.deepEqual(tagsOf('a，b; c,, '), ['a', 'b', 'c']);
+  });
+});
+
+describe('a run as a script for transformers', () => {
+  const fields = [
+    { role: 'firstSequence', column: 'q"1' },
+    { role: 'secondSequence', column: '问题2' },
+    { role: 'label', column: 'label' },
+  ] as const;
+
+  it('says model, labels, columns and settings in Python’s literals', () => {
+    const script = pythonScript({
+      recipe: resolveRecipe(recipe),
+      model: '/m',
+      labels: ['0', '1'],
+      fields: [...fields],
+    });
+    assert.match(script, /FIRST, SECOND, LABEL = "q\\"1", "问题2", "label"/);
+    assert.match(script, /MAPPING = \{"NA":None\}/);
+    assert.match(script, /per_device_train_batch_size=7/);
+    assert.match(script, /Rows\("\/d\/train\.csv"\), Rows\("\/d\/dev\.csv"\)/);
+    assert.doesNotMatch(script, /undefined|null|NaN|\[object/);
+    const number = pythonScript({
+      recipe: resolveRecipe({ ...recipe, task: 'regression' }),
+      model: '/m',
+      labels: [],
+      fields: [...fields],
+    });
+    assert.match(number, /problem_type="regression"/);
+  });
+
+  it('is not offered where transformers has no such training', () => {
+    assert.equal(canBeScripted({ recipe: resolveRecipe(recipe) }), true);
+  });
+});

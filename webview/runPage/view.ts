@@ -1,0 +1,569 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
+import { ref } from 'lit/directives/ref.js';
+import { repeat } from 'lit/directives/repeat.js';
+import type { Translate } from '../../src/base/translate';
+import { metricText, phaseText } from '../../src/protocol/runWords';
+import type { Measurement, RunPageAction, RunPageSnapshot, SeriesName, ShownData } from '../../src/protocol/runPage';
+import type { ShownRun } from '../../src/protocol/trainingView';
+import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
+import { styleProperties } from '../shared/styleProperties';
+import { metricsOf } from '../trainingView/curves';
+import { maxSmoothing } from '../trainingView/state';
+import { deviceNotice, isActive, isPreparing, progressText, runFacts, startNotice, timeText, understoodText } from '../trainingView/summary'; // prettier-ignore
+import { differs, type RunPageEvent, type RunPageState } from './state';
+
+/** What the page asks for; nothing here knows the channel. */
+export interface RunPageActions {
+  dispatch(event: RunPageEvent): void;
+  act(action: RunPageAction): void;
+  openRows(measurement: number, given: number, predicted: number): void;
+  /** Keeps note and tags as they are typed. */
+  annotate(): void;
+  chart(name: 'loss' | 'metric' | SeriesName, element: Element | undefined): void;
+}
+
+export function runPage(state: RunPageState, actions: RunPageActions, t: Translate): TemplateResult {
+  const { snapshot, trouble } = state;
+  if (!snapshot) return html`<p class="quiet">${t('Loading…')}</p>`;
+  if (snapshot.kind === 'none') return html`<p class="quiet">${t('The run is not in the list any more. An evaluation is made again by Evaluate on File….')}</p>`; // prettier-ignore
+  const { run } = snapshot;
+  return html`
+    ${heading(snapshot, actions, t)} ${trouble ? html`<p class="notice error" role="alert">${trouble}</p>` : nothing}
+    ${run ? standing(run, snapshot, t) : nothing}
+    ${snapshot.remarks.map((remark) => html`<p class="notice">${remark}</p>`)}
+    ${
+      snapshot.predictions
+        ? html`<p>
+            ${t('The test data have no labels; {0} has those of the model.', snapshot.predictions)}
+            ${link(t('Open Predictions'), 'openPredictions', actions)}
+          </p>`
+        : nothing
+    }
+    ${snapshot.measurements.map((measurement, at) => measured(measurement, at, actions, t))}
+    ${run ? curves(run, state, actions, t) : nothing} ${series(snapshot, actions, t)}
+    ${snapshot.kind === 'run' ? notes(state, snapshot, actions, t) : nothing} ${settings(state, snapshot, actions, t)}
+    ${snapshot.data.length > 0 ? data(snapshot.data, t) : nothing} ${surroundings(snapshot, actions, t)}
+  `;
+}
+
+const link = (label: string, action: RunPageAction, actions: RunPageActions): TemplateResult =>
+  html`<button type="button" class="link" @click=${() => actions.act(action)}>${label}</button>`;
+
+/** Those that stand as buttons; the others are links beside what they are about. */
+const buttons: readonly RunPageAction[] = [
+  'stop',
+  'stopNow',
+  'use',
+  'resume',
+  'evaluate',
+  'export',
+  'compare',
+  'fineTuneFurther',
+  'copyCommand',
+  'copyPython',
+  'openCard',
+];
+
+function actionText(action: RunPageAction, t: Translate): string {
+  const words: Readonly<Record<RunPageAction, string>> = {
+    stop: t('Stop'),
+    stopNow: t('Stop Now'),
+    resume: t('Resume'),
+    use: t('Use This Model'),
+    export: t('Export…'),
+    evaluate: t('Evaluate…'),
+    compare: t('Compare…'),
+    fineTuneFurther: t('Fine-Tune Further…'),
+    copyCommand: t('Copy as Command Line'),
+    copyPython: t('Copy as Python'),
+    openRecipe: t('Open Recipe'),
+    openCard: t('Model Card'),
+    openPredictions: t('Open Predictions'),
+    reveal: t('Show Folder'),
+    openLog: t('Open Log'),
+  };
+  return words[action];
+}
+
+function heading(snapshot: RunPageSnapshot, actions: RunPageActions, t: Translate): TemplateResult {
+  const { run, title, kind } = snapshot;
+  const shown = buttons.filter((action) => snapshot.actions.includes(action));
+  return html`
+    <header>
+      <h1>
+        <bdi>${title}</bdi>
+        ${kind === 'evaluation' ? html`<span class="quiet">${t('evaluation')}</span>` : nothing}
+      </h1>
+      ${run ? html`<span class="phase ${run.phase}" role="status">${phaseText(run.phase, t)}</span>` : nothing}
+    </header>
+    <div class="actions" role="group" aria-label=${t('Actions')}>
+      ${repeat(
+        shown,
+        (action) => action,
+        (action, at) =>
+          html`<vscode-button ?secondary=${at > 0} @click=${() => actions.act(action)}
+            >${actionText(action, t)}</vscode-button
+          >`,
+      )}
+    </div>
+  `;
+}
+
+/** Where the run stands, or how it ended. */
+function standing(run: ShownRun, { stoppedAfter }: RunPageSnapshot, t: Translate): TemplateResult {
+  const notices = [startNotice(run, t), deviceNotice(run, t), run.error?.message].filter((text) => text !== undefined);
+  const understood = understoodText(run, t);
+  const lines = [progressText(run, t), timeText(run, t)].filter(Boolean);
+  return html`
+    <section aria-label=${t('Course of the run')}>
+      ${
+        isActive(run)
+          ? html`<vscode-progress-bar
+              aria-label=${t('Training progress')}
+              .value=${run.step}
+              .max=${Math.max(1, run.totalSteps)}
+              ?indeterminate=${isPreparing(run)}
+            ></vscode-progress-bar>`
+          : nothing
+      }
+      ${lines.map((line) => html`<p class="number">${line}</p>`)}
+      ${stoppedAfter === null ? nothing : html`<p>${t('It stopped early: {0} evaluations in a row gained nothing over the best one.', stoppedAfter)}</p>`}
+      ${notices.map((text) => html`<p class="notice" role="alert">${text}</p>`)}
+      ${run.detached ? html`<p class="quiet">${t('It goes on without this window.')}</p>` : nothing}
+      <dl class="facts number">
+        ${runFacts(run, t).map(
+          ({ name, value }) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd>${value}</dd>
+            </div>`,
+        )}
+      </dl>
+      ${
+        understood.length > 0
+          ? html`<details>
+              <summary>${t('What it learns from')}</summary>
+              <ul class="plain">
+                ${understood.map((line) => html`<li>${line}</li>`)}
+              </ul>
+            </details>`
+          : nothing
+      }
+    </section>
+  `;
+}
+
+function splitText(split: string, t: Translate): string {
+  if (split === 'train') return t('Training data');
+  if (split === 'validation') return t('Validation data');
+  return split === 'test' ? t('Test data') : split;
+}
+
+// ── Results ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function measured(measurement: Measurement, at: number, actions: RunPageActions, t: Translate): TemplateResult {
+  const { split, file, rows, metrics, baseline, table, matrix } = measurement;
+  const titleId = `measured-${at}`;
+  const name = split === '' ? file : split === 'validation' ? t('Best checkpoint on validation data') : t('On test data'); // prettier-ignore
+  return html`
+    <section aria-labelledby=${titleId}>
+      <div class="title">
+        <h2 id=${titleId}><bdi>${name}</bdi></h2>
+        <span class="quiet number"><bdi>${split === '' ? '' : file}</bdi> ${t('{0} rows', rows)}</span>
+      </div>
+      <div class="scroll" tabindex="0" role="region" aria-label=${t('Metrics')}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">${t('Metric')}</th>
+              <th scope="col" class="number">${t('Value')}</th>
+              <th scope="col" class="number">${t('95 % interval')}</th>
+              <th scope="col" class="number">${t('Constant answer')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${metrics.map(
+              (metric) =>
+                html`<tr>
+                  <th scope="row">${metricText(metric.name, t)}</th>
+                  <td class="number strong">${valueText(metric.value)}</td>
+                  <td class="number">
+                    ${metric.low === null || metric.high === null ? '' : `${valueText(metric.low)} – ${valueText(metric.high)}`}
+                  </td>
+                  <td class="number">${baseline?.name === metric.name ? valueText(baseline.value) : ''}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+      ${table ? classTable(table, t) : nothing} ${matrix ? confusion(matrix, at, actions, t) : nothing}
+    </section>
+  `;
+}
+
+function columnText(name: string, t: Translate): string {
+  const words: Readonly<Record<string, string>> = {
+    precision: t('precision'),
+    recall: t('recall'),
+    f1: 'F1',
+    support: t('rows'),
+  };
+  return Object.hasOwn(words, name) ? words[name] : name;
+}
+
+function classTable({ columns, rows }: NonNullable<Measurement['table']>, t: Translate): TemplateResult {
+  return html`
+    <div class="scroll" tabindex="0" role="region" aria-label=${t('By class')}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">${t('Class')}</th>
+            ${columns.map((column) => html`<th scope="col" class="number">${columnText(column, t)}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map(
+            ({ name, values }) =>
+              html`<tr>
+                <th scope="row"><bdi>${name}</bdi></th>
+                ${values.map((value) => html`<td class="number">${Number.isInteger(value) && value! > 1 ? value : valueText(value)}</td>`)}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+/** Rows: the label given; columns: the label predicted. A cell opens its rows. */
+function confusion(
+  { labels, counts, canOpen }: NonNullable<Measurement['matrix']>,
+  at: number,
+  actions: RunPageActions,
+  t: Translate,
+): TemplateResult {
+  const largest = Math.max(1, ...counts.flat());
+  return html`
+    <h3>${t('Confusion matrix')}</h3>
+    <p class="quiet">
+      ${canOpen ? t('Rows: the label given. Columns: the label predicted. A cell shows its rows in the preview.') : t('Rows: the label given. Columns: the label predicted.')}
+    </p>
+    <div class="scroll" tabindex="0" role="region" aria-label=${t('Confusion matrix')}>
+      <table class="matrix number" @keydown=${moveInTable}>
+        <thead>
+          <tr>
+            <td></td>
+            ${labels.map((label) => html`<th scope="col"><bdi>${label}</bdi></th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${counts.map(
+            (row, given) =>
+              html`<tr>
+                <th scope="row"><bdi>${labels[given]}</bdi></th>
+                ${row.map((count, predicted) => {
+                  const strength = `${Math.round(6 + 44 * Math.sqrt(count / largest))}%`;
+                  const look = `cell ${given === predicted ? 'right' : 'wrong'} ${count === 0 ? 'none' : ''}`;
+                  const words = t('given {0}, predicted {1}: {2} rows', labels[given], labels[predicted], count);
+                  return html`<td>
+                    ${
+                      canOpen && count > 0
+                        ? html`<button
+                            type="button"
+                            class=${look}
+                            ${styleProperties({ '--strength': strength })}
+                            aria-label=${words}
+                            title=${words}
+                            data-at="${given},${predicted}"
+                            @click=${() => actions.openRows(at, given, predicted)}
+                          >
+                            ${count}
+                          </button>`
+                        : html`<span class=${look} ${styleProperties({ '--strength': strength })} title=${words}
+                            >${count}</span
+                          >`
+                    }
+                  </td>`;
+                })}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+/** Arrow keys among the cells that can be opened. */
+function moveInTable(event: KeyboardEvent): void {
+  const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+  const at = event.target instanceof HTMLElement ? event.target.dataset.at?.split(',').map(Number) : undefined;
+  if (!by || !at) return;
+  event.preventDefault();
+  const table = event.currentTarget as HTMLElement;
+  for (let steps = 1; steps <= 40; steps++) {
+    const target = table.querySelector<HTMLElement>(`[data-at="${at[0] + by[0] * steps},${at[1] + by[1] * steps}"]`);
+    if (target) return target.focus();
+  }
+}
+
+// ── Curves ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The metric drawn: the person's choice where the run has it. */
+export function shownMetric(run: ShownRun, { metric }: RunPageState): string | undefined {
+  const metrics = metricsOf(run);
+  return metric !== undefined && metrics.includes(metric) ? metric : metrics[0];
+}
+
+export function seriesText(name: SeriesName, t: Translate): string {
+  switch (name) {
+    case 'learningRate':
+      return t('Learning rate');
+    case 'gradientNorm':
+      return t('Gradient norm');
+    case 'examplesPerSecond':
+      return t('Examples a second');
+    case 'memoryBytes':
+      return t('Memory in GiB');
+  }
+}
+
+function seriesValue(name: SeriesName, value: number | null | undefined): string {
+  if (value === null || value === undefined) return '–';
+  if (name === 'learningRate') return learningRateText(value);
+  if (name === 'memoryBytes') return bytesText(value);
+  return name === 'examplesPerSecond' ? rateText(value) : valueText(value);
+}
+
+function chartOf(name: 'loss' | 'metric' | SeriesName, label: string, actions: RunPageActions): TemplateResult {
+  return html`<div
+    class="chart"
+    tabindex="0"
+    role="application"
+    aria-label=${label}
+    ${ref((element) => actions.chart(name, element))}
+  ></div>`;
+}
+
+function curves(
+  run: ShownRun,
+  state: RunPageState,
+  actions: RunPageActions,
+  t: Translate,
+): TemplateResult | typeof nothing {
+  // prettier-ignore
+  if (run.steps.length === 0 && run.evaluations.length === 0) return nothing;
+  const metrics = metricsOf(run);
+  const metric = shownMetric(run, state);
+  return html`
+    <section aria-labelledby="curves-title">
+      <h2 id="curves-title">${t('Curves')}</h2>
+      <div class="charts">
+        <figure>
+          <figcaption>
+            <span class="key train">${t('training loss')}</span>
+            ${run.evaluations.length > 0 ? html`<span class="key check">${t('validation loss')}</span>` : nothing}
+          </figcaption>
+          ${chartOf('loss', t('Loss by step. Arrow keys move along the steps.'), actions)}
+          <label class="smoothing">
+            <span>${t('Smoothing')}</span>
+            <input
+              type="range"
+              min="0"
+              max=${maxSmoothing}
+              step="0.01"
+              .value=${live(String(state.smoothing))}
+              @input=${(event: Event) => actions.dispatch({ type: 'smoothed', smoothing: Number((event.target as HTMLInputElement).value) })}
+            />
+            <output class="number">${state.smoothing.toFixed(2)}</output>
+          </label>
+        </figure>
+        ${
+          metric === undefined
+            ? nothing
+            : html`<figure>
+                <figcaption>
+                  <select
+                    aria-label=${t('Metric')}
+                    @change=${(event: Event) => actions.dispatch({ type: 'metric', metric: (event.target as HTMLSelectElement).value })}
+                  >
+                    ${metrics.map((name) => html`<option value=${name} .selected=${live(name === metric)}>${metricText(name, t)}</option>`)}
+                  </select>
+                  ${run.best ? html`<span class="key best">${t('best, step {0}', run.best.step)}</span>` : nothing}
+                </figcaption>
+                ${chartOf('metric', t('{0} by step. Arrow keys move along the steps.', metricText(metric, t)), actions)}
+              </figure>`
+        }
+      </div>
+    </section>
+  `;
+}
+
+function series(
+  { series: shown }: RunPageSnapshot,
+  actions: RunPageActions,
+  t: Translate,
+): TemplateResult | typeof nothing {
+  // prettier-ignore
+  if (shown.length === 0) return nothing;
+  return html`
+    <section aria-labelledby="series-title">
+      <h2 id="series-title">${t('Rate, gradient, speed and memory')}</h2>
+      <div class="charts small">
+        ${repeat(
+          shown,
+          ({ name }) => name,
+          ({ name, values }) =>
+            html`<figure>
+              <figcaption>
+                ${seriesText(name, t)}
+                <span class="quiet number">${t('last {0}', seriesValue(name, values.at(-1)))}</span>
+              </figcaption>
+              ${chartOf(name, t('{0} by step. Arrow keys move along the steps.', seriesText(name, t)), actions)}
+            </figure>`,
+        )}
+      </div>
+    </section>
+  `;
+}
+
+// ── What belongs to the run ──────────────────────────────────────────────────────────────────────────────────────
+
+function notes(state: RunPageState, snapshot: RunPageSnapshot, actions: RunPageActions, t: Translate): TemplateResult {
+  const typed = (event: Event): string => (event.target as HTMLInputElement | HTMLTextAreaElement).value;
+  return html`
+    <section aria-labelledby="notes-title">
+      <h2 id="notes-title">${t('Notes and tags')}</h2>
+      <label class="field">
+        <span>${t('Tags, apart by commas')}</span>
+        <input
+          type="text"
+          .value=${live(state.tags ?? snapshot.tags.join(', '))}
+          @input=${(event: Event) => actions.dispatch({ type: 'tags', text: typed(event) })}
+          @change=${() => actions.annotate()}
+        />
+      </label>
+      <label class="field">
+        <span>${t('Note')}</span>
+        <textarea
+          rows="3"
+          .value=${live(state.note ?? snapshot.note)}
+          @input=${(event: Event) => actions.dispatch({ type: 'note', text: typed(event) })}
+          @change=${() => actions.annotate()}
+        ></textarea>
+      </label>
+    </section>
+  `;
+}
+
+function settings(
+  { showsAllSettings }: RunPageState,
+  { settings: all }: RunPageSnapshot,
+  actions: RunPageActions,
+  t: Translate,
+): TemplateResult | typeof nothing {
+  if (all.length === 0) return nothing;
+  const shown = all.filter((setting) => showsAllSettings || setting.standard === null || differs(setting));
+  return html`
+    <section aria-labelledby="settings-title">
+      <div class="title">
+        <h2 id="settings-title">${t('Settings')}</h2>
+        <span class="links">
+          <label>
+            <input
+              type="checkbox"
+              .checked=${live(showsAllSettings)}
+              @change=${(event: Event) => actions.dispatch({ type: 'allSettings', on: (event.target as HTMLInputElement).checked })}
+            />
+            ${t('those that are the default, too')}
+          </label>
+          ${link(t('Open Recipe'), 'openRecipe', actions)}
+        </span>
+      </div>
+      <div class="scroll" tabindex="0" role="region" aria-label=${t('Settings')}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">${t('Setting')}</th>
+              <th scope="col">${t('Value')}</th>
+              <th scope="col">${t('Default')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${shown.map(
+              (setting) =>
+                html`<tr class=${differs(setting) ? 'differs' : ''}>
+                  <th scope="row"><code>${setting.name}</code></th>
+                  <td><bdi>${setting.value}</bdi></td>
+                  <td class="quiet">${differs(setting) ? setting.standard : ''}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  `;
+}
+
+function data(files: readonly ShownData[], t: Translate): TemplateResult {
+  return html`
+    <section aria-labelledby="data-title">
+      <h2 id="data-title">${t('Data')}</h2>
+      <div class="scroll" tabindex="0" role="region" aria-label=${t('Data')}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">${t('Split')}</th>
+              <th scope="col">${t('File')}</th>
+              <th scope="col" class="number">${t('Rows')}</th>
+              <th scope="col" class="number">${t('Left out')}</th>
+              <th scope="col">SHA-256</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${files.map(
+              ({ split, file, rows, dropped, badRows, sha256 }) =>
+                html`<tr>
+                  <th scope="row">${splitText(split, t)}</th>
+                  <td><bdi>${file}</bdi></td>
+                  <td class="number">${rows}</td>
+                  <td class="number">${dropped + badRows}</td>
+                  <td><code title=${sha256}>${sha256.slice(0, 16)}</code></td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  `;
+}
+
+function surroundings(
+  { environment, deviceChoice, actions: can }: RunPageSnapshot,
+  actions: RunPageActions,
+  t: Translate,
+): TemplateResult | typeof nothing {
+  // prettier-ignore
+  if (environment.length === 0 && !can.includes('openLog')) return nothing;
+  return html`
+    <section aria-labelledby="machine-title">
+      <div class="title">
+        <h2 id="machine-title">${t('Machine and log')}</h2>
+        <span class="links">
+          ${can.includes('reveal') ? link(t('Show Folder'), 'reveal', actions) : nothing}
+          ${can.includes('openLog') ? link(t('Open Log'), 'openLog', actions) : nothing}
+        </span>
+      </div>
+      <dl class="facts">
+        ${environment.map(
+          ({ name, value }) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd><bdi>${value}</bdi></dd>
+            </div>`,
+        )}
+      </dl>
+      ${deviceChoice.length > 0 ? html`<pre class="log">${deviceChoice.join('\n')}</pre>` : nothing}
+    </section>
+  `;
+}
