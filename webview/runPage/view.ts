@@ -440,7 +440,7 @@ function notes(state: RunPageState, snapshot: RunPageSnapshot, actions: RunPageA
           type="text"
           .value=${live(state.tags ?? snapshot.tags.join(', '))}
           @input=${(event: Event) => actions.dispatch({ type: 'tags', text: typed(event) })}
-          @change=${() => actions.annotate()}
+          @focusout=${() => actions.annotate()}
         />
       </label>
       <label class="field">
@@ -449,7 +449,7 @@ function notes(state: RunPageState, snapshot: RunPageSnapshot, actions: RunPageA
           rows="3"
           .value=${live(state.note ?? snapshot.note)}
           @input=${(event: Event) => actions.dispatch({ type: 'note', text: typed(event) })}
-          @change=${() => actions.annotate()}
+          @focusout=${() => actions.annotate()}
         ></textarea>
       </label>
     </section>
