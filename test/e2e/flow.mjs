@@ -103,7 +103,7 @@ describe('the page of a run', () => {
     await openSidebar(page);
     await runRow(page).filter({ hasText: 'finished' }).click();
     const view = await findWebview(page, 'Best checkpoint on validation data', 60_000);
-    await view.getByText('train.batch_size').waitFor();
+    await view.getByText('train.optimizer.lr').waitFor();
     await picture(page, 'run-page-finished');
     const note = view.getByLabel('Note', { exact: true });
     await note.fill('第一次');
