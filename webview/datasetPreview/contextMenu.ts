@@ -14,7 +14,7 @@ import { withSort, withValueExcluded, withValueOnly } from './viewQueries';
 export type MenuEntry = { readonly label: string; readonly act: () => void } | null;
 
 /** What can be done with a cell, or with a column at its head (row -1). */
-export function menuEntries(
+function menuEntries(
   { row, column }: Place,
   state: DatasetPreviewState,
   actions: DatasetPreviewActions,

@@ -130,7 +130,7 @@ function standing(run: ShownRun, { stoppedAfter }: RunPageSnapshot, t: Translate
       ${lines.map((line) => html`<p class="number">${line}</p>`)}
       ${stoppedAfter === null ? nothing : html`<p>${t('It stopped early: {0} evaluations in a row gained nothing over the best one.', stoppedAfter)}</p>`}
       ${notices.map((text) => html`<p class="notice" role="alert">${text}</p>`)}
-      ${run.detached ? html`<p class="quiet">${t('It goes on without this window.')}</p>` : nothing}
+      ${run.detached ? html`<p class="quiet">${t('The training continues without this window.')}</p>` : nothing}
       <dl class="facts number">
         ${runFacts(run, t).map(
           ({ name, value }) =>

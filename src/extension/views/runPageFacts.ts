@@ -70,7 +70,7 @@ function measurementsOf(file: RunRecordParts, hasHeldOut: boolean): Measurement[
 function remarksOf({ noBest, testError }: RunRecordParts, t: Translate): string[] {
   return [
     ...(noBest ? [wordedState({ message: noBest.message ?? '', words: noBest.words }, t).message] : []),
-    ...(testError ? [t('The test data were not answered: {0}', errorText(testError as never, t))] : []),
+    ...(testError ? [t('The test data were not evaluated: {0}', errorText(testError as never, t))] : []),
   ];
 }
 
