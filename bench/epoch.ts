@@ -95,6 +95,12 @@ async function main(): Promise<void> {
         ...reports.map((r) => row(`ours, batch ${r.batchSize}`, r, r.meanStepSeconds, r.meanPaddedLength)),
         ...(against ? [row('PyTorch, batch 32', against, against.secondsPerStep, 128)] : []),
       ],
+      figures: reports.map((r) => ({
+        name: `epoch, batch ${r.batchSize}`,
+        value: r.secondsPerEpoch,
+        unit: 's' as const,
+        ...(against && { ratio: r.secondsPerEpoch / against.secondsPerEpoch, peer: 'PyTorch' }),
+      })),
       results: { ours: reports, reference: against },
       reference: against?.environment ?? null,
     },

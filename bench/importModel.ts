@@ -73,6 +73,11 @@ async function main(): Promise<void> {
           ['finetune to its first step, pytorch_model.bin', seconds(median(steps.checkpoint)), NONE],
           ['finetune to its first step, imported model', seconds(median(steps.imported)), NONE],
         ],
+        figures: [
+          { name: 'import', value: importSeconds, unit: 's' },
+          { name: 'import, peak', value: peakRssBytes, unit: 'bytes' },
+          { name: 'first step of an imported model', value: median(steps.imported), unit: 's' },
+        ],
         results: { sizeBytes, importSeconds, peakRssBytes, imports, firstStepSeconds: steps },
         reference: null,
       },

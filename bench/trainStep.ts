@@ -70,6 +70,24 @@ async function main(): Promise<void> {
         ],
         columns: ['tokens', 'ours', 'PyTorch', 'ratio', 'peak', 'its peak', 'ratio', 'cpuShare', 'its cpuShare'],
         rows: rows.map(cells),
+        figures: rows.flatMap(({ length, ours, reference }) => {
+          const name = `step of ${batchSize} x ${length}, ${loss}`;
+          const ratioOf = (of: (side: Measured) => number) =>
+            reference && { ratio: of(ours) / of(reference), peer: 'PyTorch' };
+          const time = {
+            name,
+            value: ours.secondsPerStep,
+            unit: 's' as const,
+            ...ratioOf((side) => side.secondsPerStep),
+          };
+          const peak = {
+            name: `${name}, peak`,
+            value: ours.peakRssBytes,
+            unit: 'bytes' as const,
+            ...ratioOf((side) => side.peakRssBytes),
+          };
+          return [time, peak];
+        }),
         results: rows,
         reference: rows[0].reference?.environment ?? null,
       },

@@ -40,26 +40,43 @@ export function count(text: string, option: string): number {
   throw new Error(`--${option} takes whole numbers from 1, not "${text}".`);
 }
 
+/** A number that two runs of the suite are compared by. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  /** Of both the smaller one is the better. */
+  readonly unit: 's' | 'bytes';
+  /** To that of another program in the same run: what a machine's load changes least. */
+  readonly ratio?: number;
+  readonly peer?: string;
+}
+
 export interface BenchResult {
   readonly threads: number;
   /** Further remarks on what was measured. */
   readonly notes: readonly string[];
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** What a later run is compared by; absent: nothing. */
+  readonly figures?: readonly Figure[];
   /** The figures themselves, for the JSON file. */
   readonly results: unknown;
   readonly reference: object | null;
 }
 
 export function printResult(bench: string, result: BenchResult, jsonFile: string | undefined): void {
-  const { columns, rows, notes, threads, results, reference } = result;
+  const { columns, rows, notes, threads, figures = [], results, reference } = result;
   const environment = { ours: describeEnvironment({ device: 'cpu', threads }), reference };
   console.log(`\n${table(columns, rows)}\n`);
   for (const note of notes) console.log(note);
   const { cpu, node, onnxruntime } = environment.ours;
   console.log(`${cpu}, ${threads} threads; onnxruntime ${onnxruntime}, Node ${node}`);
   if (reference) console.log(`reference: ${Object.entries(reference).map((entry) => entry.join(' ')).join(', ')}`); // prettier-ignore
-  if (jsonFile) writeFileSync(jsonFile, `${JSON.stringify({ bench, threads, environment, results }, null, 2)}\n`);
+  if (jsonFile)
+    writeFileSync(
+      jsonFile,
+      `${JSON.stringify({ bench, threads, environment, notes, columns, rows, figures, results }, null, 2)}\n`,
+    );
 }
 
 /** Runs a script's main function. An error is one line, and the end: measured processes end with their stdin. */
@@ -71,6 +88,7 @@ export function runMain(main: () => Promise<void>): void {
 }
 
 export const seconds = (value: number): string => `${value.toFixed(value < 10 ? 3 : 1)} s`;
+export const milliseconds = (value: number): string => `${(1000 * value).toFixed(value < 0.1 ? 1 : 0)} ms`;
 export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 export const share = (value: number): string => value.toFixed(2);
 export const ratio = (value: number): string => value.toFixed(3);
