@@ -287,6 +287,10 @@ function files() {
     ...Object.values(splits).flatMap((pairs) => pairs.flatMap(({ query1, query2 }) => [query1, query2])),
     ...Object.values(departments).flatMap((rows) => rows.map(({ query }) => query)),
   ];
+  const entities = makeEntities();
+  for (const [split, rows] of Object.entries(entities)) {
+    result[`entities/${split}.jsonl`] = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  }
   const vocabulary = makeVocabulary(texts);
   result['structbert-tiny/vocab.txt'] = `${vocabulary.join('\n')}\n`;
   const config = {
@@ -307,10 +311,38 @@ function files() {
     vocab_size: vocabulary.length,
   };
   result['structbert-tiny/config.json'] = `${JSON.stringify(config, null, 2)}\n`;
-  return { result, splits, departments, vocabulary };
+  return { result, splits, departments, entities, vocabulary };
 }
 
-function report({ splits, departments, vocabulary }) {
+/** Every fifth sentence validates. Ends are the last character, as in CMeEE. */
+function makeEntities() {
+  const lines = readFileSync(join(here, 'source', 'entities.txt'), 'utf8').split('\n').filter((line) => line && !line.startsWith('#')); // prettier-ignore
+  const rows = lines.map(entitiesOf);
+  return {
+    train: rows.filter((_, i) => i % 5 !== 4),
+    validation: rows.filter((_, i) => i % 5 === 4),
+  };
+}
+
+/** `[text|type]`, which may stand in one another. */
+function entitiesOf(line) {
+  let text = '';
+  const open = [];
+  const entities = [];
+  for (let at = 0; at < line.length; at++) {
+    if (line[at] === '[') open.push(text.length);
+    else if (line[at] === '|') {
+      const end = line.indexOf(']', at);
+      const start_idx = open.pop();
+      entities.push({ start_idx, end_idx: text.length - 1, type: line.slice(at + 1, end), entity: text.slice(start_idx) }); // prettier-ignore
+      at = end;
+    } else text += line[at];
+  }
+  if (open.length > 0) throw new Error(`samples/source/entities.txt: an entity has no type: ${line}`);
+  return { text, entities: entities.sort((a, b) => a.start_idx - b.start_idx || b.end_idx - a.end_idx) };
+}
+
+function report({ splits, departments, entities, vocabulary }) {
   for (const [split, pairs] of Object.entries(splits)) {
     const count = (test) => pairs.filter(test).length;
     const labels = ['0', '1', '2'].map((label) => `${label}: ${count((pair) => pair.label === label)}`).join(', ');
@@ -323,7 +355,7 @@ function report({ splits, departments, vocabulary }) {
     bySpeciality.set(speciality, (bySpeciality.get(speciality) ?? 0) + 1);
   console.log([...bySpeciality].map(([name, count]) => `${name} ${count}`).join(', '));
   console.log(
-    `departments: ${departments.train.length} / ${departments.validation.length}; vocabulary ${vocabulary.length}`,
+    `departments: ${departments.train.length} / ${departments.validation.length}; entities: ${entities.train.length} / ${entities.validation.length} sentences; vocabulary ${vocabulary.length}`,
   );
 }
 

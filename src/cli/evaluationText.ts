@@ -1,32 +1,97 @@
 /** An evaluation for people. */
 import {
-  isClassification,
+  answerMeasured,
   type ClassificationReport,
   type EvaluationMetrics,
   type PretrainingReport,
   type RegressionReport,
+  type SpanReport,
 } from '../protocol/evaluation';
+import type { AnswerKind } from '../protocol/tasks';
 import type { Interval } from '../tasks/intervals';
 import { bar, clip, decimal, integer, oneLine, percent, table } from './terminal';
 
+/** An evaluation in full, and the measures that matter on one line. */
+interface ReportText<Report> {
+  readonly lines: (report: Report) => string[];
+  readonly line: (report: Report) => string;
+}
+
+const TEXTS: Readonly<Record<AnswerKind, ReportText<never>>> = {
+  class: { lines: classificationText, line: classificationLine },
+  number: { lines: regressionText, line: regressionLine },
+  spans: { lines: spanText, line: spanLine },
+  fill: { lines: pretrainingText, line: pretrainingLine },
+};
+
+const textOf = (metrics: EvaluationMetrics) =>
+  TEXTS[answerMeasured(metrics) ?? 'class'] as ReportText<EvaluationMetrics>;
+
 /** All of it: measures with their intervals, each label, the confusion matrix. */
 export function evaluationText(metrics: EvaluationMetrics): string[] {
-  if ('perplexity' in metrics) return pretrainingText(metrics);
-  return isClassification(metrics) ? classificationText(metrics) : regressionText(metrics);
+  return textOf(metrics).lines(metrics);
 }
 
 /** The measures that matter on one line, for reports on the way. */
 export function evaluationLine(metrics: EvaluationMetrics): string {
-  if (isClassification(metrics)) {
-    const { accuracy, accuracyInterval, majorityBaseline, macroF1, loss } = metrics;
-    const interval = shareInterval(accuracyInterval);
-    return `accuracy ${percent(accuracy)} (${interval}; majority ${percent(majorityBaseline)})   macro F1 ${decimal(macroF1)}   loss ${decimal(loss)}`;
-  }
-  if ('perplexity' in metrics) {
-    const { perplexity, maskedAccuracy, loss } = metrics;
-    return `perplexity ${decimal(perplexity)}   masked accuracy ${percent(maskedAccuracy)}   loss ${decimal(loss)}`;
-  }
-  return `Pearson ${orDash(metrics.pearson)}   Spearman ${orDash(metrics.spearman)}   MSE ${decimal(metrics.mse)}, of the mean ${decimal(metrics.meanBaseline)}`;
+  return textOf(metrics).line(metrics);
+}
+
+function classificationLine(report: ClassificationReport): string {
+  const { accuracy, accuracyInterval, majorityBaseline, macroF1, loss } = report;
+  const interval = shareInterval(accuracyInterval);
+  return `accuracy ${percent(accuracy)} (${interval}; majority ${percent(majorityBaseline)})   macro F1 ${decimal(macroF1)}   loss ${decimal(loss)}`;
+}
+
+function regressionLine({ pearson, spearman, mse, meanBaseline }: RegressionReport): string {
+  return `Pearson ${orDash(pearson)}   Spearman ${orDash(spearman)}   MSE ${decimal(mse)}, of the mean ${decimal(meanBaseline)}`;
+}
+
+function pretrainingLine({ perplexity, maskedAccuracy, loss }: PretrainingReport): string {
+  return `perplexity ${decimal(perplexity)}   masked accuracy ${percent(maskedAccuracy)}   loss ${decimal(loss)}`;
+}
+
+function spanLine({ microF1, microF1Interval, microPrecision, microRecall, loss }: SpanReport): string {
+  return `F1 ${percent(microF1)} (${shareInterval(microF1Interval)})   precision ${percent(microPrecision)}   recall ${percent(microRecall)}   loss ${decimal(loss)}`;
+}
+
+function spanText(report: SpanReport): string[] {
+  const { rows, entities, predicted, microF1, microF1Interval, microPrecision, microRecall, macroF1, macroF1Interval } = report; // prettier-ignore
+  const ends = ([low, high]: Interval) => `95 % interval ${decimal(low)} to ${decimal(high)}`;
+  const measures = [
+    ['rows', integer(rows), ''],
+    ['entities', integer(entities), `${integer(predicted)} predicted`],
+    ['micro F1', decimal(microF1), ends(microF1Interval)],
+    ['precision', decimal(microPrecision), ''],
+    ['recall', decimal(microRecall), ''],
+    ['macro F1', decimal(macroF1), ends(macroF1Interval)],
+    ['loss', decimal(report.loss), ''],
+  ];
+  const types = Object.entries(report.perType).map(([type, { precision, recall, f1, support }]) => [
+    nameOf(type),
+    ...[precision, recall, f1].map((value) => decimal(value)),
+    integer(support),
+    bar(f1, 20),
+  ]);
+  return [
+    ...table(measures, [1]),
+    '',
+    ...table([['type', 'precision', 'recall', 'F1', 'entities', ''], ...types], [1, 2, 3, 4]),
+    '',
+    ...spanConfusionText(report),
+  ];
+}
+
+/** What was taken for what; the commonest first. */
+function spanConfusionText({ labels, confusionMatrix }: SpanReport): string[] {
+  const named = (id: number, other: string) => (id < labels.length ? nameOf(labels[id]) : other);
+  const confusions = confusionMatrix
+    .flatMap((row, truth) => row.map((count, answer) => ({ count, truth, answer })))
+    .filter(({ count, truth, answer }) => count > 0 && truth !== answer)
+    .sort((a, b) => b.count - a.count)
+    .slice(0, MAX_MATRIX)
+    .map(({ count, truth, answer }) => [named(truth, 'no entity'), '→', named(answer, 'not found'), integer(count)]);
+  return confusions.length === 0 ? [] : ['  most frequent errors (true → predicted)', ...table(confusions, [3])];
 }
 
 function classificationText(report: ClassificationReport): string[] {

@@ -8,7 +8,7 @@ import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
 import { lenientJson, readJsonArray } from './jsonArrayReader';
 import { jsonShape, keysOf, rowsOfShape, type JsonShape } from './jsonShape';
 import { openBrat, type BratFile } from './entities/bratFile';
-import { columnsLayout, COLUMNS_OF_TAGGED, readColumns } from './entities/columnsReader';
+import { columnsLayout, COLUMNS_OF_TAGGED, readColumns, type ColumnsLayout } from './entities/columnsReader';
 import { areTasks, rowOfTask, spanNames } from './labelStudio';
 import { isBlank, readJsonLines, readPlainText } from './lineReader';
 import { openParquet } from './parquetFile';
@@ -65,6 +65,8 @@ export interface DataFile {
   readonly quoted: boolean;
   /** Records above the header that are no part of the table: titles, and Excel's `sep=,`. */
   readonly skipped?: number;
+  /** Of tokens and tags: how they are written. */
+  readonly tagged?: ColumnsLayout;
   /** The first rows, for guesses and previews. */
   readonly sample: readonly DataRow[];
   /** What a person should know about how the file was understood: renamed columns and the like. */
@@ -166,6 +168,7 @@ async function open(path: string, options: DataFileOptions, watch: FileWatch): P
   return {
     ...about,
     ...layout,
+    ...(tagged && { tagged }),
     columns: layout.columns.length > 0 ? layout.columns : keysOfRows(sample),
     sample,
     text: {

@@ -3,6 +3,8 @@ import { MedTextError, words } from '../base/errors';
 import { BadRows, badRow, openDataFile, type BadRowPolicy, type DataFile } from './dataFile';
 import { isWellFormed, type Piece } from './dataRow';
 import { fieldSpans, lineBreakOf } from './delimitedReader';
+import { withTags } from './entities/columnsReader';
+import type { Entity } from './entities/entity';
 import { jsonValueEnd, skipSpace } from './jsonArrayReader';
 import { textEncoder } from './textEncoding';
 
@@ -13,6 +15,9 @@ export interface FillOptions extends BadRowPolicy {
   readonly textColumns?: readonly string[];
   readonly signal?: AbortSignal;
 }
+
+/** What a column is filled with; a list is JSON in a cell, and the tags of a file of tokens. */
+export type FilledAnswer = string | number | readonly object[];
 
 /**
  * Copies a data file with its label column filled in. Everything else stays as it is, character for character: order and
@@ -28,7 +33,7 @@ export interface FillOptions extends BadRowPolicy {
 export async function writeFilled(
   source: string | DataFile,
   output: string,
-  answerOf: (row: number) => string | number | null,
+  answerOf: (row: number) => FilledAnswer | null,
   options: FillOptions,
 ): Promise<{ rows: number; filled: number; badRows: number }> {
   const file = typeof source === 'string' ? await openDataFile(source) : source;
@@ -97,10 +102,13 @@ export function refuseUnfillable(file: DataFile, output: string, options: FillOp
 
 interface Filler {
   header(text: string): string;
-  row(text: string, answer: string | number): string;
+  row(text: string, answer: FilledAnswer): string;
 }
 
 function fillerOf(file: DataFile, { label, textColumns = [] }: FillOptions): Filler {
+  const { tagged } = file;
+  if (tagged)
+    return { header: (text) => text, row: (text, answer) => withTags(text, tagged, answer as readonly Entity[]) };
   const named = typeof label === 'string' ? file.columns.indexOf(label) : -1;
   const asIndex = /^\d+$/.test(String(label)) ? Number(label) : -1;
   const isJson = file.format === 'json' || file.format === 'jsonl';
@@ -128,17 +136,17 @@ function fillerOf(file: DataFile, { label, textColumns = [] }: FillOptions): Fil
   const fill = (text: string, value: string) => withDelimitedField(text, index, value, file);
   return {
     header: (text) => (index === file.columns.length ? fill(text, name) : text),
-    row: (text, answer) => fill(text, String(answer)),
+    row: (text, answer) => fill(text, typeof answer === 'object' ? JSON.stringify(answer) : String(answer)),
   };
 }
 
 /** A JSON record's text with one field set, everything else as it was. Lists count their fields from 0. */
-export function withJsonField(text: string, name: string, value: string | number): string {
+export function withJsonField(text: string, name: string, value: FilledAnswer): string {
   const open = skipSpace(text, 0);
   const isList = text[open] === '[';
   // A record that spells its letters as \u escapes gets a label spelt so.
   const isEscaped = /\\u[0-9a-f]{4}/i.test(text) && !/[^\0-\x7f]/.test(text);
-  const spell = (content: string | number) => {
+  const spell = (content: FilledAnswer) => {
     const json = JSON.stringify(content);
     if (!isEscaped) return json;
     return json.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

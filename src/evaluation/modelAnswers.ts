@@ -5,7 +5,7 @@ import { Classifier } from '../inference/openClassifier';
 import type { OpenedModel } from '../inference/openedModel';
 import { definitionFor } from '../tasks/definitions';
 import { describeTask } from '../protocol/tasks';
-import type { EncodedWindow, Reading, TaskDefinition } from '../tasks/task';
+import type { EncodedWindow, Reading, TaskDefinition, TaskNetwork } from '../tasks/task';
 
 /** How a model's outputs become answers: by its task, else by what its head can be. */
 export function definitionOfModel(model: OpenedModel): TaskDefinition {
@@ -15,7 +15,11 @@ export function definitionOfModel(model: OpenedModel): TaskDefinition {
 
 /** The labels of a model. @throws MedTextError MODEL_CONFIG where its columns do not tell them. */
 export function labelsOfModel(model: OpenedModel): readonly string[] {
-  return definitionOfModel(model).labelsOfColumns(model.columns, model.folder.path);
+  return definitionOfModel(model).labelsOfColumns(model.columns, model.head, model.folder.path);
+}
+
+function networkOf(model: OpenedModel): TaskNetwork {
+  return { head: model.head, labels: labelsOfModel(model), columns: model.columns };
 }
 
 export interface ModelAnswers {
@@ -48,12 +52,12 @@ export function windowsFor(
   signal?: AbortSignal,
 ): Promise<EncodedWindow[]> {
   const { maxLength, tokenizer } = model;
-  return definitionOfModel(model).encode(tokenizer, examples, { maxLength, labels: labelsOfModel(model), signal });
+  return definitionOfModel(model).encode(tokenizer, examples, { ...networkOf(model), maxLength, signal });
 }
 
 /** How outputs of the model become answers; a cross-encoder's logit becomes a probability. */
 export function readingOf(model: OpenedModel, examples: readonly Example<unknown>[]): Reading<unknown> {
-  const reading = definitionOfModel(model).reading({ labels: labelsOfModel(model), examples });
+  const reading = definitionOfModel(model).reading({ ...networkOf(model), examples });
   if (!(model instanceof Classifier) || !model.givesNumber) return reading;
   return {
     ...reading,

@@ -50,6 +50,7 @@ export async function readFileFor(
     on_bad_row: options.onBadRow,
   };
   return definitionOfModel(model).read(split, task, {
+    head: model.head,
     ...(mode === 'train' && { labels }),
     mode,
     signal: options.signal,

@@ -64,7 +64,7 @@ async function runRows(model: OpenedModel, signal?: AbortSignal): Promise<CheckR
   const home = dirname(folder.path);
   if (basename(folder.path) !== 'model' || !(await namesIn(home)).includes('run.json')) return undefined;
   const { task, dataset } = (await readRun(home)).recipe;
-  const known = { labels: labelsOfModel(model), signal };
+  const known = { head: model.head, labels: labelsOfModel(model), signal };
   const definition = definitionOf(task);
   if (dataset.validation) {
     return rowsOf('validation', (await definition.read(dataset.validation, task, known)).examples);

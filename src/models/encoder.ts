@@ -33,6 +33,11 @@ export function networkParameterSpecs(config: EncoderConfig, head: Head, columns
   return [...encoderParameterSpecs(config, head.readsPooler(config)), ...head.specs(config, columns)];
 }
 
+/** Whether a class of transformers computes the same as the network. */
+export function isKnownToTransformers({ config, head }: Pick<Network, 'config' | 'head'>): boolean {
+  return head.classSuffix !== undefined && head.isKnownToTransformers(config);
+}
+
 /** The encoder's inputs, declared for a static (batch, length). */
 export function declareInputs(g: Operators, batch: number, length: number): Required<EncoderInputs> {
   return {

@@ -55,6 +55,29 @@ const regressionReport = object({
   meanBaseline: number,
 });
 
+const typeScores = object({ precision: number, recall: number, f1: number, support: count, predicted: count });
+
+const spanReport = object({
+  rows: count,
+  /** Mean cross-entropy of a token's tag in nats. */
+  loss: measure,
+  entities: count,
+  predicted: count,
+  /** Strict: an entity is found if its type and both its edges are. */
+  microF1: number,
+  /** Percentile bootstrap over rows, 95 %. */
+  microF1Interval: interval,
+  microPrecision: number,
+  microRecall: number,
+  /** Mean over the types that occur in the rows or in the predictions. */
+  macroF1: number,
+  macroF1Interval: interval,
+  perType: recordOf(typeScores),
+  /** Rows: true type; columns: predicted type of the same stretch. The last row is what is no entity, the last column what was not found. */
+  confusionMatrix: listOf(listOf(count)),
+  labels: listOf(text),
+});
+
 const pretrainingReport = object(
   {
     /** Sequences. */
@@ -79,13 +102,16 @@ const pretrainingReport = object(
 
 export type ClassificationReport = Checked<typeof classificationReport>;
 export type RegressionReport = Checked<typeof regressionReport>;
+export type SpanReport = Checked<typeof spanReport>;
 export type PretrainingReport = Checked<typeof pretrainingReport>;
-export type EvaluationMetrics = ClassificationReport | RegressionReport | PretrainingReport;
+export type EvaluationMetrics = ClassificationReport | RegressionReport | SpanReport | PretrainingReport;
 
-const REPORTS = { class: classificationReport, number: regressionReport, fill: pretrainingReport } satisfies Record<
-  AnswerKind,
-  Check<object>
->;
+const REPORTS = {
+  class: classificationReport,
+  number: regressionReport,
+  spans: spanReport,
+  fill: pretrainingReport,
+} satisfies Record<AnswerKind, Check<object>>;
 
 const measuredBy = (report: object) => TASKS.find(({ metrics }) => metrics[0].name in report);
 
@@ -100,9 +126,6 @@ export function metricOf(report: EvaluationMetrics, name: string): number | null
   const value = (report as unknown as Readonly<Record<string, unknown>>)[name];
   return typeof value === 'number' || value === null ? value : undefined;
 }
-
-export const isClassification = (report: EvaluationMetrics): report is ClassificationReport =>
-  answerMeasured(report) === 'class';
 
 /** @throws PROTOCOL naming the field that is missing or of another type */
 export const evaluationMetrics: Check<EvaluationMetrics> = withParts(

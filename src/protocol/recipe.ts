@@ -143,6 +143,8 @@ export interface RecipeTrain {
 
 /** The head on the encoder. */
 export interface RecipeHead {
+  /** Of a task whose entities can be said in several ways. */
+  type?: 'auto' | 'bio' | 'spans';
   /** What it reads; `auto`: what the model's folder says. */
   pooling?: 'auto' | 'pooler' | 'cls' | 'mean';
 }
@@ -446,7 +448,7 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   const problems: FoundProblem[] = [];
   const report = (pointer: string, message: Words): void => void problems.push({ pointer, message });
   const { dataset, train = {} } = recipe;
-  const { answer, second, labels: allowed, refuses, reads } = describeTask(recipe.task);
+  const { answer, second, labels: allowed, refuses, reads, headTypes = [], readsTokens } = describeTask(recipe.task);
   const labels = dataset.train.labels?.map(String);
   const isLabel = new Set(labels);
   const listed = excerptOfLabels(labels ?? []);
@@ -505,6 +507,12 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   const { mask_share = 0.8, random_share = 0.1 } = train.masking ?? {};
   if (mask_share + random_share > 1)
     report('/train/masking', words`mask_share and random_share are more than 1 together`);
+  const { type = 'auto', pooling = 'auto' } = recipe.model_head ?? {};
+  if (type !== 'auto' && !headTypes.includes(type)) {
+    report('/model_head/type', words`${recipe.task} has no head of this type`);
+  }
+  if (pooling !== 'auto' && readsTokens)
+    report('/model_head/pooling', words`the head of ${recipe.task} reads every token`);
   for (const [field, why] of Object.entries(refuses)) {
     // 0 and null switch a field off.
     if (train[field as TrainField]) report(`/train/${field}`, why);

@@ -9,7 +9,7 @@ import { words, type Words } from '../base/words';
 export type SecondText = 'required' | 'optional' | 'none';
 
 /** What the label column holds, and what the model answers. */
-export type AnswerKind = 'class' | 'number' | 'fill';
+export type AnswerKind = 'class' | 'number' | 'spans' | 'fill';
 
 export interface MetricDescription {
   /** As evaluation reports name it. */
@@ -38,6 +38,10 @@ export interface TaskDescription {
   readonly answer: AnswerKind;
   /** The head on the encoder, as models/heads calls it. */
   readonly head: string;
+  /** What `model_head.type` may be beside `auto`; absent: nothing. */
+  readonly headTypes?: readonly string[];
+  /** The head reads every token: there is nothing to pool. */
+  readonly readsTokens?: boolean;
   /** How many labels a recipe may list, and why not others. */
   readonly labels: { readonly least: number; readonly most: number; readonly why: Words };
   /** Fields of `train` that mean nothing here, and why. */
@@ -72,6 +76,14 @@ const REGRESSION = [
   { name: 'spearman', better: 'higher', title: words`Spearman` },
   { name: 'mse', better: 'lower', title: words`mean squared error` },
   { name: 'mae', better: 'lower', title: words`mean absolute error` },
+  LOSS,
+] as const;
+
+const SPANS = [
+  { name: 'microF1', better: 'higher', title: words`micro F1` },
+  { name: 'macroF1', better: 'higher', title: words`macro F1` },
+  { name: 'microPrecision', better: 'higher', title: words`precision` },
+  { name: 'microRecall', better: 'higher', title: words`recall` },
   LOSS,
 ] as const;
 
@@ -129,6 +141,24 @@ export const TASKS = [
     metrics: REGRESSION,
     title: words`Regression`,
     gives: words`a number`,
+  },
+  {
+    id: 'token-classification',
+    aliases: ['named-entity-recognition'],
+    second: 'none',
+    answer: 'spans',
+    head: 'token',
+    headTypes: ['bio', 'spans'],
+    readsTokens: true,
+    labels: { least: 1, most: Infinity, why: words`at least one type of entity is needed` },
+    refuses: {
+      class_weights: words`weighs the classes of a text, and ${'token-classification'} has none`,
+      adversarial: words`compares the probabilities of classes, and ${'token-classification'} has none`,
+      r_drop: words`compares the probabilities of classes, and ${'token-classification'} has none`,
+    },
+    metrics: SPANS,
+    title: words`Entity recognition`,
+    gives: words`the entities of a text`,
   },
   {
     id: 'masked-language-modeling',

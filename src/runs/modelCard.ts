@@ -1,7 +1,7 @@
 import { code, count, countAndShare, decimal, fence, fileName, inline, table } from '../base/markdown';
 import type { HeadPooling } from '../models/encoderConfig';
 import type { ResolvedRecipe } from '../protocol/recipe';
-import { describeTask, type MetricName } from '../protocol/tasks';
+import { describeTask, metricTitle } from '../protocol/tasks';
 import type { BestEvaluation } from '../protocol/runRecord';
 import type { EvaluationReport } from '../protocol/trainer';
 import { metricOf, type EvaluationMetrics } from '../protocol/evaluation';
@@ -22,6 +22,8 @@ export interface ModelCardInput {
   readonly labels: readonly string[];
   /** What the classification head reads; absent: the pooler. */
   readonly pooling?: HeadPooling;
+  /** Whether a class of transformers computes the same. */
+  readonly isKnownToTransformers: boolean;
   /** What `max_length` came to, in tokens. */
   readonly maxLength: number;
   /** By split name: train, validation, test. */
@@ -141,20 +143,25 @@ function introduction(card: ModelCardInput): string {
 }
 
 /** A head that no class of transformers has. */
-function ownPooling(pooling: 'cls' | 'mean'): string {
-  const read = pooling === 'mean' ? "the mean of the tokens' states" : "the first token's state, without a pooler";
-  return `**In Python**: the head reads ${read}, which no class of transformers does. \`medtext export MODEL --format onnx --output DIR\` writes the model for ONNX Runtime.`;
+function ownHead(pooling: HeadPooling | undefined): string {
+  const reads = {
+    mean: "reads the mean of the tokens' states, which no class of transformers does",
+    cls: "reads the first token's state, without a pooler, which no class of transformers does",
+    pooler: 'is none of the classes of transformers',
+  }[pooling ?? 'pooler'];
+  return `**In Python**: the head ${reads}. \`medtext export MODEL --format onnx --output DIR\` writes the model for ONNX Runtime.`;
 }
 
-function usage({ recipe, fields, maxLength, labels, pooling }: ModelCardInput): string {
+function usage({ recipe, fields, maxLength, labels, pooling, isKnownToTransformers }: ModelCardInput): string {
   const { second: secondText, reads } = describeTask(recipe.task);
   const isEncoder = reads === 'corpus';
   const isPair = secondText === 'required' || fields?.second !== undefined;
   const [first, second] = ['高血压能吃香蕉吗', '血压高可以吃香蕉吗'];
-  const command = secondText === 'required' ? [`medtext score MODEL "${first}" "${second}"`] : [];
-  const text = isPair ? `"${first}", "${second}"` : `"${first}"`;
-  const { prints, code: lines } = cardOf({ recipe }).python({ labels, text, maxLength });
-  const python = [`**In Python, with transformers** (prints ${prints})`, fence('python', lines)];
+  const { command: own, example = first, python: pythonOf } = cardOf({ recipe });
+  const command = own ? [own] : secondText === 'required' ? [`medtext score MODEL "${first}" "${second}"`] : [];
+  const text = isPair ? `"${first}", "${second}"` : `"${example}"`;
+  const { prints, code: lines } = pythonOf({ labels, text, maxLength, isKnownToTransformers });
+  const python = lines === undefined || !isKnownToTransformers ? [ownHead(pooling)] : [`**In Python, with transformers** (prints ${prints})`, fence('python', lines)]; // prettier-ignore
   return [
     '## How to use it',
     'MODEL is the folder of this file.',
@@ -167,7 +174,7 @@ function usage({ recipe, fields, maxLength, labels, pooling }: ModelCardInput): 
             '\n',
           ),
     ),
-    ...(pooling === undefined || pooling === 'pooler' ? python : [ownPooling(pooling)]),
+    ...python,
     isEncoder
       ? '**In VS Code**, with the MedText Lab extension: *Fine-Tune Encoder…* begins with this folder; its details fill in masked words.'
       : '**In VS Code**, with the MedText Lab extension: run *MedText Lab: Choose Active Model* and choose this folder; hovers, *Score Selection*, *Evaluate…* and *Predict File…* then use it.',
@@ -306,20 +313,7 @@ const limits =
 
 const cardOf = ({ recipe }: Pick<ModelCardInput, 'recipe'>): TaskCard => definitionOf(recipe.task).card;
 
-const titles: Readonly<Record<MetricName, string>> = {
-  accuracy: 'Accuracy',
-  macroF1: 'Macro F1',
-  microF1: 'Micro F1',
-  binaryF1: 'Binary F1',
-  loss: 'Loss',
-  pearson: 'Pearson',
-  spearman: 'Spearman',
-  mse: 'Mean squared error',
-  mae: 'Mean absolute error',
-  perplexity: 'Perplexity',
-  maskedAccuracy: 'Masked accuracy',
-};
-
 function title(metric: string): string {
-  return Object.hasOwn(titles, metric) ? titles[metric as MetricName] : inline(metric);
+  const named = metric === 'loss' ? 'loss' : String(metricTitle(metric) ?? inline(metric));
+  return named[0].toUpperCase() + named.slice(1);
 }

@@ -3,12 +3,14 @@ import { classification } from './classification';
 import { maskedLanguage } from './maskedLanguage';
 import { regression } from './regression';
 import type { TaskDefinition } from './task';
+import { tokenClassification } from './tokenClassification';
 
 /** What answers alike is learned alike: one row a kind of answer. */
 const DEFINITIONS: Readonly<Record<AnswerKind, TaskDefinition>> = {
   class: classification,
   number: regression,
   fill: maskedLanguage,
+  spans: tokenClassification,
 };
 
 export function definitionOf(task: TaskName): TaskDefinition {

@@ -11,7 +11,11 @@ import type { TaskCard } from './cards/card';
 import type { Objective, OutputObjective, TrainingExample } from './objective';
 
 /** The examples of a file, and which columns they were read from. */
-export type TaskData<Label = unknown> = Examples<Label> & ResolvedFields;
+export type TaskData<Label = unknown> = Examples<Label> &
+  ResolvedFields & {
+    /** What else a person should know of the file, a line each. */
+    readonly remarks?: readonly string[];
+  };
 
 /** What a network reads at once: an example, or a window of one that is too long. */
 export interface EncodedWindow<Target = unknown> extends TrainingExample<Target> {
@@ -22,8 +26,20 @@ export interface EncodedWindow<Target = unknown> extends TrainingExample<Target>
 export interface EncodeOptions {
   /** Tokens of a window, at most. */
   readonly maxLength: number;
-  readonly labels: readonly string[];
   readonly signal?: AbortSignal;
+}
+
+/** The network that learns or answers: its head, and what is told apart by it. */
+export interface TaskNetwork {
+  readonly head: Head;
+  readonly labels: readonly string[];
+  /** What the head's columns are called, config.json's `id2label`. */
+  readonly columns: readonly string[];
+}
+
+export interface ReadOptions extends ReadSplitOptions {
+  /** What the examples are for. */
+  readonly head: Head;
 }
 
 /** Makes answers of a network's outputs; for one evaluation or prediction. */
@@ -70,33 +86,31 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
   head(recipe: Pick<ResolvedRecipe, 'model_head' | 'train'>): Head;
 
   /** Reads a split of a recipe, or a file for a model that is there: then with the labels that it knows. */
-  read(split: RecipeSplit, task: Task, options: ReadSplitOptions): Promise<TaskData<Label>>;
+  read(split: RecipeSplit, task: Task, options: ReadOptions): Promise<TaskData<Label>>;
   /** Whether any row of the split has a label; `split.label` is the column of the training data where none is named. */
   isLabelled(split: RecipeSplit, signal?: AbortSignal): Promise<boolean>;
 
   /** What is told apart, by the training data. @throws LABELS where there is nothing to tell apart. */
   labelsOf(data: TaskData<Label>): readonly string[];
   /** What the head's columns are called, config.json's `id2label`. */
-  columnsOf(labels: readonly string[]): readonly string[];
+  columnsOf(labels: readonly string[], head: Head): readonly string[];
   /** The labels of a model, by the names of its columns. @throws MODEL_CONFIG for names that are no such columns */
-  labelsOfColumns(columns: readonly string[], where: string): readonly string[];
+  labelsOfColumns(columns: readonly string[], head: Head, where: string): readonly string[];
 
   /** Every example as what the network reads: one window, or several of a long one. Without labels, targets are of no use. */
   encode(
     tokenizer: Tokenizer,
     examples: readonly Example<Label>[],
-    options: EncodeOptions,
+    options: EncodeOptions & TaskNetwork,
   ): Promise<EncodedWindow<Target>[]>;
   /** The loss that a recipe asks for, before anything disturbs it. */
-  objective(of: {
-    readonly recipe: ResolvedRecipe;
-    readonly labels: readonly string[];
-    readonly data: TaskData<Label>;
-  }): OutputObjective<Target> | Objective<Target>;
+  objective(
+    of: TaskNetwork & { readonly recipe: ResolvedRecipe; readonly data: TaskData<Label> },
+  ): OutputObjective<Target> | Objective<Target>;
   /** Of who is measured by the losses of held-out examples: no answers are read of the network then. */
   lossReport?(sums: LossSums<Target>): EvaluationMetrics;
 
-  reading(of: { readonly labels: readonly string[]; readonly examples: readonly Example<Label>[] }): Reading<Answer>;
+  reading(of: TaskNetwork & { readonly examples: readonly Example<Label>[] }): Reading<Answer>;
   /** @throws DATA_FORMAT when there are no rows */
   report(of: {
     readonly labels: readonly string[];

@@ -5,6 +5,7 @@ import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { told, type Words } from '../base/words';
 import type { ClassifierRunner } from '../inference/classifierRunner';
+import { isKnownToTransformers } from '../models/encoder';
 import { writeGraphFolder } from '../models/writeGraphFolder';
 import { ORIGIN_FIELD, writeModelFolder } from '../models/writeModelFolder';
 import type { EvaluationMetrics } from '../protocol/evaluation';
@@ -124,9 +125,8 @@ export class BestModel {
   /** The parameters as they are, as the run's model. */
   async save(step: number): Promise<void> {
     const { lock, recipe, material } = this.run;
-    const { folder, labels, parameters, maxLength, model, definition } = material;
+    const { folder, labels, columns, parameters, maxLength, model, definition } = material;
     lock.refuseMoved();
-    const columns = definition.columnsOf(labels);
     const contents = {
       config: folder.config,
       head: model.network.head,
@@ -174,9 +174,9 @@ export class BestModel {
   /** One an example. */
   private async validationAnswers(): Promise<readonly unknown[]> {
     const { runner, material, reporter } = this.run;
-    const { labels, validation, definition } = material;
+    const { labels, columns, validation, definition, model } = material;
     const { data, windows } = validation!;
-    const reading = definition.reading({ labels, examples: data!.examples });
+    const reading = definition.reading({ head: model.network.head, labels, columns, examples: data!.examples });
     const all = windows.lengths.map((_, place) => windows.at(place, 0));
     await runner.outputs(
       all.map(({ encoded }) => encoded),
@@ -216,6 +216,7 @@ export class BestModel {
       labels,
       maxLength,
       pooling: folder.config.headPooling,
+      isKnownToTransformers: isKnownToTransformers(this.run.material.model.network),
       data: records,
       fields: train.data?.columns,
       parameterCount: parameters.flat.length,

@@ -8,8 +8,9 @@ import type { RunMaterial } from './runMaterial';
  * @throws MedTextError RECIPE for class weights that do not fit the labels; what {@link disturbed} throws.
  */
 export function objectiveOf(recipe: ResolvedRecipe, material: RunMaterial): Objective {
-  const { definition, labels, train } = material;
+  const { definition, labels, columns, train, model } = material;
+  const { head } = model.network;
   // Who reads texts has no rows, and asks for none.
-  const objective = definition.objective({ recipe, labels, data: train.data! });
+  const objective = definition.objective({ recipe, head, labels, columns, data: train.data! });
   return 'lossOf' in objective ? disturbed(objective, recipe, material) : objective;
 }

@@ -7,6 +7,7 @@ import { fingerprintFile } from '../data/fingerprint';
 import { groupColumnOf, holdOut } from '../data/holdOut';
 import { executionDevice } from '../inference/device';
 import { loadNetwork, type LoadedNetwork } from '../models/loadNetwork';
+import type { Head } from '../models/heads/head';
 import { modelContent } from '../models/modelContent';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import type { HeadPooling } from '../models/encoderConfig';
@@ -18,7 +19,7 @@ import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import type { DataRecord } from '../protocol/runRecord';
 import { describeTask, type Task } from '../protocol/tasks';
 import { definitionOf } from '../tasks/definitions';
-import type { EncodedWindow, TaskData, TaskDefinition } from '../tasks/task';
+import type { EncodedWindow, TaskData, TaskDefinition, TaskNetwork } from '../tasks/task';
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
 import { readCorpus } from './corpusMaterial';
 import { availableMemory } from './memoryPlan';
@@ -36,6 +37,8 @@ export interface RunMaterial {
   readonly folder: ModelFolder;
   readonly tokenizer: Tokenizer;
   readonly labels: readonly string[];
+  /** What the head's columns are called. */
+  readonly columns: readonly string[];
   readonly maxLength: number;
   readonly train: EncodedSplit;
   readonly validation: EncodedSplit | undefined;
@@ -61,7 +64,12 @@ export interface MaterialOptions {
 }
 
 /** What the recipe says the head reads; `auto`: an earlier head's, else the pooling of sentence-transformers' folder. */
-async function withHead(folder: ModelFolder, { pooling }: ResolvedRecipe['model_head']): Promise<ModelFolder> {
+async function withPooling(
+  folder: ModelFolder,
+  { pooling }: ResolvedRecipe['model_head'],
+  head: Head,
+): Promise<ModelFolder> {
+  if (!head.pools) return { ...folder, config: { ...folder.config, headPooling: undefined } };
   const ofFolder = async (): Promise<HeadPooling | undefined> => {
     const layout = folder.config.headPooling ? undefined : await readSentenceLayout(folder.path);
     // A first token that goes through no pooler; the maximum has no head here.
@@ -81,7 +89,9 @@ export async function readMaterial(
 ): Promise<RunMaterial> {
   // The runtime itself would leave an absent device out, and train on the CPU.
   executionDevice(recipe.device);
-  const folder = await withHead(await openModelFolder(recipe.model), recipe.model_head);
+  const definition = definitionOf(recipe.task);
+  const head = definition.head(recipe);
+  const folder = await withPooling(await openModelFolder(recipe.model), recipe.model_head, head);
   if (folder.weightsPath === undefined) sayRandomStart(folder, log);
   const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
   if (tokenizer.vocabSize > folder.config.vocabSize) {
@@ -92,14 +102,12 @@ export async function readMaterial(
     );
   }
 
-  const definition = definitionOf(recipe.task);
   const content = await modelContent(folder, { signal });
   const options = { log, onUnderstoodData, stopSignal: signal };
-  const data = describeTask(recipe.task).reads === 'corpus' ? await readTexts(recipe, folder, tokenizer, content.files, options) : await readRows(recipe, folder, tokenizer, definition, options); // prettier-ignore
+  const data = describeTask(recipe.task).reads === 'corpus' ? await readTexts(recipe, folder, tokenizer, content.files, options) : await readRows(recipe, folder, tokenizer, { definition, head }, options); // prettier-ignore
   const { labels } = data;
-
-  const head = definition.head(recipe);
-  const model = await loadNetwork(folder, head, definition.columnsOf(labels).length, {
+  const columns = definition.columnsOf(labels, head);
+  const model = await loadNetwork(folder, head, columns.length, {
     seed: recipe.train.seed,
     signal,
   });
@@ -117,6 +125,7 @@ export async function readMaterial(
     folder,
     tokenizer,
     definition,
+    columns,
     ...data,
     model,
     isRandomStart,
@@ -146,11 +155,11 @@ async function readRows(
   recipe: ResolvedRecipe,
   folder: ModelFolder,
   tokenizer: Tokenizer,
-  definition: TaskDefinition,
+  { definition, head }: { readonly definition: TaskDefinition; readonly head: Head },
   { log, onUnderstoodData, stopSignal: signal }: MaterialOptions,
 ): Promise<DataOfRun> {
   const read = (split: ResolvedSplit, labels?: readonly string[], groupColumn?: string) =>
-    definition.read(split, recipe.task, { labels, groupColumn, signal });
+    definition.read(split, recipe.task, { head, labels, groupColumn, signal });
   const { split: heldOut, validation } = recipe.dataset;
   const allTrainData = await read(recipe.dataset.train, undefined, groupColumnOf(heldOut));
   const dealt = heldOut && holdOut(allTrainData, heldOut);
@@ -158,13 +167,14 @@ async function readRows(
   for (const line of understoodLines(recipe.task, allTrainData)) log(line);
   onUnderstoodData?.(understand(recipe.task, allTrainData));
   const labels = definition.labelsOf(trainData);
+  const network = { head, labels, columns: definition.columnsOf(labels, head) };
   const validationData = dealt?.validation ?? (validation && (await read(validation, labels)));
 
-  const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, trainData, labels, signal));
+  const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, trainData, network, signal));
 
   const everything = [trainData, ...(validationData ? [validationData] : [])].flatMap((data) => data.examples);
   const encode = (examples: TaskData['examples'], length: number) =>
-    definition.encode(tokenizer, examples, { maxLength: length, labels, signal });
+    definition.encode(tokenizer, examples, { ...network, maxLength: length, signal });
   const maxLength = maxLengthOf(recipe, folder, await encode(everything, folder.config.maxPositions));
   const split = async (data: TaskData): Promise<EncodedSplit> => ({
     data,
@@ -205,14 +215,18 @@ async function readTest(
   given: ResolvedSplit,
   task: Task,
   trainData: TaskData,
-  labels: readonly string[],
+  { head, labels }: TaskNetwork,
   signal: AbortSignal,
 ): Promise<TestData> {
   const definition = definitionOf(task);
   // Not recognised anew: of a file without labels, another column would be taken for them.
   const split = { ...given, label: given.label ?? trainData.fields.label! };
   const hasLabels = await definition.isLabelled(split, signal);
-  const data = await definition.read(split, task, hasLabels ? { labels, signal } : { mode: 'predict', signal });
+  const data = await definition.read(
+    split,
+    task,
+    hasLabels ? { head, labels, signal } : { head, mode: 'predict', signal },
+  );
   return { data, isLabelled: hasLabels };
 }
 

@@ -40,6 +40,7 @@ export function understoodLines(task: string, data: TaskData): string[] {
   const { count: bad, reports } = data.badRows;
   if (bad > 0)
     lines.push(`  left out: ${counted(bad, 'bad row')} (first: line ${reports[0].line}, ${String(reports[0].reason)})`);
+  lines.push(...(data.remarks ?? []).map((remark) => `  ${remark}`));
   if (labelCount === 0) return lines;
 
   const shown = labels.slice(0, MAX_LOGGED_LABELS).map(({ name, count }) => `${name} (${count})`);

@@ -120,7 +120,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   devices: { rooms: ['base', 'protocol', 'models', 'inference', 'tasks', 'steps'], packages: ['node:'] },
   runs: { rooms: ['base', 'protocol', 'onnx', 'data', 'models', 'inference', 'tasks', 'steps'], packages: ['node:'] },
-  evaluation: { rooms: ['base', 'protocol', 'data', 'inference', 'tasks', 'devices', 'runs'], packages: ['node:'] },
+  evaluation: {
+    rooms: ['base', 'protocol', 'models', 'data', 'inference', 'tasks', 'devices', 'runs'],
+    packages: ['node:'],
+  },
   // Checked on the rows that the model's run knows.
   exports: {
     rooms: ['base', 'protocol', 'onnx', 'models', 'tokenization', 'data', 'inference', 'tasks', 'runs', 'evaluation'],

@@ -24,7 +24,7 @@ const complete: DeepRequired<WithoutLabelsFile> = {
     validation: splitWithEverything('dev.json'),
     test: splitWithEverything('test.json'),
   },
-  model_head: { pooling: 'mean' },
+  model_head: { type: 'auto', pooling: 'mean' },
   train: {
     max_epochs: 5,
     batch_size: 32,
@@ -340,7 +340,7 @@ describe('recipe: defaults', () => {
     assert.deepEqual(resolveRecipe(shortest), {
       task: 'sentence-similarity',
       model: 'm',
-      model_head: { pooling: 'auto' },
+      model_head: { type: 'auto', pooling: 'auto' },
       dataset: { train: { file: 'train.json', format: 'auto', encoding: 'auto', header: 'auto', on_bad_row: 'stop' } },
       train: {
         max_epochs: 3,

@@ -31,6 +31,7 @@ const classifier: ModelCardInput = {
   name: 'structbert-20260101-120000',
   baseModel: 'structbert',
   license: 'apache-2.0',
+  isKnownToTransformers: true,
   recipe: resolveRecipe(recipe),
   labels: ['0', '1', '2'],
   maxLength: 48,

@@ -1,5 +1,7 @@
 import { MedTextError } from '../../base/errors';
 import type { DataFile } from '../../data/dataFile';
+import type { EntityMarker } from '../../evaluation/entityMarker';
+import { characterMap } from '../../data/entities/offsets';
 import type { PairScore } from '../../inference/labelScores';
 import type { PairScorer } from '../../inference/pairScorer';
 import { rankOf } from '../../protocol/scorer';
@@ -24,7 +26,8 @@ export const scoreCommand: Command = {
     '1 for three), words such as 不同 and 相同, different and same. Other label names give probabilities and no similarity.',
     "A model with one logit (a cross-encoder) gives the logit's sigmoid; a regression gives its prediction on the scale of its",
     'training labels. Models with one logit rank by the logit.',
-    'A model of single texts (text-classification) takes one text and gives its label.',
+    'A model of single texts (text-classification) takes one text and gives its label; one of entities (token-classification)',
+    'takes one text and gives its entities with their probability, places in characters.',
     'An encoder without a head gives the cosine of its vectors, which is no probability: unlike texts may have 0.8. If the',
     'folder holds similarity_reference.json, the output says how many random pairs, and pairs with the same meaning, are lower.',
     '',
@@ -65,13 +68,13 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
   }
   const top = args.number('top', 1, 1_000_000) ?? 10;
   const folder = model ?? (await starterModel({ screen, signal }));
+  const options = { device: args.text('device'), threads: args.number('threads', 1, 1024), signal };
+  const { openEntityMarker } = await import('../../evaluation/entityMarker');
+  const marker = await openEntityMarker(folder, options);
+  if (marker) return markEntities(marker, args, texts, screen, signal);
   const { openPairScorer } = await import('../../inference/pairScorer');
-  const scorer = await openPairScorer(folder, {
-    device: args.text('device'),
-    threads: args.number('threads', 1, 1024),
-    precision: await chosenPrecision(args, folder, { screen, signal }),
-    signal,
-  });
+  const precision = await chosenPrecision(args, folder, { screen, signal });
+  const scorer = await openPairScorer(folder, { ...options, precision });
   try {
     const secondText = scorer.task === 'encoder' ? 'required' : findTask(scorer.task)?.second;
     if (secondText === 'required' && second === undefined && against === undefined) {
@@ -85,6 +88,42 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
     else showScore((await scorer.score([{ first, second }], signal))[0], scorer, screen);
   } finally {
     await scorer.close();
+  }
+}
+
+/** `start` and `end` count characters, as in data files and in Python. */
+async function markEntities(
+  marker: EntityMarker,
+  args: Arguments,
+  [text, second]: readonly string[],
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    if (second !== undefined || args.has('against')) {
+      throw args.wrong('The model reads one text and marks its entities; leave out the second.');
+    }
+    const [found] = await marker.mark([text], signal);
+    const { characterAt } = characterMap(text);
+    const entities = found.map(({ start, end, type, probability }) => ({
+      start: characterAt(start)!,
+      end: characterAt(end)!,
+      type,
+      text: text.slice(start, end),
+      probability,
+    }));
+    screen.printJson({ entities });
+    if (entities.length === 0) return screen.print('no entities');
+    const rows = entities.map((entity) => [
+      clip(oneLine(entity.text), 40),
+      entity.type,
+      `${entity.start}–${entity.end}`,
+      percent(entity.probability),
+      bar(entity.probability, 20),
+    ]);
+    screen.print(...table(rows, [3], ''));
+  } finally {
+    await marker.close();
   }
 }
 

@@ -19,6 +19,16 @@ const FIELDS = {
   text: ['entity', 'mention', 'text', 'word', 'entitytext'],
 } as const;
 
+export type AnnotationField = keyof typeof FIELDS;
+
+/** What a field of an annotation is, by its name; undefined for one that is not read. */
+export function annotationField(name: string): AnnotationField | undefined {
+  const normal = normalName(name);
+  return (Object.keys(FIELDS) as AnnotationField[]).find((field) =>
+    (FIELDS[field] as readonly string[]).includes(normal),
+  );
+}
+
 /** Columns that hold annotations by their name, most telling first; others are found by what they hold. */
 const COLUMN_NAMES = ['entities', 'mentiondata', 'mentions', 'spans', 'annotations', 'label', 'labels', '实体', '标注'];
 

@@ -3,6 +3,7 @@ import { words, type Words } from '../../base/words';
 import { isWellFormed, type Piece } from '../dataRow';
 import { firstNewline, isBlank } from '../lineReader';
 import { TextWindow, type ReadPosition } from '../textWindow';
+import type { Entity } from './entity';
 import { characterLength } from './offsets';
 import { parseTag, schemeOf, spansOfTags, type Tag, type TagForm, type TagScheme } from './tagSchemes';
 
@@ -12,6 +13,8 @@ export interface ColumnsLayout {
   readonly scheme: TagScheme;
   /** Whether every token is a character: then nothing stands between them; else a space does, but not beside Chinese. */
   readonly areCharacters: boolean;
+  /** The letters for an entity's inner, last and only token, as the file has them (BMES, BILOU). */
+  readonly letters: Readonly<Record<'I' | 'E' | 'S', string>>;
 }
 
 /** What the rows of such a file have. */
@@ -48,7 +51,61 @@ export function columnsLayout(text: string, isWhole: boolean): ColumnsLayout | u
   }
   const tokens = fields.flatMap((found) => (found ? [found.token] : []));
   const areCharacters = tokens.every((token) => characterLength(token) === 1);
-  return { separator, form, scheme: schemeOf(sequences) ?? 'IOB2', areCharacters };
+  const tags = fields.flatMap((found) => (found ? [found.tag] : []));
+  return { separator, form, scheme: schemeOf(sequences) ?? 'IOB2', areCharacters, letters: lettersOf(tags, form) };
+}
+
+function lettersOf(tags: readonly string[], form: TagForm): ColumnsLayout['letters'] {
+  const used = new Set(tags.map((tag) => (form === 'prefix' ? tag[0] : tag.at(-1))));
+  const first = (letters: string) => [...letters].find((letter) => used.has(letter)) ?? letters[0];
+  return { I: first('IM'), E: first('EL'), S: first('SUW') };
+}
+
+/**
+ * The lines of a text with the tags of other entities; everything else as it stands. A token that an entity begins or ends in is
+ * the entity's.
+ *
+ * @param entities in UTF-16 units of the text as {@link readColumns} puts it together, in its order, without overlap
+ */
+export function withTags(
+  block: string,
+  { separator, form, scheme, areCharacters, letters }: ColumnsLayout,
+  entities: readonly Entity[],
+): string {
+  // Contents of lines at even places, what ends them behind each.
+  const parts = block.split(/(\r\n?|\n)/);
+  const fields = parts.map((part, i) => (i % 2 === 0 && part !== '' ? fieldsOf(part, separator) : undefined));
+  const tokens = fields.flatMap((found) => (found ? [found.token] : []));
+  const { units } = joinTokens(tokens, areCharacters);
+  let token = 0;
+  let from = 0;
+  let before: Entity | undefined;
+  const entityAt = (at: number): Entity | undefined => {
+    while (from < entities.length && entities[from].end <= units[at]) from++;
+    const entity = entities[from];
+    return entity && at < tokens.length && entity.start < units[at] + tokens[at].length ? entity : undefined;
+  };
+  return parts
+    .map((part, i) => {
+      const found = fields[i];
+      if (!found) return part;
+      const entity = entityAt(token);
+      const isFirst = entity !== before;
+      const isLast = entity !== entityAt(token + 1);
+      const afterKin = before !== undefined && before.type === entity?.type;
+      before = entity;
+      token++;
+      const inner = isFirst ? 'B' : letters.I;
+      const letter = {
+        IOB2: inner,
+        IOB1: isFirst && afterKin ? 'B' : letters.I,
+        IOBES: isLast ? letters[isFirst ? 'S' : 'E'] : inner,
+      }[scheme];
+      const tag = entity ? (form === 'prefix' ? `${letter}-${entity.type}` : `${entity.type}-${letter}`) : 'O';
+      const at = part.lastIndexOf(found.tag);
+      return part.slice(0, at) + tag + part.slice(at + found.tag.length);
+    })
+    .join('');
 }
 
 /** CoNLL-2003 marks where a document begins; CoNLL-U and WNUT write comments. */

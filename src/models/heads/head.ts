@@ -25,6 +25,8 @@ export interface Head {
   problemType(columns: number): ProblemType | undefined;
   /** Whether transformers' class computes the same as this head over such an encoder. */
   isKnownToTransformers(config: EncoderConfig): boolean;
+  /** Whether it reads one state a text, which `headPooling` of the configuration says. */
+  readonly pools: boolean;
   /** Whether the encoder's pooler stands between the two. */
   readsPooler(config: EncoderConfig): boolean;
   /** The head's own parameters by the engine's names, without the pooler. */

@@ -57,6 +57,7 @@ export const maskedLanguageHead: Head = {
   classSuffix: 'ForMaskedLM',
   problemType: () => undefined,
   isKnownToTransformers: () => true,
+  pools: false,
   readsPooler: () => true,
   specs: (config) => maskedLanguageSpecs(modelFamily(config.modelType), config),
   owns: (name) => MASKED_LM_HEAD.test(name),

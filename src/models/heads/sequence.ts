@@ -22,6 +22,7 @@ export const sequenceHead: Head = {
   problemType: (columns) => (columns > 1 ? 'single_label_classification' : undefined),
   // transformers has no class whose head reads anything but its family's pooler.
   isKnownToTransformers: hasPooler,
+  pools: true,
   readsPooler: hasPooler,
   specs: (config, columns) => linearSpecs(LAYER, columns, config.hiddenSize),
   owns: (name) => name.startsWith(`${LAYER}.`),

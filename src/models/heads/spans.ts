@@ -27,6 +27,7 @@ export const spansHead: Head = {
   classSuffix: undefined,
   problemType: () => undefined,
   isKnownToTransformers: () => false,
+  pools: false,
   readsPooler: () => false,
   specs: (config, columns) => [
     ...linearSpecs(PROJECTION, 2 * SIZE, config.hiddenSize),

@@ -11,6 +11,7 @@ export const tokenHead: Head = {
   classSuffix: 'ForTokenClassification',
   problemType: () => undefined,
   isKnownToTransformers: () => true,
+  pools: false,
   readsPooler: () => false,
   specs: (config, columns) => linearSpecs('classifier', columns, config.hiddenSize),
   owns: (name) => name.startsWith('classifier.'),

@@ -19,8 +19,12 @@ export interface TaskCard<Report extends EvaluationMetrics = EvaluationMetrics> 
   ): readonly { readonly type: string; readonly title: string; readonly value: number | null }[];
   /** An evaluation as sections of Markdown. */
   tables(report: Report, split: string): string[];
-  /** What the example in Python prints, in words, and the example. */
-  python(of: PythonExample): { readonly prints: string; readonly code: string };
+  /** What the example in Python prints, in words, and the example; undefined where no class of transformers has the head. */
+  python(of: PythonExample): { readonly prints: string; readonly code: string | undefined };
+  /** A command line that answers one example. */
+  readonly command?: string;
+  /** The example of a text, in place of the usual one. */
+  readonly example?: string;
 }
 
 export interface PythonExample {
@@ -28,4 +32,5 @@ export interface PythonExample {
   /** The arguments of a tokenizer: a text, or two. */
   readonly text: string;
   readonly maxLength: number;
+  readonly isKnownToTransformers: boolean;
 }

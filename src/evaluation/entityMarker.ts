@@ -1,0 +1,43 @@
+/** Marks the entities of texts: behind `medtext score` and whatever shows them in an editor. */
+import { openModel } from '../inference/openModel';
+import type { ModelOptions } from '../inference/openedModel';
+import { openModelFolder } from '../models/modelFolder';
+import type { FoundEntity } from '../tasks/entities/tagging';
+import { marksEntities, type EntityAnswer } from '../tasks/tokenClassification';
+import { labelsOfModel, modelAnswers } from './modelAnswers';
+
+export interface EntityMarker {
+  /** The types that the model knows. */
+  readonly types: readonly string[];
+  readonly device: string;
+  /**
+   * The entities of each text, in its order; places are half-open, in UTF-16 units.
+   * @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY
+   */
+  mark(texts: readonly string[], signal?: AbortSignal): Promise<readonly (readonly FoundEntity[])[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a model that marks entities; undefined where the folder's model answers otherwise.
+ * @throws MedTextError what `openModel` throws; MODEL_CONFIG for names of tags that are none
+ */
+export async function openEntityMarker(folder: string, options: ModelOptions = {}): Promise<EntityMarker | undefined> {
+  if (!marksEntities((await openModelFolder(folder)).head)) return undefined;
+  const model = await openModel(folder, options);
+  try {
+    return {
+      types: labelsOfModel(model),
+      device: model.device,
+      async mark(texts, signal) {
+        const examples = texts.map((first, row) => ({ first, row, line: row + 1 }));
+        const { answers } = await modelAnswers(model, examples, { signal });
+        return (answers as readonly EntityAnswer[]).map(({ entities }) => entities);
+      },
+      close: () => model.close(),
+    };
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
+}
