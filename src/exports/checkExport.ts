@@ -56,6 +56,7 @@ export async function checkAnswers(
       readings.before.take(part[at], output);
     }, half(0)); // prettier-ignore
     await answers(encoded, (at, output) => {
+      if (output.length !== before[at].length) largestDifference = Infinity;
       output.forEach((value, i) => (largestDifference = Math.max(largestDifference, Math.abs(value - before[at][i]))));
       readings.after.take(part[at], output);
     }, half(part.length)); // prettier-ignore

@@ -5,6 +5,7 @@ import { openModel } from '../inference/openModel';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { namesIn } from '../models/checkpoint/replaceFolder';
 import { importModel } from '../models/importModel';
+import { isKnownToTransformers } from '../models/encoder';
 import { hasPooler } from '../models/encoderConfig';
 import { bertWeights } from '../models/loadNetwork';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
@@ -71,7 +72,7 @@ export async function exportModel(model: string, output: string, options: Export
   }
   await refuseNamelessGraph(model, format);
   const sentences = format === 'sentence-transformers';
-  if (!sentences) await refuseOtherPooling(model, format);
+  if (!sentences) await refuseOtherHead(model, format);
   await importModel(model, path, {
     signal,
     onProgress: ({ doneBytes, totalBytes }) => options.onProgress?.(doneBytes, totalBytes),
@@ -86,15 +87,14 @@ export async function exportModel(model: string, output: string, options: Export
   return { output: path, files: await namesIn(path) };
 }
 
-/** A head that reads the mean of the tokens, or the first one as it is, would be read as another by transformers and ModelScope. */
-async function refuseOtherPooling(model: string, format: ModelFormat): Promise<void> {
-  const { config, path } = await openModelFolder(model);
-  if (hasPooler(config)) return;
-  throw new MedTextError(
-    'UNSUPPORTED',
-    words`${path}: its head reads ${config.headPooling === 'mean' ? words`the mean of the tokens` : words`the first token without a pooler`}, which no class of ${format} does. Export it as onnx, which holds the head, or as sentence-transformers, the encoder alone.`,
-    { format, pooling: config.headPooling },
-  );
+/** A head that no class of transformers and ModelScope computes would be read as another. */
+async function refuseOtherHead(model: string, format: ModelFormat): Promise<void> {
+  const { config, head, path } = await openModelFolder(model);
+  if (isKnownToTransformers({ config, head })) return;
+  const message = hasPooler(config)
+    ? words`${path}: no class of ${format} has its head (${head.id}). Export it as onnx, which holds the head, or as sentence-transformers, the encoder alone.`
+    : words`${path}: its head reads ${config.headPooling === 'mean' ? words`the mean of the tokens` : words`the first token without a pooler`}, which no class of ${format} does. Export it as onnx, which holds the head, or as sentence-transformers, the encoder alone.`;
+  throw new MedTextError('UNSUPPORTED', message, { format, head: head.id, pooling: config.headPooling });
 }
 
 /** tokenizer.json, tokenizer_config.json and README.md, as far as the folder lacks them. */

@@ -61,13 +61,14 @@ export class GraphRunner {
       options.exactLengths ??
       (await watch.during(() => readsPadding(session, model, 'logits', path, { padTokenId, vocabSize })));
     const known = { ...options, exactLengths };
-    const declared = logits.shape.at(-1);
+    const axis = options.output(1).axes.findIndex((size, at) => at > 0 && typeof size === 'number');
+    const declared = logits.shape[axis];
     const runner = new GraphRunner(session, inputs, typeof declared === 'number' ? declared : 0, known, watch);
     if (runner.labelCount > 0) return runner;
     // The file does not say how many labels there are: one empty text tells.
     const probe = { inputIds: Int32Array.of(0, 0), tokenTypeIds: new Int32Array(2), length: 2, truncated: false };
     const { shape } = await runner.output([probe], { batchSize: 1, length: 2 });
-    return new GraphRunner(session, inputs, shape.at(-1)!, known, watch);
+    return new GraphRunner(session, inputs, shape[axis], known, watch);
   }
 
   /** As ClassifierRunner's. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */

@@ -133,6 +133,12 @@ function configJson(
   };
 }
 
+/** ModelScope's, by its tasks (metainfo.py); of others, that of single texts. */
+const PREPROCESSORS: Readonly<Record<string, string>> = {
+  'sentence-similarity': 'sen-sim-tokenizer',
+  'token-classification': 'token-cls-tokenizer',
+};
+
 /**
  * ModelScope's configuration.json: its pipeline opens the folder, and its `nlp-base-trainer` trains it further, with the
  * defaults of a recipe here. What both need was tried with modelscope 1.36.3: without `max_length` the pipeline cuts at
@@ -152,7 +158,7 @@ export function configurationJson(
     model: { type: contents.config.modelType, ...(labels && { label2id: label2id(labels) }) },
     ...(labels && {
       preprocessor: {
-        type: task === 'sentence-similarity' ? 'sen-sim-tokenizer' : 'sen-cls-tokenizer',
+        type: PREPROCESSORS[task] ?? 'sen-cls-tokenizer',
         ...(typeof maxLength === 'number' && { max_length: maxLength }),
       },
     }),

@@ -41,6 +41,9 @@ export function withSymbolicShapes(build: (sizes: Sizes) => Model, { samples, di
   };
 }
 
+/** ONNX's number of the type. */
+const INT32 = 6;
+
 class Rewriter {
   /** They read nothing but inputs and constants, so they stand before all others. */
   readonly shapeNodes: GraphNode[] = [];
@@ -91,6 +94,10 @@ class Rewriter {
       throw new MedTextError('GRAPH', `The node "${where}" reads other values with other sizes.`);
     }
     if (others.every((other) => other && sameTensor(tensor, other))) return name;
+    // The end of a range.
+    if (tensor.dataType === 'int32' && tensor.shape.length === 0 && others.every((o) => o?.shape.length === 0)) {
+      return this.integer32(this.expression(tensors.map((t) => Number(t!.data[0])), where)); // prettier-ignore
+    }
     if (
       tensor.dataType !== 'int64' ||
       tensor.shape.length !== 1 ||
@@ -140,6 +147,14 @@ class Rewriter {
         return output;
       });
       this.emit('Add', [product, this.integer(offset)], name);
+    });
+  }
+
+  /** int32 [] */
+  private integer32(expression: Expression): string {
+    return this.once(`shape.int32.${spelled(expression)}`, (name) => {
+      this.emit('Squeeze', [this.scalar(expression)], `${name}.scalar`);
+      this.emit('Cast', [`${name}.scalar`], name, { to: { type: 'int', value: INT32 } });
     });
   }
 

@@ -15,9 +15,10 @@ export const exportCheck = object(
   {
     /** Rows that get another label; absent where the model gives numbers. */
     changedAnswers: count,
-    /** On rows with labels; of a model that gives numbers `pearson`, where it exists. */
+    /** On rows with labels; of a model that gives numbers `pearson`, where it exists; of one that marks entities `microF1`. */
     accuracy: change,
     pearson: change,
+    microF1: change,
   },
 );
 export type ExportCheck = Checked<typeof exportCheck>;

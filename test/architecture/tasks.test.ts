@@ -14,7 +14,6 @@ describe('tasks', () => {
       .map(({ path }) => path);
     assert.deepEqual(branching, [
       'src/exports/exportCard.ts', // the hubs' names of what an export is for
-      'src/models/writeModelFolder.ts', // ModelScope's names of its preprocessors
     ]);
   });
 

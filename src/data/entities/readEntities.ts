@@ -379,6 +379,8 @@ export async function readEntities(
     const flat = options.nested || pairs.length === 0 ? undefined : flatEntities(distinct);
     overlaps += flat?.dropped.length ?? 0;
     const kept = flat?.kept ?? sorted;
+    // A type is one of the file's, also where a flat tagging keeps none of it.
+    for (const { type } of distinct) if (!counted.has(type)) counted.set(type, 0);
     for (const { type } of kept) counted.set(type, (counted.get(type) ?? 0) + 1);
     const { text: first, line, row: place } = row;
     examples.push({ first, label: kept, line, row: place, ...groupOf(row, group) });
