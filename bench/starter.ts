@@ -21,7 +21,7 @@ import { benchOptions, count, markdownTable, runMain } from './support/report';
 
 const USAGE = `npm run build && npm run bench:starter -- [--cblue DIR] [--chineseblue DIR] [--whole DIR] [--rows N] [--only REGEX] [--results FILE] [--report] [--threads 2]
 
-The default recipe (three epochs, batches of 16, learning rate 3e-5; an eighth of the training rows chooses the epoch) with three seeds, on
+The default recipe (three epochs, batches of 16, learning rate 3e-5; an eighth of the training rows is the validation data, which chooses the checkpoint) with three seeds, on
 KUAKE-QQR, KUAKE-QIC (--cblue: the folder with both) and cMedQQ (--chineseblue), from
   starter      the starter encoder,
   random       its shape and vocabulary with random weights,
@@ -29,7 +29,7 @@ KUAKE-QQR, KUAKE-QIC (--cblue: the folder with both) and cMedQQ (--chineseblue),
   adversarial  the starter encoder with ModelScope's adversarial loss (train.adversarial), on KUAKE-QQR alone.
 The dev files of KUAKE-QQR and KUAKE-QIC judge (their test files have no labels), and cMedQQ's test file; they choose nothing.
 
---rows N   the first N rows of each training file, the same for all: a whole file takes half an hour and more a run.
+--rows N   the first N rows of each training file, the same for all: 27 runs of the whole files take many hours.
 --only     runs whose key (SET START SEED ROWS) matches.
 --report   prints the tables of what FILE holds, and trains nothing.
 
