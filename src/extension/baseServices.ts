@@ -9,6 +9,7 @@ import type { ModelStore } from './modelStore';
 import type { RunFinder } from './runFinder';
 import type { RunSelection } from './runSelection';
 import type { RunStore } from './runStore';
+import type { EntityMarks } from './entityMarks';
 import type { ScoringService } from './scoringService';
 import type { TrainingService } from './trainingService';
 
@@ -27,6 +28,7 @@ export interface BaseServices {
   readonly data: DataClient;
   readonly hubs: HubAccess;
   readonly scoring: ScoringService;
+  readonly entityMarks: EntityMarks;
   readonly t: Translate;
   setReference(text: string | undefined): void;
   /** What the data file on disk is; undefined when it cannot be read as data. */

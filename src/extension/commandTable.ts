@@ -8,6 +8,7 @@ import { fineTune } from './commands/fineTune';
 import { pretrain } from './commands/pretrain';
 import { getGpuRuntime } from './commands/gpuRuntime';
 import { importDataset, importModel, setAccessToken } from './commands/importCommands';
+import { markEntities } from './commands/markEntities';
 import { measureInt8 } from './commands/measureInt8';
 import { mapLabels } from './commands/mapLabels';
 import {
@@ -60,6 +61,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.evaluate': evaluate,
   'medtext.predictFile': predictFile,
   'medtext.scoreSelection': scoreSelection,
+  'medtext.markEntities': markEntities,
   'medtext.setScale': sayScale,
   'medtext.setReference': setReference,
   'medtext.clearReference': (services) => services.setReference(undefined),

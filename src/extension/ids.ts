@@ -18,6 +18,7 @@ export const paletteCommands = [
   'medtext.evaluate',
   'medtext.predictFile',
   'medtext.scoreSelection',
+  'medtext.markEntities',
   'medtext.setScale',
   'medtext.setReference',
   'medtext.clearReference',

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { findTask } from '../protocol/tasks';
 import { readTextFileSync } from '../base/textFile';
 import { MedTextError, words } from '../base/errors';
 import { Emitter } from '../base/events';
@@ -27,6 +28,8 @@ export interface ListedModel extends ModelEntry {
   readonly missing: boolean;
   /** An encoder without a head gives cosines, but no labels. */
   readonly hasHead: boolean;
+  /** Whether it finds entities. */
+  readonly marksEntities: boolean;
   /** For example `12 layers · 768`. */
   readonly description: string;
   /** What the import wrote down of it; undefined for other models. */
@@ -137,21 +140,26 @@ function inLibrary(library: string | undefined): ModelEntry[] {
   }
 }
 
-function factsOf({ folder }: ModelEntry): Pick<ListedModel, 'missing' | 'hasHead' | 'description' | 'record'> {
+function factsOf({
+  folder,
+}: ModelEntry): Pick<ListedModel, 'missing' | 'hasHead' | 'marksEntities' | 'description' | 'record'> {
   const file = join(folder, 'config.json');
-  if (!existsSync(file)) return { missing: true, hasHead: false, description: '', record: undefined };
+  if (!existsSync(file))
+    return { missing: true, hasHead: false, marksEntities: false, description: '', record: undefined };
   try {
     const config = JSON.parse(readTextFileSync(file)) as Record<string, any>;
     const labels = Object.values(config.id2label ?? {}).map(String);
+    const marksEntities =
+      /ForTokenClassification/.test(String(config.architectures)) || findTask(config.medtext?.task)?.answer === 'spans';
     const isClassifier =
-      /ForSequenceClassification/.test(String(config.architectures)) || config.problem_type !== undefined;
+      marksEntities || /ForSequenceClassification/.test(String(config.architectures)) || config.problem_type !== undefined; // prettier-ignore
     const record = recordOf(folder);
     const parts = [`${config.num_hidden_layers ?? '?'} × ${config.hidden_size ?? '?'}`];
     if (isClassifier && labels.length > 0) parts.push(labels.slice(0, 4).join(' / ') + (labels.length > 4 ? ' …' : ''));
     if (record) parts.push(countText.format(record.parameterCount), sizeText(record.sizeBytes));
-    return { missing: false, hasHead: isClassifier, description: parts.join(' · '), record };
+    return { missing: false, hasHead: isClassifier, marksEntities, description: parts.join(' · '), record };
   } catch {
-    return { missing: false, hasHead: false, description: 'config.json ?', record: undefined };
+    return { missing: false, hasHead: false, marksEntities: false, description: 'config.json ?', record: undefined };
   }
 }
 

@@ -3,13 +3,18 @@ import { asMedTextError, MedTextError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import { LruCache } from '../base/lruCache';
 import type { Translate } from '../base/translate';
-import type { DataInfo, PairScore, TextPair } from '../protocol/scorer';
+import type { DataInfo, MarkedEntity, PairScore, TextPair } from '../protocol/scorer';
 import { findTask } from '../protocol/tasks';
 import type { ScorerModel } from '../worker/scorerClient';
 
 /** The part of `ScorerClient` that scoring needs. */
 export interface PairScoring {
   scorePairs(model: ScorerModel, pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]>;
+  markEntities(
+    model: ScorerModel,
+    texts: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<readonly (readonly MarkedEntity[])[]>;
   request(name: 'dataInfo', params: { file: string }, signal?: AbortSignal): Promise<DataInfo>;
 }
 
@@ -26,6 +31,7 @@ export interface Scored {
 /** Scores with the active model, answering what it has answered before from memory. Knows no editor. */
 export class ScoringService implements Disposable {
   private readonly scores = new LruCache<PairScore>(maxScores);
+  private readonly marks = new LruCache<readonly MarkedEntity[]>(maxScores);
   private readonly files = new LruCache<Promise<DataInfo>>(maxFiles);
   private referenceText: string | undefined;
   /** Of what is known of the models: a folder may hold another model under its old name. */
@@ -76,6 +82,26 @@ export class ScoringService implements Disposable {
     return { modelId, scores: pairs.map((pair) => fresh.get(keyOf(pair)) ?? this.scores.get(keyOf(pair))!) };
   }
 
+  /** The entities of each text. @throws NOT_FOUND without an active model · UNSUPPORTED for one that marks none · CANCELLED */
+  async mark(
+    texts: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<{ readonly modelId: string; readonly entities: readonly (readonly MarkedEntity[])[] }> {
+    const model = this.activeModel();
+    const modelId = this.idOf(model);
+    if (!model || modelId === undefined)
+      throw new MedTextError('NOT_FOUND', words`No model is active. Choose one first.`);
+    const keyOf = (text: string): string => JSON.stringify([modelId, text]);
+    const missing = [...new Set(texts)].filter((text) => !this.marks.get(keyOf(text)));
+    const fresh = new Map<string, readonly MarkedEntity[]>();
+    if (missing.length > 0) {
+      const answers = await this.scorer.markEntities(model, missing, signal);
+      missing.forEach((text, index) => fresh.set(text, answers[index]));
+    }
+    for (const [text, entities] of fresh) this.marks.set(keyOf(text), entities);
+    return { modelId, entities: texts.map((text) => fresh.get(text) ?? this.marks.get(keyOf(text))!) };
+  }
+
   /** What the data file is; asked once per `version`, also when the answer was an error. */
   dataInfo(file: string, version: string): Promise<DataInfo> {
     const key = JSON.stringify([file, version]);
@@ -92,6 +118,7 @@ export class ScoringService implements Disposable {
   forget(): void {
     this.generation++;
     this.scores.clear();
+    this.marks.clear();
     this.files.clear();
   }
 

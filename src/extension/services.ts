@@ -18,6 +18,7 @@ import { ModelStore } from './modelStore';
 import { RunFinder } from './runFinder';
 import { RunSelection } from './runSelection';
 import { RunStore } from './runStore';
+import { EntityMarks } from './entityMarks';
 import { ScoringService } from './scoringService';
 import { setting } from './settings';
 import { StartNotes } from './startNotes';
@@ -112,6 +113,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     data,
     hubs: new HubAccess(context.secrets),
     scoring,
+    entityMarks: store.add(new EntityMarks((message, ...values) => l10n.t(message, ...values))),
     t: (message, ...values) => l10n.t(message, ...values),
     setReference(text) {
       scoring.reference = text;

@@ -37,6 +37,10 @@ export function rankOf({ measure, similarity, logits }: PairScore): number {
   return (measure === 'label-scale' || measure === 'cosine') && similarity !== null ? similarity : logits[0];
 }
 
+/** A stretch of a text: half-open, in UTF-16 units; `probability` as the model says. */
+const markedEntity = object({ start: count, end: count, type: text, probability: number });
+export type MarkedEntity = Checked<typeof markedEntity>;
+
 const loadedModel = object({ folder: text, labels: listOf(text), device: text }, { precision: text });
 export type LoadedModel = Checked<typeof loadedModel>;
 
@@ -139,6 +143,8 @@ export const scorerContract = defineContract({
     },
     /** Scores in the given order. `CANCELLED` between batches. */
     scorePairs: { params: object({ pairs: listOf(textPair) }), result: listOf(pairScore) },
+    /** The entities of each text, in its order. `UNSUPPORTED` for a model that marks none; `CANCELLED` between batches. */
+    markEntities: { params: object({ texts: listOf(text) }), result: listOf(listOf(markedEntity)) },
     /**
      * The report as `medtext evaluate --json` has it. Of answers with probabilities also, by row, its place among the file's
      * readable rows and the place of the likeliest label.

@@ -4,6 +4,7 @@ import type { Params, Payload, RequestName, Result } from '../protocol/contract'
 import {
   scorerContract,
   type LoadedModel,
+  type MarkedEntity,
   type PairScore,
   type ScorerContract,
   type TextPair,
@@ -49,18 +50,33 @@ export class ScorerClient implements Disposable {
 
   /** Scores with the model, loading it first if another one or none is loaded. */
   scorePairs(model: ScorerModel, pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]> {
-    return unlessForOtherFile(model.folder, () => this.loadAndScore(model, pairs, signal));
+    return this.withLoaded(model, ({ channel }) => channel.request('scorePairs', { pairs }, signal), signal);
   }
 
-  private async loadAndScore(model: ScorerModel, pairs: readonly TextPair[], signal: AbortSignal | undefined) {
-    const worker = await this.process.running();
-    // The child answers a repeated load at once; both messages go out together, so nothing comes in between.
-    const loaded = worker.channel.request('load', model, signal);
-    loaded.catch(() => undefined);
-    const scores = worker.channel.request('scorePairs', { pairs }, signal);
-    scores.catch(() => undefined);
-    await loaded;
-    return scores;
+  /** The entities of texts, by a model that marks some; loading it first as {@link scorePairs} does. */
+  markEntities(
+    model: ScorerModel,
+    texts: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<readonly (readonly MarkedEntity[])[]> {
+    return this.withLoaded(model, ({ channel }) => channel.request('markEntities', { texts }, signal), signal);
+  }
+
+  private withLoaded<T>(
+    model: ScorerModel,
+    ask: (worker: Awaited<ReturnType<OnDemandWorker<ScorerContract>['running']>>) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    return unlessForOtherFile(model.folder, async () => {
+      const worker = await this.process.running();
+      // The child answers a repeated load at once; both messages go out together, so nothing comes in between.
+      const loaded = worker.channel.request('load', model, signal);
+      loaded.catch(() => undefined);
+      const answer = ask(worker);
+      answer.catch(() => undefined);
+      await loaded;
+      return answer;
+    });
   }
 
   async load(model: ScorerModel, signal?: AbortSignal): Promise<LoadedModel> {
@@ -69,7 +85,7 @@ export class ScorerClient implements Disposable {
     );
   }
 
-  async request<K extends Exclude<RequestName<ScorerContract>, 'initialize' | 'load' | 'scorePairs'>>(
+  async request<K extends Exclude<RequestName<ScorerContract>, 'initialize' | 'load' | 'scorePairs' | 'markEntities'>>(
     name: K,
     params: Params<ScorerContract, K>,
     signal?: AbortSignal,

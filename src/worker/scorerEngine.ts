@@ -1,14 +1,19 @@
 import { countRawLabels } from '../data/labelCounts';
+import { MedTextError, words } from '../base/errors';
+import { openEntityMarker, type EntityMarker } from '../evaluation/entityMarker';
 import type { LikeliestLabels } from '../evaluation/evaluateModel';
 import { openPairScorer } from '../inference/pairScorer';
 import { exportModel } from '../exports/exportModel';
 import { checkInt8, soundPrecision } from '../exports/precisionCheck';
 import { dataInfo } from './dataInfo';
-import type { ScorerEngine } from './serveScorer';
+import { describeTask, taskFor } from '../protocol/tasks';
+import type { OpenScorer, ScorerEngine } from './serveScorer';
 
 /** The engine's functions in the shape that the scorer process serves; what trains or measures loads when asked for. */
 export const scorerEngine: ScorerEngine = {
   async openPairScorer(folder, { device, precision: asked, ...options }) {
+    const marker = await openEntityMarker(folder, { device, ...options });
+    if (marker) return entityScorer(folder, marker);
     if (asked !== 'int8') return openPairScorer(folder, { device, ...options });
     const precision = await soundPrecision(folder, asked);
     const scorer = await openPairScorer(folder, {
@@ -48,3 +53,21 @@ export const scorerEngine: ScorerEngine = {
     return { ...(await diagnose(options)) };
   },
 };
+
+/** A model that marks entities, where scores are asked for: it has none. */
+function entityScorer(folder: string, marker: EntityMarker): OpenScorer {
+  const task = taskFor('spans', false);
+  return {
+    labels: marker.types,
+    device: marker.device,
+    async score() {
+      throw new MedTextError(
+        'UNSUPPORTED',
+        words`${folder} gives ${describeTask(task).gives}; this asks for a model that gives a text or a pair one answer.`,
+        { file: folder, task },
+      );
+    },
+    mark: (texts, signal) => marker.mark(texts, signal),
+    close: () => marker.close(),
+  };
+}

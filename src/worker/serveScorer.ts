@@ -7,6 +7,7 @@ import type {
   DataInfo,
   LabelCounts,
   LoadedModel,
+  MarkedEntity,
   PairScore,
   ScorerContract,
   SuspectRows,
@@ -25,6 +26,8 @@ export interface OpenScorer {
   readonly device?: string;
   readonly precision?: string;
   score(pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]>;
+  /** Of a model that marks entities. */
+  mark?(texts: readonly string[], signal?: AbortSignal): Promise<readonly (readonly MarkedEntity[])[]>;
   close(): void | Promise<void>;
 }
 
@@ -77,6 +80,11 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
       return {
         load: (params) => slot.load(params),
         scorePairs: ({ pairs }, signal) => slot.use((scorer) => scorer.score(pairs, signal)),
+        markEntities: ({ texts }, signal) =>
+          slot.use((scorer) => {
+            if (scorer.mark) return scorer.mark(texts, signal);
+            throw new MedTextError('UNSUPPORTED', words`The active model marks no entities. Choose one that was fine-tuned to find entities.`); // prettier-ignore
+          }),
         async evaluate({ folder, file, ...job }, signal) {
           const engine = await loadEngine();
           return engine.evaluate(folder, file, { ...job, signal, onProgress: progress('evaluate') });

@@ -24,3 +24,25 @@ describe("the scorer's export of a model", () => {
     }
   });
 });
+
+describe('the scorer with a model of entities', () => {
+  it('marks texts, and says that it has no scores', async () => {
+    const folder = join(__dirname, '../fixtures/tokenClassifier/bert');
+    const scorer = await scorerEngine.openPairScorer(folder, { device: 'cpu' });
+    try {
+      const text = '糖尿病与肺炎';
+      const [marked, none] = await scorer.mark!([text, '']);
+      assert.deepEqual(none, []);
+      for (const { start, end, type, probability } of marked) {
+        assert.ok(start >= 0 && end > start && end <= text.length && scorer.labels.includes(type));
+        assert.ok(probability > 0 && probability <= 1);
+      }
+      await assert.rejects(scorer.score([{ first: text }]), { code: 'UNSUPPORTED' });
+    } finally {
+      await scorer.close();
+    }
+    const classifier = await scorerEngine.openPairScorer(checkpoint, { device: 'cpu' });
+    assert.equal(classifier.mark, undefined);
+    await classifier.close();
+  });
+});

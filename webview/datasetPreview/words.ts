@@ -103,7 +103,7 @@ export function findingWords(
     case 'misplacedEntities':
       return { title: t('Entities that are not where they say'), hint: t('Training stops at them, or leaves them out with "on_bad_row": "skip".'), severity: 'problem' }; // prettier-ignore
     case 'overlappingEntities':
-      return { title: t('Overlapping entities'), hint: t('A model of tags keeps the longer one; a model of spans ("model_head": {"entities": "spans"}) keeps both.'), severity: 'look' }; // prettier-ignore
+      return { title: t('Overlapping entities'), hint: t('A model of tags keeps the longer one; a model of spans ("model_head": {"type": "spans"}) keeps both.'), severity: 'look' }; // prettier-ignore
     case 'contradictoryEntities':
       return { title: t('One stretch, several types'), hint: t('A model of tags keeps the type that stands first.'), severity: 'problem' }; // prettier-ignore
     case 'overlong':

@@ -16,7 +16,7 @@ import type { Services } from '../services';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
 import { setting } from '../settings';
 import { recordAt } from './dataRowAt';
-import { escapeMarkdown, hoverMarkdown, type HoverContent, type HoverLink } from './hoverText';
+import { entitiesMarkdown, escapeMarkdown, hoverMarkdown, type HoverContent, type HoverLink } from './hoverText';
 import { maxSentenceLength, nearestOf, neighboursOf } from './nearestSentences';
 import { sentenceAt, type TextRange } from './sentenceAt';
 
@@ -44,6 +44,8 @@ async function hoverAt(
   const text = document.getText();
   if (text.length > maxDocumentLength) return undefined;
   try {
+    if (model.marksEntities)
+      return await entitiesAt(services, document, text, document.offsetAt(position), model.name, token);
     const found = await contentAt(services, document, text, document.offsetAt(position), model.hasHead, abortSignalOf(token)); // prettier-ignore
     // Another model was chosen meanwhile: its name must not stand over these numbers.
     if (!found || found.modelId !== services.scoring.modelId || token.isCancellationRequested) return undefined;
@@ -56,6 +58,25 @@ async function hoverAt(
     if (code !== 'CANCELLED') services.log.warn(`hover: ${message}`);
     return undefined;
   }
+}
+
+/** The entities of the sentence under the mouse; none: no hover. */
+async function entitiesAt(
+  { scoring, t }: Services,
+  document: TextDocument,
+  text: string,
+  offset: number,
+  modelName: string,
+  token: CancellationToken,
+): Promise<Hover | undefined> {
+  const range = sentenceAt(text, offset);
+  if (!range || range.end - range.start > maxSentenceLength) return undefined;
+  const sentence = text.slice(range.start, range.end);
+  const { modelId, entities } = await scoring.mark([sentence], abortSignalOf(token));
+  if (modelId !== scoring.modelId || token.isCancellationRequested || entities[0].length === 0) return undefined;
+  const links = [link(t('Mark or unmark the document'), 'medtext.markEntities')];
+  const markdown = trusted(entitiesMarkdown(sentence, entities[0], modelName, links, t));
+  return new Hover(markdown, new Range(document.positionAt(range.start), document.positionAt(range.end)));
 }
 
 interface Found {
@@ -177,6 +198,7 @@ function link(title: string, command: CommandId, ...parameters: unknown[]): Hove
 function trusted(text: string): MarkdownString {
   const markdown = new MarkdownString(text);
   const allowed: CommandId[] = [
+    'medtext.markEntities',
     'medtext.setReference',
     'medtext.clearReference',
     'medtext.chooseActiveModel',

@@ -1,4 +1,4 @@
-import type { CosinePlace, PairScore } from '../../protocol/scorer';
+import type { CosinePlace, MarkedEntity, PairScore } from '../../protocol/scorer';
 import { cutTo, withoutControls } from '../../base/plainText';
 import type { Translate } from '../../base/translate';
 import type { NearSentence } from './nearestSentences';
@@ -15,6 +15,22 @@ export interface HoverContent {
   /** What the data file gives, for `row`. */
   readonly givenLabel?: string;
 }
+
+/** The entities of a sentence, in its order, each with its type and probability. */
+export function entitiesMarkdown(
+  sentence: string,
+  entities: readonly MarkedEntity[],
+  modelName: string,
+  links: readonly HoverLink[],
+  t: Translate,
+): string {
+  const list = entities.slice(0, maxEntities).map(({ start, end, type, probability }) => `- ${quoted(sentence.slice(start, end))} **${escapeMarkdown(type)}** ${probability.toFixed(2)}`); // prettier-ignore
+  if (entities.length > maxEntities) list.push(`- ${t('and {0} more', entities.length - maxEntities)}`);
+  const footer = [t('Model: {0}', escapeMarkdown(modelName)), ...links.map(({ title, target }) => `[${title}](${target})`)]; // prettier-ignore
+  return [`**MedText Lab** · ${t('{0} entities', entities.length)}`, list.join('\n'), footer.join(' · ')].join('\n\n');
+}
+
+const maxEntities = 20;
 
 export interface HoverLink {
   readonly title: string;

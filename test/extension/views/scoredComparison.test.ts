@@ -17,6 +17,9 @@ function fakeScoring(onAsk: () => void = () => undefined) {
   const asked: TextPair[][] = [];
   const scoring = new ScoringService(
     {
+      async markEntities(_model, texts) {
+        return texts.map(() => []);
+      },
       async scorePairs({ folder }, pairs) {
         asked.push([...pairs]);
         onAsk();
