@@ -2,17 +2,20 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bertBaseTrainer, defaults, LOSSES } from './support/bertBase';
+import { maskedLanguageHead } from '../src/models/heads/maskedLanguage';
+import { pretraining } from '../src/tasks/losses/maskedLanguage';
+import { bertBaseTrainer, defaults, LOSSES, MASKED } from './support/bertBase';
 import { alternate, Contestant, referencePython } from './support/contestant';
 import { serveTurns, type Measured } from './support/ourSide';
-import { batchesOf, randomBatches, type BatchesJson } from './support/randomBatches';
+import { batchesOf, maskedBatch, randomBatches, type BatchesJson } from './support/randomBatches';
 import { benchOptions, count, gigabytes, NONE, printResult, ratio, runMain, seconds, share } from './support/report';
 
-const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 3] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--loss plain|adversarial|fgm|r_drop] [--json FILE]
+const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 3] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--loss plain|adversarial|fgm|r_drop|masked] [--json FILE]
 
 One training step of a BERT-base-sized encoder, all parameters trained: forward, backward, clipping, AdamW, with dropout.
 The reference is PyTorch + transformers on the same batches, without clipping. Both have a process a length; after two
-steps of warm-up they take turns, step by step. Each figure is the median of the steps.`;
+steps of warm-up they take turns, step by step. Each figure is the median of the steps. "masked" masks anew in each step, as
+transformers' DataCollatorForLanguageModeling, which is the reference's.`;
 
 const WARM_UPS = 2;
 
@@ -36,7 +39,7 @@ async function main(): Promise<void> {
   const threads = count(options.threads, 'threads');
   const batchSize = count(options['batch-size'], 'batch-size');
   const { loss } = options;
-  if (!Object.hasOwn(LOSSES, loss)) throw new Error(`--loss is one of ${Object.keys(LOSSES).join(', ')}`);
+  if (!Object.hasOwn(LOSSES, loss) && loss !== MASKED) throw new Error(`--loss is one of ${[...Object.keys(LOSSES), MASKED].join(', ')}`); // prettier-ignore
   if (options.ours) return takePart(options.ours, lengths[0], batchSize, threads, loss);
 
   const python = referencePython();
@@ -117,11 +120,14 @@ function cells({ length, ours, reference }: Row): string[] {
 async function takePart(file: string, length: number, batchSize: number, threads: number, loss: string): Promise<void> {
   const json = JSON.parse(readFileSync(file, 'utf8')) as Record<string, BatchesJson>;
   const batches = batchesOf(json[length]);
-  const trainer = await bertBaseTrainer(batchSize, { threads }, { objective: LOSSES[loss] });
+  const isMasked = loss === MASKED;
+  const learned = isMasked ? { objective: pretraining({ maskedShare: 0.15 }), head: maskedLanguageHead } : { objective: LOSSES[loss] }; // prettier-ignore
+  const trainer = await bertBaseTrainer(batchSize, { threads }, learned);
   let step = 0;
   const train = async () => {
     step++;
-    await trainer.step([batches[step % batches.length]], step, defaults.optimizer.lr);
+    const batch = batches[step % batches.length];
+    await trainer.step([isMasked ? maskedBatch(batch, step) : batch], step, defaults.optimizer.lr);
   };
   for (let i = 0; i < WARM_UPS; i++) await train();
   await serveTurns(threads, train);

@@ -41,6 +41,18 @@ def build_model(attention, num_labels=3, seed=1):
     return BertForSequenceClassification(config)
 
 
+def build_masked_model(attention, seed=1):
+    """The same encoder under BertForMaskedLM, and transformers' collator, whose mask token is id 103."""
+    import torch
+    from transformers import BertForMaskedLM, BertTokenizer, DataCollatorForLanguageModeling
+
+    config = build_model(attention, seed=seed).config
+    torch.manual_seed(seed)
+    names = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]"}
+    tokenizer = BertTokenizer(vocab={names.get(i, f"t{i}"): i for i in range(config.vocab_size)})
+    return BertForMaskedLM(config), DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
+
+
 def train_step(model, optimizer, batch, loss_of=lambda model, batch: model(**batch).loss):
     """One full step, as a training loop does it; returns the seconds it took."""
     started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Seconds per training step and peak memory of PyTorch + transformers (BertForSequenceClassification, AdamW).
 
-    python bench/reference/trainStep.py batches.json [--threads 2] [--repeats 5] [--lengths 32 64 128] [--loss plain|adversarial|fgm|r_drop]
+    python bench/reference/trainStep.py batches.json [--threads 2] [--repeats 5] [--lengths 32 64 128] [--loss plain|adversarial|fgm|r_drop|masked]
 
 The batches come from a file so that both sides of the benchmark see the same ids. JSON:
 
@@ -51,9 +51,16 @@ def measure(path, length, attention, threads, repeats, in_turns, loss):
     import torch
 
     batches = load_batches(path, length)
-    model = common.build_model(attention).train()
+    if loss == "masked":
+        model, collate = common.build_masked_model(attention)
+        rows = [[{"input_ids": ids[mask.bool()].tolist()} for ids, mask in zip(b["input_ids"], b["attention_mask"])] for b in batches]
+        batch_of, loss_of = lambda i: collate(rows[i % len(rows)]), losses.plain
+    else:
+        model = common.build_model(attention)
+        batch_of, loss_of = lambda i: batches[i % len(batches)], getattr(losses, loss)
+    model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
-    step = lambda i: common.train_step(model, optimizer, batches[i % len(batches)], getattr(losses, loss))
+    step = lambda i: common.train_step(model, optimizer, batch_of(i), loss_of)
     steps = common.measure_steps(step, repeats, threads, in_turns=in_turns)
     return {**steps, "peakRssBytes": common.peak_rss_bytes(), "environment": common.environment(threads)}
 
@@ -65,7 +72,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--lengths", type=int, nargs="+", default=[32, 64, 128])
     parser.add_argument("--one", nargs=2, metavar=("LENGTH", "ATTENTION"), help=argparse.SUPPRESS)
-    parser.add_argument("--loss", default="plain", choices=["plain", "adversarial", "fgm", "r_drop"])
+    parser.add_argument("--loss", default="plain", choices=["plain", "adversarial", "fgm", "r_drop", "masked"])
     parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:

@@ -3,6 +3,7 @@ import { parseEncoderConfig } from '../../src/models/configJson';
 import { bertNetwork } from '../../src/models/encoder';
 import { loadParameters } from '../../src/models/modelFolder';
 import { encoderParameterSpecs } from '../../src/models/parameterNames';
+import type { Head } from '../../src/models/heads/head';
 import { sequenceHead } from '../../src/models/heads/sequence';
 import { adversarial } from '../../src/tasks/losses/adversarial';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
@@ -47,7 +48,10 @@ export const LOSSES: Readonly<Record<string, Objective>> = {
   r_drop: rDrop(plain, { alpha: 1 }),
 };
 
-export async function bertBase() {
+/** Beside the losses of a classifier: masked language modelling, which has another head and other examples. */
+export const MASKED = 'masked';
+
+export async function bertBase(head: Head = sequenceHead) {
   const folder = {
     path: '',
     config,
@@ -56,22 +60,22 @@ export async function bertBase() {
     weightsPath: undefined,
     tokenizerFiles: [],
     cardFiles: [],
-    head: sequenceHead,
+    head,
     rawConfig: {},
     configuration: undefined,
   };
-  const specs = [...encoderParameterSpecs(config), ...sequenceHead.specs(config, LABELS)];
+  const specs = [...encoderParameterSpecs(config), ...head.specs(config, LABELS)];
   const { parameters } = await loadParameters(folder, specs, { seed: 1 });
-  return { network: bertNetwork(config, sequenceHead, LABELS), parameters };
+  return { network: bertNetwork(config, head, LABELS), parameters };
 }
 
 /** All parameters trained, dropout, clipping and AdamW as a recipe's defaults have them. */
 export async function bertBaseTrainer(
   batchSize: number,
   session: SessionOptions,
-  { lengths, precision, objective = plain }: Partial<Pick<TrainerOptions, 'lengths' | 'precision' | 'objective'>> = {},
+  { lengths, precision, objective = plain, head }: Partial<Pick<TrainerOptions, 'lengths' | 'precision' | 'objective'>> & { readonly head?: Head } = {}, // prettier-ignore
 ): Promise<TrainingSteps> {
-  const { network, parameters } = await bertBase();
+  const { network, parameters } = await bertBase(head);
   const { optimizer } = defaults;
   return createTrainer({
     network,

@@ -1,6 +1,7 @@
 /** Batches of random tokens that both sides read from one file. */
 import { keyOf, RandomStream } from '../../src/base/random';
 import type { Batch } from '../../src/steps/trainingSteps';
+import { maskTokens } from '../../src/tasks/masking';
 import { config, LABELS } from './bertBase';
 
 /** One length's batches, as reference/trainStep.py reads them: [batches, batch, length], labels [batches, batch]. */
@@ -13,6 +14,7 @@ export interface BatchesJson {
 
 const FIRST_WORD = 670; // below lie special tokens and punctuation
 const BATCHES = 3;
+const MASK = 103;
 
 /** Each batch has one row of full length; the others are padded by up to a quarter, as rows of a batch are. */
 export function randomBatches(batchSize: number, length: number): BatchesJson {
@@ -49,4 +51,19 @@ export function batchesOf({ inputIds, tokenTypeIds, attentionMask, labels }: Bat
       };
     }),
   }));
+}
+
+/** The batch's tokens masked as a step of continued pretraining has them: the first and last of a row are special ones. */
+export function maskedBatch({ examples, length }: Batch, step: number): Batch {
+  const ordinaryIds = Int32Array.from({ length: config.vocabSize - FIRST_WORD }, (_, id) => FIRST_WORD + id);
+  const options = { share: 0.15, maskShare: 0.8, randomShare: 0.1, maskTokenId: MASK, ordinaryIds };
+  return {
+    length,
+    examples: examples.map(({ encoded }, row) => {
+      const isMaskable = new Uint8Array(encoded.length).fill(1, 1, encoded.length - 1);
+      const wordStarts = new Uint8Array(encoded.length).fill(1);
+      const masked = maskTokens({ inputIds: encoded.inputIds, wordStarts, isMaskable }, options, keyOf(7, step, row));
+      return { encoded: { ...encoded, inputIds: masked.inputIds }, target: { masked } };
+    }),
+  };
 }

@@ -6,6 +6,7 @@ import { doctorCommand } from './commands/doctor';
 import { embedCommand } from './commands/embed';
 import { evaluateCommand } from './commands/evaluate';
 import { exportCommand } from './commands/export';
+import { extendCommand } from './commands/extend';
 import { finetuneCommand, NEWEST_RUN } from './commands/finetune';
 import { gpuRuntimeCommand } from './commands/gpuRuntime';
 import { importCommand } from './commands/import';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   embedCommand,
   exportCommand,
   pruneCommand,
+  extendCommand,
   doctorCommand,
   gpuRuntimeCommand,
 ];

@@ -1,4 +1,4 @@
-/** A checkpoint with fewer rows of its vocabulary and fewer layers, read as if it had been saved so. */
+/** A checkpoint with fewer or more rows of its vocabulary and fewer layers, read as if it had been saved so. */
 import { MedTextError, words } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
 import type { CheckpointSource, CheckpointTensor } from './checkpoint/checkpointSource';
@@ -8,6 +8,8 @@ import type { ModelFolder } from './modelFolder';
 export interface EncoderCut {
   /** Old ids of the rows that stay, in their new order. */
   readonly rows: readonly number[];
+  /** Rows behind them, each the mean of the old rows of these ids; absent: none. */
+  readonly added?: readonly (readonly number[])[];
   /** Old numbers of the layers that stay, in ascending order. */
   readonly layers: readonly number[];
 }
@@ -23,7 +25,7 @@ const OF_VOCABULARY = /(word_embeddings\.weight|(predictions|lm_head|generator_l
  * @throws MedTextError UNSUPPORTED where positions count from the padding's id and that id would change, USAGE for
  * layers that are not there.
  */
-export function cutFolder(folder: ModelFolder, { rows, layers }: EncoderCut): ModelFolder {
+export function cutFolder(folder: ModelFolder, { rows, layers, added = [] }: EncoderCut): ModelFolder {
   const { config } = folder;
   const absent = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= config.layerCount);
   if (absent !== undefined || layers.length === 0) {
@@ -43,13 +45,13 @@ export function cutFolder(folder: ModelFolder, { rows, layers }: EncoderCut): Mo
   const rawConfig = Object.fromEntries(Object.entries(folder.rawConfig).map(([name, value]) => [name, renumbered(name, value)])); // prettier-ignore
   return {
     ...folder,
-    config: { ...config, vocabSize: rows.length, layerCount: layers.length, padTokenId },
+    config: { ...config, vocabSize: rows.length + added.length, layerCount: layers.length, padTokenId },
     rawConfig: rawConfig as JsonObject,
     tokenizerFiles: [],
   };
 }
 
-/** The weights of {@link cutFolder}; `vocabSize` is the old one. Values are the old ones, bit for bit. */
+/** The weights of {@link cutFolder}; `vocabSize` is the old one. Values are the old ones, bit for bit, but for rows that were added. */
 export function cutWeights(source: CheckpointSource, cut: EncoderCut, vocabSize: number): CheckpointSource {
   const tensors = new Map<string, CheckpointTensor>();
   const newLayer = new Map(cut.layers.map((old, layer) => [String(old), layer]));
@@ -58,13 +60,13 @@ export function cutWeights(source: CheckpointSource, cut: EncoderCut, vocabSize:
     if (layer !== undefined && !newLayer.has(layer)) continue;
     const newName = name.replace(LAYER, (_, before: string, path: string, old: string) => `${before}${path}${newLayer.get(old)}`); // prettier-ignore
     const isOfVocabulary = OF_VOCABULARY.test(name) && tensor.shape[0] === vocabSize;
-    tensors.set(newName, { ...(isOfVocabulary ? withRows(tensor, cut.rows) : tensor), name: newName });
+    tensors.set(newName, { ...(isOfVocabulary ? withRows(tensor, cut) : tensor), name: newName });
   }
   return { ...source, tensors, close: () => source.close() };
 }
 
-function withRows(tensor: CheckpointTensor, rows: readonly number[]): CheckpointTensor {
-  const shape = [rows.length, ...tensor.shape.slice(1)];
+function withRows(tensor: CheckpointTensor, { rows, added = [] }: EncoderCut): CheckpointTensor {
+  const shape = [rows.length + added.length, ...tensor.shape.slice(1)];
   const width = elementCount(tensor.shape.slice(1));
   return {
     ...tensor,
@@ -73,6 +75,10 @@ function withRows(tensor: CheckpointTensor, rows: readonly number[]): Checkpoint
       const all = new Float32Array(elementCount(tensor.shape));
       await tensor.read(all);
       rows.forEach((old, row) => into.set(all.subarray(old * width, (old + 1) * width), row * width));
+      added.forEach((pieces, i) => {
+        const row = into.subarray((rows.length + i) * width, (rows.length + i + 1) * width).fill(0);
+        for (const id of pieces) for (let at = 0; at < width; at++) row[at] += all[id * width + at] / pieces.length;
+      });
     },
   };
 }

@@ -166,6 +166,18 @@ function pretrainingName(inFile: string): string | undefined {
   return MASKED_LM_HEAD.test(inFile) ? inFile.replace(/(^|\.)decoder\.bias$/, '$1bias') : undefined;
 }
 
+const DECODER = 'cls.predictions.decoder';
+
+/**
+ * A second name of a BERT's parameter, under which it is written once more; undefined: there is none. ModelScope's BERT and StructBERT
+ * read the decoder over the vocabulary as a layer of its own, bias and all, and do not tie it (1.36.3, models/nlp/heads/fill_mask_head.py):
+ * in a file for it the word embeddings are there twice.
+ */
+export function fileAlias(ours: string, isForModelScope: boolean): string | undefined {
+  if (ours === 'cls.predictions.bias') return `${DECODER}.bias`;
+  return isForModelScope && ours === WORD_EMBEDDINGS ? `${DECODER}.weight` : undefined;
+}
+
 /** Our name in a file for transformers: RoBERTa's encoder is `roberta.`, ELECTRA's `electra.`; the head has names of its own. */
 export function fileParameterName(ours: string, modelType: string, head: Head | undefined): string {
   const family = modelFamily(modelType);

@@ -10,7 +10,7 @@ import { encoderConfigJson, modelFamily, type JsonObject, type ProblemType } fro
 import type { EncoderConfig } from './encoderConfig';
 import type { Head } from './heads/head';
 import { sequenceHead } from './heads/sequence';
-import { fileParameterName, MASKED_LM_HEAD } from './parameterNames';
+import { fileAlias, fileParameterName, MASKED_LM_HEAD } from './parameterNames';
 import { Parameters } from './parameters';
 
 export interface ModelFolderContents {
@@ -60,9 +60,10 @@ export async function writeModelFolder(
   const tensors = tensorsOf(contents.parameters);
   const head = contents.head ?? (tensors.some(({ name }) => sequenceHead.owns(name)) ? sequenceHead : undefined);
   const labels = checkedLabels(tensors, head, contents.labels);
+  const isMasked = tensors.some(({ name }) => name === 'cls.predictions.bias');
   const named = tensors.flatMap((tensor) => {
     const written = { shape: tensor.shape, values: () => tensor.values() };
-    const alias = head?.alias?.(tensor.name);
+    const alias = isMasked ? fileAlias(tensor.name, contents.weightsFormat === 'torch') : undefined;
     const name = fileParameterName(tensor.name, contents.config.modelType, head);
     return [{ name, ...written }, ...(alias === undefined ? [] : [{ name: alias, ...written }])];
   });

@@ -37,8 +37,6 @@ export interface Head {
   columnsOf(shapeOf: (name: string) => readonly number[] | undefined): number | undefined;
   /** The name in a file for transformers of a parameter that a file of this head calls otherwise; undefined: of any other. */
   fileName(name: string, family: ModelFamily): string | undefined;
-  /** Another name that a program reads the parameter by, under which it is written once more; absent: none has one. */
-  alias?(name: string): string | undefined;
   /** The engine's name of a parameter of the head, by its name in a file without the prefix of the encoder; undefined: it is none. */
   engineName(inFile: string, family: ModelFamily): string | undefined;
   output(columns: number): NetworkOutput;

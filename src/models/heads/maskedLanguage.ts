@@ -65,8 +65,6 @@ export const maskedLanguageHead: Head = {
   columnsOf: () => undefined,
   // The engine calls them as the files do.
   fileName: () => undefined,
-  // ModelScope's StructBERT reads the bias as its decoder's own (1.36.3, models/nlp/structbert/fill_mask.py).
-  alias: (name) => (name === HEAD_NAMES.bert.bias ? 'cls.predictions.decoder.bias' : undefined),
   engineName: (inFile) => (MASKED_LM_HEAD.test(inFile) ? inFile : undefined),
   output: (columns) => ({ name: 'logits', axes: ['rows', 'length', columns] }),
   build(g, config, inputs, options) {
