@@ -2,6 +2,7 @@ import { MedTextError, words } from '../base/errors';
 import type { RecipeSplit } from '../protocol/recipe';
 import { findColumn, guessFields, resolveColumn } from './columns';
 import { isBadRow } from './dataRow';
+import { annotationColumn, typesIn } from './entities/annotations';
 import { rawLabelOf, RawLabelCounts, type RawLabel } from './labelMapping';
 import { openRecipeSplit } from './recipeSplit';
 
@@ -44,14 +45,14 @@ export async function isLabelled(
 const MAX_DISTINCT = 10_000;
 
 /**
- * Counts the raw values of a split's label column, which need no mapping for that; `split.file` is a path the caller has
+ * Counts the raw values of a split's label column, which need no mapping for that; of a column of entities their types; `split.file` is a path the caller has
  * resolved.
  *
  * Errors: those of `openDataFile`; `NOT_FOUND` for a column that is absent or, unnamed, not recognised; `CANCELLED`.
  */
 export async function countRawLabels(split: CountedSplit, signal?: AbortSignal): Promise<LabelCounts> {
   const file = await openRecipeSplit(split);
-  const named = split.label ?? guessFields(file.columns, file.sample.map((row) => row.values)).label; // prettier-ignore
+  const named = split.label ?? annotationColumn(file.columns, file.sample) ?? guessFields(file.columns, file.sample.map((row) => row.values)).label; // prettier-ignore
   if (named === undefined) {
     const columns = file.columns.map((name) => JSON.stringify(name)).join(', ');
     throw new MedTextError(
@@ -66,14 +67,18 @@ export async function countRawLabels(split: CountedSplit, signal?: AbortSignal):
   let badRows = 0;
   let otherRows = 0;
   for await (const row of file.rows(signal)) {
-    const raw = isBadRow(row) ? undefined : rawLabelOf(Object.hasOwn(row.values, column) ? row.values[column] : '');
-    if (raw === undefined) {
+    const cell = isBadRow(row) || !Object.hasOwn(row.values, column) ? undefined : row.values[column];
+    const types = typesIn(cell);
+    const raw = isBadRow(row) ? undefined : rawLabelOf(cell);
+    if (!types && raw === undefined) {
       badRows++;
       continue;
     }
     rows++;
-    if (values.size < MAX_DISTINCT || values.has(raw)) values.add(raw, row.line);
-    else otherRows++;
+    for (const value of types ?? [raw!]) {
+      if (values.size < MAX_DISTINCT || values.has(value)) values.add(value, row.line);
+      else otherRows++;
+    }
   }
   const declared = file.declaredLabels?.get(column);
   return { column, rows, badRows, values: values.list(), otherRows, ...(declared && { declared }) };

@@ -75,6 +75,8 @@ const dataInfo = object(
     label: text,
     /** Values of the label column, "" where it is missing, most frequent first, at most 100. */
     labels: listOf(object({ value: text, count })),
+    /** The label column has entities; whether the file tells what their ends mean, which a recipe must say otherwise. */
+    entities: object({ endsAreTold: flag }),
     /** What each column can be, by its name and the first rows; as {@link ColumnFacts} of src/data/columns.ts. */
     facts: listOf(columnFacts),
   },

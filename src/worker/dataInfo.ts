@@ -1,7 +1,9 @@
 import { columnFacts, guessFields } from '../data/columns';
-import { openDataFile } from '../data/dataFile';
-import { MedTextError } from '../base/errors';
+import { openDataFile, type DataFile } from '../data/dataFile';
+import { asMedTextError, MedTextError } from '../base/errors';
 import { isBadRow } from '../data/dataRow';
+import { typesIn } from '../data/entities/annotations';
+import { entityColumns, openEntityFile } from '../data/entities/readEntities';
 import { rawLabelOf, RawLabelCounts } from '../data/labelMapping';
 import type { DataInfo } from '../protocol/scorer';
 
@@ -16,7 +18,8 @@ const maxDistinct = 10_000;
 export async function dataInfo(path: string, signal: AbortSignal): Promise<DataInfo> {
   const file = await openDataFile(path);
   const sample = file.sample.map((row) => row.values);
-  const guess = guessFields(file.columns, sample);
+  const entities = await entitiesOf(file, signal);
+  const guess = entities ? { firstSequence: entities.text, label: entities.column } : guessFields(file.columns, sample);
   const counts = new RawLabelCounts();
   let rows = 0;
   let badRows = 0;
@@ -27,8 +30,11 @@ export async function dataInfo(path: string, signal: AbortSignal): Promise<DataI
       continue;
     }
     rows++;
-    const value = guess.label === undefined ? undefined : rawLabelOf(row.values[guess.label]);
-    if (value !== undefined && (counts.size < maxDistinct || counts.has(value))) counts.add(value, row.line);
+    const cell = guess.label === undefined ? undefined : row.values[guess.label];
+    const value = guess.label === undefined ? undefined : rawLabelOf(cell);
+    for (const label of (entities && typesIn(cell)) ?? (value === undefined ? [] : [value])) {
+      if (counts.size < maxDistinct || counts.has(label)) counts.add(label, row.line);
+    }
   }
   const labels = counts
     .list()
@@ -44,9 +50,29 @@ export async function dataInfo(path: string, signal: AbortSignal): Promise<DataI
     rows,
     badRows,
     first: guess.firstSequence,
-    second: guess.secondSequence,
+    second: 'secondSequence' in guess ? guess.secondSequence : undefined,
     label: guess.label,
     labels: guess.label === undefined ? undefined : labels.slice(0, maxLabels),
+    ...(entities && { entities: { endsAreTold: entities.endsAreTold } }),
     facts: columnFacts(file.columns, sample),
   };
+}
+
+/** The columns of a file of entities, and whether what their ends mean can be found; undefined for another file. */
+async function entitiesOf(file: DataFile, signal: AbortSignal) {
+  let columns: ReturnType<typeof entityColumns>;
+  try {
+    columns = entityColumns(file);
+  } catch {
+    return undefined;
+  }
+  if (columns.entities === undefined) return undefined;
+  const endsAreTold = await openEntityFile(file, { signal }).then(
+    () => true,
+    (error: unknown) => {
+      if (asMedTextError(error).code === 'RECIPE') return false;
+      throw error;
+    },
+  );
+  return { text: columns.text, column: columns.entities, endsAreTold };
 }

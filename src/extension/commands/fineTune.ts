@@ -29,6 +29,8 @@ interface Answers {
   /** null: the task reads one sentence. */
   readonly second?: string | null;
   readonly label?: string;
+  /** What the ends of entities are, where the file does not tell. */
+  readonly spanEnd?: 'inclusive' | 'exclusive';
   /** Of the label's column in the training data. */
   readonly counts?: LabelCounts;
   readonly validation?: string | null;
@@ -58,6 +60,7 @@ export async function fineTune(services: Services, target?: unknown): Promise<vo
       columnStep(services, 'first', t('Column of the text, or of the first text of the pair')),
       columnStep(services, 'second', t('Column of the second text')),
       labelStep(services),
+      spanEndStep(services),
       validationStep(services),
       taskStep(services),
       scaleStep(services),
@@ -113,6 +116,8 @@ function columnStep({ t }: Services, role: 'first' | 'second' | 'label', placeho
   return async (answers, position) => {
     if (answers.recipe) return answers;
     const { info } = answers;
+    // Entities are of one text.
+    if (role === 'second' && info!.entities) return { ...answers, second: null };
     const taken = role === 'first' ? [] : [answers.first, ...(role === 'label' ? [answers.second] : [])];
     const columns = (info!.facts ?? []).filter(({ name }) => !taken.includes(name));
     const suits = ({ name, canBeText, canBeLabel }: ShownColumn): boolean =>
@@ -168,19 +173,36 @@ function validationStep(services: Services): Step<Answers> {
   };
 }
 
+/** Whether the label column that was chosen has entities. */
+const marksEntities = ({ info, label }: Answers): boolean => info?.entities !== undefined && label === info.label;
+
+/** Only asked where nothing in the file tells. */
+function spanEndStep({ t }: Services): Step<Answers> {
+  return async (answers, position) => {
+    if (answers.recipe || !marksEntities(answers) || answers.info!.entities!.endsAreTold) return answers;
+    const options: Option<'inclusive' | 'exclusive'>[] = [
+      { label: t('The character behind it'), description: t('text[start:end] in Python, as doccano writes'), value: 'exclusive' },
+      { label: t('Its last character'), description: t('text[start:end+1] in Python, as CMeEE has it'), value: 'inclusive' },
+    ]; // prettier-ignore
+    const title = t('Fine-Tune Encoder: what the end of an entity is');
+    const choice = await pick(options, { title, preferred: undefined }, position);
+    return choice === undefined || choice === back ? choice : { ...answers, spanEnd: choice };
+  };
+}
+
 function taskStep({ t }: Services): Step<Answers> {
   return async (answers, position) => {
     if (answers.recipe) return answers;
     const pair = answers.second !== null;
-    const isFit = ({ second, reads }: TaskDescription) =>
-      reads === undefined && second !== (pair ? 'none' : 'required');
+    const isFit = ({ second, reads, answer }: TaskDescription) =>
+      reads === undefined && second !== (pair ? 'none' : 'required') && (answer === 'spans') === marksEntities(answers);
     const options = TASKS.filter(isFit).map(({ id, title, gives }): Option<TaskName> => ({
       label: translated(title, t),
       description: translated(gives, t),
       value: id,
     }));
     const amounts = hasAmounts(answers.counts!.values.map(({ value }) => value));
-    const suggested = taskFor(amounts ? 'number' : 'class', pair);
+    const suggested = taskFor(marksEntities(answers) ? 'spans' : amounts ? 'number' : 'class', pair);
     const preferred = options.some(({ value }) => value === suggested) ? suggested : options[0].value;
     const choice = await pick(options, { title: t('Fine-Tune Encoder: task'), preferred }, position);
     return choice === undefined || choice === back ? choice : { ...answers, task: choice };
@@ -236,7 +258,7 @@ async function pickData(
 
 async function save(
   services: Services,
-  { model, train, counts, first, second, label, validation, task, scale, device }: Answers,
+  { model, train, counts, first, second, label, spanEnd, validation, task, scale, device }: Answers,
 ): Promise<string> {
   const trainUri = Uri.file(train!);
   const folder =
@@ -251,6 +273,7 @@ async function save(
     first: first!,
     second: second ?? undefined,
     label: label!,
+    ...(spanEnd && { spanEnd }),
     // A column that the file lacks is said where the recipe is open.
     ...draftedLabels(counts!, validation ? await countsOf(services, validation, label!).catch(() => undefined) : undefined), // prettier-ignore
     ...(scale && { scale }),

@@ -15,6 +15,8 @@ export interface RecipeChoices {
   readonly first: string;
   readonly second?: string;
   readonly label: string;
+  /** What the end of an entity is, where the file does not tell. */
+  readonly spanEnd?: 'inclusive' | 'exclusive';
   readonly labels?: readonly string[];
   readonly labelMapping?: Readonly<Record<string, null>>;
   /** What each label counts for in a similarity. Absent: what their names say is written, where they are words. */
@@ -35,7 +37,8 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
         first_sequence: choices.first,
         ...(choices.second !== undefined && { second_sequence: choices.second }),
         label: choices.label,
-        ...(choices.labels && describeTask(choices.task).answer === 'class' && { labels: choices.labels }),
+        ...(choices.spanEnd && { span_end: choices.spanEnd }),
+        ...(choices.labels && describeTask(choices.task).answer !== 'number' && { labels: choices.labels }),
         ...(choices.labelMapping && { label_mapping: choices.labelMapping }),
         ...scaleDetails(choices),
       },
