@@ -127,7 +127,9 @@ function introduction(card: ModelCardInput): string {
   const { baseModel, parameterCount, step, totalSteps, best } = card;
   const origin = card.isRandomStart
     ? `trained from **random weights**, in the shape of ${inline(baseModel)} and without pretraining,`
-    : `fine-tuned from **${inline(baseModel)}**`;
+    : card.data.train?.characters === undefined
+      ? `fine-tuned from **${inline(baseModel)}**`
+      : `whose pretraining was continued from **${inline(baseModel)}** on ${count(card.data.train.characters)} characters of text`;
   const texts =
     card.fields?.second === undefined ? 'a Chinese medical sentence' : 'a pair of Chinese medical sentences';
   const lines = [

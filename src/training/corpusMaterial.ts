@@ -52,7 +52,7 @@ export async function readCorpus(
 ): Promise<CorpusMaterial> {
   const { train, validation, split: heldOut } = recipe.dataset;
   const maxLength = maxLengthOf(recipe, folder);
-  const encoding = await encodingOf(recipe, tokenizer);
+  const encoding = await encodingOf(recipe, tokenizer, log);
   const open = (split: ResolvedSplit) => openCorpus(split, recipe, tokenizer, { ...encoding, tokenizerHash }, { log, signal }); // prettier-ignore
   const corpus = await open(train);
   const other = validation && (await open(validation));
@@ -123,7 +123,11 @@ interface CorpusEncoding {
 }
 
 /** Words are found where they are masked whole: it takes twice the time. */
-async function encodingOf({ train }: ResolvedRecipe, tokenizer: Tokenizer): Promise<CorpusEncoding> {
+async function encodingOf(
+  { train }: ResolvedRecipe,
+  tokenizer: Tokenizer,
+  log: Options['log'],
+): Promise<CorpusEncoding> {
   const { whole_word, terms: file } = train.masking!;
   if (!whole_word) {
     const encode = (text: string): EncodedText => {
@@ -133,6 +137,7 @@ async function encodingOf({ train }: ResolvedRecipe, tokenizer: Tokenizer): Prom
     return { encode, icu: null, key: 'tokens' };
   }
   const terms = file === null ? [] : readTerms(await readTextFile(file), file);
+  if (file !== null) log(`${terms.length} terms of ${basename(file)} are masked whole`);
   const boundaries = new WordBoundaries(terms);
   const encode = (text: string): EncodedText => {
     const { inputIds, textIndex, starts, ends } = tokenizer.encodeWithOffsets(text, undefined, Infinity);

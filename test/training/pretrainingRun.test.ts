@@ -119,6 +119,13 @@ describe('continued pretraining', () => {
     assert.notDeepEqual(await values(again.result.model, word), await values(first.result.model, word));
     assert.deepEqual(await values(again.result.model, 'cls.predictions.bias'), await values(again.result.model, 'cls.predictions.decoder.bias')); // prettier-ignore
     assert.ok(again.log.some((line) => /missing/.test(line)) === false, 'the head is read');
+    assert.ok(
+      again.log.some((line) => /^44 terms of terms\.txt are masked whole$/.test(line)),
+      again.log.join('\n'),
+    );
+    const card = readFileSync(join(again.result.model, 'README.md'), 'utf8');
+    assert.match(card, /whose pretraining was continued from \*\*model\*\* on [\d,]+ characters of text/);
+    assert.doesNotMatch(card, /medtext predict/);
   });
 
   it("learns StructBERT's objectives, each reported", async () => {
