@@ -53,7 +53,7 @@ export function refuseHarm(check: PrecisionCheck, path: string): void {
   if (!check.harms) return;
   throw new MedTextError(
     'UNSUPPORTED',
-    words`${path} does not bear int8: its answers become worse (see the figures). Use the precision float32.`,
+    words`${path} is harmed by int8: its predictions become worse (see the figures). Use the precision float32.`,
     { file: path, ...check },
   );
 }

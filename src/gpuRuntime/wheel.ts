@@ -183,5 +183,5 @@ function brokenWheel(shown: string, error: unknown): MedTextError {
 }
 
 function notWhole(shown: string, why: string | Words, cause?: unknown): MedTextError {
-  return new MedTextError('INTEGRITY', words`${shown} is no whole wheel: ${why}.`, { file: shown }, { cause });
+  return new MedTextError('INTEGRITY', words`${shown} is not a complete wheel: ${why}.`, { file: shown }, { cause });
 }

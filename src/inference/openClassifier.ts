@@ -70,7 +70,7 @@ export async function classifierOf(parts: ModelParts): Promise<Classifier> {
       const gives = task ? describeTask(task).gives : head.id;
       throw new MedTextError(
         'UNSUPPORTED',
-        words`${folder.path} gives ${gives}; this asks for a model that gives a text or a pair one answer.`,
+        words`${folder.path} gives ${gives}; a model that gives one label or one number for a text or a pair is needed here.`,
         { file: folder.path, task },
       );
     }

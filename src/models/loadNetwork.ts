@@ -54,7 +54,7 @@ export async function loadNetwork(
   if (head !== sequenceHead) {
     throw new MedTextError(
       'UNSUPPORTED',
-      words`${weightsPath} is an ONNX graph that is no BERT by the names of its weights: it can learn to classify texts, but nothing else. Begin with a model of another format.`,
+      words`${weightsPath} is an ONNX graph whose weights do not have BERT's names: it can learn to classify texts and nothing else. Start from a model of another format.`,
       { file: weightsPath, head: head.id },
     );
   }

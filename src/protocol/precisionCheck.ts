@@ -42,7 +42,7 @@ export function precisionCheckText(check: PrecisionCheck, t: Translate): string 
   // prettier-ignore
   return [
     t('In int8, on {0}:', named[of]),
-    ...(changedAnswers === undefined ? [] : [t('{0} of {1} answers change.', changedAnswers, rows)]),
+    ...(changedAnswers === undefined ? [] : [t('{0} of {1} predictions change.', changedAnswers, rows)]),
     ...(metric ? [metric.name === 'accuracy' ? t('Accuracy {0} becomes {1}.', percent(metric.before), percent(metric.after)) : t('{0}: {1} becomes {2}.', metric.name, metric.before.toFixed(4), metric.after.toFixed(4))] : []),
     ...(gain ? [t('Difference {0} points, 95 % interval {1} to {2}.', points(gain.difference), points(gain.low), points(gain.high))] : []),
     ...(cosines ? [t('A vector has the cosine {0} with its own in float32 in the mean, {1} at the lowest.', cosines.mean.toFixed(4), cosines.lowest.toFixed(4))] : []),

@@ -29,7 +29,7 @@ export const maskedLanguage: TaskDefinition<never, PretrainingTarget, never> = {
 function noRows(): never {
   throw new MedTextError(
     'UNSUPPORTED',
-    words`A model that was pretrained on text gives no answers for the rows of a file. Fine-tune it for a task first.`,
+    words`A model that was pretrained on text gives no predictions for the rows of a file. Fine-tune it for a task first.`,
   );
 }
 

@@ -128,7 +128,7 @@ describe('scoring in int8', () => {
     const argv = ['score', folder, PAIRS[0].first, PAIRS[0].second, '--precision', 'int8'];
     const { code, stderr } = await start(argv).ended;
     assert.notEqual(code, 0);
-    assert.match(stderr, /9 of 200 answers change[^]*does not bear int8/);
+    assert.match(stderr, /9 of 200 predictions change[^]*is harmed by int8/);
   });
 
   it('on the command line: the cost first, then the answer; a device is a contradiction', async () => {

@@ -53,7 +53,7 @@ async function readTensors(file: RandomAccessFile): Promise<Map<string, Checkpoi
   await file.read(all, 0);
   const start = 8 + headerLength(all);
   const end = all.length - HASH_BYTES;
-  if (start > end || start > 8 + MAX_HEADER_BYTES) throw broken(words`it is cut short, or its header is not whole`);
+  if (start > end || start > 8 + MAX_HEADER_BYTES) throw broken(words`it is cut short, or its header is incomplete`);
   const hash = createHash('sha256').update(all.subarray(0, end)).digest();
   if (!hash.equals(all.subarray(end))) throw broken(words`its bytes are not those that were written: copy it again`);
 
