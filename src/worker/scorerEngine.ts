@@ -63,7 +63,7 @@ function entityScorer(folder: string, marker: EntityMarker): OpenScorer {
     async score() {
       throw new MedTextError(
         'UNSUPPORTED',
-        words`${folder} gives ${describeTask(task).gives}; this asks for a model that gives a text or a pair one answer.`,
+        words`${folder} gives ${describeTask(task).gives}; a model that gives one label or one number for a text or a pair is needed here.`,
         { file: folder, task },
       );
     },
