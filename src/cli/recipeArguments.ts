@@ -15,6 +15,7 @@ import {
   type RecipeSplit,
   type ResolvedRecipe,
 } from '../protocol/recipe';
+import { annotationColumn } from '../data/entities/annotations';
 import { TASKS, taskFor, type Task } from '../protocol/tasks';
 import { isModelScopeConfiguration, recipeFromModelScope } from '../recipes/modelScopeRecipe';
 import { withLabelsFiles } from '../recipes/labelsFile';
@@ -155,6 +156,10 @@ async function readGiven(file: string): Promise<{ recipe: PartialRecipe; notes: 
 /** By the columns, and the labels of the first rows. */
 async function taskOfData(train: RecipeSplit, baseFolder: string): Promise<{ task: Task; why: string }> {
   const file = await openDataFile(resolve(baseFolder, train.file));
+  const marked = annotationColumn(file.columns, file.sample);
+  if (marked !== undefined && (train.label === undefined || findColumn(file, train.label) === marked)) {
+    return { task: taskFor('spans', false), why: `${JSON.stringify(marked)} holds entities` };
+  }
   const { fields } = resolveFields(file, train, 'optional', 'predict');
   const label = fields.label === undefined || train.labels ? undefined : findColumn(file, fields.label);
   const labels = label === undefined ? [] : file.sample.map(({ values }) => rawLabelOf(values[label]) ?? '');

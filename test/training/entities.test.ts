@@ -12,54 +12,23 @@ import type { SpanReport } from '../../src/protocol/evaluation';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
 import type { TrainingReport, TrainingResult } from '../../src/protocol/trainer';
 import { finetune } from '../../src/training/finetune';
-
-interface Marked {
-  readonly text: string;
-  readonly entities: { start_idx: number; end_idx: number; type: string; entity: string }[];
-}
-
-const WORDS = { 疾病: ['肺炎', '胃溃疡', '糖尿病'], 药物: ['青霉素', '胰岛素', '布洛芬'], 症状: ['头痛', '发热'] };
-const FRAMES = ['患者有症状，诊断为疾病。', '疾病可用药物治疗。', '服药物后症状消失', '𠀀疾病伴症状，予药物。'];
-
-/** Every word in every frame, so that nothing but reading tells them. */
-function sentences(): Marked[] {
-  const rows: Marked[] = [];
-  for (let i = 0; i < 60; i++) {
-    let text = '';
-    const entities: Marked['entities'] = [];
-    // Offsets count characters, as Python does.
-    for (const part of FRAMES[i % FRAMES.length].split(/(疾病|药物|症状)/)) {
-      const words = WORDS[part as keyof typeof WORDS] as string[] | undefined;
-      const said = words ? words[(i * 7 + rows.length * 3 + entities.length) % words.length] : part;
-      const start = [...text].length;
-      if (words) entities.push({ start_idx: start, end_idx: start + said.length - 1, type: part, entity: said });
-      text += said;
-    }
-    rows.push({ text, entities });
-  }
-  return rows;
-}
+import { tinySentences, writeTinyEntities } from '../support/tinyEntities';
 
 describe('entities', function () {
   this.timeout(120_000);
   let folder: string;
-  const rows = sentences();
+  const rows = tinySentences();
   const file = () => join(folder, 'data.jsonl');
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'medtext-entities-'));
-    mkdirSync(join(folder, 'encoder'));
-    const characters = new Set(rows.flatMap(({ text }) => [...text]));
-    const vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...characters];
-    writeFileSync(join(folder, 'encoder/vocab.txt'), `${vocabulary.join('\n')}\n`);
-    const config = { model_type: 'bert', vocab_size: vocabulary.length, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 64, max_position_embeddings: 64, initializer_range: 0.1 }; // prettier-ignore
-    writeFileSync(join(folder, 'encoder/config.json'), JSON.stringify(config));
-    writeFileSync(file(), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    writeTinyEntities(folder, rows);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   async function train(
     more: Partial<Recipe>,
     steps: Recipe['train'] = {},
+    { stopAfter, resumeFrom }: { stopAfter?: number; resumeFrom?: string } = {},
   ): Promise<{ result: TrainingResult; log: string[]; reports: TrainingReport[] }> {
     const log: string[] = [];
     const reports: TrainingReport[] = [];
@@ -81,13 +50,18 @@ describe('entities', function () {
       work_dir: 'runs',
       ...more,
     };
+    const stop = new AbortController();
     const result = await finetune({
+      resumeFrom,
       recipe: resolveRecipe(validateRecipe(recipe, 'test')),
       baseFolder: folder,
       log: (line) => log.push(line),
-      onReport: (report) => void reports.push(report),
+      onReport: (report) => {
+        reports.push(report);
+        if (report.step === stopAfter) stop.abort();
+      },
       onEvaluation: () => undefined,
-      stopSignal: new AbortController().signal,
+      stopSignal: stop.signal,
     });
     return { result, log, reports };
   }
@@ -118,6 +92,18 @@ describe('entities', function () {
     assert.deepEqual(config.architectures, ['BertForTokenClassification']);
     assert.deepEqual(Object.values(config.id2label as object), ['O', 'B-疾病', 'I-疾病', 'B-症状', 'I-症状', 'B-药物', 'I-药物']); // prettier-ignore
     assert.equal(config.problem_type, undefined);
+  });
+
+  it('go on bit for bit after a stop', async () => {
+    const steps = { max_epochs: 2, dropout: 0.1 };
+    const whole = await train({}, steps);
+    const first = await train({}, steps, { stopAfter: 5 });
+    assert.equal(first.result.status, 'stopped');
+    const second = await train({}, steps, { resumeFrom: first.result.run });
+    const losses = (reports: readonly TrainingReport[]) => reports.map(({ step, loss }) => `${step}: ${loss}`);
+    assert.deepEqual([...losses(first.reports), ...losses(second.reports)], losses(whole.reports));
+    const weights = (model: string) => readFileSync(join(model, 'model.safetensors'));
+    assert.ok(weights(second.result.model).equals(weights(whole.result.model)));
   });
 
   it('are evaluated as the run said, with every type', async () => {
