@@ -7,8 +7,11 @@ import { addGradients } from '../../src/autodiff/gradients';
 import { buildClassifierGraph } from '../../src/inference/fedNetwork';
 import { productStyle, type Precision } from '../../src/inference/productStyle';
 import { Session, type Feed } from '../../src/inference/session';
-import { bertNetwork } from '../../src/models/encoder';
+import { bertNetwork, networkParameterSpecs } from '../../src/models/encoder';
+import type { Head } from '../../src/models/heads/head';
 import { sequenceHead } from '../../src/models/heads/sequence';
+import { spansHead } from '../../src/models/heads/spans';
+import { tokenHead } from '../../src/models/heads/token';
 import { allocate, elementCount } from '../../src/onnx/dataType';
 import type { Model } from '../../src/onnx/model';
 import { Operators } from '../../src/onnx/operators';
@@ -22,7 +25,9 @@ import { adversarial } from '../../src/tasks/losses/adversarial';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { fgm } from '../../src/tasks/losses/fgm';
 import { rDrop } from '../../src/tasks/losses/rDrop';
+import { spanCrossEntropy } from '../../src/tasks/losses/spanCrossEntropy';
 import { squaredError } from '../../src/tasks/losses/squaredError';
+import { tokenCrossEntropy } from '../../src/tasks/losses/tokenCrossEntropy';
 import type { Objective } from '../../src/tasks/objective';
 
 /** Nodes that may be there, by operator, and why. */
@@ -59,6 +64,17 @@ describe('nodes on the processor in a WebGPU session', () => {
     const layout = layoutOf(options, { weightDecay: 0.01, decays: (name) => name.includes('weight') });
     return buildResidentGraph(options, layout, BATCH, LENGTH).model;
   };
+  const residentOf = (head: Head, columns: number, objective: Objective, precision?: Precision) => {
+    const specs = networkParameterSpecs(config, head, columns);
+    const own = { network: bertNetwork(config, head, columns), specs, trained: new Set(specs.map(({ name }) => name)) };
+    const options = { ...own, objective, dropout: 0.1, products: productStyle('webgpu', precision) };
+    const layout = layoutOf(options, { weightDecay: 0.01, decays: (name) => name.includes('weight') });
+    return buildResidentGraph(options, layout, BATCH, LENGTH).model;
+  };
+  const inference = (head: Head, columns: number) => {
+    const own = Object.fromEntries(networkParameterSpecs(config, head, columns).map(({ name, shape }) => [name, { shape }])); // prettier-ignore
+    return buildClassifierGraph(bertNetwork(config, head, columns), BATCH, LENGTH, own, 'webgpu');
+  };
   const updated = [{ shape: [4, 6], decays: true }, { shape: [6], decays: false }, { shape: [8, 4], decays: false, isRows: true }]; // prettier-ignore
   /** Of few rows and of many, by so many indices that their one-hot matrix is made in parts. */
   const gathers = (count: number): Model => {
@@ -84,6 +100,14 @@ describe('nodes on the processor in a WebGPU session', () => {
     'rows in a gradient of all': () => buildDenseGraph([8, 4]),
     'gradients of Gathers, in parts': () => gathers(4200),
     inference: () => buildClassifierGraph(network, BATCH, LENGTH, shapes, 'webgpu'),
+    'training of tags': () => residentOf(tokenHead, 7, tokenCrossEntropy({ columns: 7, labelSmoothing: 0.1 })),
+    'training of tags in half precision': () =>
+      residentOf(tokenHead, 7, tokenCrossEntropy({ columns: 7, labelSmoothing: 0 }), 'float16'),
+    'training of spans': () => residentOf(spansHead, 3, spanCrossEntropy({ typeCount: 3, mostSpans: 4 })),
+    'training of spans in half precision': () =>
+      residentOf(spansHead, 3, spanCrossEntropy({ typeCount: 3, mostSpans: 4 }), 'float16'),
+    'inference of tags': () => inference(tokenHead, 7),
+    'inference of spans': () => inference(spansHead, 3),
   };
 
   for (const [name, build] of Object.entries(GRAPHS)) {

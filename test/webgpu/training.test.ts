@@ -16,6 +16,7 @@ import { encoderParameterSpecs } from '../../src/models/parameterNames';
 import { ResidentTrainer } from '../../src/steps/residentTrainer';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { disturbedLosses, OBJECTIVES, worst } from '../support/disturbedLosses';
+import { entityTraining, trainEntities } from '../support/entityTraining';
 import { testDevice } from '../support/testDevice';
 import {
   assertFollows,
@@ -70,6 +71,14 @@ describe(`training on ${testDevice}`, () => {
       assert.ok(worst(losses, theirs.losses) < 3e-4, `losses are off by ${worst(losses, theirs.losses)}`);
       for (const [part, values] of Object.entries(theirs.parts))
         assert.ok(worst([parts[0][part]], values) < 3e-3, `${part}: ${parts[0][part]}, PyTorch ${values[0]}`);
+    });
+  }
+
+  for (const kind of ['tags', 'spans'] as const) {
+    it(`follows PyTorch with a head of entities: ${kind}`, async () => {
+      const { losses } = await trainEntities(kind, { session, steps: 10 });
+      const { losses: theirs } = entityTraining[kind];
+      assert.ok(worst(losses, theirs) < 3e-4, `losses are off by ${worst(losses, theirs)}`);
     });
   }
 
