@@ -10,7 +10,6 @@ import { Session, type Feed } from '../../src/inference/session';
 import { bertNetwork, networkParameterSpecs } from '../../src/models/encoder';
 import type { Head } from '../../src/models/heads/head';
 import { sequenceHead } from '../../src/models/heads/sequence';
-import { spansHead } from '../../src/models/heads/spans';
 import { tokenHead } from '../../src/models/heads/token';
 import { allocate, elementCount } from '../../src/onnx/dataType';
 import type { Model } from '../../src/onnx/model';
@@ -25,7 +24,6 @@ import { adversarial } from '../../src/tasks/losses/adversarial';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { fgm } from '../../src/tasks/losses/fgm';
 import { rDrop } from '../../src/tasks/losses/rDrop';
-import { spanCrossEntropy } from '../../src/tasks/losses/spanCrossEntropy';
 import { squaredError } from '../../src/tasks/losses/squaredError';
 import { tokenCrossEntropy } from '../../src/tasks/losses/tokenCrossEntropy';
 import type { Objective } from '../../src/tasks/objective';
@@ -103,11 +101,7 @@ describe('nodes on the processor in a WebGPU session', () => {
     'training of tags': () => residentOf(tokenHead, 7, tokenCrossEntropy({ columns: 7, labelSmoothing: 0.1 })),
     'training of tags in half precision': () =>
       residentOf(tokenHead, 7, tokenCrossEntropy({ columns: 7, labelSmoothing: 0 }), 'float16'),
-    'training of spans': () => residentOf(spansHead, 3, spanCrossEntropy({ typeCount: 3, mostSpans: 4 })),
-    'training of spans in half precision': () =>
-      residentOf(spansHead, 3, spanCrossEntropy({ typeCount: 3, mostSpans: 4 }), 'float16'),
     'inference of tags': () => inference(tokenHead, 7),
-    'inference of spans': () => inference(spansHead, 3),
   };
 
   for (const [name, build] of Object.entries(GRAPHS)) {

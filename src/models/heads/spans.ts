@@ -73,9 +73,10 @@ function spanScores(
 function isStretch(g: Operators, attentionMask: Value, batch: number, length: number): Value {
   const places = g.range(length);
   const isOrdered = g.greaterOrEqual(g.reshape(places, [1, 1, 1, length]), g.reshape(places, [1, 1, length, 1]));
-  const isToken = g.greater(attentionMask, 0);
-  const areTokens = g.and(g.reshape(isToken, [batch, 1, length, 1]), g.reshape(isToken, [batch, 1, 1, length]));
-  return g.and(areTokens, isOrdered);
+  // Products of 0 and 1: the runtime's WebGPU (1.30.0) computes an And of shapes that it must stretch wrongly.
+  const isToken = g.cast(g.greater(attentionMask, 0), 'float32');
+  const areTokens = g.mul(g.reshape(isToken, [batch, 1, length, 1]), g.reshape(isToken, [batch, 1, 1, length]));
+  return g.greater(g.mul(areTokens, g.cast(isOrdered, 'float32')), 0.5);
 }
 
 /** Rotary positions (Su et al., arXiv 2104.09864) over the pairs (i, i + SIZE / 2): [batch, length, SIZE]. */
