@@ -4,7 +4,7 @@ import { errorText } from '../protocol/errorWords';
 import { previewData } from './commands/previewData';
 import { compareRuns } from './commands/compareRuns';
 import { exportModel } from './commands/exportModel';
-import { fineTune } from './commands/fineTune';
+import { fineTune, openFineTune } from './commands/fineTune';
 import { pretrain } from './commands/pretrain';
 import { getGpuRuntime } from './commands/gpuRuntime';
 import { importDataset, importModel, setAccessToken } from './commands/importCommands';
@@ -45,7 +45,8 @@ import { showError } from './messages';
 
 /** Every command; the compiler refuses a missing or an unknown one, a test compares with the manifest. */
 const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: unknown[]) => unknown>> = {
-  'medtext.fineTune': fineTune,
+  'medtext.fineTune': openFineTune,
+  'medtext.fineTuneSteps': fineTune,
   'medtext.pretrain': pretrain,
   'medtext.trySample': trySample,
   'medtext.runRecipe': runRecipe,

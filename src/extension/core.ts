@@ -56,7 +56,7 @@ export function startCore(context: ExtensionContext, store: DisposableStore, run
   store.add(registerLifeWatch(services));
   store.add(registerRunWatch(services));
   const recipes = store.add(watchRecipes(services));
-  const { trainingView, similarityPanel, runComparison, modelDetail, runPage, datasetPreviews } = services;
+  const { trainingView, similarityPanel, runComparison, modelDetail, runPage, fineTune, datasetPreviews } = services;
   return {
     services,
     runCommand: (id, parameters) => runCommand(services, id, parameters),
@@ -68,6 +68,7 @@ export function startCore(context: ExtensionContext, store: DisposableStore, run
       'medtext.runComparison': runComparison.panel,
       'medtext.modelDetail': modelDetail.panel,
       'medtext.runPage': runPage.panel,
+      'medtext.fineTunePage': fineTune.panel,
     },
     labelMappingEditor: labelMappingEditor(services),
     datasetPreview: datasetPreviews,

@@ -3,6 +3,7 @@
 /** Commands of the palette. */
 export const paletteCommands = [
   'medtext.fineTune',
+  'medtext.fineTuneSteps',
   'medtext.pretrain',
   'medtext.trySample',
   'medtext.runRecipe',
@@ -53,7 +54,7 @@ export const viewIds = ['medtext.training', 'medtext.models', 'medtext.runs'] as
 export type ViewId = (typeof viewIds)[number];
 
 /** Panels that come back with the window. */
-export const panelTypes = ['medtext.similarity', 'medtext.runComparison', 'medtext.modelDetail', 'medtext.runPage'] as const;
+export const panelTypes = ['medtext.similarity', 'medtext.runComparison', 'medtext.modelDetail', 'medtext.runPage', 'medtext.fineTunePage'] as const;
 export type PanelType = (typeof panelTypes)[number];
 
 export const customEditorTypes = ['medtext.labelMapping', 'medtext.labelsFile', 'medtext.datasetPreview'] as const;

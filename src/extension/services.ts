@@ -23,6 +23,7 @@ import { ScoringService } from './scoringService';
 import { setting } from './settings';
 import { StartNotes } from './startNotes';
 import { TrainingService } from './trainingService';
+import { createFineTune, type FineTunePanel } from './views/fineTunePanel';
 import { createModelDetail, type ModelDetailPanel } from './views/modelDetailPanel';
 import { createRunComparison, type RunComparisonPanel } from './views/runComparisonPanel';
 import { createRunPage, type RunPagePanel } from './views/runPagePanel';
@@ -37,6 +38,7 @@ export interface Services extends BaseServices {
   readonly datasetPreviews: DatasetPreviews;
   readonly modelDetail: ModelDetailPanel;
   readonly runPage: RunPagePanel;
+  readonly fineTune: FineTunePanel;
 }
 
 export function createServices(context: ExtensionContext, store: DisposableStore): Services {
@@ -139,6 +141,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     runComparison: store.add(createRunComparison(services)),
     datasetPreviews,
     runPage: store.add(createRunPage(services, datasetPreviews)),
+    fineTune: store.add(createFineTune(services, datasetPreviews)),
     modelDetail: store.add(createModelDetail(services)),
   };
 }

@@ -77,6 +77,8 @@ const dataInfo = object(
     labels: listOf(object({ value: text, count })),
     /** The label column has entities; whether the file tells what their ends mean, which a recipe must say otherwise. */
     entities: object({ endsAreTold: flag }),
+    /** Two values of each column, from the first rows. */
+    examples: recordOf(listOf(text)),
     /** What each column can be, by its name and the first rows; as {@link ColumnFacts} of src/data/columns.ts. */
     facts: listOf(columnFacts),
   },
@@ -164,6 +166,11 @@ export const scorerContract = defineContract({
       result: object({ output: text, rows: count }),
     },
     dataInfo: { params: object({ file: text }), result: dataInfo },
+    /** How long the first examples of a file are, in tokens of a model, special ones included. */
+    exampleLengths: {
+      params: object({ folder: text, file: text, first: text }, { second: text }),
+      result: object({ rows: count, median: count, p99: count, longest: count }),
+    },
     /** Raw values of a split's label column with counts. */
     labelCounts: { params: object({ split }), result: labelCounts },
     /** A split's labels, ranked by how much the model contradicts them. */

@@ -1,13 +1,19 @@
 import { columnFacts, guessFields } from '../data/columns';
 import { openDataFile, type DataFile } from '../data/dataFile';
 import { asMedTextError, MedTextError } from '../base/errors';
-import { isBadRow } from '../data/dataRow';
+import { isBadRow, type DataValue } from '../data/dataRow';
 import { typesIn } from '../data/entities/annotations';
 import { entityColumns, openEntityFile } from '../data/entities/readEntities';
+import { cutTo } from '../base/plainText';
 import { rawLabelOf, RawLabelCounts } from '../data/labelMapping';
+import { exampleTokens } from '../preview/tokenCounts';
 import type { DataInfo } from '../protocol/scorer';
+import { tokenCounter } from './tokenCounter';
 
 const maxLabels = 100;
+const maxExample = 80;
+/** Enough for the share of the longest hundredth. */
+const maxMeasured = 3000;
 /** Beyond, the column holds texts or numbers, not classes; counting on would only fill the memory. */
 const maxDistinct = 10_000;
 
@@ -54,6 +60,7 @@ export async function dataInfo(path: string, signal: AbortSignal): Promise<DataI
     label: guess.label,
     labels: guess.label === undefined ? undefined : labels.slice(0, maxLabels),
     ...(entities && { entities: { endsAreTold: entities.endsAreTold } }),
+    examples: Object.fromEntries(file.columns.map((column) => [column, examplesOf(sample, column)])),
     facts: columnFacts(file.columns, sample),
   };
 }
@@ -75,4 +82,38 @@ async function entitiesOf(file: DataFile, signal: AbortSignal) {
     },
   );
   return { text: columns.text, column: columns.entities, endsAreTold };
+}
+
+/** Two different values, as a person would see them. */
+function examplesOf(sample: readonly Readonly<Record<string, DataValue>>[], column: string): string[] {
+  const found = new Set<string>();
+  for (const values of sample) {
+    const value = Object.hasOwn(values, column) ? values[column] : undefined;
+    if (value !== undefined && value !== null && value !== '') found.add(cutTo(maxExample, typeof value === 'object' ? JSON.stringify(value) : String(value))); // prettier-ignore
+    if (found.size === 2) break;
+  }
+  return [...found];
+}
+
+/**
+ * How long the first examples of a file are, in tokens of a model, special ones included.
+ * Errors: those of `openDataFile` and of the tokenizer, `CANCELLED`.
+ */
+export async function exampleLengths(
+  { folder, file: path, first, second }: { folder: string; file: string; first: string; second?: string },
+  signal: AbortSignal,
+): Promise<{ rows: number; median: number; p99: number; longest: number }> {
+  const counter = await tokenCounter(folder);
+  const file = await openDataFile(path);
+  const mapping = { first_sequence: first, second_sequence: second ?? null, label: null };
+  const lengths: number[] = [];
+  for await (const row of file.rows(signal)) {
+    if (signal.aborted) throw new MedTextError('CANCELLED', `Reading ${path} was cancelled.`);
+    const length = isBadRow(row) ? undefined : exampleTokens(row.values, mapping, counter);
+    if (length !== undefined && Number.isFinite(length)) lengths.push(length);
+    if (lengths.length === maxMeasured) break;
+  }
+  lengths.sort((a, b) => a - b);
+  const at = (share: number): number => lengths[Math.min(lengths.length - 1, Math.floor(share * lengths.length))] ?? 0;
+  return { rows: lengths.length, median: at(0.5), p99: at(0.99), longest: at(1) };
 }

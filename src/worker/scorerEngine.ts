@@ -5,7 +5,7 @@ import type { LikeliestLabels } from '../evaluation/evaluateModel';
 import { openPairScorer } from '../inference/pairScorer';
 import { exportModel } from '../exports/exportModel';
 import { checkInt8, soundPrecision } from '../exports/precisionCheck';
-import { dataInfo } from './dataInfo';
+import { dataInfo, exampleLengths } from './dataInfo';
 import { describeTask, taskFor } from '../protocol/tasks';
 import type { OpenScorer, ScorerEngine } from './serveScorer';
 
@@ -24,6 +24,7 @@ export const scorerEngine: ScorerEngine = {
     return { ...scorer, precision };
   },
   dataInfo,
+  exampleLengths,
 
   async evaluate(folder, file, options) {
     const { evaluateModel } = await import('../evaluation/evaluateModel');

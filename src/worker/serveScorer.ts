@@ -52,6 +52,10 @@ export interface ScorerEngine {
   evaluate(folder: string, file: string, job: FileJob): Promise<Result<ScorerContract, 'evaluate'>>;
   predict(folder: string, file: string, output: string, job: FileJob): Promise<{ output: string; rows: number }>;
   dataInfo(file: string, signal: AbortSignal): Promise<DataInfo>;
+  exampleLengths(
+    of: Params<ScorerContract, 'exampleLengths'>,
+    signal: AbortSignal,
+  ): Promise<Result<ScorerContract, 'exampleLengths'>>;
   labelCounts(split: RecipeSplit, signal: AbortSignal): Promise<LabelCounts>;
   suspectLabels(
     folder: string,
@@ -102,6 +106,7 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
             onProgress: progress('suspectLabels'),
           });
         },
+        exampleLengths: async (of, signal) => (await loadEngine()).exampleLengths(of, signal),
         dataInfo: async ({ file }, signal) => (await loadEngine()).dataInfo(file, signal),
         exportModel: async ({ folder, output, ...job }, signal) =>
           (await loadEngine()).exportModel(folder, output, { ...job, signal, onProgress: progress('exportModel') }),

@@ -1,6 +1,7 @@
 // What a person does from an empty folder to a result, counted: an action is one command, button or confirmed choice.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, hoverText, notification, openFile, runCommand } from './editor.mjs';
 import { newestRun, openSidebar, picture, runRow, until, useWindow } from './window.mjs';
@@ -132,4 +133,62 @@ describe('the page of a run', () => {
   });
 
   it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
+});
+
+describe('from a folder of CBLUE and an imported checkpoint to a training', () => {
+  const machineSettings = {};
+  const state = useWindow({
+    machineSettings,
+    prepare(folder) {
+      for (const [split, from] of Object.entries({ train: 'train', dev: 'validation', test: 'test' })) {
+        const rows = JSON.parse(readFileSync(`samples/medical-pairs/${from}.json`, 'utf8')).slice(0, 200);
+        writeFileSync(join(folder, `KUAKE-QQR_${split}.json`), JSON.stringify(rows));
+      }
+      rmSync(join(folder, 'data'), { recursive: true });
+      const library = join(folder, 'library');
+      cpSync('test/fixtures/checkpoints/masked-lm', join(folder, 'checkpoint'), { recursive: true });
+      cpSync('test/fixtures/checkpoints/structbert/vocab.txt', join(folder, 'checkpoint', 'vocab.txt'));
+      execFileSync(process.execPath, [
+        'dist/cli.js',
+        'import',
+        join(folder, 'checkpoint'),
+        '--output',
+        join(library, 'tiny'),
+      ]);
+      machineSettings['medtext.models.folder'] = library;
+    },
+  });
+
+  it('takes at most three actions, by the keyboard', async () => {
+    const { page, workspace } = state;
+    const did = counting();
+    await did.action(() => runCommand(page, 'MedText Lab: Fine-Tune Encoder'));
+    const view = await findWebview(page, 'KUAKE-QQR_train.medtext.json', 60_000);
+    const recipe = await view.locator('pre').innerText();
+    for (const file of ['KUAKE-QQR_train.json', 'KUAKE-QQR_dev.json', 'KUAKE-QQR_test.json'])
+      assert.ok(recipe.includes(file), file);
+    assert.match(recipe, /tiny/);
+    await view.getByText('Tokens an example', { exact: false }).waitFor({ timeout: 60_000 });
+    await picture(page, 'flow-fine-tune-page');
+    const start = view.locator('vscode-button', { hasText: 'Start Fine-Tuning' });
+    await start.focus();
+    await did.action(() => page.keyboard.press('Enter'));
+    await until(() => newestRun(workspace)?.step > 0, 'a running training', 120_000);
+    assert.ok(did.count <= 3, `${did.count} actions`);
+    assert.ok(existsSync(join(workspace.folder, 'KUAKE-QQR_train.medtext.json')));
+    await runCommand(page, 'MedText Lab: Stop Training');
+  });
+
+  it('lets each answer be changed, and the recipe follows', async () => {
+    const { page } = state;
+    await page.locator('.tab', { hasText: 'Fine-Tune Encoder' }).click();
+    const view = await findWebview(page, 'Model and data', 60_000);
+    await view
+      .getByLabel('Validation data')
+      .selectOption({ label: 'hold out 10 %, stratified, grouped by the first text' });
+    await view.locator('pre', { hasText: '"group_by": "first_sequence"' }).waitFor();
+    await view.getByLabel('None: the task reads one text').check();
+    await view.locator('pre', { hasText: 'text-classification' }).waitFor({ timeout: 30_000 });
+    assert.deepEqual(state.outside, []);
+  });
 });

@@ -35,7 +35,7 @@ describe('MedText Lab in VS Code', () => {
 
   it('gives a recipe from the palette, step by step', async () => {
     const { page, workspace } = state;
-    await runCommand(page, 'MedText Lab: Fine-Tune Encoder');
+    await runCommand(page, 'MedText Lab: Fine-Tune Step by Step');
     const item = page.locator('.quick-input-list .monaco-list-row', { hasText: 'quick.medtext.json' });
     assert.equal((await item.innerText()).match(/quick\.medtext\.json/g).length, 1, 'its name once');
     await picture(page, 'wizard-recipes');
@@ -89,7 +89,7 @@ describe('MedText Lab in VS Code', () => {
 
   it('writes a recipe from model, data and columns, with a way back', async () => {
     const { page, workspace } = state;
-    await runCommand(page, 'MedText Lab: Fine-Tune Encoder');
+    await runCommand(page, 'MedText Lab: Fine-Tune Step by Step');
     await choose(page, '2 × 128', 'recipe or model');
     await choose(page, 'pairs-train.json', 'training data');
     await choose(page, 'query1', 'columns');

@@ -27,6 +27,15 @@ describe('hover text', () => {
     assert.match(text({ score: { ...regression, similarity: null } }), /MedText Lab\*\* · prediction \*\*4\.037\*\*/);
   });
 
+  it('shows the class of a single text with its bars, and no similarity', () => {
+    const shown = text({ kind: 'text', isSingle: true });
+    assert.match(shown, /MedText Lab\*\* · class probabilities[^]*Predicted `2`[^]*70\.0 % `2`/);
+    assert.doesNotMatch(shown, /similarity|0\.831/);
+    assert.match(text({ kind: 'row', isSingle: true, givenLabel: '2' }), /Predicted `2` · as given ✓/);
+    const number = { similarity: 0.5, measure: 'regression' as const, probabilities: {}, logits: [4.04] };
+    assert.match(text({ kind: 'text', isSingle: true, score: number }), /prediction \*\*4\.040\*\*/);
+  });
+
   it('claims no similarity of classes that are no scale', () => {
     const classes = { ...score, measure: 'classes' as const, similarity: null };
     assert.match(text({ score: classes }), /MedText Lab\*\* · class probabilities[^]*Predicted `2`[^]*70\.0 % `2`/);

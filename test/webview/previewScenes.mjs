@@ -301,7 +301,49 @@ const runPage = {
   actions: ['use', 'evaluate', 'export', 'compare', 'fineTuneFurther', 'copyCommand', 'copyPython', 'openRecipe', 'openCard', 'reveal', 'openLog'], // prettier-ignore
 };
 
+const recipeShown = { task: 'sentence-similarity', model: 'library:structbert-medical-base-zh@sha256:1f9c2b7e05d4', dataset: { train: { file: 'KUAKE-QQR_train.json', first_sequence: 'query1', second_sequence: 'query2', label: 'label', labels: ['0', '1', '2'] }, validation: { file: 'KUAKE-QQR_dev.json' }, test: { file: 'KUAKE-QQR_test.json' } }, train: { max_epochs: 3, batch_size: 16, max_length: 'auto', optimizer: { lr: 2e-5 }, seed: 2021 }, device: 'auto' }; // prettier-ignore
+const columnOf = (name, kind, values, distinct, examples, canBeText, canBeLabel) => ({ name, kind, values, distinct, examples, canBeText, canBeLabel }); // prettier-ignore
+const fineTune = {
+  state: 'ready',
+  problem: '',
+  models: [
+    { id: '/m/a', name: 'structbert-medical-base-zh', hint: '12 × 768 · 102M' },
+    { id: 'starter', name: 'Starter encoder', hint: 'comes with MedText Lab' },
+  ],
+  files: ['train', 'dev', 'test'].map((split) => ({
+    id: `/d/KUAKE-QQR_${split}.json`,
+    name: `KUAKE-QQR_${split}.json`,
+  })),
+  tasks: [{ id: 'sentence-similarity', name: 'Sentence similarity', hint: 'a label for a pair' }],
+  devices: ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'],
+  chosen: { model: '/m/a', train: '/d/KUAKE-QQR_train.json', validation: '/d/KUAKE-QQR_dev.json', test: '/d/KUAKE-QQR_test.json', first: 'query1', second: 'query2', label: 'label', task: 'sentence-similarity', device: 'auto', badRows: 'stop' }, // prettier-ignore
+  rows: 15000,
+  badRows: 0,
+  columns: [
+    columnOf('id', 'identifier', 200, 200, ['s1', 's2'], false, false),
+    columnOf('query1', 'text', 200, 31, ['天价输液费', '高血压能喝咖啡吗'], true, false),
+    columnOf('query2', 'text', 200, 200, ['输液价格', '<img src=x onerror=alert(1)>'], true, false),
+    columnOf('label', 'class', 200, 3, ['0', '2'], false, true),
+  ],
+  labels: [
+    ['0', 7142, 0],
+    ['1', 4572, 0.5],
+    ['2', 3286, 1],
+  ].map(([name, count, score]) => ({ name, count, score })),
+  labelCount: 3,
+  asksScale: false,
+  lengths: { rows: 3000, median: 21, p99: 34, longest: 88, positions: 512 },
+  warnings: [],
+  recipeName: 'KUAKE-QQR_train.medtext.json',
+  recipe: JSON.stringify(recipeShown, undefined, 2),
+};
+
 export const scenes = {
+  fineTune: {
+    recognised: fineTune,
+    warned: { ...fineTune, badRows: 3, asksScale: true, chosen: { ...fineTune.chosen, validation: '', badRows: 'stop' }, labels: [['A', 7142], ['B', 12]].map(([name, count]) => ({ name, count, score: null })), labelCount: 2, warnings: ['3 rows cannot be read: the training stops at them.', 'Without validation data no best checkpoint can be chosen, and nobody sees overfitting.'] }, // prettier-ignore
+    asking: { ...fineTune, state: 'asking', problem: 'Choose the training data.', chosen: { ...fineTune.chosen, train: '', validation: 'holdOut', test: '', first: '', second: '', label: '', task: '' }, rows: 0, columns: [], labels: [], labelCount: 0, lengths: null, tasks: [], recipeName: '', recipe: '' }, // prettier-ignore
+  },
   runPage: {
     ended: runPage,
     underWay: { ...runPage, run, measurements: [], stoppedAfter: null, note: '', tags: [], actions: ['stop', 'stopNow', 'compare', 'copyCommand', 'openRecipe', 'reveal', 'openLog'] }, // prettier-ignore

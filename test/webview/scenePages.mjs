@@ -4,7 +4,7 @@ import { chinese, servePages } from './pageServer.mjs';
 import { pageAnswers, scenes } from './previewScenes.mjs';
 import { themes } from './previewThemes.mjs';
 
-const widths = { trainingView: 320, similarityPanel: 760, runComparison: 860, modelDetail: 760, runPage: 980 };
+const widths = { trainingView: 320, similarityPanel: 760, runComparison: 860, modelDetail: 760, runPage: 980, fineTune: 1080 };
 
 /** What a person would do to see all of a scene. */
 const acts = {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Check } from '../../src/protocol/check';
+import { fineTuneSnapshot } from '../../src/protocol/fineTunePage';
 import { modelDetailSnapshot } from '../../src/protocol/modelDetailPanel';
 import { runComparison } from '../../src/protocol/runComparison';
 import { runPageSnapshot } from '../../src/protocol/runPage';
@@ -9,6 +10,7 @@ import { trainingSnapshot } from '../../src/protocol/trainingView';
 /** What pictures and accessibility are judged by must be what the extension could send. */
 describe('scenes of the pages', () => {
   const checks: Readonly<Record<string, Check<unknown>>> = {
+    fineTune: fineTuneSnapshot,
     modelDetail: modelDetailSnapshot,
     runComparison,
     runPage: runPageSnapshot,

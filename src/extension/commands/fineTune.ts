@@ -44,6 +44,14 @@ const none = '-';
 const goBack = '<';
 const ignored = '**/{node_modules,runs,dist,.git}/**';
 
+/** The page on which all is recognised and can be changed. @param target training data, or a model, to begin with */
+export async function openFineTune(services: Services, target?: unknown): Promise<void> {
+  if (!(await requireTrust(services.t))) return;
+  const train = target instanceof Uri ? target.fsPath : undefined;
+  const model = isModel(target) ? target.folder : undefined;
+  await services.fineTune.show({ ...(train !== undefined && { train }), ...(model !== undefined && { model }) });
+}
+
 /**
  * Asks for recipe or model, data, columns, task and device, every step with a way back; ends in a saved recipe that
  * opens in the editor, or in the run of an existing one.

@@ -13,6 +13,9 @@ import { abortSignalOf } from '../cancellation';
 import { activeOrStarter } from '../commands/starter';
 import type { CommandId } from '../ids';
 import type { Services } from '../services';
+import { modelUse } from '../datasetPreview/modelUse';
+import type { ListedModel } from '../modelStore';
+import { findTask } from '../../protocol/tasks';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
 import { setting } from '../settings';
 import { recordAt } from './dataRowAt';
@@ -24,6 +27,8 @@ const dataExtensions = new Set(['.json', '.jsonl', '.ndjson', '.csv', '.tsv', '.
 /** Texts in which the starter answers; code is none. */
 const starterLanguages = new Set(['plaintext', 'markdown', 'json', 'jsonl', 'csv', 'tsv']);
 const maxDocumentLength = 50_000_000;
+/** Of a text that is classed by itself: beyond, a model reads its beginning only. */
+const maxSingleLength = 20_000;
 const hintShownKey = 'medtext.hoverHintShown';
 
 export function hoverProvider(services: Services): HoverProvider {
@@ -46,7 +51,7 @@ async function hoverAt(
   try {
     if (model.marksEntities)
       return await entitiesAt(services, document, text, document.offsetAt(position), model.name, token);
-    const found = await contentAt(services, document, text, document.offsetAt(position), model.hasHead, abortSignalOf(token)); // prettier-ignore
+    const found = await contentAt(services, document, text, document.offsetAt(position), model, abortSignalOf(token)); // prettier-ignore
     // Another model was chosen meanwhile: its name must not stand over these numbers.
     if (!found || found.modelId !== services.scoring.modelId || token.isCancellationRequested) return undefined;
     const { content, range, links } = found;
@@ -92,10 +97,11 @@ async function contentAt(
   document: TextDocument,
   text: string,
   offset: number,
-  hasHead: boolean,
+  { folder, hasHead }: ListedModel,
   signal: AbortSignal,
 ): Promise<Found | undefined> {
   const { scoring, t } = services;
+  if (hasHead && answersSingleTexts(folder)) return singleAt(services, document, text, offset, signal);
   const row = await pairAt(services, document, text, offset);
   if (row) {
     const { modelId, scores } = await scoring.score([row.pair], signal);
@@ -117,6 +123,37 @@ async function contentAt(
   return { modelId, content: { kind: 'reference', score: scores[0], reference }, range, links };
 }
 
+/** Whether the model gives a text of its own a class or a number. */
+function answersSingleTexts(folder: string): boolean {
+  const { second, answer } = findTask(modelUse(folder).task) ?? {};
+  return second === 'none' && (answer === 'class' || answer === 'number');
+}
+
+/** The class of the data row's text, or of the sentence, under the mouse. */
+async function singleAt(
+  services: Services,
+  document: TextDocument,
+  text: string,
+  offset: number,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
+  const row = await rowAt(services, document, text, offset);
+  const first = row?.info.first === undefined ? undefined : row.record.values[row.info.first];
+  const range = row && first ? row.record : sentenceAt(text, offset);
+  if (!range || range.end - range.start > maxSingleLength) return undefined;
+  const { modelId, scores } = await services.scoring.score(
+    [{ first: first || text.slice(range.start, range.end) }],
+    signal,
+  );
+  const givenLabel = row && first && row.info.label !== undefined ? row.record.values[row.info.label] || undefined : undefined; // prettier-ignore
+  return {
+    modelId,
+    content: { kind: first ? 'row' : 'text', score: scores[0], isSingle: true, givenLabel },
+    range,
+    links: [],
+  };
+}
+
 /** The nearest sentences of the document, by cosine. */
 async function nearestTo(
   { scoring, t }: Services,
@@ -135,18 +172,25 @@ async function nearestTo(
 
 /** The labelled or unlabelled pair of the data row under the mouse. */
 async function pairAt(services: Services, document: TextDocument, text: string, offset: number) {
+  const row = await rowAt(services, document, text, offset);
+  if (row?.info.first === undefined || row.info.second === undefined) return undefined;
+  const { record, info } = row;
+  const [first, second] = [record.values[info.first!], record.values[info.second!]];
+  if (!first || !second) return undefined;
+  const label = info.label === undefined ? undefined : record.values[info.label];
+  return { range: record, pair: { first, second }, label: label || undefined };
+}
+
+/** The row of a data file under the mouse. */
+async function rowAt(services: Services, document: TextDocument, text: string, offset: number) {
   const isData = document.uri.scheme === 'file' && dataExtensions.has(extname(document.fileName).toLowerCase());
   if (!isData || document.fileName.endsWith('.medtext.json')) return undefined;
   const info = await services.dataInfo(document.fileName);
-  if (info?.first === undefined || info.second === undefined) return undefined;
+  if (!info) return undefined;
   const { format } = info;
   if (format === 'conll' || format === 'xlsx' || format === 'parquet' || format === 'brat') return undefined;
   const record = recordAt(text, offset, { ...info, format });
-  const first = record?.values[info.first];
-  const second = record?.values[info.second];
-  if (!record || !first || !second) return undefined;
-  const label = info.label === undefined ? undefined : record.values[info.label];
-  return { range: record, pair: { first, second }, label: label || undefined };
+  return record && { record, info };
 }
 
 function isWanted(document: TextDocument): boolean {

@@ -5,13 +5,15 @@ import type { NearSentence } from './nearestSentences';
 
 /** What a hover says, before it becomes Markdown. */
 export interface HoverContent {
-  readonly kind: 'reference' | 'row' | 'nearest';
+  readonly kind: 'reference' | 'row' | 'nearest' | 'text';
   readonly score: PairScore;
   readonly modelName: string;
   /** The pinned text, for `reference`. */
   readonly reference?: string;
   /** The nearest sentences of the document, the nearest first, for `nearest`; `score` is then the first's. */
   readonly nearest?: readonly NearSentence[];
+  /** The model reads one text: there is its class, or its number, and no similarity. */
+  readonly isSingle?: boolean;
   /** What the data file gives, for `row`. */
   readonly givenLabel?: string;
 }
@@ -47,7 +49,7 @@ export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[]
   );
   const isNearest = content.kind === 'nearest';
   const lines = [
-    `**MedText Lab** · ${isNearest ? t('nearest in this document, by cosine') : numbers(score, t).join(' · ')}`,
+    `**MedText Lab** · ${isNearest ? t('nearest in this document, by cosine') : numbers(content.isSingle ? { ...score, similarity: null } : score, t).join(' · ') || t('class probabilities')}`,
   ];
   if (!isNearest && score.place) lines.push(placeText(score.place, t));
   if (isNearest) {

@@ -11,6 +11,10 @@ export interface RecipeChoices {
   readonly model: string;
   readonly trainFile: string;
   readonly validationFile?: string;
+  /** Without a validation file: a tenth is held out, stratified, the rows of one first text together. */
+  readonly holdsOut?: boolean;
+  readonly testFile?: string;
+  readonly skipsBadRows?: boolean;
   readonly task: TaskName;
   readonly first: string;
   readonly second?: string;
@@ -41,8 +45,11 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
         ...(choices.labels && describeTask(choices.task).answer !== 'number' && { labels: choices.labels }),
         ...(choices.labelMapping && { label_mapping: choices.labelMapping }),
         ...scaleDetails(choices),
+        ...(choices.skipsBadRows && { on_bad_row: 'skip' }),
       },
       ...(choices.validationFile && { validation: { file: path(choices.validationFile) } }),
+      ...(choices.testFile && { test: { file: path(choices.testFile) } }),
+      ...(choices.holdsOut && { split: { validation: 0.1, stratify: true, group_by: 'first_sequence' } }),
     },
   };
   // What people change most, as it is by default.

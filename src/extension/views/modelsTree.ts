@@ -25,13 +25,8 @@ export function modelsTree({ models, t }: Services): TreeDataProvider<ListedMode
       item.iconPath = new ThemeIcon(
         model.missing ? 'warning' : model.active ? 'check' : model.hasHead ? 'hubot' : 'package',
       );
-      item.contextValue = model.active
-        ? 'active'
-        : model.hasHead && !model.missing
-          ? 'inactive'
-          : model.missing
-            ? 'missing'
-            : 'encoder';
+      const standing = model.missing ? 'missing' : model.active ? 'active' : model.hasHead ? 'inactive' : 'encoder';
+      item.contextValue = model.hasHead && !model.missing ? `${standing} head` : standing;
       item.accessibilityInformation = { label: `${model.name}, ${item.description}` };
       return item;
     },

@@ -31,6 +31,7 @@ serveScorer(async () => ({
   },
   predict: async (_folder, _file, output) => ({ output, rows: 1 }),
   dataInfo: async (file) => ({ file, format: 'json', header: false, columns: ['a'], rows: 1, badRows: 0 }),
+  exampleLengths: async () => ({ rows: 0, median: 0, p99: 0, longest: 0 }),
   labelCounts: async () => ({ column: 'a', rows: 0, badRows: 0, values: [], otherRows: 0 }),
   suspectLabels: async () => ({
     rows: 0,
