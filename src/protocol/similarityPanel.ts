@@ -35,8 +35,23 @@ const pairs = object({
 });
 export type Pairs = Checked<typeof pairs>;
 
-const comparison = (value: unknown, path = 'message'): Ranking | Pairs =>
-  (value as { kind?: unknown } | null)?.kind === 'pairs' ? pairs(value, path) : ranking(value, path);
+/** Texts that a model classes one by one: those selected, then the other sentences of the document. */
+const texts = object({
+  kind: oneOf('texts'),
+  /** How many of the texts are selected. */
+  selected: count,
+  texts: listOf(object({ id: count, text, line: count, score: nullable(pairScore) })),
+  leftOut: count,
+});
+export type ClassedTexts = Checked<typeof texts>;
+
+export type Comparison = Ranking | Pairs | ClassedTexts;
+
+function comparison(value: unknown, path = 'message'): Comparison {
+  const kind = (value as { kind?: unknown } | null)?.kind;
+  if (kind === 'texts') return texts(value, path);
+  return kind === 'pairs' ? pairs(value, path) : ranking(value, path);
+}
 
 /** Everything the panel shows; always complete. */
 export const similaritySnapshot = object({

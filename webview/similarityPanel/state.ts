@@ -1,5 +1,12 @@
 import { rankOf, type PairScore } from '../../src/protocol/scorer';
-import type { BothOrders, Pairs, Ranking, RankedText, SimilaritySnapshot } from '../../src/protocol/similarityPanel';
+import type {
+  BothOrders,
+  Comparison,
+  Pairs,
+  Ranking,
+  RankedText,
+  SimilaritySnapshot,
+} from '../../src/protocol/similarityPanel';
 
 export interface SimilarityPanelState {
   /** Undefined until the host has answered. */
@@ -83,7 +90,7 @@ export function pairSummary({ forward, backward }: BothOrders): PairSummary {
 }
 
 /** How long a bar is, in [0, 1]: the similarity itself; of a cosine, or without a scale, the place between the least and the greatest number shown. */
-export function shareOf(comparison: Ranking | Pairs): (value: number) => number {
+export function shareOf(comparison: Comparison): (value: number) => number {
   const shown = scoresOf(comparison);
   if (!shown.some(({ similarity, measure }) => (similarity === null && measure !== 'classes') || measure === 'cosine')) return (value) => value; // prettier-ignore
   const numbers = shown.map(shownNumber);
@@ -132,7 +139,8 @@ export function scoreKind({ comparison }: SimilaritySnapshot): PairScore['measur
 }
 
 /** The scores that have come. */
-function scoresOf(comparison: Ranking | Pairs): PairScore[] {
+function scoresOf(comparison: Comparison): PairScore[] {
+  if (comparison.kind === 'texts') return comparison.texts.flatMap(({ score }) => (score ? [score] : []));
   const pairs = comparison.kind === 'pairs' ? [] : [comparison.reference?.score, ...comparison.sentences.map(({ score }) => score)]; // prettier-ignore
   const scores = comparison.kind === 'pairs' ? comparison.scores.flat() : pairs.flatMap((both) => (both ? [both.forward, both.backward] : [])); // prettier-ignore
   return scores.filter((score) => score !== null);

@@ -4,6 +4,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { Translate } from '../../src/base/translate';
 import type {
   BothOrders,
+  ClassedTexts,
   Pairs,
   PlacedText,
   RankedText,
@@ -61,7 +62,9 @@ export function similarityPanel(
         ? html`<p class="quiet">${t('Select a text in the editor, or put the cursor into a sentence.')}</p>`
         : comparison.kind === 'pairs'
           ? heatMap(comparison, state, actions, t)
-          : ranking(comparison, state, snapshot, actions, t)
+          : comparison.kind === 'texts'
+            ? classedTexts(comparison, state, snapshot, actions, t)
+            : ranking(comparison, state, snapshot, actions, t)
     }
   `;
 }
@@ -84,7 +87,8 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
     ),
     number: t('The predicted number, mean of both orders. The model does not say on which scale.'),
   };
-  const kind = scoreKind(snapshot);
+  const isSingle = snapshot.comparison?.kind === 'texts';
+  const kind = isSingle ? undefined : scoreKind(snapshot);
   const isPartial = model && total > 0 && done < total && !snapshot.error;
   const busy = isPartial && !snapshot.stopped;
   return html`
@@ -127,13 +131,14 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
 
 /** How far the scoring is, with its end; of a few pairs, which are there at once, nothing. */
 function progressLine(
-  { done, total, stopped }: SimilaritySnapshot,
+  { done, total, stopped, comparison }: SimilaritySnapshot,
   actions: SimilarityPanelActions,
   t: Translate,
 ): TemplateResult | typeof nothing {
   if (total < fewPairs && !stopped) return nothing;
   // Both orders of each pair are scored: a person counts pairs.
-  const counts = [Math.floor(done / 2), Math.floor(total / 2)] as const;
+  const each = comparison?.kind === 'texts' ? 1 : 2;
+  const counts = [Math.floor(done / each), Math.floor(total / each)] as const;
   return html`<p class="quiet partial">
     <span role="status"
       >${stopped ? t('Stopped: {0} of {1} pairs are scored.', ...counts) : t('{0} of {1} pairs are scored.', ...counts)}</span
@@ -273,6 +278,85 @@ function rankedRow(
       ${open ? html`<div class="details">${pairDetails(selected.text, text, score, [t('selected'), t('line {0}', line)], share, t)}</div>` : nothing}
     </li>
   `;
+}
+
+/** Of a model that reads one text: the class of each, with all classes of those selected as bars. */
+function classedTexts(
+  { texts, selected, leftOut }: ClassedTexts,
+  state: SimilarityPanelState,
+  snapshot: SimilaritySnapshot,
+  actions: SimilarityPanelActions,
+  t: Translate,
+): TemplateResult {
+  const others = texts.slice(selected);
+  const shown = state.showsAll ? others : others.slice(0, shownAtFirst);
+  const answer = (score: PairScore): string => (score.logits.length === 1 ? score.logits[0].toFixed(3) : likeliest(score)); // prettier-ignore
+  return html`
+    ${texts.slice(0, selected).map(
+      ({ id, text, line, score }) => html`
+        <section aria-label=${t('Selected text')}>
+          <div class="title">
+            <h2>${t('Selected text')}</h2>
+            <button type="button" class="link" @click=${() => actions.jump(id)}>${t('line {0}', line)}</button>
+          </div>
+          <p class="text"><bdi dir="auto">${text}</bdi></p>
+          ${score && score.logits.length === 1 ? html`<p><strong class="number">${answer(score)}</strong></p>` : nothing}
+          ${score && score.logits.length > 1 ? classBars(score) : nothing}
+          ${score ? nothing : html`<p class="quiet">…</p>`}
+        </section>
+      `,
+    )}
+    <section aria-labelledby="sentences-title">
+      <div class="title">
+        <h2 id="sentences-title">${t('Sentences of the document')}</h2>
+        <bdi class="quiet">${snapshot.documentName}</bdi>
+      </div>
+      ${leftOut > 0 ? html`<p class="quiet">${t('Of the first {0} sentences: {1} more are not compared.', others.length, leftOut)}</p>` : nothing}
+      <ol class="ranking" @keydown=${moveFocus}>
+        ${repeat(
+          shown,
+          ({ id }) => id,
+          ({ id, text, line, score }) => html`
+            <li>
+              <span class="rank number quiet"></span>
+              ${bar(score && score.logits.length > 1 ? shownNumber({ ...score, measure: 'classes' }) : 0)}
+              <span class="similarity">${score ? html`<bdi>${answer(score)}</bdi>` : '…'}</span>
+              <button type="button" class="jump" title=${t('Go to line {0}', line)} @click=${() => actions.jump(id)}>
+                ${marked(plain(text))}
+              </button>
+              <span class="side"><span class="quiet number">${line}</span></span>
+            </li>
+          `,
+        )}
+      </ol>
+      ${
+        others.length > shown.length
+          ? html`<vscode-button secondary @click=${() => actions.dispatch({ type: 'all' })}
+              >${t('Show all {0}', others.length)}</vscode-button
+            >`
+          : nothing
+      }
+    </section>
+  `;
+}
+
+/** The probability of each class, the likeliest first. */
+function classBars({ probabilities }: PairScore): TemplateResult {
+  const entries = Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
+  return html`<div class="scroll">
+    <table class="orders number">
+      <tbody>
+        ${entries.map(
+          ([label, probability]) =>
+            html`<tr>
+              <th scope="row"><bdi>${label}</bdi></th>
+              <td>${bar(probability)}</td>
+              <td>${percentText(probability)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 function heatMap(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readTextFileSync } from '../../base/textFile';
+import { findTask } from '../../protocol/tasks';
 
 /** What a fine-tuned model's config.json says of its use; a training of ours wrote it there. */
 export interface ModelUse {
@@ -25,4 +26,10 @@ export function modelUse(folder: string): ModelUse {
     maxLength: Number.isSafeInteger(maxLength) && Number(maxLength) > 0 ? Number(maxLength) : null,
     labelNames: Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string')),
   };
+}
+
+/** Whether the model gives a text of its own a class or a number. */
+export function answersSingleTexts(folder: string): boolean {
+  const { second, answer } = findTask(modelUse(folder).task) ?? {};
+  return second === 'none' && (answer === 'class' || answer === 'number');
 }

@@ -13,9 +13,8 @@ import { abortSignalOf } from '../cancellation';
 import { activeOrStarter } from '../commands/starter';
 import type { CommandId } from '../ids';
 import type { Services } from '../services';
-import { modelUse } from '../datasetPreview/modelUse';
+import { answersSingleTexts } from '../datasetPreview/modelUse';
 import type { ListedModel } from '../modelStore';
-import { findTask } from '../../protocol/tasks';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
 import { setting } from '../settings';
 import { recordAt } from './dataRowAt';
@@ -121,12 +120,6 @@ async function contentAt(
     link(t('Clear reference'), 'medtext.clearReference'),
   ];
   return { modelId, content: { kind: 'reference', score: scores[0], reference }, range, links };
-}
-
-/** Whether the model gives a text of its own a class or a number. */
-function answersSingleTexts(folder: string): boolean {
-  const { second, answer } = findTask(modelUse(folder).task) ?? {};
-  return second === 'none' && (answer === 'class' || answer === 'number');
 }
 
 /** The class of the data row's text, or of the sentence, under the mouse. */

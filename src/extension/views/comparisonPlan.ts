@@ -1,5 +1,5 @@
 import type { PairScore, TextPair } from '../../protocol/scorer';
-import type { BothOrders, Pairs, PlacedText, Ranking } from '../../protocol/similarityPanel';
+import type { BothOrders, Comparison, PlacedText } from '../../protocol/similarityPanel';
 import { sentenceAt, sentencesOf, type TextRange } from '../hover/sentenceAt';
 
 /** A page of a screen can hold them, and a small model scores them in a minute; what is beyond is said above the list. */
@@ -13,10 +13,10 @@ export interface ComparisonPlan {
   /** Place in the document of each text, by its id. */
   readonly ranges: readonly TextRange[];
   readonly texts: readonly string[];
-  /** Both orders of each pair, pair after pair. */
+  /** Both orders of each pair, pair after pair; of a model of single texts the texts. */
   readonly pairs: readonly TextPair[];
   /** @param scores in the order of the pairs; what has not come yet is null in the comparison */
-  comparison(scores: readonly (PairScore | undefined)[]): Ranking | Pairs;
+  comparison(scores: readonly (PairScore | undefined)[]): Comparison;
 }
 
 /**
@@ -27,11 +27,33 @@ export function comparisonPlan(
   document: string,
   selections: readonly TextRange[],
   reference: string | undefined,
+  /** The model reads one text: each is classed by itself. */
+  isSingle = false,
 ): ComparisonPlan | undefined {
   const chosen = selections.map((selection) => trimmed(document, selection)).filter((range) => range !== undefined);
-  if (chosen.length > 1) return pairsPlan(document, chosen);
+  if (chosen.length > 1 && !isSingle) return pairsPlan(document, chosen);
+  if (chosen.length > 0 && isSingle) return textsPlan(document, chosen);
   const selected = chosen[0] ?? (selections[0] && sentenceAt(document, selections[0].start));
+  if (selected && isSingle) return textsPlan(document, [selected]);
   return selected && rankingPlan(document, selected, reference);
+}
+
+function textsPlan(document: string, selected: readonly TextRange[]): ComparisonPlan {
+  const isFree = ({ start, end }: TextRange): boolean =>
+    selected.every((range) => end <= range.start || start >= range.end);
+  const others = sentencesOf(document).filter(isFree);
+  const { ranges, texts } = place(document, [...selected, ...others.slice(0, maxSentences)]);
+  return {
+    ranges,
+    texts: texts.map(({ text }) => text),
+    pairs: texts.map(({ text }) => ({ first: text })),
+    comparison: (scores) => ({
+      kind: 'texts',
+      selected: selected.length,
+      texts: texts.map((text, index) => ({ ...text, score: scores[index] ?? null })),
+      leftOut: Math.max(0, others.length - maxSentences),
+    }),
+  };
 }
 
 function rankingPlan(document: string, selected: TextRange, reference: string | undefined): ComparisonPlan {

@@ -21,6 +21,7 @@ import {
   type SimilaritySnapshot,
 } from '../../protocol/similarityPanel';
 import type { BaseServices } from '../baseServices';
+import { answersSingleTexts } from '../datasetPreview/modelUse';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
 import type { TextRange } from '../hover/sentenceAt';
 import { comparisonPlan, type ComparisonPlan } from './comparisonPlan';
@@ -210,19 +211,36 @@ class SimilarityPanelHost implements SimilarityPanel {
       const text = document.getText();
       if (text.length > maxDocumentLength) return 'too large';
       const offsets = ({ start, end }: Range) => ({ start: document.offsetAt(start), end: document.offsetAt(end) });
-      const plan = comparisonPlan(text, editor.selections.map(offsets), this.services.scoring.reference);
+      const plan = comparisonPlan(
+        text,
+        editor.selections.map(offsets),
+        this.services.scoring.reference,
+        this.isSingle(),
+      );
       if (plan) return { document, plan };
     }
     // The cursor between sentences: what was compared stays.
     if (!shown) return undefined;
     const { document } = shown;
-    const plan = comparisonPlan(document.getText(), this.rangesOfShown(shown), this.services.scoring.reference);
+    const plan = comparisonPlan(
+      document.getText(),
+      this.rangesOfShown(shown),
+      this.services.scoring.reference,
+      this.isSingle(),
+    );
     return plan && { document, plan };
+  }
+
+  private isSingle(): boolean {
+    const model = this.services.models.active();
+    return model !== undefined && model.hasHead && answersSingleTexts(model.folder);
   }
 
   /** After a jump the editor's selection is the jump's: what is compared stays what was selected before. */
   private rangesOfShown({ scored: { plan } }: Shown): readonly TextRange[] {
-    return plan.comparison([]).kind === 'pairs' ? plan.ranges : plan.ranges.slice(0, 1);
+    const comparison = plan.comparison([]);
+    if (comparison.kind === 'pairs') return plan.ranges;
+    return plan.ranges.slice(0, comparison.kind === 'texts' ? comparison.selected : 1);
   }
 
   /** A few pairs at a time, shown as they come; a newer comparison ends it. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Pairs, Ranking } from '../../../src/protocol/similarityPanel';
+import type { ClassedTexts, Pairs, Ranking } from '../../../src/protocol/similarityPanel';
 import { similaritySnapshot } from '../../../src/protocol/similarityPanel';
 import { comparisonPlan } from '../../../src/extension/views/comparisonPlan';
 
@@ -38,6 +38,17 @@ describe('comparison plan', () => {
     assert.equal(ranking.reference, null);
     assert.equal(comparisonPlan(' \n \n', [{ start: 1, end: 1 }], 'x'), undefined);
     assert.equal(comparisonPlan('', [], 'x'), undefined);
+  });
+
+  it('classes texts one by one where the model reads one: those selected, then the other sentences', () => {
+    const plan = comparisonPlan(document, [of('感冒怎么办？')], '参照', true)!;
+    assert.deepEqual(plan.pairs.slice(0, 2), [{ first: '感冒怎么办？' }, { first: '高血压能喝咖啡吗？' }]);
+    assert.equal(plan.pairs.length, 4);
+    const classed = plan.comparison([score(0.1)]) as ClassedTexts;
+    assert.deepEqual([classed.selected, classed.texts[0].score, classed.texts[1].score], [1, score(0.1), null]);
+    const several = comparisonPlan(document, [of('高血压'), of('多喝水')], undefined, true)!;
+    assert.equal((several.comparison([]) as ClassedTexts).selected, 2);
+    assert.equal(comparisonPlan(document, [{ start: 12, end: 12 }], undefined, true)!.texts[0], '血压高可以喝咖啡吗？');
   });
 
   it('compares several selections with each other: the matrix holds each order in its place', () => {
