@@ -28,7 +28,10 @@ export async function columnsFor(
   needsLabel: boolean,
   t: Translate,
 ): Promise<NamedColumns | undefined> {
-  const isPair = findTask(modelUse(model.folder).task)?.second === 'required';
+  const task = findTask(modelUse(model.folder).task);
+  // Tags and texts as they are have forms of their own, which the reader knows.
+  if (task && task.answer !== 'class' && task.answer !== 'number') return {};
+  const isPair = task?.second === 'required';
   const roles = [
     ['first', isPair ? t('Column of the first text') : t('Column of the text'), true],
     ['second', t('Column of the second text'), isPair],
