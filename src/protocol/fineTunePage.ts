@@ -4,7 +4,7 @@ import { columnKinds } from './fieldGuess';
 import { webviewStart } from './webviewStart';
 
 /** What a person can choose; each is one field of the page. */
-export const draftFields = ['model', 'train', 'validation', 'test', 'first', 'second', 'label', 'task', 'device', 'badRows'] as const; // prettier-ignore
+export const draftFields = ['model', 'train', 'validation', 'test', 'first', 'second', 'label', 'task', 'device', 'badRows', 'spanEnd'] as const; // prettier-ignore
 export type DraftField = (typeof draftFields)[number];
 
 /** In `validation`: a share of the training data. */
@@ -44,6 +44,8 @@ export const fineTuneSnapshot = object({
   columns: listOf(column),
   labels: listOf(object({ name: text, count, score: nullable(number) })),
   labelCount: count,
+  /** The data have entities whose ends nothing in the file explains. */
+  asksSpanEnd: flag,
   /** What the labels count for in a similarity matters, and is not known of all. */
   asksScale: flag,
   lengths: nullable(lengths),

@@ -316,7 +316,7 @@ const fineTune = {
   })),
   tasks: [{ id: 'sentence-similarity', name: 'Sentence similarity', hint: 'a label for a pair' }],
   devices: ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'],
-  chosen: { model: '/m/a', train: '/d/KUAKE-QQR_train.json', validation: '/d/KUAKE-QQR_dev.json', test: '/d/KUAKE-QQR_test.json', first: 'query1', second: 'query2', label: 'label', task: 'sentence-similarity', device: 'auto', badRows: 'stop' }, // prettier-ignore
+  chosen: { model: '/m/a', train: '/d/KUAKE-QQR_train.json', validation: '/d/KUAKE-QQR_dev.json', test: '/d/KUAKE-QQR_test.json', first: 'query1', second: 'query2', label: 'label', task: 'sentence-similarity', device: 'auto', badRows: 'stop', spanEnd: '' }, // prettier-ignore
   rows: 15000,
   badRows: 0,
   columns: [
@@ -331,6 +331,7 @@ const fineTune = {
     ['2', 3286, 1],
   ].map(([name, count, score]) => ({ name, count, score })),
   labelCount: 3,
+  asksSpanEnd: false,
   asksScale: false,
   lengths: { rows: 3000, median: 21, p99: 34, longest: 88, positions: 512 },
   warnings: [],

@@ -222,6 +222,11 @@ function answers(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transl
         )}
       </div>
       ${
+        snapshot.asksSpanEnd
+          ? select('spanEnd', t('What the end of an entity is'), [{ id: 'exclusive', name: t('The character behind it'), hint: t('text[start:end] in Python, as doccano writes') }, { id: 'inclusive', name: t('Its last character'), hint: t('text[start:end+1] in Python, as CMeEE has it') }], snapshot, actions) // prettier-ignore
+          : nothing
+      }
+      ${
         lengths
           ? html`<p class="quiet number">
               ${t('Tokens an example: half have at most {0}, 99 % at most {1}, the longest of the first {2} has {3}.', lengths.median, lengths.p99, lengths.rows, lengths.longest)}

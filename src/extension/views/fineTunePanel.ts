@@ -152,6 +152,7 @@ class FineTuneHost implements FineTunePanel {
       label: '',
       task: '',
       badRows: 'stop',
+      spanEnd: '',
     };
     this.scores = {};
     await this.reading(revision, async () => {
@@ -171,7 +172,8 @@ class FineTuneHost implements FineTunePanel {
     if (revision !== this.revision) return;
     this.counts = counts;
     const tasks = this.tasks();
-    const kind = counts && hasAmounts(counts.values.map(({ value }) => value)) ? 'number' : 'class';
+    const isAmount = counts !== undefined && hasAmounts(counts.values.map(({ value }) => value));
+    const kind = this.marksEntities() ? 'spans' : isAmount ? 'number' : 'class';
     const suggested = findTaskFor(kind, this.chosen.second !== '');
     const known =
       tasks.find(({ id }) => id === this.chosen.task) ?? tasks.find(({ id }) => id === suggested) ?? tasks[0];
@@ -214,10 +216,19 @@ class FineTuneHost implements FineTunePanel {
     this.send();
   }
 
+  /** Whether the label column that was chosen has entities. */
+  private marksEntities(): boolean {
+    return this.info?.entities !== undefined && this.chosen.label === this.info.label;
+  }
+
+  private asksSpanEnd(): boolean {
+    return this.marksEntities() && !this.info!.entities!.endsAreTold;
+  }
+
   private tasks(): readonly TaskDescription[] {
     const isPair = this.chosen.second !== '';
-    const fits = ({ second, answer }: TaskDescription): boolean =>
-      second !== (isPair ? 'none' : 'required') && (answer === 'class' || answer === 'number');
+    const fits = ({ second, answer, reads }: TaskDescription): boolean =>
+      reads === undefined && second !== (isPair ? 'none' : 'required') && (answer === 'spans') === this.marksEntities();
     return (TASKS as readonly TaskDescription[]).filter(fits);
   }
 
@@ -249,6 +260,7 @@ class FineTuneHost implements FineTunePanel {
       task: this.tasks().map(({ id }) => id),
       device: devices,
       badRows: ['stop', 'skip'],
+      spanEnd: ['inclusive', 'exclusive'],
     };
     if (!offered[field].includes(value)) throw new MedTextError('NOT_FOUND', words`It is not there any more.`);
   }
@@ -292,11 +304,12 @@ class FineTuneHost implements FineTunePanel {
     if (this.isReading) return t('Reading the data…');
     if (first === '') return t('Choose the column of the text.');
     if (label === '') return t('Choose the column of the label.');
+    if (this.asksSpanEnd() && this.chosen.spanEnd === '') return t('Choose what the end of an entity is.');
     return task === '' ? t('Choose the task.') : '';
   }
 
   private choices(): RecipeChoices {
-    const { model, train, validation, test, first, second, label, task, device, badRows } = this.chosen;
+    const { model, train, validation, test, first, second, label, task, device, badRows, spanEnd } = this.chosen;
     const { labels = [] } = this.counts ? draftedLabels(this.counts) : {};
     const implied = impliedScores(labels);
     const scale = labels.map((name, id) => [name, this.scores[name] ?? implied?.[id]] as const);
@@ -313,6 +326,7 @@ class FineTuneHost implements FineTunePanel {
       ...(this.counts && draftedLabels(this.counts)),
       ...(isSaid && { scale: Object.fromEntries(scale) as Record<string, number> }),
       ...(badRows === 'skip' && { skipsBadRows: true }),
+      ...(this.asksSpanEnd() && { spanEnd: spanEnd as 'inclusive' | 'exclusive' }),
       device,
     };
   }
@@ -364,6 +378,7 @@ class FineTuneHost implements FineTunePanel {
         score: comparesTexts ? (this.scores[name] ?? implied?.[id] ?? null) : null,
       })),
       labelCount: shown.length,
+      asksSpanEnd: this.asksSpanEnd(),
       asksScale: comparesTexts && scaleIsOpen(task, shown, this.scores),
       lengths: this.lengths,
       warnings: info && isReady ? draftWarnings({ info, counts, task, label: chosen.label, validation: chosen.validation, skipsBadRows: chosen.badRows === 'skip' }, t) : [], // prettier-ignore
