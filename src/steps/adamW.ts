@@ -8,7 +8,8 @@
  * copies every output, and 1.2 GB of copies a step cost BERT-base more than the arithmetic (bench/README.md).
  */
 import { MedTextError } from '../base/errors';
-import type { Parameters } from '../models/parameters';
+import { Parameters, type ParameterSpec } from '../models/parameters';
+import { elementCount } from '../onnx/dataType';
 import { ADAM_W_KERNEL } from './adamWKernel';
 import type { RowGradient } from './rowGradient';
 
@@ -65,7 +66,7 @@ const PIECE = 8192;
 const MIN_STILL = 6144;
 
 export class AdamW {
-  private readonly kernel = new Kernel();
+  private readonly kernel: Kernel;
   private readonly stillRows = new Map<string, StillRows>();
 
   /** @param moments zeros at the start of a training. They are updated in place, as the parameters are. */
@@ -73,7 +74,22 @@ export class AdamW {
     private readonly parameters: Parameters,
     readonly moments: Moments,
     private readonly options: AdamWOptions,
-  ) {}
+    memory = kernelMemory(0),
+  ) {
+    this.kernel = new Kernel(memory);
+  }
+
+  /** With moments of zeros for the parameters that `specs` name, in the kernel's own memory, where they need not be copied. */
+  static create(parameters: Parameters, specs: readonly ParameterSpec[], options: AdamWOptions): AdamW {
+    const elements = specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    const memory = kernelMemory(2 * elements * Float32Array.BYTES_PER_ELEMENT);
+    const [firstMoments, secondMoments] = [0, 1].map((which) => {
+      const offset = SCRATCH_BYTES + which * elements * Float32Array.BYTES_PER_ELEMENT;
+      const hasRoom = memory.buffer.byteLength >= offset + elements * Float32Array.BYTES_PER_ELEMENT;
+      return new Parameters(specs, hasRoom ? new Float32Array(memory.buffer, offset, elements) : undefined);
+    });
+    return new AdamW(parameters, { firstMoments, secondMoments }, options, memory);
+  }
 
   /** One update of every parameter that has a gradient. */
   update(gradients: ReadonlyMap<string, Gradient>, step: AdamWStep): void {
@@ -154,17 +170,35 @@ interface KernelRates extends AdamWRates {
   readonly eps: number;
 }
 
-/** adamW.wat, loaded. */
-class Kernel {
-  private readonly run: (bytes: number, ...rates: number[]) => void;
-  private readonly shrink: (bytes: number, factor: number) => void;
-  private readonly memory: Float32Array;
+const PAGE_BYTES = 65_536;
+/** At the memory's beginning: four arrays of a piece. */
+const SCRATCH_BYTES = 4 * PIECE * Float32Array.BYTES_PER_ELEMENT;
+/** What 32 bits can address. */
+const MAX_PAGES = 65_536;
 
-  constructor() {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(ADAM_W_KERNEL, 'base64')));
+/** The kernel's memory, with room for so many bytes behind its scratch; with none where that cannot be had. */
+function kernelMemory(bytes: number): WebAssembly.Memory {
+  const pages = Math.ceil((SCRATCH_BYTES + bytes) / PAGE_BYTES);
+  try {
+    if (pages <= MAX_PAGES) return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  } catch {
+    // The system gives no such stretch of addresses: the moments are arrays like any other.
+  }
+  return new WebAssembly.Memory({ initial: SCRATCH_BYTES / PAGE_BYTES });
+}
+
+/** adamW.wat, loaded. Arrays that lie in its memory are updated where they are, others are copied there and back. */
+class Kernel {
+  private readonly run: (bytes: number, p: number, m: number, v: number, g: number, ...rates: number[]) => void;
+  private readonly shrink: (bytes: number, factor: number) => void;
+  private readonly scratch: Float32Array;
+
+  constructor(memory: WebAssembly.Memory) {
+    const module = new WebAssembly.Module(Buffer.from(ADAM_W_KERNEL, 'base64'));
+    const { exports } = new WebAssembly.Instance(module, { host: { memory } });
     this.run = exports.update as typeof this.run;
     this.shrink = exports.decay as typeof this.shrink;
-    this.memory = new Float32Array((exports.memory as WebAssembly.Memory).buffer);
+    this.scratch = new Float32Array(memory.buffer, 0, SCRATCH_BYTES / Float32Array.BYTES_PER_ELEMENT);
   }
 
   /**
@@ -172,27 +206,38 @@ class Kernel {
    * @param state parameters, first and second moments: updated in place
    */
   update(state: readonly Float32Array[], gradient: Gradient, rates: KernelRates, first: number, last: number): void {
+    const { scratch } = this;
     const { gradientScale, shrink, stepSize, rootScale, betas, eps } = rates;
-    for (let start = first; start < last; start += PIECE) {
-      const end = Math.min(start + PIECE, last);
-      // The kernel takes four elements at a time; what lies behind the last one is computed and not used.
+    const [beta1, beta2] = betas;
+    for (let start = first, end; start < last; start = end) {
+      const count = Math.min(PIECE, last - start);
+      // The kernel takes four elements at a time. What is left over has a piece of its own in the scratch, where what lies behind
+      // the last element is computed and not used.
+      end = start + (count < 4 ? count : count - (count % 4));
       const stride = Math.ceil((end - start) / 4) * 4;
-      state.forEach((array, row) => this.memory.set(array.subarray(start, end), row * stride));
-      const into = this.memory.subarray(state.length * stride, state.length * stride + end - start);
+      const isThere = ({ buffer }: Float32Array) => buffer === scratch.buffer && stride === end - start;
+      const places = state.map((array, row) => {
+        if (isThere(array)) return array.byteOffset + 4 * start;
+        scratch.set(array.subarray(start, end), row * stride);
+        return 4 * row * stride;
+      });
+      const into = scratch.subarray(state.length * stride, state.length * stride + end - start);
       if (gradient instanceof Float32Array) into.set(gradient.subarray(start, end));
       else gradient.copy(start, into);
-      const [beta1, beta2] = betas;
-      this.run(stride * 4, gradientScale, shrink, stepSize, rootScale, beta1, 1 - beta1, beta2, 1 - beta2, eps);
-      state.forEach((array, row) => array.set(this.memory.subarray(row * stride, row * stride + end - start), start));
+      const [p, m, v] = places;
+      this.run(4 * stride, p, m, v, into.byteOffset, gradientScale, shrink, stepSize, rootScale, beta1, 1 - beta1, beta2, 1 - beta2, eps); // prettier-ignore
+      state.forEach((array, row) => {
+        if (!isThere(array)) array.set(scratch.subarray(row * stride, row * stride + end - start), start);
+      });
     }
   }
 
   decay(values: Float32Array, factor: number, first: number, last: number): void {
-    for (let start = first; start < last; start += 4 * PIECE) {
-      const end = Math.min(start + 4 * PIECE, last);
-      this.memory.set(values.subarray(start, end));
+    for (let start = first; start < last; start += this.scratch.length) {
+      const end = Math.min(start + this.scratch.length, last);
+      this.scratch.set(values.subarray(start, end));
       this.shrink(Math.ceil((end - start) / 4) * 16, factor);
-      values.set(this.memory.subarray(0, end - start), start);
+      values.set(this.scratch.subarray(0, end - start), start);
     }
   }
 }

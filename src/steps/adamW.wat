@@ -1,17 +1,15 @@
 ;; One AdamW update over a piece of the state. Formulas and names: adamW.ts.
-;; The memory holds four arrays of `bytes` bytes each, one after the other: p, m, v, g. p, m and v are updated in place.
+;; Four arrays of `bytes` bytes each in the memory: p, m, v, g. p, m and v are updated in place.
 ;; Four elements at a time: `bytes` is a multiple of 16. `npm run kernels` compiles this into adamWKernel.ts.
 (module
-  (memory (export "memory") 2)
+  (import "host" "memory" (memory 2))
   (func (export "update")
-    (param $bytes i32)
+    (param $bytes i32) (param $p i32) (param $m i32) (param $v i32) (param $g i32)
     (param $gradientScale f32) (param $shrink f32) (param $stepSize f32) (param $rootScale f32)
     (param $beta1 f32) (param $oneLessBeta1 f32) (param $beta2 f32) (param $oneLessBeta2 f32) (param $eps f32)
-    (local $p i32) (local $m i32) (local $v i32) (local $g i32)
+    (local $end i32)
     (local $gradient v128) (local $newM v128) (local $newV v128)
-    (local.set $m (local.get $bytes))
-    (local.set $v (i32.mul (local.get $bytes) (i32.const 2)))
-    (local.set $g (i32.mul (local.get $bytes) (i32.const 3)))
+    (local.set $end (i32.add (local.get $p) (local.get $bytes)))
     (loop $next
       (local.set $gradient
         (f32x4.mul (v128.load (local.get $g)) (f32x4.splat (local.get $gradientScale))))
@@ -39,7 +37,7 @@
       (local.set $m (i32.add (local.get $m) (i32.const 16)))
       (local.set $v (i32.add (local.get $v) (i32.const 16)))
       (local.set $g (i32.add (local.get $g) (i32.const 16)))
-      (br_if $next (i32.lt_u (local.get $p) (local.get $bytes)))))
+      (br_if $next (i32.ne (local.get $p) (local.get $end)))))
   ;; The decay alone: p of `bytes` bytes, in place.
   (func (export "decay") (param $bytes i32) (param $shrink f32)
     (local $p i32)

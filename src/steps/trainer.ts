@@ -2,7 +2,6 @@
 import { keyOf } from '../base/random';
 import { parameterFeeds } from '../inference/fedNetwork';
 import { Session, type Feed } from '../inference/session';
-import { Parameters } from '../models/parameters';
 import { elementCount } from '../onnx/dataType';
 import { AdamW, type Gradient, type Moments } from './adamW';
 import { collectGarbage } from './collectGarbage';
@@ -33,8 +32,7 @@ export class Trainer implements TrainingSteps {
   static async create(options: TrainerOptions): Promise<Trainer> {
     const { parameters, trained } = options;
     const specs = parameters.specs.filter((spec) => trained.has(spec.name));
-    const moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
-    return new Trainer(options, new AdamW(parameters, moments, options.adamW));
+    return new Trainer(options, AdamW.create(parameters, specs, options.adamW));
   }
 
   async step(batches: readonly Batch[], step: number, learningRate: number): Promise<StepResult> {

@@ -48,6 +48,30 @@ describe('AdamW', () => {
     }
   });
 
+  it('gives the same bits where the moments lie in the memory of its kernel, beside each other', () => {
+    const specs = LENGTHS.map((length) => ({ name: `w${length}`, shape: [length], initial: 'zeros' as const }));
+    const random = new RandomStream(9);
+    const [copied, inPlace] = [0, 1].map(() => new Parameters(specs));
+    fill(copied.flat, () => random.normal());
+    inPlace.flat.set(copied.flat);
+    const options = { betas: [0.9, 0.999] as const, eps: 1e-8, weightDecay: 0.1, decays: () => true };
+    const moments = { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
+    const first = new AdamW(copied, moments, options);
+    const second = AdamW.create(inPlace, specs, options);
+    const { firstMoments, secondMoments } = second.moments;
+    assert.equal(firstMoments.flat.buffer, secondMoments.flat.buffer);
+    for (let step = 1; step <= 3; step++) {
+      const gradients = new Parameters(specs);
+      fill(gradients.flat, () => random.normal());
+      const given = new Map(specs.map(({ name }) => [name, gradients.values(name)]));
+      for (const optimizer of [first, second])
+        optimizer.update(given, { step, learningRate: 1e-2, gradientScale: 0.5 });
+      assert.deepEqual(inPlace.flat, copied.flat);
+      assert.deepEqual(firstMoments.flat.slice(), moments.firstMoments.flat);
+      assert.deepEqual(secondMoments.flat.slice(), moments.secondMoments.flat);
+    }
+  });
+
   for (const decay of [0, 0.1]) {
     it(`of rows is that of the whole gradient to the bit, where most rows never have one (decay ${decay})`, () => {
       const [rows, width] = [4000, 24];
