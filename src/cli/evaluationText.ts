@@ -3,6 +3,7 @@ import {
   answerMeasured,
   type ClassificationReport,
   type EvaluationMetrics,
+  type MultiLabelReport,
   type PretrainingReport,
   type RegressionReport,
   type SpanReport,
@@ -13,13 +14,14 @@ import { bar, clip, decimal, integer, oneLine, percent, table } from './terminal
 
 /** An evaluation in full, and the measures that matter on one line. */
 interface ReportText<Report> {
-  readonly lines: (report: Report) => string[];
-  readonly line: (report: Report) => string;
+  lines(report: Report): string[];
+  line(report: Report): string;
 }
 
 const TEXTS: Readonly<Record<AnswerKind, ReportText<never>>> = {
   class: { lines: classificationText, line: classificationLine },
   number: { lines: regressionText, line: regressionLine },
+  labels: { lines: multiLabelText, line: multiLabelLine },
   spans: { lines: spanText, line: spanLine },
   fill: { lines: pretrainingText, line: pretrainingLine },
 };
@@ -92,6 +94,43 @@ function spanConfusionText({ labels, confusionMatrix }: SpanReport): string[] {
     .slice(0, MAX_MATRIX)
     .map(({ count, truth, answer }) => [named(truth, 'no entity'), '→', named(answer, 'not found'), integer(count)]);
   return confusions.length === 0 ? [] : ['  most frequent errors (true → predicted)', ...table(confusions, [3])];
+}
+
+function multiLabelLine({ averagePrecision, microF1, microF1Interval, macroF1, loss }: MultiLabelReport): string {
+  const [low, high] = microF1Interval.map((value) => decimal(value));
+  return `average precision ${orDash(averagePrecision)}   micro F1 ${decimal(microF1)} (${low} to ${high})   macro F1 ${decimal(macroF1)}   loss ${decimal(loss)}`;
+}
+
+function multiLabelText(report: MultiLabelReport): string[] {
+  const ends = ([low, high]: Interval) => `95 % interval ${decimal(low)} to ${decimal(high)}`;
+  const measures = [
+    ['rows', integer(report.rows), `${integer(report.withoutLabel)} without a label, predicted ${integer(report.predictedWithoutLabel)}`], // prettier-ignore
+    ['average precision', orDash(report.averagePrecision), 'mean over the labels that occur'],
+    ['micro F1', decimal(report.microF1), ends(report.microF1Interval)],
+    ['macro F1', decimal(report.macroF1), ends(report.macroF1Interval)],
+    ['weighted F1', decimal(report.weightedF1), 'by rows of a label'],
+    ['subset accuracy', percent(report.subsetAccuracy), `95 % interval ${shareInterval(report.subsetAccuracyInterval)}`],
+    ['majority baseline', percent(report.majorityBaseline), 'always the most frequent combination'],
+    ['loss', decimal(report.loss), 'mean binary cross-entropy'],
+  ];
+  const labels = report.labels.map((label) => {
+    const { precision, recall, f1, averagePrecision, threshold, support } = report.perLabel[label];
+    return [
+      nameOf(label),
+      ...[precision, recall, f1].map((value) => decimal(value)),
+      orDash(averagePrecision),
+      decimal(threshold),
+      integer(support),
+      bar(f1, 20),
+    ];
+  });
+  const head = ['label', 'precision', 'recall', 'F1', 'average precision', 'threshold', 'rows', ''];
+  return [
+    ...table(measures, [1]),
+    ...(report.thresholdsChosenHere ? ['', '  The thresholds were chosen on these rows: new rows give less.'] : []),
+    '',
+    ...table([head, ...labels], [1, 2, 3, 4, 5, 6]),
+  ];
 }
 
 function classificationText(report: ClassificationReport): string[] {

@@ -3,10 +3,10 @@ import type { Words } from '../base/words';
 import type { LabelCorrection } from '../protocol/labelCorrections';
 import { ROLE_NAMES, type FieldRole } from '../protocol/fieldGuess';
 import { inferLabels } from '../protocol/labelScheme';
-import { describeTask, type TaskName } from '../protocol/tasks';
+import { describeTask, type AnswerKind, type TaskName } from '../protocol/tasks';
 import { resolveColumn, type DataFields } from './columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile, type DataFileOptions } from './dataFile';
-import { excerptOf, isBadRow, type BadRow, type DataRow } from './dataRow';
+import { excerptOf, isBadRow, type BadRow, type DataRow, type DataValue } from './dataRow';
 import { correctedLabel } from './labelCorrections';
 import {
   checkedLabels,
@@ -34,11 +34,16 @@ export interface Example<Label = number> {
   readonly group?: string;
 }
 
+/** A list, or a text in which a separator stands between labels; null: a text is one label. */
+export type LabelForm = 'list' | { readonly separator: string | null };
+
 export interface ReadExamplesOptions extends BadRowPolicy {
   /** Labels in order: place = id. Absent: those that the file declares, else inferred; see `inferLabels`. */
   readonly labels?: readonly (string | number)[];
   /** Renames, merges and drops raw values. Values of `labels` map to themselves unless it says otherwise. */
   readonly labelMapping?: LabelMapping;
+  /** What stands between the labels of a row; null: nothing does. Absent: recognised. */
+  readonly labelSeparator?: string | null;
   /** Labels that a person has put right, by the row's place; they stand in for the file's own. */
   readonly corrections?: ReadonlyMap<number, LabelCorrection>;
   /** A further column to keep, by which examples belong together. */
@@ -60,6 +65,10 @@ export interface Examples<Label = number> {
   readonly counts: readonly number[];
   /** The ids that a label counts for; absent: it is one. */
   idsOf?(label: Label): readonly number[];
+  /** How a row's several labels are written; absent: a row has one. */
+  readonly labelForm?: LabelForm;
+  /** What a person should know of the labels, a line each. */
+  readonly notes?: readonly string[];
   /** Raw label values as they stand in the file. */
   readonly rawLabels: readonly RawLabel[];
   /** Rows left out because the mapping says so. */
@@ -68,22 +77,62 @@ export interface Examples<Label = number> {
   readonly duplicates: Duplicates;
 }
 
+/** The label column of a file, for whoever makes labels of its cells. */
+export interface LabelColumn {
+  readonly file: DataFile;
+  readonly column: string;
+  readonly badRows: BadRows;
+  readonly options: ReadExamplesOptions;
+}
+
+/** Makes labels of a column's cells: all of them are taken in the order of the rows, then checked, then made at once. */
+export interface LabelReader<Label, Kept> {
+  /** Of a row's cell, or of its correction, what is kept until all are known; undefined: the row is left out, which was noted. */
+  take(cell: DataValue, row: DataRow): Kept | undefined;
+  /** @throws LABELS listing the values that are not mapped, or can be no label of the task */
+  check(): void;
+  /** @param kept of the rows that are examples */
+  finish(kept: readonly Kept[]): Pick<Examples<Label>, 'labels' | 'counts' | 'idsOf' | 'labelForm' | 'notes'> & {
+    /** One an example. */
+    readonly given: readonly Label[];
+  };
+  readonly rawLabels: RawLabelCounts;
+  /** Rows left out because the mapping says so. */
+  readonly dropped: number;
+}
+
 /**
- * Reads the examples of a task from a file.
+ * Reads the examples of a task that has one label a row, or a number, from a file.
  *
- * Errors: those of `openDataFile`; `USAGE` if the task needs a field that is not named; `NOT_FOUND` for a column;
- * `DATA_FORMAT` (file, line) for a bad row unless bad rows are skipped, and for a file without examples; `LABELS` listing
- * every value that is not mapped, or for regression is no number, with its count and first line; `CANCELLED`.
+ * Errors: those of {@link readLabelled}; `LABELS` listing every value that is not mapped, or for regression is no number, with its
+ * count and first line.
  */
-export async function readExamples(
+export function readExamples(
   source: string | DataFile,
   fields: DataFields,
   task: TaskName,
   options: ReadExamplesOptions = {},
 ): Promise<Examples> {
+  return readLabelled(source, fields, task, options, (column) => new OneLabel(column, describeTask(task).answer));
+}
+
+/**
+ * Reads the examples of a task from a file, its labels by `labelsOf`.
+ *
+ * Errors: those of `openDataFile`; `USAGE` if the task needs a field that is not named; `NOT_FOUND` for a column;
+ * `DATA_FORMAT` (file, line) for a bad row unless bad rows are skipped, and for a file without examples; what `labelsOf`
+ * throws; `CANCELLED`.
+ */
+export async function readLabelled<Label, Kept>(
+  source: string | DataFile,
+  fields: DataFields,
+  task: TaskName,
+  options: ReadExamplesOptions,
+  labelsOf: (column: LabelColumn) => LabelReader<Label, Kept>,
+): Promise<Examples<Label>> {
   const file = typeof source === 'string' ? await openDataFile(source, options.open) : source;
   const isTraining = options.mode !== 'predict';
-  const { answer, second } = describeTask(task);
+  const { second } = describeTask(task);
   if (second === 'required' && fields.secondSequence === undefined) {
     throw new MedTextError('USAGE', words`${task} needs pairs: name the column of the second text (second_sequence).`, {
       task,
@@ -100,13 +149,10 @@ export async function readExamples(
   };
   const groupColumn =
     options.groupColumn === undefined ? undefined : resolveColumn(file, options.groupColumn, 'group_by');
-  const known = options.labels && answer === 'class' ? checkedLabels(options.labels) : undefined;
-  const map = new LabelMap(known, options.labelMapping);
   const badRows = new BadRows(file.path, options);
-  const rawLabels = new RawLabelCounts();
-  const unmapped = new RawLabelCounts();
-  const rows: { first: string; second?: string; label?: string; line: number; row: number; group?: string }[] = [];
-  let dropped = 0;
+  const labelReader = columns.label === undefined ? undefined : labelsOf({ file, column: columns.label, badRows, options }); // prettier-ignore
+  const rows: Omit<Example<Label>, 'label'>[] = [];
+  const kept: Kept[] = [];
   let place = -1;
 
   const textOf = (row: DataRow, column: string, role: FieldRole): string | undefined => {
@@ -129,80 +175,115 @@ export async function readExamples(
       continue;
     }
     place++;
-    let label: string | undefined;
-    if (columns.label !== undefined) {
+    let label: Kept | undefined;
+    if (labelReader) {
       const correction = options.corrections?.get(place);
-      const raw = correction
-        ? correctedLabel(correction, { ...textsOf(row, columns), line: row.line }, file.path)
-        : rawLabelOf(Object.hasOwn(row.values, columns.label) ? row.values[columns.label] : undefined);
-      if (raw === undefined) {
-        badRows.add(unusable(row, 'label', columns.label, words`is a list or an object`));
-        continue;
-      }
-      rawLabels.add(raw, row.line);
-      const mapped = map.labelOf(raw);
-      if (mapped === undefined && raw === '' && options.onBadRow === 'skip') {
-        badRows.add(unusable(row, 'label', columns.label, words`is missing`));
-        continue;
-      }
-      if (mapped === null) {
-        dropped++;
-        continue;
-      }
-      if (mapped === undefined || (answer === 'number' && !isNumber(mapped))) {
-        unmapped.add(raw, row.line);
-        continue;
-      }
-      label = mapped;
+      const cell = Object.hasOwn(row.values, columns.label!) ? row.values[columns.label!] : undefined;
+      const given = correction ? correctedLabel(correction, { ...textsOf(row, columns), line: row.line }, file.path) : cell; // prettier-ignore
+      label = labelReader.take(given, row);
+      if (label === undefined) continue;
     }
     const first = textOf(row, columns.first, 'firstSequence');
     if (first === undefined) continue;
     const second = columns.second === undefined ? undefined : textOf(row, columns.second, 'secondSequence');
     if (columns.second !== undefined && second === undefined) continue;
-    rows.push({ first, second, label, line: row.line, row: place, ...groupOf(row, groupColumn) });
+    rows.push({ first, second, line: row.line, row: place, ...groupOf(row, groupColumn) });
+    if (label !== undefined) kept.push(label);
   }
 
   badRows.stopIfAny();
-  if (unmapped.size > 0) {
-    const what =
-      answer === 'number'
-        ? words`regression needs numbers, but these values are none`
-        : known
-          ? words`these values are neither among the labels ${JSON.stringify(known)} nor mapped to one (map them in label_mapping, to null to leave them out)`
-          : words`these rows have no label (map "" in label_mapping, to null to leave them out, or choose to skip bad rows)`;
-    throw unmappedError(file.path, columns.label!, unmapped.list(), what);
-  }
+  labelReader?.check();
+  const dropped = labelReader?.dropped ?? 0;
   if (rows.length === 0) {
     const reasons = words`${badRows.count} bad rows, ${dropped} dropped by label_mapping`;
     throw new MedTextError('DATA_FORMAT', words`${file.path} gives no examples (${reasons}).`, { file: file.path });
   }
 
-  const classifies = answer === 'class' && columns.label !== undefined;
-  const labels = classifies ? (known ?? inferLabels(rows.map((row) => row.label!), declaredLabels(file, columns.label!, map))) : []; // prettier-ignore
-  const idOf = new Map(labels.map((label, id) => [label, id]));
-  const counts = labels.map(() => 0);
-  const examples = rows.map(({ label, ...example }): Example => {
-    if (label === undefined) return example;
-    if (!classifies) return { ...example, label: Number(label) };
-    const id = idOf.get(label)!;
-    counts[id]++;
-    return { ...example, label: id };
-  });
+  const { given, ...labels } = labelReader?.finish(kept) ?? { given: undefined, labels: [], counts: [] };
+  const examples = rows.map((example, at): Example<Label> => (given ? { ...example, label: given[at] } : example));
   return {
     file,
     columns,
     examples,
-    labels,
-    counts,
-    rawLabels: rawLabels.list(),
+    ...labels,
+    rawLabels: labelReader?.rawLabels.list() ?? [],
     dropped,
     badRows: { count: badRows.count, reports: badRows.reports },
-    duplicates: duplicatesOf(examples),
+    duplicates: duplicatesOf(examples.map(({ label, ...texts }) => ({ ...texts, label: comparable(label) }))),
   };
 }
 
+/** Equal labels are equal as this. */
+function comparable(label: unknown): string | number | undefined {
+  return typeof label === 'number' || label === undefined ? label : JSON.stringify(label);
+}
+
+/** One class a row, or a number. */
+class OneLabel implements LabelReader<number, string> {
+  readonly rawLabels = new RawLabelCounts();
+  dropped = 0;
+  private readonly known: string[] | undefined;
+  private readonly map: LabelMap;
+  private readonly unmapped = new RawLabelCounts();
+
+  constructor(
+    private readonly of: LabelColumn,
+    private readonly answer: AnswerKind,
+  ) {
+    const { labels, labelMapping } = of.options;
+    this.known = labels && answer === 'class' ? checkedLabels(labels) : undefined;
+    this.map = new LabelMap(this.known, labelMapping);
+  }
+
+  take(cell: DataValue, row: DataRow): string | undefined {
+    const { column, badRows, options } = this.of;
+    const raw = rawLabelOf(cell);
+    if (raw === undefined) {
+      badRows.add(unusable(row, 'label', column, words`is a list or an object`));
+      return undefined;
+    }
+    this.rawLabels.add(raw, row.line);
+    const mapped = this.map.labelOf(raw);
+    if (mapped === undefined && raw === '' && options.onBadRow === 'skip') {
+      badRows.add(unusable(row, 'label', column, words`is missing`));
+      return undefined;
+    }
+    if (mapped === null) {
+      this.dropped++;
+      return undefined;
+    }
+    if (mapped === undefined || (this.answer === 'number' && !isNumber(mapped))) {
+      this.unmapped.add(raw, row.line);
+      return undefined;
+    }
+    return mapped;
+  }
+
+  check(): void {
+    if (this.unmapped.size === 0) return;
+    const what =
+      this.answer === 'number'
+        ? words`regression needs numbers, but these values are none`
+        : this.known
+          ? words`these values are neither among the labels ${JSON.stringify(this.known)} nor mapped to one (map them in label_mapping, to null to leave them out)`
+          : words`these rows have no label (map "" in label_mapping, to null to leave them out, or choose to skip bad rows)`;
+    throw unmappedError(this.of.file.path, this.of.column, this.unmapped.list(), what);
+  }
+
+  finish(kept: readonly string[]) {
+    if (this.answer !== 'class') return { labels: [], counts: [], given: kept.map(Number) };
+    const { file, column } = this.of;
+    const labels = this.known ?? inferLabels(kept, declaredLabels(file, column, this.map));
+    const idOf = new Map(labels.map((label, id) => [label, id]));
+    const counts = labels.map(() => 0);
+    const given = kept.map((label) => idOf.get(label)!);
+    for (const id of given) counts[id]++;
+    return { labels, counts, given };
+  }
+}
+
 /** What the file itself declares, of which the mapping may have renamed or left out some. */
-function declaredLabels(file: DataFile, column: string, map: LabelMap): string[] {
+export function declaredLabels(file: DataFile, column: string, map: LabelMap): string[] {
   return (file.declaredLabels?.get(column) ?? []).filter((label) => map.labelOf(label) === label);
 }
 

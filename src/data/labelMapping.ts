@@ -30,10 +30,10 @@ export function rawLabelOf(cell: DataValue): string | undefined {
 export class RawLabelCounts {
   private readonly counts = new Map<string, { count: number; firstLine: number }>();
 
-  add(value: string, line: number): void {
+  add(value: string, line: number, count = 1): void {
     const known = this.counts.get(value);
-    if (known) known.count++;
-    else this.counts.set(value, { count: 1, firstLine: line });
+    if (known) known.count += count;
+    else this.counts.set(value, { count, firstLine: line });
   }
 
   has(value: string): boolean {

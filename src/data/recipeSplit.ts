@@ -4,7 +4,7 @@ import type { RecipeSplit } from '../protocol/recipe';
 import { describeTask, type SecondText, type TaskName } from '../protocol/tasks';
 import { guessFields, refuseRepeatedGuess, type DataFields, type FieldGuess } from './columns';
 import { openDataFile, type DataFile } from './dataFile';
-import { readExamples, type Examples } from './examples';
+import { readExamples, type Examples, type ReadExamplesOptions } from './examples';
 import { readCorrections } from './labelCorrections';
 
 /** A recipe's data section with what it leaves open recognised from the file. */
@@ -87,16 +87,27 @@ export interface ReadSplitOptions {
  *
  * Errors: those of `openDataFile`, `resolveFields`, `readExamples` and `readCorrections`.
  */
-export async function readRecipeSplit(
+export function readRecipeSplit(
   split: RecipeSplit,
   task: TaskName,
   options: ReadSplitOptions = {},
 ): Promise<Examples & ResolvedFields> {
+  return readSplitWith(split, task, options, (file, fields, reading) => readExamples(file, fields, task, reading));
+}
+
+/** A split of a recipe with its columns found, by `read`. */
+export async function readSplitWith<Label>(
+  split: RecipeSplit,
+  task: TaskName,
+  options: ReadSplitOptions,
+  read: (file: DataFile, fields: DataFields, options: ReadExamplesOptions) => Promise<Examples<Label>>,
+): Promise<Examples<Label> & ResolvedFields> {
   const file = await openRecipeSplit(split);
   const resolved = resolveFields(file, split, describeTask(task).second, options.mode);
-  const examples = await readExamples(file, resolved.fields, task, {
+  const examples = await read(file, resolved.fields, {
     labels: options.labels ?? split.labels,
     labelMapping: split.label_mapping,
+    labelSeparator: split.label_separator,
     corrections: split.corrections === undefined ? undefined : await readCorrections(split.corrections, split.file),
     onBadRow: split.on_bad_row,
     mode: options.mode,

@@ -17,7 +17,7 @@ export interface FillOptions extends BadRowPolicy {
 }
 
 /** What a column is filled with; a list is JSON in a cell, and the tags of a file of tokens. */
-export type FilledAnswer = string | number | readonly object[];
+export type FilledAnswer = string | number | readonly string[] | readonly object[];
 
 /**
  * Copies a data file with its label column filled in. Everything else stays as it is, character for character: order and

@@ -73,6 +73,12 @@ async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: S
       words`${classifier.folder.path} predicts a number; it has no labels to doubt.`,
     );
   }
+  if (classifier.answer === 'labels') {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${classifier.folder.path} gives several labels a text; labels are doubted one a text.`,
+    );
+  }
   const task = classifier.task ?? taskFor('class', split.second_sequence !== null);
   const { examples, labels } = await readRecipeSplit(describeTask(task).second !== 'none' ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
   const ids = labels.map((label) => idOf(label, classifier, split.file));

@@ -9,7 +9,7 @@ import type { EncodedWindow, Reading, TaskDefinition, TaskNetwork } from '../tas
 
 /** How a model's outputs become answers: by its task, else by what its head can be. */
 export function definitionOfModel(model: OpenedModel): TaskDefinition {
-  if (model instanceof Classifier) return definitionFor(model.givesNumber ? 'number' : 'class');
+  if (model instanceof Classifier) return definitionFor(model.answer);
   return definitionFor(describeTask(model.task!).answer);
 }
 
@@ -57,7 +57,7 @@ export function windowsFor(
 
 /** How outputs of the model become answers; a cross-encoder's logit becomes a probability. */
 export function readingOf(model: OpenedModel, examples: readonly Example<unknown>[]): Reading<unknown> {
-  const reading = definitionOfModel(model).reading({ ...networkOf(model), examples });
+  const reading = definitionOfModel(model).reading({ ...networkOf(model), examples, by: { usage: model.usage } });
   if (!(model instanceof Classifier) || !model.givesNumber) return reading;
   return {
     ...reading,

@@ -48,7 +48,7 @@ export async function predictExamples(
   options: Pick<FileOptions, 'label' | 'onBadRow'> & RunOptions = {},
 ): Promise<Predictions> {
   // Before anything is computed: an hour's answers must not end at a name.
-  const writer = definitionOfModel(model).writer(data, output, options);
+  const writer = definitionOfModel(model).writer(data, output, { ...options, usage: model.usage });
   const { labels, definition, answers } = await modelAnswers(model, data.examples, options);
   const written = await writer.write(answers, labels);
   return { output: resolve(output), ...written, counts: definition.counts(answers, labels) };

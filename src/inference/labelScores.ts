@@ -1,6 +1,7 @@
 /** From a model's logits to probabilities, and to one number for how alike two texts are. */
 import { MedTextError, words } from '../base/errors';
 import { softmax } from '../base/softmax';
+import { labelsAbove } from '../protocol/labelThresholds';
 import { impliedScores } from '../protocol/labelScheme';
 import type { CosinePlace } from '../models/similarityReference';
 
@@ -12,9 +13,9 @@ export interface ScoredPair {
 
 /**
  * How a similarity comes about: the expected score of the labels (`classes`: nobody knows their scale, there is none); the sigmoid of one logit (a cross-encoder's relevance);
- * a regression's prediction on the scale of its training labels.
+ * a regression's prediction on the scale of its training labels. `labels`: each has a probability of its own, there is none.
  */
-export type HeadMeasure = 'label-scale' | 'classes' | 'sigmoid' | 'regression';
+export type HeadMeasure = 'label-scale' | 'classes' | 'sigmoid' | 'regression' | 'labels';
 
 /** `cosine`: of the vectors of an encoder without a head. */
 export type Measure = HeadMeasure | 'cosine';
@@ -28,6 +29,8 @@ export interface PairScore {
   readonly probabilities: Readonly<Record<string, number>>;
   /** In label order; of a model that gives one number, that number: a regression's prediction, or the logit. */
   readonly logits: readonly number[];
+  /** Of several labels: those whose probability reaches their threshold. */
+  readonly chosen?: readonly string[];
   /** Of a cosine, where the model's folder has a reference distribution: shares of its pairs with a lower cosine. */
   readonly place?: CosinePlace;
 }
@@ -40,6 +43,8 @@ export interface Reading {
   readonly labelScores: readonly number[] | undefined;
   /** A regression's labels in training, least and greatest: similarities 0 and 1. Undefined where nobody knows. */
   readonly labelRange: LabelRange | undefined;
+  /** Of several labels, in label order. */
+  readonly thresholds?: readonly number[];
 }
 
 export type LabelRange = readonly [least: number, greatest: number];
@@ -86,11 +91,17 @@ export function pairScore(logits: ArrayLike<number>, reading: Reading): PairScor
   const { measure, labels, labelScores: scores } = reading;
   const row = Array.from(logits);
   if (measure === 'sigmoid' || measure === 'regression') return { similarity: similarityOf(row[0], reading), measure, probabilities: {}, logits: row }; // prettier-ignore
+  const named = (probabilities: readonly number[]) => Object.fromEntries(labels.map((label, id) => [label, probabilities[id]])); // prettier-ignore
+  if (measure === 'labels') {
+    const each = row.map(sigmoid);
+    const chosen = labelsAbove(each, reading.thresholds!).map((id) => labels[id]);
+    return { similarity: null, measure, probabilities: named(each), logits: row, chosen };
+  }
   const probabilities = softmax(row);
   return {
     similarity: scores ? cut(probabilities.reduce((sum, probability, id) => sum + probability * scores[id], 0)) : null,
     measure: scores ? 'label-scale' : 'classes',
-    probabilities: Object.fromEntries(labels.map((label, id) => [label, probabilities[id]])),
+    probabilities: named(probabilities),
     logits: row,
   };
 }

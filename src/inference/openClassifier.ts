@@ -1,7 +1,8 @@
 /** A fine-tuned model folder whose head answers texts: texts in, logits out. */
 import { MedTextError, words } from '../base/errors';
 import { sequenceHead } from '../models/heads/sequence';
-import { describeTask, findTask } from '../protocol/tasks';
+import { thresholdsIn } from '../protocol/labelThresholds';
+import { describeTask, findTask, type AnswerKind } from '../protocol/tasks';
 import { gathered, type RunOptions } from './classifierRunner';
 import { labelRange, labelScores, sigmoid, type HeadMeasure, type LabelRange, type ScoredPair } from './labelScores';
 import { OpenedModel, openParts, type ModelOptions, type ModelParts } from './openedModel';
@@ -12,16 +13,19 @@ export class Classifier extends OpenedModel {
   readonly labelScores: readonly number[] | undefined;
   /** Of a regression; undefined where the folder does not say. */
   readonly labelRange: LabelRange | undefined;
+  /** Of several labels, in label order. */
+  readonly thresholds: readonly number[] | undefined;
 
-  /** @throws MedTextError MODEL_CONFIG for scores or a range that are none. */
+  /** @throws MedTextError MODEL_CONFIG for scores, a range or thresholds that are none. */
   constructor(parts: ModelParts) {
     super(parts);
     const { columns, task, usage, folder } = parts;
-    const givesNumber = findTask(task)?.answer === 'number';
+    const answer = findTask(task)?.answer;
     this.labelScores = labelScores(columns, usage.label_scores, folder.path);
     const ofClasses = this.labelScores ? 'label-scale' : 'classes';
-    this.measure = givesNumber ? 'regression' : columns.length === 1 ? 'sigmoid' : ofClasses;
+    this.measure = answer === 'labels' ? 'labels' : answer === 'number' ? 'regression' : columns.length === 1 ? 'sigmoid' : ofClasses; // prettier-ignore
     this.labelRange = labelRange(usage.label_range, folder.path);
+    this.thresholds = this.measure === 'labels' ? thresholdsIn(usage, columns) : undefined;
   }
 
   /** In the order of the logits. */
@@ -32,6 +36,12 @@ export class Classifier extends OpenedModel {
   /** Whether the answer to a row is one number and no label. */
   get givesNumber(): boolean {
     return this.measure === 'sigmoid' || this.measure === 'regression';
+  }
+
+  /** What it answers, by its task, else by what its head can be. */
+  get answer(): AnswerKind {
+    if (this.measure === 'labels') return 'labels';
+    return this.givesNumber ? 'number' : 'class';
   }
 
   /** A row's answer of a model that gives numbers, from its logit: a regression's prediction, or a probability. */

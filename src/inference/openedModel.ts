@@ -10,7 +10,7 @@ import { bertWeights } from '../models/loadNetwork';
 import { loadParameters, openModelFolder, planLoad, readTokenizerFiles, storedShape, type ModelFolder } from '../models/modelFolder'; // prettier-ignore
 import { encoderParameterSpecs } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
-import { findTask, TASKS, taskFor, type Task } from '../protocol/tasks';
+import { findTask, TASKS, type Task } from '../protocol/tasks';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
 import { ClassifierRunner, type EachOutput, type NetworkSession, type RunOptions } from './classifierRunner';
 import { executionDevice } from './device';
@@ -122,12 +122,6 @@ export async function openParts(path: string, options: ModelOptions): Promise<Mo
   refusePrecision(options.precision, device);
   const folder = await openModelFolder(path);
   const { config, head } = folder;
-  if (folder.problemType === 'multi_label_classification') {
-    throw new MedTextError(
-      'UNSUPPORTED',
-      words`${folder.path} gives several labels at once; supported is one label a text.`,
-    );
-  }
   const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
   if (tokenizer.vocabSize > config.vocabSize) {
     throw new MedTextError(
@@ -248,7 +242,8 @@ function taskOf(folder: ModelFolder, stored: unknown): Task | undefined {
   if (named) return named.id;
   const ofHead = TASKS.filter(({ head }) => head === folder.head.id);
   if (ofHead.length === 1) return ofHead[0].id;
-  if (folder.problemType === 'regression') return taskFor('number', true);
+  const ofProblem = TASKS.filter((task) => folder.problemType && 'problemType' in task && task.problemType === folder.problemType); // prettier-ignore
+  if (ofProblem.length === 1) return ofProblem[0].id;
   // transformers writes "text-classification" for whatever has a classifier, ModelScope for one sentence.
   const configured = findTask(folder.configuration?.task);
   return configured?.second === 'required' ? configured.id : undefined;

@@ -1,4 +1,4 @@
-import { count, fieldsOf, listOf, nullable, number, object, recordOf, text, withParts, type Check, type Checked } from './check'; // prettier-ignore
+import { count, fieldsOf, flag, listOf, nullable, number, object, recordOf, text, withParts, type Check, type Checked } from './check'; // prettier-ignore
 import { TASKS, type AnswerKind, type MetricName } from './tasks';
 
 /** What `medtext evaluate --json` prints, a run's record keeps and panels show: a contract. */
@@ -100,15 +100,57 @@ const pretrainingReport = object(
   },
 );
 
+const multiLabelReport = object({
+  rows: count,
+  /** Mean binary cross-entropy in nats over rows and labels, unweighted. */
+  loss: measure,
+  /** Rows whose labels are exactly the right ones. */
+  subsetAccuracy: number,
+  /** Wilson score interval, 95 %. */
+  subsetAccuracyInterval: interval,
+  /** Subset accuracy of always answering the most frequent combination of these rows. */
+  majorityBaseline: number,
+  microF1: number,
+  /** Percentile bootstraps over rows, 95 %. */
+  microF1Interval: interval,
+  /** Mean over all labels, scikit-learn's default with zero_division=0. */
+  macroF1: number,
+  macroF1Interval: interval,
+  /** Mean over labels, weighted by their rows. */
+  weightedF1: number,
+  /** Area under precision over recall by steps, the mean over labels that some row has; null where no row has any. */
+  averagePrecision: nullable(number),
+  perLabel: recordOf(
+    object({
+      precision: number,
+      recall: number,
+      f1: number,
+      support: count,
+      /** null where no row has the label. */
+      averagePrecision: nullable(number),
+      /** The probability from which the label is given. */
+      threshold: number,
+    }),
+  ),
+  /** Rows without any label, by the data and by the model. */
+  withoutLabel: count,
+  predictedWithoutLabel: count,
+  /** Whether the thresholds were chosen on these very rows: then the F1s are at their best, not what new rows give. */
+  thresholdsChosenHere: flag,
+  labels: listOf(text),
+});
+
 export type ClassificationReport = Checked<typeof classificationReport>;
 export type RegressionReport = Checked<typeof regressionReport>;
 export type SpanReport = Checked<typeof spanReport>;
+export type MultiLabelReport = Checked<typeof multiLabelReport>;
 export type PretrainingReport = Checked<typeof pretrainingReport>;
-export type EvaluationMetrics = ClassificationReport | RegressionReport | SpanReport | PretrainingReport;
+export type EvaluationMetrics = ClassificationReport | RegressionReport | MultiLabelReport | SpanReport | PretrainingReport;
 
 const REPORTS = {
   class: classificationReport,
   number: regressionReport,
+  labels: multiLabelReport,
   spans: spanReport,
   fill: pretrainingReport,
 } satisfies Record<AnswerKind, Check<object>>;

@@ -15,8 +15,9 @@ export const exportCheck = object(
   {
     /** Rows that get another label; absent where the model gives numbers. */
     changedAnswers: count,
-    /** On rows with labels; of a model that gives numbers `pearson`, where it exists; of one that marks entities `microF1`. */
+    /** On rows with labels; of several labels a row `subsetAccuracy`, of numbers `pearson`, where it exists; of entities `microF1`. */
     accuracy: change,
+    subsetAccuracy: change,
     pearson: change,
     microF1: change,
   },

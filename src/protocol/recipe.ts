@@ -4,7 +4,7 @@ import { untranslated, type Translate } from '../base/translate';
 import { joined, translated, type Words } from '../base/words';
 import { firstRepeated, type LabelDetails } from './labelScheme';
 import schema from './recipe.schema.json';
-import { describeTask, findTaskFor, metricsOf, usualMetric, type MetricName, type Task, type TaskName, type TrainField } from './tasks'; // prettier-ignore
+import { describeTask, findTaskFor, metricsOf, ownFields, usualMetric, type MetricName, type Task, type TaskName, type TrainField } from './tasks'; // prettier-ignore
 
 /** The recipe's JSON schema, also contributed to the editor for completion and hovers. */
 export const recipeSchema = schema;
@@ -25,6 +25,8 @@ export interface RecipeSplit {
   label?: Column;
   /** What the end of an entity is. Absent: found from the data, or asked for. */
   span_end?: 'inclusive' | 'exclusive';
+  /** What stands between several labels of a row; null: nothing. Absent: recognised from the data. */
+  label_separator?: string | null;
   /** Their order gives the ids. Absent: taken from the data. */
   labels?: readonly (string | number)[];
   /** Raw value to label; null drops the row. */
@@ -103,6 +105,8 @@ export interface RecipeStructBert {
   shuffled_share?: number;
   weights?: { masked?: number; shuffled?: number; sentence?: number };
 }
+/** Chosen on the validation data, one for all labels or one for each; or a probability that is said. */
+export type LabelThresholds = 'one' | 'by_label' | number;
 
 export interface RecipeTrain {
   max_epochs?: number;
@@ -126,6 +130,8 @@ export interface RecipeTrain {
   struct_bert?: RecipeStructBert | null;
   /** Numbers are in the order of the labels. */
   class_weights?: null | 'balanced' | readonly number[];
+  /** Of several labels a text: which probability gives a label. Absent: one. */
+  thresholds?: LabelThresholds;
   seed?: number;
   /** false: the order of the file. */
   shuffle?: boolean;
@@ -174,13 +180,17 @@ export type ResolvedSplit = Omit<RecipeSplit, 'labels'> &
   Required<Pick<RecipeSplit, 'format' | 'encoding' | 'header' | 'on_bad_row'>> & { labels?: readonly string[] };
 
 export type ResolvedTrain = Required<
-  Omit<RecipeTrain, 'optimizer' | 'lr_scheduler' | 'early_stopping' | 'adversarial' | 'masking' | 'struct_bert'>
+  Omit<
+    RecipeTrain,
+    'optimizer' | 'lr_scheduler' | 'early_stopping' | 'adversarial' | 'thresholds' | 'masking' | 'struct_bert'
+  >
 > & {
   /** Of a task that masks. */
   masking?: Required<RecipeMasking>;
   struct_bert?: { shuffled_share: number; weights: { masked: number; shuffled: number; sentence: number } } | null;
   /** Absent until the model is known: a StructBERT has a default of its own. */
   adversarial?: RecipeAdversarial | null;
+  thresholds?: LabelThresholds;
   optimizer: Required<RecipeOptimizer>;
   lr_scheduler: Required<RecipeScheduler>;
   early_stopping: { patience: number; min_delta: number } | null;
@@ -495,13 +505,17 @@ function contradictions(recipe: Recipe): FoundProblem[] {
     }
   }
 
-  if (reads !== 'corpus') {
-    const why = words`is of masked language modelling; ${recipe.task} does not read it`;
-    for (const field of ['masking', 'struct_bert'] as const) if (train[field]) report(`/train/${field}`, why);
-    for (const [name, split] of Object.entries(files)) {
-      for (const field of ['files', 'document'] as const) if (split[field] !== undefined) report(`/dataset/${name}/${field}`, why); // prettier-ignore
+  for (const { field, ids, titles } of ownFields()) {
+    if (ids.includes(describeTask(recipe.task).id)) continue;
+    const [section, name] = field.split('.');
+    const places = section === 'dataset' ? Object.entries(files).map(([split, fields]) => [`/dataset/${split}`, fields] as const) : [[`/${section}`, train] as const]; // prettier-ignore
+    const why = words`is a field of ${joined(titles, words`, `)}; ${recipe.task} does not read it`;
+    for (const [pointer, fields] of places) {
+      // null switches a field off.
+      if ((fields as JsonObject)[name] != null) report(`${pointer}/${name}`, why);
     }
-  } else if (dataset.test) {
+  }
+  if (reads === 'corpus' && dataset.test) {
     report('/dataset/test', words`texts have no test rows: a part of the documents is held out`);
   }
   const { mask_share = 0.8, random_share = 0.1 } = train.masking ?? {};

@@ -19,21 +19,25 @@ export type CosinePlace = Checked<typeof cosinePlace>;
 export const pairScore = object(
   {
     similarity: nullable(number),
-    measure: oneOf('label-scale', 'classes', 'sigmoid', 'regression', 'cosine'),
+    measure: oneOf('label-scale', 'classes', 'sigmoid', 'regression', 'labels', 'cosine'),
     probabilities: recordOf(number),
     logits: listOf(number),
   },
-  { place: cosinePlace },
+  {
+    /** Of several labels: those whose probability reaches their threshold. */
+    chosen: listOf(text),
+    place: cosinePlace,
+  },
 );
 export type PairScore = Checked<typeof pairScore>;
 
 /**
- * What pairs are ranked by, greater being more alike: the similarity of labels, else the logit; classes without a scale rank
- * nothing. (A similarity is cut at 0
+ * What pairs are ranked by, greater being more alike: the similarity of labels, else the logit; classes without a scale, and several
+ * labels, rank nothing. (A similarity is cut at 0
  * and 1, and a sigmoid has no digits left near 1: pairs that the model tells apart would tie.)
  */
 export function rankOf({ measure, similarity, logits }: PairScore): number {
-  if (measure === 'classes') return 0;
+  if (measure === 'classes' || measure === 'labels') return 0;
   return (measure === 'label-scale' || measure === 'cosine') && similarity !== null ? similarity : logits[0];
 }
 

@@ -9,7 +9,7 @@ import { words, type Words } from '../base/words';
 export type SecondText = 'required' | 'optional' | 'none';
 
 /** What the label column holds, and what the model answers. */
-export type AnswerKind = 'class' | 'number' | 'spans' | 'fill';
+export type AnswerKind = 'class' | 'number' | 'labels' | 'spans' | 'fill';
 
 export interface MetricDescription {
   /** As evaluation reports name it. */
@@ -50,8 +50,10 @@ export interface TaskDescription {
   readonly reads?: 'corpus';
   /** Fields of `train` whose defaults are not everybody's; where they are from stands in docs. */
   readonly defaults?: TrainDefaults;
+  /** Fields of a recipe that only tasks read which name them: `train.x`, or `dataset.x` of every split. */
+  readonly own?: readonly string[];
   /** What transformers calls it in config.json. */
-  readonly problemType?: 'single_label_classification' | 'regression';
+  readonly problemType?: 'single_label_classification' | 'multi_label_classification' | 'regression';
   /** ModelScope's name of what the model does, where it is not the task's. */
   readonly hubTask?: string;
   /** In the order of tables; the first one chooses the best model where the recipe names none. */
@@ -76,6 +78,15 @@ const REGRESSION = [
   { name: 'spearman', better: 'higher', title: words`Spearman` },
   { name: 'mse', better: 'lower', title: words`mean squared error` },
   { name: 'mae', better: 'lower', title: words`mean absolute error` },
+  LOSS,
+] as const;
+
+const MULTI_LABEL = [
+  { name: 'averagePrecision', better: 'higher', title: words`average precision` },
+  { name: 'microF1', better: 'higher', title: words`micro F1` },
+  { name: 'macroF1', better: 'higher', title: words`macro F1` },
+  { name: 'weightedF1', better: 'higher', title: words`weighted F1` },
+  { name: 'subsetAccuracy', better: 'higher', title: words`subset accuracy` },
   LOSS,
 ] as const;
 
@@ -143,6 +154,24 @@ export const TASKS = [
     gives: words`a number`,
   },
   {
+    id: 'multi-label-classification',
+    aliases: [],
+    second: 'optional',
+    answer: 'labels',
+    head: 'sequence',
+    labels: { least: 2, most: Infinity, why: words`several labels a text need at least two to choose from` },
+    refuses: {
+      label_smoothing: words`each label is a question of its own, without others to smooth towards`,
+      adversarial: words`compares the probabilities of classes, and several labels a text have none that add up to 1`,
+      r_drop: words`compares the probabilities of classes, and several labels a text have none that add up to 1`,
+    },
+    own: ['train.thresholds', 'dataset.label_separator'],
+    problemType: 'multi_label_classification',
+    metrics: MULTI_LABEL,
+    title: words`Several labels a text`,
+    gives: words`any number of labels`,
+  },
+  {
     id: 'token-classification',
     aliases: ['named-entity-recognition'],
     second: 'none',
@@ -174,6 +203,7 @@ export const TASKS = [
       r_drop: NO_CLASSES,
       fgm: NO_CLASSES,
     },
+    own: ['train.masking', 'train.struct_bert', 'dataset.files', 'dataset.document'],
     reads: 'corpus',
     hubTask: 'fill-mask',
     // Learning rate: transformers' run_mlm.py. Warm-up: RoBERTa's, kept by Don't Stop Pretraining (arXiv 2004.10964, table 13). Masks: BERT's
@@ -222,6 +252,15 @@ export function taskFor(answer: AnswerKind, isPair: boolean): Task {
 export function findTaskFor(answer: AnswerKind, isPair: boolean): Task | undefined {
   const fits = ({ second }: TaskDescription) => second === 'optional' || (second === 'required') === isPair;
   return TASKS.find((task) => task.answer === answer && fits(task))?.id;
+}
+
+/** The fields of a recipe that only some tasks read, and which tasks those are. */
+export function ownFields(): readonly { field: string; ids: readonly string[]; titles: readonly Words[] }[] {
+  const fields = new Set(DESCRIPTIONS.flatMap(({ own = [] }) => own));
+  return [...fields].map((field) => {
+    const owners = DESCRIPTIONS.filter(({ own }) => own?.includes(field));
+    return { field, ids: owners.map(({ id }) => id), titles: owners.map(({ title }) => title) };
+  });
 }
 
 /** The names of the metrics that an evaluation of the task reports. */

@@ -1,27 +1,28 @@
 import { resolveColumn } from '../data/columns';
 import type { DataFile } from '../data/dataFile';
 import type { ResolvedFields } from '../data/recipeSplit';
-import { refuseUnfillable, writeFilled } from '../data/writeFilled';
+import { refuseUnfillable, writeFilled, type FilledAnswer } from '../data/writeFilled';
 import type { TaskData, WriteOptions, Written } from './task';
 
 /**
- * What writes the file again with `answerOf` each example in its label column; rows that have no example get null.
+ * The column that is filled, and what writes the file again with `answerOf` each example in it; rows that have no example stay.
  * @throws UNSUPPORTED, NOT_FOUND, USAGE at once, of what cannot be filled
  */
 export function answerWriter(
   data: TaskData,
   output: string,
   { label: named, onBadRow, signal }: WriteOptions,
-): (answerOf: (example: number) => string | number) => Promise<Written> {
+): { readonly column: string; write(answerOf: (example: number) => FilledAnswer): Promise<Written> } {
   const label = labelColumn(data.file, data, named);
   const textColumns = [data.columns.first, ...(data.columns.second === undefined ? [] : [data.columns.second])];
   refuseUnfillable(data.file, output, { label, textColumns });
-  return async (answerOf) => {
+  const write = async (answerOf: (example: number) => FilledAnswer): Promise<Written> => {
     const answers = new Map(data.examples.map(({ row }, at) => [row, answerOf(at)]));
     const fill = { label, textColumns, onBadRow, signal };
     const written = await writeFilled(data.file, output, (row) => answers.get(row) ?? null, fill);
     return { rows: written.filled, badRows: written.badRows, column: String(label) };
   };
+  return { column: label, write };
 }
 
 /**

@@ -43,7 +43,7 @@ export const classification: TaskDefinition<number, number, Float32Array> = {
     return counts;
   },
   writer(data, output, options) {
-    const write = answerWriter(data, output, options);
+    const { write } = answerWriter(data, output, options);
     return {
       write(answers, labels) {
         const ids = argmaxRows(flat(answers, labels.length), labels.length);

@@ -1,6 +1,7 @@
 import { describeTask, type AnswerKind, type TaskName } from '../protocol/tasks';
 import { classification } from './classification';
 import { maskedLanguage } from './maskedLanguage';
+import { multiLabel } from './multiLabel/multiLabel';
 import { regression } from './regression';
 import type { TaskDefinition } from './task';
 import { tokenClassification } from './tokenClassification';
@@ -9,6 +10,7 @@ import { tokenClassification } from './tokenClassification';
 const DEFINITIONS: Readonly<Record<AnswerKind, TaskDefinition>> = {
   class: classification,
   number: regression,
+  labels: multiLabel,
   fill: maskedLanguage,
   spans: tokenClassification,
 };

@@ -62,15 +62,16 @@ export function bootstrapMacroF1Interval(
 }
 
 /**
- * Percentile bootstraps over texts of the micro and the macro F1 of entities. The entities of a text are drawn together, for they
- * are not independent. The same seed gives the same intervals.
+ * Percentile bootstraps over texts of the micro and the macro F1 of entities, or of labels. Those of a text are drawn together, for
+ * they are not independent. The same seed gives the same intervals.
  * @param texts of each text, its counts by type
  * @param resamples default 1000, fewer (at least 200) where there are many texts and types
+ * @param macroF1 of the totals by type; absent: over the types that occur
  */
 export function bootstrapSpanF1(
   texts: readonly (readonly (SpanCounts & { readonly type: number })[])[],
   typeCount: number,
-  options: { seed: number; resamples?: number },
+  options: { seed: number; resamples?: number; macroF1?: (types: readonly SpanCounts[]) => number },
 ): { micro: Interval; macro: Interval } {
   const work = texts.reduce((sum, counts) => sum + 1 + counts.length, 0);
   const resamples = options.resamples ?? Math.max(200, Math.min(1000, Math.round(20e6 / Math.max(1, work))));
@@ -89,7 +90,7 @@ export function bootstrapSpanF1(
       }
     }
     micro[at] = microSpanF1(totals);
-    macro[at] = macroSpanF1(totals);
+    macro[at] = (options.macroF1 ?? macroSpanF1)(totals);
   }
   const interval = (values: Float64Array): Interval => [quantile(values.sort(), 0.025), quantile(values, 0.975)];
   return { micro: interval(micro), macro: interval(macro) };

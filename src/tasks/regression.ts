@@ -16,7 +16,7 @@ export const regression: TaskDefinition<number, number, Float32Array> = {
     regressionReport({ targets: examples.map(({ label }) => label!), predictions: flat(answers, 1) }),
   counts: () => ({}),
   writer(data, output, options) {
-    const write = answerWriter(data, output, options);
+    const { write } = answerWriter(data, output, options);
     return { write: (answers) => write((at) => rounded(answers[at][0])) };
   },
   usage: ({ data }) => regressionUsage(data.examples),

@@ -54,6 +54,8 @@ export interface WriteOptions {
   /** The column to fill. */
   readonly label?: string;
   readonly onBadRow?: 'stop' | 'skip';
+  /** What training kept for the use of the model: config.json's `medtext`. */
+  readonly usage?: JsonObject;
   readonly signal?: AbortSignal;
 }
 
@@ -110,7 +112,13 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
   /** Of who is measured by the losses of held-out examples: no answers are read of the network then. */
   lossReport?(sums: LossSums<Target>): EvaluationMetrics;
 
-  reading(of: TaskNetwork & { readonly examples: readonly Example<Label>[] }): Reading<Answer>;
+  reading(
+    of: TaskNetwork & {
+      readonly examples: readonly Example<Label>[];
+      /** What training kept for the use of the model, or the recipe of a run that is going on. */
+      readonly by: { readonly usage: JsonObject } | { readonly recipe: ResolvedRecipe };
+    },
+  ): Reading<Answer>;
   /** @throws DATA_FORMAT when there are no rows */
   report(of: {
     readonly labels: readonly string[];
@@ -136,6 +144,9 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
     readonly split: ResolvedSplit;
     readonly labels: readonly string[];
     readonly data: TaskData<Label>;
+    readonly recipe: ResolvedRecipe;
+    /** What the model said of the validation data; absent: nothing. */
+    readonly evaluation: EvaluationMetrics | undefined;
   }): JsonObject;
   /** The metric that tells two models apart at a glance. */
   readonly metric: MetricName;

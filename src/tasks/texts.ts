@@ -15,11 +15,12 @@ export const ofTexts = {
   encode: encodeTexts,
 } satisfies Partial<TaskDefinition<number, number, Float32Array>>;
 
-async function encodeTexts(
+/** A window an example; its target is its label. */
+export async function encodeTexts<Label>(
   tokenizer: Tokenizer,
-  examples: readonly Example[],
+  examples: readonly Example<Label>[],
   { maxLength, signal }: EncodeOptions,
-): Promise<EncodedWindow<number>[]> {
+): Promise<EncodedWindow<Label>[]> {
   const pairs = examples.map(({ first, second }) => ({ a: first, b: second }));
   const encoded = await tokenizer.encodeAll(pairs, maxLength, undefined, signal);
   return encoded.map((one, example) => ({ encoded: one, target: examples[example].label!, example }));

@@ -139,13 +139,17 @@ export class BestModel {
         max_length: maxLength,
         run: lock.folder.id,
         step,
-        ...definition.usage({ split: recipe.dataset.train, labels, data: material.train.data! }),
+        ...definition.usage({ split: recipe.dataset.train, labels, data: material.train.data!, recipe, evaluation: this.evaluationOf(step) }), // prettier-ignore
       },
       extraFiles: { 'README.md': this.card(step) },
     } as const;
     const keepOldAs = lock.folder.modelBefore;
     if (!model.graph) await writeModelFolder(lock.folder.model, { ...contents, parameters }, { keepOldAs });
     else await writeGraphFolder(lock.folder.model, { ...contents, labels: columns, model: model.graph.trainedModel(parameters), rawConfig: folder.rawConfig }, { keepOldAs }); // prettier-ignore
+  }
+
+  private evaluationOf(step: number): EvaluationMetrics | undefined {
+    return this.run.reporter.evaluations.find((report) => report.step === step)?.evaluation;
   }
 
   /** The card tells the whole run, so it is written again when the run has ended. */
@@ -173,10 +177,11 @@ export class BestModel {
 
   /** One an example. */
   private async validationAnswers(): Promise<readonly unknown[]> {
-    const { runner, material, reporter } = this.run;
+    const { runner, material, reporter, recipe } = this.run;
     const { labels, columns, validation, definition, model } = material;
     const { data, windows } = validation!;
-    const reading = definition.reading({ head: model.network.head, labels, columns, examples: data!.examples });
+    const { head } = model.network;
+    const reading = definition.reading({ head, labels, columns, examples: data!.examples, by: { recipe } });
     const all = windows.lengths.map((_, place) => windows.at(place, 0));
     await runner.outputs(
       all.map(({ encoded }) => encoded),

@@ -36,6 +36,7 @@ export function understoodLines(task: string, data: TaskData): string[] {
   const { rows, fields, labels, labelCount } = understand(task, data);
   const lines = [`${basename(data.file.path)}: ${counted(rows, 'row')} for ${task}`];
   lines.push(...data.file.warnings.map(String), ...fields.map((field) => `  ${String(fieldWords(field))}`));
+  lines.push(...(data.notes ?? []).map((note) => `  ${note}`));
   if (data.dropped > 0) lines.push(`  left out by label_mapping: ${counted(data.dropped, 'row')}`);
   const { count: bad, reports } = data.badRows;
   if (bad > 0)

@@ -291,6 +291,7 @@ const INDEXING: readonly GradientRow[] = [
 /** What training graphs are made of. */
 const COMPOSED: readonly GradientRow[] = [
   row('composed', 'cross-entropy by hand', [[3, 4]], (g, x) => g.neg(g.reduceMean(g.gatherElements(g.logSoftmax(x), indices(g, [3, 1], [2, 0, 3]), 1)))),
+  row('composed', 'binary cross-entropy of pairs', [[3, 2]], (g, x) => g.neg(g.reduceMean(g.mul(g.logSoftmax(g.mul(g.reshape(x, [3, 2, 1]), g.constant({ dataType: x.dataType, shape: [2], data: x.dataType === 'float64' ? Float64Array.of(1, 0) : Float32Array.of(1, 0) }))), g.constant({ dataType: x.dataType, shape: [3, 2, 2], data: (x.dataType === 'float64' ? Float64Array : Float32Array).of(3, 0, 0, 1, 0, 1, 2, 0, 3, 0, 2, 0) }))))),
   row('composed', 'one value used four times', [[2, 3]], (g, x) => g.mul(g.add(x, x), g.mul(x, g.sin(x)))),
   row('composed', 'shared matrix', [[3, 3]], (g, x) => g.matMul(g.matMul(x, x), g.transpose(x, [1, 0]))),
   row('composed', 'attention of two heads', [[2, 3, 4], [4, 4], [4, 4], [4, 4]], (g, x, q, k, v) => {

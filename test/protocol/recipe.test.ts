@@ -63,16 +63,20 @@ const complete: DeepRequired<WithoutLabelsFile> = {
   work_dir: 'out',
 };
 
-/** A file of its own stands in place of the labels: a recipe has one or the other. Rows have no fields of a corpus. */
+/** A file of its own stands in place of the labels: a recipe has one or the other. Fields of another task are not there. */
 type WithoutLabelsFile = Omit<Recipe, 'dataset' | 'train'> & {
   dataset: {
     [K in 'train' | 'validation' | 'test']: Omit<
       NonNullable<Recipe['dataset'][K]>,
-      'labels_file' | keyof typeof ofCorpus
+      'labels_file' | keyof typeof ofCorpus | keyof typeof ofLabelLists
     >;
   };
-  train: Omit<NonNullable<Recipe['train']>, keyof typeof ofPretraining>;
+  train: Omit<NonNullable<Recipe['train']>, keyof typeof ofPretraining | keyof typeof ofMultiLabel>;
 };
+
+/** What several labels a text alone have. */
+const ofLabelLists = { label_separator: ';' } satisfies Partial<Recipe['dataset']['train']>;
+const ofMultiLabel = { thresholds: 'by_label' } satisfies Recipe['train'];
 
 /** What masked language modelling alone has. */
 const ofCorpus = { files: ['notes'], document: 'line' } satisfies Partial<Recipe['dataset']['train']>;
@@ -115,6 +119,24 @@ describe('recipe: validation', () => {
   it('accepts the shortest and the complete recipe', () => {
     assert.equal(validateRecipe(shortest, 'a'), shortest);
     assert.deepEqual(recipeProblems(complete), []);
+  });
+
+  it('takes thresholds and a separator of labels for several labels a text alone', () => {
+    const dataset = { train: { file: 'a.csv', ...ofLabelLists } };
+    const recipe: Recipe = { ...shortest, task: 'multi-label-classification', dataset, train: ofMultiLabel };
+    assert.deepEqual(recipeProblems(recipe), []);
+    assert.deepEqual(recipeProblems({ ...recipe, train: { thresholds: 0.3 } }), []);
+    const wrong = problemsOf((other) => {
+      other.train.thresholds = 'one';
+      other.dataset.test.label_separator = ';';
+    });
+    assert.deepEqual(Object.keys(wrong).sort(), ['/dataset/test/label_separator', '/train/thresholds']);
+    assert.match(wrong['/train/thresholds'], /Several labels a text; pair-classification does not read it/);
+    const { train } = resolveRecipe(recipe);
+    assert.deepEqual([train.thresholds, train.metric_for_best], ['by_label', 'averagePrecision']);
+    assert.equal('thresholds' in resolveRecipe(shortest).train, false);
+    const other = recipeProblems({ ...recipe, train: { label_smoothing: 0.1, r_drop: { alpha: 1 }, thresholds: 1 as never } });
+    assert.deepEqual(other.map(({ pointer }) => pointer).includes('/train/thresholds'), true);
   });
 
   it('takes texts and masks for masked language modelling alone, whose defaults are its own', () => {
@@ -184,8 +206,8 @@ describe('recipe: validation', () => {
     };
     const { train, validation, test } = complete.dataset;
     const splits = { train, validation, test };
-    const dataset = Object.fromEntries(Object.entries(splits).map(([name, each]) => [name, { ...each, ...ofCorpus }]));
-    const everything = { ...complete, dataset: { ...dataset, split }, train: { ...complete.train, ...ofPretraining } };
+    const dataset = Object.fromEntries(Object.entries(splits).map(([name, each]) => [name, { ...each, ...ofLabelLists, ...ofCorpus }]));
+    const everything = { ...complete, dataset: { ...dataset, split }, train: { ...complete.train, ...ofPretraining, ...ofMultiLabel } };
     fields(recipeSchema, everything, '');
   });
 

@@ -30,6 +30,8 @@ export interface Trajectory {
 export interface TrajectoryOptions extends Partial<
   Pick<TrainerOptions, 'session' | 'dropout' | 'microBatchSize' | 'objective'>
 > {
+  /** Of each batch's examples, in place of the label. */
+  readonly targets?: readonly (readonly unknown[])[];
   /** Steps to do; by default all. */
   readonly steps?: number;
   /** Examples of a batch given at a time; their gradients add up. By default all. */
@@ -37,16 +39,24 @@ export interface TrajectoryOptions extends Partial<
   readonly create?: (options: TrainerOptions) => Promise<TrainingSteps>;
 }
 
-export const expected = json('losses.json') as { losses: number[]; gradientNorms: number[] };
+export interface Expected {
+  readonly losses: readonly number[];
+  readonly gradientNorms: readonly number[];
+  /** The weights after the last step. */
+  readonly final?: string;
+}
+
+export const expected: Expected = { ...json('losses.json'), final: join(fixture, 'final.safetensors') };
 
 /** The batches of a step, from 1. */
-export function batchesOf(step: number, parts = BATCH_SIZE): Batch[] {
+export function batchesOf(step: number, parts = BATCH_SIZE, targets?: TrajectoryOptions['targets']): Batch[] {
   const { batches, length } = json('batches.json') as {
     length: number;
     batches: { inputIds: number[]; tokenTypeIds: number[]; label: number }[][];
   };
-  const examples = batches[(step - 1) % batches.length].map(({ inputIds, tokenTypeIds, label }) => ({
-    target: label,
+  const batch = (step - 1) % batches.length;
+  const examples = batches[batch].map(({ inputIds, tokenTypeIds, label }, row) => ({
+    target: targets ? targets[batch][row] : label,
     encoded: {
       inputIds: Int32Array.from(inputIds),
       tokenTypeIds: Int32Array.from(tokenTypeIds),
@@ -115,7 +125,7 @@ export async function trainTrajectory(options: TrajectoryOptions = {}): Promise<
       loss,
       gradientNorm,
       parts: ofLoss,
-    } = await trainer.step(batchesOf(step, options.parts), step, rateOf(step));
+    } = await trainer.step(batchesOf(step, options.parts, options.targets), step, rateOf(step));
     losses.push(loss);
     norms.push(gradientNorm);
     if (ofLoss) parts.push(ofLoss);
@@ -126,11 +136,15 @@ export async function trainTrajectory(options: TrajectoryOptions = {}): Promise<
 }
 
 /** Throws where losses, norms or, after the last step, weights are not PyTorch's. */
-export async function assertFollows({ losses, norms, parameters }: Trajectory, lossTolerance = 1e-4): Promise<void> {
-  losses.forEach((loss, i) => near(loss, expected.losses[i], lossTolerance, `loss of step ${i + 1}`));
-  norms.forEach((norm, i) => near(norm, expected.gradientNorms[i], 1e-3, `gradient norm of step ${i + 1}`));
-  if (losses.length < TOTAL_STEPS) return;
-  const final = await openCheckpoint(join(fixture, 'final.safetensors'));
+export async function assertFollows(
+  { losses, norms, parameters }: Trajectory,
+  lossTolerance = 1e-4,
+  theirs: Expected = expected,
+): Promise<void> {
+  losses.forEach((loss, i) => near(loss, theirs.losses[i], lossTolerance, `loss of step ${i + 1}`));
+  norms.forEach((norm, i) => near(norm, theirs.gradientNorms[i], 1e-3, `gradient norm of step ${i + 1}`));
+  if (losses.length < TOTAL_STEPS || theirs.final === undefined) return;
+  const final = await openCheckpoint(theirs.final);
   for (const name of parameters.names) {
     const theirs = new Float32Array(parameters.values(name).length);
     await final.tensors.get(name)!.read(theirs);

@@ -28,6 +28,8 @@ export const scoreCommand: Command = {
     'training labels. Models with one logit rank by the logit.',
     'A model of single texts (text-classification) takes one text and gives its label; one of entities (token-classification)',
     'takes one text and gives its entities with their probability, places in characters.',
+    'A model of several labels a text (multi-label-classification) gives the probability of each; ▸ marks those that reach their',
+    'threshold.',
     'An encoder without a head gives the cosine of its vectors, which is no probability: unlike texts may have 0.8. If the',
     'folder holds similarity_reference.json, the output says how many random pairs, and pairs with the same meaning, are lower.',
     '',
@@ -149,11 +151,11 @@ function showScore(result: PairScore, { task }: PairScorer, screen: Screen): voi
     );
   }
   const hasSimilarity = task === undefined || task === 'encoder' || findTask(task)?.second !== 'none';
-  const { probabilities, logits } = result;
+  const { probabilities, logits, chosen } = result;
   const label = bestLabel(result);
-  screen.printJson(hasSimilarity ? result : { label, probabilities, logits });
+  screen.printJson(chosen ? { labels: chosen, probabilities, logits } : hasSimilarity ? result : { label, probabilities, logits }); // prettier-ignore
   const rows = Object.entries(probabilities).map(([name, probability]) => [
-    `${name === label ? '▸' : ' '} ${name}`,
+    `${(chosen ?? [label]).includes(name) ? '▸' : ' '} ${name}`,
     percent(probability),
     bar(probability, 30),
   ]);
@@ -192,6 +194,9 @@ async function rank(
   const candidates = await readTexts(file, column, signal);
   const pairs = candidates.map((candidate) => ({ first: text, second: candidate.text }));
   const scores = await scorer.score(pairs, signal, countProgress(screen, 'pairs'));
+  if (scores[0].measure === 'labels') {
+    throw new MedTextError('UNSUPPORTED', 'The model gives several labels, and no similarity: nothing can be ranked.');
+  }
   if (scores[0].measure === 'classes') {
     throw new MedTextError(
       'UNSUPPORTED',

@@ -1,0 +1,210 @@
+/** Several labels a row: lists, or texts in which a separator stands between labels. */
+import { MedTextError, words } from '../base/errors';
+import { inferLabels } from '../protocol/labelScheme';
+import type { RecipeSplit } from '../protocol/recipe';
+import type { TaskName } from '../protocol/tasks';
+import { unusable, declaredLabels, readLabelled, type Examples, type LabelColumn, type LabelForm, type LabelReader } from './examples'; // prettier-ignore
+import type { DataRow, DataValue } from './dataRow';
+import { checkedLabels, LabelMap, RawLabelCounts, unmappedError } from './labelMapping';
+import { choicesOf } from './labelStudio';
+import { readSplitWith, type ReadSplitOptions, type ResolvedFields } from './recipeSplit';
+
+/** What may stand between two labels, the likeliest first. */
+const SEPARATORS = ['|', ';', '；', '、', ',', '，', '\t', '/', '／', '+', '&', ' '] as const;
+
+/**
+ * Reads a split whose rows have any number of labels, none too. A label is its ids, ascending. A value that `label_mapping` sends
+ * to null is no label of its row; the row stays.
+ *
+ * Errors: those of `openDataFile`, `resolveFields`, `readLabelled` and `readCorrections`; `LABELS` where the separator cannot be
+ * recognised, or a value is not mapped.
+ */
+export function readLabelLists(
+  split: RecipeSplit,
+  task: TaskName,
+  options: ReadSplitOptions = {},
+): Promise<Examples<readonly number[]> & ResolvedFields> {
+  return readSplitWith(split, task, options, (file, fields, reading) =>
+    readLabelled(file, fields, task, reading, (column) => new LabelLists(column)),
+  );
+}
+
+/** A cell as it stands: the labels of a list, or a text that is still to be parted. */
+type LabelCell = readonly string[] | { readonly text: string };
+
+class LabelLists implements LabelReader<readonly number[], LabelCell> {
+  readonly rawLabels = new RawLabelCounts();
+  dropped = 0;
+  private readonly known: string[] | undefined;
+  private readonly map: LabelMap;
+  private readonly lists = new RawLabelCounts();
+  private readonly texts = new RawLabelCounts();
+  /** Lengths of the lists, and whether they can be vectors: zeros and ones only, one of them twice. */
+  private readonly lengths = new Set<number>();
+  private isBinary = true;
+  private repeats = false;
+  private separator: string | null = null;
+
+  constructor(private readonly of: LabelColumn) {
+    const { labels, labelMapping } = of.options;
+    this.known = labels && checkedLabels(labels);
+    this.map = new LabelMap(this.known, labelMapping);
+  }
+
+  take(cell: DataValue, row: DataRow): LabelCell | undefined {
+    const { column, badRows } = this.of;
+    const found = labelCellOf(cell);
+    if (found === undefined) {
+      badRows.add(unusable(row, 'label', column, words`is no list of labels`));
+      return undefined;
+    }
+    if (isEmpty(found)) {
+      const none = this.map.labelOf('');
+      if (none === null) {
+        this.dropped++;
+        return undefined;
+      }
+      return none === undefined ? [] : [none];
+    }
+    if ('text' in found) this.texts.add(found.text, row.line);
+    else {
+      for (const item of found) this.lists.add(item, row.line);
+      this.lengths.add(found.length);
+      this.isBinary &&= found.every((item) => /^[01](\.0)?$/.test(item));
+      this.repeats ||= new Set(found).size < found.length;
+    }
+    return found;
+  }
+
+  check(): void {
+    const { file, column, options } = this.of;
+    if (this.repeats && this.isBinary && this.lengths.size === 1) throw this.vectorError();
+    this.separator = options.labelSeparator !== undefined ? options.labelSeparator : this.recognised();
+    for (const { value, count, firstLine } of this.lists.list()) this.rawLabels.add(value, firstLine, count);
+    for (const { value, count, firstLine } of this.texts.list()) {
+      for (const part of this.partsOf(value)) this.rawLabels.add(part, firstLine, count);
+    }
+    const unmapped = this.rawLabels.list().filter(({ value }) => this.map.labelOf(value) === undefined);
+    if (unmapped.length === 0) return;
+    const parted = this.separator === null ? words`a text is one label; if something stands between several, say it in label_separator` : words`labels are parted by ${JSON.stringify(this.separator)}`; // prettier-ignore
+    const known = JSON.stringify(this.known);
+    throw unmappedError(file.path, column, unmapped, words`these values are neither among the labels ${known} nor mapped to one (map them in label_mapping, to null to leave them out; ${parted})`); // prettier-ignore
+  }
+
+  finish(kept: readonly LabelCell[]) {
+    const { file, column } = this.of;
+    const named = kept.map((cell) => {
+      const raw = 'text' in cell ? this.partsOf(cell.text) : cell;
+      return raw.map((value) => this.map.labelOf(value) ?? undefined).filter((label) => label !== undefined);
+    });
+    const labels = this.known ?? inferLabels(named.flat(), declaredLabels(file, column, this.map));
+    const idOf = new Map(labels.map((label, id) => [label, id]));
+    const given = named.map((row) => [...new Set(row.map((label) => idOf.get(label)!))].sort((a, b) => a - b));
+    const counts = labels.map(() => 0);
+    for (const id of given.flat()) counts[id]++;
+    const labelForm: LabelForm = this.texts.size > 0 || this.lists.size === 0 ? { separator: this.separator } : 'list';
+    return { labels, counts, given, idsOf: (ids: readonly number[]) => ids, labelForm, notes: notesOf(given, labelForm) };
+  }
+
+  private partsOf(text: string): readonly string[] {
+    return labelParts(text, this.separator);
+  }
+
+  /** @throws LABELS where several separators are as likely */
+  private recognised(): string | null {
+    const isKnown = this.known && ((part: string) => this.map.labelOf(part) !== undefined);
+    const found = likelySeparators(
+      this.texts.list().map(({ value }) => value),
+      isKnown,
+    );
+    if (found.length < 2) return found[0] ?? null;
+    const { file, column } = this.of;
+    throw new MedTextError(
+      'LABELS',
+      words`${file.path}, column ${JSON.stringify(column)}: what stands between two labels cannot be told, ${found.map((one) => JSON.stringify(one)).join(words` or `.toString())}. Say it in the recipe: "label_separator": ${JSON.stringify(found[0])}, or null where a text is one label.`,
+      { file: file.path, column, separators: found },
+    );
+  }
+
+  private vectorError(): MedTextError {
+    const { file, column } = this.of;
+    return new MedTextError(
+      'LABELS',
+      words`${file.path}, column ${JSON.stringify(column)} has lists of zeros and ones, whose places name no label. Write the names of a row's labels in their stead.`,
+      { file: file.path, column },
+    );
+  }
+}
+
+/** Names of a text's labels; white space around them is no part of them. */
+export function labelParts(text: string, separator: string | null): readonly string[] {
+  const parts = separator === null ? [text] : text.split(separator);
+  return parts.map((part) => part.trim()).filter((part) => part !== '');
+}
+
+/**
+ * The separators that texts of labels may have. By known labels: all parts are some. Else: at least half of the parts of the texts
+ * that it parts stand in another text, too.
+ */
+export function likelySeparators(texts: readonly string[], isLabel?: (part: string) => boolean): readonly string[] {
+  const found = SEPARATORS.filter((separator) => {
+    const parted = texts.map((text) => labelParts(text, separator));
+    const several = parted.filter((parts) => parts.length > 1);
+    if (several.length === 0) return false;
+    if (isLabel) return several.every((parts) => parts.every(isLabel));
+    const textsOf = new Map<string, number>();
+    for (const parts of parted) for (const part of new Set(parts)) textsOf.set(part, (textsOf.get(part) ?? 0) + 1);
+    const parts = [...new Set(several.flat())];
+    return 2 * parts.filter((part) => textsOf.get(part)! > 1).length >= parts.length;
+  });
+  // A blank beside another separator is how that one is written.
+  return found.length > 1 ? found.filter((separator) => separator.trim() !== '' || separator === '\t') : found;
+}
+
+/** As it stands; undefined: neither a list of names nor a text. */
+export function labelCellOf(cell: DataValue): LabelCell | undefined {
+  const value = choicesOf(cell) ?? cell;
+  if (value === undefined || value === null) return [];
+  if (Array.isArray(value)) return namesIn(value);
+  if (typeof value === 'object') return undefined;
+  const text = String(value).trim();
+  return (text.startsWith('[') && text.endsWith(']') ? namesIn(parsedList(text)) : undefined) ?? { text };
+}
+
+function namesIn(list: unknown): readonly string[] | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const isName = (item: unknown) => ['string', 'number', 'boolean', 'bigint'].includes(typeof item);
+  const names = list.map((item) => (isName(item) ? String(item).trim() : ''));
+  return names.includes('') ? undefined : names;
+}
+
+/** A list as JSON has it, or as Python prints one of texts without quotes in them. */
+function parsedList(text: string): unknown {
+  for (const json of [text, /["\\]/.test(text) ? undefined : text.replaceAll("'", '"')]) {
+    try {
+      if (json !== undefined) return JSON.parse(json);
+    } catch {
+      // As Python prints it, or no list.
+    }
+  }
+  return undefined;
+}
+
+function isEmpty(cell: LabelCell): boolean {
+  return 'text' in cell ? cell.text === '' : cell.length === 0;
+}
+
+function notesOf(given: readonly (readonly number[])[], form: LabelForm): string[] {
+  const none = given.filter((ids) => ids.length === 0).length;
+  const several = given.filter((ids) => ids.length > 1).length;
+  const combinations = new Set(given.map((ids) => ids.join(' '))).size;
+  const written =
+    form === 'list'
+      ? 'lists'
+      : form.separator === null
+        ? 'one in each text'
+        : `parted by ${JSON.stringify(form.separator)}`;
+  return [
+    `labels are ${written}; rows with several: ${several}, without any: ${none}; combinations: ${combinations}`,
+  ];
+}
