@@ -109,7 +109,11 @@ function multiLabelText(report: MultiLabelReport): string[] {
     ['micro F1', decimal(report.microF1), ends(report.microF1Interval)],
     ['macro F1', decimal(report.macroF1), ends(report.macroF1Interval)],
     ['weighted F1', decimal(report.weightedF1), 'by rows of a label'],
-    ['subset accuracy', percent(report.subsetAccuracy), `95 % interval ${shareInterval(report.subsetAccuracyInterval)}`],
+    [
+      'subset accuracy',
+      percent(report.subsetAccuracy),
+      `95 % interval ${shareInterval(report.subsetAccuracyInterval)}`,
+    ],
     ['majority baseline', percent(report.majorityBaseline), 'always the most frequent combination'],
     ['loss', decimal(report.loss), 'mean binary cross-entropy'],
   ];

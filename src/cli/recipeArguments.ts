@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { findColumn } from '../data/columns';
 import { readTextFile } from '../base/textFile';
 import { openDataFile } from '../data/dataFile';
+import { SeveralCounts } from '../data/labelLists';
 import { rawLabelOf } from '../data/labelMapping';
 import { resolveFields } from '../data/recipeSplit';
 import { hasAmounts } from '../protocol/labelScheme';
@@ -164,6 +165,10 @@ async function taskOfData(train: RecipeSplit, baseFolder: string): Promise<{ tas
   const label = fields.label === undefined || train.labels ? undefined : findColumn(file, fields.label);
   const labels = label === undefined ? [] : file.sample.map(({ values }) => rawLabelOf(values[label]) ?? '');
   const isPair = fields.secondSequence !== undefined;
+  const several = new SeveralCounts(file.sample.length);
+  if (label !== undefined) file.sample.forEach(({ values, line }) => several.add(values[label], line));
+  if (several.several(train.label_separator))
+    return { task: taskFor('labels', isPair), why: 'rows have several labels' };
   if (hasAmounts(labels)) return { task: taskFor('number', isPair), why: 'the labels are fractions' };
   return { task: taskFor('class', isPair), why: isPair ? 'two texts in a row' : 'one text in a row' };
 }

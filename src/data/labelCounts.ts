@@ -3,11 +3,12 @@ import type { RecipeSplit } from '../protocol/recipe';
 import { findColumn, guessFields, resolveColumn } from './columns';
 import { isBadRow } from './dataRow';
 import { annotationColumn, typesIn } from './entities/annotations';
+import { SeveralCounts, type SeveralLabels } from './labelLists';
 import { rawLabelOf, RawLabelCounts, type RawLabel } from './labelMapping';
 import { openRecipeSplit } from './recipeSplit';
 
 /** What of a split decides how its labels are found. */
-type CountedSplit = Pick<RecipeSplit, 'file' | 'label' | 'format' | 'encoding' | 'header'>;
+type CountedSplit = Pick<RecipeSplit, 'file' | 'label' | 'label_separator' | 'format' | 'encoding' | 'header'>;
 
 export interface LabelCounts {
   /** The column that was counted. */
@@ -20,6 +21,8 @@ export interface LabelCounts {
   readonly otherRows: number;
   /** Labels that the file itself declares for the column, in the order of their ids. */
   readonly declared?: readonly string[];
+  /** The labels of rows that may have several; absent: a row has one. */
+  readonly several?: SeveralLabels;
 }
 
 /**
@@ -66,10 +69,12 @@ export async function countRawLabels(split: CountedSplit, signal?: AbortSignal):
   let rows = 0;
   let badRows = 0;
   let otherRows = 0;
+  const several = new SeveralCounts(MAX_DISTINCT);
   for await (const row of file.rows(signal)) {
     const cell = isBadRow(row) || !Object.hasOwn(row.values, column) ? undefined : row.values[column];
     const types = typesIn(cell);
     const raw = isBadRow(row) ? undefined : rawLabelOf(cell);
+    if (!types && !isBadRow(row)) several.add(cell, row.line);
     if (!types && raw === undefined) {
       badRows++;
       continue;
@@ -81,5 +86,14 @@ export async function countRawLabels(split: CountedSplit, signal?: AbortSignal):
     }
   }
   const declared = file.declaredLabels?.get(column);
-  return { column, rows, badRows, values: values.list(), otherRows, ...(declared && { declared }) };
+  const labels = several.several(split.label_separator);
+  return {
+    column,
+    rows,
+    badRows,
+    values: values.list(),
+    otherRows,
+    ...(declared && { declared }),
+    ...(labels && { several: labels }),
+  };
 }

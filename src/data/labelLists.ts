@@ -1,11 +1,12 @@
 /** Several labels a row: lists, or texts in which a separator stands between labels. */
 import { MedTextError, words } from '../base/errors';
+import { joined } from '../base/words';
 import { inferLabels } from '../protocol/labelScheme';
 import type { RecipeSplit } from '../protocol/recipe';
 import type { TaskName } from '../protocol/tasks';
 import { unusable, declaredLabels, readLabelled, type Examples, type LabelColumn, type LabelForm, type LabelReader } from './examples'; // prettier-ignore
 import type { DataRow, DataValue } from './dataRow';
-import { checkedLabels, LabelMap, RawLabelCounts, unmappedError } from './labelMapping';
+import { checkedLabels, LabelMap, RawLabelCounts, unmappedError, type RawLabel } from './labelMapping';
 import { choicesOf } from './labelStudio';
 import { readSplitWith, type ReadSplitOptions, type ResolvedFields } from './recipeSplit';
 
@@ -102,8 +103,15 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
     const given = named.map((row) => [...new Set(row.map((label) => idOf.get(label)!))].sort((a, b) => a - b));
     const counts = labels.map(() => 0);
     for (const id of given.flat()) counts[id]++;
-    const labelForm: LabelForm = this.texts.size > 0 || this.lists.size === 0 ? { separator: this.separator } : 'list';
-    return { labels, counts, given, idsOf: (ids: readonly number[]) => ids, labelForm, notes: notesOf(given, labelForm) };
+    const labelForm: LabelForm = this.lists.size > 0 ? 'list' : { separator: this.separator };
+    return {
+      labels,
+      counts,
+      given,
+      idsOf: (ids: readonly number[]) => ids,
+      labelForm,
+      notes: notesOf(given, labelForm),
+    };
   }
 
   private partsOf(text: string): readonly string[] {
@@ -121,7 +129,10 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
     const { file, column } = this.of;
     throw new MedTextError(
       'LABELS',
-      words`${file.path}, column ${JSON.stringify(column)}: what stands between two labels cannot be told, ${found.map((one) => JSON.stringify(one)).join(words` or `.toString())}. Say it in the recipe: "label_separator": ${JSON.stringify(found[0])}, or null where a text is one label.`,
+      words`${file.path}, column ${JSON.stringify(column)}: what stands between two labels cannot be told, ${joined(
+        found.map((one) => JSON.stringify(one)),
+        words` or `,
+      )}. Say it in the recipe: "label_separator": ${JSON.stringify(found[0])}, or null where a text is one label.`,
       { file: file.path, column, separators: found },
     );
   }
@@ -134,6 +145,75 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
       { file: file.path, column },
     );
   }
+}
+
+export interface SeveralLabels {
+  /** What stands between labels; absent: they are lists. */
+  readonly separator?: string;
+  readonly values: readonly RawLabel[];
+  readonly withoutLabel: number;
+  /** Rows by their labels, the most frequent first, at most {@link MAX_COMBINATIONS}. */
+  readonly combinations: readonly { readonly labels: readonly string[]; readonly count: number }[];
+  /** How many there are. */
+  readonly combinationCount: number;
+}
+
+const MAX_COMBINATIONS = 100;
+/** Separators that hardly stand in the name of one label: others are not enough to take a column of classes for several. */
+const TELLING = new Set<string>(['|', ';', '；', '、', ',', '，']);
+
+/**
+ * Counts a column's labels where a row has several: lists, or texts with a separator that is said or tells by itself. Undefined where
+ * a row has one.
+ * @param cells distinct, with their counts, as {@link labelCellOf} gives them
+ */
+export class SeveralCounts {
+  private readonly cells = new Map<string, { readonly cell: LabelCell; count: number; readonly firstLine: number }>();
+  private lists = 0;
+
+  constructor(private readonly mostCells: number) {}
+
+  add(value: DataValue, line: number): void {
+    const cell = labelCellOf(value);
+    if (cell === undefined) return;
+    if (!('text' in cell) && cell.length > 0) this.lists++;
+    const key = JSON.stringify(cell);
+    const known = this.cells.get(key);
+    if (known) known.count++;
+    else if (this.cells.size < this.mostCells) this.cells.set(key, { cell, count: 1, firstLine: line });
+  }
+
+  /** @param said the recipe's `label_separator` */
+  several(said?: string | null): SeveralLabels | undefined {
+    const all = [...this.cells.values()];
+    const texts = all.flatMap(({ cell }) => ('text' in cell && cell.text !== '' ? [cell.text] : []));
+    const separator = said === undefined ? tellingSeparator(texts) : (said ?? undefined);
+    if (this.lists === 0 && separator === undefined) return undefined;
+    const values = new RawLabelCounts();
+    const combinations = new Map<string, { labels: readonly string[]; count: number }>();
+    for (const { cell, count, firstLine } of all) {
+      const labels = [...new Set('text' in cell ? labelParts(cell.text, separator ?? null) : cell)];
+      for (const label of labels) values.add(label, firstLine, count);
+      const key = JSON.stringify([...labels].sort());
+      const known = combinations.get(key);
+      if (known) known.count += count;
+      else combinations.set(key, { labels, count });
+    }
+    const withoutLabel = combinations.get('[]')?.count ?? 0;
+    const sorted = [...combinations.values()].sort((a, b) => b.count - a.count);
+    return {
+      ...(separator !== undefined && { separator }),
+      values: values.list(),
+      withoutLabel,
+      combinations: sorted.slice(0, MAX_COMBINATIONS),
+      combinationCount: sorted.length,
+    };
+  }
+}
+
+function tellingSeparator(texts: readonly string[]): string | undefined {
+  const found = likelySeparators(texts).filter((separator) => TELLING.has(separator));
+  return found.length === 1 ? found[0] : undefined;
 }
 
 /** Names of a text's labels; white space around them is no part of them. */
@@ -204,7 +284,5 @@ function notesOf(given: readonly (readonly number[])[], form: LabelForm): string
       : form.separator === null
         ? 'one in each text'
         : `parted by ${JSON.stringify(form.separator)}`;
-  return [
-    `labels are ${written}; rows with several: ${several}, without any: ${none}; combinations: ${combinations}`,
-  ];
+  return [`labels are ${written}; rows with several: ${several}, without any: ${none}; combinations: ${combinations}`];
 }

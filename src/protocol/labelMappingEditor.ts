@@ -40,6 +40,10 @@ const splitState = object({
   error: nullable(text),
   /** Rows with values beyond the limit of distinct ones. */
   otherRows: count,
+  /** Where rows have several labels: the most frequent combinations, how many there are, and rows without a label. */
+  combinations: nullable(
+    object({ most: listOf(object({ labels: listOf(text), count })), total: count, withoutLabel: count }),
+  ),
 });
 export type SplitState = Checked<typeof splitState>;
 

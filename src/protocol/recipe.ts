@@ -509,7 +509,7 @@ function contradictions(recipe: Recipe): FoundProblem[] {
     if (ids.includes(describeTask(recipe.task).id)) continue;
     const [section, name] = field.split('.');
     const places = section === 'dataset' ? Object.entries(files).map(([split, fields]) => [`/dataset/${split}`, fields] as const) : [[`/${section}`, train] as const]; // prettier-ignore
-    const why = words`is a field of ${joined(titles, words`, `)}; ${recipe.task} does not read it`;
+    const why = words`is a field of ${joined(titles, words` and `)}; ${recipe.task} does not read it`;
     for (const [pointer, fields] of places) {
       // null switches a field off.
       if ((fields as JsonObject)[name] != null) report(`${pointer}/${name}`, why);

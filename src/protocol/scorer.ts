@@ -98,9 +98,29 @@ const labelCounts = object(
     values: listOf(object({ value: text, count, firstLine: count })),
     otherRows: count,
   },
-  { declared: listOf(text) },
+  {
+    declared: listOf(text),
+    /** Of rows that may have several labels, in one cell. */
+    several: object(
+      {
+        values: listOf(object({ value: text, count, firstLine: count })),
+        withoutLabel: count,
+        combinations: listOf(object({ labels: listOf(text), count })),
+        combinationCount: count,
+      },
+      { separator: text },
+    ),
+  },
 );
 export type LabelCounts = Checked<typeof labelCounts>;
+
+/** The counts as a task of several labels a row takes them: by label, where a cell may hold several. */
+export function countsByLabel(counts: LabelCounts): LabelCounts {
+  const { several } = counts;
+  if (!several) return { ...counts, values: counts.values.filter(({ value }) => value !== '') };
+  const rows = several.combinations.reduce((sum, { count: rows }) => sum + rows, 0);
+  return { ...counts, values: several.values, rows: Math.max(rows, counts.rows), badRows: several.separator === undefined ? 0 : counts.badRows, otherRows: 0 }; // prettier-ignore
+}
 
 /** A row whose label a model contradicts; labels are names. */
 export const suspectRow = object(

@@ -135,7 +135,10 @@ describe('recipe: validation', () => {
     const { train } = resolveRecipe(recipe);
     assert.deepEqual([train.thresholds, train.metric_for_best], ['by_label', 'averagePrecision']);
     assert.equal('thresholds' in resolveRecipe(shortest).train, false);
-    const other = recipeProblems({ ...recipe, train: { label_smoothing: 0.1, r_drop: { alpha: 1 }, thresholds: 1 as never } });
+    const other = recipeProblems({
+      ...recipe,
+      train: { label_smoothing: 0.1, r_drop: { alpha: 1 }, thresholds: 1 as never },
+    });
     assert.deepEqual(other.map(({ pointer }) => pointer).includes('/train/thresholds'), true);
   });
 
@@ -206,8 +209,14 @@ describe('recipe: validation', () => {
     };
     const { train, validation, test } = complete.dataset;
     const splits = { train, validation, test };
-    const dataset = Object.fromEntries(Object.entries(splits).map(([name, each]) => [name, { ...each, ...ofLabelLists, ...ofCorpus }]));
-    const everything = { ...complete, dataset: { ...dataset, split }, train: { ...complete.train, ...ofPretraining, ...ofMultiLabel } };
+    const dataset = Object.fromEntries(
+      Object.entries(splits).map(([name, each]) => [name, { ...each, ...ofLabelLists, ...ofCorpus }]),
+    );
+    const everything = {
+      ...complete,
+      dataset: { ...dataset, split },
+      train: { ...complete.train, ...ofPretraining, ...ofMultiLabel },
+    };
     fields(recipeSchema, everything, '');
   });
 

@@ -8,8 +8,7 @@ describe('training on several labels a row follows PyTorch and transformers', ()
       'in batches of 3 whose gradients add up': { parts: 3 },
       'in micro-batches of 3': { microBatchSize: 3 },
     })) {
-      it(`${name}, ${way}`, async () =>
-        assertFollows(await trainTrajectory({ ...options, ...how }), 1e-4, expected));
+      it(`${name}, ${way}`, async () => assertFollows(await trainTrajectory({ ...options, ...how }), 1e-4, expected));
     }
   }
 });

@@ -11,7 +11,10 @@ const { labels, positiveWeights, plain, weighted } = multiLabelJson('trajectory.
 
 /** Trainings of the trajectory's model on several labels a row, and what PyTorch made of them. */
 export const MULTI_LABEL_TRAININGS: Readonly<
-  Record<string, { options: TrajectoryOptions; expected: { losses: number[]; gradientNorms: number[]; final?: string } }>
+  Record<
+    string,
+    { options: TrajectoryOptions; expected: { losses: number[]; gradientNorms: number[]; final?: string } }
+  >
 > = {
   'several labels a row': {
     options: { objective: binaryCrossEntropy({ labelCount: 3 }), targets: labels },

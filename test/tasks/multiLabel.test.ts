@@ -18,7 +18,8 @@ function close(actual: unknown, expected: unknown, what: string, tolerance = 1e-
     assert.equal((actual as unknown[]).length, expected.length, what);
     expected.forEach((value, index) => close((actual as unknown[])[index], value, `${what}[${index}]`, tolerance));
   } else if (typeof expected === 'number') {
-    const isNear = typeof actual === 'number' && Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected));
+    const isNear =
+      typeof actual === 'number' && Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected));
     assert.ok(isNear, `${what}: ${String(actual)} is not ${expected}`);
   } else assert.deepEqual(actual, expected, what);
 }
@@ -111,7 +112,13 @@ describe('thresholds of several labels', () => {
     assert.deepEqual({ ...used, thresholdsChosenHere: true }, evaluation);
     assert.deepEqual(multiLabel.counts(answersOf({ usage }), labels), { 甲: 2, 乙: 2 });
     const said = resolveRecipe({ ...base, train: { thresholds: 0.3 } });
-    const unseen = multiLabel.usage({ split: said.dataset.train, labels, data: {} as never, recipe: said, evaluation: undefined });
+    const unseen = multiLabel.usage({
+      split: said.dataset.train,
+      labels,
+      data: {} as never,
+      recipe: said,
+      evaluation: undefined,
+    });
     assert.deepEqual(unseen.thresholds, { 甲: 0.3, 乙: 0.3 });
   });
 });

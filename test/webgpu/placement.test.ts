@@ -21,6 +21,7 @@ import { layoutOf, stackSites } from '../../src/steps/parameterGroups';
 import { buildResidentGraph } from '../../src/steps/residentGraph';
 import { buildTrainingGraph } from '../../src/steps/trainingGraph';
 import { adversarial } from '../../src/tasks/losses/adversarial';
+import { binaryCrossEntropy } from '../../src/tasks/losses/binaryCrossEntropy';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { fgm } from '../../src/tasks/losses/fgm';
 import { rDrop } from '../../src/tasks/losses/rDrop';
@@ -86,6 +87,7 @@ describe('nodes on the processor in a WebGPU session', () => {
   const GRAPHS: Readonly<Record<string, () => Model>> = {
     training: () => resident(classes),
     'training of a regression': () => resident(squaredError()),
+    'training on several labels a row': () => resident(binaryCrossEntropy({ labelCount: 3 })),
     'training in half precision': () => resident(classes, 'float16'),
     'adversarial training': () => resident(adversarial(classes, published, 3)),
     'training by the fast gradient method': () => resident(fgm(classes, { epsilon: 1 })),

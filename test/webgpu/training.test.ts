@@ -17,6 +17,7 @@ import { ResidentTrainer } from '../../src/steps/residentTrainer';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { disturbedLosses, OBJECTIVES, worst } from '../support/disturbedLosses';
 import { entityTraining, trainEntities } from '../support/entityTraining';
+import { MULTI_LABEL_TRAININGS } from '../support/multiLabel';
 import { testDevice } from '../support/testDevice';
 import {
   assertFollows,
@@ -79,6 +80,9 @@ describe(`training on ${testDevice}`, () => {
       const { losses } = await trainEntities(kind, { session, steps: 10 });
       const { losses: theirs } = entityTraining[kind];
       assert.ok(worst(losses, theirs) < 3e-4, `losses are off by ${worst(losses, theirs)}`);
+  for (const [name, { options, expected: theirs }] of Object.entries(MULTI_LABEL_TRAININGS)) {
+    it(`follows PyTorch on ${name}`, async () => {
+      await assertFollows(await trainTrajectory({ ...options, session, steps: 40 }), 3e-4, theirs);
     });
   }
 

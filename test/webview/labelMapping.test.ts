@@ -11,7 +11,8 @@ const snapshot: MappingSnapshot = {
   ...{ kind: 'recipe', fileName: 'a.medtext.json', isReadOnly: false, isDirty: false, problem: null },
   ...{
     isRegression: false,
-    comparesTexts: false, elsewhere: null,
+    comparesTexts: false,
+    elsewhere: null,
     labelsFile: null,
     labelsAreInferred: false,
     gone: [],
@@ -19,7 +20,7 @@ const snapshot: MappingSnapshot = {
     conflicts: [],
   },
   ...{ changedRows: [0], users: [], model: null, suspects: null },
-  splits: [{ ...{ name: 'train', file: 'a.json', state: 'ready', rows: 9, badRows: 0 }, column: 'label', error: null, otherRows: 0 }], // prettier-ignore
+  splits: [{ ...{ name: 'train', file: 'a.json', state: 'ready', rows: 9, badRows: 0 }, column: 'label', error: null, otherRows: 0, combinations: null }], // prettier-ignore
   classes: [mappedClass('Yes'), mappedClass('No')],
   values: [value('Yes'), value('No'), value('yes', 'unmapped', 'Yes'), value('YES', 'unmapped', 'Yes'), value('NA', 'dropped'), value('?', 'unmapped')], // prettier-ignore
   dropped: { before: [0], after: [0] },

@@ -38,7 +38,7 @@ function body(
   return html`
     ${elsewhere(snapshot, actions, t)} ${fixes(snapshot, actions, t)}
     <div class="columns">${valuesSection(state, actions, t)} ${classesSection(state, actions, t)}</div>
-    ${effect(snapshot, t)} ${suspectsSection(state, actions, t)}
+    ${effect(snapshot, t)} ${combinationsSection(snapshot, t)} ${suspectsSection(state, actions, t)}
   `;
 }
 
@@ -80,6 +80,33 @@ function topBar(snapshot: MappingSnapshot, actions: LabelMappingActions, t: Tran
           </ul>`
         : nothing
     }
+  `; // prettier-ignore
+}
+
+/** Where rows have several labels: which stand together, by split. */
+function combinationsSection({ splits }: MappingSnapshot, t: Translate): TemplateResult | typeof nothing {
+  const shown = splits.flatMap(({ name, combinations }) => (combinations ? [{ name, ...combinations }] : []));
+  if (shown.length === 0) return nothing;
+  return html`
+    <section class="combinations" aria-labelledby="combinations-title">
+      <h2 id="combinations-title">${t('Combinations of labels')}</h2>
+      ${shown.map(
+        ({ name, most, total, withoutLabel }) => html`
+          <h3>${name}</h3>
+          <p class="quiet">${t('{0} combinations; {1} rows without a label', countText(total), countText(withoutLabel))}</p>
+          <table class="number">
+            <thead><tr><th scope="col">${t('Labels')}</th><th scope="col">${t('Rows')}</th></tr></thead>
+            <tbody>
+              ${most.map(
+                ({ labels, count }) =>
+                  html`<tr><th scope="row">${labels.length === 0 ? t('none') : labels.map((label) => html`<bdi class="member">${label}</bdi> `)}</th><td>${countText(count)}</td></tr>`,
+              )}
+            </tbody>
+          </table>
+          ${total > most.length ? html`<p class="quiet">${t('and {0} more', countText(total - most.length))}</p>` : nothing}
+        `,
+      )}
+    </section>
   `; // prettier-ignore
 }
 

@@ -68,12 +68,13 @@ export interface PairSummary {
 
 /** The similarity; of a regression without a known scale the prediction; of classes without one the likeliest's probability. */
 export function shownNumber({ similarity, measure, probabilities, logits }: PairScore): number {
-  if (measure === 'classes') return Math.max(...Object.values(probabilities));
+  if (measure === 'classes' || measure === 'labels') return Math.max(...Object.values(probabilities));
   return similarity ?? logits[0];
 }
 
-/** The likeliest class. */
-export function likeliest({ probabilities }: PairScore): string {
+/** The likeliest class, or the labels that reach their thresholds. */
+export function likeliest({ probabilities, chosen }: PairScore): string {
+  if (chosen) return chosen.join(' · ') || '–';
   return Object.entries(probabilities).reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0];
 }
 
@@ -92,7 +93,7 @@ export function pairSummary({ forward, backward }: BothOrders): PairSummary {
 /** How long a bar is, in [0, 1]: the similarity itself; of a cosine, or without a scale, the place between the least and the greatest number shown. */
 export function shareOf(comparison: Comparison): (value: number) => number {
   const shown = scoresOf(comparison);
-  if (!shown.some(({ similarity, measure }) => (similarity === null && measure !== 'classes') || measure === 'cosine')) return (value) => value; // prettier-ignore
+  if (!shown.some(({ similarity, measure }) => (similarity === null && measure !== 'classes' && measure !== 'labels') || measure === 'cosine')) return (value) => value; // prettier-ignore
   const numbers = shown.map(shownNumber);
   const least = Math.min(...numbers);
   const width = Math.max(...numbers) - least;
@@ -134,7 +135,7 @@ export function shownCell(pairs: Pairs, state: SimilarityPanelState): readonly [
 export function scoreKind({ comparison }: SimilaritySnapshot): PairScore['measure'] | 'number' | undefined {
   const score = comparison && scoresOf(comparison)[0];
   if (!score) return undefined;
-  if (score.measure === 'classes') return 'classes';
+  if (score.measure === 'classes' || score.measure === 'labels') return score.measure;
   return score.similarity === null ? 'number' : score.measure;
 }
 

@@ -85,6 +85,9 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
     classes: t(
       'The labels do not say which of them means that two texts are alike: there is no similarity, only the likeliest class.',
     ),
+    labels: t(
+      'Each label has a probability of its own: there is no similarity. Named are those that reach their threshold.',
+    ),
     number: t('The predicted number, mean of both orders. The model does not say on which scale.'),
   };
   const isSingle = snapshot.comparison?.kind === 'texts';
@@ -211,7 +214,7 @@ function ranking(
     <section aria-labelledby="sentences-title">
       <div class="title">
         <h2 id="sentences-title">
-          ${scoreKind(snapshot) === 'classes' ? t('Sentences of the document') : t('Sentences of the document, most similar first')}
+          ${['classes', 'labels'].includes(scoreKind(snapshot) ?? '') ? t('Sentences of the document') : t('Sentences of the document, most similar first')}
         </h2>
         <bdi class="quiet">${snapshot.documentName}</bdi>
       </div>
@@ -495,7 +498,8 @@ function pairDetails(
 }
 
 /** Where there is no similarity, the class. */
-const classOr = (score: PairScore, number: string): string => (score.measure === 'classes' ? likeliest(score) : number);
+const classOr = (score: PairScore, number: string): string =>
+  ['classes', 'labels'].includes(score.measure) ? likeliest(score) : number;
 
 function bar(share: number): TemplateResult {
   const width = `${(100 * Math.min(1, Math.max(0, share))).toFixed(1)}%`;

@@ -210,7 +210,8 @@ function taskStep({ t }: Services): Step<Answers> {
       value: id,
     }));
     const amounts = hasAmounts(answers.counts!.values.map(({ value }) => value));
-    const suggested = taskFor(marksEntities(answers) ? 'spans' : amounts ? 'number' : 'class', pair);
+    const ofText = answers.counts!.several ? 'labels' : amounts ? 'number' : 'class';
+    const suggested = taskFor(marksEntities(answers) ? 'spans' : ofText, pair);
     const preferred = options.some(({ value }) => value === suggested) ? suggested : options[0].value;
     const choice = await pick(options, { title: t('Fine-Tune Encoder: task'), preferred }, position);
     return choice === undefined || choice === back ? choice : { ...answers, task: choice };

@@ -117,10 +117,17 @@ export class PredictionRun implements Disposable {
   }
 }
 
-/** The most probable label; else the model's one number, a regression's as it is. Single texts have no similarity. */
-function predictionOf({ probabilities, similarity, measure, logits }: PairScore, { second }: RowInputs): Prediction {
+/** Between labels where a row has several. */
+const SEVERAL = ';';
+
+/** The most probable label, or those that reach their thresholds; else the model's one number, a regression's as it is. Single texts have no similarity. */
+function predictionOf(
+  { probabilities, similarity, measure, logits, chosen }: PairScore,
+  { second }: RowInputs,
+): Prediction {
   let best: [string, number] | undefined;
   for (const entry of Object.entries(probabilities)) if (!best || entry[1] > best[1]) best = entry;
   if (!best) return { label: null, probability: null, similarity: measure === 'regression' ? logits[0] : similarity };
+  if (chosen) return { label: chosen.join(SEVERAL), probability: null, similarity: null };
   return { label: best[0], probability: best[1], similarity: second === null ? null : similarity };
 }

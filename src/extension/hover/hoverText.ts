@@ -57,6 +57,7 @@ export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[]
     if (score.place) lines.push(t('The first: {0}', placeText(score.place, t)));
     lines.push(t('A cosine is no probability. A model fine-tuned on pairs judges better.'));
   } else if (content.kind === 'reference') lines.push(t('Reference: {0}', quoted(reference ?? '')));
+  else if (score.chosen) lines.push(severalText(score.chosen, givenLabel, t));
   else if (predicted) {
     const label = `\`${code(predicted[0])}\``;
     if (givenLabel === undefined) lines.push(t('Predicted {0}', label));
@@ -72,9 +73,17 @@ export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[]
   return lines.join('\n\n');
 }
 
+/** The labels whose probability reaches their threshold, and what the file gives. */
+function severalText(chosen: readonly string[], given: string | undefined, t: Translate): string {
+  const labels = chosen.map((label) => `\`${code(label)}\``).join(' ');
+  const predicted = chosen.length === 0 ? t('No label reaches its threshold') : t('Predicted {0}', labels);
+  return given === undefined ? predicted : `${predicted} · ${t('given {0}', given === '' ? t('none') : `\`${code(given)}\``)}`; // prettier-ignore
+}
+
 /** The similarity, where there is one; and what a regression predicts, which may lie beyond its scale. */
 function numbers({ similarity, measure, logits }: PairScore, t: Translate): string[] {
   if (measure === 'classes') return [t('class probabilities')];
+  if (measure === 'labels') return [t('probability of each label')];
   return [
     ...(similarity === null
       ? []

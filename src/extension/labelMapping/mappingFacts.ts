@@ -21,6 +21,8 @@ export interface SplitFacts {
   /** What it says of labels itself, in the text and on disk; undefined where the training split's words count. */
   readonly own: MappingContent | undefined;
   readonly ownBefore: MappingContent | undefined;
+  /** Its rows may have several labels. */
+  readonly several?: boolean;
 }
 
 export type MappingFacts = Pick<
@@ -164,7 +166,13 @@ function renamedClasses(
   return new Map([...fresh].flatMap(([members, name]) => (gone.has(members) ? [[name, gone.get(members)!] as const] : []))); // prettier-ignore
 }
 
-function stateOf({ name, file, counts, error, isUnlabelled }: SplitFacts): SplitState {
+const maxCombinations = 20;
+
+function combinationsOf({ combinations, combinationCount, withoutLabel }: NonNullable<LabelCounts['several']>) {
+  return { most: combinations.slice(0, maxCombinations), total: combinationCount, withoutLabel };
+}
+
+function stateOf({ name, file, counts, error, isUnlabelled, several }: SplitFacts): SplitState {
   return {
     name,
     file,
@@ -174,6 +182,7 @@ function stateOf({ name, file, counts, error, isUnlabelled }: SplitFacts): Split
     column: counts?.column ?? null,
     error: error ?? null,
     otherRows: counts?.otherRows ?? 0,
+    combinations: several && counts?.several ? combinationsOf(counts.several) : null,
   };
 }
 

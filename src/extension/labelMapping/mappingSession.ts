@@ -313,8 +313,8 @@ export class MappingSession implements Disposable {
     const facts = splits.map((split): SplitFacts => {
       const { counts, error, isUnlabelled } = this.counts.of(split);
       const ownBefore = saved.splits.find(({ name }) => name === split.name)?.own;
-      const { name, own } = split;
-      return { name, file: String(split.fields.file), counts, error, isUnlabelled, own, ownBefore };
+      const { name, own, several } = split;
+      return { name, file: String(split.fields.file), counts, error, isUnlabelled, own, ownBefore, several };
     });
     const corrections = this.suspects.shown && splits.find(({ name }) => name === this.suspects.shown!.split)?.request.corrections; // prettier-ignore
     return {

@@ -25,6 +25,8 @@ export interface MappingSplit {
   readonly fields: Readonly<Record<string, unknown>>;
   /** What it says of labels itself; undefined where the training split's words count. */
   readonly own: MappingContent | undefined;
+  /** Its rows may have several labels. */
+  readonly several?: true;
 }
 
 export interface MappingDocument {
@@ -53,6 +55,7 @@ const emptyContent: MappingContent = {
 /** @throws RECIPE when the text is no JSON object, or labels and mapping are not what they must be */
 export function readMapping(text: string, kind: MappingKind): MappingDocument {
   const root = treeOf(text);
+  const task = kind === 'recipe' ? findTask(findNodeAtLocation(root, ['task'])?.value) : undefined;
   const splits = splitNames.flatMap((name): MappingSplit[] => {
     const node = findNodeAtLocation(root, ['dataset', name]);
     if (node?.type !== 'object') return [];
@@ -62,11 +65,11 @@ export function readMapping(text: string, kind: MappingKind): MappingDocument {
         .map((property) => [keyOf(property), getNodeValue(property.children![1])]),
     );
     const isOwn = name !== 'train' && labelFields.some((field) => findNodeAtLocation(node, [field]));
-    return typeof fields.file === 'string' ? [{ name, fields, own: isOwn ? contentOf(node) : undefined }] : [];
+    const several = task?.answer === 'labels' && { several: true as const };
+    return typeof fields.file === 'string' ? [{ name, fields, own: isOwn ? contentOf(node) : undefined, ...several }] : []; // prettier-ignore
   });
   const place = findNodeAtLocation(root, placeOf(kind));
   const file = kind === 'recipe' ? findNodeAtLocation(root, ['dataset', 'train', 'labels_file'])?.value : undefined;
-  const task = kind === 'recipe' ? findTask(findNodeAtLocation(root, ['task'])?.value) : undefined;
   return {
     content: place ? contentOf(place) : emptyContent,
     splits,

@@ -3,7 +3,7 @@ import type { Disposable } from '../../base/disposables';
 import { asMedTextError } from '../../base/errors';
 import { errorText } from '../../protocol/errorWords';
 import { isRecipeAddress } from '../../protocol/recipeAddress';
-import type { LabelCounts } from '../../protocol/scorer';
+import { countsByLabel, type LabelCounts } from '../../protocol/scorer';
 import type { BaseServices } from '../baseServices';
 import type { MappingSplit } from './mappingText';
 
@@ -50,11 +50,18 @@ export class SplitCounts implements Disposable {
   ) {}
 
   /** What is known; what is not is asked for, and `onChange` tells of the answer. */
-  of({ request }: DataSplit): Known {
+  of(split: DataSplit): Known {
+    const known = this.asItStands(split);
+    return split.several && known.counts ? { ...known, counts: countsByLabel(known.counts) } : known;
+  }
+
+  private asItStands({ request }: DataSplit): Known {
     if (!this.mayRead()) return { error: this.services.t('This folder is not trusted: its data files are not read.') };
-    const { file, label, format, encoding, header } = request;
+    const { file, label, label_separator, format, encoding, header } = request;
     const split = Object.fromEntries(
-      Object.entries({ file, label, format, encoding, header }).filter(([, value]) => value !== undefined),
+      Object.entries({ file, label, label_separator, format, encoding, header }).filter(
+        ([, value]) => value !== undefined,
+      ),
     );
     const key = JSON.stringify(split);
     const known = this.known.get(key);

@@ -23,7 +23,10 @@ export function multiLabelReport(input: {
   const { labels, targets, logits, thresholds: wanted, seed = 0 } = input;
   const rows = targets.length;
   if (rows === 0) throw new MedTextError('DATA_FORMAT', words`There are no labelled rows to evaluate.`);
-  const judged = logits.map((row, at) => ({ probabilities: Float64Array.from(row, probabilityOf), given: targets[at] }));
+  const judged = logits.map((row, at) => ({
+    probabilities: Float64Array.from(row, probabilityOf),
+    given: targets[at],
+  }));
   const isChosenHere = typeof wanted === 'string';
   const thresholds = isChosenHere ? chosenThresholds(judged, labels.length, wanted) : wanted;
   const predicted = judged.map(({ probabilities }) => labelsAbove(probabilities, thresholds));
@@ -45,7 +48,9 @@ export function multiLabelReport(input: {
       f1: f1Of(totals[id]),
       support,
       // By logits: probabilities near 1 have no digits left.
-      averagePrecision: averagePrecision(logits.map((row, at) => ({ score: row[id], isRelevant: targets[at].includes(id) }))),
+      averagePrecision: averagePrecision(
+        logits.map((row, at) => ({ score: row[id], isRelevant: targets[at].includes(id) })),
+      ),
       threshold: thresholds[id],
     };
   });
@@ -65,7 +70,8 @@ export function multiLabelReport(input: {
       perLabel.reduce((sum, label) => sum + label.f1 * label.support, 0),
       support,
     ),
-    averagePrecision: precisions.length === 0 ? null : precisions.reduce((sum, value) => sum + value, 0) / precisions.length,
+    averagePrecision:
+      precisions.length === 0 ? null : precisions.reduce((sum, value) => sum + value, 0) / precisions.length,
     perLabel: Object.fromEntries(labels.map((label, id) => [label, perLabel[id]])),
     withoutLabel: targets.filter(({ length }) => length === 0).length,
     predictedWithoutLabel: predicted.filter(({ length }) => length === 0).length,

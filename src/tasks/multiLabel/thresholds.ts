@@ -15,7 +15,12 @@ export interface JudgedRow {
  * The thresholds with the best F1 on these rows: micro F1 for all labels at once, or the F1 of each label. Between two probabilities the
  * middle is taken; of equally good ones that which is nearest 0.5. A label that no row has keeps 0.5.
  */
-export function chosenThresholds(rows: readonly JudgedRow[], labelCount: number, rule: Exclude<LabelThresholds, number>): readonly number[] { // prettier-ignore
+export function chosenThresholds(
+  rows: readonly JudgedRow[],
+  labelCount: number,
+  rule: Exclude<LabelThresholds, number>,
+): readonly number[] {
+  // prettier-ignore
   const judged = Array.from({ length: labelCount }, (_, id) =>
     rows.map(({ probabilities, given }) => ({ probability: probabilities[id], isGiven: given.includes(id) })),
   );
