@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { modelContent } from '../../src/models/modelContent';
 import { openModelFolder } from '../../src/models/modelFolder';
-import { metricOf, type ClassificationReport } from '../../src/protocol/evaluation';
+import { metricOf, type ClassificationReport, type MultiLabelReport } from '../../src/protocol/evaluation';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
 import type { EvaluationReport, TrainingReport, TrainingResult } from '../../src/protocol/trainer';
 import { evaluateModel } from '../../src/evaluation/evaluateModel';
 import { predictFile } from '../../src/evaluation/predictFile';
+import { openPairScorer } from '../../src/inference/pairScorer';
 import type { HeldOutPredictions } from '../../src/runs/heldOutPredictions';
 import { processorThreads } from '../../src/devices/processorThreads';
 import { Session, supportedDevices, type ExecutionDevice } from '../../src/inference/session';
@@ -492,6 +493,51 @@ describe('fine-tuning', () => {
       ),
     );
     assert.equal((single.evaluations[0].evaluation as ClassificationReport).labels.length, 8);
+  });
+
+  it('gives several labels a text, whose thresholds the model keeps and predictions are written by', async () => {
+    const symptoms = join(samples, 'symptoms');
+    const file = join(folder, 'several.csv');
+    writeFileSync(file, readFileSync(join(symptoms, 'train.csv'), 'utf8').split('\n').slice(0, 120).join('\n'));
+    const test = join(folder, 'unlabelled.csv');
+    writeFileSync(test, 'text,labels\n胸口闷还咳嗽,\n血糖高眼睛看不清,\n');
+    const { result, evaluations, log } = await run(
+      recipe(
+        { max_epochs: 2, class_weights: 'balanced', thresholds: 'by_label', evaluate_every: 'epoch' },
+        {
+          task: 'multi-label-classification',
+          dataset: { train: { file }, split: { validation: 0.2 }, test: { file: test } },
+        },
+      ),
+    );
+    assert.match(log.join('\n'), /labels are parted by ";"/);
+    const report = evaluations.at(-1)!.evaluation as MultiLabelReport;
+    assert.deepEqual([report.labels.length, report.thresholdsChosenHere], [8, true]);
+    assert.equal(result.best?.metric, 'averagePrecision');
+    const config = JSON.parse(bytes(result.model, 'config.json').toString());
+    assert.equal(config.problem_type, 'multi_label_classification');
+    const best = result.best.evaluation as MultiLabelReport;
+    assert.deepEqual(config.medtext.thresholds, Object.fromEntries(best.labels.map((label) => [label, best.perLabel[label].threshold]))); // prettier-ignore
+    assert.equal(config.medtext.label_separator, ';');
+    const predicted = readFileSync(result.predictions!, 'utf8').split('\n');
+    assert.match(predicted[1], /^胸口闷还咳嗽,(|[^;,]+(;[^;,]+)*)$/);
+    const card = bytes(result.model, 'README.md').toString();
+    assert.match(card, /any number of 8 labels.*Average precision \(mean over labels\).*chosen on these rows/s);
+
+    // The same file again, by the model: what it was measured by, it is used by.
+    const again = await evaluateModel(result.model, file);
+    assert.equal((again as MultiLabelReport).thresholdsChosenHere, false);
+    const lists = join(folder, 'lists.jsonl');
+    writeFileSync(lists, '{"text":"胸口闷","labels":["心内科"]}\n{"text":"手抖","labels":[]}\n');
+    const output = join(folder, 'out.jsonl');
+    await predictFile(result.model, lists, output);
+    for (const line of readFileSync(output, 'utf8').trim().split('\n')) assert.ok(Array.isArray(JSON.parse(line).labels), line);
+    const scorer = await openPairScorer(result.model, { device: 'cpu' });
+    const [score] = await scorer.score([{ first: '胸口闷还咳嗽' }]);
+    await scorer.close();
+    const given = best.labels.filter((label) => score.probabilities[label] >= config.medtext.thresholds[label]);
+    assert.deepEqual([score.measure, score.similarity, score.chosen], ['labels', null, given]);
+    assert.equal(given.join(';'), predicted[1].split(',')[1]);
   });
 
   it('says everywhere that it began with random weights, and nowhere when it began with a model', async () => {

@@ -80,6 +80,9 @@ describe(`training on ${testDevice}`, () => {
       const { losses } = await trainEntities(kind, { session, steps: 10 });
       const { losses: theirs } = entityTraining[kind];
       assert.ok(worst(losses, theirs) < 3e-4, `losses are off by ${worst(losses, theirs)}`);
+    });
+  }
+
   for (const [name, { options, expected: theirs }] of Object.entries(MULTI_LABEL_TRAININGS)) {
     it(`follows PyTorch on ${name}`, async () => {
       await assertFollows(await trainTrajectory({ ...options, session, steps: 40 }), 3e-4, theirs);
