@@ -145,7 +145,8 @@ export type RegressionReport = Checked<typeof regressionReport>;
 export type SpanReport = Checked<typeof spanReport>;
 export type MultiLabelReport = Checked<typeof multiLabelReport>;
 export type PretrainingReport = Checked<typeof pretrainingReport>;
-export type EvaluationMetrics = ClassificationReport | RegressionReport | MultiLabelReport | SpanReport | PretrainingReport;
+export type EvaluationMetrics =
+  ClassificationReport | RegressionReport | MultiLabelReport | SpanReport | PretrainingReport;
 
 const REPORTS = {
   class: classificationReport,

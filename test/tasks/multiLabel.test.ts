@@ -100,7 +100,9 @@ describe('thresholds of several labels', () => {
     const logitOf = (probability: number) => Math.log(probability / (1 - probability));
     const answersOf = (by: Parameters<typeof multiLabel.reading>[0]['by']) => {
       const reading = multiLabel.reading({ head: sequenceHead, labels, columns: labels, examples: rows as never, by });
-      rows.forEach(({ probabilities }, example) => reading.take({ example } as never, Float32Array.from(probabilities, logitOf)));
+      rows.forEach(({ probabilities }, example) =>
+        reading.take({ example } as never, Float32Array.from(probabilities, logitOf)),
+      );
       return reading.answers();
     };
     const examples = rows.map(({ given }) => ({ label: given })) as never;

@@ -531,7 +531,8 @@ describe('fine-tuning', () => {
     writeFileSync(lists, '{"text":"胸口闷","labels":["心内科"]}\n{"text":"手抖","labels":[]}\n');
     const output = join(folder, 'out.jsonl');
     await predictFile(result.model, lists, output);
-    for (const line of readFileSync(output, 'utf8').trim().split('\n')) assert.ok(Array.isArray(JSON.parse(line).labels), line);
+    for (const line of readFileSync(output, 'utf8').trim().split('\n'))
+      assert.ok(Array.isArray(JSON.parse(line).labels), line);
     const scorer = await openPairScorer(result.model, { device: 'cpu' });
     const [score] = await scorer.score([{ first: '胸口闷还咳嗽' }]);
     await scorer.close();
