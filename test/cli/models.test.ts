@@ -180,11 +180,31 @@ describe('medtext: commands on a model', () => {
     assert.match(await medtextFails(evaluation, 1, 'CHECKPOINT_MISMATCH'), /Fine-tune it first/);
     await medtextFails(['score', encoder, '头痛'], 2, 'USAGE');
     await medtextFails(['score', join(folder, 'absent'), 'a', 'b'], 1, 'NOT_FOUND');
+  });
+
+  it('several labels a text, of a folder that says so as transformers does', async () => {
     const several = await writeTinyModel(join(folder, 'several'), {
-      labels: ['a', 'b'],
+      labels: ['内科', '外科'],
       problemType: 'multi_label_classification',
     });
-    await medtextFails(['score', several, 'a', 'b'], 1, 'UNSUPPORTED');
+    const [answer] = await medtextJson(['score', several, '头痛挂什么科']);
+    assert.deepEqual(Object.keys(answer), ['labels', 'probabilities', 'logits']);
+    answer.logits.forEach((logit: number, id: number) => {
+      const label = ['内科', '外科'][id];
+      assert.ok(Math.abs(answer.probabilities[label] - 1 / (1 + Math.exp(-logit))) < 1e-12);
+      assert.equal(answer.labels.includes(label), logit >= 0, 'without thresholds of its own 0.5 counts');
+    });
+    const few = file('texts.txt', '肺炎\n感冒\n');
+    await medtextFails(['score', several, '头痛', '--against', few], 1, 'UNSUPPORTED');
+    const data = file('several.csv', 'text,labels\n肺炎,内科\n骨折,外科\n外伤发热,内科|外科\n挂号,\n');
+    const [report] = await medtextJson(['evaluate', several, '--data', data]);
+    assert.deepEqual([report.rows, report.withoutLabel, report.thresholdsChosenHere], [4, 1, false]);
+    assert.deepEqual(Object.values(report.perLabel).map((label: any) => [label.support, label.threshold]), [[2, 0.5], [2, 0.5]]); // prettier-ignore
+    const output = join(folder, 'several-out.csv');
+    const [predicted] = await medtextJson(['predict', several, '--data', data, '--output', output]);
+    assert.equal(predicted.rows, 4);
+    for (const line of readFileSync(output, 'utf8').trim().split('\n').slice(1))
+      assert.match(line, /,(内科|外科|内科\|外科)?$/);
   });
 
   it('single texts and regressions', async () => {
