@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { countsByLabel } from '../../src/protocol/scorer';
 import { libraryAddress } from '../../src/protocol/recipeAddress';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -175,6 +176,24 @@ const counted = (values: readonly string[]) => ({
 });
 
 describe('a drafted recipe', () => {
+  it('of several labels a row names what stands between them, and keeps rows without any', () => {
+    const value = (name: string, count: number) => ({ value: name, count, firstLine: 2 });
+    const counts = countsByLabel({
+      ...{ column: 'labels', rows: 5, badRows: 0, otherRows: 0 },
+      values: [value('内科;儿科', 2), value('', 1), value('儿科', 2)],
+      several: {
+        separator: ';',
+        values: [value('内科', 2), value('儿科', 4)],
+        withoutLabel: 1,
+        combinations: [{ labels: ['内科', '儿科'], count: 2 }, { labels: ['儿科'], count: 2 }, { labels: [], count: 1 }], // prettier-ignore
+        combinationCount: 3,
+      },
+    });
+    const choices = { model: '/m', trainFile: '/d/a.csv', task: 'multi-label-classification' as const, first: 'text', label: 'labels', labelSeparator: ';', device: 'cpu', ...draftedLabels(counts) }; // prettier-ignore
+    const { train } = JSON.parse(recipeText(choices, '/d/a.medtext.json')).dataset;
+    assert.deepEqual(train, { file: 'a.csv', first_sequence: 'text', label: 'labels', label_separator: ';', labels: ['儿科', '内科'] }); // prettier-ignore
+  });
+
   const folder = temporaryFolder();
 
   it('is valid, with near paths relative and labels in order', () => {

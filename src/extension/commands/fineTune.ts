@@ -7,7 +7,7 @@ import { translated } from '../../base/words';
 import { hasAmounts } from '../../protocol/labelScheme';
 import type { Device } from '../../protocol/recipe';
 import { describeTask, taskFor, TASKS, type TaskDescription, type TaskName } from '../../protocol/tasks';
-import type { DataInfo, LabelCounts, ShownColumn } from '../../protocol/scorer';
+import { countsByLabel, type DataInfo, type LabelCounts, type ShownColumn } from '../../protocol/scorer';
 import { draftedLabels, freeRecipeFile, recipeText } from '../recipe/recipeDraft';
 import { modelInRecipe } from '../recipe/modelInRecipe';
 import type { Services } from '../services';
@@ -265,6 +265,11 @@ async function pickData(
   return (await window.showOpenDialog({ title, filters: dataFilters }))?.[0]?.fsPath;
 }
 
+/** By label, where rows may have several: a row without any is then a row. */
+function countsFor(task: TaskName, counts: LabelCounts): LabelCounts {
+  return describeTask(task).answer === 'labels' ? countsByLabel(counts) : counts;
+}
+
 async function save(
   services: Services,
   { model, train, counts, first, second, label, spanEnd, validation, task, scale, device }: Answers,
@@ -284,7 +289,11 @@ async function save(
     label: label!,
     ...(spanEnd && { spanEnd }),
     // A column that the file lacks is said where the recipe is open.
-    ...draftedLabels(counts!, validation ? await countsOf(services, validation, label!).catch(() => undefined) : undefined), // prettier-ignore
+    ...draftedLabels(
+      countsFor(task!, counts!),
+      validation ? await countsOf(services, validation, label!).then((found) => countsFor(task!, found), () => undefined) : undefined, // prettier-ignore
+    ),
+    ...(describeTask(task!).answer === 'labels' && { labelSeparator: counts!.several?.separator }),
     ...(scale && { scale }),
     device: device!,
   };

@@ -21,6 +21,8 @@ export interface RecipeChoices {
   readonly label: string;
   /** What the end of an entity is, where the file does not tell. */
   readonly spanEnd?: 'inclusive' | 'exclusive';
+  /** What stands between several labels of a row. */
+  readonly labelSeparator?: string;
   readonly labels?: readonly string[];
   readonly labelMapping?: Readonly<Record<string, null>>;
   /** What each label counts for in a similarity. Absent: what their names say is written, where they are words. */
@@ -42,6 +44,7 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
         ...(choices.second !== undefined && { second_sequence: choices.second }),
         label: choices.label,
         ...(choices.spanEnd && { span_end: choices.spanEnd }),
+        ...(choices.labelSeparator !== undefined && { label_separator: choices.labelSeparator }),
         ...(choices.labels && describeTask(choices.task).answer !== 'number' && { labels: choices.labels }),
         ...(choices.labelMapping && { label_mapping: choices.labelMapping }),
         ...scaleDetails(choices),
