@@ -75,6 +75,7 @@ function ui() {
     'test/e2e/keyboard.mjs',
     'test/e2e/labelMapping.mjs',
     'test/e2e/datasetPreview.mjs',
+    'test/e2e/entities.mjs',
     'test/e2e/similarityPanel.mjs',
     'test/e2e/modelLibrary.mjs',
     'test/e2e/documentation.mjs',

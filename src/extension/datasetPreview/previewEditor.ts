@@ -235,8 +235,9 @@ export class PreviewEditor implements Disposable {
       chooseModel: async () => void (await commands.executeCommand('medtext.chooseActiveModel')),
       start: async ({ task }) => {
         if (task !== 'predictions') return await (await client()).request('start', { task });
-        if (!this.services.models.active())
-          throw new MedTextError('NOT_FOUND', words`Choose a fine-tuned model first.`);
+        const active = this.services.models.active();
+        if (!active) throw new MedTextError('NOT_FOUND', words`Choose a fine-tuned model first.`);
+        if (active.marksEntities) throw new MedTextError('UNSUPPORTED', words`${active.name} finds entities, which the preview does not predict. Predict File… writes them.`); // prettier-ignore
         void this.predictions.predictAll(() => this.allRows());
       },
       cancel: async ({ task }) => {
@@ -244,7 +245,8 @@ export class PreviewEditor implements Disposable {
         else await (await client()).request('cancel', { task });
       },
       predict: async ({ rows }, signal) => ({
-        predictions: await this.predictions.predict(rows, this.state?.index.rows ?? 0, signal),
+        // Of entities there is nothing to show in a column.
+        predictions: this.services.models.active()?.marksEntities ? rows.map(() => null) : await this.predictions.predict(rows, this.state?.index.rows ?? 0, signal), // prettier-ignore
       }),
       jump: (params) => this.jump(params),
       copy: async (params) => {
