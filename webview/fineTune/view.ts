@@ -49,7 +49,7 @@ export function fineTunePage(
         <h2 id="recipe-title">${snapshot.recipeName || t('Recipe')}</h2>
         ${
           snapshot.recipe
-            ? html`<pre tabindex="0" role="region" aria-label=${t('Recipe')}>${snapshot.recipe}</pre>`
+            ? html`<pre tabindex="0" role="region" aria-label=${t('Text of the recipe')}>${snapshot.recipe}</pre>`
             : html`<p class="quiet">${t('It stands here once the data are known.')}</p>`
         }
       </section>
@@ -131,7 +131,7 @@ function columns(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transl
   return html`
     <section aria-labelledby="columns-title">
       <h2 id="columns-title">${t('Columns')}</h2>
-      <div class="scroll" tabindex="0" role="region" aria-label=${t('Columns')}>
+      <div class="scroll" tabindex="0" role="region" aria-label=${`${t('Columns')}, ${t('Values as a table')}`}>
         <table>
           <thead>
             <tr>
@@ -258,7 +258,7 @@ function labels(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transla
             </p>`
           : nothing
       }
-      <div class="scroll" tabindex="0" role="region" aria-label=${t('Labels')}>
+      <div class="scroll" tabindex="0" role="region" aria-label=${`${t('Labels')}, ${t('Values as a table')}`}>
         <table>
           <thead>
             <tr>

@@ -172,7 +172,7 @@ function measured(measurement: Measurement, at: number, actions: RunPageActions,
         <h2 id=${titleId}><bdi>${name}</bdi></h2>
         <span class="quiet number"><bdi>${split === '' ? '' : file}</bdi> ${t('{0} rows', rows)}</span>
       </div>
-      <div class="scroll" tabindex="0" role="region" aria-label=${t('Metrics')}>
+      <div class="scroll" tabindex="0" role="region" aria-label=${`${name}, ${t('Metrics')}`}>
         <table>
           <thead>
             <tr>
@@ -197,7 +197,7 @@ function measured(measurement: Measurement, at: number, actions: RunPageActions,
           </tbody>
         </table>
       </div>
-      ${table ? classTable(table, t) : nothing} ${matrix ? confusion(matrix, at, actions, t) : nothing}
+      ${table ? classTable(table, name, t) : nothing} ${matrix ? confusion(matrix, at, name, actions, t) : nothing}
     </section>
   `;
 }
@@ -212,9 +212,9 @@ function columnText(name: string, t: Translate): string {
   return Object.hasOwn(words, name) ? words[name] : name;
 }
 
-function classTable({ columns, rows }: NonNullable<Measurement['table']>, t: Translate): TemplateResult {
+function classTable({ columns, rows }: NonNullable<Measurement['table']>, of: string, t: Translate): TemplateResult {
   return html`
-    <div class="scroll" tabindex="0" role="region" aria-label=${t('By class')}>
+    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${t('By class')}`}>
       <table>
         <thead>
           <tr>
@@ -240,6 +240,7 @@ function classTable({ columns, rows }: NonNullable<Measurement['table']>, t: Tra
 function confusion(
   { labels, counts, canOpen }: NonNullable<Measurement['matrix']>,
   at: number,
+  of: string,
   actions: RunPageActions,
   t: Translate,
 ): TemplateResult {
@@ -249,7 +250,7 @@ function confusion(
     <p class="quiet">
       ${canOpen ? t('Rows: the label given. Columns: the label predicted. A cell shows its rows in the preview.') : t('Rows: the label given. Columns: the label predicted.')}
     </p>
-    <div class="scroll" tabindex="0" role="region" aria-label=${t('Confusion matrix')}>
+    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${t('Confusion matrix')}`}>
       <table class="matrix number" @keydown=${moveInTable}>
         <thead>
           <tr>
@@ -263,7 +264,7 @@ function confusion(
               html`<tr>
                 <th scope="row"><bdi>${labels[given]}</bdi></th>
                 ${row.map((count, predicted) => {
-                  const strength = `${Math.round(6 + 44 * Math.sqrt(count / largest))}%`;
+                  const strength = `${Math.round(5 + 15 * Math.sqrt(count / largest))}%`;
                   const look = `cell ${given === predicted ? 'right' : 'wrong'} ${count === 0 ? 'none' : ''}`;
                   const words = t('given {0}, predicted {1}: {2} rows', labels[given], labels[predicted], count);
                   return html`<td>
@@ -480,7 +481,7 @@ function settings(
           ${link(t('Open Recipe'), 'openRecipe', actions)}
         </span>
       </div>
-      <div class="scroll" tabindex="0" role="region" aria-label=${t('Settings')}>
+      <div class="scroll" tabindex="0" role="region" aria-label=${`${t('Settings')}, ${t('Values as a table')}`}>
         <table>
           <thead>
             <tr>
@@ -509,7 +510,7 @@ function data(files: readonly ShownData[], t: Translate): TemplateResult {
   return html`
     <section aria-labelledby="data-title">
       <h2 id="data-title">${t('Data')}</h2>
-      <div class="scroll" tabindex="0" role="region" aria-label=${t('Data')}>
+      <div class="scroll" tabindex="0" role="region" aria-label=${`${t('Data')}, ${t('Values as a table')}`}>
         <table>
           <thead>
             <tr>
