@@ -75,7 +75,7 @@ const order = (similarity) => {
   const probabilities = Object.fromEntries(labels.map((label, i) => [label, [low, 1 - low - high, high][i]]));
   return { similarity, measure: 'label-scale', probabilities, logits: [] };
 };
-const unscaled = ({ probabilities }) => ({ similarity: null, measure: 'classes', probabilities: { 药品: probabilities[0], 检查: probabilities[1], 手术: probabilities[2] }, logits: [] }); // prettier-ignore
+const unscaled = ({ probabilities }) => ({ similarity: null, measure: 'classes', probabilities: { 药品: probabilities[0], 检查: probabilities[1], 手术: probabilities[2] }, logits: [0, 0, 0] }); // prettier-ignore
 const both = (forward, backward = forward) => ({ forward: order(forward), backward: order(backward) });
 const sentences = [
   ['高血压病人能不能喝咖啡？', 0.93, 0.91],
@@ -378,6 +378,7 @@ export const scenes = {
     ranking: similarity,
     scoring: { ...similarity, done: 4, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row, i) => (i < 2 ? row : { ...row, score: null })) } }, // prettier-ignore
     long: { ...similarity, done: 2416, total: 10000, comparison: { ...similarity.comparison, reference: null, leftOut: 7345, sentences: sentences.map((row, i) => (i < 6 ? row : { ...row, score: null })) } }, // prettier-ignore
+    texts: { ...similarity, comparison: { kind: 'texts', selected: 1, texts: [{ id: 0, text: '高血压患者可以喝咖啡吗？', line: 1, score: unscaled(order(0.8)) }, ...sentences.map(({ id, text, line, score }) => ({ id, text, line, score: unscaled(score.forward) }))], leftOut: 0 } }, // prettier-ignore
     classes: { ...similarity, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row) => ({ ...row, score: { forward: unscaled(row.score.forward), backward: unscaled(row.score.backward) } })) } }, // prettier-ignore
     pairs,
     cosines,
