@@ -1,7 +1,7 @@
 // The packaged extension, installed in a real VS Code and used through its interface.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose, findWebview, hoverText, notification, openFile, openFolder, runCommand } from './editor.mjs';
 import {
@@ -108,32 +108,6 @@ describe('MedText Lab in VS Code', () => {
     assert.deepEqual(recipe.dataset.train.labels, ['0', '1', '2']);
     assert.equal(recipe.dataset.validation.file, 'data/pairs-dev.json');
     assert.equal(recipe.train.seed, 2021);
-  });
-
-  it('continues pretraining on the texts of a folder', async () => {
-    const { page, workspace } = state;
-    const before = newestRun(workspace)?.folder;
-    cpSync('samples/notes', join(workspace.folder, 'notes'), { recursive: true });
-    await runCommand(page, 'MedText Lab: Continue Pretraining on Text');
-    await choose(page, '2 × 128', 'Continue Pretraining: model');
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'A folder…' }).waitFor();
-    await picture(page, 'wizard-pretraining');
-    await choose(page, 'all texts of the folder', 'Continue Pretraining: texts');
-    await choose(page, 'None', 'terms');
-    await choose(page, 'Masked words, order of words and sentences', 'what is learned');
-    await choose(page, 'CPU', 'Continue Pretraining: where');
-    await page.locator('.tab.active', { hasText: '.medtext.json' }).waitFor();
-    await notification(page, 'is ready', 'Start Pretraining');
-    const run = await until(() => {
-      const newest = newestRun(workspace);
-      return newest && newest.folder !== before && newest.status === 'finished' ? newest : undefined;
-    }, 'a finished pretraining', 120_000);
-    assert.equal(run.task, 'masked-language-modeling');
-    assert.equal(run.best.metric, 'perplexity');
-    assert.equal(run.data.train.rows, 13);
-    await openSidebar(page);
-    await picture(page, 'training-pretraining');
-    rmSync(join(workspace.folder, 'notes'), { recursive: true });
   });
 
   it('stops a training and resumes it', async () => {

@@ -331,6 +331,7 @@ describe('model folder', () => {
         ['bert.pooler.dense.weight', 'bert.pooler.dense.bias'],
       );
       assert.deepEqual(report.leftOver, [
+        { name: 'cls.predictions.decoder.bias', reason: 'the same parameter as cls.predictions.bias' },
         { name: 'cls.predictions.decoder.weight', reason: 'tied to the word embeddings' },
       ]);
       const source = await openCheckpoint(join(folder, 'model.safetensors'));
