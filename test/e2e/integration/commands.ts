@@ -57,8 +57,9 @@ describe('commands in the host', () => {
 
   it('Evaluate shows the metrics of the active model as a page', async () => {
     await run('medtext.evaluate', file('data/pairs-dev.json'));
-    const tab = vscode.window.tabGroups.activeTabGroup.activeTab;
-    assert.match(String((tab?.input as vscode.TabInputWebview | undefined)?.viewType), /medtext\.runPage/);
+    // The editor tells of the new tab a moment later.
+    const shown = () => vscode.window.tabGroups.activeTabGroup.activeTab?.input as vscode.TabInputWebview | undefined;
+    await until(async () => /medtext\.runPage/.test(String(shown()?.viewType)), 'the page of the evaluation');
   });
 
   it('Predict File writes the labels into a file that the person names, and opens it', async () => {
