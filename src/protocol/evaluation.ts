@@ -156,9 +156,25 @@ const REPORTS = {
   fill: pretrainingReport,
 } satisfies Record<AnswerKind, Check<object>>;
 
-const measuredBy = (report: object) => TASKS.find(({ metrics }) => metrics[0].name in report);
+/**
+ * The task whose reports `report` is one of: it has the task's first metric and, where several tasks' are there (`microF1`
+ * is in four kinds of report), the most of the fields of their kind. The order of `tasks` decides nothing between kinds.
+ */
+export function taskMeasured<T extends Pick<(typeof TASKS)[number], 'metrics' | 'answer'>>(
+  report: object,
+  tasks: readonly T[],
+): T | undefined {
+  const shared = ({ answer }: T) => Object.keys(fieldsOf(REPORTS[answer])).filter((field) => field in report).length;
+  const candidates = tasks.filter(({ metrics }) => metrics[0].name in report);
+  return candidates.reduce<T | undefined>(
+    (best, task) => (best && shared(best) >= shared(task) ? best : task),
+    undefined,
+  );
+}
 
-/** What kind of answer a report measures: the one whose tasks are chosen by a metric that it has. */
+const measuredBy = (report: object) => taskMeasured(report, TASKS);
+
+/** What kind of answer a report measures. */
 export const answerMeasured = (report: object): AnswerKind | undefined => measuredBy(report)?.answer;
 
 /** The metric that chooses the best of such reports where nothing else says one. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { answerMeasured, evaluationMetrics, metricMeasured } from '../../src/protocol/evaluation';
+import { answerMeasured, evaluationMetrics, metricMeasured, taskMeasured } from '../../src/protocol/evaluation';
 import schema from '../../src/protocol/recipe.schema.json';
 import { findTask, isLowerBetter, METRIC_NAMES, taskFor, TASKS, usualMetric } from '../../src/protocol/tasks';
 import { regressionReport } from '../../src/tasks/evaluationReport';
+import { spanReport } from '../../src/tasks/entities/spanReport';
+import { multiLabelReport } from '../../src/tasks/multiLabel/multiLabelReport';
 import { classificationOf } from '../support/evaluations';
 
 describe('tasks as data', () => {
@@ -33,6 +35,17 @@ describe('an evaluation', () => {
   it('is known by its metrics', () => {
     assert.deepEqual([answerMeasured(classificationOf()), answerMeasured(regression)], ['class', 'number']);
     assert.equal(metricMeasured({}), undefined);
+  });
+
+  it('is known by its metrics whatever the order of the tasks', () => {
+    const several = multiLabelReport({ labels: ['a', 'b'], targets: [[0], []], logits: [[1, -1], [2, -2]], thresholds: 'one' }); // prettier-ignore
+    const spans = { ...spanReport({ labels: ['drug'], truth: [[]], found: [[]] }), loss: 0 };
+    const reports = { class: classificationOf(), number: regression, labels: several, spans };
+    for (const tasks of [TASKS, [...TASKS].reverse()]) {
+      for (const [answer, report] of Object.entries(reports)) {
+        assert.equal(taskMeasured(JSON.parse(JSON.stringify(report)), tasks)?.answer, answer);
+      }
+    }
   });
 
   it('passes its check as JSON, too, where a loss is no number any more', () => {
