@@ -128,6 +128,8 @@ const mappingSnapshot = object({
   isRegression: flag,
   /** Its model compares two texts by classes: what they count for matters. */
   comparesTexts: flag,
+  /** Its rows have one class each, whose suspect ones a model can find. */
+  findsSuspects: flag,
   /** The recipe keeps its labels in this file. */
   labelsFile: nullable(text),
   labelsAreInferred: flag,

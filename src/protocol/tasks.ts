@@ -44,6 +44,8 @@ export interface TaskDescription {
   readonly readsTokens?: boolean;
   /** How many labels a recipe may list, and why not others. */
   readonly labels: { readonly least: number; readonly most: number; readonly why: Words };
+  /** A row has one class, of which a model can doubt whether it is right: confident learning ranks suspect labels. */
+  readonly findsSuspects?: true;
   /** Fields of `train` that mean nothing here, and why. */
   readonly refuses: Readonly<Partial<Record<TrainField, Words>>>;
   /** Files and folders of text, of which documents are held out, in place of labelled rows; absent: rows. */
@@ -116,6 +118,7 @@ export const TASKS = [
     answer: 'class',
     head: 'sequence',
     labels: CLASSES,
+    findsSuspects: true,
     refuses: {},
     problemType: 'single_label_classification',
     metrics: CLASSIFICATION,
@@ -129,6 +132,7 @@ export const TASKS = [
     answer: 'class',
     head: 'sequence',
     labels: CLASSES,
+    findsSuspects: true,
     refuses: {},
     problemType: 'single_label_classification',
     metrics: CLASSIFICATION,

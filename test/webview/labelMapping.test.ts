@@ -12,6 +12,7 @@ const snapshot: MappingSnapshot = {
   ...{
     isRegression: false,
     comparesTexts: false,
+    findsSuspects: true,
     elsewhere: null,
     labelsFile: null,
     labelsAreInferred: false,

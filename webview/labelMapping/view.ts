@@ -38,7 +38,8 @@ function body(
   return html`
     ${elsewhere(snapshot, actions, t)} ${fixes(snapshot, actions, t)}
     <div class="columns">${valuesSection(state, actions, t)} ${classesSection(state, actions, t)}</div>
-    ${effect(snapshot, t)} ${combinationsSection(snapshot, t)} ${suspectsSection(state, actions, t)}
+    ${effect(snapshot, t)} ${combinationsSection(snapshot, t)}
+    ${snapshot.findsSuspects ? suspectsSection(state, actions, t) : nothing}
   `;
 }
 

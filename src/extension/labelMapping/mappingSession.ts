@@ -310,6 +310,7 @@ export class MappingSession implements Disposable {
   > {
     const { document, splits } = this.read(this.document.getText());
     const saved = this.readSavedMapping(document);
+    const { comparesTexts, findsSuspects } = this.users[0] ? readMapping(this.users[0].getText(), 'recipe') : document;
     const facts = splits.map((split): SplitFacts => {
       const { counts, error, isUnlabelled } = this.counts.of(split);
       const ownBefore = saved.splits.find(({ name }) => name === split.name)?.own;
@@ -321,7 +322,8 @@ export class MappingSession implements Disposable {
       ...mappingFacts(document, saved, facts),
       problem: null,
       isRegression: document.isRegression,
-      comparesTexts: (this.users[0] ? readMapping(this.users[0].getText(), 'recipe') : document).comparesTexts,
+      comparesTexts,
+      findsSuspects,
       labelsFile: document.labelsFile ?? null,
       suspects: this.suspects.shown && {
         ...this.suspects.shown,
@@ -342,6 +344,7 @@ export class MappingSession implements Disposable {
 const noContents = {
   isRegression: false,
   comparesTexts: false,
+  findsSuspects: false,
   labelsFile: null,
   labelsAreInferred: false,
   splits: [],

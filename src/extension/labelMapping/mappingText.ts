@@ -35,6 +35,8 @@ export interface MappingDocument {
   readonly isRegression: boolean;
   /** Its model compares two texts by classes. */
   readonly comparesTexts: boolean;
+  /** Its rows have one class each, whose suspect ones a model can find. */
+  readonly findsSuspects: boolean;
   /** A recipe's file of labels. */
   readonly labelsFile: string | undefined;
 }
@@ -75,6 +77,7 @@ export function readMapping(text: string, kind: MappingKind): MappingDocument {
     splits,
     isRegression: task?.answer === 'number',
     comparesTexts: task?.answer === 'class' && task.second !== 'none',
+    findsSuspects: !task || task.findsSuspects === true,
     labelsFile: typeof file === 'string' ? file : undefined,
   };
 }

@@ -112,6 +112,22 @@ describe('operations on a label mapping', () => {
     assert.match(adopted, /"validation": \{ "file": "b.json" \}/);
   });
 
+  it('tells whether suspect labels can be looked for: where a row has one class', () => {
+    const finds = (task: unknown) => readMapping(JSON.stringify({ task }), 'recipe').findsSuspects;
+    assert.deepEqual(['sentence-similarity', 'pair-classification', 'text-classification'].map(finds), [
+      true,
+      true,
+      true,
+    ]);
+    assert.deepEqual(['multi-label-classification', 'token-classification', 'regression'].map(finds), [
+      false,
+      false,
+      false,
+    ]);
+    // The recipe of a file of labels is not known here, nor is a task that is being typed.
+    assert.deepEqual([readMapping('{}', 'labels').findsSuspects, finds('text-')], [true, true]);
+  });
+
   it('reads what a person may have written, and refuses what it cannot show', () => {
     const { content, splits, isRegression, labelsFile } = readMapping(
       '{ "task": "regression", "dataset": { "train": { "file": "a", "label": 2, "labels_file": "x.labels.json" }, "test": { "file": 3 } } }',
