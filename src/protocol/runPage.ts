@@ -1,5 +1,6 @@
 import { count, flag, listOf, nothing, nullable, number, object, oneOf, text, type Checked } from './check';
 import { defineContract } from './contract';
+import { ANSWER_KINDS } from './tasks';
 import { shownRun } from './trainingView';
 import { webviewStart } from './webviewStart';
 
@@ -26,13 +27,18 @@ const measurement = object({
   /** The file's name; empty where it is not known. */
   file: text,
   rows: count,
+  /** What kind of answers were measured; null for a report of none that is known. */
+  answer: nullable(oneOf(...ANSWER_KINDS)),
   /** The task's metrics in their order; the interval is that of 95 %, null where there is none. */
   metrics: listOf(object({ name: text, value, low: value, high: value })),
   /** What a constant answer would reach: of the metric `name`. */
   baseline: nullable(object({ name: text, value: number })),
   table: nullable(table),
-  /** Rows: label given; columns: label predicted. `canOpen`: the rows of a cell can be shown. */
-  matrix: nullable(object({ labels: listOf(text), counts: listOf(listOf(count)), canOpen: flag })),
+  /**
+   * Rows: label given; columns: label predicted. `canOpen`: the rows of a cell can be shown. `hasNone`: one more row counts what was
+   * predicted and is not given, and one more column what is given and was not predicted.
+   */
+  matrix: nullable(object({ labels: listOf(text), counts: listOf(listOf(count)), canOpen: flag, hasNone: flag })),
 });
 export type Measurement = Checked<typeof measurement>;
 

@@ -9,7 +9,8 @@ import { words, type Words } from '../base/words';
 export type SecondText = 'required' | 'optional' | 'none';
 
 /** What the label column holds, and what the model answers. */
-export type AnswerKind = 'class' | 'number' | 'labels' | 'spans' | 'fill';
+export const ANSWER_KINDS = ['class', 'number', 'labels', 'spans', 'fill'] as const;
+export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
 export interface MetricDescription {
   /** As evaluation reports name it. */

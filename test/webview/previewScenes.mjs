@@ -243,11 +243,13 @@ const matrixOf = (canOpen) => ({
     [3, 52, 367],
   ],
   canOpen,
+  hasNone: false,
 });
 const measurement = {
   split: 'validation',
   file: 'validation.json',
   rows: 1596,
+  answer: 'class',
   metrics: [
     { name: 'accuracy', value: 0.8578, low: 0.8398, high: 0.8741 },
     { name: 'macroF1', value: 0.8519, low: 0.8311, high: 0.87 },
@@ -257,6 +259,41 @@ const measurement = {
   baseline: { name: 'accuracy', value: 0.4135 },
   table: { columns: ['precision', 'recall', 'f1', 'support'], rows: names.map((name, i) => ({ name, values: [0.91 - i / 20, 0.93 - i / 15, 0.92 - i / 18, [660, 514, 422][i]] })) }, // prettier-ignore
   matrix: matrixOf(true),
+};
+const types = ['疾病', '症状', '药物', '检查'];
+const confused = [
+  [362, 14, 0, 1, 35],
+  [19, 184, 0, 2, 25],
+  [0, 0, 88, 0, 9],
+  [0, 0, 0, 0, 1],
+  [40, 21, 11, 0, 0],
+];
+const sumOf = (counts) => counts.reduce((sum, count) => sum + count, 0);
+const typeScores = types.map((name, i) => {
+  const [hits, support, predicted] = [confused[i][i], sumOf(confused[i]), sumOf(confused.map((row) => row[i]))];
+  return { name, values: [hits / predicted, hits / support, (2 * hits) / (predicted + support), support, predicted] };
+});
+/** Of entities: the table by type, and the confusion with what was missed and what is spurious. */
+const spansMeasured = {
+  ...measurement,
+  file: 'CMeEE_dev.json',
+  rows: 1500,
+  answer: 'spans',
+  metrics: [
+    { name: 'microF1', value: 0.8123, low: 0.8011, high: 0.8237 },
+    { name: 'macroF1', value: 0.7741, low: 0.7566, high: 0.7902 },
+    { name: 'microPrecision', value: 0.8042, low: null, high: null },
+    { name: 'microRecall', value: 0.8206, low: null, high: null },
+    { name: 'loss', value: 0.1127, low: null, high: null },
+  ],
+  baseline: null,
+  table: { columns: ['precision', 'recall', 'f1', 'support', 'predicted'], rows: typeScores },
+  matrix: {
+    labels: types,
+    counts: confused,
+    canOpen: false,
+    hasNone: true,
+  },
 };
 const few = steps.filter((step) => step % 8 === 0);
 const seriesOf = (name, value) => ({ name, steps: few, values: few.map(value) });
@@ -349,6 +386,7 @@ export const scenes = {
     ended: runPage,
     underWay: { ...runPage, run, measurements: [], stoppedAfter: null, note: '', tags: [], actions: ['stop', 'stopNow', 'compare', 'copyCommand', 'openRecipe', 'reveal', 'openLog'] }, // prettier-ignore
     evaluation: { ...runPage, kind: 'evaluation', run: null, series: [], measurements: [{ ...measurement, split: '' }], stoppedAfter: null, settings: [], data: [], environment: [], deviceChoice: [], note: '', tags: [], actions: ['use', 'evaluate', 'export'] }, // prettier-ignore
+    spans: { ...runPage, run: { ...runPage.run, metric: 'microF1', test: { metric: 'microF1', value: 0.8123 } }, measurements: [spansMeasured], stoppedAfter: null, tags: [], note: '' }, // prettier-ignore
     nothing: { ...runPage, kind: 'none', id: '', title: '', run: null, series: [], measurements: [], stoppedAfter: null, settings: [], data: [], environment: [], deviceChoice: [], note: '', tags: [], actions: [] }, // prettier-ignore
   },
   modelDetail: {

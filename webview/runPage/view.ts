@@ -6,6 +6,7 @@ import type { Translate } from '../../src/base/translate';
 import { metricText, phaseText } from '../../src/protocol/runWords';
 import type { Measurement, RunPageAction, RunPageSnapshot, SeriesName, ShownData } from '../../src/protocol/runPage';
 import type { ShownRun } from '../../src/protocol/trainingView';
+import type { AnswerKind } from '../../src/protocol/tasks';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
 import { styleProperties } from '../shared/styleProperties';
 import { metricsOf } from '../trainingView/curves';
@@ -163,7 +164,8 @@ function splitText(split: string, t: Translate): string {
 // ── Results ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function measured(measurement: Measurement, at: number, actions: RunPageActions, t: Translate): TemplateResult {
-  const { split, file, rows, metrics, baseline, table, matrix } = measurement;
+  const { split, file, rows, answer, metrics, baseline, table, matrix } = measurement;
+  const words = countedWords(answer ?? 'class', t);
   const titleId = `measured-${at}`;
   const name = split === '' ? file : split === 'validation' ? t('Best checkpoint on validation data') : t('On test data'); // prettier-ignore
   return html`
@@ -197,29 +199,78 @@ function measured(measurement: Measurement, at: number, actions: RunPageActions,
           </tbody>
         </table>
       </div>
-      ${table ? classTable(table, name, t) : nothing} ${matrix ? confusion(matrix, at, name, actions, t) : nothing}
+      ${table ? classTable(table, name, words, t) : nothing}
+      ${matrix ? confusion(matrix, at, name, words, actions, t) : nothing}
     </section>
   `;
 }
 
-function columnText(name: string, t: Translate): string {
+/** What the table and the matrix of a kind of answers count. */
+interface CountedWords {
+  readonly name: string;
+  readonly table: string;
+  /** Heading of the column of how often each is given. */
+  readonly support: string;
+  /** Heading of the column of how often each was predicted. */
+  readonly predicted: string;
+  readonly matrix: string;
+  readonly note: string;
+  readonly cell: (given: string, predicted: string, count: number) => string;
+}
+
+/** Kinds of answers whose reports have neither table nor matrix are worded as classes. */
+function countedWords(answer: AnswerKind, t: Translate): CountedWords {
+  const classes: CountedWords = {
+    name: t('Class'),
+    table: t('By class'),
+    support: t('rows'),
+    predicted: t('predicted'),
+    matrix: t('Confusion matrix'),
+    note: t('Rows: the label given. Columns: the label predicted.'),
+    cell: (given, predicted, count) => t('given {0}, predicted {1}: {2} rows', given, predicted, count),
+  };
+  const spans: CountedWords = {
+    name: t('Type'),
+    table: t('By type'),
+    support: t('entities'),
+    predicted: t('predicted'),
+    matrix: t('Confusion of types'),
+    note: t('Rows: the type annotated. Columns: the type predicted for exactly the same span. The last column counts entities without a predicted span at their edges (missed), the last row predicted spans without an annotated one (spurious).'), // prettier-ignore
+    cell: (given, predicted, count) => t('annotated {0}, predicted {1}: {2} entities', given, predicted, count),
+  };
+  const kinds: Partial<Record<AnswerKind, CountedWords>> = { labels: { ...classes, name: t('Label'), table: t('By label') }, spans }; // prettier-ignore
+  return kinds[answer] ?? classes;
+}
+
+const countColumns: readonly string[] = ['support', 'predicted'];
+
+function columnText(name: string, { support, predicted }: CountedWords, t: Translate): string {
   const words: Readonly<Record<string, string>> = {
     precision: t('precision'),
     recall: t('recall'),
     f1: 'F1',
-    support: t('rows'),
+    support,
+    predicted,
+    threshold: t('threshold'),
   };
-  return Object.hasOwn(words, name) ? words[name] : name;
+  return Object.hasOwn(words, name) ? words[name] : metricText(name, t);
 }
 
-function classTable({ columns, rows }: NonNullable<Measurement['table']>, of: string, t: Translate): TemplateResult {
+function classTable(
+  { columns, rows }: NonNullable<Measurement['table']>,
+  of: string,
+  words: CountedWords,
+  t: Translate,
+): TemplateResult {
+  const valueOf = (column: string, value: number | null): string =>
+    value !== null && countColumns.includes(column) ? String(value) : valueText(value);
   return html`
-    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${t('By class')}`}>
+    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${words.table}`}>
       <table>
         <thead>
           <tr>
-            <th scope="col">${t('Class')}</th>
-            ${columns.map((column) => html`<th scope="col" class="number">${columnText(column, t)}</th>`)}
+            <th scope="col">${words.name}</th>
+            ${columns.map((column) => html`<th scope="col" class="number">${columnText(column, words, t)}</th>`)}
           </tr>
         </thead>
         <tbody>
@@ -227,7 +278,7 @@ function classTable({ columns, rows }: NonNullable<Measurement['table']>, of: st
             ({ name, values }) =>
               html`<tr>
                 <th scope="row"><bdi>${name}</bdi></th>
-                ${values.map((value) => html`<td class="number">${Number.isInteger(value) && value! > 1 ? value : valueText(value)}</td>`)}
+                ${values.map((value, at) => html`<td class="number">${valueOf(columns[at], value)}</td>`)}
               </tr>`,
           )}
         </tbody>
@@ -238,35 +289,42 @@ function classTable({ columns, rows }: NonNullable<Measurement['table']>, of: st
 
 /** Rows: the label given; columns: the label predicted. A cell opens its rows. */
 function confusion(
-  { labels, counts, canOpen }: NonNullable<Measurement['matrix']>,
+  { labels, counts, canOpen, hasNone }: NonNullable<Measurement['matrix']>,
   at: number,
   of: string,
+  { matrix: title, note, cell: cellText }: CountedWords,
   actions: RunPageActions,
   t: Translate,
 ): TemplateResult {
   const largest = Math.max(1, ...counts.flat());
+  const none = hasNone ? labels.length : -1;
+  const nameOf = (place: number, other: string): string => (place === none ? other : labels[place]);
+  const [spurious, missed] = [t('spurious'), t('missed')];
+  const heading = (place: number, other: string): TemplateResult =>
+    place === none ? html`<em>${other}</em>` : html`<bdi>${labels[place]}</bdi>`;
   return html`
-    <h3>${t('Confusion matrix')}</h3>
+    <h3>${title}</h3>
     <p class="quiet">
-      ${canOpen ? t('Rows: the label given. Columns: the label predicted. A cell shows its rows in the preview.') : t('Rows: the label given. Columns: the label predicted.')}
+      ${canOpen ? t('Rows: the label given. Columns: the label predicted. A cell shows its rows in the preview.') : note}
     </p>
-    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${t('Confusion matrix')}`}>
+    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${title}`}>
       <table class="matrix number" @keydown=${moveInTable}>
         <thead>
           <tr>
             <td></td>
-            ${labels.map((label) => html`<th scope="col"><bdi>${label}</bdi></th>`)}
+            ${counts.map((_, place) => html`<th scope="col">${heading(place, missed)}</th>`)}
           </tr>
         </thead>
         <tbody>
           ${counts.map(
             (row, given) =>
               html`<tr>
-                <th scope="row"><bdi>${labels[given]}</bdi></th>
+                <th scope="row">${heading(given, spurious)}</th>
                 ${row.map((count, predicted) => {
+                  if (given === none && predicted === none) return html`<td></td>`;
                   const strength = `${Math.round(5 + 15 * Math.sqrt(count / largest))}%`;
                   const look = `cell ${given === predicted ? 'right' : 'wrong'} ${count === 0 ? 'none' : ''}`;
-                  const words = t('given {0}, predicted {1}: {2} rows', labels[given], labels[predicted], count);
+                  const words = cellText(nameOf(given, spurious), nameOf(predicted, missed), count);
                   return html`<td>
                     ${
                       canOpen && count > 0

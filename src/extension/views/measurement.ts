@@ -1,3 +1,4 @@
+import { answerMeasured } from '../../protocol/evaluation';
 import type { Measurement } from '../../protocol/runPage';
 import { METRIC_NAMES } from '../../protocol/tasks';
 import { finite } from './runHistory';
@@ -23,6 +24,7 @@ export function measurementOf(
     split,
     file,
     rows: Math.max(0, finite(report.rows) ?? 0),
+    answer: answerMeasured(report) ?? null,
     metrics,
     baseline: baselineOf(report),
     table: tableOf(report),
@@ -63,6 +65,9 @@ function matrixOf(
   const counts = confusionMatrix.map((row) =>
     Array.isArray(row) ? row.map((one) => Math.max(0, finite(one) ?? 0)) : [],
   );
-  const isSquare = counts.length === labels.length && counts.every((row) => row.length === labels.length);
-  return isSquare ? { labels: labels.map(String), counts, canOpen } : null;
+  // Of spans, there is one more of both: what was missed, and what is spurious. They count spans, and no cell is a list of rows.
+  const hasNone = counts.length === labels.length + 1;
+  const size = labels.length + (hasNone ? 1 : 0);
+  const isSquare = counts.length === size && counts.every((row) => row.length === size);
+  return isSquare ? { labels: labels.map(String), counts, canOpen: canOpen && !hasNone, hasNone } : null;
 }

@@ -8,9 +8,11 @@ import { canBeScripted, pythonScript } from '../../../src/extension/views/python
 import { readRunNotes, writeRunNotes } from '../../../src/extension/views/runNotes';
 import { runPageOf, settingsOf } from '../../../src/extension/views/runPageFacts';
 import { readRunSeries } from '../../../src/extension/views/runSeries';
+import type { Entity } from '../../../src/data/entities/entity';
 import type { RunRecord } from '../../../src/extension/runStore';
 import { resolveRecipe, type Recipe } from '../../../src/protocol/recipe';
 import { runPageSnapshot } from '../../../src/protocol/runPage';
+import { spanReport } from '../../../src/tasks/entities/spanReport';
 import { differs, reduce, remembered, restored, tagsOf } from '../../../webview/runPage/state';
 
 const report = {
@@ -48,7 +50,7 @@ describe('a report as a measurement', () => {
     assert.deepEqual(baseline, { name: 'accuracy', value: 0.5 });
     assert.deepEqual(table?.columns, ['precision', 'recall', 'f1', 'support']);
     assert.deepEqual(table?.rows[1], { name: 'b', values: [0.67, 1, 0.8, 2] });
-    assert.deepEqual([matrix, rows], [{ labels: ['a', 'b'], counts: [[1, 1], [0, 2]], canOpen: true }, 4]); // prettier-ignore
+    assert.deepEqual([matrix, rows], [{ labels: ['a', 'b'], counts: [[1, 1], [0, 2]], canOpen: true, hasNone: false }, 4]); // prettier-ignore
   });
 
   it('of other tasks has what there is: numbers, or any table of numbers by name', () => {
@@ -58,6 +60,19 @@ describe('a report as a measurement', () => {
     const spans = of({ rows: 3, byType: { 药物: { f1: 0.5, support: 3 }, 疾病: { f1: 0.7, support: 1, extra: 2 } } });
     assert.deepEqual(spans.table?.rows[1], { name: '疾病', values: [0.7, 1, 2] });
     assert.deepEqual(spans.table?.rows[0].values, [0.5, 3, null]);
+  });
+
+  it('of spans has the table by type, and a confusion with the missed and the spurious, whose cells open no rows', () => {
+    const at = (start: number, type: string): Entity => ({ start, end: start + 2, type });
+    const truth = [[at(0, '疾病'), at(4, '药物')], [at(0, '药物')]];
+    const found = [[at(0, '药物'), at(8, '疾病')], [at(0, '药物')]];
+    const { answer, table, matrix, metrics } = of({ ...spanReport({ truth, found, labels: ['疾病', '药物'] }), loss: 0.5 }); // prettier-ignore
+    assert.equal(answer, 'spans');
+    assert.deepEqual(metrics.map(({ name }) => name), ['macroF1', 'microF1', 'loss', 'microPrecision', 'microRecall']); // prettier-ignore
+    assert.deepEqual(table?.columns, ['precision', 'recall', 'f1', 'support', 'predicted']);
+    assert.deepEqual(table?.rows.map(({ name, values }) => [name, ...values]), [['疾病', 0, 0, 0, 1, 1], ['药物', 0.5, 0.5, 0.5, 2, 2]]); // prettier-ignore
+    // 疾病 taken for 药物, 药物 at 4 missed, 疾病 at 8 spurious, one 药物 right.
+    assert.deepEqual(matrix, { labels: ['疾病', '药物'], counts: [[0, 1, 0], [0, 1, 1], [1, 0, 0]], canOpen: false, hasNone: true }); // prettier-ignore
   });
 
   it('keeps to the contract whatever a file holds', () => {
