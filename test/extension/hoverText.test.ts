@@ -42,6 +42,27 @@ describe('hover text', () => {
     assert.doesNotMatch(text({ score: classes }), /similarity|NaN|null/);
   });
 
+  it('shows the probabilities of several labels, those that reach their threshold, and what the file gives', () => {
+    const several = {
+      similarity: null,
+      measure: 'labels' as const,
+      probabilities: { 发热: 0.9, 咳嗽: 0.4, '`皮疹`': 0.55 },
+      logits: [2.197, -0.405, 0.2],
+      chosen: ['发热', '咳嗽'],
+    };
+    const shown = text({ score: several, isSingle: true });
+    assert.match(shown, /^\*\*MedText Lab\*\* · probability of each label\n\nPredicted `发热` `咳嗽`\n/);
+    // Every label has its bar, also one below its threshold; their probabilities do not add up to 1.
+    assert.match(shown, /90\.0 % `发热`[^]*40\.0 % `咳嗽`[^]*55\.0 % `ˋ皮疹ˋ`/);
+    assert.doesNotMatch(shown, /similarity|class probabilities|null|✓|✗/);
+    assert.match(text({ score: several, givenLabel: '发热|皮疹' }), /Predicted `发热` `咳嗽` · given `发热\|皮疹`\n/);
+    const none = { ...several, chosen: [] };
+    assert.match(
+      text({ score: none, givenLabel: '' }),
+      /No label reaches its threshold · given none\n[^]*90\.0 % `发热`/,
+    );
+  });
+
   it('names a cosine so, with its place among others, and lists the nearest sentences', () => {
     const cosine = { similarity: 0.9312, measure: 'cosine' as const, probabilities: {}, logits: [], place: { random: 0.994, same: 0.305 } }; // prettier-ignore
     const shown = text({ kind: 'reference', reference: '肺炎怎么治疗', score: cosine });

@@ -76,6 +76,22 @@ const order = (similarity) => {
   return { similarity, measure: 'label-scale', probabilities, logits: [] };
 };
 const unscaled = ({ probabilities }) => ({ similarity: null, measure: 'classes', probabilities: { 药品: probabilities[0], 检查: probabilities[1], 手术: probabilities[2] }, logits: [0, 0, 0] }); // prettier-ignore
+// Of several labels a text: each its own probability, and thresholds that are not all 0.5. Row 3 reaches none.
+const thresholds = { 发热: 0.5, 咳嗽: 0.35, '胸痛，放射至左肩': 0.5, '<b>皮疹</b>': 0.6 };
+const severalLabels = (row) => {
+  const values = Object.keys(thresholds).map((_, i) =>
+    row === 3 ? 0.04 + i / 50 : (((row * 37 + i * 53) % 97) + 1) / 99,
+  );
+  const probabilities = Object.fromEntries(Object.keys(thresholds).map((label, i) => [label, values[i]]));
+  const chosen = Object.keys(thresholds).filter((label) => probabilities[label] >= thresholds[label]);
+  return {
+    similarity: null,
+    measure: 'labels',
+    probabilities,
+    logits: values.map((p) => Math.log(p / (1 - p))),
+    chosen,
+  };
+};
 const both = (forward, backward = forward) => ({ forward: order(forward), backward: order(backward) });
 const sentences = [
   ['高血压病人能不能喝咖啡？', 0.93, 0.91],
@@ -418,6 +434,8 @@ export const scenes = {
     long: { ...similarity, done: 2416, total: 10000, comparison: { ...similarity.comparison, reference: null, leftOut: 7345, sentences: sentences.map((row, i) => (i < 6 ? row : { ...row, score: null })) } }, // prettier-ignore
     texts: { ...similarity, comparison: { kind: 'texts', selected: 1, texts: [{ id: 0, text: '高血压患者可以喝咖啡吗？', line: 1, score: unscaled(order(0.8)) }, ...sentences.map(({ id, text, line, score }) => ({ id, text, line, score: unscaled(score.forward) }))], leftOut: 0 } }, // prettier-ignore
     classes: { ...similarity, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row) => ({ ...row, score: { forward: unscaled(row.score.forward), backward: unscaled(row.score.backward) } })) } }, // prettier-ignore
+    severalLabels: { ...similarity, comparison: { kind: 'texts', selected: 2, texts: [{ id: 0, text: '发烧三天，咳嗽有痰。', line: 1, score: severalLabels(1) }, { id: 20, text: '复诊开药。', line: 2, score: severalLabels(3) }, ...sentences.map(({ id, text, line }) => ({ id, text, line, score: severalLabels(id + 1) }))], leftOut: 0 } }, // prettier-ignore
+    severalLabelsOfPairs: { ...similarity, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row) => ({ ...row, score: { forward: severalLabels(row.id + 1), backward: severalLabels(row.id + 2) } })) } }, // prettier-ignore
     pairs,
     cosines,
     cosinePairs,

@@ -220,7 +220,7 @@ function ranking(
       </div>
       ${rest.leftOut > 0 ? html`<p class="quiet">${t('Of the first {0} sentences: {1} more are not compared.', rows.length, rest.leftOut)}</p>` : nothing}
       ${rows.length === 0 ? html`<p class="quiet">${t('The document has no other sentence.')}</p>` : nothing}
-      <ol class="ranking" @keydown=${moveFocus}>
+      <ol class="ranking ${scoreKind(snapshot) === 'labels' ? 'several' : ''}" @keydown=${moveFocus}>
         ${repeat(
           shown,
           ({ id }) => id,
@@ -304,7 +304,8 @@ function classedTexts(
           </div>
           <p class="text"><bdi dir="auto">${text}</bdi></p>
           ${score && score.logits.length === 1 ? html`<p><strong class="number">${answer(score)}</strong></p>` : nothing}
-          ${score && score.logits.length > 1 ? classBars(score) : nothing}
+          ${score?.chosen?.length === 0 ? html`<p class="quiet">${t('No label reaches its threshold')}</p>` : nothing}
+          ${score && score.logits.length > 1 ? classBars(score, t) : nothing}
           ${score ? nothing : html`<p class="quiet">…</p>`}
         </section>
       `,
@@ -315,7 +316,7 @@ function classedTexts(
         <bdi class="quiet">${snapshot.documentName}</bdi>
       </div>
       ${leftOut > 0 ? html`<p class="quiet">${t('Of the first {0} sentences: {1} more are not compared.', others.length, leftOut)}</p>` : nothing}
-      <ol class="ranking" @keydown=${moveFocus}>
+      <ol class="ranking ${scoreKind(snapshot) === 'labels' ? 'several' : ''}" @keydown=${moveFocus}>
         ${repeat(
           shown,
           ({ id }) => id,
@@ -343,8 +344,8 @@ function classedTexts(
   `;
 }
 
-/** The probability of each class, the likeliest first. */
-function classBars({ probabilities }: PairScore): TemplateResult {
+/** The probability of each class, the likeliest first; of several labels, with a mark at those that reach their threshold. */
+function classBars({ probabilities, chosen }: PairScore, t: Translate): TemplateResult {
   const entries = Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
   return html`<div class="scroll">
     <table class="orders number">
@@ -355,6 +356,7 @@ function classBars({ probabilities }: PairScore): TemplateResult {
               <th scope="row"><bdi>${label}</bdi></th>
               <td>${bar(probability)}</td>
               <td>${percentText(probability)}</td>
+              ${chosen ? html`<td>${chosen.includes(label) ? t('predicted') : nothing}</td>` : nothing}
             </tr>`,
         )}
       </tbody>
