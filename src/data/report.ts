@@ -1,7 +1,13 @@
 import { guessFields, withoutRepeated, type DataFields, type FieldGuess } from './columns';
 import { fieldWords } from '../protocol/fieldGuess';
 import { BadRows, type DataFile } from './dataFile';
-import { isBadRow, type DataValue } from './dataRow';
+import { isBadRow, type DataRow, type DataValue } from './dataRow';
+import { asMedTextError } from '../base/errors';
+import type { Words } from '../base/words';
+import { typesIn } from './entities/annotations';
+import { byPlace, distinctEntities, overlapsOf } from './entities/entity';
+import { entityColumns, openEntityFile, type EntityFile } from './entities/readEntities';
+import type { SpanConvention } from './entities/spanConvention';
 import { RawLabelCounts, rawLabelOf } from './labelMapping';
 import {
   characterCount,
@@ -38,6 +44,23 @@ export interface BadRowReport {
   readonly excerpt: string;
 }
 
+/** The entities of a file of annotated texts. */
+export interface EntityReport {
+  readonly count: number;
+  /** Rows that have one at least. */
+  readonly rows: number;
+  /** What their offsets mean; absent where the file does not tell, so that a recipe needs `span_end`. */
+  readonly convention?: SpanConvention;
+  /** Those that are not where they say or cannot be read, and pairs of those that share characters; the first ones by line. */
+  readonly flawed: BadRowsReport;
+  readonly overlapping: BadRowsReport;
+}
+
+interface BadRowsReport {
+  readonly count: number;
+  readonly reports: readonly BadRowReport[];
+}
+
 /** Everything `medtext data` says about a file. The field names are a contract: see docs/en/json.md. */
 export interface DataReport {
   readonly file: string;
@@ -52,10 +75,11 @@ export interface DataReport {
   readonly fields: { readonly firstSequence?: string; readonly secondSequence?: string; readonly label?: string };
   /** Why these fields; empty if the caller named them. */
   readonly guesses: readonly string[];
-  /** Most frequent first; at most 1,000. */
+  /** Most frequent first; at most 1,000. Of a file of entities: their types, counted by entities. */
   readonly labels: readonly LabelReport[];
   readonly distinctLabels: number;
   readonly majority?: Majority;
+  readonly entities?: EntityReport;
   /** In characters (code points). */
   readonly lengths: {
     readonly first?: LengthStatistics;
@@ -63,7 +87,7 @@ export interface DataReport {
     readonly both?: LengthStatistics;
   };
   readonly duplicates?: Duplicates;
-  readonly badRows: { readonly count: number; readonly reports: readonly BadRowReport[] };
+  readonly badRows: BadRowsReport;
   readonly warnings: readonly string[];
 }
 
@@ -79,15 +103,21 @@ export interface ReportOptions {
 
 /** Reads a whole file and says what is in it; bad rows are counted. Errors: `IO`, `CANCELLED`. */
 export async function reportOn(file: DataFile, options: ReportOptions = {}): Promise<DataReport> {
-  const guessed: FieldGuess = options.fields?.firstSequence
-    ? { found: [] }
-    : guessFields(
-        file.columns,
-        file.sample.map((row) => row.values),
-      );
+  const entities = await EntityCounts.of(file, options);
+  const guessed: FieldGuess =
+    entities || options.fields?.firstSequence
+      ? { found: [] }
+      : guessFields(
+          file.columns,
+          file.sample.map((row) => row.values),
+        );
   const { guess, warnings } = withoutRepeated(file, guessed);
   const named = Object.fromEntries(Object.entries(options.fields ?? {}).filter(([, column]) => column !== undefined));
-  const { firstSequence, secondSequence, label }: Partial<Record<keyof DataFields, string>> = { ...guess, ...named };
+  const { firstSequence, secondSequence, label }: Partial<Record<keyof DataFields, string>> = {
+    ...guess,
+    ...named,
+    ...entities?.fields,
+  };
   const columns = new Map(file.columns.map((name) => [name, new ColumnCounts(name)]));
   const labels = new RawLabelCounts();
   const badRows = new BadRows(file.path, { onBadRow: 'skip', maxReports: options.maxReports });
@@ -105,7 +135,10 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
     }
     rows++;
     for (const [name, counts] of columns) counts.add(Object.hasOwn(row.values, name) ? row.values[name] : undefined);
-    const rawLabel = label === undefined ? undefined : rawLabelOf(row.values[label]);
+    entities?.add(row, rows - 1);
+    for (const type of (entities && label !== undefined && typesIn(row.values[label])) || [])
+      labels.add(type, row.line);
+    const rawLabel = entities || label === undefined ? undefined : rawLabelOf(row.values[label]);
     if (rawLabel !== undefined) labels.add(rawLabel, row.line);
     const first = firstSequence === undefined ? undefined : textOf(row.values[firstSequence]);
     const second = secondSequence === undefined ? undefined : textOf(row.values[secondSequence]);
@@ -118,7 +151,7 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
   const counted = labels.list().sort((a, b) => b.count - a.count);
   const total = counted.reduce((sum, { count }) => sum + count, 0);
   const distribution = counted.slice(0, MAX_LABELS).map((raw): LabelReport => ({ ...raw, share: raw.count / total }));
-  const mostFrequent = distribution.find(({ value }) => value !== '');
+  const mostFrequent = entities ? undefined : distribution.find(({ value }) => value !== '');
   return {
     file: file.path,
     format: file.format,
@@ -129,12 +162,15 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
     rows,
     columns: [...columns.values()].map((counts) => counts.report()),
     fields: { firstSequence, secondSequence, label },
-    guesses: guess.found.map((field) => String(fieldWords(field))),
+    guesses: entities
+      ? [`label: column ${JSON.stringify(label)}, which holds entities`]
+      : guess.found.map((field) => String(fieldWords(field))),
     labels: distribution,
     distinctLabels: counted.length,
     ...(mostFrequent && {
       majority: { label: mostFrequent.value, count: mostFrequent.count, share: mostFrequent.share },
     }),
+    ...(entities && { entities: entities.report() }),
     lengths: {
       ...(firstSequence !== undefined && { first: lengthStatistics(firstLengths) }),
       ...(hasPairs && {
@@ -183,7 +219,7 @@ export function renderReport(report: DataReport, barWidth = 30): string[] {
   for (const reason of report.guesses) lines.push(`  guessed ${oneLine(reason)}`);
 
   if (report.labels.length > 0) {
-    title(`Labels (${number(report.distinctLabels)} distinct)`);
+    title(`${report.entities ? 'Types of entities' : 'Labels'} (${number(report.distinctLabels)} distinct)`);
     const shown = report.labels.slice(0, 20);
     const most = Math.max(...shown.map((label) => label.count));
     lines.push(
@@ -206,6 +242,19 @@ export function renderReport(report: DataReport, barWidth = 30): string[] {
     }
   }
 
+  if (report.entities) {
+    const { count, rows, convention, flawed, overlapping } = report.entities;
+    title('Entities');
+    lines.push(
+      `  ${number(count)} in ${plural(rows, 'row')}`,
+      convention
+        ? `  ends are ${convention.end}, ${ENDS[convention.source]}${convention.unit === 'utf16' ? '; counted in UTF-16 units' : ''}`
+        : '  whether an end is the last character or the one behind it cannot be told: the recipe has to say span_end',
+      ...(convention ? [`  ${number(flawed.count)} cannot be used as they stand${firstOf(flawed)}`] : []),
+      ...(convention ? [`  ${plural(overlapping.count, 'pair')} overlap${firstOf(overlapping)}`] : []),
+    );
+  }
+
   const lengths = Object.entries(report.lengths).filter(([, statistics]) => statistics.count > 0);
   if (lengths.length > 0) {
     title('Lengths in characters');
@@ -223,7 +272,7 @@ export function renderReport(report: DataReport, barWidth = 30): string[] {
       groups.length === 0 ? '' : `, first on lines ${groups[0].slice(0, 5).join(', ')}`;
     title('Findings');
     lines.push(`  ${plural(exact, 'duplicate row')}${at(examples.exact)}`);
-    if (report.fields.label !== undefined) {
+    if (report.fields.label !== undefined && !report.entities) {
       lines.push(
         `  ${plural(contradictions, 'text')} with contradictory labels, ${plural(contradictoryRows, 'row')}${at(examples.contradictions)}`,
       );
@@ -243,6 +292,81 @@ export function renderReport(report: DataReport, barWidth = 30): string[] {
     if (more > 0) lines.push(`  … and ${number(more)} more`);
   }
   return lines.map(oneLine);
+}
+
+const ENDS: Record<SpanConvention['source'], string> = {
+  recipe: 'as the recipe says',
+  text: 'by the entities’ own text',
+  bounds: 'by entities at the ends of texts',
+  format: 'by the format',
+};
+
+const firstOf = ({ reports }: BadRowsReport): string =>
+  reports.length === 0 ? '' : `, first on line ${reports[0].line}: ${reports[0].reason}`;
+
+/** As many findings about entities are described; all are counted. */
+const MAX_FINDINGS = 20;
+
+/** What the rows of a file of entities have. */
+class EntityCounts {
+  private count = 0;
+  private rows = 0;
+  private readonly flawed: { count: number; reports: BadRowReport[] } = { count: 0, reports: [] };
+  private readonly overlapping: { count: number; reports: BadRowReport[] } = { count: 0, reports: [] };
+
+  private constructor(
+    readonly fields: { readonly firstSequence: string; readonly label: string },
+    /** Undefined where it is not told what ends mean. */
+    private readonly file: EntityFile | undefined,
+  ) {}
+
+  /** Undefined for a file without a column of entities, and where the caller asks for pairs or for another label. */
+  static async of(file: DataFile, { fields = {}, signal }: ReportOptions): Promise<EntityCounts | undefined> {
+    let columns: ReturnType<typeof entityColumns>;
+    try {
+      columns = entityColumns(file, { text: fields.firstSequence });
+    } catch {
+      return undefined;
+    }
+    const { text, entities } = columns;
+    if (entities === undefined || fields.secondSequence !== undefined) return undefined;
+    if (fields.label !== undefined && fields.label !== entities) return undefined;
+    const asked = { fields: { text, entities }, signal };
+    const opened = await openEntityFile(file, asked).catch((error: unknown) => {
+      if (asMedTextError(error).code === 'RECIPE') return undefined;
+      throw error;
+    });
+    return new EntityCounts({ firstSequence: text, label: entities }, opened);
+  }
+
+  add(row: DataRow, place: number): void {
+    const count = typesIn(row.values[this.fields.label])?.length ?? 0;
+    this.count += count;
+    if (count > 0) this.rows++;
+    const read = this.file?.rowOf(row, place);
+    if (read === undefined) return;
+    if (isBadRow(read)) return found(this.flawed, read);
+    for (const finding of read.findings) found(this.flawed, finding);
+    for (const [first, second] of overlapsOf(distinctEntities(read.entities).sort(byPlace))) {
+      const [one, other] = [first, second].map(
+        ({ start, end, type }) => `${JSON.stringify(fitted(read.text.slice(start, end), 40))} (${type})`,
+      );
+      found(this.overlapping, { line: read.line, reason: `${one} and ${other}`, excerpt: fitted(read.text, 60) });
+    }
+  }
+
+  report(): EntityReport {
+    const { count, rows, file, flawed, overlapping } = this;
+    return { count, rows, ...(file && { convention: file.convention }), flawed, overlapping };
+  }
+}
+
+function found(
+  list: { count: number; reports: BadRowReport[] },
+  { line, reason, excerpt }: { line: number; reason: Words | string; excerpt: string },
+): void {
+  list.count++;
+  if (list.reports.length < MAX_FINDINGS) list.reports.push({ line, reason: String(reason), excerpt });
 }
 
 class ColumnCounts {

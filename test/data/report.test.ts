@@ -101,4 +101,44 @@ describe('data report', () => {
     );
     assert.deepEqual([report.guesses, report.labels], [[], []]);
   });
+
+  it('counts entities by type, and says what their ends mean, which are misplaced and which overlap', async () => {
+    const rows = [
+      { text: '𠮷急性肺炎', entities: [{ start: 1, end: 5, type: '疾病', text: '急性肺炎' }, { start: 3, end: 5, type: '疾病', text: '肺炎' }] }, // prettier-ignore
+      { text: '患者发热', entities: [{ start: 2, end: 4, type: '症状', text: '发热' }, { start: 0, end: 2, type: '症状', text: '咳嗽' }] }, // prettier-ignore
+      { text: '无异常', entities: [] },
+    ];
+    const path = temporary.file('entities.jsonl', rows.map((row) => JSON.stringify(row)).join('\r\n'));
+    const report = await reportOn(await openDataFile(path));
+    assert.deepEqual(report.fields, { firstSequence: 'text', secondSequence: undefined, label: 'entities' });
+    assert.deepEqual(
+      report.labels.map(({ value, count }) => [value, count]),
+      [['疾病', 2], ['症状', 2]], // prettier-ignore
+    );
+    assert.equal(report.majority, undefined);
+    const { convention, flawed, overlapping, ...counts } = report.entities!;
+    assert.deepEqual(counts, { count: 4, rows: 2 });
+    assert.deepEqual(convention, { end: 'exclusive', unit: 'characters', source: 'text' });
+    assert.deepEqual(flawed.reports.map(({ line }) => line), [2]); // prettier-ignore
+    assert.deepEqual(overlapping.reports.map(({ line, reason }) => [line, reason]), [[1, '"急性肺炎" (疾病) and "肺炎" (疾病)']]); // prettier-ignore
+    const lines = renderReport(report);
+    assert.ok(lines.includes('Types of entities (2 distinct)'));
+    assert.ok(lines.includes('  4 in 2 rows'));
+    assert.ok(lines.some((line) => /^ {2}entities .*<- label$/.test(line)));
+    assert.ok(!lines.some((line) => line.includes('contradictory')));
+  });
+
+  it('says that a recipe needs span_end where a file of entities does not tell it', async () => {
+    const row = { text: '患者发热了', entities: [{ start: 2, end: 4, type: '症状' }] };
+    const report = await reportOn(await openDataFile(temporary.file('ends.jsonl', JSON.stringify(row) + '\n')));
+    assert.equal(report.entities!.convention, undefined);
+    assert.ok(renderReport(report).some((line) => line.includes('span_end')));
+  });
+
+  it('takes another label column, and pairs, where they are named', async () => {
+    const row = { text: '患者发热', title: '主诉内容', kind: 'a', entities: [{ start: 2, end: 4, type: '症状' }] };
+    const file = await openDataFile(temporary.file('other.jsonl', JSON.stringify(row) + '\n'));
+    assert.equal((await reportOn(file, { fields: { label: 'kind' } })).entities, undefined);
+    assert.equal((await reportOn(file, { fields: { secondSequence: 'title' } })).entities, undefined);
+  });
 });
