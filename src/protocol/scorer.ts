@@ -42,7 +42,7 @@ export function rankOf({ measure, similarity, logits }: PairScore): number {
 }
 
 /** A stretch of a text: half-open, in UTF-16 units; `probability` as the model says. */
-const markedEntity = object({ start: count, end: count, type: text, probability: number });
+export const markedEntity = object({ start: count, end: count, type: text, probability: number });
 export type MarkedEntity = Checked<typeof markedEntity>;
 
 const loadedModel = object({ folder: text, labels: listOf(text), device: text }, { precision: text });

@@ -1,6 +1,6 @@
 import { count, flag, listOf, nothing, nullable, object, oneOf, text, type Checked } from './check';
 import { defineContract } from './contract';
-import { pairScore } from './scorer';
+import { markedEntity, pairScore } from './scorer';
 import { webviewStart } from './webviewStart';
 
 /** A pair in both orders: `forward` reads the first-named text first. A model need not treat them alike. */
@@ -45,11 +45,23 @@ const texts = object({
 });
 export type ClassedTexts = Checked<typeof texts>;
 
-export type Comparison = Ranking | Pairs | ClassedTexts;
+/** Texts in which a model finds entities: those selected, then the other sentences of the document. */
+const entities = object({
+  kind: oneOf('entities'),
+  /** How many of the texts are selected. */
+  selected: count,
+  /** Entities in the order of the text; null until they have come. */
+  texts: listOf(object({ id: count, text, line: count, entities: nullable(listOf(markedEntity)) })),
+  leftOut: count,
+});
+export type MarkedTexts = Checked<typeof entities>;
+
+export type Comparison = Ranking | Pairs | ClassedTexts | MarkedTexts;
 
 function comparison(value: unknown, path = 'message'): Comparison {
   const kind = (value as { kind?: unknown } | null)?.kind;
   if (kind === 'texts') return texts(value, path);
+  if (kind === 'entities') return entities(value, path);
   return kind === 'pairs' ? pairs(value, path) : ranking(value, path);
 }
 

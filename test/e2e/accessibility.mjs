@@ -65,6 +65,7 @@ describe('accessibility by axe', () => {
   for (const scene of [
     'whole',
     'finding',
+    'entities',
     'row',
     'column',
     'predicted',

@@ -132,6 +132,22 @@ const similarity = {
   },
   error: null,
 };
+const mention = (text, part, type, probability) => ({ start: text.indexOf(part), end: text.indexOf(part) + part.length, type, probability }); // prettier-ignore
+const marked = [
+  '患者因急性阑尾炎入院，予头孢曲松抗感染治疗。',
+  '今日复查血常规，未诉不适。',
+  '右上肺癌术后三年，无发热。',
+];
+const entityTexts = {
+  kind: 'entities',
+  selected: 1,
+  texts: [
+    [mention(marked[0], '急性阑尾炎', 'dis', 0.987), mention(marked[0], '阑尾', 'bod', 0.61), mention(marked[0], '头孢曲松', 'dru', 0.954)], // prettier-ignore
+    [mention(marked[1], '血常规', 'ite', 0.871)],
+    null,
+  ].map((entities, id) => ({ id, text: marked[id], line: id + 1, entities })),
+  leftOut: 0,
+};
 const chosen = ['高血压患者可以喝咖啡吗？', '血压高的人能喝咖啡吗', '感冒了需要吃抗生素吗？', '小孩发烧怎么办？'];
 const values = [
   [0, 0.87, 0.06, 0.03],
@@ -433,6 +449,7 @@ export const scenes = {
     scoring: { ...similarity, done: 4, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row, i) => (i < 2 ? row : { ...row, score: null })) } }, // prettier-ignore
     long: { ...similarity, done: 2416, total: 10000, comparison: { ...similarity.comparison, reference: null, leftOut: 7345, sentences: sentences.map((row, i) => (i < 6 ? row : { ...row, score: null })) } }, // prettier-ignore
     texts: { ...similarity, comparison: { kind: 'texts', selected: 1, texts: [{ id: 0, text: '高血压患者可以喝咖啡吗？', line: 1, score: unscaled(order(0.8)) }, ...sentences.map(({ id, text, line, score }) => ({ id, text, line, score: unscaled(score.forward) }))], leftOut: 0 } }, // prettier-ignore
+    entities: { ...similarity, model: { name: 'entities', description: '12 × 768 · dis / sym / dru / ite' }, hasReference: false, comparison: entityTexts }, // prettier-ignore
     classes: { ...similarity, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row) => ({ ...row, score: { forward: unscaled(row.score.forward), backward: unscaled(row.score.backward) } })) } }, // prettier-ignore
     severalLabels: { ...similarity, comparison: { kind: 'texts', selected: 2, texts: [{ id: 0, text: '发烧三天，咳嗽有痰。', line: 1, score: severalLabels(1) }, { id: 20, text: '复诊开药。', line: 2, score: severalLabels(3) }, ...sentences.map(({ id, text, line }) => ({ id, text, line, score: severalLabels(id + 1) }))], leftOut: 0 } }, // prettier-ignore
     severalLabelsOfPairs: { ...similarity, comparison: { ...similarity.comparison, reference: null, sentences: sentences.map((row) => ({ ...row, score: { forward: severalLabels(row.id + 1), backward: severalLabels(row.id + 2) } })) } }, // prettier-ignore

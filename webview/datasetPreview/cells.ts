@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Translate } from '../../src/base/translate';
 import type { Cell, Prediction, PreviewState, ShownRow } from '../../src/protocol/datasetPreview';
+import { entityContent, typeColors, type ShownEntity } from '../shared/entityText';
 import { styleProperties } from '../shared/styleProperties';
 import { differences, sharesLittle, type Differences, type Stretch } from '../similarityPanel/differences';
 import { searchStretches } from './searchMarks';
@@ -50,14 +51,6 @@ export interface CellLook {
   readonly entities?: readonly ShownEntity[];
 }
 
-/** An entity with the place of its type among the labels. */
-export interface ShownEntity {
-  readonly start: number;
-  readonly end: number;
-  readonly type: string;
-  readonly index: number;
-}
-
 export function entitiesOf(row: ShownRow, labels: readonly string[]): readonly ShownEntity[] | undefined {
   return row.entities?.map((entity) => ({ ...entity, index: labels.indexOf(entity.type) }));
 }
@@ -72,43 +65,9 @@ export function cellContent(cell: Cell | null, look: CellLook, t: Translate): Te
   return html`${dot}${text}${rest}`;
 }
 
-/** A text with its entities marked, those inside others in them; a crossing one begins anew where the other ends. */
-function entityContent(text: string, entities: readonly ShownEntity[]): TemplateResult {
-  return html`<bdi dir="auto">${between(text, 0, text.length, entities)}</bdi>`;
-}
-
-function between(
-  text: string,
-  from: number,
-  to: number,
-  entities: readonly ShownEntity[],
-): (string | TemplateResult)[] {
-  const parts: (string | TemplateResult)[] = [];
-  let at = from;
-  let rest = entities;
-  while (rest.length > 0) {
-    const [entity, ...others] = rest;
-    const [start, end] = [Math.max(at, entity.start), Math.min(to, entity.end)];
-    const inside = others.filter((other) => other.start < end && other.start >= start);
-    rest = others.filter((other) => !inside.includes(other) || other.end > end);
-    if (start >= end) continue;
-    parts.push(text.slice(at, start));
-    const content = between(text, start, end, inside);
-    const color = `entity color-${entity.index < 0 ? 'none' : entity.index % colors}`;
-    parts.push(
-      html`<span class=${color} title=${entity.type}>${content}<span class="type">${entity.type}</span></span>`,
-    );
-    at = end;
-  }
-  parts.push(text.slice(at, to));
-  return parts;
-}
-
-const colors = 6;
-
 /** The colour of a label, the same wherever it stands; of many labels the colours repeat, their names do not. */
 export function labelDot(index: number): TemplateResult {
-  return html`<span class="dot color-${index < 0 ? 'none' : index % colors}" aria-hidden="true"></span>`;
+  return html`<span class="dot color-${index < 0 ? 'none' : index % typeColors}" aria-hidden="true"></span>`;
 }
 
 /** Whether the model says another label than the file; false while either is unknown. */

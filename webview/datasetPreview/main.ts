@@ -7,6 +7,7 @@ import {
   type ViewQuery,
 } from '../../src/protocol/datasetPreview';
 import { pageMemory } from '../shared/host';
+import '../shared/entityText.css';
 import '../shared/page.css';
 import { startPage } from '../shared/startPage';
 import type { DatasetPreviewActions } from './actions';

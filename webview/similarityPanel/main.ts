@@ -3,6 +3,7 @@ import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
 import { render } from 'lit';
 import { similarityPanelContract } from '../../src/protocol/similarityPanel';
 import { pageMemory } from '../shared/host';
+import '../shared/entityText.css';
 import '../shared/page.css';
 import { startPage } from '../shared/startPage';
 import { initialState, reduce, type SimilarityPanelEvent } from './state';

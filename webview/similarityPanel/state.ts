@@ -1,7 +1,8 @@
-import { rankOf, type PairScore } from '../../src/protocol/scorer';
+import { rankOf, type MarkedEntity, type PairScore } from '../../src/protocol/scorer';
 import type {
   BothOrders,
   Comparison,
+  MarkedTexts,
   Pairs,
   Ranking,
   RankedText,
@@ -131,6 +132,15 @@ export function shownCell(pairs: Pairs, state: SimilarityPanelState): readonly [
   return best;
 }
 
+/** The types of the entities that have come, in the order of their colours. */
+export function typesOf({ texts }: MarkedTexts): readonly string[] {
+  const types = new Set(texts.flatMap(({ entities }) => entities?.map(({ type }) => type) ?? []));
+  return [...types].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
+/** In the order of the text, those around others before them. */
+export const byPlace = (a: MarkedEntity, b: MarkedEntity): number => a.start - b.start || b.end - a.end;
+
 /** How the numbers of the comparison come about; `number`: a regression's, on a scale that nobody knows. */
 export function scoreKind({ comparison }: SimilaritySnapshot): PairScore['measure'] | 'number' | undefined {
   const score = comparison && scoresOf(comparison)[0];
@@ -141,6 +151,7 @@ export function scoreKind({ comparison }: SimilaritySnapshot): PairScore['measur
 
 /** The scores that have come. */
 function scoresOf(comparison: Comparison): PairScore[] {
+  if (comparison.kind === 'entities') return [];
   if (comparison.kind === 'texts') return comparison.texts.flatMap(({ score }) => (score ? [score] : []));
   const pairs = comparison.kind === 'pairs' ? [] : [comparison.reference?.score, ...comparison.sentences.map(({ score }) => score)]; // prettier-ignore
   const scores = comparison.kind === 'pairs' ? comparison.scores.flat() : pairs.flatMap((both) => (both ? [both.forward, both.backward] : [])); // prettier-ignore

@@ -5,17 +5,20 @@ import type { Translate } from '../../src/base/translate';
 import type {
   BothOrders,
   ClassedTexts,
+  MarkedTexts,
   Pairs,
   PlacedText,
   RankedText,
   Ranking,
   SimilaritySnapshot,
 } from '../../src/protocol/similarityPanel';
-import type { PairScore } from '../../src/protocol/scorer';
+import type { MarkedEntity, PairScore } from '../../src/protocol/scorer';
+import { entityContent } from '../shared/entityText';
 import { percentText } from '../shared/numberText';
 import { styleProperties } from '../shared/styleProperties';
 import { differences, plain, sharesLittle, type Differences, type Stretch } from './differences';
 import {
+  byPlace,
   likeliest,
   ordersOf,
   pairSummary,
@@ -24,6 +27,7 @@ import {
   shareOf,
   shownCell,
   shownNumber,
+  typesOf,
   type SimilarityPanelEvent,
   type SimilarityPanelState,
 } from './state';
@@ -64,7 +68,9 @@ export function similarityPanel(
           ? heatMap(comparison, state, actions, t)
           : comparison.kind === 'texts'
             ? classedTexts(comparison, state, snapshot, actions, t)
-            : ranking(comparison, state, snapshot, actions, t)
+            : comparison.kind === 'entities'
+              ? markedTexts(comparison, state, snapshot, actions, t)
+              : ranking(comparison, state, snapshot, actions, t)
     }
   `;
 }
@@ -90,7 +96,7 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
     ),
     number: t('The predicted number, mean of both orders. The model does not say on which scale.'),
   };
-  const isSingle = snapshot.comparison?.kind === 'texts';
+  const isSingle = ['texts', 'entities'].includes(snapshot.comparison?.kind ?? '');
   const kind = isSingle ? undefined : scoreKind(snapshot);
   const isPartial = model && total > 0 && done < total && !snapshot.error;
   const busy = isPartial && !snapshot.stopped;
@@ -140,12 +146,14 @@ function progressLine(
 ): TemplateResult | typeof nothing {
   if (total < fewPairs && !stopped) return nothing;
   // Both orders of each pair are scored: a person counts pairs.
-  const each = comparison?.kind === 'texts' ? 1 : 2;
+  const each = comparison?.kind === 'ranking' || comparison?.kind === 'pairs' ? 2 : 1;
   const counts = [Math.floor(done / each), Math.floor(total / each)] as const;
+  const said =
+    each === 2
+      ? { stopped: t('Stopped: {0} of {1} pairs are scored.', ...counts), underWay: t('{0} of {1} pairs are scored.', ...counts) } // prettier-ignore
+      : { stopped: t('Stopped: {0} of {1} texts are read.', ...counts), underWay: t('{0} of {1} texts are read.', ...counts) }; // prettier-ignore
   return html`<p class="quiet partial">
-    <span role="status"
-      >${stopped ? t('Stopped: {0} of {1} pairs are scored.', ...counts) : t('{0} of {1} pairs are scored.', ...counts)}</span
-    >
+    <span role="status">${stopped ? said.stopped : said.underWay}</span>
     ${
       stopped
         ? html`<button type="button" class="link" @click=${() => actions.goOn()}>${t('Go On')}</button>`
@@ -342,6 +350,98 @@ function classedTexts(
       }
     </section>
   `;
+}
+
+/** Of a model that finds entities: those of each text, with type and probability of those selected. */
+function markedTexts(
+  { texts, selected, leftOut, ...rest }: MarkedTexts,
+  state: SimilarityPanelState,
+  snapshot: SimilaritySnapshot,
+  actions: SimilarityPanelActions,
+  t: Translate,
+): TemplateResult {
+  const types = typesOf({ texts, selected, leftOut, ...rest });
+  const others = texts.slice(selected);
+  const shown = state.showsAll ? others : others.slice(0, shownAtFirst);
+  const content = (text: string, entities: readonly MarkedEntity[] | null): TemplateResult =>
+    entityContent(text, [...(entities ?? [])].sort(byPlace).map((entity) => ({ ...entity, index: types.indexOf(entity.type) }))); // prettier-ignore
+  return html`
+    ${texts.slice(0, selected).map(
+      ({ id, text, line, entities }) => html`
+        <section aria-label=${t('Selected text')}>
+          <div class="title">
+            <h2>${t('Selected text')}</h2>
+            <button type="button" class="link" @click=${() => actions.jump(id)}>${t('line {0}', line)}</button>
+          </div>
+          <p class="text">${content(text, entities)}</p>
+          ${
+            entities === null
+              ? html`<p class="quiet">…</p>`
+              : entities.length === 0
+                ? html`<p class="quiet">${t('The model finds no entities in it.')}</p>`
+                : entityTable(text, entities, t)
+          }
+        </section>
+      `,
+    )}
+    <section aria-labelledby="sentences-title">
+      <div class="title">
+        <h2 id="sentences-title">${t('Sentences of the document')}</h2>
+        <bdi class="quiet">${snapshot.documentName}</bdi>
+      </div>
+      ${leftOut > 0 ? html`<p class="quiet">${t('Of the first {0} sentences: {1} more are not compared.', others.length, leftOut)}</p>` : nothing}
+      <ol class="ranking found" @keydown=${moveFocus}>
+        ${repeat(
+          shown,
+          ({ id }) => id,
+          ({ id, text, line, entities }) => html`
+            <li>
+              <span class="similarity number" title=${t('{0} entities', entities?.length ?? '…')}
+                >${entities?.length ?? '…'}</span
+              >
+              <button type="button" class="jump" title=${t('Go to line {0}', line)} @click=${() => actions.jump(id)}>
+                ${content(text, entities)}
+              </button>
+              <span class="side"><span class="quiet number">${line}</span></span>
+            </li>
+          `,
+        )}
+      </ol>
+      ${
+        others.length > shown.length
+          ? html`<vscode-button secondary @click=${() => actions.dispatch({ type: 'all' })}
+              >${t('Show all {0}', others.length)}</vscode-button
+            >`
+          : nothing
+      }
+    </section>
+  `;
+}
+
+/** Each entity with its type and probability, in the order of the text. */
+function entityTable(text: string, entities: readonly MarkedEntity[], t: Translate): TemplateResult {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t('Entities')}>
+    <table class="orders number">
+      <thead>
+        <tr>
+          <th scope="col">${t('Entity')}</th>
+          <th scope="col">${t('Type')}</th>
+          <th scope="col" colspan="2">${t('Probability')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${[...entities].sort(byPlace).map(
+          ({ start, end, type, probability }) =>
+            html`<tr>
+              <th scope="row"><bdi dir="auto">${text.slice(start, end)}</bdi></th>
+              <td><bdi>${type}</bdi></td>
+              <td>${bar(probability)}</td>
+              <td>${percentText(probability)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 /** The probability of each class, the likeliest first; of several labels, with a mark at those that reach their threshold. */

@@ -1,4 +1,4 @@
-import type { PairScore, TextPair } from '../../protocol/scorer';
+import type { MarkedEntity, PairScore, TextPair } from '../../protocol/scorer';
 import type { BothOrders, Comparison, PlacedText } from '../../protocol/similarityPanel';
 import { sentenceAt, sentencesOf, type TextRange } from '../hover/sentenceAt';
 
@@ -8,15 +8,21 @@ const maxSelections = 12;
 /** More than any model reads; longer texts are cut for the scorer and the screen alike. */
 const maxTextLength = 4000;
 
+/** What the model is asked: the similarity of pairs, the class of each text, or its entities. */
+export type Question = 'pairs' | 'texts' | 'entities';
+/** What it says of one pair or text. */
+export type Answer = PairScore | readonly MarkedEntity[];
+
 /** What stands to be compared: which pairs to score, and how their scores make what the panel shows. */
-export interface ComparisonPlan {
+export interface ComparisonPlan<A extends Answer = Answer> {
+  readonly question: Question;
   /** Place in the document of each text, by its id. */
   readonly ranges: readonly TextRange[];
   readonly texts: readonly string[];
-  /** Both orders of each pair, pair after pair; of a model of single texts the texts. */
+  /** Both orders of each pair, pair after pair; of classes and entities the texts. */
   readonly pairs: readonly TextPair[];
-  /** @param scores in the order of the pairs; what has not come yet is null in the comparison */
-  comparison(scores: readonly (PairScore | undefined)[]): Comparison;
+  /** @param answers in the order of the pairs; what has not come yet is null in the comparison */
+  comparison(answers: readonly (A | undefined)[]): Comparison;
 }
 
 /**
@@ -27,36 +33,48 @@ export function comparisonPlan(
   document: string,
   selections: readonly TextRange[],
   reference: string | undefined,
-  /** The model reads one text: each is classed by itself. */
-  isSingle = false,
+  question: Question = 'pairs',
 ): ComparisonPlan | undefined {
   const chosen = selections.map((selection) => trimmed(document, selection)).filter((range) => range !== undefined);
-  if (chosen.length > 1 && !isSingle) return pairsPlan(document, chosen);
-  if (chosen.length > 0 && isSingle) return textsPlan(document, chosen);
+  if (chosen.length > 1 && question === 'pairs') return pairsPlan(document, chosen);
   const selected = chosen[0] ?? (selections[0] && sentenceAt(document, selections[0].start));
-  if (selected && isSingle) return textsPlan(document, [selected]);
-  return selected && rankingPlan(document, selected, reference);
+  if (!selected) return undefined;
+  if (question === 'pairs') return rankingPlan(document, selected, reference);
+  return singlePlan(document, chosen.length > 0 ? chosen : [selected], question);
 }
 
-function textsPlan(document: string, selected: readonly TextRange[]): ComparisonPlan {
+function singlePlan(document: string, selected: readonly TextRange[], question: 'texts' | 'entities'): ComparisonPlan {
   const isFree = ({ start, end }: TextRange): boolean =>
     selected.every((range) => end <= range.start || start >= range.end);
   const others = sentencesOf(document).filter(isFree);
   const { ranges, texts } = place(document, [...selected, ...others.slice(0, maxSentences)]);
-  return {
+  const asked = {
+    question,
     ranges,
     texts: texts.map(({ text }) => text),
     pairs: texts.map(({ text }) => ({ first: text })),
+  };
+  const counts = { selected: selected.length, leftOut: Math.max(0, others.length - maxSentences) };
+  const ofClasses: ComparisonPlan<PairScore> = {
+    ...asked,
     comparison: (scores) => ({
       kind: 'texts',
-      selected: selected.length,
+      ...counts,
       texts: texts.map((text, index) => ({ ...text, score: scores[index] ?? null })),
-      leftOut: Math.max(0, others.length - maxSentences),
     }),
   };
+  const ofEntities: ComparisonPlan<readonly MarkedEntity[]> = {
+    ...asked,
+    comparison: (marks) => ({
+      kind: 'entities',
+      ...counts,
+      texts: texts.map((text, index) => ({ ...text, entities: marks[index] ?? null })),
+    }),
+  };
+  return question === 'texts' ? ofClasses : ofEntities;
 }
 
-function rankingPlan(document: string, selected: TextRange, reference: string | undefined): ComparisonPlan {
+function rankingPlan(document: string, selected: TextRange, reference: string | undefined): ComparisonPlan<PairScore> {
   const others = sentencesOf(document).filter(({ start, end }) => end <= selected.start || start >= selected.end);
   const placed = place(document, [selected, ...others.slice(0, maxSentences)]);
   const [own, ...sentences] = placed.texts;
@@ -64,6 +82,7 @@ function rankingPlan(document: string, selected: TextRange, reference: string | 
   const hasPin = pinned !== undefined;
   const against = hasPin ? [pinned, ...sentences.map(({ text }) => text)] : sentences.map(({ text }) => text);
   return {
+    question: 'pairs',
     ranges: placed.ranges,
     texts: placed.texts.map(({ text }) => text),
     pairs: against.flatMap((text) => [
@@ -83,11 +102,12 @@ function rankingPlan(document: string, selected: TextRange, reference: string | 
   };
 }
 
-function pairsPlan(document: string, chosen: readonly TextRange[]): ComparisonPlan {
+function pairsPlan(document: string, chosen: readonly TextRange[]): ComparisonPlan<PairScore> {
   const inOrder = [...chosen].sort((a, b) => a.start - b.start);
   const { ranges, texts } = place(document, inOrder.slice(0, maxSelections));
   const couples = texts.flatMap((_, i) => texts.slice(i + 1).map((_, offset) => [i, i + 1 + offset] as const));
   return {
+    question: 'pairs',
     ranges,
     texts: texts.map(({ text }) => text),
     pairs: couples.flatMap(([i, j]) => [

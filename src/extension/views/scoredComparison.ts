@@ -1,14 +1,19 @@
 import { MedTextError } from '../../base/errors';
-import type { PairScore, TextPair } from '../../protocol/scorer';
-import type { Scored } from '../scoringService';
-import type { ComparisonPlan } from './comparisonPlan';
+import type { TextPair } from '../../protocol/scorer';
+import type { Answer, ComparisonPlan } from './comparisonPlan';
 
 const pairsAtATime = 32;
+
+/** Answers, and the model that gave them, as {@link Scored} of the scoring service. */
+interface Answered {
+  readonly modelId: string;
+  readonly scores: readonly Answer[];
+}
 
 /** A plan with the scores that have come: all of one model, by that model's id. */
 export class ScoredComparison {
   private readonly order: readonly number[];
-  private found: (PairScore | undefined)[];
+  private found: (Answer | undefined)[];
   private asked = 0;
   private modelId: string | undefined;
 
@@ -27,7 +32,7 @@ export class ScoredComparison {
   }
 
   /** What that model has said so far; another model's scores are not among it. */
-  scoresFor(modelId: string | undefined): readonly (PairScore | undefined)[] {
+  scoresFor(modelId: string | undefined): readonly (Answer | undefined)[] {
     return modelId !== undefined && modelId === this.modelId ? this.found : [];
   }
 
@@ -38,7 +43,7 @@ export class ScoredComparison {
    */
   async score(
     modelId: string | undefined,
-    ask: (pairs: readonly TextPair[], signal: AbortSignal) => Promise<Scored>,
+    ask: (pairs: readonly TextPair[], signal: AbortSignal) => Promise<Answered>,
     signal: AbortSignal,
     onScores: () => void,
   ): Promise<void> {

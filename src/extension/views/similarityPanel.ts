@@ -24,7 +24,7 @@ import type { BaseServices } from '../baseServices';
 import { answersSingleTexts } from '../datasetPreview/modelUse';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
 import type { TextRange } from '../hover/sentenceAt';
-import { comparisonPlan, type ComparisonPlan } from './comparisonPlan';
+import { comparisonPlan, type ComparisonPlan, type Question } from './comparisonPlan';
 import { ScoredComparison } from './scoredComparison';
 import { SinglePanel } from './singlePanel';
 import { windowLanguage } from './webviewHtml';
@@ -215,7 +215,7 @@ class SimilarityPanelHost implements SimilarityPanel {
         text,
         editor.selections.map(offsets),
         this.services.scoring.reference,
-        this.isSingle(),
+        this.question(),
       );
       if (plan) return { document, plan };
     }
@@ -226,21 +226,22 @@ class SimilarityPanelHost implements SimilarityPanel {
       document.getText(),
       this.rangesOfShown(shown),
       this.services.scoring.reference,
-      this.isSingle(),
+      this.question(),
     );
     return plan && { document, plan };
   }
 
-  private isSingle(): boolean {
+  private question(): Question {
     const model = this.services.models.active();
-    return model !== undefined && model.hasHead && answersSingleTexts(model.folder);
+    if (model?.marksEntities) return 'entities';
+    return model?.hasHead && answersSingleTexts(model.folder) ? 'texts' : 'pairs';
   }
 
   /** After a jump the editor's selection is the jump's: what is compared stays what was selected before. */
   private rangesOfShown({ scored: { plan } }: Shown): readonly TextRange[] {
     const comparison = plan.comparison([]);
     if (comparison.kind === 'pairs') return plan.ranges;
-    return plan.ranges.slice(0, comparison.kind === 'texts' ? comparison.selected : 1);
+    return plan.ranges.slice(0, comparison.kind === 'ranking' ? 1 : comparison.selected);
   }
 
   /** A few pairs at a time, shown as they come; a newer comparison ends it. */
@@ -257,7 +258,11 @@ class SimilarityPanelHost implements SimilarityPanel {
       sentMs = Date.now();
     };
     try {
-      const ask: Parameters<ScoredComparison['score']>[1] = (pairs, signal) => scoring.score(pairs, signal);
+      const ask: Parameters<ScoredComparison['score']>[1] = async (pairs, signal) => {
+        if (scored.plan.question !== 'entities') return scoring.score(pairs, signal);
+        const { modelId, entities } = await scoring.mark(pairs.map(({ first }) => first), signal); // prettier-ignore
+        return { modelId, scores: entities };
+      };
       await scored.score(scoring.modelId, ask, abort.signal, sendAtTimes);
       if (!abort.signal.aborted) this.send();
     } catch (caught) {
@@ -297,5 +302,8 @@ class SimilarityPanelHost implements SimilarityPanel {
 
 /** Whether both compare the same texts in the same places; the document may have been edited between. */
 function isSamePlan(one: ComparisonPlan, other: ComparisonPlan): boolean {
-  return JSON.stringify([one.ranges, one.pairs]) === JSON.stringify([other.ranges, other.pairs]);
+  return (
+    JSON.stringify([one.question, one.ranges, one.pairs]) ===
+    JSON.stringify([other.question, other.ranges, other.pairs])
+  );
 }

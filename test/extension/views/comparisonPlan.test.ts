@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ClassedTexts, Pairs, Ranking } from '../../../src/protocol/similarityPanel';
+import type { ClassedTexts, MarkedTexts, Pairs, Ranking } from '../../../src/protocol/similarityPanel';
 import { similaritySnapshot } from '../../../src/protocol/similarityPanel';
 import { comparisonPlan } from '../../../src/extension/views/comparisonPlan';
 
@@ -41,14 +41,28 @@ describe('comparison plan', () => {
   });
 
   it('classes texts one by one where the model reads one: those selected, then the other sentences', () => {
-    const plan = comparisonPlan(document, [of('感冒怎么办？')], '参照', true)!;
+    const plan = comparisonPlan(document, [of('感冒怎么办？')], '参照', 'texts')!;
     assert.deepEqual(plan.pairs.slice(0, 2), [{ first: '感冒怎么办？' }, { first: '高血压能喝咖啡吗？' }]);
     assert.equal(plan.pairs.length, 4);
     const classed = plan.comparison([score(0.1)]) as ClassedTexts;
     assert.deepEqual([classed.selected, classed.texts[0].score, classed.texts[1].score], [1, score(0.1), null]);
-    const several = comparisonPlan(document, [of('高血压'), of('多喝水')], undefined, true)!;
+    const several = comparisonPlan(document, [of('高血压'), of('多喝水')], undefined, 'texts')!;
     assert.equal((several.comparison([]) as ClassedTexts).selected, 2);
-    assert.equal(comparisonPlan(document, [{ start: 12, end: 12 }], undefined, true)!.texts[0], '血压高可以喝咖啡吗？');
+    assert.equal(
+      comparisonPlan(document, [{ start: 12, end: 12 }], undefined, 'texts')!.texts[0],
+      '血压高可以喝咖啡吗？',
+    );
+  });
+
+  it('asks for the entities of each text where the model finds them', () => {
+    const plan = comparisonPlan(document, [of('感冒怎么办？')], '参照', 'entities')!;
+    assert.deepEqual([plan.question, plan.pairs.length, plan.pairs[0]], ['entities', 4, { first: '感冒怎么办？' }]);
+    const found = [{ start: 0, end: 2, type: 'dis', probability: 0.9 }];
+    const comparison = plan.comparison([found, []]) as MarkedTexts;
+    assert.equal(comparison.selected, 1);
+    assert.deepEqual(comparison.texts.map(({ entities }) => entities), [found, [], null, null]); // prettier-ignore
+    const snapshot = { revision: 1, follows: true, hasReference: true, done: 0, total: 0, stopped: false, model: null, documentName: null, comparison, error: null }; // prettier-ignore
+    assert.deepEqual(similaritySnapshot(JSON.parse(JSON.stringify(snapshot))), snapshot);
   });
 
   it('compares several selections with each other: the matrix holds each order in its place', () => {

@@ -98,7 +98,10 @@ describe('a comparison with its scores', () => {
     assert.deepEqual(lengths, [...lengths].sort((a, b) => a - b)); // prettier-ignore
     assert.deepEqual(counts, [32, 64, 96, 128, 158]);
     scored.plan.pairs.forEach((pair, place) =>
-      assert.equal(scored.scoresFor(scoring.modelId)[place]?.similarity, own.get(JSON.stringify(pair))),
+      assert.equal(
+        (scored.scoresFor(scoring.modelId)[place] as PairScore | undefined)?.similarity,
+        own.get(JSON.stringify(pair)),
+      ),
     );
   });
 
