@@ -129,7 +129,7 @@ export function contextMenu(
       @contextmenu=${(event: Event) => (event.preventDefault(), close())}
     ></div>
     <div
-      class="menu"
+      class="context-menu"
       role="menu"
       aria-label=${t('Actions')}
       ${styleProperties(place)}
