@@ -90,7 +90,7 @@ describe('scoring in int8', () => {
     assert.equal(await soundPrecision(folder, 'int8'), 'int8');
     assert.equal(await soundPrecision(folder, 'float32'), 'float32');
     const text = precisionCheckText(check, untranslated);
-    assert.match(text, /^In int8, on 12 validation rows of its run: \d+ of 12 answers change\. Accuracy [\d.]+ % becomes [\d.]+ %\. Difference [+−][\d.]+ points, 95 % interval [+−]/); // prettier-ignore
+    assert.match(text, /^In int8, on 12 validation rows of its run: \d+ of 12 predictions change\. Accuracy [\d.]+ % becomes [\d.]+ %\. Difference [+−][\d.]+ points, 95 % interval [+−]/); // prettier-ignore
   });
 
   it('of an encoder: its vectors are compared', async () => {

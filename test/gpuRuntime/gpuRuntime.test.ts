@@ -274,7 +274,7 @@ describe('the GPU runtime', () => {
     assert.deepEqual(readFileSync(join(libraries(), 'libcublas.so.13')), good['nvidia/cu13/lib/libcublas.so.13']);
     await removeGpuRuntime(env());
     index.files[CUBLAS_WHEEL] = Buffer.from('this is no zip archive');
-    await rejects(plan(), 'INTEGRITY', /no whole wheel/);
+    await rejects(plan(), 'INTEGRITY', /is not a complete wheel/);
     index.files[CUBLAS_WHEEL] = zip({ 'nvidia/cu13/lib/libcublas.so.13': elfLibrary([]) });
     await rejects(plan(), 'INTEGRITY', /has no libcublasLt\.so\.13/);
   });
