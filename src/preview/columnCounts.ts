@@ -97,6 +97,12 @@ export class ColumnCounts {
     }
   }
 
+  /** A cell of several labels; without any it is missing. */
+  addLabels(labels: readonly string[]): void {
+    if (labels.length > 0) this.addTypes(labels);
+    else this.add(null);
+  }
+
   insight(maxLength: number): ColumnInsight {
     const type = this.type();
     return {

@@ -13,6 +13,7 @@ import { Pacer } from './pacer';
 import type { FoundRows } from './rowFilter';
 import { RowNumbers } from './rowNumbers';
 import { isUnreadable, type StoredRow } from './rowStore';
+import type { SeveralLabels } from './severalLabels';
 import type { Pass, StatisticsInput } from './statisticsInput';
 import { TextHash } from './textHash';
 
@@ -69,10 +70,12 @@ export class FindingsPass {
   private readonly turned: Uint8Array;
   private readonly hashes = new InputHashes();
   private readonly labelHash = new TextHash();
+  private readonly several: SeveralLabels | undefined;
 
   constructor(private readonly input: StatisticsInput) {
     const rows = Math.min(maxComparedRows, input.file.store.rows);
     this.coveredRows = rows;
+    this.several = input.file.severalIn(input.mapping.label);
     this.exact = new GroupTable(rows);
     this.normal = new GroupTable(rows);
     this.label = new Uint32Array(rows);
@@ -111,12 +114,15 @@ export class FindingsPass {
     const { row } = stored;
     if (isUnreadable(stored)) return this.bad.push(row);
     const { mapping } = this.input;
-    const label = mapping.label === null ? undefined : labelCell(valueIn(stored.values, mapping.label));
+    const cell = mapping.label === null ? undefined : valueIn(stored.values, mapping.label);
+    // A row without any of several labels is a row; their order says nothing.
+    const several = mapping.label === null ? undefined : this.several?.of(cell);
+    const label = several ? JSON.stringify([...several].sort()) : labelCell(cell);
     if (mapping.label !== null && isMissing(label)) this.missingLabels.push(row);
     const isLabelled = !isMissing(label);
     if (isLabelled) {
       this.labelled++;
-      if (!typesIn(label)) this.labels.add(textOf(label));
+      if (!several && !typesIn(label)) this.labels.add(textOf(label));
     }
     const entities = this.input.file.entities?.rowOf(stored);
     const odd = entities && odditiesOf(entities);

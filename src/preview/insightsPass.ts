@@ -5,6 +5,7 @@ import { isBadRow, type DataValue } from '../data/dataRow';
 import { typesIn } from '../data/entities/annotations';
 import { isMissing, labelCell, textOf, valueIn } from './cells';
 import { ColumnCounts, ValueCounts } from './columnCounts';
+import { CombinationCounts, type SeveralLabels } from './severalLabels';
 import { LengthCounts } from './distribution';
 import { Pacer } from './pacer';
 import { RowNumbers } from './rowNumbers';
@@ -18,6 +19,8 @@ const MAX_LABELS = 10_000;
 interface LabelTally {
   readonly split: string;
   areEntities: boolean;
+  /** Of rows that may have several labels. */
+  readonly combinations: CombinationCounts | undefined;
   rows: number;
   missing: number;
   readonly counts: ValueCounts;
@@ -31,9 +34,11 @@ export class InsightsPass {
   readonly labels: LabelTally[] = [];
   private readonly columns = new Map<string, ColumnCounts>();
   private readonly examples = new LengthCounts();
+  private readonly several: SeveralLabels | undefined;
 
   constructor(private readonly input: StatisticsInput) {
     const { columns } = input.file;
+    this.several = input.file.severalIn(input.mapping.label);
     for (const column of columns) this.columns.set(column, new ColumnCounts(column, 0, columns.length));
     if (input.counter) this.exampleTokens = new Uint16Array(input.file.store.rows);
   }
@@ -87,7 +92,7 @@ export class InsightsPass {
     return {
       rows: this.rows,
       columns: [...this.columns.values()].map((column) => column.insight(maxLength)),
-      labels: this.labels.map(({ split, rows, missing, counts, areEntities }) => ({ split, rows, missing, counts: counts.list(1000), ...(areEntities && { areEntities }) })), // prettier-ignore
+      labels: this.labels.map(({ split, rows, missing, counts, areEntities, combinations }) => ({ split, rows, missing, counts: counts.list(1000), ...(areEntities && { areEntities }), ...(combinations && { combinations: combinations.list() }) })), // prettier-ignore
       examples: this.examples.tokenLengths(maxLength),
     };
   }
@@ -103,8 +108,10 @@ export class InsightsPass {
     this.rows++;
     for (const [name, counts] of this.columns) {
       const value = valueIn(values, name);
-      const types = name === mapping.label ? typesIn(value) : undefined;
-      if (types) counts.addTypes(types);
+      const labels = name === mapping.label ? this.several?.of(value) : undefined;
+      const types = name === mapping.label && !labels ? typesIn(value) : undefined;
+      if (labels) counts.addLabels(labels);
+      else if (types) counts.addTypes(types);
       else counts.add(name === mapping.label ? labelCell(value) : value);
     }
     if (own) this.addLabel(valueIn(values, mapping.label!), own);
@@ -124,6 +131,14 @@ export class InsightsPass {
   }
 
   private addLabel(cell: DataValue, tally: LabelTally): void {
+    const labels = this.several?.of(cell);
+    if (labels) {
+      tally.rows++;
+      if (labels.length === 0) tally.missing++;
+      for (const label of labels) tally.counts.add(label);
+      tally.combinations?.add(labels);
+      return;
+    }
     const types = typesIn(cell);
     if (types) {
       tally.areEntities = true;
@@ -131,15 +146,22 @@ export class InsightsPass {
       for (const type of types) tally.counts.add(type);
       return;
     }
-    const value = labelCell(cell);
     tally.rows++;
+    const value = labelCell(cell);
     if (isMissing(value)) tally.missing++;
     else tally.counts.add(textOf(value));
   }
 
   private tallyOf(split: string): LabelTally | undefined {
     if (this.input.mapping.label === null) return undefined;
-    const tally = { split, areEntities: false, rows: 0, missing: 0, counts: new ValueCounts(MAX_LABELS) };
+    const tally = {
+      split,
+      areEntities: false,
+      rows: 0,
+      missing: 0,
+      counts: new ValueCounts(MAX_LABELS),
+      combinations: this.several && new CombinationCounts(),
+    };
     this.labels.push(tally);
     return tally;
   }

@@ -259,6 +259,7 @@ export class PreviewSession {
       columns,
       predictions,
       mapping: this.mapping,
+      several: this.current?.severalIn(this.mapping.label),
       counter: this.counter,
       found: (id) => this.statistics.rowsOf(id),
     };

@@ -4,6 +4,7 @@ import type { DataValue } from '../data/dataRow';
 import { characterCount } from '../data/statistics';
 import { typesIn } from '../data/entities/annotations';
 import { isMissing, labelCell, numberOf, textOf, valueIn } from './cells';
+import type { SeveralLabels } from './severalLabels';
 import type { PredictionTable } from './predictionTable';
 import { exampleTokens, type TokenCounter } from './tokenCounts';
 
@@ -20,6 +21,8 @@ export interface FoundRows {
 export interface QueryContext {
   readonly columns: readonly string[];
   readonly mapping: FieldMapping;
+  /** How the label column holds several labels a row; undefined where it holds one. */
+  readonly several: SeveralLabels | undefined;
   readonly counter: TokenCounter | undefined;
   readonly predictions: PredictionTable;
   found(finding: string): FoundRows | undefined;
@@ -60,9 +63,13 @@ export function rowTest(filter: Extract<RowFilter, { kind: 'value' | 'range' }>,
     const wanted = new Set(filter.values);
     return (values) => {
       const cell = valueIn(values, filter.column);
-      const types = filter.column === context.mapping.label ? typesIn(cell) : undefined;
+      const isLabel = filter.column === context.mapping.label;
+      const labels = isLabel ? context.several?.of(cell) : undefined;
+      if (labels?.length === 0) return filter.missing !== filter.exclude;
+      if (labels?.some((label) => wanted.has(label))) return !filter.exclude;
+      const types = isLabel && !labels ? typesIn(cell) : undefined;
       if (types) return types.some((type) => wanted.has(type)) !== filter.exclude;
-      const value = filter.column === context.mapping.label ? labelCell(cell) : cell;
+      const value = isLabel ? labelCell(cell) : cell;
       return (isMissing(value) ? filter.missing : wanted.has(textOf(value))) !== filter.exclude;
     };
   }

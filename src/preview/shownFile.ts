@@ -6,8 +6,10 @@ import type { FieldMapping, PreviewState } from '../protocol/datasetPreview';
 import { guessFields } from '../data/columns';
 import { openDataFile, type DataFile } from '../data/dataFile';
 import { FileEntities } from './fileEntities';
+import { valueIn } from './cells';
 import { PredictionTable } from './predictionTable';
 import type { RowStore } from './rowStore';
+import { SeveralLabels } from './severalLabels';
 import { SpooledRowStore } from './spooledRowStore';
 import { TextRowStore } from './textRowStore';
 
@@ -72,6 +74,13 @@ export class ShownFile {
   /** A workbook's row is its line; a Parquet file has none. */
   lineOf(row: { readonly line: number }): number | null {
     return this.file.format === 'parquet' || this.file.format === 'brat' ? null : row.line;
+  }
+
+  /** How the column's rows have several labels; undefined where they have one, or entities. */
+  severalIn(column: string | null): SeveralLabels | undefined {
+    if (column === null) return undefined;
+    const cells = this.file.sample.map(({ values }) => valueIn(values, column));
+    return SeveralLabels.in(cells, this.source.label_separator);
   }
 
   guess(): FieldMapping {

@@ -17,7 +17,16 @@ import {
 } from './datasetPreview';
 
 /** A file of the preview, with what its recipe says of it. */
-const source = object({ name: text, file: text }, { format: oneOf(...DATA_FORMATS), encoding: text, header: flag });
+const source = object(
+  { name: text, file: text },
+  {
+    format: oneOf(...DATA_FORMATS),
+    encoding: text,
+    header: flag,
+    /** Between the labels of a row; null: a text is one label. Absent: recognised. */
+    label_separator: nullable(text),
+  },
+);
 export type PreviewSource = Checked<typeof source>;
 
 /** A model whose tokenizer counts; its weights are not read here. */

@@ -203,9 +203,18 @@ export const insights = object({
   rows: count,
   columns: listOf(columnInsight),
   /** Labels as they stand in the files, by split; most frequent first. Empty without a label column. */
-  /** `areEntities`: the labels are types, and `rows` counts entities. */
+  /**
+   * `areEntities`: the labels are types, and `rows` counts entities. `combinations`: a row may have several labels; those that stand
+   * together most often, and how many combinations there are, null where not all were counted.
+   */
   labels: listOf(
-    object({ split: text, rows: count, missing: count, counts: listOf(valueCount) }, { areEntities: flag }),
+    object(
+      { split: text, rows: count, missing: count, counts: listOf(valueCount) },
+      {
+        areEntities: flag,
+        combinations: object({ most: listOf(object({ labels: listOf(text), count })), total: nullable(count) }),
+      },
+    ),
   ),
   /** Whole examples as the model reads them, special tokens included; null without a model or mapping. */
   examples: nullable(tokenLengths),

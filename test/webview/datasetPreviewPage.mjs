@@ -155,6 +155,28 @@ export const scenes = {
       await page.locator('[data-row="1"][data-column="1"]').click();
     },
   },
+  severalLabels: {
+    rows: 340,
+    columns: ['query1', 'label'],
+    change: {
+      'state.mapping': { first_sequence: 'query1', second_sequence: null, label: 'label' },
+      'insights.labels': ['train', 'validation'].map((split, at) => ({
+        ...{ split, rows: 340 - 200 * at, missing: 12 },
+        counts: ['发热', '咳嗽', '胸痛，放射至左肩', '<b>皮疹</b>'].map((text, i) => ({ text, count: 180 - 100 * at - 20 * i })), // prettier-ignore
+        combinations: {
+          most: [['咳嗽', '发热'], ['发热'], [], ['<b>皮疹</b>', '胸痛，放射至左肩', '咳嗽']].map((labels, i) => ({ labels, count: 60 - 16 * i })), // prettier-ignore
+          total: 9,
+        },
+      })),
+    },
+    async act(page) {
+      await page
+        .locator('summary')
+        .filter({ hasText: /Combinations|标签组合/ })
+        .first()
+        .click();
+    },
+  },
   sheet: {
     rows: 340,
     columns: ['id', 'query1'],

@@ -1,8 +1,9 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
+import { sum } from '../../src/base/sum';
 import type { Translate } from '../../src/base/translate';
 import { hasAmounts } from '../../src/protocol/labelScheme';
-import type { Finding, ShownRow, TokenLengths } from '../../src/protocol/datasetPreview';
+import type { Finding, Insights, ShownRow, TokenLengths } from '../../src/protocol/datasetPreview';
 import { styleProperties } from '../shared/styleProperties';
 import type { DatasetPreviewActions } from './actions';
 import { cellContent, entitiesOf, disagrees, labelDot, marksOf, predictionContent } from './cells';
@@ -265,7 +266,9 @@ function labelSection(
                 html`<td>
                   <div class="stack">
                     ${shownLabels.map((text) => {
-                      const share = split.rows === 0 ? 0 : (100 * countIn(split, text)) / split.rows;
+                      const share =
+                        (100 * countIn(split, text)) /
+                        Math.max(1, split.rows, sum(split.counts.map(({ count }) => count)));
                       return html`<span class="color-${order.indexOf(text) % 6}" ${styleProperties({ width: `${share.toFixed(2)}%` })}></span>`; // prettier-ignore
                     })}
                   </div>
@@ -324,8 +327,35 @@ function labelSection(
         </tfoot>
       </table>
       ${order.length > shownLabels.length ? html`<p class="quiet">${t('{0} more labels', countText(order.length - shownLabels.length))}</p>` : nothing}
+      ${splits.map((split) => combinations(split, t))}
     </section>
   `;
+}
+
+/** Where a row may have several labels: those that stand together most often. */
+function combinations(
+  { split, rows, combinations: found }: Insights['labels'][number],
+  t: Translate,
+): TemplateResult | typeof nothing {
+  if (!found) return nothing;
+  const { most, total } = found;
+  return html`<details>
+    <summary>${t('Combinations of labels')} <bdi class="quiet">${split}</bdi> <span class="quiet number">${total === null ? '' : countText(total)}</span></summary>
+    <table class="labels number">
+      <tbody>
+        ${most.map(
+          ({ labels, count }) =>
+            html`<tr>
+              <th scope="row">
+                ${labels.length === 0 ? t('none') : labels.map((label, at) => html`${at > 0 ? ' · ' : ''}<bdi>${label}</bdi>`)}
+              </th>
+              <td>${countText(count)} <span class="quiet">${shareText(count, rows)}</span></td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+    ${total !== null && total > most.length ? html`<p class="quiet">${t('and {0} more', countText(total - most.length))}</p>` : nothing}
+  </details>`; // prettier-ignore
 }
 
 /** Lengths in tokens against the length the model reads; `column` null: whole examples. */

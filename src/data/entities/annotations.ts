@@ -134,7 +134,8 @@ function holdsAnnotations(sample: readonly DataRow[], column: string): boolean {
 
 /**
  * The column of the annotations: by what the sample holds, the best known name first; where the sample has no annotation at
- * all, one of a telling name that holds nothing but empty lists. Undefined where the file has none.
+ * all, one of a telling name that holds nothing but lists, empty or of what cannot be read as one. Undefined where the file has
+ * none.
  */
 export function annotationColumn(columns: readonly string[], sample: readonly DataRow[]): string | undefined {
   const rank = (column: string) => {
@@ -142,10 +143,11 @@ export function annotationColumn(columns: readonly string[], sample: readonly Da
     return at < 0 ? COLUMN_NAMES.length : at;
   };
   const ranked = [...columns].sort((a, b) => rank(a) - rank(b));
-  const isEmptyList = (cell: DataValue) => Array.isArray(annotationsOf(cell)) && typeof cell === 'object' && cell !== null; // prettier-ignore
+  // A list of names is the labels of a text.
+  const isNoList = (cell: DataValue) => typeof cell !== 'object' || cell === null || !annotationsOf(cell)?.every((item) => typeof item === 'object'); // prettier-ignore
   const isEmpty = (column: string) =>
     rank(column) < COLUMN_NAMES.length &&
     sample.some(({ values }) => Object.hasOwn(values, column)) &&
-    sample.every(({ values }) => !Object.hasOwn(values, column) || isEmptyList(values[column]));
+    sample.every(({ values }) => !Object.hasOwn(values, column) || !isNoList(values[column]));
   return ranked.find((column) => holdsAnnotations(sample, column)) ?? ranked.find(isEmpty);
 }

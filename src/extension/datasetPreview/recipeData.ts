@@ -35,7 +35,10 @@ export function recipeData(text: string, recipeFile: string): RecipeData {
   const maxLength: unknown = findNodeAtLocation(treeOf(text), ['train', 'max_length'])?.value;
   return {
     name: basename(recipeFile).replace(/\.medtext\.json$/, ''),
-    splits: resolved.map(({ name, path, fields: own }) => ({ name, ...sourceOf(path, own) })),
+    splits: resolved.map(({ name, path, fields: own, several }) => ({
+      name,
+      ...sourceOf(path, several ? own : { ...own, label_separator: null }),
+    })),
     columns: Object.fromEntries(fields.filter((field) => isColumn(said[field])).map((field) => [field, said[field]])),
     labelNames: Object.fromEntries(
       [...content.mapping].filter((entry): entry is [string, string] => entry[1] !== null),
@@ -73,13 +76,17 @@ export function splitSetting(options: SplitOptions, mapping: FieldMapping) {
   return { validation, seed, stratify: stratify !== null, group_by: text ?? group };
 }
 
-function sourceOf(file: string, { format, encoding, header }: Readonly<Record<string, unknown>>) {
+function sourceOf(
+  file: string,
+  { format, encoding, header, label_separator: separator }: Readonly<Record<string, unknown>>,
+) {
   const known = DATA_FORMATS.find((name) => name === format);
   return {
     file,
     ...(known && { format: known }),
     ...(typeof encoding === 'string' && encoding !== 'auto' && { encoding }),
     ...(typeof header === 'boolean' && { header }),
+    ...((typeof separator === 'string' || separator === null) && { label_separator: separator }),
   };
 }
 

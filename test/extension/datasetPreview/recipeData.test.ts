@@ -18,12 +18,25 @@ describe('a recipe’s data for the preview', () => {
     }`;
     const { splits, columns, labelNames, maxLength, name } = recipeData(text, recipeFile);
     assert.deepEqual(splits, [
-      { name: 'train', file: resolve('/home/someone/data/train.txt'), format: 'text', encoding: 'gb18030' },
-      { name: 'validation', file: resolve('/home/someone/recipes/dev.json') },
+      {
+        name: 'train',
+        file: resolve('/home/someone/data/train.txt'),
+        format: 'text',
+        encoding: 'gb18030',
+        label_separator: null,
+      },
+      { name: 'validation', file: resolve('/home/someone/recipes/dev.json'), label_separator: null },
     ]);
     assert.deepEqual(columns, { first_sequence: 1, second_sequence: null });
     assert.deepEqual(labelNames, { 0: 'no', 1: 'yes' });
     assert.deepEqual([name, maxLength], ['pairs', 64]);
+  });
+
+  it('say what stands between labels where the task gives several, and that a text is one label elsewhere', () => {
+    const separators = (task: string, said: string) => recipeData(`{"task":"${task}","dataset":{"train":{"file":"t"${said}}}}`, recipeFile).splits.map((split) => split.label_separator); // prettier-ignore
+    assert.deepEqual(separators('multi-label-classification', ',"label_separator":"+"'), ['+']);
+    assert.deepEqual(separators('multi-label-classification', ''), [undefined]);
+    assert.deepEqual(separators('text-classification', ''), [null]);
   });
 
   it('names columns by place or name, none where it says so, and leaves the rest to the guess', () => {
