@@ -34,7 +34,7 @@ export async function readSmallFile(path: string, maxBytes = MAX_TEXT_BYTES): Pr
       await file.close();
     }
   } catch (error) {
-    throw asMedTextError(error);
+    throw notRead(path, error);
   }
 }
 
@@ -55,8 +55,14 @@ export function readTextFileSync(path: string, maxBytes = MAX_TEXT_BYTES): strin
       closeSync(file);
     }
   } catch (error) {
-    throw asMedTextError(error);
+    throw notRead(path, error);
   }
+}
+
+/** The system names the call and its code, not what a person can do. */
+function notRead(path: string, error: unknown): MedTextError {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return asMedTextError(error);
+  return new MedTextError('NOT_FOUND', words`${path} does not exist.`, { file: path }, { cause: error });
 }
 
 /** Copies a regular file and nothing else. @throws NOT_FOUND · IO · DISK_FULL */

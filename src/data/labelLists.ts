@@ -69,7 +69,7 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
     }
     if ('text' in found) this.texts.add(found.text, row.line);
     else {
-      for (const item of found) this.lists.add(item, row.line);
+      for (const item of new Set(found)) this.lists.add(item, row.line);
       this.lengths.add(found.length);
       this.isBinary &&= found.every((item) => /^[01](\.0)?$/.test(item));
       this.repeats ||= new Set(found).size < found.length;

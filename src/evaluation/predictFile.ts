@@ -17,8 +17,10 @@ export interface Predictions {
   readonly badRows: number;
   /** The column that was filled. */
   readonly column: string;
-  /** Answers by label; empty where the model gives numbers. */
+  /** Rows by label, or entities by type; empty where the model gives numbers. */
   readonly counts: Readonly<Record<string, number>>;
+  /** What `counts` counts; absent: rows. */
+  readonly counted?: 'entities';
 }
 
 /**
@@ -51,7 +53,13 @@ export async function predictExamples(
   const writer = definitionOfModel(model).writer(data, output, { ...options, usage: model.usage });
   const { labels, definition, answers } = await modelAnswers(model, data.examples, options);
   const written = await writer.write(answers, labels);
-  return { output: resolve(output), ...written, counts: definition.counts(answers, labels) };
+  const { counted } = definition;
+  return {
+    output: resolve(output),
+    ...written,
+    counts: definition.counts(answers, labels),
+    ...(counted && { counted }),
+  };
 }
 
 /** Where the file really lies, if it is there: a link to the input is the input. */

@@ -131,6 +131,8 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
   saysSame?(a: Answer, b: Answer): boolean;
   /** Whether an answer is right, where the metric is the share of those that are. */
   isRight?(answer: Answer, label: Label): boolean;
+  /** What `counts` counts, where it is not rows: a row has as many as there are. */
+  readonly counted?: 'entities';
   /** How many answers name each label; empty where the answers name none. */
   counts(answers: readonly Answer[], labels: readonly string[]): Readonly<Record<string, number>>;
   /**

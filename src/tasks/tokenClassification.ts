@@ -79,6 +79,7 @@ export const tokenClassification: TaskDefinition<readonly Entity[], unknown, Ent
     return { ...spanReport({ labels, truth, found: answers.map(({ entities }) => entities) }), loss };
   },
   saysSame: (a, b) => named(a) === named(b),
+  counted: 'entities',
   counts(answers, labels) {
     const counts = Object.fromEntries(labels.map((label) => [label, 0]));
     for (const { entities } of answers) for (const { type } of entities) counts[type]++;

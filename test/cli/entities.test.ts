@@ -48,6 +48,13 @@ describe('medtext: entities', function () {
     assert.match(two.stderr, /reads one text and marks its entities/);
   });
 
+  it('a file of new tokens that is not there is named; words of texts are one object of JSON', async () => {
+    const missing = await medtext('extend', model, '--add', 'nowhere.txt', '--output', 'extended');
+    assert.match(missing.stderr, /^error: NOT_FOUND: nowhere\.txt does not exist\.$/m);
+    const { stdout } = await medtext('extend', model, '--texts', 'data.jsonl', '--column', 'text', '--json');
+    assert.ok(Array.isArray((JSON.parse(stdout) as { words: unknown }).words));
+  });
+
   it('are evaluated and predicted', async () => {
     const { stdout } = await medtext('evaluate', model, '--data', 'data.jsonl', '--json');
     const report = JSON.parse(stdout) as { microF1: number; perType: object };
@@ -55,6 +62,10 @@ describe('medtext: entities', function () {
     assert.deepEqual(Object.keys(report.perType), ['疾病', '症状', '药物']);
     const predicted = await medtext('predict', model, '--data', 'data.jsonl', '--output', 'out.jsonl', '--json');
     assert.equal(predicted.code, 0, predicted.stderr);
+    assert.equal((JSON.parse(predicted.stdout) as { counted?: string }).counted, 'entities');
+    const shares = (await medtext('predict', model, '--data', 'data.jsonl', '--output', 'again.jsonl')).stdout.matchAll(/([\d.]+) %/g); // prettier-ignore
+    const sum = [...shares].reduce((all, [, share]) => all + Number(share), 0);
+    assert.ok(Math.abs(sum - 100) < 0.5, `${sum} % of the entities`);
     const same = readFileSync(join(folder, 'out.jsonl'), 'utf8').split('\n').filter((line, i) => line === JSON.stringify(rows[i])); // prettier-ignore
     assert.ok(same.length > 0.9 * rows.length, `${same.length} lines are as they were`);
   });

@@ -87,7 +87,7 @@ describe('several labels a row', () => {
   });
 
   it('that are not known are listed with their counts and lines', async () => {
-    const content = jsonLines({ text: 'a', label: ['甲', '戊'] }, { text: 'b', label: ['戊'] }, { text: 'c', label: ['乙'] }); // prettier-ignore
+    const content = jsonLines({ text: 'a', label: ['甲', '戊', '戊'] }, { text: 'b', label: ['戊'] }, { text: 'c', label: ['乙'] }); // prettier-ignore
     await assert.rejects(read('unknown.jsonl', content, {}, { labels: ['甲', '乙'] }), {
       code: 'LABELS',
       message: /unknown\.jsonl.*"戊" in 2 rows, first on line 1/,

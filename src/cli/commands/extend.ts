@@ -84,7 +84,7 @@ async function list(
     signal,
     onProgress: (done, all) => screen.progress(done / all, `${integer(done)} of ${integer(all)} files`),
   });
-  screen.printJson(gaps);
+  screen.printJson({ words: gaps });
   const rows = gaps.map(({ text, count, pieces, isUnknown }) => [clip(text, 24), integer(count), isUnknown ? 'unknown' : `${pieces.length} pieces`, clip(pieces.join(' '), 50)]); // prettier-ignore
   screen.print(...table([['word', 'count', '', 'pieces'], ...rows], [1]));
 }

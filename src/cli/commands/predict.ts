@@ -38,11 +38,10 @@ async function predict(args: Arguments, context: Context): Promise<void> {
   if (written.badRows > 0) screen.print(`${counted(written.badRows, 'bad row')} copied as they are`);
   const counts = Object.entries(written.counts);
   if (counts.length === 0) return;
-  const rows = counts.map(([label, count]) => [
-    label,
-    integer(count),
-    percent(count / written.rows),
-    bar(count / written.rows, 30),
-  ]);
+  const whole = written.counted ? counts.reduce((sum, [, count]) => sum + count, 0) : written.rows;
+  const rows = counts.map(([label, count]) => {
+    const share = whole === 0 ? 0 : count / whole;
+    return [label, integer(count), percent(share), bar(share, 30)];
+  });
   screen.print('', ...table(rows, [1, 2]));
 }

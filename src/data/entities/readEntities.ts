@@ -55,7 +55,10 @@ export interface EntityFile {
  * The columns of text and entities: as named, else recognised. Undefined for `entities` where the file has none.
  * Errors: `NOT_FOUND` for a column that the file does not have, or a text that is not recognised.
  */
-export function entityColumns(file: DataFile, fields: EntityFields = {}): { text: string; entities: string | undefined } {
+export function entityColumns(
+  file: DataFile,
+  fields: EntityFields = {},
+): { text: string; entities: string | undefined } {
   const { columns, sample } = file;
   // What the reader made: a sample of broken rows says nothing.
   const isMade = file.format === 'conll' || file.format === 'brat';
@@ -363,13 +366,15 @@ export async function readEntities(
     }
     for (const finding of row.findings) flawed.add(finding);
     const mapped: Entity[] = [];
+    const strange = new Set<string>();
     for (const entity of row.entities) {
       rawLabels.add(entity.type, row.line);
       const type = map.labelOf(entity.type);
-      if (type === undefined) unmapped.add(entity.type, row.line);
+      if (type === undefined) strange.add(entity.type);
       else if (type === null) dropped++;
       else mapped.push({ ...entity, type });
     }
+    for (const type of strange) unmapped.add(type, row.line);
     const distinct = distinctEntities(mapped);
     repeated += mapped.length - distinct.length;
     const sorted = [...distinct].sort(byPlace);

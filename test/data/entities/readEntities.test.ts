@@ -171,6 +171,8 @@ describe('entities of a file', () => {
     const { code, message } = await failure(entitiesOf(jsonl(rows), { labels: ['dis'] }));
     assert.equal(code, 'LABELS');
     assert.match(message, /"sym" in 1 row.*"bod" in 1 row/);
+    const twice = [{ text: '肺炎与肺炎', label: [[0, 2, 'sym'], [3, 5, 'sym'], [0, 1, 'dis']] }]; // prettier-ignore
+    assert.match((await failure(entitiesOf(jsonl(twice), { labels: ['dis'] }))).message, /"sym" in 1 row,/);
   });
 
   it('are not asked for when predicting, where every text has an answer', async () => {
