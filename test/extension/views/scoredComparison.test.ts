@@ -4,7 +4,7 @@ import { ScoringService } from '../../../src/extension/scoringService';
 import { comparisonPlan } from '../../../src/extension/views/comparisonPlan';
 import { ScoredComparison } from '../../../src/extension/views/scoredComparison';
 import type { PairScore, TextPair } from '../../../src/protocol/scorer';
-import type { Ranking } from '../../../src/protocol/similarityPanel';
+import type { MarkedTexts, Ranking } from '../../../src/protocol/similarityPanel';
 
 /** 80 sentences of different lengths, so that they are asked for in several turns. */
 const text = Array.from({ length: 80 }, (_, i) => `第${i}句${'长'.repeat((i * 7) % 13)}。`).join('\n');
@@ -103,6 +103,24 @@ describe('a comparison with its scores', () => {
         own.get(JSON.stringify(pair)),
       ),
     );
+  });
+
+  it('takes the entities of each text to its place, a few texts at a time', async () => {
+    const { scoring } = fakeScoring();
+    const scored = new ScoredComparison(comparisonPlan(text, [{ start: 0, end: 4 }], undefined, 'entities')!);
+    const turns: number[] = [];
+    const ask: Parameters<ScoredComparison['score']>[1] = async (pairs) => {
+      turns.push(pairs.length);
+      const { modelId } = await scoring.mark(pairs.map(({ first }) => first));
+      return {
+        modelId,
+        scores: pairs.map(({ first }) => [{ start: 0, end: first.length, type: 't', probability: 1 }]),
+      };
+    };
+    await scored.score(scoring.modelId, ask, noSignal, () => undefined);
+    const { texts } = scored.plan.comparison(scored.scoresFor(scoring.modelId)) as MarkedTexts;
+    assert.deepEqual([texts.length, turns], [80, [32, 32, 16]]);
+    for (const { text: own, entities } of texts) assert.equal(entities?.[0].end, own.length);
   });
 
   it('goes on where it was stopped', async () => {
