@@ -22,6 +22,8 @@ export class ConventionEvidence {
   private readonly fits = { inclusive: 0, exclusive: 0 };
   private readonly unitFits = { characters: 0, utf16: 0 };
   private readonly bounds = { inclusive: 0, exclusive: 0 };
+  /** Whether a mention has a text of its own. */
+  private hasTexts = false;
   /** Mentions with an end, which has two meanings. */
   ends = 0;
 
@@ -43,6 +45,7 @@ export class ConventionEvidence {
       const at = (place: number) => (unit === 'utf16' ? place : (map.unitOf(place) ?? text.length + 1));
       const length = unit === 'utf16' ? text.length : map.length;
       if (said !== undefined) {
+        this.hasTexts = true;
         const last = end ?? start + (unit === 'utf16' ? said.length : characterLength(said));
         const isAt = (to: number) => at(to) <= text.length && text.slice(at(start), at(to)) === said;
         const isExclusive = isAt(last);
@@ -102,6 +105,7 @@ export class ConventionEvidence {
   private reason(): Words | '' {
     if (this.fits.inclusive > 0) return words`: as many of the entities’ own texts speak for the one as for the other`;
     if (this.bounds.inclusive > 0) return words`: it has entities that begin where they end, and entities that end where the text does`; // prettier-ignore
+    if (this.hasTexts) return words`, for no entity’s own text stands where the entity says`;
     return words`, for its entities have no text of their own`;
   }
 }

@@ -47,6 +47,8 @@ describe('entities of a file', () => {
     const { code, message, detail } = await failure(entitiesOf(jsonl(rows)));
     assert.deepEqual([code, detail.field], ['RECIPE', 'span_end']);
     assert.match(message, /span_end/);
+    const elsewhere = [{ text: '患者发热', entities: [{ start: 4, end: 2, type: 'sym', text: '发热' }] }];
+    assert.match((await failure(entitiesOf(jsonl(elsewhere)))).message, /no entity’s own text stands where the entity says/); // prettier-ignore
     const told = { text: '肺', entities: [{ start_idx: 0, end_idx: 0, type: 'bod' }] };
     assert.deepEqual(await entitiesOf(jsonl([...rows, told])), [['糖尿病:dis'], ['肺:bod']], 'an entity of one character'); // prettier-ignore
     const toEnd = { text: '左肺', entities: [{ start_idx: 1, end_idx: 2, type: 'bod' }] };
