@@ -215,7 +215,7 @@ describe('the extension in Chinese', () => {
     await openFile(page, 'note.txt');
     await openSidebar(page);
     await page.locator('.pane-header', { hasText: '训练记录' }).waitFor();
-    await page.getByRole('button', { name: '微调编码器' }).first().waitFor();
+    await page.getByText('还没有运行。').first().waitFor();
     await runCommand(page, '运行配方');
     await choose(page, 'quick.medtext.json', '运行哪个配方');
     await notification(page, '微调完成', undefined, 90_000);
