@@ -79,7 +79,7 @@ describe('extending a vocabulary', () => {
     mkdirSync(join(home, 'texts'));
     writeFileSync(join(home, 'texts/a.txt'), '肺炎怎么治疗。肺炎，肺炎！\n鱻鱻头痛');
     writeFileSync(join(home, 'terms.txt'), '肺炎\n鱻鱻\n');
-    const [gaps] = await medtextJson(['extend', model, '--texts', join(home, 'texts'), '--terms', join(home, 'terms.txt')]); // prettier-ignore
+    const [{ words: gaps }] = await medtextJson(['extend', model, '--texts', join(home, 'texts'), '--terms', join(home, 'terms.txt')]); // prettier-ignore
     assert.deepEqual([gaps[0].text, gaps[0].isUnknown, gaps[1].text, gaps[1].count], ['鱻鱻', true, '肺炎', 3]);
     const output = join(home, 'extended');
     await medtextJson(['extend', model, '--add', join(home, 'terms.txt'), '--output', output]);
