@@ -296,6 +296,15 @@ describe('import directions', () => {
 });
 
 describe('modules', () => {
+  it('are imported in order: those of Node, of packages, our own', () => {
+    const rank = (name: string) => (name.startsWith('node:') ? 0 : name.startsWith('.') ? 2 : 1);
+    const misplaced = [...sourceFiles('src'), ...sourceFiles('webview')].filter(({ text }) => {
+      const named = [...text.matchAll(/^import\b[^'";]*?\bfrom '([^']+)'/gm)].map(([, name]) => rank(name));
+      return named.some((own, at) => at > 0 && own < named[at - 1]);
+    });
+    assert.deepEqual(misplaced.map(({ path }) => path), []); // prettier-ignore
+  });
+
   it('have no default export', () => {
     // The stand-in for packages that are left out of the bundle has to have the shape of what it replaces.
     const exceptions = ['src/tokenization/absent.ts'];

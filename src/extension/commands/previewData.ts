@@ -1,5 +1,5 @@
-import { MedTextError, words } from '../../base/errors';
 import { Uri, window } from 'vscode';
+import { MedTextError, words } from '../../base/errors';
 import { isRecipeAddress } from '../../protocol/recipeAddress';
 import { openRecipe } from '../datasetPreview/recipeFiles';
 import type { Services } from '../services';

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
+import { findNodeAtLocation } from 'jsonc-parser';
 import { DATA_FORMATS } from '../../protocol/dataFormat';
 import type { PreviewSource } from '../../protocol/dataProcess';
 import type { FieldMapping, SplitOptions } from '../../protocol/datasetPreview';
 import { readMapping } from '../labelMapping/mappingText';
 import { dataSplits } from '../labelMapping/splitCounts';
 import { treeOf } from '../labelMapping/jsonText';
-import { findNodeAtLocation } from 'jsonc-parser';
 
 /** A column by its name, or by its place from 0; null: there is none. */
 type Column = string | number | null;

@@ -1,4 +1,3 @@
-import { modelInRecipe } from './modelInRecipe';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
@@ -19,6 +18,7 @@ import { DisposableStore, type Disposable } from '../../base/disposables';
 import { workspaceDataFiles } from '../commands/asking';
 import type { CommandId } from '../ids';
 import type { BaseServices } from '../baseServices';
+import { modelInRecipe } from './modelInRecipe';
 import { modelPositions } from './modelPositions';
 import type { LocatedProblem } from './recipeProblems';
 
