@@ -69,19 +69,24 @@ function spanText(report: SpanReport): string[] {
     ['macro F1', decimal(macroF1), ends(macroF1Interval)],
     ['loss', decimal(report.loss), ''],
   ];
-  const types = Object.entries(report.perType).map(([type, { precision, recall, f1, support }]) => [
-    nameOf(type),
+  return [
+    ...table(measures, [1]),
+    '',
+    ...scoreTable(report.perType, 'type', 'entities'),
+    '',
+    ...spanConfusionText(report),
+  ];
+}
+
+/** @param named what the first column names @param counted what the support counts */
+function scoreTable(scores: ClassificationReport['perClass'], named: string, counted: string): string[] {
+  const lines = Object.entries(scores).map(([name, { precision, recall, f1, support }]) => [
+    nameOf(name),
     ...[precision, recall, f1].map((value) => decimal(value)),
     integer(support),
     bar(f1, 20),
   ]);
-  return [
-    ...table(measures, [1]),
-    '',
-    ...table([['type', 'precision', 'recall', 'F1', 'entities', ''], ...types], [1, 2, 3, 4]),
-    '',
-    ...spanConfusionText(report),
-  ];
+  return table([[named, 'precision', 'recall', 'F1', counted, ''], ...lines], [1, 2, 3, 4]);
 }
 
 /** What was taken for what; the commonest first. */
@@ -149,19 +154,7 @@ function classificationText(report: ClassificationReport): string[] {
     ...(binaryF1 === undefined ? [] : [['binary F1', decimal(binaryF1), `of ${nameOf(report.labels[1])}`]]),
     ['loss', decimal(loss), 'mean cross-entropy'],
   ];
-  const classes = Object.entries(report.perClass).map(([label, { precision, recall, f1, support }]) => [
-    nameOf(label),
-    ...[precision, recall, f1].map((value) => decimal(value)),
-    integer(support),
-    bar(f1, 20),
-  ]);
-  return [
-    ...table(measures, [1]),
-    '',
-    ...table([['label', 'precision', 'recall', 'F1', 'rows', ''], ...classes], [1, 2, 3, 4]),
-    '',
-    ...confusionText(report),
-  ];
+  return [...table(measures, [1]), '', ...scoreTable(report.perClass, 'label', 'rows'), '', ...confusionText(report)];
 }
 
 /** More labels than this make a matrix nobody reads; the confusions themselves are listed then. */
