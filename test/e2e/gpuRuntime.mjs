@@ -76,7 +76,7 @@ describe('the GPU runtime in VS Code', () => {
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'nvidia-cublas' }).waitFor();
     await choose(page, 'on the disk afterwards', 'CUDA 13');
     // The libraries of this test cannot be loaded.
-    await notification(page, 'a training step on the card failed');
+    await notification(page, 'a training step on the GPU failed');
     assert.equal(new Set(wholeFiles().map(({ path }) => path)).size, 6);
     assert.deepEqual(readdirSync(root), ['downloads']);
   });

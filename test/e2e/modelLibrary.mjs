@@ -96,7 +96,7 @@ describe('models from a hub in VS Code', () => {
     await view.getByLabel('Show tensors with this in their name').fill('LayerNorm.bias');
     await view.locator('.tensors tbody tr', { hasText: 'query' }).first().waitFor({ state: 'detached' });
     await view.locator('vscode-button', { hasText: 'Verify' }).click();
-    await notification(page, 'tiny is whole');
+    await notification(page, 'tiny is intact');
   });
 
   it('asks for a token where one is needed, and keeps it to itself', async () => {

@@ -305,7 +305,7 @@ function classedTexts(
   return html`
     ${texts.slice(0, selected).map(
       ({ id, text, line, score }) => html`
-        <section aria-label=${t('Selected text')}>
+        <section aria-label=${`${t('Selected text')}, ${t('line {0}', line)}`}>
           <div class="title">
             <h2>${t('Selected text')}</h2>
             <button type="button" class="link" @click=${() => actions.jump(id)}>${t('line {0}', line)}</button>
@@ -368,7 +368,7 @@ function markedTexts(
   return html`
     ${texts.slice(0, selected).map(
       ({ id, text, line, entities }) => html`
-        <section aria-label=${t('Selected text')}>
+        <section aria-label=${`${t('Selected text')}, ${t('line {0}', line)}`}>
           <div class="title">
             <h2>${t('Selected text')}</h2>
             <button type="button" class="link" @click=${() => actions.jump(id)}>${t('line {0}', line)}</button>
