@@ -59,7 +59,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   CHECKPOINT_MISMATCH: {
     gist: words`Weights and configuration of the model do not fit`,
     meaning: words`Tensors do not have the shapes that config.json describes, or tensors are missing.`,
-    remedy: words`Use the config.json that belongs to these weights, and import the whole folder.`,
+    remedy: words`Fine-tune an encoder that has no head yet. Otherwise use the config.json that belongs to these weights, and import the whole folder.`,
   },
   MODEL_CONFIG: {
     gist: words`Weights and configuration of the model do not fit`,
