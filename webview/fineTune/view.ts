@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Translate } from '../../src/base/translate';
+import { contentText } from '../../src/protocol/columnWords';
 import { deviceText } from '../../src/protocol/deviceWords';
 import { HOLD_OUT, type Choice, type DraftColumn, type DraftField, type FineTuneSnapshot } from '../../src/protocol/fineTunePage'; // prettier-ignore
 
@@ -144,7 +145,9 @@ function columns(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transl
             ${all.map(
               (column) =>
                 html`<tr>
-                  <th scope="row"><bdi>${column.name}</bdi><span class="quiet kind">${kindText(column, t)}</span></th>
+                  <th scope="row">
+                    <bdi>${column.name}</bdi><span class="quiet kind">${contentText(column, t)}</span>
+                  </th>
                   ${roles.map(
                     ([role, name]) =>
                       html`<td class=${isUnlikely(role, column) ? 'unlikely' : ''}>
@@ -180,29 +183,6 @@ function columns(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transl
       </div>
     </section>
   `;
-}
-
-function kindText({ kind, distinct, values }: DraftColumn, t: Translate): string {
-  switch (kind) {
-    case 'class':
-      return t('{0} different values', distinct);
-    case 'text':
-      return distinct === values ? t('texts, all different') : t('texts, {0} different', distinct);
-    case 'number':
-      return t('numbers, {0} different', distinct);
-    case 'identifier':
-      return t('numbers or names the rows');
-    case 'time':
-      return t('times');
-    case 'bookkeeping':
-      return t('about the labelling');
-    case 'link':
-      return t('links');
-    case 'nested':
-      return t('lists or objects');
-    case 'empty':
-      return t('no values');
-  }
 }
 
 function answers(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Translate): TemplateResult {

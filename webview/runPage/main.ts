@@ -2,7 +2,6 @@ import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
 import { render } from 'lit';
 import { runPageContract, type SeriesName } from '../../src/protocol/runPage';
-import { metricText } from '../../src/protocol/runWords';
 import { Charts, type SeriesLook } from '../shared/chart';
 import { columnOf, curvesOver } from '../shared/curves';
 import { pageMemory } from '../shared/host';
@@ -10,10 +9,10 @@ import '../shared/page.css';
 import '../shared/panel.css';
 import { startPage } from '../shared/startPage';
 import { onThemeChange } from '../shared/theme';
-import { lossCurves, metricCurves } from '../trainingView/curves';
+import { showRun } from '../trainingView/runCharts';
 import { reduce, remembered, restored, tagsOf, type RunPageEvent } from './state';
 import './style.css';
-import { runPage, seriesText, shownMetric, type RunPageActions } from './view';
+import { runPage, seriesText, type RunPageActions } from './view';
 
 const { host, root, t, ask } = startPage(runPageContract, {
   paint,
@@ -58,19 +57,5 @@ function paint(): void {
     const drawn = name === 'memoryBytes' ? values.map((value) => value && value / 2 ** 30) : values;
     charts.show(name, curvesOver([columnOf(steps, drawn)]), [look], stepWord);
   }
-  const { run } = snapshot;
-  if (!run) return;
-  const losses: SeriesLook[] = [
-    { label: t('one step'), color: '--train', width: 1, opacity: 0.3 },
-    { label: t('training loss'), color: '--train', width: 2 },
-    { label: t('validation loss'), color: '--check', width: 2, dashed: true, points: 5 },
-  ];
-  charts.show('loss', lossCurves(run, state.smoothing), losses, stepWord);
-  const metric = shownMetric(run, state);
-  if (metric === undefined) return;
-  const values: SeriesLook[] = [
-    { label: metricText(metric, t), color: '--check', width: 2, points: 5 },
-    { label: t('best'), color: '--good', width: 0, points: 10 },
-  ];
-  charts.show('metric', metricCurves(run, metric), values, stepWord);
+  if (snapshot.run) showRun(charts, snapshot.run, state, t);
 }

@@ -10,6 +10,7 @@ import type { AnswerKind } from '../../src/protocol/tasks';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
 import { styleProperties } from '../shared/styleProperties';
 import { metricsOf } from '../trainingView/curves';
+import { shownMetric } from '../trainingView/runCharts';
 import { maxSmoothing } from '../trainingView/state';
 import { deviceNotice, isActive, isPreparing, progressText, runFacts, startNotice, timeText, understoodText } from '../trainingView/summary'; // prettier-ignore
 import { differs, type RunPageEvent, type RunPageState } from './state';
@@ -367,12 +368,6 @@ function moveInTable(event: KeyboardEvent): void {
 }
 
 // ── Curves ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** The metric drawn: the person's choice where the run has it. */
-export function shownMetric(run: ShownRun, { metric }: RunPageState): string | undefined {
-  const metrics = metricsOf(run);
-  return metric !== undefined && metrics.includes(metric) ? metric : metrics[0];
-}
 
 export function seriesText(name: SeriesName, t: Translate): string {
   switch (name) {

@@ -291,6 +291,25 @@ function rankedRow(
   `;
 }
 
+/** A selected text under its heading, with what the model says of it. */
+function selectedText(
+  id: Parameters<SimilarityPanelActions['jump']>[0],
+  line: number,
+  content: TemplateResult,
+  actions: SimilarityPanelActions,
+  t: Translate,
+): TemplateResult {
+  return html`
+    <section aria-label=${`${t('Selected text')}, ${t('line {0}', line)}`}>
+      <div class="title">
+        <h2>${t('Selected text')}</h2>
+        <button type="button" class="link" @click=${() => actions.jump(id)}>${t('line {0}', line)}</button>
+      </div>
+      ${content}
+    </section>
+  `;
+}
+
 /** Of a model that reads one text: the class of each, with all classes of those selected as bars. */
 function classedTexts(
   { texts, selected, leftOut }: ClassedTexts,
@@ -303,20 +322,20 @@ function classedTexts(
   const shown = state.showsAll ? others : others.slice(0, shownAtFirst);
   const answer = (score: PairScore): string => (score.logits.length === 1 ? score.logits[0].toFixed(3) : likeliest(score)); // prettier-ignore
   return html`
-    ${texts.slice(0, selected).map(
-      ({ id, text, line, score }) => html`
-        <section aria-label=${`${t('Selected text')}, ${t('line {0}', line)}`}>
-          <div class="title">
-            <h2>${t('Selected text')}</h2>
-            <button type="button" class="link" @click=${() => actions.jump(id)}>${t('line {0}', line)}</button>
-          </div>
+    ${texts.slice(0, selected).map(({ id, text, line, score }) =>
+      selectedText(
+        id,
+        line,
+        html`
           <p class="text"><bdi dir="auto">${text}</bdi></p>
           ${score && score.logits.length === 1 ? html`<p><strong class="number">${answer(score)}</strong></p>` : nothing}
           ${score?.chosen?.length === 0 ? html`<p class="quiet">${t('No label reaches its threshold')}</p>` : nothing}
           ${score && score.logits.length > 1 ? classBars(score, t) : nothing}
           ${score ? nothing : html`<p class="quiet">…</p>`}
-        </section>
-      `,
+        `,
+        actions,
+        t,
+      ),
     )}
     <section aria-labelledby="sentences-title">
       <div class="title">
@@ -366,13 +385,11 @@ function markedTexts(
   const content = (text: string, entities: readonly MarkedEntity[] | null): TemplateResult =>
     entityContent(text, [...(entities ?? [])].sort(byPlace).map((entity) => ({ ...entity, index: types.indexOf(entity.type) }))); // prettier-ignore
   return html`
-    ${texts.slice(0, selected).map(
-      ({ id, text, line, entities }) => html`
-        <section aria-label=${`${t('Selected text')}, ${t('line {0}', line)}`}>
-          <div class="title">
-            <h2>${t('Selected text')}</h2>
-            <button type="button" class="link" @click=${() => actions.jump(id)}>${t('line {0}', line)}</button>
-          </div>
+    ${texts.slice(0, selected).map(({ id, text, line, entities }) =>
+      selectedText(
+        id,
+        line,
+        html`
           <p class="text">${content(text, entities)}</p>
           ${
             entities === null
@@ -381,8 +398,10 @@ function markedTexts(
                 ? html`<p class="quiet">${t('The model finds no entities in it.')}</p>`
                 : entityTable(text, entities, t)
           }
-        </section>
-      `,
+        `,
+        actions,
+        t,
+      ),
     )}
     <section aria-labelledby="sentences-title">
       <div class="title">

@@ -3,17 +3,16 @@ import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
 import '@vscode-elements/elements/dist/vscode-textfield/index.js';
 import { render } from 'lit';
 import { asMedTextError } from '../../src/base/errors';
-import { metricText } from '../../src/protocol/runWords';
-import { trainingViewContract, type ShownRun } from '../../src/protocol/trainingView';
-import { Charts, type SeriesLook } from '../shared/chart';
+import { trainingViewContract } from '../../src/protocol/trainingView';
+import { Charts } from '../shared/chart';
 import { pageMemory } from '../shared/host';
 import '../shared/page.css';
 import { onThemeChange } from '../shared/theme';
 import { startPage } from '../shared/startPage';
-import { lossCurves, metricCurves } from './curves';
+import { showRun } from './runCharts';
 import { reduce, remembered, restored, type TrainingViewEvent } from './state';
 import './style.css';
-import { shownMetric, trainingView, type TrainingViewActions } from './view';
+import { trainingView, type TrainingViewActions } from './view';
 
 const { host, root, t, ask } = startPage(trainingViewContract, {
   paint,
@@ -64,25 +63,8 @@ function paint(): void {
     (isStopping ? group : (group.querySelector<HTMLElement>('vscode-button:not([disabled])') ?? group)).focus();
   }
   const run = state.snapshot?.run;
-  if (run) drawCharts(run);
+  if (run) showRun(charts, run, state, t);
 }
 
 const actionsGroup = (): HTMLElement | null => root.querySelector('.actions');
 const isDisabled = (element: Element | null): boolean => element?.hasAttribute('disabled') ?? false;
-
-function drawCharts(run: ShownRun): void {
-  const stepWord = (step: number): string => t('Step {0}', step);
-  const losses: SeriesLook[] = [
-    { label: t('one step'), color: '--train', width: 1, opacity: 0.3 },
-    { label: t('training loss'), color: '--train', width: 2 },
-    { label: t('validation loss'), color: '--check', width: 2, dashed: true, points: 5 },
-  ];
-  charts.show('loss', lossCurves(run, state.smoothing), losses, stepWord);
-  const metric = shownMetric(run, state);
-  if (metric === undefined) return;
-  const values: SeriesLook[] = [
-    { label: metricText(metric, t), color: '--check', width: 2, points: 5 },
-    { label: t('best'), color: '--good', width: 0, points: 10 },
-  ];
-  charts.show('metric', metricCurves(run, metric), values, stepWord);
-}

@@ -16,6 +16,7 @@ import {
 import { metricText, phaseText } from '../../src/protocol/runWords';
 import { valueText } from '../shared/numberText';
 import { metricsOf, tableRows } from './curves';
+import { shownMetric } from './runCharts';
 import { maxSmoothing, type TrainingViewEvent, type TrainingViewState } from './state';
 import {
   actionButtons,
@@ -431,12 +432,6 @@ function table(
       </div>
     </details>
   `;
-}
-
-/** The metric drawn: the person's choice where the run has it. */
-export function shownMetric(run: ShownRun, state: TrainingViewState): string | undefined {
-  const metrics = metricsOf(run);
-  return state.metric !== undefined && metrics.includes(state.metric) ? state.metric : metrics[0];
 }
 
 /** The end of a path says most; the whole stands in the title. */

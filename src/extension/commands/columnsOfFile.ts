@@ -3,11 +3,11 @@ import { basename } from 'node:path';
 import { window } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import type { Translate } from '../../base/translate';
+import { contentText } from '../../protocol/columnWords';
 import type { DataInfo } from '../../protocol/scorer';
 import { findTask } from '../../protocol/tasks';
 import { modelUse } from '../datasetPreview/modelUse';
 import type { ListedModel } from '../modelStore';
-import { contentText } from './columnWords';
 
 /** What of it a person had to name. */
 export interface NamedColumns {

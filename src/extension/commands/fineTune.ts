@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import { Uri, window, workspace } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import { translated } from '../../base/words';
+import { contentText } from '../../protocol/columnWords';
 import { hasAmounts } from '../../protocol/labelScheme';
 import type { Device } from '../../protocol/recipe';
 import { describeTask, taskFor, TASKS, type TaskDescription, type TaskName } from '../../protocol/tasks';
@@ -12,7 +13,6 @@ import { draftedLabels, freeRecipeFile, recipeText } from '../recipe/recipeDraft
 import { modelInRecipe } from '../recipe/modelInRecipe';
 import type { Services } from '../services';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
-import { contentText } from './columnWords';
 import { isModel } from './modelCommands';
 import { pickDevice, pickModel, section } from './pickModel';
 import { runRecipe } from './runCommands';

@@ -1,8 +1,11 @@
-import type { Translate } from '../../base/translate';
-import type { ShownColumn } from '../../protocol/scorer';
+import type { Translate } from '../base/translate';
+import type { ShownColumn } from './scorer';
 
 /** What a column holds, so that a person sees why it is offered, or why not. */
-export function contentText({ kind, distinct, values }: ShownColumn, t: Translate): string {
+export function contentText(
+  { kind, distinct, values }: Pick<ShownColumn, 'kind' | 'distinct' | 'values'>,
+  t: Translate,
+): string {
   switch (kind) {
     case 'class':
       return t('{0} different values', distinct);
