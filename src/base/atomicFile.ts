@@ -8,7 +8,7 @@ import { temporaryFile } from './leftovers';
 export type Content = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
 export interface WriteOptions {
-  /** Permissions of the file that the content was made from: who may not read that one may not read this one. */
+  /** The permissions of the file that the content was made from. Nobody who may not read that file may read this one. */
   readonly noWiderThan?: number;
 }
 
@@ -37,7 +37,7 @@ async function replaceFile(path: string, content: Content, mode: number | undefi
     await mkdir(dirname(path), { recursive: true });
     const file = await open(temporary, 'wx', mode);
     try {
-      // What the process masks of new files an old one may have.
+      // An old file may have permissions that the process masks of new files.
       if (mode !== undefined && process.platform !== 'win32') await file.chmod(mode);
       for await (const chunk of chunksOf(content)) {
         await file.writeFile(chunk); // Writes all of it at the current position; write() may write less.
@@ -53,7 +53,7 @@ async function replaceFile(path: string, content: Content, mode: number | undefi
   }
 }
 
-/** Neither made nor cut short nor positioned: these have no beginning. */
+/** Flags that neither create nor cut the file, for targets without positions. */
 async function writeThrough(path: string, content: Content): Promise<void> {
   const file = await open(path, constants.O_WRONLY | constants.O_APPEND);
   try {
@@ -67,13 +67,13 @@ function chunksOf(content: Content): Iterable<string | Uint8Array> | AsyncIterab
   return typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
 }
 
-/** Undefined for what is not known before it has been written. */
+/** The size in bytes; undefined where it is only known after writing. */
 function sizeOf(content: Content): number | undefined {
   if (typeof content === 'string') return Buffer.byteLength(content);
   return content instanceof Uint8Array ? content.length : undefined;
 }
 
-/** For {@link WriteOptions.noWiderThan}: the permissions of a file that is there. */
+/** The permissions of an existing file, for {@link WriteOptions.noWiderThan}. */
 export async function modeOfFile(path: string): Promise<number> {
   try {
     return (await stat(path)).mode & 0o777;
@@ -82,7 +82,7 @@ export async function modeOfFile(path: string): Promise<number> {
   }
 }
 
-/** Undefined: what the system gives a new file. The owner may always read and write. */
+/** The permissions to set; undefined: the system's defaults for a new file. The owner may always read and write. */
 function modeOf(there: Stats | undefined, { noWiderThan }: WriteOptions): number | undefined {
   if (noWiderThan === undefined) return there && there.mode & 0o777;
   const usual = there ? there.mode & 0o777 : 0o666 & ~process.umask();

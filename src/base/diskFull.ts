@@ -1,29 +1,29 @@
-/** Where the disk is full, and how much would have been needed. */
+/** Says where the disk is full, and how much space is needed. */
 import { statfs } from 'node:fs/promises';
 import { MedTextError, words } from './errors';
 import { sizeText } from './sizeText';
 import { joined } from './words';
 
-/** What the disk has left for this user; undefined where the file system does not say. */
+/** The free bytes for this user; undefined where the file system does not say. */
 async function freeBytes(folder: string): Promise<number | undefined> {
   const space = await statfs(folder).catch(() => undefined);
   return space && space.bavail * space.bsize;
 }
 
-/** A file or folder that is written into `folder`, and what it takes. */
+/** A file or folder that is to be written into `folder`, and its bytes. */
 export interface Written {
   readonly path: string;
   readonly folder: string;
   readonly neededBytes?: number;
 }
 
-/** The error, and if the disk was full, where, and how much was needed. */
+/** The error itself; where the disk is full, with the place and the bytes that are needed. */
 export async function withPlace(error: MedTextError, written: Written): Promise<MedTextError> {
   if (error.code !== 'DISK_FULL' || error.detail.file !== undefined) return error;
   return diskFull(written, await freeBytes(written.folder), error);
 }
 
-/** Before it is begun. @throws MedTextError DISK_FULL. */
+/** Checks the space before writing begins. @throws MedTextError DISK_FULL. */
 export async function refuseFullDisk(written: Written & { readonly neededBytes: number }): Promise<void> {
   const free = await freeBytes(written.folder);
   if (free !== undefined && free < written.neededBytes) throw diskFull(written, free);

@@ -32,7 +32,7 @@ export class MedTextError extends Error {
 }
 
 /** What a state or a file keeps of an error: plain data. */
-export function toldError({ code, message, words: said }: MedTextError): {
+export function plainError({ code, message, words: said }: MedTextError): {
   readonly code: string;
   readonly message: string;
   readonly words?: Words;
@@ -84,7 +84,7 @@ export function asMedTextError(error: unknown): MedTextError {
   if (systemCode === 'ERR_INVALID_ARG_VALUE' && /null bytes/.test(message)) {
     return new MedTextError(
       'NOT_FOUND',
-      words`There is no such file: its path holds a NUL character.`,
+      words`There is no such file: its path contains a NUL character.`,
       {},
       { cause: error },
     );

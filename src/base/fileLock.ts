@@ -1,21 +1,21 @@
-/** One process at a time, by a file that says which. */
+/** A lock file lets one process at a time work on something, and says which process. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync, utimesSync } from 'node:fs';
+import { readFileSync, statSync, utimesSync } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asMedTextError, MedTextError, words } from './errors';
 import { isProcessAlive, thisProcess, type ProcessIdentity } from './processIdentity';
 import type { Words } from './words';
 
-/** A holder gives a sign of life this often; one of another machine that gave none for the longer time is gone. */
+/** A holder renews its lock this often. A holder on another machine that has not for the longer time counts as gone. */
 const SIGN_MS = 20_000;
 const SILENT_MS = 5 * 60_000;
-/** Between the making of an empty lock and its content, where the file system has no links. */
+/** The time between making an empty lock and writing its content, on file systems without hard links. */
 const EMPTY_MS = 10_000;
 
 type Holder = ProcessIdentity & { readonly token: string };
 
-/** The lock of a process that has ended counts no more: a process is its number *and* its start. */
+/** The lock of a process that has ended does not count. A process is its number and its start. */
 export class FileLock {
   private readonly timer: NodeJS.Timeout;
 
@@ -41,10 +41,10 @@ export class FileLock {
     } catch (error) {
       throw asMedTextError(error);
     }
-    throw new MedTextError('BUSY', words`${busy}. Other processes are taking ${file} all the time.`, { file });
+    throw new MedTextError('BUSY', words`${busy}. Other processes keep locking ${file}.`, { file });
   }
 
-  /** False once the file is gone, or another's: its folder was moved or deleted. */
+  /** False once the lock file is gone or another process's: its folder was moved or deleted. */
   get isHeld(): boolean {
     try {
       return holderIn(readFileSync(this.file, 'utf8'))?.token === this.token;
@@ -78,7 +78,7 @@ export async function withFileLock<T>(file: string, busy: Words, work: () => Pro
   }
 }
 
-/** The process that holds the lock and lives, as far as can be known; undefined when the way is free. */
+/** The living process that holds the lock, as far as that can be known; undefined when nobody holds it. */
 export async function lockHolder(file: string): Promise<ProcessIdentity | undefined> {
   const content = await readFile(file, 'utf8').catch(() => undefined);
   if (content === undefined) return undefined;
@@ -89,11 +89,20 @@ export async function lockHolder(file: string): Promise<ProcessIdentity | undefi
   return isAlive ? holder : undefined;
 }
 
+/** Whether the lock's holder, which may be another machine's, was at work a short while ago. */
+export function givesSigns(file: string): boolean {
+  try {
+    return Date.now() - statSync(file).mtimeMs < SILENT_MS;
+  } catch {
+    return false;
+  }
+}
+
 async function refuseHeld(file: string, busy: Words): Promise<void> {
   const content = await readFile(file, 'utf8').catch(() => undefined);
   if (content === undefined) return;
   const holder = await lockHolder(file);
-  // A process's own second attempt is as much in the way as another's.
+  // A second attempt of the same process is refused, too.
   if (holder) {
     const isHere = holder.host === thisProcess().host;
     const by = isHere ? words`process ${holder.pid}` : words`process ${holder.pid} of another machine or container`;
@@ -111,7 +120,7 @@ async function refuseHeld(file: string, busy: Words): Promise<void> {
   await rm(dead, { force: true });
 }
 
-/** The file with its content, both at once; false when there is one. */
+/** Creates the file together with its content; false when a file is there. */
 async function madeWhole(file: string, content: string): Promise<boolean> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   await writeFile(temporary, content, { flag: 'wx' });
@@ -121,7 +130,7 @@ async function madeWhole(file: string, content: string): Promise<boolean> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
-    // The folder was taken away meanwhile.
+    // Another process removed the folder.
     if (code === 'ENOENT') throw error;
     return await madeInTwo(file, content);
   } finally {
@@ -129,7 +138,7 @@ async function madeWhole(file: string, content: string): Promise<boolean> {
   }
 }
 
-/** Where the file system has no links. */
+/** For file systems without hard links. */
 async function madeInTwo(file: string, content: string): Promise<boolean> {
   try {
     const handle = await open(file, 'wx');
@@ -145,12 +154,14 @@ async function madeInTwo(file: string, content: string): Promise<boolean> {
   }
 }
 
-/** Earlier versions wrote the number alone. */
+/** Reads the lock's content. Earlier versions wrote the number alone. */
 function holderIn(content: string): (ProcessIdentity & Partial<Holder>) | undefined {
   try {
     const read: unknown = JSON.parse(content);
-    const told = (typeof read === 'number' ? { pid: read } : (read ?? {})) as Partial<Holder>;
-    return typeof told.pid === 'number' ? { start: '', host: thisProcess().host, ...told, pid: told.pid } : undefined;
+    const holder = (typeof read === 'number' ? { pid: read } : (read ?? {})) as Partial<Holder>;
+    return typeof holder.pid === 'number'
+      ? { start: '', host: thisProcess().host, ...holder, pid: holder.pid }
+      : undefined;
   } catch {
     return undefined;
   }

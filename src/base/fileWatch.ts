@@ -5,12 +5,12 @@
  * interrupted otherwise. Where no thread runs (tests, the extension host), nothing is watched.
  */
 
-/** Of a file up to 10 MB, and for what it is longer. */
+/** The budget of a file up to 10 MB, and what each further byte adds. */
 interface Budget {
   readonly seconds: number;
   readonly secondsPerMegabyte: number;
   readonly megabytes: number;
-  /** Of memory for a byte of the file. */
+  /** Bytes of memory for each byte of the file. */
   readonly bytesPerByte: number;
 }
 
@@ -38,10 +38,10 @@ export interface FileBudget {
 
 const SMALL_BYTES = 10e6;
 
-/** Multiplies all budgets: for a disk that is slower than anybody thought. */
+/** Multiplies all budgets, for a very slow disk. */
 export const budgetVariable = 'MEDTEXT_READ_BUDGET';
 
-/** What reading a file of this kind and size may take. */
+/** The time and memory that reading a file of this kind and size may take. */
 function budgetOf(kind: FileKind, sizeBytes: number, factor = 1): FileBudget {
   const { seconds, secondsPerMegabyte, megabytes, bytesPerByte } = FILE_BUDGETS[kind];
   const more = Math.max(0, sizeBytes - SMALL_BYTES) / 1e6;
@@ -51,21 +51,21 @@ function budgetOf(kind: FileKind, sizeBytes: number, factor = 1): FileBudget {
   };
 }
 
-/** Files at work at once; one more is not watched. */
+/** How many files are watched at once; a further one is not watched. */
 export const SLOTS = 64;
-/** Of a slot, in bytes: active (int32), length of the name (int32), then float64: used ms, ms, grown bytes, bytes. */
+/** A slot's bytes: active (int32), length of the name (int32), then float64: used ms, ms, grown bytes, bytes. */
 export const SLOT_BYTES = 2048;
 const NAME_AT = 64;
 const NAME_BYTES = SLOT_BYTES - NAME_AT;
 
-/** What readers and thread share. */
+/** The memory that readers and the thread share. */
 export const slots = new SharedArrayBuffer(SLOTS * SLOT_BYTES);
 const HEADS = Array.from({ length: SLOTS }, (_, slot) => new Int32Array(slots, slot * SLOT_BYTES, 2));
 const NUMBERS = Array.from({ length: SLOTS }, (_, slot) => new Float64Array(slots, slot * SLOT_BYTES + 8, 4));
 const owners: (FileWatch | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
 let factor = 1;
 
-/** Called by the process that is watched, before it reads. */
+/** The watched process calls this before it reads. */
 export function scaleBudgets(text: string | undefined): void {
   const value = Number(text);
   factor = text !== undefined && value > 0 && Number.isFinite(value) ? value : 1;
@@ -82,7 +82,7 @@ export class FileWatch {
     private readonly kind: FileKind,
     private readonly path: string,
     private readonly sizeBytes: number,
-    /** Each call has the budget for itself: the work is done again and again. */
+    /** Whether each call has a budget of its own, for work that is done again and again. */
     private readonly isPerCall = false,
   ) {}
 
@@ -101,7 +101,7 @@ export class FileWatch {
     return result;
   }
 
-  /** The same items; what a reader does between two of them is work on the file, what is done with them is not. */
+  /** Gives the same items. The reader's time between two items counts as work on the file; the caller's time does not. */
   async *iterate<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
     const iterator = items[Symbol.asyncIterator]();
     try {
@@ -145,7 +145,7 @@ export class FileWatch {
     return free;
   }
 
-  /** Another file takes the slot: what this one has taken so far still counts. */
+  /** Another file takes the slot; the time and memory of the first still count. */
   private evicted(): void {
     [this.usedMs, , this.grownBytes] = NUMBERS[this.slot!];
     this.slot = undefined;

@@ -1,6 +1,6 @@
 /**
- * The CUDA provider libraries that a person has installed (src/gpuRuntime), as every process that may use them needs to
- * know of them: where they are, whether they fit, and the environment that makes ONNX Runtime find them.
+ * The CUDA provider libraries that a person has installed (src/gpuRuntime), as far as every process that may use them needs
+ * to know: where they are, whether they fit, and the environment in which ONNX Runtime finds them.
  *
  * The runtime looks for its providers in the folder that it was itself loaded from. So the folder holds a copy of it,
  * and comes first in LD_LIBRARY_PATH, which counts before the path that onnxruntime-node's binding was linked with. The
@@ -11,12 +11,12 @@ import { delimiter, join } from 'node:path';
 import { dependencies } from '../../package.json';
 import { userDataFolder } from './userFolders';
 
-/** `medtext-gpu-runtime.json` beside the libraries. */
+/** The installation's record, `medtext-gpu-runtime.json` beside the libraries. */
 export interface GpuRuntimeRecord {
   readonly format: 1;
-  /** Of ONNX Runtime; the providers of another one do not fit. */
+  /** The version of ONNX Runtime that the providers belong to; another version cannot load them. */
   readonly runtimeVersion: string;
-  /** Major version of CUDA. */
+  /** The major version of CUDA. */
   readonly cuda: number;
   /** The package index that was asked, without a login; absent when everything was on the machine. */
   readonly index?: string;
@@ -41,11 +41,11 @@ export interface GpuRuntimePackage {
 export interface GpuRuntimeLibrary {
   readonly name: string;
   readonly sizeBytes: number;
-  /** What it is a link to; absent: it was downloaded. */
+  /** The file that a link points to; absent: the library was downloaded. */
   readonly linkedTo?: string;
 }
 
-/** What the runtime of this installation is; the dependency is pinned. */
+/** The version of this installation's ONNX Runtime. The dependency is pinned. */
 export const bundledRuntimeVersion: string = dependencies['onnxruntime-node'];
 
 export const gpuRuntimeRecordName = 'medtext-gpu-runtime.json';
@@ -53,20 +53,20 @@ const loaderPath = 'LD_LIBRARY_PATH';
 export const runtimeLibraryName = 'libonnxruntime.so.1';
 export const providerLibraryNames = ['libonnxruntime_providers_cuda.so', 'libonnxruntime_providers_shared.so'] as const;
 
-/** Where the editor and the command line keep it, outside of both: MEDTEXT_GPU_RUNTIME names another place. */
+/** The folder of the libraries, outside of editor and command line, which share it. MEDTEXT_GPU_RUNTIME names another one. */
 export function gpuRuntimeRoot(env: NodeJS.ProcessEnv = process.env): string {
   return env.MEDTEXT_GPU_RUNTIME?.trim() || join(userDataFolder(env), 'gpu-runtime');
 }
 
 export const librariesFolder = (root: string): string => join(root, 'libraries');
 
-/** `stale`: of another version of ONNX Runtime; `broken`: a library is gone, or a link leads nowhere. */
+/** `stale`: the libraries belong to another version of ONNX Runtime; `broken`: a library is gone, or a link leads nowhere. */
 export type GpuRuntimeState =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'current' | 'stale' | 'broken';
       readonly record: GpuRuntimeRecord;
-      /** Of `broken`: the libraries that are gone. */
+      /** The libraries that are gone, where the state is `broken`. */
       readonly missing: readonly string[];
     };
 
@@ -81,8 +81,8 @@ export function gpuRuntimeState(root = gpuRuntimeRoot(), runtimeVersion = bundle
 }
 
 /**
- * What a process that may use CUDA is started with beside `env`; empty when nothing fitting is installed, or `env` has
- * it already. The one place that says so: workers, the command line's second process and trials of a device ask it.
+ * The variables that a process which may use CUDA is started with, beside `env`; none when no fitting libraries are installed,
+ * or when `env` has them already. Workers, the command line's second process and trials of a device all ask this function.
  */
 export function gpuRuntimeVariables(
   env: NodeJS.ProcessEnv = process.env,
@@ -92,7 +92,7 @@ export function gpuRuntimeVariables(
   return variablesFor(librariesFolder(gpuRuntimeRoot(env)), env);
 }
 
-/** The folder first, what was there behind it. */
+/** The folder before the paths that were there. */
 export function variablesFor(folder: string, env: NodeJS.ProcessEnv): Record<string, string> {
   const existing = env[loaderPath] ?? '';
   if (existing === folder || existing.startsWith(`${folder}${delimiter}`)) return {};
@@ -100,7 +100,7 @@ export function variablesFor(folder: string, env: NodeJS.ProcessEnv): Record<str
   return { [loaderPath]: [folder, ...existing.split(delimiter)].filter(Boolean).join(delimiter) };
 }
 
-/** What a remembered choice of the device depends on: another installation is tried anew. */
+/** The part of a remembered device choice that depends on the installation: with another one, devices are tried again. */
 export function gpuRuntimeIdentity(state: GpuRuntimeState = gpuRuntimeState()): string {
   return state.kind === 'none' ? 'none' : `${state.kind} ${state.record.runtimeVersion} ${state.record.installedAt}`;
 }

@@ -1,30 +1,30 @@
-/** What stands under a name of its own until it is whole; a process that is killed leaves it there. */
+/** Files and folders that are written under a temporary name until they are whole. A killed process leaves them there. */
 import { randomBytes } from 'node:crypto';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asMedTextError } from './errors';
 import { lockHolder } from './fileLock';
 
-/** Of a file: `.NAME.<hex>.tmp` beside it. */
+/** The temporary name of a file: `.NAME.<hex>.tmp` beside it. */
 export const temporaryFile = (path: string): string => unusedBeside(path, (hex) => `${hex}.tmp`);
 
-/** Of a folder: `.NAME.writing-<hex>` beside it; with `.old`, what it takes the place of. */
+/** The temporary name of a folder: `.NAME.writing-<hex>` beside it; with `.old`, the folder that is being replaced. */
 export const temporaryFolder = (path: string): string => unusedBeside(path, (hex) => `writing-${hex}`);
 
-/** Of a folder that goes: `.NAME.removing-<hex>` beside it. */
+/** The name of a folder that is being removed: `.NAME.removing-<hex>` beside it. */
 const goingFolder = (path: string): string => unusedBeside(path, (hex) => `removing-${hex}`);
 
-/** The lock of who writes a folder whole. */
+/** The lock of a process that writes a whole folder. */
 export const lockBeside = (folder: string): string => join(dirname(folder), `.${basename(folder)}.lock`);
 
 const LEFTOVER = /^\..+\.([0-9a-f]{12}\.tmp|removing-[0-9a-f]{12}|writing-[0-9a-f]{12}(\.old)?)$/;
 const LOCK = /^\..+\.lock$/;
-/** What a process writes before it takes a lock: its own while it lives. */
+/** A file that a process writes before it takes a lock. It belongs to that process while the process lives. */
 const LOCK_ATTEMPT = /^\.(.+\.)?lock\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Removes what interrupted writers left in the folder. The caller holds the lock of whoever writes there.
- * @param name only what is of this file or folder
+ * @param name limits the removal to the leftovers of this file or folder
  * @throws MedTextError IO.
  */
 export async function sweepLeftovers(folder: string, name?: string): Promise<void> {
@@ -55,7 +55,7 @@ export async function removeFolder(folder: string): Promise<void> {
   }
 }
 
-/** What stood at the folder's name when its writer was killed in mid-exchange; undefined unless that was so. */
+/** The folder as it was before its writer was killed while exchanging it; undefined where that did not happen. */
 export async function exchangedFolder(folder: string): Promise<string | undefined> {
   const entries = await readdir(dirname(folder)).catch((): string[] => []);
   if (entries.includes(basename(folder))) return undefined;

@@ -1,9 +1,9 @@
-/** Pieces of a card in Markdown, of whatever texts. */
+/** Pieces of Markdown for cards, made of any text. */
 
-/** [low, high] */
+/** The bounds [low, high]. */
 type Interval = readonly [number, number];
 
-/** Last part of a path of either kind of system. */
+/** The last part of a path, of Windows or of other systems. */
 export function fileName(path: string): string {
   return path.split(/[/\\]/).pop() ?? path;
 }
@@ -17,7 +17,7 @@ export function fence(language: string, text: string): string {
   return `\`\`\`${language}\n${text}\n\`\`\``;
 }
 
-/** Any text as text: labels and names can hold Markdown, HTML and line breaks. */
+/** Escapes a text, so that Markdown and HTML in labels and names show as they are. Line breaks become spaces. */
 export function inline(text: string): string {
   return text
     .replace(/\s+/g, ' ')
@@ -26,7 +26,7 @@ export function inline(text: string): string {
     );
 }
 
-/** Any text as code, in a table too; backquotes inside need a longer fence. */
+/** A text as code, also inside a table. Backquotes inside the text need a longer fence. */
 export function code(text: string): string {
   const flat = text.replace(/\s+/g, ' ').replaceAll('|', '\\|');
   const longest = Math.max(0, ...[...flat.matchAll(/`+/g)].map(([run]) => run.length));

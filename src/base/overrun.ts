@@ -1,11 +1,11 @@
-/** What a process says when it ends itself because a file took more than its budget, read by the one that started it. */
+/** The report of a process that ends itself because a file took more than its budget. The parent process reads it. */
 import { MedTextError, words } from './errors';
 import { budgetVariable } from './fileWatch';
 
-/** Longer than any report, beats included that came before it. */
+/** A bound on characters, longer than any report with the beats before it. */
 const MAX_REPORT_LENGTH = 100_000;
 
-/** Gathers what comes through the pipe of beats: dots, and at most one line of JSON. */
+/** Collects what comes through the pipe of beats: dots, and at most one line of JSON. */
 export class OverrunReport {
   private text = '';
 
@@ -13,7 +13,7 @@ export class OverrunReport {
     this.text = `${this.text}${chunk}`.replace(/^\.+/, '').slice(0, MAX_REPORT_LENGTH);
   }
 
-  /** BUDGET with the file, what it took and what it may take; undefined when the process ended otherwise. */
+  /** The BUDGET error with the file, what it took and what it may take; undefined when the process ended otherwise. */
   error(): MedTextError | undefined {
     const line = /\{.*\}/.exec(this.text)?.[0];
     if (line === undefined) return undefined;
@@ -22,7 +22,7 @@ export class OverrunReport {
       const limit = what === 'time' ? words`${Number(seconds)} s` : words`${Number(megabytes)} MB of memory`;
       return new MedTextError(
         'BUDGET',
-        words`${String(file)} was given up: reading it took more than ${limit}, the most that a file of its size may take. It may be made to do harm. If it is not, set ${budgetVariable} to 2 or more, which multiplies what files may take.`,
+        words`Reading ${String(file)} was stopped: it took more than ${limit}, the limit for a file of its size. The file may be malicious. If you trust it, set ${budgetVariable} to 2 or more, which multiplies the limits.`,
         { file: String(file), what, seconds, megabytes },
       );
     } catch {

@@ -1,16 +1,16 @@
 /**
- * Text of strangers' files as text and nothing else: what a terminal would obey, what turns the direction of writing, and
- * what is longer than anybody reads.
+ * Makes text of strangers' files harmless: removes what a terminal would obey and what changes the direction of writing, and
+ * cuts what is longer than anybody reads.
  */
 
-/** C0 but tab and newline, DEL, C1: a terminal takes orders from them. */
+/** C0 except tab and newline, DEL, and C1: a terminal takes these as orders. */
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
-/** Marks and overrides of direction, and what shows as nothing though it ends a line elsewhere. */
+/** Marks of direction, and line breaks of Unicode that show as nothing here. */
 const DIRECTIONS = /[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** Longer than any path; what is cut says so by its ellipsis. */
+/** Characters of a name or path; longer ones are cut and end in an ellipsis. */
 export const MAX_VALUE_LENGTH = 4096;
-/** Longer than any message of ours, lists included. */
+/** Characters of a message, longer than any message of ours. */
 export const MAX_MESSAGE_LENGTH = 20_000;
 const MAX_ITEMS = 1000;
 const MAX_DEPTH = 12;
@@ -22,7 +22,7 @@ export function withoutControls(text: string): string {
     .replace(DIRECTIONS, '');
 }
 
-/** The same JSON in characters that a terminal obeys none of. */
+/** The same JSON with characters escaped that a terminal obeys. */
 export function terminalSafeJson(json: string): string {
   return json
     .replace(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
@@ -36,7 +36,7 @@ export function cutTo(max: number, text: string): string {
   return `${text.slice(0, end)}…`;
 }
 
-/** The same plain data with long strings and long lists cut: what an error carries crosses processes and is kept in files. */
+/** The same plain data with long strings and lists cut. An error's data cross processes and are kept in files. */
 export function bounded<T>(value: T, depth = 0): T {
   if (typeof value === 'string') return cutTo(MAX_VALUE_LENGTH, value) as T;
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
@@ -48,7 +48,7 @@ export function bounded<T>(value: T, depth = 0): T {
   ) as T;
 }
 
-/** The value as text, as `String` gives it: an object of a stranger's JSON may have a `toString` that is no function. */
+/** The value as text. An object of a stranger's JSON may have a `toString` that is no function. */
 export function textOfValue(value: unknown): string {
   try {
     return String(value);

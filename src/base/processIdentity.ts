@@ -1,17 +1,17 @@
-/** Which process it was: numbers of processes are given again, and in a container every first one has the number 1. */
+/** Identifies a process. Its number is not enough: numbers are used again, and every container has a process 1. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it began: on Linux the boot and the clock ticks since then, elsewhere milliseconds since 1970. */
+  /** The start of the process: on Linux the boot and the clock ticks since then, elsewhere milliseconds since 1970. */
   readonly start: string;
-  /** The machine; on Linux with the namespace that the number is of, which each container has its own of. */
+  /** The machine; on Linux with the PID namespace, of which each container has its own. */
   readonly host: string;
 }
 
-/** Starts that are this near are one: systems but Linux tell whole seconds. */
+/** Starts within this many milliseconds count as equal: systems other than Linux give whole seconds. */
 const TOLERANCE_MS = 5000;
 
 let own: ProcessIdentity | undefined;
@@ -25,9 +25,16 @@ export function thisProcess(): ProcessIdentity {
   return own;
 }
 
+/** The process that started this one: of an editor's trainer its window. */
+export const parentProcess = (): Pick<ProcessIdentity, 'pid'> & Partial<ProcessIdentity> => ({
+  pid: process.ppid,
+  // Elsewhere it costs a process of its own to ask.
+  ...(process.platform === 'linux' && { start: linuxStart(process.ppid) ?? '' }),
+});
+
 /**
- * Whether that process is still at work; undefined where it is another machine's or container's, which this one cannot
- * see into. What is not known of it (an earlier version wrote a number only) is no reason to call it dead.
+ * Whether the process still runs; undefined for a process of another machine or container, which cannot be seen from here.
+ * A part of the identity that is missing (an earlier version wrote a number only) is no reason to call the process dead.
  */
 export function isProcessAlive({
   pid,
@@ -47,10 +54,10 @@ export function isProcessAlive({
 function isSameOnLinux(pid: number, start: string | undefined): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Ended, and waiting for a parent that does not ask.
+    // The process has ended, and its parent has not collected it.
     if (/^[ZX]/.test(afterName(stat))) return false;
   } catch (error) {
-    // Ended since it was asked, or hidden from other users.
+    // The process has ended since the last look, or is hidden from other users.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
   }
   const now = linuxStart(pid);
@@ -63,7 +70,7 @@ function isSameByTime(pid: number, start: string | undefined): boolean {
   return !Number.isFinite(now) || Math.abs(now - began) <= TOLERANCE_MS;
 }
 
-/** proc_pid_stat(5): field 22, `starttime`; a boot's ticks begin anew. */
+/** Reads field 22, `starttime`, of proc_pid_stat(5). Clock ticks begin anew at a boot. */
 function linuxStart(pid: number | 'self'): string | undefined {
   try {
     const ticks = afterName(readFileSync(`/proc/${pid}/stat`, 'utf8')).split(' ')[19];
@@ -73,10 +80,10 @@ function linuxStart(pid: number | 'self'): string | undefined {
   }
 }
 
-/** From field 3 on: the name before may hold anything, brackets and spaces too. */
+/** The fields from the third on. The name in the second may contain anything, brackets and spaces too. */
 const afterName = (stat: string): string => stat.slice(stat.lastIndexOf(')') + 2);
 
-/** Milliseconds since 1970; NaN where the system does not say. */
+/** The start in milliseconds since 1970; NaN where the system does not say. */
 function startOf(pid: number): number {
   const run = (program: string, ...parameters: string[]): string =>
     execFileSync(program, parameters, {

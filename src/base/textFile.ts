@@ -2,22 +2,22 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 
 import { copyFile, open, stat } from 'node:fs/promises';
 import { asMedTextError, MedTextError, words } from './errors';
 
-/** More than any configuration, vocabulary, recipe or list of labels. */
+/** A bound on bytes, larger than any configuration, vocabulary, recipe or list of labels. */
 const MAX_TEXT_BYTES = 64 * 2 ** 20;
 
-/** To open a file of a stranger: a pipe that nobody writes to would wait for ever. Windows has no such flag. */
+/** The flags to open a stranger's file: a pipe without a writer would wait for ever. Windows has no such flag. */
 export const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
- * A small file as text, without its byte order mark. A path comes from a stranger as much as the file does: behind it may
- * be a pipe, a device without end or a gigabyte.
+ * Reads a small file as text, without its byte order mark. The path may come from a stranger, so that it may lead to a
+ * pipe, an endless device or a file of a gigabyte.
  * @throws NOT_FOUND · IO, also when it is no regular file or too long
  */
 export async function readTextFile(path: string, maxBytes = MAX_TEXT_BYTES): Promise<string> {
   return textOf(await readSmallFile(path, maxBytes));
 }
 
-/** As {@link readTextFile}, in bytes. */
+/** {@link readTextFile} in bytes. */
 export async function readSmallFile(path: string, maxBytes = MAX_TEXT_BYTES): Promise<Buffer> {
   try {
     const file = await open(path, READ);
@@ -38,7 +38,7 @@ export async function readSmallFile(path: string, maxBytes = MAX_TEXT_BYTES): Pr
   }
 }
 
-/** As {@link readTextFile}, for the extension's host, where what is asked for at once is answered at once. */
+/** {@link readTextFile} without waiting, for the extension host's synchronous callers. */
 export function readTextFileSync(path: string, maxBytes = MAX_TEXT_BYTES): string {
   try {
     const file = openSync(path, READ);
@@ -59,7 +59,7 @@ export function readTextFileSync(path: string, maxBytes = MAX_TEXT_BYTES): strin
   }
 }
 
-/** The system names the call and its code, not what a person can do. */
+/** The system's error names the call and its code, not what a person can do. */
 function notRead(path: string, error: unknown): MedTextError {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return asMedTextError(error);
   return new MedTextError('NOT_FOUND', words`${path} does not exist.`, { file: path }, { cause: error });
@@ -78,7 +78,7 @@ export async function copyRegularFile(from: string, to: string): Promise<void> {
 /** @throws IO for a folder, a device or a pipe */
 export function refuseOdd(path: string, status: Stats): void {
   if (status.isFile()) return;
-  throw new MedTextError('IO', words`${path} is no file but a folder, a device or a pipe.`, { file: path });
+  throw new MedTextError('IO', words`${path} is not a file but a folder, a device or a pipe.`, { file: path });
 }
 
 function roomFor(path: string, status: Stats, maxBytes: number): Buffer {
@@ -86,7 +86,7 @@ function roomFor(path: string, status: Stats, maxBytes: number): Buffer {
   if (status.size > maxBytes) {
     throw new MedTextError(
       'IO',
-      words`${path} has ${status.size} bytes; what is read as a whole may have ${maxBytes}.`,
+      words`${path} has ${status.size} bytes. A file that is read as a whole may have at most ${maxBytes}.`,
       { file: path, sizeBytes: status.size },
     );
   }

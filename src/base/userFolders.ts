@@ -1,14 +1,14 @@
-/** Where this program keeps what belongs to a person and not to one project; terminal and editor share it. */
+/** The folders of a person's own data, which belong to no project. Terminal and editor share them. */
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 
-/** `~/.local/share/medtext`, or below XDG_DATA_HOME. */
+/** `~/.local/share/medtext`, or `medtext` in XDG_DATA_HOME. */
 export function userDataFolder(env: NodeJS.ProcessEnv = process.env): string {
   const data = env.XDG_DATA_HOME?.trim() || join(homedir(), '.local', 'share');
   return join(data, 'medtext');
 }
 
-/** What can be made again, and may be deleted at any time. */
+/** Data that can be made again, and may be deleted at any time. */
 export function userCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   const base =
     platform() === 'win32'
@@ -19,17 +19,17 @@ export function userCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(base, 'medtext-lab');
 }
 
-/** Models that were imported from a hub, or by the editor: MEDTEXT_MODELS names another place. */
+/** Models imported from a hub or by the editor. MEDTEXT_MODELS names another folder. */
 export function modelLibraryFolder(env: NodeJS.ProcessEnv = process.env): string {
   return expanded(env.MEDTEXT_MODELS) ?? join(userDataFolder(env), 'models');
 }
 
-/** Data sets that recipes name by their address: MEDTEXT_DATASETS names another place. */
+/** Data sets that recipes name by their address. MEDTEXT_DATASETS names another folder. */
 export function dataLibraryFolder(env: NodeJS.ProcessEnv = process.env): string {
   return expanded(env.MEDTEXT_DATASETS) ?? join(userDataFolder(env), 'datasets');
 }
 
-/** A path as a variable or setting gives it, its `~` written out; undefined where it is empty. */
+/** A path from a variable or setting, with its `~` written out; undefined where it is empty. */
 export function expanded(path: string | undefined, home = homedir()): string | undefined {
   const trimmed = path?.trim();
   return trimmed ? trimmed.replace(/^~(?=[\\/]|$)/, home) : undefined;

@@ -2,14 +2,14 @@
 import { cutTo, MAX_VALUE_LENGTH, textOfValue } from './plainText';
 import type { Translate } from './translate';
 
-/** What crosses a process boundary, or lies in a file. */
+/** Plain data, which can cross to another process or lie in a file. */
 export interface PlainWords {
   /** `{0}` stands for the first value. */
   readonly template: string;
   readonly values: readonly (string | number | boolean | PlainWords)[];
 }
 
-/** A template and what stands in it; as a string, the English sentence. */
+/** A template and the values in it. Its `toString` gives the English sentence. */
 export class Words implements PlainWords {
   constructor(
     readonly template: string,
@@ -21,7 +21,7 @@ export class Words implements PlainWords {
   }
 }
 
-/** Of each place in the code: a file may have a million bad rows, all with the same reason. */
+/** The templates by their place in the code, since a file may have a million bad rows with one reason. */
 const templates = new WeakMap<TemplateStringsArray, string>();
 
 /**
@@ -43,8 +43,8 @@ export function joined(parts: readonly (string | Words)[], separator: string | W
   return new Words(values.map((_, i) => `{${i}}`).join(''), values);
 }
 
-/** What a state keeps of a sentence: plain data, as of an error. */
-export function told(said: Words): { readonly message: string; readonly words: Words } {
+/** The sentence as plain data, in English and for translation: a state keeps it as it keeps an error. */
+export function messageAndWords(said: Words): { readonly message: string; readonly words: Words } {
   return { message: String(said), words: said };
 }
 
@@ -53,10 +53,10 @@ export function translated({ template, values }: PlainWords, t: Translate): stri
   return t(template, ...values.map((value) => (typeof value === 'object' ? translated(value, t) : value)));
 }
 
-/** More than any message nests; what comes from elsewhere may be anything. */
+/** A bound on nesting. No message of ours nests deeper; data from elsewhere may. */
 const MAX_DEPTH = 12;
 
-/** Words from another process or a file; undefined for what are none. */
+/** The words in data from another process or a file; undefined where the data hold none. */
 export function wordsFrom(value: unknown, depth = 0): Words | undefined {
   const { template, values } = (value ?? {}) as Partial<Record<keyof PlainWords, unknown>>;
   if (depth > MAX_DEPTH || typeof template !== 'string' || !Array.isArray(values)) return undefined;

@@ -1,4 +1,4 @@
-/** Wheels on their way: from the index into a folder of their own, until they are unpacked. */
+/** Downloads wheels from the package index into a folder of their own, where they stay until they are unpacked. */
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { words } from '../base/errors';
@@ -11,7 +11,7 @@ import type { IndexFile } from './packageIndex';
 
 export const downloadsFolder = (root: string): string => join(root, 'downloads');
 
-/** Where a wheel comes to lie, and what it has to be. */
+/** Where the file of a wheel goes, with the size and hash that it must have. */
 export function wantedWheel(
   root: string,
   { file, url, sha256, sizeBytes }: IndexFile & { readonly sizeBytes: number },
@@ -28,7 +28,7 @@ export function transportTo(
   return new Transport({ proxy, credentials, userAgent, log: log ?? silentLog, limits });
 }
 
-/** What came and what has begun to come; files of other names stay. */
+/** Deletes finished and unfinished downloads; files of other names stay. */
 export async function removeDownloads(root: string): Promise<void> {
   const folder = downloadsFolder(root);
   for (const name of await readdir(folder).catch(() => [])) {
@@ -37,7 +37,7 @@ export async function removeDownloads(root: string): Promise<void> {
   await rmdir(folder).catch(() => undefined);
 }
 
-/** One process at a time gets or removes the libraries. */
+/** Takes the lock that lets one process at a time install or remove the libraries. */
 export function withGpuRuntimeLock<T>(root: string, work: () => Promise<T>): Promise<T> {
   return withFileLock(join(root, '.lock'), words`The same download is under way in another process`, work);
 }

@@ -7,18 +7,18 @@ import { MedTextError, words } from '../base/errors';
 const OLDEST_DRIVER: Readonly<Record<number, number>> = { 11: 450, 12: 525, 13: 580 };
 const askMs = 10_000;
 
-/** `580.95.05` of the kernel module's own words. */
+/** The version (`580.95.05`) in the text that the kernel module gives. */
 export function driverVersionOf(text: string): string | undefined {
   return /\b(\d{3,4}\.\d+(?:\.\d+)?)\b/.exec(text)?.[1];
 }
 
-/** From the kernel module, else (as in WSL, where the module is the host's) from the driver's own program. */
+/** The version that the kernel module gives, or else the driver's own program (in WSL the module is the host's). */
 export async function nvidiaDriverVersion(): Promise<string | undefined> {
   try {
-    const told = driverVersionOf(readFileSync('/proc/driver/nvidia/version', 'utf8'));
-    if (told) return told;
+    const version = driverVersionOf(readFileSync('/proc/driver/nvidia/version', 'utf8'));
+    if (version) return version;
   } catch {
-    // No module: the program may still be there.
+    // The module is missing; the program may still be there.
   }
   const args = ['--query-gpu=driver_version', '--format=csv,noheader'];
   const output = await new Promise<string>((resolve) => {
@@ -33,7 +33,7 @@ export function refuseOldDriver(version: string | undefined, cuda: number): void
   if (version === undefined) {
     throw new MedTextError(
       'UNSUPPORTED',
-      words`There is no NVIDIA driver on this machine, which CUDA needs${oldest ? words` (version ${oldest} or later for CUDA ${cuda})` : ''}. Install it, or in a container pass the GPU through (--gpus all).`,
+      words`CUDA needs an NVIDIA driver${oldest ? words` (version ${oldest} or later for CUDA ${cuda})` : ''}, and this machine has none. Install it, or in a container pass the GPU through (--gpus all).`,
       { cuda, oldest },
     );
   }

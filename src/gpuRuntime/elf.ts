@@ -1,11 +1,11 @@
-/** What a shared library of x86-64 Linux needs, from its dynamic section (System V ABI, chapters 4 and 5). */
+/** Reads what a shared library of x86-64 Linux needs from its dynamic section (System V ABI, chapters 4 and 5). */
 import { open, type FileHandle } from 'node:fs/promises';
 import { MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
 import { cancelled } from '../hub/transport';
 
 export interface ElfNeeds {
-  /** DT_NEEDED, in order. */
+  /** The DT_NEEDED entries, in their order. */
   readonly needed: readonly string[];
   readonly soname: string | undefined;
 }
@@ -18,19 +18,19 @@ const DT_STRTAB = 5n;
 const DT_STRSZ = 10n;
 const DT_SONAME = 14n;
 const X86_64 = 62;
-/** Far more than any library has. */
+/** A bound on entries; no library comes near it. */
 const MAX_PROGRAM_HEADERS = 256;
 const MAX_DYNAMIC_BYTES = 1 << 16;
 const MAX_STRINGS_BYTES = 1 << 26;
 
-/** @throws MedTextError INTEGRITY when the file is no such library, IO or NOT_FOUND. */
+/** @throws MedTextError INTEGRITY when the file is not such a library; IO or NOT_FOUND when it cannot be read. */
 export async function readElfNeeds(path: string): Promise<ElfNeeds> {
   const broken = (why: Words): MedTextError =>
-    new MedTextError('INTEGRITY', words`${path} is no library for x86-64 Linux: ${why}.`, { path });
+    new MedTextError('INTEGRITY', words`${path} is not a library for x86-64 Linux: ${why}.`, { path });
   const file = await open(path, 'r');
   try {
     const header = await bytesAt(file, 64, 0, broken);
-    if (header.readUInt32BE(0) !== 0x7f454c46) throw broken(words`it is no ELF file`);
+    if (header.readUInt32BE(0) !== 0x7f454c46) throw broken(words`it is not an ELF file`);
     if (header[4] !== 2 || header[5] !== 1 || header.readUInt16LE(18) !== X86_64) throw broken(words`it is for another machine`); // prettier-ignore
     const size = header.readUInt16LE(54);
     const count = header.readUInt16LE(56);
@@ -43,7 +43,7 @@ export async function readElfNeeds(path: string): Promise<ElfNeeds> {
     const valueOf = (tag: bigint) => entries.find(([key]) => key === tag)?.[1];
     const address = valueOf(DT_STRTAB);
     const length = Number(valueOf(DT_STRSZ) ?? 0n);
-    // The table's place is given in memory; a loaded segment says where that is in the file.
+    // The table's place is an address in memory; the loaded segment says where that address is in the file.
     const holder = segments.find((s) => s.type === PT_LOAD && address !== undefined && address >= s.address && address < s.address + s.fileSize); // prettier-ignore
     if (!holder || length <= 0 || length > MAX_STRINGS_BYTES) throw broken(words`it has no table of names`);
     const strings = await bytesAt(file, length, position(address! - holder.address + holder.offset, broken), broken);
@@ -100,8 +100,8 @@ async function bytesAt(file: FileHandle, length: number, at: number, broken: (wh
 }
 
 /**
- * Whether the library holds a text as a C string of its own: the version that ONNX Runtime's libraries were built as,
- * for which their names and headers have no place.
+ * Whether the library contains a text as a C string. The version that ONNX Runtime's libraries were built as is found so,
+ * since their names and headers do not hold it.
  */
 export async function holdsCString(path: string, text: string, signal?: AbortSignal): Promise<boolean> {
   const wanted = Buffer.from(`\0${text}\0`, 'latin1');

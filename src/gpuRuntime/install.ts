@@ -1,4 +1,4 @@
-/** Downloads, checks and puts in place what was planned. */
+/** Carries out an installation plan: downloads, checks and puts the libraries in place. */
 import { constants, existsSync } from 'node:fs';
 import { copyFile, link, mkdir, statfs, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ export interface GpuRuntimeProgress {
   readonly secondsLeft: number | null;
 }
 
-/** How a small training on the GPU went, in a process that was started with the variables. */
+/** How a small training on the GPU went. A process of its own ran it, with the variables of the libraries. */
 export type TryCard = (variables: Readonly<Record<string, string>>, signal?: AbortSignal) => Promise<{ readonly passed: boolean; readonly why?: string | Words }>; // prettier-ignore
 
 const REPORT_MS = 200;
@@ -36,8 +36,8 @@ const SPARE_BYTES = 256 * 2 ** 20;
 const [CUDA_PROVIDER] = providerLibraryNames;
 
 /**
- * Downloads, checks and unpacks what was planned, tries the GPU, and then puts it in the place of what was there. What
- * came before an interruption is continued by the next call; until the end, what was installed stays as it was.
+ * Downloads, checks and unpacks the plan's wheels, tries the GPU, and then replaces the earlier installation. After an
+ * interruption the next call continues the downloads; until the end the earlier installation stays as it was.
  * @throws MedTextError INTEGRITY, UNSAFE_NAME, RUNTIME (the GPU was tried and failed), DISK_FULL, BUSY, IO, NETWORK,
  * OFFLINE, ACCESS, CANCELLED.
  */
@@ -116,7 +116,7 @@ async function download(
   }
 }
 
-/** Unpacks and links into an empty folder. */
+/** Unpacks and links the libraries into an empty folder. */
 async function fill(
   folder: string,
   plan: GpuRuntimePlan,
@@ -125,14 +125,14 @@ async function fill(
   const libraries: GpuRuntimeLibrary[] = [];
   const total = sum(plan.packages.flatMap((each) => each.libraries.map(({ sizeBytes }) => sizeBytes)));
   let done = 0;
-  let told = 0;
+  let reported = 0;
   const started = performance.now();
   const report = (isForced: boolean): void => {
     const now = performance.now();
-    if (!isForced && now - told < REPORT_MS) return;
-    told = now;
-    const seconds = (told - started) / 1000;
-    // The first moments say nothing of the rate.
+    if (!isForced && now - reported < REPORT_MS) return;
+    reported = now;
+    const seconds = (reported - started) / 1000;
+    // A rate over the first moments would mean nothing.
     const secondsLeft = seconds > 1 ? (seconds * (total - done)) / done : null;
     onProgress?.({ phase: 'unpack', done, total, bytesPerSecond: 0, secondsLeft });
   };
@@ -152,19 +152,19 @@ async function fill(
     libraries.push({ name, sizeBytes, linkedTo: path });
   }
   for (const { name, path, sizeBytes } of plan.reused.flatMap((each) => each.libraries)) {
-    // The same file under a second name, until the old folder goes; where the disk knows no such thing, a copy.
+    // A hard link, which stays until the old folder is deleted; a copy where the file system has no hard links.
     await link(path, join(folder, name)).catch(() => copyFile(path, join(folder, name), constants.COPYFILE_FICLONE));
     libraries.push({ name, sizeBytes });
   }
   const cudnn = libraries.find(({ name }) => /^libcudnn\.so\.\d+$/.test(name));
   for (const alias of cudnn ? providerAliases : []) await symlink(cudnn!.name, join(folder, alias));
-  // A copy: an update of the extension takes its own away.
+  // A copy, since an update of the extension deletes its own file.
   await copyFile(runtimeLibrary, join(folder, runtimeLibraryName), constants.COPYFILE_FICLONE);
   if (total > 0) report(true);
   return libraries;
 }
 
-/** That the provider is the runtime's, and that everything it is linked to is there. */
+/** Checks that the provider is the one of this runtime, and that every library it is linked to is there. */
 async function verify(
   folder: string,
   plan: GpuRuntimePlan,
@@ -186,7 +186,7 @@ async function passTrial(
 ): Promise<void> {
   const { passed, why } = await tryCard(variablesFor(folder, env), signal);
   if (signal?.aborted) throw cancelled();
-  if (!passed) throw new MedTextError('RUNTIME', words`The libraries are complete, but a training step on the GPU failed: ${why ?? words`without a word`}. Nothing was changed; what was downloaded is kept for another try (medtext gpu-runtime remove deletes it).`, { why: why?.toString() }); // prettier-ignore
+  if (!passed) throw new MedTextError('RUNTIME', words`The libraries are complete, but a training step on the GPU failed: ${why ?? words`without a message`}. Nothing was changed; what was downloaded is kept for another try (medtext gpu-runtime remove deletes it).`, { why: why?.toString() }); // prettier-ignore
 }
 
 function recordOf(

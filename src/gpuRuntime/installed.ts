@@ -1,4 +1,4 @@
-/** The CUDA provider libraries that are there: what they take, and how they go. */
+/** The installed CUDA provider libraries: the space they take, and their removal. */
 import { existsSync } from 'node:fs';
 import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,9 +9,9 @@ import { downloadsFolder, removeDownloads, withGpuRuntimeLock } from './download
 export interface GpuRuntimeStatus {
   readonly root: string;
   readonly state: GpuRuntimeState;
-  /** What it takes on the disk; links count for nothing. */
+  /** The bytes on the disk; links count as nothing. */
   readonly sizeBytes: number;
-  /** Downloads that were interrupted, to be continued. */
+  /** Interrupted downloads, which can be continued. */
   readonly keptBytes: number;
 }
 
@@ -26,8 +26,8 @@ export async function gpuRuntimeStatus(env: NodeJS.ProcessEnv, runtimeVersion: s
 }
 
 /**
- * Takes away what was put there, and nothing else: files that are not ours stay, and so do their folders.
- * @returns how much the disk has got back
+ * Removes the installation. Files that the installation did not put there stay, and so do their folders.
+ * @returns the bytes that became free on the disk
  * @throws MedTextError BUSY, IO.
  */
 export async function removeGpuRuntime(env: NodeJS.ProcessEnv = process.env): Promise<{ freedBytes: number }> {
@@ -39,7 +39,7 @@ export async function removeGpuRuntime(env: NodeJS.ProcessEnv = process.env): Pr
     const state = gpuRuntimeState(root);
     if (state.kind !== 'none') {
       const names = [...state.record.libraries.map(({ name }) => name), ...providerAliases, runtimeLibraryName];
-      // The record last: without it nobody would know what is ours.
+      // The record is deleted last: without it nobody would know which files are ours.
       for (const name of [...names, gpuRuntimeRecordName]) {
         if (!/[\\/]/.test(name)) await rm(join(folder, name), { force: true });
       }
@@ -53,17 +53,17 @@ export async function removeGpuRuntime(env: NodeJS.ProcessEnv = process.env): Pr
   return { freedBytes };
 }
 
-/** cuDNN's front end asks for it without a number. */
+/** cuDNN's front end asks for this library without a version in its name. */
 export const providerAliases = ['libcudnn.so'];
 
-/** Folders that a process which was killed left behind; the lock is held. */
+/** Folders that a killed process left behind. The caller holds the lock. */
 export async function sweep(root: string): Promise<void> {
   for (const name of await readdir(root).catch(() => [])) {
     if (/^\.libraries\.writing-[0-9a-f]{12}(\.old)?$/.test(name)) await rm(join(root, name), { recursive: true, force: true }); // prettier-ignore
   }
 }
 
-/** What files take, links left out. */
+/** The bytes of the files in a folder; links are not counted. */
 async function ownBytes(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => []);
   const files = await Promise.all(names.map((name) => lstat(join(folder, name)).catch(() => undefined)));

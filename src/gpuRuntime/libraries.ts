@@ -1,4 +1,4 @@
-/** Which libraries the CUDA provider takes, and where they lie on this machine. */
+/** Which libraries the CUDA provider needs, and where they lie on this machine. */
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -10,13 +10,13 @@ import type { Requirement } from './versions';
 /** Libraries that come together, in one package and one folder. */
 export interface LibraryGroup {
   readonly key: string;
-  /** The files that belong to it, by name. */
+  /** The names of the group's files. */
   readonly pattern: RegExp;
-  /** Without these it is not there. */
+  /** The group counts as missing when one of these files is missing. */
   readonly required: readonly string[];
-  /** Used by some graphs on some cards; its lack is no reason to refuse. */
+  /** Files that some graphs use on some GPUs; the group is accepted without them. */
   readonly isOptional?: boolean;
-  /** The package that brings it; undefined where none is known. */
+  /** The Python package that contains the group; undefined where none is known. */
   readonly source: { readonly name: string; readonly specifier: string } | undefined;
 }
 
@@ -28,9 +28,9 @@ export interface FoundLibrary {
 
 const [CUDA_PROVIDER] = providerLibraryNames;
 export const PROVIDER_PACKAGE = 'onnxruntime-gpu';
-/** Of the driver, which no package brings. */
+/** The driver's library, which no package contains. */
 const DRIVER_LIBRARY = 'libcuda.so.1';
-/** The provider opens it by this number, by name, when it starts. */
+/** The provider opens this library by its name, with this number, when it starts. */
 const CUDNN_MAJOR = 9;
 
 export const providerGroup = (runtimeVersion: string): LibraryGroup => ({
@@ -47,7 +47,7 @@ interface Versions {
 }
 
 /**
- * cuBLAS multiplies, cuDNN sums (the provider refuses reductions without it), cuRAND and the runtime are linked to;
+ * cuBLAS computes products, cuDNN sums (the provider refuses reductions without it); cuRAND and the CUDA runtime are linked;
  * cuDNN compiles some of its kernels by NVRTC. cuFFT has no part in our graphs.
  */
 function cudaGroups(
@@ -64,7 +64,7 @@ function cudaGroups(
   ];
 }
 
-/** As the provider's package asks for them. @throws MedTextError UNSUPPORTED when it names no CUDA. */
+/** The groups that the provider's package requires. @throws MedTextError UNSUPPORTED when it requires no CUDA package. */
 export function groupsOfPackage(requirements: readonly Requirement[], runtimeVersion: string) {
   const named = (start: string) => requirements.find(({ name, extra }) => extra !== undefined && name.startsWith(start)); // prettier-ignore
   const runtime = named('nvidia-cuda-runtime');
@@ -72,27 +72,29 @@ export function groupsOfPackage(requirements: readonly Requirement[], runtimeVer
   const numberOf = (requirement: Requirement | undefined) => Number(/\d+/.exec(requirement?.specifier ?? '')?.[0]) || undefined; // prettier-ignore
   const cuda = suffix ? Number(suffix[1]) : numberOf(runtime);
   if (!runtime || !cuda) {
-    throw new MedTextError('UNSUPPORTED', words`${PROVIDER_PACKAGE} ${runtimeVersion} does not say which CUDA it needs. Use a folder that has its libraries.`); // prettier-ignore
+    throw new MedTextError('UNSUPPORTED', words`${PROVIDER_PACKAGE} ${runtimeVersion} does not name the CUDA version that it needs. Use a folder that has its libraries.`); // prettier-ignore
   }
   const packages: Readonly<Record<string, string>> = { cudart: 'nvidia-cuda-runtime', cublas: 'nvidia-cublas', curand: 'nvidia-curand', cudnn: 'nvidia-cudnn', nvrtc: 'nvidia-cuda-nvrtc' }; // prettier-ignore
   const source = (key: string): LibraryGroup['source'] => {
     const asked = named(packages[key]);
     if (asked) return { name: asked.name, specifier: asked.specifier };
-    // cuBLAS comes there through cuDNN, which does not say of which CUDA.
+    // cuBLAS is required through cuDNN there, whose requirement does not name a version of CUDA.
     return key === 'cublas' ? { name: `nvidia-cublas${suffix?.[0] ?? ''}`, specifier: `==${cuda}.*` } : undefined;
   };
   const versions = { cuda, curand: numberOf(named('nvidia-curand')) ?? 10, cudnn: numberOf(named('nvidia-cudnn')) ?? CUDNN_MAJOR }; // prettier-ignore
   return { cuda, groups: cudaGroups(versions, source) };
 }
 
-/** As a provider on this machine is linked. @throws MedTextError UNSUPPORTED when it is linked to no CUDA. */
+/** The groups that a provider on this machine is linked to. @throws MedTextError UNSUPPORTED when it is not linked to CUDA. */
 export async function groupsOfProvider(path: string) {
   const needed = await cudaNeeds(path);
   const numberIn = (stem: string) => Number(needed.map((name) => new RegExp(`^lib${stem}\\.so\\.(\\d+)$`).exec(name)?.[1]).find(Boolean)) || undefined; // prettier-ignore
   const cuda = numberIn('cudart') ?? numberIn('cublas');
   if (!cuda)
-    throw new MedTextError('UNSUPPORTED', words`${path} is linked to no CUDA runtime that is known here.`, { needed });
-  // Since CUDA 13 the packages' names have no number of it.
+    throw new MedTextError('UNSUPPORTED', words`${path} is not linked to a CUDA runtime that this program knows.`, {
+      needed,
+    });
+  // Since CUDA 13 the packages' names do not contain its number.
   const suffix = cuda >= 13 ? '' : `-cu${cuda}`;
   const curand = numberIn('curand') ?? 10;
   const cudnn = numberIn('cudnn') ?? CUDNN_MAJOR;
@@ -104,27 +106,27 @@ export async function groupsOfProvider(path: string) {
     nvrtc: { name: `nvidia-cuda-nvrtc${suffix}`, specifier: `==${cuda}.*` },
   };
   const groups = cudaGroups({ cuda, curand, cudnn }, (key) => sources[key]);
-  // A build that is linked to more (cuFFT, in earlier versions) needs that, too.
+  // A build that is linked to further libraries (cuFFT, in earlier versions) needs those, too.
   const others = needed.filter((name) => !groups.some(({ pattern }) => pattern.test(name)));
   const extra = others.map((name): LibraryGroup => ({ key: name, pattern: new RegExp(`^${name.replace(/[.+]/g, '\\$&')}$`), required: [name], source: undefined })); // prettier-ignore
   return { cuda, groups: [...groups, ...extra] };
 }
 
-/** What a library of the provider is linked to of CUDA; the driver's part and the system's left out. */
+/** The CUDA libraries that a provider's library is linked to, without those of the driver and the system. */
 export async function cudaNeeds(path: string): Promise<string[]> {
   const { needed } = await readElfNeeds(path);
   return needed.filter((name) => /^lib(cu|nv)/.test(name) && name !== DRIVER_LIBRARY);
 }
 
 /**
- * The folders in which a named one keeps libraries: itself; Python's site-packages (or an environment that has one); an
- * installation of CUDA.
- * @throws MedTextError NOT_FOUND for what is no folder.
+ * The folders in which a folder that a person named keeps libraries: itself, the site-packages of a Python environment,
+ * or the library folders of a CUDA installation.
+ * @throws MedTextError NOT_FOUND when the path is no folder.
  */
 export async function libraryFolders(named: string): Promise<string[]> {
   const root = resolve(named);
   if (!(await stat(root).catch(() => undefined))?.isDirectory()) {
-    throw new MedTextError('NOT_FOUND', words`${root} is no folder.`, { folder: root });
+    throw new MedTextError('NOT_FOUND', words`${root} is not a folder.`, { folder: root });
   }
   const environments = (await Promise.all(['lib', 'lib64'].map((lib) => below(join(root, lib), /^python3/)))).flat();
   const sites = [root, ...environments.map((python) => join(python, 'site-packages'))];
@@ -166,7 +168,7 @@ export async function findGroup(group: LibraryGroup, folders: readonly string[])
 
 /**
  * The provider libraries in the folders.
- * @throws MedTextError UNSUPPORTED for those of another version of ONNX Runtime, if there are no others.
+ * @throws MedTextError UNSUPPORTED when all that were found belong to another version of ONNX Runtime.
  */
 export async function findProvider(
   folders: readonly string[],
@@ -184,16 +186,16 @@ export async function findProvider(
   if (!wrong) return undefined;
   throw new MedTextError(
     'UNSUPPORTED',
-    words`${wrong.folder} has the CUDA provider of ONNX Runtime ${wrong.version ?? words`in another version`}; here it must be that of ${runtimeVersion} (pip install ${PROVIDER_PACKAGE}==${runtimeVersion}).`,
+    words`${wrong.folder} has the CUDA provider of ONNX Runtime ${wrong.version ?? words`in another version`}, but this program needs that of ${runtimeVersion} (pip install ${PROVIDER_PACKAGE}==${runtimeVersion}).`,
     { folder: wrong.folder, version: wrong.version, runtimeVersion },
   );
 }
 
-/** What the files beside a provider say of its version: those of Python's package, or the runtime's own name. */
+/** The provider's version, as the files beside it show: those of Python's package, or the name of the runtime's library. */
 async function neighbouringVersion(folder: string): Promise<string | undefined> {
   const text = await readFile(join(folder, 'build_and_package_info.py'), 'utf8').catch(() => '');
-  const told = /^__version__\s*=\s*["']([\w.]+)["']/m.exec(text)?.[1];
-  if (told) return told;
+  const version = /^__version__\s*=\s*["']([\w.]+)["']/m.exec(text)?.[1];
+  if (version) return version;
   const names = await readdir(folder).catch(() => []);
   return names.map((name) => /^libonnxruntime\.so\.(\d+\.\d+\.\d+)$/.exec(name)?.[1]).find(Boolean);
 }

@@ -5,33 +5,33 @@ import { nvidiaDriverVersion } from './driver';
 import { systemLibraries } from './systemLibraries';
 
 export interface GpuRuntimeOptions {
-  /** ONNX Runtime's, of this installation. */
+  /** The version of the ONNX Runtime in this installation. */
   readonly runtimeVersion: string;
-  /** Its own library, which a copy is made of. */
+  /** The runtime's own library, which is copied. */
   readonly runtimeLibrary: string;
   readonly proxy: ProxySettings;
   readonly offline?: boolean;
-  /** The package index, as set; absent: as the environment says. */
+  /** The address of the package index from the settings; absent: the environment's. */
   readonly index?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly log?: Log;
   readonly userAgent?: string;
   readonly limits?: Partial<TransportLimits>;
   readonly signal?: AbortSignal;
-  /** This machine, where a test puts another in its place. */
+  /** This machine; tests give another one. */
   readonly machine?: Partial<Machine>;
 }
 
 export interface Machine {
   readonly platform: string;
   readonly arch: string;
-  /** Of the C library; undefined where it is not glibc. */
+  /** The version of glibc; undefined where the C library is another one. */
   readonly glibc: string | undefined;
   driver(): Promise<string | undefined>;
   systemLibraries(): Promise<ReadonlyMap<string, string>>;
 }
 
-/** This machine, as far as the options do not say another. */
+/** This machine, with the values that the options replace. */
 export function machineOf({ machine = {} }: GpuRuntimeOptions): Machine {
   return {
     platform: process.platform,

@@ -1,4 +1,4 @@
-/** Python's package index: the "simple" interface as JSON (PEP 691) and as pages (PEP 503), which mirrors speak. */
+/** Python's package index: the "simple" interface as JSON (PEP 691) and as HTML pages (PEP 503). Mirrors have one of them. */
 import { MedTextError, words } from '../base/errors';
 import type { Transport } from '../hub/transport';
 import { normalisedName, parseWheelName, type WheelName } from './versions';
@@ -7,36 +7,36 @@ export interface IndexFile extends WheelName {
   readonly file: string;
   readonly url: string;
   readonly sha256: string;
-  /** A page does not say it. */
+  /** Undefined on an HTML page, which gives no sizes. */
   readonly sizeBytes: number | undefined;
 }
 
 export interface IndexAddress {
-  /** Without a login, without a slash at its end. */
+  /** The address without a login and without a slash at its end. */
   readonly url: string;
-  /** Secret headers by the origin that may see them. */
+  /** Headers with secrets, by the origin that may receive them. */
   readonly credentials: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
 
 export const PUBLIC_INDEX = 'https://pypi.org/simple';
 const JSON_TYPE = 'application/vnd.pypi.simple.v1+json';
-/** A page is asked for with less right, as a mirror without JSON answers with it whatever it is asked. */
+/** HTML has a lower weight, since a mirror without JSON answers with HTML whatever the weights are. */
 const ACCEPT = `${JSON_TYPE}, text/html;q=0.2`;
 const MAX_FILES = 50_000;
 
 /**
- * The setting, else the index that pip and uv use here, else the public one.
- * @throws MedTextError USAGE for what is no address, or one without encryption: the hashes come from there.
+ * The address from the settings, or else the index that pip and uv are configured with here, or else PyPI.
+ * @throws MedTextError USAGE for a text that is no address, and for HTTP without TLS, since the hashes come from the index.
  */
 export function indexAddress(set: string | undefined, env: NodeJS.ProcessEnv): IndexAddress {
   const given = [set, env.MEDTEXT_PACKAGE_INDEX, env.PIP_INDEX_URL, env.UV_INDEX_URL, PUBLIC_INDEX].find((one) => one?.trim())!.trim(); // prettier-ignore
   const url = URL.canParse(given) ? new URL(given) : undefined;
   const isLocal = url && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   if (!url || url.search || url.hash || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLocal))) {
-    // What is given may hold a password: it is not repeated.
+    // The text may contain a password, so the message does not repeat it.
     throw new MedTextError(
       'USAGE',
-      words`The package index is no https:// address. One looks like ${PUBLIC_INDEX} (MEDTEXT_PACKAGE_INDEX, PIP_INDEX_URL, or the setting medtext.gpuRuntime.index).`,
+      words`The package index is not an https:// address. An index looks like ${PUBLIC_INDEX} (MEDTEXT_PACKAGE_INDEX, PIP_INDEX_URL, or the setting medtext.gpuRuntime.index).`,
     );
   }
   const { username, password, origin, pathname } = url;
@@ -46,7 +46,7 @@ export function indexAddress(set: string | undefined, env: NodeJS.ProcessEnv): I
 }
 
 /**
- * The wheels of a package that a hash vouches for; withdrawn ones left out.
+ * The wheels of a package for which the index gives a hash, without withdrawn ones.
  * @throws MedTextError NOT_FOUND for a package that the index does not have, ACCESS, NETWORK, OFFLINE, CANCELLED.
  */
 export async function listWheels(
@@ -66,7 +66,7 @@ export async function listWheels(
 export function indexRefusal(where: string, status: number): MedTextError {
   const shown = where.split(/[?#]/)[0];
   if (status === 404 || status === 410) return new MedTextError('NOT_FOUND', words`The package index has no ${shown}.`, { url: shown }); // prettier-ignore
-  if (status === 401 || status === 403) return new MedTextError('ACCESS', words`The package index does not give ${shown} to everyone (HTTP ${status}). Put a login into its address, or choose another.`, { url: shown }); // prettier-ignore
+  if (status === 401 || status === 403) return new MedTextError('ACCESS', words`The package index restricts access to ${shown} (HTTP ${status}). Put a login into its address, or choose another index.`, { url: shown }); // prettier-ignore
   return new MedTextError('NETWORK', words`${shown} responded with HTTP ${status}.`, { url: shown, status });
 }
 
@@ -86,7 +86,7 @@ function fromJson(text: string, page: string): IndexFile[] {
   });
 }
 
-/** The links of a page; each has its hash behind a #. */
+/** The links of an HTML page; the hash of each stands behind its #. */
 function fromPage(text: string, page: string): IndexFile[] {
   if (!/<(?:!doctype|html|a|body|head)\b/i.test(text)) throw noIndex(page);
   const links = [...text.matchAll(/<a\b([^>]*)>([^<]*)<\/a\s*>/gi)];
@@ -110,7 +110,7 @@ function indexFile(
   const wheel = parseWheelName(file);
   const url = URL.canParse(address, page) ? new URL(address, page) : undefined;
   if (!wheel || !url || typeof hash !== 'string' || !/^[0-9a-f]{64}$/i.test(hash)) return [];
-  // A secure index sends nobody to where everyone can listen in.
+  // A page that came by HTTPS must not lead to a file by HTTP.
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && page.startsWith('http:'))) return [];
   return [{ ...wheel, file, url: url.href, sha256: hash.toLowerCase(), sizeBytes }];
 }
@@ -119,4 +119,4 @@ const unescaped = (text: string): string =>
   text.replace(/&(amp|lt|gt|quot|#39|#x27);/g, (_, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[name] ?? "'"); // prettier-ignore
 
 const noIndex = (page: string): MedTextError =>
-  new MedTextError('NETWORK', words`The response of ${page} is not that of a package index. Is there a login page or a proxy in between?`, { url: page }); // prettier-ignore
+  new MedTextError('NETWORK', words`The response of ${page} did not come from a package index. Is there a login page or a proxy in between?`, { url: page }); // prettier-ignore

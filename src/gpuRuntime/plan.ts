@@ -1,4 +1,4 @@
-/** What getting the CUDA provider libraries would take on this machine. */
+/** Plans an installation of the CUDA provider libraries on this machine: what is found, what would be downloaded. */
 import { lstat, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
@@ -15,17 +15,17 @@ import { compareReleases, glibcOf, releaseOf, requirementsOf, satisfies } from '
 import { openRemoteWheel } from './wheel';
 
 export interface PlanWish {
-  /** Looked into first; what they have is linked to. */
+  /** Folders that are searched first; libraries that are found there are linked. */
   readonly folders?: readonly string[];
-  /** Whether what is found nowhere may be downloaded. */
+  /** Whether libraries that are found nowhere may be downloaded. */
   readonly mayDownload: boolean;
-  /** Neither asks for a driver nor tries the GPU: to prepare a machine's image. */
+  /** Neither requires a driver nor tries the GPU. A machine image can be prepared so. */
   readonly withoutCard?: boolean;
 }
 
 export interface PlannedPackage {
   readonly file: IndexFile & { readonly sizeBytes: number };
-  /** Names in the archive, and their sizes unpacked. */
+  /** Names in the archive, with their unpacked sizes. */
   readonly libraries: readonly { readonly entry: string; readonly name: string; readonly sizeBytes: number }[];
 }
 
@@ -38,19 +38,19 @@ export interface GpuRuntimePlan {
   readonly root: string;
   readonly cuda: number;
   readonly driver: string | undefined;
-  /** As it was asked, without a login; undefined when nothing was asked of it. */
+  /** The index that was asked, without a login; undefined when none was asked. */
   readonly index: string | undefined;
   readonly folders: readonly string[];
   readonly packages: readonly PlannedPackage[];
   readonly linked: readonly FoundLibrary[];
-  /** Of what was installed before and fits: an update of the runtime brings another provider, not another CUDA. */
+  /** Groups of an earlier installation that still fit: an update of the runtime needs another provider, but the same CUDA. */
   readonly reused: readonly ReusedPackage[];
-  /** Libraries that the system's loader finds by itself. */
+  /** Libraries that the system's loader finds without help. */
   readonly system: readonly string[];
-  /** Of the downloads, and what of them is here from an earlier try. */
+  /** The bytes of the downloads, and of these the bytes that an earlier attempt left here. */
   readonly totalBytes: number;
   readonly keptBytes: number;
-  /** Afterwards, on the disk. */
+  /** The bytes of the whole installation on the disk. */
   readonly unpackedBytes: number;
   readonly withoutCard: boolean;
 }
@@ -58,7 +58,7 @@ export interface GpuRuntimePlan {
 const [CUDA_PROVIDER] = providerLibraryNames;
 
 /**
- * What it takes: nothing is downloaded but lists and the directories of archives.
+ * Makes the plan. Only lists and the directories of archives are downloaded.
  * @throws MedTextError UNSUPPORTED (platform, driver, C library, a version that the index lacks, a provider of another
  * version), NOT_FOUND (libraries that are nowhere), USAGE, OFFLINE, NETWORK, ACCESS, CANCELLED.
  */
@@ -85,7 +85,7 @@ export async function planGpuRuntime(wish: PlanWish, options: GpuRuntimeOptions)
   try {
     const packages: PlannedPackage[] = [];
     if (!provider) {
-      // A machine without a GPU needs no list to know.
+      // On a machine without a GPU the answer is known before the index is asked.
       if (!withoutCard && driver === undefined) refuseOldDriver(driver, 0);
       packages.push(await source.plan(providerGroup(runtimeVersion), machine.glibc));
     }
@@ -94,7 +94,7 @@ export async function planGpuRuntime(wish: PlanWish, options: GpuRuntimeOptions)
       : groupsOfPackage(requirementsOf(source.providerMetadata), runtimeVersion);
     if (!withoutCard) refuseOldDriver(driver, cuda);
     const known = await machine.systemLibraries();
-    // What only this process's variable leads to would not be found by the editor: it is linked.
+    // Libraries that only this process's variable leads to would not be found by the editor, so they are linked.
     const search = [...inFolders, ...(env.LD_LIBRARY_PATH ?? '').split(delimiter).filter((path) => isAbsolute(path) && path !== librariesFolder(root))]; // prettier-ignore
     const linked = [...(named ?? [])];
     const system: string[] = [];
@@ -130,7 +130,7 @@ export async function planGpuRuntime(wish: PlanWish, options: GpuRuntimeOptions)
   }
 }
 
-/** Reads the index and the directories of wheels; connections are opened when they are needed. */
+/** Reads the index and the directories of wheels. Connections are opened when the first answer is needed. */
 class PackageSource {
   private opened: { transport: Transport; index: ReturnType<typeof indexAddress> } | undefined;
   providerMetadata = '';
@@ -141,7 +141,7 @@ class PackageSource {
     return this.open().index.url;
   }
 
-  /** The newest wheel that fits the group's package, and what is taken out of it. */
+  /** The newest wheel that satisfies the group's requirement, with the files that are taken out of it. */
   async plan(group: LibraryGroup, glibc: string | undefined): Promise<PlannedPackage> {
     const { name, specifier } = group.source!;
     const { transport, index } = this.open();
@@ -158,7 +158,7 @@ class PackageSource {
       if (new Set(libraries.map((library) => library.name)).size < libraries.length) throw new MedTextError('INTEGRITY', words`${wheel.file} has a library twice.`, { file: wheel.file }); // prettier-ignore
       if (group.key === 'provider') this.providerMetadata = await remote.metadata();
       const sizeBytes = remote.sizeBytes;
-      if (wheel.sizeBytes !== undefined && wheel.sizeBytes !== sizeBytes) throw new MedTextError('INTEGRITY', words`${wheel.file} has ${sizeBytes} bytes, its index says ${wheel.sizeBytes}.`, { file: wheel.file }); // prettier-ignore
+      if (wheel.sizeBytes !== undefined && wheel.sizeBytes !== sizeBytes) throw new MedTextError('INTEGRITY', words`${wheel.file} has ${sizeBytes} bytes, but ${wheel.sizeBytes} according to the package index.`, { file: wheel.file }); // prettier-ignore
       return { file: { ...wheel, sizeBytes }, libraries };
     } finally {
       remote.close();
@@ -180,8 +180,8 @@ class PackageSource {
 }
 
 /**
- * A group as an earlier installation downloaded it, if all of it is there yet in its size and the package is one that is
- * asked for.
+ * A group as an earlier installation downloaded it, provided that all its files still have their sizes and that its
+ * package is the required one.
  */
 async function earlierPackage(
   group: LibraryGroup,
@@ -201,11 +201,11 @@ async function earlierPackage(
   return { source, libraries };
 }
 
-/** On the disk already. */
+/** Bytes that are already on the disk. */
 export const reusedBytes = (reused: readonly ReusedPackage[]): number =>
   sum(reused.flatMap(({ libraries }) => libraries.map(({ sizeBytes }) => sizeBytes)));
 
-/** Where packages keep their libraries; nothing else in a wheel is looked at. */
+/** The folder in which packages keep their libraries; other entries of a wheel are not read. */
 const isLibraryEntry = (entry: string): boolean => /^(onnxruntime\/capi|nvidia\/\w+\/lib)\/[^/]+$/.test(entry);
 
 function chooseWheel(
@@ -233,7 +233,7 @@ function chooseWheel(
       { package: name, glibc },
     );
   }
-  // The newest; of one version's the same for everybody, whichever Python it is for: the libraries are the same.
+  // The newest version. Of its wheels the choice is the same for everybody: the libraries do not depend on Python's version.
   return running.sort((a, b) => compareReleases(releaseOf(b.version)!, releaseOf(a.version)!) || a.file.length - b.file.length || (a.file < b.file ? -1 : 1))[0]; // prettier-ignore
 }
 
@@ -248,11 +248,11 @@ function refuseOtherPlatform({ platform, arch }: Machine): void {
   throw new MedTextError('UNSUPPORTED', words`The CUDA libraries exist for x86-64 Linux only; this is ${platform} ${arch}. ${instead}`, { platform, arch }); // prettier-ignore
 }
 
-/** @throws MedTextError USAGE for a place that the loader's variable cannot name. */
+/** @throws MedTextError USAGE for a folder whose name the loader's variable cannot hold. */
 function usableRoot(env: NodeJS.ProcessEnv): string {
   const root = gpuRuntimeRoot(env);
   if (isAbsolute(root) && !/[:;]/.test(root)) return root;
-  throw new MedTextError('USAGE', words`The GPU runtime cannot be kept in ${root}: it takes a full path without colons and semicolons (MEDTEXT_GPU_RUNTIME).`, { root }); // prettier-ignore
+  throw new MedTextError('USAGE', words`The GPU runtime cannot be kept in ${root}: its folder must be a full path without colons and semicolons (MEDTEXT_GPU_RUNTIME).`, { root }); // prettier-ignore
 }
 
 function noProvider(folders: readonly string[], runtimeVersion: string): MedTextError {
@@ -268,7 +268,7 @@ function notComplete(missing: readonly LibraryGroup[], folders: readonly string[
   const packages = missing.flatMap(({ source }) => (source ? [source.name] : []));
   return new MedTextError(
     'NOT_FOUND',
-    words`${names.join(', ')} of CUDA ${cuda} is neither in ${folders.join(', ') || words`a named folder`} nor known to the system's loader. Name its folder too, install it (${packages.join(', ')}), or let it be downloaded.`,
+    words`${names.join(', ')} of CUDA ${cuda} is neither in ${folders.join(', ') || words`a named folder`} nor found by the system's loader. Name its folder too, install it (${packages.join(', ')}), or let it be downloaded.`,
     { missing: names, folders, packages },
   );
 }

@@ -1,14 +1,14 @@
-/** Versions, requirements and wheels' file names, as far as the packages of CUDA use them (PEP 440, 427, 508, 600). */
+/** Versions, requirements and file names of wheels, as far as CUDA's packages use them (PEP 440, 427, 508, 600). */
 
 export interface Requirement {
-  /** Normalised: lower case, dashes. */
+  /** The package's name in its normal form: lower case, dashes. */
   readonly name: string;
-  /** Such as `~=13.0`; empty: any. */
+  /** Such as `~=13.0`; empty: any version. */
   readonly specifier: string;
   readonly extra: string | undefined;
 }
 
-/** `Requires-Dist` lines of a package's METADATA. What is not understood is left out. */
+/** The `Requires-Dist` lines of a package's METADATA. Lines that cannot be read are left out. */
 export function requirementsOf(metadata: string): Requirement[] {
   return metadata.split(/\r?\n\r?\n/)[0].split(/\r?\n/).flatMap((line) => {
     const match = /^Requires-Dist:\s*([A-Za-z0-9][\w.-]*)\s*\(?([^;()[\]]*)\)?\s*(?:;(.*))?$/.exec(line);
@@ -20,7 +20,7 @@ export function requirementsOf(metadata: string): Requirement[] {
 
 export const normalisedName = (name: string): string => name.toLowerCase().replace(/[-_.]+/g, '-');
 
-/** The numbers of a release; undefined for a pre-release or what is no version. */
+/** The numbers of a release; undefined for a pre-release and for a text that is no version. */
 export function releaseOf(version: string): number[] | undefined {
   const match = /^v?(?:0!)?(\d+(?:\.\d+)*)(?:\.post\d+)?(?:\+[\w.]+)?$/.exec(version.trim());
   return match ? match[1].split('.').map(Number) : undefined;
@@ -34,7 +34,7 @@ export function compareReleases(a: readonly number[], b: readonly number[]): num
   return 0;
 }
 
-/** Whether a release satisfies `~=13.0`, `==1.30.0`, `==13.*`, `>=2,<3`, `!=`; anything else it does not. */
+/** Whether a release satisfies `~=13.0`, `==1.30.0`, `==13.*`, `>=2,<3`, `!=`. No release satisfies another form. */
 export function satisfies(version: string, specifier: string): boolean {
   const release = releaseOf(version);
   if (!release) return false;
@@ -76,9 +76,9 @@ export interface WheelName {
   readonly platforms: readonly string[];
 }
 
-/** Undefined for what is no wheel's name. */
+/** Undefined for a name that is not a wheel's. */
 export function parseWheelName(file: string): WheelName | undefined {
-  // The characters that PEP 427 allows, and no others: the name becomes a file's.
+  // Only the characters that PEP 427 allows, since the name becomes a file's name.
   const match = /^(\w[\w.]*)-(\d[\w.!+]*)(?:-\d[\w.]*)?-([\w.]+)-([\w.]+)-([\w.]+)\.whl$/.exec(file);
   if (!match) return undefined;
   const [, name, version, python, abi, platforms] = match;
@@ -91,7 +91,7 @@ const LEGACY_GLIBC: Readonly<Record<string, readonly number[]>> = {
   manylinux2014_x86_64: [2, 17],
 };
 
-/** The oldest C library that a wheel for x86-64 Linux runs with; undefined for a wheel of another platform. */
+/** The oldest glibc that a wheel for x86-64 Linux runs with; undefined for a wheel of another platform. */
 export function glibcOf({ platforms }: WheelName): readonly number[] | undefined {
   const floors = platforms.flatMap((platform) => {
     const modern = /^manylinux_(\d+)_(\d+)_x86_64$/.exec(platform);

@@ -1,4 +1,4 @@
-/** What is in a wheel (a zip archive), here or still on its server, and single libraries out of it. */
+/** Reads a wheel (a zip archive) on this machine or on its server: its directory, and single libraries. */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { fromRandomAccessReader, open as openZipFile, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
@@ -10,23 +10,23 @@ import { indexRefusal } from './packageIndex';
 
 const MAX_ENTRIES = 100_000;
 const MAX_METADATA_BYTES = 1 << 22;
-/** No library of CUDA comes near it. */
+/** A bound on an entry's size; no library of CUDA comes near it. */
 const MAX_LIBRARY_BYTES = 8 * 2 ** 30;
 const BLOCK_BYTES = 1 << 18;
 
 export interface Wheel {
-  /** Sizes in bytes, unpacked, by the name in the archive. */
+  /** Unpacked sizes in bytes, by the entry's name. */
   readonly sizes: ReadonlyMap<string, number>;
-  /** Of the archive itself. */
+  /** The archive's own size in bytes. */
   readonly sizeBytes: number;
-  /** `…dist-info/METADATA`. */
+  /** The content of `…dist-info/METADATA`. */
   metadata(): Promise<string>;
-  /** Unpacks one entry into a new file, to the disk. */
+  /** Unpacks one entry into a new file and flushes it to the disk. */
   extract(name: string, place: string, onBytes?: (count: number) => void, signal?: AbortSignal): Promise<void>;
   close(): void;
 }
 
-/** A wheel on this machine. @throws MedTextError INTEGRITY when it is broken, UNSAFE_NAME for names that leave a folder. */
+/** Opens a wheel on this machine. @throws MedTextError INTEGRITY for a broken one, UNSAFE_NAME for names that leave a folder. */
 export async function openWheel(path: string): Promise<Wheel> {
   const { size } = await stat(path);
   const zip = await new Promise<ZipFile>((resolve, reject) => {
@@ -38,8 +38,8 @@ export async function openWheel(path: string): Promise<Wheel> {
 }
 
 /**
- * A wheel on its server: only what is looked at comes, in blocks.
- * @throws MedTextError NETWORK where the server gives no parts, and as {@link openWheel}.
+ * Opens a wheel on its server. Only the blocks that are read are downloaded.
+ * @throws MedTextError NETWORK where the server gives no byte ranges, and the errors of {@link openWheel}.
  */
 export async function openRemoteWheel(transport: Transport, url: string, signal?: AbortSignal): Promise<Wheel> {
   const name = url.split(/[?#]/)[0];
@@ -127,7 +127,7 @@ async function wheelOf(zip: ZipFile, shown: string, sizeBytes: number): Promise<
     const entry = entries.get(name);
     if (!entry) throw new MedTextError('INTEGRITY', words`${shown} has no ${name}.`, { file: shown, name });
     if (entry.uncompressedSize > limit) throw notWhole(shown, words`${name} has more than ${limit} bytes`);
-    // yauzl stops a stream that unpacks to more than the directory says.
+    // yauzl stops a stream that unpacks to more bytes than the directory says.
     return zip.openReadStreamPromise(entry);
   };
   return {
@@ -171,7 +171,7 @@ async function pour(from: Readable, to: FileHandle, onBytes?: (count: number) =>
   return written;
 }
 
-/** Our own and the disk's errors as they are; yauzl's say what is wrong with the archive. */
+/** Gives our own errors and the file system's on as they are; yauzl's errors say what is wrong with the archive. */
 function brokenWheel(shown: string, error: unknown): MedTextError {
   if (error instanceof MedTextError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
