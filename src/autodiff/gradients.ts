@@ -1,6 +1,6 @@
 /**
- * Reverse-mode differentiation over a graph under construction. What every rule would repeat lives here, once:
- * which values matter, accumulation, un-broadcasting, names and error text.
+ * Reverse-mode differentiation over a graph under construction. The driver holds what every rule would repeat: which
+ * values matter, accumulation, summing back broadcast gradients, names, and error messages.
  */
 import { MedTextError } from '../base/errors';
 import { Attributes } from '../onnx/typeInference';
@@ -14,9 +14,10 @@ import { GRADIENT_RULES } from './rules';
  * Adds the nodes that compute d loss / d parameter to the graph.
  * @param loss a scalar (shape []) of the graph.
  * @param parameters inputs or other values of the graph, of floating type.
- * @param options.rules the table of gradient rules; the default knows every supported operator.
- * @param options.seed d objective / d loss, shape []: 1 unless a loss is scaled for half precision.
- * @returns the gradient of each parameter, by the parameter's name; each has the parameter's shape. A parameter that the loss does not depend on has a gradient of zeros.
+ * @param options.rules the table of gradient rules; the default has every supported operator.
+ * @param options.seed d objective / d loss, shape []; 1 unless a loss is scaled for half precision.
+ * @returns the gradient of each parameter, by the parameter's name and in its shape. A parameter that the loss does not
+ * depend on has a gradient of zeros.
  * @throws MedTextError NO_GRADIENT naming operator and node when the path crosses an operator without a rule.
  */
 export function addGradients(
@@ -33,7 +34,7 @@ export function addGradients(
   const active = valuesThatDependOn(parameters, forward, g.detached);
   const contributions = new Map<string, Value[]>([[loss.name, [options.seed ?? g.scalar(1, loss.dataType)]]]);
 
-  /** The sum of what has flowed back into a value so far. */
+  /** The sum of the gradients that have reached a value so far. */
   const gradientOf = (value: Value): Value | undefined =>
     contributions.get(value.name)?.reduce((sum, part) => g.add(sum, part));
 
@@ -53,7 +54,7 @@ export function addGradients(
   );
 }
 
-/** Adds the gradients of one node's active inputs to `contributions`. */
+/** Adds the gradients of the node's inputs that depend on a parameter to `contributions`. */
 function differentiate(
   g: Operators,
   node: BuiltNode,
@@ -93,7 +94,7 @@ function differentiate(
   });
 }
 
-/** The names of the floating values that change when a parameter does, the parameters among them. */
+/** The names of the floating-point values that depend on a parameter, including the parameters. */
 function valuesThatDependOn(
   parameters: readonly Value[],
   forward: readonly BuiltNode[],

@@ -1,7 +1,7 @@
 /**
- * THE TABLE: the gradient of every supported operator, one row an operator, one formula an input; `x` in, `y` out,
- * `dy` the gradient of y. The driver (gradients.ts) sums a formula back to the input's shape where it was broadcast.
- * Rules of more than five lines live in rules/.
+ * THE TABLE of gradients: one row for each supported operator, one formula for each input. `x` is an input, `y` an
+ * output, `dy` the gradient of y. The driver (gradients.ts) sums a formula back to the input's shape where the input
+ * was broadcast. Rules of more than five lines live in rules/.
  */
 import type { GradientRules } from './gradientRule';
 import { concatRule, expandRule, padRule, sliceRule, splitRule, tileRule } from './rules/arranging';

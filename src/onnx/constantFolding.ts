@@ -1,6 +1,6 @@
 /**
  * Operators computed in TypeScript when all their inputs are known: the shape arithmetic that exporters leave in a
- * graph, and the small tables (ranges, masks) it leads to. Semantics are the ONNX operator specification's.
+ * graph, and the small tables (ranges, masks) made from it. The semantics are those of the ONNX operator specification.
  */
 import { MedTextError } from '../base/errors';
 import { allocate, elementCount, type TypedArray } from './dataType';
@@ -10,21 +10,24 @@ import { broadcastShapes, inversePermutation, normalizeAxis, stridesOf, type Sha
 
 export interface ConstantCall {
   readonly opType: string;
-  /** undefined: an omitted optional input. */
+  /** The inputs. Undefined stands for an omitted optional input. */
   readonly inputs: readonly (Tensor | undefined)[];
   readonly attributes: Readonly<Record<string, Attribute>>;
-  /** The outputs' types, as inference found them. */
+  /** The outputs' types, as type inference found them. */
   readonly outputs: readonly TensorType[];
 }
 
-/** The outputs' contents, or undefined when the operator (or this use of it) cannot be computed here. */
+/** The outputs' contents. Undefined when the operator, or this use of it, cannot be computed here. */
 export function evaluateConstant(call: ConstantCall): Tensor[] | undefined {
   const evaluator = Object.hasOwn(EVALUATORS, call.opType) ? EVALUATORS[call.opType] : undefined;
   const data = evaluator?.(new Evaluation(call));
   return data && call.outputs.map((type, i) => ({ dataType: type.dataType, shape: type.shape, data: data[i] }));
 }
 
-/** NonZero has no static type: its output is as long as its input has non-zero elements. */
+/**
+ * The indices of elements that are not zero. NonZero has no static type, because its output's length depends on its
+ * input.
+ */
 export function evaluateNonZero(x: Tensor): Tensor {
   const found: number[] = [];
   for (let i = 0; i < x.data.length; i++) if (Number(x.data[i]) !== 0) found.push(i);
@@ -61,7 +64,7 @@ class Evaluation {
   optionalIntegers(index: number): number[] | undefined {
     return this.has(index) ? this.integers(index) : undefined;
   }
-  /** A fresh first output, filled element by element. */
+  /** Makes the first output and fills it element by element. */
   fill(element: (index: number) => Scalar | boolean): TypedArray[] {
     const data = allocate(this.type.dataType, elementCount(this.type.shape));
     for (let i = 0; i < data.length; i++) data[i] = asElement(data, element(i)) as never;
@@ -75,7 +78,7 @@ function asElement(data: TypedArray, value: Scalar | boolean): Scalar {
   return isBig ? BigInt(Math.trunc(Number(value))) : Number(value);
 }
 
-/** For each element of `shape` the element of `x` that broadcasting puts there. */
+/** For each element of `shape`, the index of the element of `x` that broadcasting puts there. */
 function broadcastIndex(x: Shape, shape: Shape): (index: number) => number {
   const outer = stridesOf(shape);
   const inner = stridesOf(x);
@@ -101,7 +104,7 @@ const unary =
     return e.fill((i) => compute(Number(data[i])));
   };
 
-/** A binary operator on doubles and, exactly, on 64-bit integers. */
+/** A binary operator on doubles. On 64-bit integers it is exact. */
 const binary =
   (compute: (a: number, b: number) => number | boolean, exact: (a: bigint, b: bigint) => bigint | boolean): Evaluator =>
   (e) => {
@@ -156,7 +159,7 @@ const modulo: Evaluator = (e) => {
   )(e);
 };
 
-/** Modulo 2^64 at each step: BigInt's own ** would build numbers of any length. */
+/** A power modulo 2^64 at each step. BigInt's own ** would build numbers of any length. */
 function integerPower(base: bigint, exponent: bigint): bigint {
   if (exponent < 0n) return base === 1n ? 1n : base === -1n ? (exponent % 2n === 0n ? 1n : -1n) : 0n;
   let result = 1n;
@@ -168,7 +171,7 @@ function integerPower(base: bigint, exponent: bigint): bigint {
 
 const power = binary((a, b) => a ** b, integerPower);
 
-/** The output's elements are input elements in another place. */
+/** An operator whose output consists of input elements in other places. */
 const moved =
   (source: (e: Evaluation) => ((index: number) => number) | undefined): Evaluator =>
   (e) => {
@@ -204,7 +207,7 @@ const slice = moved((e) => {
     parts.reduce((at, p, axis) => at + (p.start + coordinate(i, outer[axis], p.length) * p.step) * inner[axis], 0);
 });
 
-/** A negative index counts from the end; one outside is an error of the graph. */
+/** Resolves a negative index, which counts from the end. An index outside the axis is an error of the graph. */
 function checkedIndex(index: number, size: number, opType: string): number {
   const normal = index < 0 ? index + size : index;
   if (normal >= 0 && normal < size) return normal;
@@ -298,7 +301,7 @@ const cast: Evaluator = (e) => {
   const { data } = e.input(0);
   if (e.type.dataType === 'float16' || e.type.dataType === 'bfloat16') return undefined;
   if (e.type.dataType === 'bool') return e.fill((i) => Number(data[i]) !== 0);
-  // What an integer becomes of NaN or infinity is not defined.
+  // The integer value of NaN or infinity is not defined.
   if (isIntegral(e) && Array.from(data as ArrayLike<Scalar>).some((v) => !Number.isFinite(Number(v)))) return undefined;
   return e.fill((i) => data[i] as Scalar);
 };

@@ -1,4 +1,4 @@
-/** The dtype table: one row a type, everything that depends on the type is looked up here. */
+/** The table of data types, one row for each type. Everything that depends on a type is looked up here. */
 
 export type TypedArray =
   | Float32Array
@@ -44,7 +44,7 @@ export function dataTypeOfCode(code: number): DataType | undefined {
   return (Object.keys(DATA_TYPES) as DataType[]).find((name) => DATA_TYPES[name].code === code);
 }
 
-/** Elements of a shape; 1 for a scalar. */
+/** The number of elements of a shape; 1 for a scalar. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }

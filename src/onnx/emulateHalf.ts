@@ -1,17 +1,17 @@
-/** What a graph in half precision gives, computed in float32: for machines whose processor does not compute in it. */
+/** Emulates a half-precision graph in float32, for machines whose CPU does not compute in half precision. */
 import { DATA_TYPES, type DataType } from './dataType';
 import { widenModel } from './halfPrecision';
-import type { GraphNode, Model, Tensor, ValueInfo } from './model';
+import type { GraphNode, LaterTensor, Model, Tensor, ValueInfo } from './model';
 import { halfPrecision } from './toFloat16';
 
-export interface EmulatedHalf {
+export interface EmulatedHalf<T = Tensor> {
   /**
-   * The float32 model's graph in half precision ({@link halfPrecision}) with float32 between: each value of half precision is
-   * rounded to it, infinity included. A further output {@link RANGES}, float32 [values], has the largest magnitude of each
-   * before it is rounded.
+   * The half-precision graph of the float32 model ({@link halfPrecision}), computed in float32. Each half-precision
+   * value is rounded to half precision, infinity included. A further output {@link RANGES}, float32 [values], holds the
+   * largest magnitude of each value before it is rounded.
    */
-  readonly model: Model;
-  /** In the order of the ranges, which is that of the computation. */
+  readonly model: Model<T>;
+  /** The names of the values in the order of the ranges, which is the order of computation. */
   readonly values: readonly string[];
 }
 
@@ -19,11 +19,12 @@ export const RANGES = 'half/ranges';
 const ONE_ELEMENT = 'half/shape';
 
 /**
- * Runtimes compute float16 graphs on a CPU in float32 and skip the rounding between two operators, so that a graph
- * that overflows on every GPU seems right there. Sums inside an operator are exact here as there.
- * @throws MedTextError what {@link halfPrecision} throws.
+ * Runtimes compute float16 graphs on a CPU in float32 and skip the rounding between two operators. A graph that
+ * overflows on every GPU seems right there. The emulation rounds. Like the runtimes, it computes sums inside an
+ * operator exactly.
+ * @throws MedTextError the errors of {@link halfPrecision}.
  */
-export function emulateHalf(float32: Model): EmulatedHalf {
+export function emulateHalf<T extends Tensor | LaterTensor>(float32: Model<T>): EmulatedHalf<T | Tensor> {
   const { model, halves } = halfPrecision(float32);
   const { graph } = widenModel(model);
   const nodes: GraphNode[] = [];
@@ -45,7 +46,7 @@ export function emulateHalf(float32: Model): EmulatedHalf {
   });
   const shape: Tensor = { dataType: 'int64', shape: [1], data: BigInt64Array.of(1n) };
   const ranges: ValueInfo = { name: RANGES, dataType: 'float32', shape: [values.length] };
-  const initializers = new Map([...graph.initializers, [ONE_ELEMENT, shape]]);
+  const initializers = new Map<string, T | Tensor>([...graph.initializers, [ONE_ELEMENT, shape]]);
   return { model: { ...model, graph: { ...graph, nodes, initializers, outputs: [...graph.outputs, ranges] } }, values };
 }
 

@@ -1,8 +1,8 @@
-/** Where a model's external tensors may lie: in its own folder or below, nowhere else. */
+/** The places where external tensors of a model may lie: the model's folder and the folders in it. */
 import { MedTextError } from '../base/errors';
 
 /**
- * The path of an external-data file: `folder` / `location`. Symbolic links are the caller's to resolve.
+ * The path of an external-data file: `folder` / `location`. The caller resolves symbolic links.
  * @throws MedTextError ONNX_FORMAT for an absolute location, a drive, `..`, or an empty or odd name.
  */
 export function resolveExternalPath(folder: string, location: string): string {

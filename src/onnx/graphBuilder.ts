@@ -1,6 +1,6 @@
 /**
- * Builds graphs node by node: types are inferred at each call, so a mistake fails on its own line; a scope stack makes
- * node names follow the checkpoint's names; equal constants are stored once.
+ * Builds graphs node by node. Types are inferred at each call, so that a mistake fails on its own line. A scope stack
+ * makes node names follow the checkpoint's names. Equal constants are stored once.
  */
 import { MedTextError } from '../base/errors';
 import { allocate, type DataType, type TypedArray } from './dataType';
@@ -17,12 +17,12 @@ import {
 } from './model';
 import type { Shape } from './shapes';
 
-/** A value of the graph under construction. `constant` holds its contents where they are known. */
+/** A value of the graph under construction. `constant` holds the contents where they are known. */
 export interface Value extends KnownTensor {
   readonly name: string;
 }
 
-/** A node with its operands as values, as gradient rules want it. */
+/** A node with its operands as values, as gradient rules need it. */
 export interface BuiltNode {
   readonly name: string;
   readonly opType: string;
@@ -33,7 +33,7 @@ export interface BuiltNode {
 }
 
 export class GraphBuilder {
-  /** Names that graphs inside this one's nodes read: an output of that name would leave them without. */
+  /** Names that graphs inside this graph's nodes read. Renaming an output of such a name would break them. */
   private readonly readInside = new Set<string>();
   private readonly nodeList: BuiltNode[] = [];
   private readonly inputMap = new Map<string, Value>();
@@ -44,10 +44,10 @@ export class GraphBuilder {
   private readonly usedNames = new Map<string, number>();
   private scopes: readonly string[] = [];
 
-  /** @param prefix of every name that is made here: a graph inside another's node may use no name of that one's. */
+  /** @param prefix of every name made here. A graph inside another graph's node may use none of that graph's names. */
   constructor(private readonly prefix = '') {}
 
-  /** In topological order. */
+  /** The nodes in topological order. */
   get nodes(): readonly BuiltNode[] {
     return this.nodeList;
   }
@@ -72,7 +72,7 @@ export class GraphBuilder {
   }
 
   /**
-   * An input is fed by its name, so it never gets another.
+   * Adds an input. It is fed by its name, so the name is never changed.
    * @throws MedTextError GRAPH for a name that is in use
    */
   input(name: string, dataType: DataType, shape: Shape): Value {
@@ -82,14 +82,14 @@ export class GraphBuilder {
     return value;
   }
 
-  /** A value of the graph that this one will be inside of. */
+  /** Refers to a value of the outer graph, for a graph inside one of its nodes. */
   capture(value: Value): Value {
     return { name: value.name, dataType: value.dataType, shape: value.shape };
   }
 
   /**
-   * Marks a value as an output. Under another name than its own it is renamed when the graph is built; only an input, a
-   * constant or a value that is an output already goes through an Identity, which would copy it.
+   * Marks a value as an output. With another name than its own, the value is renamed when the graph is built. Inputs,
+   * constants and values that are outputs already go through an Identity instead, which copies them.
    * @throws MedTextError GRAPH for an output's name that is in use
    */
   output(value: Value, name = value.name): void {
@@ -101,7 +101,7 @@ export class GraphBuilder {
     this.outputMap.set(name, isFree ? value : this.emit('Identity', [value])[0]);
   }
 
-  /** A constant of the graph; equal ones are one. */
+  /** A constant of the graph. Equal constants are stored once. */
   constant(tensor: Tensor, name?: string): Value {
     const small = tensor.data.length <= 64;
     const key = small ? `${tensor.dataType}[${tensor.shape}]=${tensor.data.join(',')}` : undefined;
@@ -125,12 +125,12 @@ export class GraphBuilder {
     return this.constant({ dataType, shape: [], data: filled(value, 1, dataType) });
   }
 
-  /** The same number so many times. */
+  /** A vector that repeats one number `length` times. */
   vector(value: number, length: number, dataType: DataType = 'float32'): Value {
     return this.constant({ dataType, shape: [length], data: filled(value, length, dataType) });
   }
 
-  /** A vector of int64, as axes, shapes and slices want it. */
+  /** A vector of int64, the type of axes, shapes and slices. */
   integers(values: readonly number[]): Value {
     return this.constant({ dataType: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) });
   }
@@ -159,8 +159,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Adds a node with graphs inside it (If, Loop), whose outputs' types those graphs know.
-   * @param types the outputs'
+   * Adds a node with graphs inside it (If, Loop). The inner graphs know the types of its outputs.
+   * @param types the types of the outputs
    */
   emitControl(
     opType: 'If' | 'Loop',
@@ -178,8 +178,9 @@ export class GraphBuilder {
   }
 
   /**
-   * Adds a whole static graph (see specialize): its inputs become this graph's inputs unless `bind` names a value for
-   * them, its initialisers constants unless bound. Returns every value by its name in that graph.
+   * Adds a whole static graph (see specialize). Its inputs become inputs of this graph and its initialisers become
+   * constants, except those that `bind` replaces by a value.
+   * @returns every value by its name in that graph
    */
   include(graph: Graph, bind: ReadonlyMap<string, Value> = new Map()): Map<string, Value> {
     const values = new Map<string, Value>(bind);
@@ -199,12 +200,12 @@ export class GraphBuilder {
     return values;
   }
 
-  /** As {@link build}, but of all inputs, also those that nothing reads: a loop's body takes them by their place. */
+  /** {@link build} with all inputs, including unused ones, because a loop's body takes its inputs by their place. */
   buildBody(name: string): Graph {
     return { ...this.build(name).graph, inputs: [...this.inputMap.values()].map(valueInfo) };
   }
 
-  /** The graph of everything the outputs need; what they do not need is left out. */
+  /** The graph of all nodes and constants that the outputs need. */
   build(name: string): Model {
     if (this.outputMap.size === 0) throw new MedTextError('GRAPH', `The graph "${name}" has no outputs.`);
     const needed = new Set([...this.outputMap.values()].map((v) => v.name));
@@ -246,7 +247,7 @@ export class GraphBuilder {
     return [...node.outputs];
   }
 
-  /** A name nobody has: itself, else with a number behind. */
+  /** An unused name: the given one, or that name with a number. */
   private claim(name: string): string {
     const count = this.usedNames.get(name) ?? 0;
     this.usedNames.set(name, count + 1);
@@ -254,7 +255,7 @@ export class GraphBuilder {
   }
 }
 
-/** Every name that the graph's nodes read, and those of the graphs inside them. */
+/** The names that the graph's nodes, and the graphs inside them, read. */
 function* namesRead(graph: Graph): Iterable<string> {
   for (const output of graph.outputs) yield output.name;
   for (const node of graph.nodes) {

@@ -1,10 +1,12 @@
-/** float16 and bfloat16: to float32, exactly, and back, rounded. One table of half precision serves every reader. */
+/**
+ * Converts float16 and bfloat16 to float32, exactly, and back, rounded. Every reader uses this table of half precision.
+ */
 import { DATA_TYPES, type DataType } from './dataType';
-import type { Attribute, Graph, GraphNode, Model, Tensor, ValueInfo } from './model';
+import { mapped, type Attribute, type Graph, type GraphNode, type LaterTensor, type Model, type Tensor, type ValueInfo } from './model'; // prettier-ignore
 
 let table: Float32Array | undefined;
 
-/** IEEE 754 binary16 as float32, by its bits: 1 sign, 5 exponent and 10 fraction bits. All NaNs are one. */
+/** Every IEEE 754 binary16 as float32, by its bits: 1 sign, 5 exponent and 10 fraction bits. All NaNs become one. */
 export function halfTable(): Float32Array {
   if (table) return table;
   table = new Float32Array(65536);
@@ -19,31 +21,34 @@ export function halfTable(): Float32Array {
   return table;
 }
 
-/** binary16 bits into `into` from `at` on. */
+/** Converts binary16 bits to float32 in `into` from `at` on. */
 export function widenHalf(bits: ArrayLike<number>, into: Float32Array, at = 0): void {
   const values = halfTable();
   for (let i = 0; i < bits.length; i++) into[at + i] = values[bits[i]];
 }
 
-/** bfloat16 bits, which are the upper half of a float32, into `into` from `at` on. */
+/** Converts bfloat16 bits, which are the upper half of a float32, to float32 in `into` from `at` on. */
 export function widenBrainHalf(bits: ArrayLike<number>, into: Float32Array, at = 0): void {
   const wide = new Uint32Array(into.buffer, into.byteOffset, into.length);
   for (let i = 0; i < bits.length; i++) wide[at + i] = bits[i] << 16;
 }
 
-/** The tensor itself unless it is of half precision. */
-export function widenTensor(tensor: Tensor): Tensor {
-  if (tensor.dataType !== 'float16' && tensor.dataType !== 'bfloat16') return tensor;
-  const data = new Float32Array(tensor.data.length);
-  (tensor.dataType === 'float16' ? widenHalf : widenBrainHalf)(tensor.data as Uint16Array, data);
-  return { dataType: 'float32', shape: tensor.shape, data };
+/** The tensor as float32 if it is in half precision, else the tensor itself. */
+export function widenTensor<T extends Tensor | LaterTensor>(tensor: T): T {
+  const { dataType } = tensor;
+  if (dataType !== 'float16' && dataType !== 'bfloat16') return tensor;
+  return mapped(tensor, 'float32', (bits) => {
+    const data = new Float32Array(bits.length);
+    (dataType === 'float16' ? widenHalf : widenBrainHalf)(bits as Uint16Array, data);
+    return data;
+  });
 }
 
 export function widenedType(dataType: DataType): DataType {
   return dataType === 'float16' || dataType === 'bfloat16' ? 'float32' : dataType;
 }
 
-/** Half precisions inside attributes: constants, and what Cast casts to. */
+/** Converts half-precision types inside attributes: constants, and the target of Cast. */
 export function widenAttribute(opType: string, name: string, attribute: Attribute): Attribute {
   if (attribute.type === 'tensor') return { type: 'tensor', value: widenTensor(attribute.value) };
   const isHalf = opType === 'Cast' && name === 'to' && attribute.type === 'int' &&
@@ -51,12 +56,12 @@ export function widenAttribute(opType: string, name: string, attribute: Attribut
   return isHalf ? { type: 'int', value: DATA_TYPES.float32.code } : attribute;
 }
 
-/** The model with float32 wherever it has a half precision; itself where it has none. */
-export function widenModel(model: Model): Model {
+/** The model with float32 in place of half precision. A model without half precision is returned as it is. */
+export function widenModel<T extends Tensor | LaterTensor>(model: Model<T>): Model<T> {
   return { ...model, graph: widenGraph(model.graph) };
 }
 
-function widenGraph(graph: Graph): Graph {
+function widenGraph<T extends Tensor | LaterTensor>(graph: Graph<T>): Graph<T> {
   const info = (value: ValueInfo): ValueInfo => ({ ...value, dataType: widenedType(value.dataType) });
   const node = (n: GraphNode): GraphNode => ({
     ...n,
@@ -81,7 +86,7 @@ function widenGraph(graph: Graph): Graph {
 const single = new Float32Array(1);
 const singleBits = new Uint32Array(single.buffer);
 
-/** The nearest binary16, ties to even; beyond 65,504 the infinity, as IEEE 754 rounds. */
+/** The nearest binary16, ties to even. Beyond 65,504 it is infinity, as IEEE 754 rounds. */
 export function halfBits(value: number): number {
   single[0] = value;
   const bits = singleBits[0];
@@ -90,7 +95,7 @@ export function halfBits(value: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
   if (magnitude >= 0x477ff000) return sign | 0x7c00; // rounds to infinity
   if (magnitude < 0x38800000) {
-    // Subnormal: multiples of 2^-24. Adding 0.5 = 2^23 ulps of 2^-24 lets the float unit round to even.
+    // Subnormals are multiples of 2^-24. Adding 0.5 = 2^23 ulps of 2^-24 makes the float unit round to even.
     single[0] = Math.abs(value) + 0.5;
     return sign | (singleBits[0] - 0x3f000000);
   }

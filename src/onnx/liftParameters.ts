@@ -1,34 +1,39 @@
-/** What training may change in a foreign graph, taken out of it and made an input. */
+/** Takes the parameters that training may change out of a foreign graph and makes them inputs. */
 import type { Graph, GraphNode, Tensor, ValueInfo } from './model';
 import { FOLDED_PREFIX } from './specialize';
 
 export interface LiftedGraph {
-  /** The parameters are inputs, after the graph's own. */
+  /** The graph with the parameters as inputs, after the graph's own inputs. */
   readonly graph: Graph;
-  /** By the name of their initialiser. Exporters transpose weights and rename them (`onnx::MatMul_317`, `val_53`). */
+  /**
+   * The parameters by the names of their initialisers. Exporters transpose weights and rename them (`onnx::MatMul_317`,
+   * `val_53`).
+   */
   readonly parameters: ReadonlyMap<string, Tensor>;
 }
 
-/** Inputs that carry no gradient, whatever the operator's other inputs do: indices, conditions, shapes, axes. */
+/** Inputs that carry no gradient, whatever the other inputs of the operator are: indices, conditions, shapes, axes. */
 const WITHOUT_GRADIENT: Readonly<Record<string, readonly number[]>> = {
   Where: [0],
   Gather: [1],
   GatherElements: [1],
   GatherND: [1],
 };
-/** Operators whose result has no gradient though its type may be floating. */
+/** Operators whose result may be floating but has no gradient. */
 const FLAT = new Set(['Floor', 'Ceil', 'Round', 'Sign', 'ConstantOfShape', 'Range']);
-/** Operators with results that are not floating. */
+/** Operators whose results are not floating. */
 const DISCRETE = new Set(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor', 'Not', 'IsNaN', 'Shape', 'Size', 'ArgMax', 'ArgMin', 'NonZero']); // prettier-ignore
 
 /**
- * Makes inputs of the graph's parameters: its float32 initialisers that a gradient from some output reaches, except
- * numbers the exporter wrote (scalars, single elements without a parameter's name, constants that folding made).
+ * Turns the graph's parameters into inputs. A parameter is a float32 initialiser that a gradient from some output
+ * reaches. Numbers that the exporter wrote do not count: scalars, single elements without a parameter's name, constants
+ * that folding made.
  *
- * Sharing follows the file: one initialiser read in two places is one parameter. PyTorch's newer exporter (dynamo) stores
- * equal tensors once, so that the biases of an untrained encoder, all zero, come out tied; a trained one's differ.
+ * Sharing follows the file: an initialiser that is read in two places is one parameter. PyTorch's newer exporter
+ * (dynamo) stores equal tensors once, so the biases of an untrained encoder, all zero, become tied. Those of a trained
+ * encoder differ.
  * @param graph from {@link specialize}, which has widened float16 and bfloat16.
- * @param isParameter tells more: return false to keep an initialiser constant.
+ * @param isParameter may return false to keep an initialiser constant.
  */
 export function liftParameters(
   graph: Graph,
@@ -50,7 +55,7 @@ function looksLearned(name: string, tensor: Tensor): boolean {
   return tensor.data.length > 1 || (tensor.shape.length > 0 && /(weight|bias|gamma|beta)$/i.test(name));
 }
 
-/** Going back from the outputs through everything differentiable. */
+/** Walks back from the outputs through everything differentiable. */
 function valuesWithGradient(graph: Graph): Set<string> {
   const reached = new Set(graph.outputs.filter((output) => /float/.test(output.dataType)).map((output) => output.name));
   for (const node of [...graph.nodes].reverse()) {

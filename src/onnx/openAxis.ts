@@ -1,6 +1,6 @@
 import type { Model } from './model';
 
-/** The graph for any size of the first axis of these inputs and outputs, which nothing but a gather along it reads. */
+/** Gives the first axis of these inputs and outputs any size. Only a gather along that axis may read it. */
 export function withOpenAxis(model: Model, names: readonly string[], axis: string): Model {
   const open = <T extends { name: string; shape: readonly (number | string)[] }>(value: T): T =>
     names.includes(value.name) ? { ...value, shape: [axis, ...value.shape.slice(1)] } : value;

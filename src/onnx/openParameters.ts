@@ -1,4 +1,7 @@
-/** A foreign model whose parameters are inputs, and back again: how an encoder exported elsewhere is trained and kept. */
+/**
+ * Makes inputs of a foreign model's parameters, and initialisers again. So an encoder exported elsewhere is trained and
+ * saved.
+ */
 import { MedTextError } from '../base/errors';
 import { widenModel } from './halfPrecision';
 import { liftParameters } from './liftParameters';
@@ -6,17 +9,17 @@ import type { Graph, Model, Tensor } from './model';
 import { liveNodes, mentionedNames, specialize } from './specialize';
 
 export interface OpenedModel {
-  /** The file's graph, its dimensions as they were; the parameters are inputs after its own, without values. */
+  /** The file's graph with its dimensions unchanged. The parameters are inputs after its own inputs, without values. */
   readonly model: Model;
-  /** What the file held. */
+  /** The parameters' values in the file. */
   readonly parameters: ReadonlyMap<string, Tensor>;
 }
 
 /**
- * Makes inputs of every parameter that the outputs `keep` depend on (see {@link liftParameters}), and drops the other
- * outputs with all that only they need. float16 and bfloat16 become float32.
- * @param shapes of the inputs, for the one specialisation that tells what is a parameter.
- * @throws MedTextError what {@link specialize} throws; UNSUPPORTED for a parameter inside a branch.
+ * Makes inputs of every parameter that the outputs `keep` depend on (see {@link liftParameters}). Other outputs, and
+ * what only they need, are removed. float16 and bfloat16 become float32.
+ * @param shapes of the inputs, for the specialisation that finds the parameters.
+ * @throws MedTextError the errors of {@link specialize}; UNSUPPORTED for a parameter inside a branch.
  */
 export function openParameters(
   foreign: Model,
@@ -27,7 +30,7 @@ export function openParameters(
   const model = { ...wide, graph: pruned(wide.graph, keep) };
   const { parameters } = liftParameters(specialize(model, { inputShapes: shapes }));
   const { graph } = model;
-  // PyTorch stores equal parameters once and repeats them by Identity; each is a parameter of its own.
+  // PyTorch stores equal parameters once and repeats them by Identity. Each of them is a parameter of its own.
   const repeats = new Set(
     graph.nodes.filter(({ opType, outputs }) => opType === 'Identity' && parameters.has(outputs[0])),
   );
@@ -45,15 +48,15 @@ export function openParameters(
   return { model: { ...model, graph: { ...graph, nodes, inputs, initializers } }, parameters };
 }
 
-/** The model with these values in place of inputs of their names. */
-export function withInitializers(model: Model, values: ReadonlyMap<string, Tensor>): Model {
+/** The model with these values as initialisers in place of the inputs of their names. */
+export function withInitializers<T>(model: Model<T>, values: ReadonlyMap<string, T>): Model<T> {
   const { graph } = model;
   const inputs = graph.inputs.filter((input) => !values.has(input.name));
   return { ...model, graph: { ...graph, inputs, initializers: new Map([...graph.initializers, ...values]) } };
 }
 
-/** The graph as far as these outputs need it. */
-export function pruned(graph: Graph, keep: readonly string[]): Graph {
+/** The part of the graph that these outputs need. */
+export function pruned<T>(graph: Graph<T>, keep: readonly string[]): Graph<T> {
   const live = liveNodes(graph, new Set(keep));
   const nodes = graph.nodes.filter((node) => live.has(node));
   const used = new Set(keep);

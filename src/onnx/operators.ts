@@ -1,6 +1,6 @@
 /**
- * The operator vocabulary: the call is the operator. Only standard operators of opset 20, chosen so that the CPU,
- * WebGPU, CUDA, DirectML and CoreML providers can all run them.
+ * The operators that graphs are built with, one method for each. All are standard operators of opset 20 that the CPU,
+ * WebGPU, CUDA, DirectML and CoreML providers can run.
  */
 import { DATA_TYPES, type DataType } from './dataType';
 import { GraphBuilder, type Value } from './graphBuilder';
@@ -17,8 +17,8 @@ const string = (value: string): Attribute => ({ type: 'string', value });
 export type Operand = Value | number;
 
 /**
- * The type of matrix products' factors. In half precision they are rounded to float16, and so are the products; all else
- * stays in float32.
+ * The type of the factors of matrix products. In half precision the factors and the products are rounded to float16.
+ * All other values stay in float32.
  */
 export type FactorType = 'float32' | 'float16';
 
@@ -33,12 +33,15 @@ export class Operators extends GraphBuilder {
     super(prefix);
   }
 
-  /** Names of the values that gradients do not flow through. */
+  /** The names of values that gradients do not flow through. */
   get detached(): ReadonlySet<string> {
     return this.detachedNames;
   }
 
-  /** The same value, as a constant to reverse-mode differentiation (PyTorch's `detach`, JAX's `stop_gradient`). */
+  /**
+   * The same value, which reverse-mode differentiation treats as a constant (PyTorch's `detach`, JAX's
+   * `stop_gradient`).
+   */
   detach(x: Value): Value {
     const y = this.identity(x);
     this.detachedNames.add(y.name);
@@ -90,7 +93,7 @@ export class Operators extends GraphBuilder {
   abs(x: Value): Value {
     return this.one('Abs', [x]);
   }
-  /** Elements below `min` or above `max` become these. */
+  /** x with elements below `min` raised to `min` and elements above `max` lowered to `max`. */
   clip(x: Value, min: number, max: number): Value {
     return this.one('Clip', [x, this.scalar(min, x.dataType), this.scalar(max, x.dataType)]);
   }
@@ -124,7 +127,7 @@ export class Operators extends GraphBuilder {
   relu(x: Value): Value {
     return this.one('Relu', [x]);
   }
-  /** `approximate` 'none' is x * Phi(x) by erf; 'tanh' is BERT's gelu_new. */
+  /** GELU. With `approximate` 'none' it is x * Phi(x) by erf; 'tanh' is BERT's gelu_new. */
   gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
     return this.one('Gelu', [x], { approximate: string(approximate) });
   }
@@ -139,7 +142,7 @@ export class Operators extends GraphBuilder {
   matMul(a: Value, b: Value): Value {
     return this.cast(this.one('MatMul', [this.factor(a), this.factor(b)]), a.dataType);
   }
-  /** op(a) op(b) + c for matrices; c broadcasts. */
+  /** op(a) op(b) + c for matrices. c is broadcast. */
   gemm(a: Value, b: Value, c?: Value, options: { transA?: boolean; transB?: boolean } = {}): Value {
     const { transA = false, transB = false } = options;
     const [x, y] = [this.factor(a), this.factor(b)];
@@ -167,7 +170,7 @@ export class Operators extends GraphBuilder {
   softmax(x: Value, axis = -1): Value {
     return this.one('Softmax', [x], { axis: int(axis) });
   }
-  /** Over the last axis. */
+  /** Normalises over the last axis. */
   layerNormalization(x: Value, scale: Value, bias: Value, epsilon: number): Value {
     return this.one('LayerNormalization', [x, scale, bias], { axis: int(-1), epsilon: float(epsilon) });
   }
@@ -188,7 +191,7 @@ export class Operators extends GraphBuilder {
   reshape(x: Value, shape: Shape): Value {
     return sameShape(x.shape, shape) ? x : this.one('Reshape', [x, this.integers(shape)]);
   }
-  /** An axis of 1 added at the end, whatever the size of the others. */
+  /** Adds an axis of size 1 at the end. The sizes of the other axes may be open. */
   unsqueezeLast(x: Value): Value {
     return this.one('Unsqueeze', [x, this.integers([x.shape.length])]);
   }
@@ -198,7 +201,7 @@ export class Operators extends GraphBuilder {
   concat(parts: readonly Value[], axis: number): Value {
     return parts.length === 1 ? parts[0] : this.one('Concat', parts, { axis: int(axis) });
   }
-  /** `count` equal parts along an axis. */
+  /** Splits x into `count` equal parts along an axis. */
   split(x: Value, count: number, axis: number): Value[] {
     if (count === 1) return [x];
     const parts = this.integers(Array.from({ length: count }, () => x.shape[axis] / count));
@@ -214,7 +217,7 @@ export class Operators extends GraphBuilder {
     const inputs = [x, this.integers(starts), this.integers(ends), this.integers(axes)];
     return this.one('Slice', steps ? [...inputs, this.integers(steps)] : inputs);
   }
-  /** `before` and `after`: zeros added to each axis. */
+  /** Adds `before` and `after` zeros to each axis. */
   pad(x: Value, before: readonly number[], after: readonly number[]): Value {
     if ([...before, ...after].every((n) => n === 0)) return x;
     return this.one('Pad', [x, this.integers([...before, ...after])]);
@@ -227,7 +230,7 @@ export class Operators extends GraphBuilder {
   gatherElements(x: Value, indices: Value, axis: number): Value {
     return this.one('GatherElements', [x, indices], { axis: int(axis) });
   }
-  /** x with updates in the places that indices name, of which none may come twice. */
+  /** x with `updates` at the places that `indices` names. No place may occur twice. */
   scatterNd(x: Value, indices: Value, updates: Value): Value {
     return this.one('ScatterND', [x, indices, updates]);
   }
@@ -235,7 +238,7 @@ export class Operators extends GraphBuilder {
     return this.one('ScatterElements', [x, indices, updates], { axis: int(axis), reduction: string('add') });
   }
 
-  /** first, first + 1, … as int32 [count]. */
+  /** The numbers first, first + 1, … as int32 [count]. */
   range(count: number, first = 0): Value {
     return this.one(
       'Range',
@@ -244,17 +247,19 @@ export class Operators extends GraphBuilder {
   }
 
   // --- control flow ---
-  /** The outputs of one of two graphs, which read this one's values by name ({@link capture}) and give the same types. */
+  /**
+   * The outputs of one of two graphs. Both read values of this graph by name ({@link capture}) and give the same types.
+   */
   ifElse(condition: Value, thenBranch: Graph, elseBranch: Graph): Value[] {
     const types = thenBranch.outputs.map(staticType);
     return this.emitControl('If', [condition], { then_branch: thenBranch, else_branch: elseBranch }, types);
   }
   /**
    * Runs `body` up to `count` times (int64 []), until its first output is false.
-   * @param state what the first run of the body takes; each later one takes what the one before gave.
-   * @param body inputs: the number of the run int64 [], whether it goes on bool [], the state; outputs: whether it goes
-   * on, the new state, and values that are stacked.
-   * @returns the last state, then what was stacked, whose first axis has as many elements as there were runs
+   * @param state the state for the first run of the body. Each later run takes the state that the run before gave.
+   * @param body inputs: the run's number int64 [], whether to go on bool [], the state. Outputs: whether to go on, the
+   * new state, and values that are stacked.
+   * @returns the last state, then the stacked values, whose first axis has one element for each run
    */
   loop(count: Value, state: readonly Value[], body: Graph, mostRuns: number): Value[] {
     const outputs = body.outputs.slice(1).map(staticType);
@@ -263,25 +268,25 @@ export class Operators extends GraphBuilder {
   }
 
   // --- composed ---
-  /** A value of one number. Expand, because WebGPU has no ConstantOfShape. */
+  /** A value filled with one number. It uses Expand, because WebGPU has no ConstantOfShape. */
   fill(value: number, shape: Shape, dataType: DataType = 'float32'): Value {
     return this.expand(this.scalar(value, dataType), shape);
   }
-  /** Summed over the axes along which `shape` was broadcast to x's shape: what a gradient needs. */
+  /** x summed over the axes along which `shape` was broadcast to x's shape, as gradients need it. */
   sumTo(x: Value, shape: Shape): Value {
     const axes = broadcastAxes(x.shape, shape);
     const summed = axes.length > 0 ? this.reduceSum(x, axes) : x;
     return this.reshape(summed, shape);
   }
-  /** log(softmax(x)) over the last axis, by the shifted sum of exponentials; WebGPU has no LogSoftmax. */
+  /** log(softmax(x)) over the last axis, by the shifted sum of exponentials, because WebGPU has no LogSoftmax. */
   logSoftmax(x: Value): Value {
     const axis = normalizeAxis(-1, x.shape.length);
-    // The shift changes nothing of the result, so nothing of the gradient either.
+    // The shift changes neither the result nor the gradient.
     const shifted = this.sub(x, this.detach(this.reduceMax(x, [axis], true)));
     return this.sub(shifted, this.log(this.reduceSum(this.exp(shifted), [axis], true)));
   }
 
-  /** A factor of a matrix product in its type; each value is rounded once. */
+  /** A factor of a matrix product, in the type of factors. Each value is rounded once. */
   private factor(x: Value): Value {
     if (this.factors === 'float32' || x.dataType !== 'float32') return x;
     const half = this.halves.get(x.name) ?? this.cast(x, 'float16');
@@ -296,7 +301,7 @@ export class Operators extends GraphBuilder {
   }
 
   private reduce(opType: string, x: Value, axes: readonly number[], keepDims: boolean): Value {
-    // To ONNX an empty list of axes means all of them; here it means none.
+    // In ONNX an empty list of axes means all axes; here it means none.
     if (axes.length === 0) return opType === 'ReduceSumSquare' ? this.mul(x, x) : x;
     const keepdims = int(keepDims ? 1 : 0);
     // ReduceMean, ReduceMax and ReduceSumSquare take axes as an input since opset 18, ReduceSum since 13.

@@ -1,8 +1,10 @@
-/** A graph as text: stable, one line a thing, so that goldens and their differences read well. */
+/**
+ * Prints a graph as stable text, with one line for each item, so that goldens and their differences are easy to read.
+ */
 import { inferTypes, type KnownTensor, type NodeCall } from './typeInference';
 import type { Attribute, Graph, GraphNode, Tensor, ValueInfo } from './model';
 
-/** Constants of at most this many elements are written out where they are used. */
+/** Constants of at most this many elements are printed where they are used. */
 const INLINE_ELEMENTS = 8;
 
 /**
@@ -58,7 +60,7 @@ function printInto(lines: string[], graph: Graph, indent: string, outer: Readonl
   for (const output of graph.outputs) lines.push(`${inner}output ${printValueInfo(output)}`);
 }
 
-/** The types of the node's outputs; undefined where they cannot be told (symbolic shapes, operators we lack). */
+/** The types of the node's outputs. Undefined where inference fails: symbolic shapes, or operators without a rule. */
 function inferredTypes(
   node: GraphNode,
   known: ReadonlyMap<string, KnownTensor>,
@@ -90,7 +92,7 @@ function printOperand(name: string, initializers: ReadonlyMap<string, Tensor>): 
   return tensor && isInline(tensor) ? printSmall(tensor) : name;
 }
 
-/** int64 vectors, which are most constants, without their type: `{0, -1}`; scalars without braces. */
+/** int64 vectors, which are most constants, as `{0, -1}` without their type. Scalars have no braces. */
 function printSmall(tensor: Tensor): string {
   const text = Array.from(tensor.data as ArrayLike<number | bigint>, (value) => printNumber(value)).join(', ');
   if (tensor.shape.length === 0) return tensor.dataType === 'int64' ? text : `${tensor.dataType} ${text}`;
@@ -109,14 +111,14 @@ function printAttribute(attribute: Attribute): string {
   } // prettier-ignore
 }
 
-/** Seven digits tell float32 values apart well enough to read; goldens must not hang on the last bit. */
+/** Prints a number with seven digits, enough to distinguish float32 values. Goldens must not depend on the last bit. */
 function printNumber(value: number | bigint): string {
   return typeof value === 'bigint' || Number.isSafeInteger(value)
     ? String(value)
     : String(Number(value.toPrecision(7)));
 }
 
-/** FNV-1a over the bytes. */
+/** FNV-1a over the tensor's bytes. */
 function checksum(tensor: Tensor): string {
   const { data } = tensor;
   let hash = 0x811c9dc5;

@@ -1,6 +1,6 @@
 /**
- * The ONNX reader: onnx.proto's fields that matter, from bytes that are not trusted. Field numbers are onnx.proto's
- * (onnx 1.23, IR version 14); fields the project has no use for (documentation, metadata, training info) are skipped.
+ * The ONNX reader, for bytes that are not trusted. Field numbers are those of onnx.proto (onnx 1.23, IR version 14).
+ * Fields that the project does not use (documentation, metadata, training info) are skipped.
  */
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { MedTextError } from '../base/errors';
@@ -11,17 +11,18 @@ import { ByteRun, MessageReader } from './wire';
 
 export interface ReadOptions {
   /**
-   * Reads `length` bytes at `offset` of the file `location`, a path relative to the model's folder (already checked not to
-   * leave it). The array is handed over: tensors may be views on it.
+   * Reads `length` bytes at `offset` of the file `location`. The path is relative to the model's folder and was checked
+   * not to leave it. The reader may keep views on the array.
    */
   readonly readExternal?: (location: string, offset: number, length: number) => Uint8Array;
-  /** Refuse external data beyond this many bytes in all; 16 GiB unless told. */
+  /** The limit of all external data in bytes. Absent: 16 GiB. */
   readonly maxExternalBytes?: number;
 }
 
 /**
- * @throws MedTextError ONNX_FORMAT for a broken, truncated or lying file, UNSUPPORTED for a valid one that uses what the
- * project lacks (named), NOT_FOUND for external data without `readExternal`.
+ * Reads an ONNX file.
+ * @throws MedTextError ONNX_FORMAT for a broken, truncated or inconsistent file, UNSUPPORTED for a valid file with
+ * something that the project lacks (named), NOT_FOUND for external data without `readExternal`.
  */
 export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
   return new ModelReader(bytes, options).read();
@@ -30,7 +31,7 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
 const MAX_RANK = 64;
 const MAX_ELEMENTS = 2 ** 34;
 
-/** AttributeProto.AttributeType, the kinds that are read. */
+/** The kinds of AttributeProto.AttributeType that are read. */
 const ATTRIBUTE_TYPES: Readonly<Record<number, Attribute['type']>> = {
   1: 'float', 2: 'int', 3: 'string', 4: 'tensor', 5: 'graph', 6: 'floats', 7: 'ints', 8: 'strings',
 }; // prettier-ignore
@@ -52,7 +53,7 @@ class ModelReader {
     bytes: Uint8Array,
     private readonly options: ReadOptions,
   ) {
-    // A plain view: Buffer's slice and subarray behave differently.
+    // A Uint8Array, because Buffer's slice and subarray behave differently.
     this.reader = new MessageReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     this.externalBytesLeft = options.maxExternalBytes ?? 16 * 2 ** 30;
   }
@@ -118,7 +119,7 @@ class ModelReader {
     const inputs: string[] = [];
     const outputs: string[] = [];
     let [name, opType, domain] = ['', '', ''];
-    // No prototype: an attribute may be called "__proto__".
+    // The object has no prototype, because an attribute may be called "__proto__".
     const attributes: Record<string, Attribute> = Object.create(null);
     r.message({
       1: () => inputs.push(r.string()),
@@ -168,7 +169,7 @@ class ModelReader {
         name,
       });
     }
-    // IR version 1 had no type field: there the field that is present tells.
+    // IR version 1 had no type field; the field that is present shows the type.
     const type = code === 0 && seen.size === 1 ? [...seen][0] : ATTRIBUTE_TYPES[code];
     const missing = (): never => r.fail(`attribute "${name}" of the ${where} has no value`);
     const value = (): Attribute => {
@@ -196,7 +197,7 @@ class ModelReader {
     const dimension = () => {
       let value: number | string = '';
       r.message({ 1: () => (value = r.integer()), 2: () => (value = r.string()) });
-      // Some exporters write -1 for "unknown".
+      // Some exporters write -1 for an unknown size.
       shape!.push(typeof value === 'number' && value < 0 ? '' : value);
       if (shape!.length > MAX_RANK) r.fail(`the value "${name}" has more than ${MAX_RANK} dimensions`);
     };
@@ -330,7 +331,7 @@ function supportedType(code: number, label: string, r: MessageReader): DataType 
     : r.fail(`${label} is of the unknown type ${code}`);
 }
 
-/** Little-endian elements as the file has them, copied to aligned memory. */
+/** Little-endian elements as they lie in the file, copied to aligned memory. */
 function fixed(dataType: DataType, bytes: Uint8Array, r: MessageReader): TypedArray {
   const row = DATA_TYPES[dataType];
   if (bytes.length % row.bytes !== 0) r.fail(`${bytes.length} bytes are no whole number of ${dataType}`);
@@ -339,7 +340,10 @@ function fixed(dataType: DataType, bytes: Uint8Array, r: MessageReader): TypedAr
   return new row.array(copy.buffer, 0, bytes.length / row.bytes);
 }
 
-/** Varint elements; without `count` as many as there are. float16 and bfloat16 are their bits, as onnx.proto says. */
+/**
+ * Varint elements: `count` of them, or as many as there are. float16 and bfloat16 elements are bits, as onnx.proto
+ * defines.
+ */
 function varints(dataType: DataType, bytes: Uint8Array, count: number | undefined, r: MessageReader): TypedArray {
   const reader = new BinaryReader(bytes);
   if (count === undefined) {
@@ -361,7 +365,7 @@ function numbersOf(values: TypedArray): number[] {
   return Array.from(values as ArrayLike<number | bigint>, Number);
 }
 
-/** Every value is made once, before it is read; functions that are only declared do no harm. */
+/** Checks that every value is made once, before it is read. Functions that are declared but not called do no harm. */
 function checkGraph(graph: Graph, functions: ReadonlySet<string>, outer: ReadonlySet<string>, r: MessageReader): void {
   const own = new Set<string>();
   const define = (name: string) => {
@@ -395,7 +399,7 @@ function checkGraph(graph: Graph, functions: ReadonlySet<string>, outer: Readonl
   }
 }
 
-/** The names visible inside a subgraph, without copying the outer ones at each level. */
+/** The names visible inside a subgraph. The outer names are not copied at each level. */
 class ScopeNames extends Set<string> {
   constructor(
     private readonly inner: ReadonlySet<string>,
@@ -408,7 +412,7 @@ class ScopeNames extends Set<string> {
   }
 }
 
-/** "ai.onnx" is the standard domain's long name. */
+/** The domain's name. "ai.onnx" is the long name of the standard domain ''. */
 function standardDomain(domain: string): string {
   return domain === 'ai.onnx' ? '' : domain;
 }

@@ -7,7 +7,10 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dimension, i) => dimension === b[i]);
 }
 
-/** The shape that NumPy-style broadcasting of the two gives, or a GRAPH error that shows both. */
+/**
+ * The shape that NumPy-style broadcasting of the two gives. @throws MedTextError GRAPH, showing both, if they do not
+ * fit.
+ */
 export function broadcastShapes(a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
@@ -20,13 +23,13 @@ export function broadcastShapes(a: Shape, b: Shape): number[] {
   });
 }
 
-/** The axes of `from` over which a value of shape `to` was repeated to give it; what a gradient is summed over. */
+/** The axes of `from` along which a value of shape `to` was repeated. A gradient is summed over them. */
 export function broadcastAxes(from: Shape, to: Shape): number[] {
   const extra = from.length - to.length;
   return from.flatMap((dimension, i) => (i < extra || (to[i - extra] === 1 && dimension !== 1) ? [i] : []));
 }
 
-/** A negative axis counts from the end. */
+/** The axis from the beginning. A negative axis counts from the end. */
 export function normalizeAxis(axis: number, rank: number): number {
   const normal = axis < 0 ? axis + rank : axis;
   if (normal < 0 || normal >= Math.max(rank, 1)) {

@@ -1,10 +1,11 @@
-/** Weights that an exporter wrote once for each of their uses, put together again. */
+/** Joins weights that an exporter wrote once for each of their uses. */
 import type { Attribute, Graph, GraphNode, Model, Tensor } from './model';
 
 /**
- * The model with each weight as one initialiser. PyTorch's older exporter transposes weights use by use, so that those which
- * layers share (ALBERT's, DeBERTa's keys) lie in the file several times, or go through Identity; trained one by one they would
- * part. No two trained matrices are equal by accident; vectors (a LayerNorm's ones) are before training, and stay as they are.
+ * The model with each weight as one initialiser. PyTorch's older exporter transposes a weight at each use. So weights
+ * that layers share (ALBERT's, DeBERTa's keys) lie in the file several times, or go through Identity. Trained
+ * separately, their values would diverge. Two trained matrices are never equal by accident. Vectors can be equal before
+ * training (the ones of a LayerNorm), so they stay as they are.
  */
 export function withSharedInitializers(model: Model): Model {
   const { graph } = model;
@@ -32,7 +33,7 @@ export function withSharedInitializers(model: Model): Model {
   return { ...model, graph: { ...graph, nodes, initializers } };
 }
 
-/** Of two axes at least, and not one value throughout. */
+/** Whether a tensor has at least two axes and more than one value. */
 function isMatrix({ dataType, shape, data }: Tensor): boolean {
   if (!dataType.includes('float') || shape.length < 2 || shape.includes(1)) return false;
   const values = data as ArrayLike<number>;
@@ -48,7 +49,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-/** What the graphs inside nodes (branches, loops) refer to. */
+/** The names that graphs inside nodes (branches, loops) read. */
 function namesInside({ nodes }: Graph): string[] {
   return nodes.flatMap(({ attributes }) =>
     Object.values(attributes as Readonly<Record<string, Attribute>>).flatMap((attribute) =>

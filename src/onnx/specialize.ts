@@ -1,6 +1,6 @@
 /**
- * A foreign graph made static: symbolic dimensions bound, every shape inferred, shape arithmetic computed away, old
- * operator sets said in opset 20. What is left is what a training graph can include and differentiate.
+ * Makes a foreign graph static: symbolic dimensions are bound, every shape is inferred, shape arithmetic is computed,
+ * and old operator sets are rewritten in opset 20. A training graph can include and differentiate the result.
  */
 import { MedTextError } from '../base/errors';
 import { evaluateConstant, evaluateNonZero } from './constantFolding';
@@ -21,25 +21,30 @@ import { upgradeNode, type Emitter, type ForeignNode, type KnownValue } from './
 import { widenAttribute, widenedType, widenTensor } from './halfPrecision';
 
 export interface SpecializeOptions {
-  /** Input name -> shape. An input whose dimensions are numbers, or bound by another input's, may be left out. */
+  /** Input name → shape. It is optional for an input whose dimensions are numbers, or are bound by another input. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
-  /** The outputs to keep; all unless told. What only the others need is left out. */
+  /** The outputs to keep. Absent: all outputs. Nodes that only the others need are left out. */
   readonly outputs?: readonly string[];
-  /** Constants that folding makes have at most this many elements (65,536 unless told); larger ones are computed by the graph. */
+  /**
+   * The largest number of elements of a constant that folding makes. Absent: 65,536. The graph computes larger
+   * constants.
+   */
   readonly maxFoldedElements?: number;
 }
 
-/** Constants that folding made are called this and the value's name; the file's own keep their names. */
+/**
+ * The prefix of constants that folding made; the rest is the value's name. The file's own constants keep their names.
+ */
 export const FOLDED_PREFIX = 'folded:';
 const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 25;
 const MAX_RANK = 64;
 
 /**
- * The graph for these input shapes: static, opset 20, float32 in place of float16 and bfloat16. Parameters keep their
- * names and are initialisers; see {@link liftParameters}.
+ * The graph for these input shapes: static, opset 20, float32 in place of float16 and bfloat16. Parameters stay
+ * initialisers and keep their names; see {@link liftParameters}.
  * @throws MedTextError UNSUPPORTED (an operator, with its node; an opset; a shape that depends on data), GRAPH (shapes
- * that do not fit), USAGE (an input or output the graph lacks, an unbound dimension).
+ * that do not fit), USAGE (an input or output that the graph lacks, an unbound dimension).
  */
 export function specialize(model: Model, options: SpecializeOptions = {}): Graph {
   const opset = model.opsets.get('');
@@ -101,7 +106,8 @@ class Specializer implements Emitter {
     this.addNodes(graph, new Set(outputs), scope);
     const outputInfos = outputs.map((name): ValueInfo => {
       const value = scope.get(name);
-      // An output that another value stands for (a folded constant, what an Identity repeated) gets its name back.
+      // An output may be another value now, such as a folded constant or the input of an Identity. It gets its own name
+      // back.
       if (value.name !== name) this.push('Identity', [value], {}, [{ ...value, name }]);
       return { name, dataType: value.dataType, shape: value.shape };
     });
@@ -124,12 +130,12 @@ class Specializer implements Emitter {
   private addInitializers(graph: Graph, scope: Scope): void {
     for (const [name, tensor] of graph.initializers) {
       const value = this.named(this.claim(name), tensor);
-      // Exporters write single numbers as scalars; a vector of one may be a bias.
+      // Exporters write single numbers as scalars. A vector of one element may be a bias.
       scope.set(name, { ...value, isParameter: value.dataType === 'float32' && value.shape.length > 0 });
     }
   }
 
-  /** The nodes that the outputs need, in order. */
+  /** Adds the nodes that the outputs need, in order. */
   private addNodes(graph: Graph, outputs: ReadonlySet<string>, scope: Scope): void {
     const live = liveNodes(graph, outputs);
     for (const node of graph.nodes) if (live.has(node)) this.addNode(node, scope);
@@ -155,7 +161,10 @@ class Specializer implements Emitter {
     return { opType: node.opType, domain: node.domain, label: this.current, inputs, outputs: node.outputs, attributes };
   }
 
-  /** An If whose condition is known is its branch. PyTorch's exporter writes them for squeeze() and the like. */
+  /**
+   * Replaces an If with a known condition by its branch. PyTorch's exporter writes such Ifs for squeeze() and similar
+   * calls.
+   */
   private chooseBranch(node: GraphNode, condition: KnownValue | undefined, scope: Scope): KnownValue[] {
     const label = this.current;
     if (!condition?.constant) {
@@ -223,7 +232,7 @@ class Specializer implements Emitter {
     return value;
   }
 
-  /** Shape and Size, which know their result from the type. */
+  /** The results of Shape and Size, which follow from the type. */
   private measure(opType: string, x: KnownValue, attributes: Readonly<Record<string, Attribute>>): KnownValue {
     if (opType === 'Size') {
       return this.folded(this.current, {
@@ -239,7 +248,7 @@ class Specializer implements Emitter {
     return this.integers(x.shape.slice(bound('start', 0), bound('end', x.shape.length)));
   }
 
-  /** The input that the node only repeats. */
+  /** The input that the node repeats unchanged. Undefined for other nodes. */
   private alias(
     opType: string,
     inputs: readonly (KnownValue | undefined)[],
@@ -251,8 +260,8 @@ class Specializer implements Emitter {
     if (!x || x.dataType !== type.dataType || !sameShape(x.shape, type.shape)) return undefined;
     switch (opType) {
       case 'Identity':
-        // PyTorch's exporter merges parameters that happen to be equal (fresh LayerNorms) and leaves an Identity that
-        // says the other's name. Training must not tie them.
+        // PyTorch's exporter merges parameters that happen to be equal (fresh LayerNorms) and leaves an Identity for
+        // each copy. Training must not tie them.
         return x.isParameter && x.constant ? { ...this.named(this.claim(output), x.constant), isParameter: true } : x;
       case 'Cast': case 'Reshape': case 'Flatten': case 'Squeeze': case 'Unsqueeze': case 'Expand': case 'Tile':
         return x;
@@ -323,7 +332,7 @@ class Specializer implements Emitter {
   }
 }
 
-/** Errors name the node. Whatever else goes wrong in a node that makes no sense is a mistake of the graph. */
+/** Adds the node's name to errors. Other exceptions inside a node are errors of the graph. */
 function attributed<T>(label: string, body: () => T): T {
   try {
     return body();
@@ -344,19 +353,20 @@ function checkShape(shape: readonly number[], opType: string, label: string): vo
   }
 }
 
-/** A name nobody has: two branches may use the same one, and one node may become several. */
+/** An unused name. Two branches may use the same name, and one node may become several. */
 function unusedName(used: Map<string, number>, name: string): string {
   const count = used.get(name) ?? 0;
   used.set(name, count + 1);
   return count === 0 ? name : unusedName(used, `${name}_${count}`);
 }
 
-/** The inputs with numbers for dimensions. A name stands for one number in all of them. */
+/** The inputs with numbers for dimensions. A symbolic dimension is the same number in all inputs. */
 function bindInputs(
   graph: Graph,
   shapes: Readonly<Record<string, readonly number[]>>,
 ): (ValueInfo & { shape: readonly number[] })[] {
-  // An input with an initialiser is a default value, which stays (IR versions before 4 list all of them).
+  // An input with an initialiser has a default value, which stays. IR versions before 4 list all initialisers as
+  // inputs.
   const inputs = graph.inputs.filter((input) => !graph.initializers.has(input.name));
   for (const name of Object.keys(shapes)) {
     if (!inputs.some((input) => input.name === name)) {
@@ -409,8 +419,8 @@ function misfit(input: ValueInfo, shape: readonly number[]): never {
   );
 }
 
-/** The nodes that lead to the outputs; a subgraph needs what it mentions. */
-export function liveNodes(graph: Graph, outputs: ReadonlySet<string>): Set<GraphNode> {
+/** The nodes that lead to the outputs. A node needs all values that its subgraphs mention. */
+export function liveNodes(graph: Graph<unknown>, outputs: ReadonlySet<string>): Set<GraphNode> {
   const needed = new Set(outputs);
   const live = new Set<GraphNode>();
   for (const node of [...graph.nodes].reverse()) {

@@ -1,7 +1,7 @@
 /**
- * A graph with symbolic dimensions from a builder of static ones. The builder is called for three sets of sizes; what
- * differs between the graphs can only be shapes, and each number of them is an expression of the sizes that fits all
- * three. It is then computed inside the graph, from the shape of an input.
+ * Makes a graph with symbolic dimensions from a builder of static graphs. The builder is called for three sets of
+ * sizes. The three graphs can differ only in shapes. Each number that differs becomes an expression of the sizes that
+ * fits all three graphs. The graph computes this expression from the shape of an input.
  */
 import { MedTextError } from '../base/errors';
 import { elementCount } from './dataType';
@@ -9,7 +9,7 @@ import type { Attribute, GraphNode, Model, Tensor, ValueInfo } from './model';
 
 export type Sizes = Readonly<Record<string, number>>;
 
-/** Three sets of sizes, and where each size stands: an input and its axis. */
+/** Three sets of sizes, and the place of each size: an input and its axis. */
 export interface SymbolicOptions {
   readonly samples: readonly [Sizes, Sizes, Sizes];
   readonly dimensions: Readonly<Record<string, { readonly input: string; readonly axis: number }>>;
@@ -23,7 +23,8 @@ interface Expression {
 }
 
 /**
- * @param build the static graph of given sizes; the same nodes in the same order for all
+ * Builds the graph with symbolic dimensions.
+ * @param build makes the static graph of given sizes, with the same nodes in the same order for all sizes
  * @throws MedTextError GRAPH when the graphs differ in more than shapes.
  */
 export function withSymbolicShapes(build: (sizes: Sizes) => Model, { samples, dimensions }: SymbolicOptions): Model {
@@ -41,11 +42,11 @@ export function withSymbolicShapes(build: (sizes: Sizes) => Model, { samples, di
   };
 }
 
-/** ONNX's number of the type. */
+/** The code of int32 in ONNX. */
 const INT32 = 6;
 
 class Rewriter {
-  /** They read nothing but inputs and constants, so they stand before all others. */
+  /** These nodes read only inputs and constants, so they come before all others. */
   readonly shapeNodes: GraphNode[] = [];
   readonly constants = new Map<string, Tensor>();
   private readonly known = new Map<string, string>();
@@ -94,7 +95,7 @@ class Rewriter {
       throw new MedTextError('GRAPH', `The node "${where}" reads other values with other sizes.`);
     }
     if (others.every((other) => other && sameTensor(tensor, other))) return name;
-    // The end of a range.
+    // The scalar is the end of a range.
     if (tensor.dataType === 'int32' && tensor.shape.length === 0 && others.every((o) => o?.shape.length === 0)) {
       return this.integer32(this.expression(tensors.map((t) => Number(t!.data[0])), where)); // prettier-ignore
     }
@@ -127,7 +128,7 @@ class Rewriter {
     throw new MedTextError('GRAPH', `"${where}": ${values.join(', ')} are no expression of ${names.join(' and ')}.`);
   }
 
-  /** int64 [parts] */
+  /** The expressions as int64 [parts]. */
   private vector(parts: readonly Expression[]): string {
     return this.once(`shape.${parts.map(spelled).join('_')}`, (name) => {
       const inputs = parts.map((part) => this.scalar(part));
@@ -135,7 +136,7 @@ class Rewriter {
     });
   }
 
-  /** int64 [1] */
+  /** The expression as int64 [1]. */
   private scalar(expression: Expression): string {
     const { factor, sizes, offset } = expression;
     if (sizes.length === 0) return this.integer(factor + offset);
@@ -150,7 +151,7 @@ class Rewriter {
     });
   }
 
-  /** int32 [] */
+  /** The expression as int32 []. */
   private integer32(expression: Expression): string {
     return this.once(`shape.int32.${spelled(expression)}`, (name) => {
       this.emit('Squeeze', [this.scalar(expression)], `${name}.scalar`);
@@ -158,7 +159,7 @@ class Rewriter {
     });
   }
 
-  /** int64 [1]: a size, from the input that has it. */
+  /** A size as int64 [1], from the input that has it. */
   private size(size: string): string {
     const { input, axis } = this.dimensions[size];
     return this.once(`shape.${size}`, (name) =>

@@ -1,56 +1,64 @@
-/** A float32 model in half precision: half the size, for devices that compute it natively. */
+/** Converts a float32 model to half precision, which halves its size, for devices that compute in half precision. */
 import { MedTextError } from '../base/errors';
-import { DATA_TYPES, type DataType } from './dataType';
+import { DATA_TYPES, type DataType, type TypedArray } from './dataType';
 import { halfBits } from './halfPrecision';
-import type { Graph, GraphNode, Model, Tensor } from './model';
+import { mapped, type Graph, type GraphNode, type LaterTensor, type Model, type Tensor } from './model';
 
 /**
- * What sums squares or exponentials over a row, where half precision would lose or overflow: computed in float32. The
- * long names are LayerNormalization as exporters without it write it.
+ * Operators that are computed in float32. They sum squares or exponentials over a row, where half precision would lose
+ * digits or overflow. The list includes the operators that exporters write in place of LayerNormalization.
  */
 const IN_FLOAT32 = new Set(['LayerNormalization', 'Softmax', 'LogSoftmax', 'Exp', 'Pow', 'Sqrt', 'Reciprocal', 'ReduceMean', 'ReduceSum', 'ReduceSumSquare', 'ReduceL2']); // prettier-ignore
 /** The largest finite binary16. */
 export const LARGEST = 65504;
-/** The smallest normal binary16: what is added to a divisor to keep it from zero is mostly less. */
+/** The smallest normal binary16. Terms that keep a divisor from zero are mostly smaller. */
 const SMALLEST = 2 ** -14;
-/** Nothing computes with such numbers: exporters hide padding by float32's most negative one. */
+/**
+ * Numbers of this size only hide padding, as the most negative float32 in exporters' masks does. Nothing computes with
+ * them.
+ */
 const HIDING = 1e30;
 const HIDDEN = 30000;
 
 /**
- * The same graph with float16 weights and values between; outputs stay float32, and LayerNormalization and Softmax are
- * computed in it. Weights that only those read stay float32.
- * @throws MedTextError UNSUPPORTED for a weight that half precision cannot hold (named), or a value of unknown type.
+ * The graph with weights and inner values in float16. Outputs stay float32. LayerNormalization and Softmax are computed
+ * in float32, and weights that only they read stay float32.
+ * @throws MedTextError UNSUPPORTED for a weight that half precision cannot hold (named; a later tensor throws it itself), or a
+ * value of unknown type.
  */
-export function toFloat16(model: Model): Model {
+export function toFloat16<T extends Tensor | LaterTensor>(model: Model<T>): Model<T> {
   return halfPrecision(model).model;
 }
 
-/** As {@link toFloat16}; `halves` are the values of the new graph that are in half precision and read in it, by name. */
-export function halfPrecision(model: Model): { readonly model: Model; readonly halves: ReadonlySet<string> } {
+/**
+ * {@link toFloat16} with `halves`: the names of the new graph's values that are in half precision and are read in it.
+ */
+export function halfPrecision<T extends Tensor | LaterTensor>(
+  model: Model<T>,
+): { readonly model: Model<T>; readonly halves: ReadonlySet<string> } {
   const rewriter = new HalfRewriter(model);
   return { model: rewriter.run(), halves: rewriter.halves };
 }
 
-class HalfRewriter {
+class HalfRewriter<T extends Tensor | LaterTensor> {
   readonly halves = new Set<string>();
-  /** Of the values as they were in the float32 graph. */
+  /** The types of the values in the float32 graph. */
   private readonly types = new Map<string, DataType>();
   private readonly nodes: GraphNode[] = [];
-  private readonly initializers = new Map<string, Tensor>();
+  private readonly initializers = new Map<string, T>();
   private readonly widened = new Map<string, string>();
   /** Weights that some operator reads in half precision. */
   private readonly narrowed: ReadonlySet<string>;
 
-  private readonly model: Model;
+  private readonly model: Model<T>;
 
-  constructor(given: Model) {
+  constructor(given: Model<T>) {
     this.model = { ...given, graph: withoutConstantNodes(given.graph) };
     const narrow = this.model.graph.nodes.filter((node) => !this.isWide(node));
     this.narrowed = new Set(narrow.flatMap(({ inputs }) => inputs));
   }
 
-  run(): Model {
+  run(): Model<T> {
     const { graph } = this.model;
     for (const input of graph.inputs) this.types.set(input.name, input.dataType);
     for (const [name, tensor] of graph.initializers) this.types.set(name, tensor.dataType);
@@ -73,7 +81,8 @@ class HalfRewriter {
     const type = this.resultType(node);
     const computedIn = isWide ? 'float32' : 'float16';
     const wantedIn = (name: string) => (graphOutputs.has(name) ? 'float32' : 'float16');
-    // A value computed in the other precision gets another name; a cast then gives it its own.
+    // A value that is computed in the other precision gets another name. A cast then makes a value of the original
+    // name.
     const outputs = node.outputs.map((name) => {
       this.types.set(name, type);
       return type === 'float32' && computedIn !== wantedIn(name) ? `${name}/${computedIn}` : name;
@@ -82,21 +91,21 @@ class HalfRewriter {
     if (type === 'float32' && !isWide) for (const output of outputs) this.halves.add(output);
     node.outputs.forEach((name, i) => {
       if (outputs[i] === name) return;
-      // What only float32 reads further on may leave half precision's range.
+      // A value that only float32 operators read may leave the range of half precision.
       if (isWide && this.narrowed.has(name)) this.halves.add(name);
       this.nodes.push(cast(outputs[i], wantedIn(name), name));
-      // The next one in float32 takes it as it was computed.
+      // The next float32 operator reads the value as it was computed.
       if (computedIn === 'float32') this.widened.set(name, outputs[i]);
     });
   }
 
-  /** An epsilon that half precision has not is added in float32, too. */
+  /** Whether a node is computed in float32. An Add of an epsilon is, too, if half precision cannot hold the epsilon. */
   private isWide({ opType, inputs }: GraphNode): boolean {
     if (IN_FLOAT32.has(opType)) return true;
     return opType === 'Add' && inputs.some((name) => isEpsilon(this.model.graph.initializers.get(name)));
   }
 
-  /** The value in the precision it is wanted in; weights are converted once, at rest. */
+  /** The value in the wanted precision. Weights are converted once, before the graph runs. */
   private operand(name: string, wanted: 'float16' | 'float32'): string {
     const weight = this.model.graph.initializers.get(name);
     if (this.types.get(name) !== 'float32') {
@@ -104,7 +113,7 @@ class HalfRewriter {
       return name;
     }
     if (weight) {
-      // A tensor that is read in both precisions is there twice.
+      // A weight that is read in both precisions is stored twice.
       const stored = wanted === 'float32' && this.narrowed.has(name) ? `${name}/float32` : name;
       if (!this.initializers.has(stored))
         this.initializers.set(stored, wanted === 'float16' ? narrowedTensor(weight, name) : weight);
@@ -118,7 +127,7 @@ class HalfRewriter {
     return `${name}/widened`;
   }
 
-  /** By the operators that encoders are made of: most give the type of what they read. */
+  /** The type of a node's result, for the operators of encoders. Most of them give the type of their input. */
   private resultType({ opType, name, inputs, attributes }: GraphNode): DataType {
     if (/^(Shape|Size|NonZero|ArgMax|ArgMin)$/.test(opType)) return 'int64';
     if (/^(Equal|Greater|Less|GreaterOrEqual|LessOrEqual|And|Or|Not|Xor|IsNaN|IsInf)$/.test(opType)) return 'bool';
@@ -138,9 +147,9 @@ class HalfRewriter {
   }
 }
 
-/** Constants that are nodes become initialisers; a ConstantOfShape that says no value gives float32 zeros. */
-function withoutConstantNodes(graph: Graph): Graph {
-  const initializers = new Map(graph.initializers);
+/** Turns Constant nodes into initialisers. A ConstantOfShape without a value gives float32 zeros. */
+function withoutConstantNodes<T extends Tensor | LaterTensor>(graph: Graph<T>): Graph<T> {
+  const initializers = new Map<string, T | Tensor>(graph.initializers);
   const nodes = graph.nodes.flatMap((node) => {
     const { value } = node.attributes;
     const constant = node.opType === 'Constant' ? constantTensor(node) : undefined;
@@ -152,7 +161,7 @@ function withoutConstantNodes(graph: Graph): Graph {
     const zero: Tensor = { dataType: 'float32', shape: [1], data: new Float32Array(1) };
     return [{ ...node, attributes: { ...node.attributes, value: { type: 'tensor' as const, value: zero } } }];
   });
-  return { ...graph, nodes, initializers };
+  return { ...graph, nodes, initializers: initializers as ReadonlyMap<string, T> };
 }
 
 function constantTensor({ attributes }: GraphNode): Tensor | undefined {
@@ -165,8 +174,9 @@ function constantTensor({ attributes }: GraphNode): Tensor | undefined {
   return undefined;
 }
 
-function isEpsilon(tensor: Tensor | undefined): boolean {
-  if (tensor?.dataType !== 'float32' || tensor.data.length !== 1) return false;
+/** Whether a tensor is a small constant. A weight, which is read later, is none. */
+function isEpsilon(tensor: Tensor | LaterTensor | undefined): boolean {
+  if (!tensor || !('data' in tensor) || tensor.dataType !== 'float32' || tensor.data.length !== 1) return false;
   return tensor.data[0] !== 0 && Math.abs(Number(tensor.data[0])) < SMALLEST;
 }
 
@@ -175,7 +185,11 @@ function cast(from: string, to: DataType, output: string): GraphNode {
   return { name: `${output}/cast`, opType: 'Cast', domain: '', inputs: [from], outputs: [output], attributes };
 }
 
-function narrowedTensor({ shape, data }: Tensor, name: string): Tensor {
+function narrowedTensor<T extends Tensor | LaterTensor>(tensor: T, name: string): T {
+  return mapped(tensor, 'float16', (data) => narrowedBits(data, name));
+}
+
+function narrowedBits(data: TypedArray, name: string): Uint16Array {
   const bits = new Uint16Array(data.length);
   for (let i = 0; i < bits.length; i++) {
     const given = data[i] as number;
@@ -185,5 +199,5 @@ function narrowedTensor({ shape, data }: Tensor, name: string): Tensor {
     }
     bits[i] = halfBits(value);
   }
-  return { dataType: 'float16', shape, data: bits };
+  return bits;
 }

@@ -1,6 +1,6 @@
 /**
- * Type and shape inference over static shapes, one row an operator of opset 20. An operator without a row is refused
- * by name. Sources: the ONNX operator specification (onnx/docs/Operators.md), as numbered in opset 20.
+ * Type and shape inference over static shapes, with one row for each operator of opset 20. An operator without a row is
+ * refused by name. Source: the ONNX operator specification (onnx/docs/Operators.md), opset 20.
  */
 import { MedTextError } from '../base/errors';
 import { dataTypeOfCode, elementCount, type DataType } from './dataType';
@@ -12,20 +12,20 @@ export interface TensorType {
   readonly shape: Shape;
 }
 
-/** What inference knows of an input: its type, and its contents where they are known. */
+/** The type of an input, and its contents where they are known. */
 export interface KnownTensor extends TensorType {
   readonly constant?: Tensor;
 }
 
 export interface NodeCall {
   readonly opType: string;
-  /** undefined: an omitted optional input. */
+  /** The inputs. Undefined stands for an omitted optional input. */
   readonly inputs: readonly (KnownTensor | undefined)[];
   readonly attributes: Readonly<Record<string, Attribute>>;
   readonly outputCount: number;
 }
 
-/** Attribute access with the operator's default. */
+/** The attributes of a node, with the operator's defaults. */
 export class Attributes {
   constructor(
     private readonly attributes: Readonly<Record<string, Attribute>>,
@@ -60,14 +60,14 @@ export class Attributes {
   }
 }
 
-/** The integers of a constant input (axes, shapes, splits), or undefined where they are not known. */
+/** The integers of a constant input (axes, shapes, splits). Undefined where they are not known. */
 export function integersOf(input: KnownTensor | undefined): number[] | undefined {
   return input?.constant ? Array.from(input.constant.data as ArrayLike<number | bigint>, Number) : undefined;
 }
 
 type Rule = (call: Call) => TensorType[];
 
-/** A node call with the accessors that rows use. */
+/** A node call with the accessors that the rows use. */
 class Call {
   readonly attributes: Attributes;
   constructor(private readonly call: NodeCall) {
@@ -209,7 +209,7 @@ const split: Rule = (c) => {
   return parts.map((part) => ({ dataType: x.dataType, shape: x.shape.map((d, i) => (i === axis ? part : d)) }));
 };
 
-/** Slice's starts, ends and steps per axis, clamped as the specification says. */
+/** The starts, ends and steps of Slice for each axis, clamped as the specification says. */
 export function resolveSlice(
   shape: Shape,
   starts: readonly number[],

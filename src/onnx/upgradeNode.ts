@@ -1,5 +1,5 @@
 /**
- * Nodes of older operator sets (and the few contributed operators that exporters' optimisers leave) said in opset 20.
+ * Rewrites nodes of older operator sets in opset 20, and a few contributed operators that exporters' optimisers leave.
  * Source: the "Changelog" of the ONNX operators, onnx/docs/Changelog.md.
  */
 import { MedTextError } from '../base/errors';
@@ -11,21 +11,21 @@ import { normalizeAxis } from './shapes';
 /** A value of the graph that specialisation makes. */
 export interface KnownValue extends KnownTensor {
   readonly name: string;
-  /** An initialiser that training may change: it is never folded into another constant. */
+  /** Whether the value is an initialiser that training may change. It is then never folded into another constant. */
   readonly isParameter?: boolean;
 }
 
 export interface ForeignNode {
   readonly opType: string;
   readonly domain: string;
-  /** For messages: the node's name, or its first output's. */
+  /** The node's name, or the name of its first output, for messages. */
   readonly label: string;
   readonly inputs: readonly (KnownValue | undefined)[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-/** Where upgraded nodes go. Inputs and attributes are opset 20's. */
+/** Receives upgraded nodes. Their inputs and attributes are those of opset 20. */
 export interface Emitter {
   emit(
     opType: string,
@@ -38,7 +38,7 @@ export interface Emitter {
 }
 
 /**
- * Emits what the node means, in opset 20, and gives its outputs.
+ * Emits opset-20 nodes with the meaning of the node, and gives their outputs.
  * @throws MedTextError UNSUPPORTED with the node's name for another domain's operator or a use that is not supported.
  */
 export function upgradeNode(node: ForeignNode, opset: number, e: Emitter): KnownValue[] {
@@ -71,7 +71,7 @@ class Upgrade {
   input(index: number): KnownValue {
     return this.node.inputs[index] ?? this.refuse(`lacks input ${index}`);
   }
-  /** The node as it is, with other inputs or attributes. */
+  /** Emits the node unchanged, except for the given inputs or attributes. */
   as(
     inputs: readonly (KnownValue | undefined)[] = this.node.inputs,
     attributes: Readonly<Record<string, Attribute>> = this.node.attributes,
@@ -82,7 +82,7 @@ class Upgrade {
   without(...names: string[]): Record<string, Attribute> {
     return Object.fromEntries(Object.entries(this.node.attributes).filter(([name]) => !names.includes(name)));
   }
-  /** A value inside what the node becomes. */
+  /** Emits an inner value of the rewritten node. */
   inner(
     opType: string,
     inputs: readonly KnownValue[],
@@ -109,7 +109,7 @@ class Upgrade {
 
 const int = (value: number): Attribute => ({ type: 'int', value });
 
-/** `axes` was an attribute before `since`. */
+/** A rule for operators whose `axes` was an attribute before `since`. */
 const axesAsInput =
   (since: number): Rule =>
   (u) =>
@@ -151,7 +151,7 @@ const pad: Rule = (u) => {
   return u.as([u.input(0), u.e.integers(u.attributes.ints('pads')), u.scalar(value)], u.without('pads', 'value'));
 };
 
-/** Opset 18 demands the sizes or `num_outputs`; the sizes say the same in every version. */
+/** Opset 18 requires the sizes or `num_outputs`. The sizes have the same meaning in every version. */
 const split: Rule = (u) => {
   const x = u.input(0);
   const attributes = u.without('split', 'num_outputs');
@@ -163,7 +163,9 @@ const split: Rule = (u) => {
   return u.as([x, u.e.integers(u.attributes.ints('split', equal))], attributes);
 };
 
-/** Dropout of an inference graph does nothing. Training adds its own, so a graph exported for training is refused. */
+/**
+ * Dropout of an inference graph is the identity. Training adds its own, so a graph exported for training is refused.
+ */
 const dropout: Rule = (u) => {
   const training = u.node.inputs[2];
   if (training && !(training.constant && Number(training.constant.data[0]) === 0))
@@ -172,7 +174,7 @@ const dropout: Rule = (u) => {
   return [u.e.emit('Identity', [u.input(0)], {}, u.node.outputs.slice(0, 1))[0]];
 };
 
-/** Its gradient needs the statistics, which exporters leave out. */
+/** The gradient needs the statistics, which exporters leave out, so they are computed. */
 const layerNormalization: Rule = (u) => {
   const [y, mean, inverseDeviation] = u.node.outputs;
   const rank = u.input(0).shape.length;
@@ -203,7 +205,7 @@ const constant: Rule = (u) => {
   } // prettier-ignore
 };
 
-/** Sum and Mean of any number of inputs, as additions. */
+/** Sum and Mean of any number of inputs become additions. */
 const sum: Rule = (u) => {
   const inputs = u.node.inputs.map((_, i) => u.input(i));
   if (inputs.length === 1) return u.as(inputs, {}, 'Identity');
@@ -215,7 +217,7 @@ const gelu = (approximate: string): Record<string, Attribute> => ({
   approximate: { type: 'string', value: approximate },
 });
 
-/** A bias added first, where the contributed operator has one. */
+/** Adds the bias first, where the contributed operator has one. */
 const biased = (u: Upgrade): KnownValue =>
   u.node.inputs[1] ? u.inner('Add', [u.input(0), u.input(1)], {}, 'biased') : u.input(0);
 
@@ -238,12 +240,12 @@ const skipLayerNormalization: Rule = (u) => {
   return [result, mean, deviation, total];
 };
 
-/** NaN is what does not equal itself; the WebGPU provider has no IsNaN, and exporters guard every attention with one. */
+/** NaN is what does not equal itself. WebGPU has no IsNaN, and exporters guard every attention with one. */
 const isNaN: Rule = (u) => u.as([u.inner('Equal', [u.input(0), u.input(0)])], {}, 'Not');
 
 /**
- * Opset 23's Attention, softmax(scale Q K^T + mask) V, for what encoders use of it: separate heads
- * ([batch, heads, sequence, size]), a mask that is added or (bool) keeps, no cache, no causality.
+ * Opset 23's Attention, softmax(scale Q K^T + mask) V, in the form that encoders use: separate heads ([batch, heads,
+ * sequence, size]), a mask that is added or (bool) selects, no cache, no causality.
  */
 const attention: Rule = (u) => {
   const [q, k, v, mask] = u.node.inputs;
@@ -262,7 +264,7 @@ const attention: Rule = (u) => {
   return u.as([weights, v], {}, 'MatMul');
 };
 
-/** Instead of minus infinity, so that a row without any key is no NaN. */
+/** This value stands for minus infinity, so that a row without any key does not become NaN. */
 const LOWEST_FLOAT32 = -3.4028234663852886e38;
 
 const STANDARD: Readonly<Record<string, Rule>> = {

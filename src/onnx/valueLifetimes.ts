@@ -1,27 +1,28 @@
-/** How much memory the values of a graph take at once while it runs. */
+/** Computes how much memory the values of a graph take at once while it runs. */
 import { DATA_TYPES, elementCount } from './dataType';
 import { inferTypes, type KnownTensor, type TensorType } from './typeInference';
 import type { Graph } from './model';
 
-/** Operators whose output is their first input's memory under another shape. */
+/** Operators whose output shares their first input's memory under another shape. */
 const VIEWS: ReadonlySet<string> = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity', 'Dropout']);
 
-/** Operators that may write over an input of the same size that nothing else reads any more. */
+/** Operators that may write over an input of the same size that no later node reads. */
 const IN_PLACE: ReadonlySet<string> = new Set([
   ...['Add', 'Sub', 'Mul', 'Div', 'Neg', 'Sqrt', 'Exp', 'Log', 'Erf', 'Tanh', 'Sigmoid', 'Relu', 'Pow', 'Abs', 'Clip'],
   ...['Softmax', 'LogSoftmax', 'Where', 'Cast'],
 ]);
 
 export interface MemoryOfValues {
-  /** The most that values in between, and outputs, take at one moment. */
+  /** The largest memory that inner values and outputs take at one moment. */
   readonly peakBytes: number;
-  /** Of these the outputs, which all live at the end. */
+  /** The part of it that the outputs take; all of them live at the end. */
   readonly outputBytes: number;
 }
 
 /**
- * Walks the nodes in their order: a value lives from its node to the last that reads it, an output to the end. What a
- * runtime adds (fragments, scratch space of its kernels) is not in it; inputs and initializers are the caller's.
+ * Walks the nodes in their order. A value lives from its node to its last reader, an output to the end. The result
+ * leaves out what a runtime adds (fragments, scratch space of its kernels). Inputs and initialisers belong to the
+ * caller.
  * @throws MedTextError as {@link inferTypes} does; every shape has to be static.
  */
 export function memoryOfValues(graph: Graph): MemoryOfValues {
@@ -32,7 +33,7 @@ export function memoryOfValues(graph: Graph): MemoryOfValues {
   }
   const bytesOf = ({ dataType, shape }: TensorType): number => elementCount(shape) * DATA_TYPES[dataType].bytes;
 
-  // A buffer is what one or several names stand for; it goes with the last of them.
+  // A buffer holds the value of one or several names. It is freed with the last of them.
   const bufferOf = new Map<string, number>();
   const bytes: number[] = [];
   const readers: number[] = [];
@@ -72,7 +73,7 @@ export function memoryOfValues(graph: Graph): MemoryOfValues {
   const outputBytes = graph.outputs.reduce((sum, { name }) => sum + bytesOf(known.get(name)!), 0);
   return { peakBytes: peak, outputBytes };
 
-  /** The buffer of an input that the output may have. */
+  /** The buffer of an input that the output may reuse. */
   function takenOver(opType: string, inputs: readonly string[], size: number, at: number): number | undefined {
     if (VIEWS.has(opType)) return bufferOf.get(inputs[0]);
     if (!IN_PLACE.has(opType)) return undefined;

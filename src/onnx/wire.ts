@@ -1,19 +1,22 @@
 /**
- * Protobuf's wire format with the checks that untrusted files need, over @bufbuild/protobuf's reader and writer: every
- * message stays within its bounds, nesting and the number of parts are limited, a wrong wire type is an error.
+ * Protobuf's wire format with the checks that untrusted files need, over @bufbuild/protobuf's reader and writer. Every
+ * message stays within its bounds. Nesting and the number of parts are limited. A wrong wire type is an error.
  */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { MedTextError } from '../base/errors';
 
-/** Messages inside messages: one level of ONNX subgraph takes three (graph, node, attribute). */
+/** The deepest nesting of messages. One level of ONNX subgraph takes three (graph, node, attribute). */
 const MAX_DEPTH = 60;
-/** An empty message or string costs two bytes in a file and up to a hundred times that in memory. */
+/**
+ * The largest number of parts. An empty message or string takes two bytes in a file and up to a hundred times as much
+ * in memory.
+ */
 const MAX_PARTS = 4_000_000;
 
-/** What to do at each field number; other fields are skipped. */
+/** The action for each field number. Other fields are skipped. */
 export type FieldTable = Readonly<Record<number, () => void>>;
 
-/** Reads one protobuf file. The accessors read the field that {@link fields} stands at. */
+/** Reads one protobuf file. The accessors read the present field of {@link fields}. */
 export class MessageReader {
   private readonly reader: BinaryReader;
   private wireType = WireType.Varint;
@@ -24,7 +27,7 @@ export class MessageReader {
     this.reader = new BinaryReader(bytes);
   }
 
-  /** The whole file as one message. */
+  /** Reads the whole file as one message. */
   root(table: FieldTable): void {
     try {
       this.fields(this.bytes.length, table);
@@ -50,7 +53,7 @@ export class MessageReader {
     return this.reader.string();
   }
 
-  /** A view on the file's bytes, not a copy. */
+  /** A view on the file's bytes, without a copy. */
   view(): Uint8Array {
     this.expect(WireType.LengthDelimited);
     return this.reader.bytes();
@@ -61,7 +64,7 @@ export class MessageReader {
     return BigInt(this.reader.int64());
   }
 
-  /** An int64 as a number; beyond 2^53 the nearest one (ONNX writes "to the end" as 2^63 - 1). */
+  /** An int64 as a number. Beyond 2^53 it is the nearest double (ONNX writes "to the end" as 2^63 - 1). */
   integer(): number {
     return Number(this.int64());
   }
@@ -71,7 +74,7 @@ export class MessageReader {
     return this.reader.float();
   }
 
-  /** A repeated scalar's elements as the file has them, packed or one by one: appended to `run`. */
+  /** Appends the elements of a repeated scalar, packed or one by one, to `run`. */
   elements(run: ByteRun): void {
     if (this.wireType === WireType.LengthDelimited) run.append(this.reader.bytes());
     else run.append(this.reader.skip(this.wireType));
@@ -96,7 +99,7 @@ export class MessageReader {
       this.wireType = wireType;
       if (read) read();
       else reader.skip(wireType, field);
-      if (reader.pos > end) this.fail('a field is longer than the part it stands in');
+      if (reader.pos > end) this.fail('a field is longer than the part that contains it');
     }
   }
 
@@ -109,7 +112,7 @@ export class MessageReader {
   }
 }
 
-/** Bytes gathered from several places; a single piece is never copied. */
+/** Bytes from several places. A single piece is never copied. */
 export class ByteRun {
   private buffer = new Uint8Array(0);
   private used = 0;
@@ -138,9 +141,18 @@ export class ByteRun {
   }
 }
 
-/** Writes one message as a list of pieces, so that large tensors are copied once, into the finished file. */
+/** Bytes that are made when the file is written. Their array may be used again for the next bytes. */
+export interface LaterBytes {
+  readonly length: number;
+  readonly bytes: () => Promise<Uint8Array>;
+}
+
+/** The size of the chunks into which small pieces are put together. A larger piece is a chunk of its own. */
+const CHUNK_BYTES = 2 ** 18;
+
+/** Writes one message as a list of pieces. Large tensors are copied once, into the finished file. */
 export class MessageWriter {
-  private readonly pieces: Uint8Array[] = [];
+  private readonly pieces: (Uint8Array | LaterBytes)[] = [];
   private scalars = new BinaryWriter();
   private pending = 0;
   private finished = 0;
@@ -171,7 +183,7 @@ export class MessageWriter {
   }
 
   /** Keeps a reference to `value` until the file is finished. */
-  bytes(field: number, value: Uint8Array): this {
+  bytes(field: number, value: Uint8Array | LaterBytes): this {
     this.scalars.tag(field, WireType.LengthDelimited).uint32(value.length);
     this.wrote();
     this.flush();
@@ -191,14 +203,22 @@ export class MessageWriter {
     return this;
   }
 
+  /** The message whose bytes are all there. */
   finish(): Uint8Array {
     const result = new Uint8Array(this.length);
     let offset = 0;
     for (const piece of this.pieces) {
+      if (!(piece instanceof Uint8Array)) throw new MedTextError('INTERNAL', 'Bytes of the message are made later.');
       result.set(piece, offset);
       offset += piece.length;
     }
     return result;
+  }
+
+  /** See {@link chunksOf}. */
+  chunks(): AsyncGenerator<Uint8Array> {
+    this.flush();
+    return chunksOf(this.pieces);
   }
 
   private wrote(): this {
@@ -215,7 +235,30 @@ export class MessageWriter {
   }
 }
 
-/** 2^63 - 1 is not a double: numbers at or beyond it stand for it. */
+/** The pieces in chunks. A chunk is to be used before the next one is asked for. */
+export async function* chunksOf(pieces: readonly (Uint8Array | LaterBytes)[]): AsyncGenerator<Uint8Array> {
+  const small = new Uint8Array(CHUNK_BYTES);
+  let used = 0;
+  for (const piece of pieces) {
+    if (used > 0 && used + piece.length > CHUNK_BYTES) {
+      yield small.subarray(0, used);
+      used = 0;
+    }
+    const bytes = piece instanceof Uint8Array ? piece : await piece.bytes();
+    if (bytes.length !== piece.length) {
+      throw new MedTextError('INTERNAL', `${piece.length} bytes were to be written, not ${bytes.length}.`);
+    }
+    if (bytes.length > CHUNK_BYTES) {
+      yield bytes;
+      continue;
+    }
+    small.set(bytes, used);
+    used += bytes.length;
+  }
+  if (used > 0) yield small.subarray(0, used);
+}
+
+/** 2^63 - 1 is not a double. Numbers at or beyond it become 2^63 - 1. */
 function clampToInt64(value: number): bigint {
   if (!Number.isInteger(value))
     throw new MedTextError('GRAPH', `${value} is not an integer, as an attribute of the graph must be.`);

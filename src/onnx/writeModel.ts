@@ -1,28 +1,31 @@
-/** The ONNX writer: the inverse of readModel. Tensors are written as raw bytes, large ones in a file of their own if asked. */
+/**
+ * The ONNX writer, the inverse of readModel. Tensors are written as raw bytes; large ones can go to a file of their
+ * own.
+ */
 import { MedTextError } from '../base/errors';
-import { DATA_TYPES, elementCount, type DataType } from './dataType';
-import type { Attribute, Graph, GraphNode, Model, Tensor, ValueInfo } from './model';
-import { MessageWriter } from './wire';
+import { DATA_TYPES, elementCount, type DataType, type TypedArray } from './dataType';
+import type { Attribute, Graph, GraphNode, LaterTensor, Model, Tensor, ValueInfo } from './model';
+import { chunksOf, MessageWriter, type LaterBytes } from './wire';
 
-/** An initialiser whose elements lie in a file that is there already. */
+/** An initialiser whose elements lie in an existing file. */
 export interface StoredTensor {
   readonly dataType: DataType;
   readonly shape: readonly number[];
-  /** The file's name, in the folder that the runtime is told. */
+  /** The file's name in the folder that the runtime gets. */
   readonly location: string;
   readonly offsetBytes: number;
 }
 
 export interface WriteOptions {
-  /** Initialisers of at least this many bytes go to the external file. Without it everything is in one file, up to 2 GB. */
+  /** The size in bytes from which initialisers go to the external file. Absent: all data is in one file, up to 2 GB. */
   readonly externalThresholdBytes?: number;
   /** The external file's name, beside the model's. */
   readonly externalLocation?: string;
-  /** Further initialisers, by name. */
+  /** Further initialisers by name. */
   readonly stored?: ReadonlyMap<string, StoredTensor>;
 }
 
-/** The external file: its pieces one after the other. They are views on the tensors, not copies. */
+/** The external file as a list of pieces in order. The pieces are views on the tensors, not copies. */
 export interface ExternalData {
   readonly location: string;
   readonly sizeBytes: number;
@@ -34,14 +37,40 @@ export interface WrittenModel {
   readonly externalData?: ExternalData;
 }
 
-/** Protobuf's own limit. */
+/** The largest size of a protobuf file. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
 /** onnx.proto asks for page-aligned offsets, so that a runtime can map the file. */
 const ALIGNMENT_BYTES = 4096;
 
-/** @throws MedTextError UNSUPPORTED when the file would exceed 2 GB: write it with `externalThresholdBytes`. */
+/** @throws MedTextError UNSUPPORTED when the file would exceed 2 GB; `externalThresholdBytes` then helps. */
 export function writeModel(model: Model, options: WriteOptions = {}): WrittenModel {
-  const external = new ExternalPieces(options);
+  const external = new ExternalPieces<Uint8Array>(options);
+  const bytes = messageOf(model, options, external).finish();
+  return external.pieces.length > 0 ? { bytes, externalData: external } : { bytes };
+}
+
+/** The chunks of a file, each of which is to be used before the next is asked for. */
+export interface ModelChunks {
+  readonly chunks: AsyncGenerator<Uint8Array>;
+  readonly externalData?: { readonly location: string; readonly chunks: AsyncGenerator<Uint8Array> };
+}
+
+/**
+ * {@link writeModel} for a model whose weights are not in memory: of later tensors, one at a time is.
+ * @throws MedTextError as {@link writeModel}; the chunks throw what the tensors throw.
+ */
+export function modelChunks(model: Model<Tensor | LaterTensor>, options: WriteOptions = {}): ModelChunks {
+  const external = new ExternalPieces<Uint8Array | LaterBytes>(options);
+  const chunks = messageOf(model, options, external).chunks();
+  if (external.pieces.length === 0) return { chunks };
+  return { chunks, externalData: { location: external.location, chunks: chunksOf(external.pieces) } };
+}
+
+function messageOf(
+  model: Model<Tensor | LaterTensor>,
+  options: WriteOptions,
+  external: ExternalPieces<Uint8Array | LaterBytes>,
+): MessageWriter {
   const writer = new MessageWriter();
   writer.integer(1, model.irVersion).string(2, model.producerName);
   writer.message(7, (w) => {
@@ -54,13 +83,12 @@ export function writeModel(model: Model, options: WriteOptions = {}): WrittenMod
       sizeBytes: writer.length,
     });
   }
-  const bytes = writer.finish();
-  return external.pieces.length > 0 ? { bytes, externalData: external } : { bytes };
+  return writer;
 }
 
-class ExternalPieces implements ExternalData {
+class ExternalPieces<Piece extends Uint8Array | LaterBytes> {
   readonly location: string;
-  readonly pieces: Uint8Array[] = [];
+  readonly pieces: (Piece | Uint8Array)[] = [];
   sizeBytes = 0;
   private readonly threshold: number;
 
@@ -69,12 +97,12 @@ class ExternalPieces implements ExternalData {
     this.threshold = options.externalThresholdBytes ?? Infinity;
   }
 
-  takes(bytes: Uint8Array): boolean {
+  takes(bytes: Piece): boolean {
     return bytes.length >= this.threshold && bytes.length > 0;
   }
 
   /** Appends a tensor's bytes and gives their offset. */
-  add(bytes: Uint8Array): number {
+  add(bytes: Piece): number {
     const padding = (ALIGNMENT_BYTES - (this.sizeBytes % ALIGNMENT_BYTES)) % ALIGNMENT_BYTES;
     if (padding > 0) this.pieces.push(new Uint8Array(padding));
     const offset = this.sizeBytes + padding;
@@ -84,7 +112,11 @@ class ExternalPieces implements ExternalData {
   }
 }
 
-function writeGraph(w: MessageWriter, graph: Graph, external?: ExternalPieces): void {
+function writeGraph(
+  w: MessageWriter,
+  graph: Graph<Tensor | LaterTensor>,
+  external?: ExternalPieces<Uint8Array | LaterBytes>,
+): void {
   for (const node of graph.nodes) w.message(1, (inner) => writeNode(inner, node));
   w.string(2, graph.name);
   for (const [name, tensor] of graph.initializers) w.message(5, (inner) => writeTensor(inner, name, tensor, external));
@@ -103,7 +135,7 @@ function writeNode(w: MessageWriter, node: GraphNode): void {
   if (node.domain) w.string(7, node.domain);
 }
 
-/** Field and AttributeProto.AttributeType of each kind. */
+/** Writes the field and the AttributeProto.AttributeType of an attribute's kind. */
 function writeAttribute(w: MessageWriter, attribute: Attribute): void {
   switch (attribute.type) {
     case 'float': w.float(2, attribute.value).integer(20, 1); break;
@@ -117,9 +149,14 @@ function writeAttribute(w: MessageWriter, attribute: Attribute): void {
   } // prettier-ignore
 }
 
-function writeTensor(w: MessageWriter, name: string, tensor: Tensor, external?: ExternalPieces): void {
-  const { data, shape, dataType } = tensor;
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+function writeTensor(
+  w: MessageWriter,
+  name: string,
+  tensor: Tensor | LaterTensor,
+  external?: ExternalPieces<Uint8Array | LaterBytes>,
+): void {
+  const { shape, dataType } = tensor;
+  const bytes = 'data' in tensor ? bytesOf(tensor.data) : laterBytes(tensor);
   for (const dimension of shape) w.integer(1, dimension);
   w.integer(2, DATA_TYPES[dataType].code);
   if (name) w.string(8, name);
@@ -130,13 +167,19 @@ function writeTensor(w: MessageWriter, name: string, tensor: Tensor, external?: 
   writePlace(w, external.location, external.add(bytes), bytes.length);
 }
 
+const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray) => new Uint8Array(buffer, byteOffset, byteLength);
+
+function laterBytes({ dataType, shape, values }: LaterTensor): LaterBytes {
+  return { length: elementCount(shape) * DATA_TYPES[dataType].bytes, bytes: async () => bytesOf(await values()) };
+}
+
 function writeStored(w: MessageWriter, name: string, { dataType, shape, location, offsetBytes }: StoredTensor): void {
   for (const dimension of shape) w.integer(1, dimension);
   w.integer(2, DATA_TYPES[dataType].code).string(8, name);
   writePlace(w, location, offsetBytes, elementCount(shape) * DATA_TYPES[dataType].bytes);
 }
 
-/** TensorProto.external_data, and data_location EXTERNAL. */
+/** Writes TensorProto.external_data, and EXTERNAL as data_location. */
 function writePlace(w: MessageWriter, location: string, offset: number, length: number): void {
   const entry = (key: string, value: string) => w.message(13, (inner) => inner.string(1, key).string(2, value));
   entry('location', location);

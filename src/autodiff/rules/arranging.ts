@@ -6,10 +6,10 @@ import { allAxes, normalizeAxis } from '../../onnx/shapes';
 import type { GradientCall, GradientRule } from '../gradientRule';
 import { scatterAlongAxis } from './gathering';
 
-/** Broadcast along its axes; the driver sums back over them. */
+/** dy itself. The driver sums it over the axes that were broadcast. */
 export const expandRule: GradientRule = [({ dy }) => dy, null];
 
-/** The repeats along each axis laid out as an axis of their own, and summed. */
+/** The repeats along each axis become an axis of their own, which is summed. */
 export const tileRule: GradientRule = [
   ({ g, x, dy }) => {
     const { shape } = x[0];
@@ -31,7 +31,7 @@ export const concatRule: GradientRule = ({ g, x, dy, attributes }, input) => {
   return g.slice(dy, [start], [start + x[input].shape[axis]], [axis]);
 };
 
-/** The parts' gradients side by side; zeros for a part that the loss does not read. */
+/** The gradients of the parts side by side. A part that the loss does not read has a gradient of zeros. */
 export const splitRule: GradientRule = [
   ({ g, x, y, dys, attributes }) => {
     const axis = normalizeAxis(attributes.int('axis', 0), x[0].shape.length);
@@ -43,7 +43,7 @@ export const splitRule: GradientRule = [
   null,
 ];
 
-/** dy with zeros around it; along an axis taken in steps, dy scattered to the places it came from. */
+/** dy with zeros around it. Along an axis with a step, dy is scattered to the places that it came from. */
 export const sliceRule: GradientRule = [
   (call) => {
     const { g, x, dy } = call;
@@ -70,7 +70,10 @@ function sliceOf({ x }: GradientCall) {
   return resolveSlice(x[0].shape, starts!, ends!, axes, steps);
 }
 
-/** The slice of dy inside the padding; a constant that is not fixed gets what fell outside. */
+/**
+ * The gradient of x is the slice of dy inside the padding. The gradient of the padding value is the sum of dy outside
+ * that slice.
+ */
 export const padRule: GradientRule = [
   ({ g, x, dy, attributes }) => {
     const mode = attributes.string('mode', 'constant');
@@ -79,7 +82,7 @@ export const padRule: GradientRule = [
     }
     const { before, after } = paddingOf(x);
     const inside = innerSlice(g, dy, before, after);
-    // Negative padding crops: what was cropped has a gradient of 0.
+    // Negative padding crops. Cropped elements have a gradient of 0.
     const cropped = (pads: readonly number[]) => pads.map((n) => Math.max(0, -n));
     return g.pad(inside, cropped(before), cropped(after));
   },
@@ -105,7 +108,7 @@ function paddingOf(x: readonly Value[]): { before: number[]; after: number[] } {
   return { before, after };
 }
 
-/** What of a padded value came from the input. */
+/** The part of a padded value that came from the input. */
 function innerSlice(g: Operators, y: Value, before: readonly number[], after: readonly number[]): Value {
   const padded = allAxes(y.shape.length).filter((i) => before[i] > 0 || after[i] > 0);
   if (padded.length === 0) return y;

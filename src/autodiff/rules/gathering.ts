@@ -1,7 +1,8 @@
 /**
- * The gradient of Gather adds rows that have one index. A scatter that adds cannot do it: on several threads ONNX Runtime's
- * ScatterND loses additions to the same row (microsoft/onnxruntime #18048, #23396), and on a GPU their order
- * changes from run to run. A product with a one-hot matrix adds them in a fixed order on every device.
+ * The gradient of Gather adds the rows that share an index. ScatterND with addition cannot do it: on several threads
+ * ONNX Runtime's ScatterND loses additions to the same row (microsoft/onnxruntime #18048, #23396). On a GPU the order
+ * of its additions changes from run to run. A product with a one-hot matrix adds the rows in a fixed order on every
+ * device.
  */
 import { integersOf } from '../../onnx/typeInference';
 import type { Value } from '../../onnx/graphBuilder';
@@ -11,8 +12,8 @@ import { allAxes, inversePermutation, normalizeAxis, type Shape } from '../../on
 import type { GradientRule } from '../gradientRule';
 
 /**
- * Zeros of `shape` with `dy` added along `axis` at `indices`; the transpose of Gather. `dy` has `indices`' axes in
- * the place of `axis`.
+ * The transpose of Gather: zeros of `shape`, to which `dy` is added along `axis` at `indices`. `dy` has the axes of
+ * `indices` in place of `axis`.
  */
 export function scatterAlongAxis(g: Operators, dy: Value, indices: Value, axis: number, shape: Shape): Value {
   const places = integersOf(indices)?.map((place) => (place < 0 ? place + shape[axis] : place));
@@ -31,35 +32,36 @@ export function scatterAlongAxis(g: Operators, dy: Value, indices: Value, axis: 
   return g.transpose(g.reshape(sums, front), inversePermutation(toFront));
 }
 
-/** dy with zeros before and after it, where the indices are a range. */
+/** Puts zeros before and after dy, for indices that are a range. */
 function padAlongAxis(g: Operators, dy: Value, axis: number, start: number, length: number, shape: Shape): Value {
   const inside = g.reshape(dy, shape.map((size, i) => (i === axis ? length : size))); // prettier-ignore
   const around = (count: number) => shape.map((_, i) => (i === axis ? count : 0));
   return g.pad(inside, around(start), around(shape[axis] - start - length));
 }
 
-/** [size, width]: zeros with rows [n, width] at `places`, int64 [n], of which none is there twice. */
+/** Zeros [size, width] with `rows` [n, width] put at `places`, int64 [n]. No place may occur twice. */
 function putRows(g: Operators, rows: Value, places: Value, size: number): Value {
   const zeros = g.fill(0, [size, rows.shape[1]], rows.dataType);
   return g.scatterNd(zeros, g.reshape(places, [rows.shape[0], 1]), rows);
 }
 
-/** [size, width]: rows [n, width] added up by their index. */
+/** The sums [size, width] of `rows` [n, width] that share an index. */
 function addRows(g: Operators, rows: Value, indices: Value, size: number): Value {
   const count = rows.shape[0];
-  // Cast first: WebGPU has no Reshape of int64.
+  // The cast comes first, because WebGPU has no Reshape of int64.
   const given = g.reshape(g.cast(indices, 'int32'), [count]);
   const places = g.where(g.less(given, 0), g.add(given, size), given);
   return size <= 2 * count ? sumOfRows(g, rows, places, size) : spreadSums(g, rows, places, size);
 }
 
 /**
- * Where a product with a one-hot matrix of all rows would be too much: each row's sum with all rows of its index. The first
- * of them takes it to the index's place; the others take it behind the last, where it is cut off. So no place comes twice.
+ * Adds rows where a one-hot matrix of all of them would be too large. Each row gets the sum of all rows with its index.
+ * The first row of an index takes the sum to the index's place. The other rows take it behind the last place, where it
+ * is cut off. So no place occurs twice.
  */
 function spreadSums(g: Operators, rows: Value, places: Value, size: number): Value {
   const [count, width] = rows.shape;
-  // Gather cuts a part out, since WebGPU has no Slice of int32.
+  // Gather cuts out a part, because WebGPU has no Slice of int32.
   const part = (from: number, to: number) =>
     to - from === count ? places : g.gather(places, g.range(to - from, from));
   const sums = oneHotProduct(g, rows, places, count, part);
@@ -76,16 +78,17 @@ function spreadSums(g: Operators, rows: Value, places: Value, size: number): Val
 }
 
 /**
- * Rows [n, width] added up by their slot, int32 [n]: [slots, width], zeros where no row has the slot. In float32 also
- * where products are in half precision.
+ * The sums [slots, width] of `rows` [n, width] by their slot, int32 [n]. A slot without rows has zeros. The product is
+ * computed in float32 even where other products are in half precision.
  */
 export function sumOfRows(g: Operators, rows: Value, slotOfRow: Value, slots: number): Value {
   return oneHotProduct(g, rows, slotOfRow, slots, (from, to) => g.range(to - from, from));
 }
 
 /**
- * Of each of `slots` wanted slots the sum of the rows [n, width] whose slot, int32 [n], it is: [slots, width].
- * @param wanted those from one place to another, int32
+ * For each of `slots` slots, the sum of the rows [n, width] with that slot. `slotOfRow` is int32 [n]; the result is
+ * [slots, width].
+ * @param wanted the slots in a range of places, int32
  */
 function oneHotProduct(
   g: Operators,
@@ -101,10 +104,10 @@ function oneHotProduct(
   });
 }
 
-/** Elements of a one-hot matrix: 64 MB. */
+/** The largest number of elements of a one-hot matrix: 64 MB. */
 const MOST_ELEMENTS = 16 << 20;
 
-/** `rows` rows, each made from `columns` elements, in parts that are made and concatenated. */
+/** Makes `rows` rows from `columns` elements each, in parts that are concatenated. */
 function inParts(g: Operators, rows: number, columns: number, make: (from: number, to: number) => Value): Value {
   const size = Math.max(1, Math.floor(MOST_ELEMENTS / columns));
   const parts: Value[] = [];
@@ -112,7 +115,7 @@ function inParts(g: Operators, rows: number, columns: number, make: (from: numbe
   return g.concat(parts, 0);
 }
 
-/** 0, a scalar that the runtime does not know: zeros made of a constant are kept by each session, as large as they are. */
+/** A scalar 0 that the runtime cannot fold. Each session would keep zeros made of a constant in full size. */
 export function zeroOf(g: Operators, integers: Value, dataType: Value['dataType'] = 'float32'): Value {
   const first = integers.shape.reduce((x) => g.gather(x, g.scalar(0, 'int64')), integers);
   return g.cast(g.mul(first, 0), dataType);
@@ -126,7 +129,7 @@ export const gatherRule: GradientRule = [
   null,
 ];
 
-/** ScatterElements adds one element after the other on the CPU; on a GPU the order is not fixed. */
+/** ScatterElements adds one element after another on the CPU. On a GPU the order is not fixed. */
 export const gatherElementsRule: GradientRule = [
   ({ g, x, dy, attributes }) =>
     g.scatterElementsAdd(g.fill(0, x[0].shape, dy.dataType), x[1], dy, attributes.int('axis', 0)),

@@ -1,8 +1,8 @@
 import type { GradientCall, GradientRule } from '../gradientRule';
 
 /**
- * Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016. Everything is recomputed from x: of a layer's widest
- * activation only one copy is kept between forward and backward.
+ * GELU (Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016). The rule recomputes everything from x, so that only
+ * one copy of a layer's widest activation is kept between forward and backward pass.
  */
 export const geluRule: GradientRule = [
   (call) => (call.attributes.string('approximate', 'none') === 'tanh' ? tanhGelu(call) : erfGelu(call)),

@@ -21,13 +21,13 @@ export const layerNormalizationRule: GradientRule = [
   (call) => call.g.reduceSum(checked(call).dy, leadingAxes(call)),
 ];
 
-/** By one node, and not from the statistics of the forward one: those would need two. */
+/** Recomputes the standardised values by one node. The statistics of the forward node would need two nodes. */
 function standardized(call: GradientCall): ReturnType<Operators['standardize']> {
   const { g, x, attributes, once } = checked(call);
   return once('standardized', () => g.standardize(x[0], attributes.float('epsilon', 1e-5)));
 }
 
-/** The call, if it is one that the rule covers. */
+/** The call itself. @throws MedTextError NO_GRADIENT for a use of the operator that the rule does not cover. */
 function checked(call: GradientCall): GradientCall {
   const axis = call.attributes.int('axis', -1);
   if (axis !== -1 && axis !== call.x[0].shape.length - 1) {

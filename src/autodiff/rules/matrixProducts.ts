@@ -4,8 +4,8 @@ import { allAxes } from '../../onnx/shapes';
 import type { GradientRule } from '../gradientRule';
 
 /**
- * Y = A B: dA = dY B', dB = A' dY. When B is one matrix, A's leading axes are rows, and both products are Gemms over
- * all rows at once. A vector is a matrix of one row or column.
+ * Y = A B: dA = dY B', dB = A' dY. When B is one matrix, the leading axes of A are rows, and both products are Gemms
+ * over all rows at once. A vector is a matrix of one row or column.
  */
 export const matMulRule: GradientRule = [
   ({ g, x, dy }) => {
@@ -55,7 +55,7 @@ function asMatrices(g: Operators, a: Value, b: Value, dy: Value) {
   return { a: matrixA, b: matrixB, product };
 }
 
-/** The value with all axes but the last merged; or, given a shape, the way back. */
+/** Merges all axes of a value except the last. With a shape, restores that shape. */
 function rows(g: Operators, x: Value, shape?: readonly number[]): Value {
   return g.reshape(x, shape ?? [x.shape.slice(0, -1).reduce((p, d) => p * d, 1), x.shape.at(-1)!]);
 }
@@ -66,7 +66,7 @@ function transposed(g: Operators, x: Value): Value {
   return g.transpose(x, [...axes, column, row]);
 }
 
-/** Batch axes that were broadcast are summed before a vector gets its own shape back. */
+/** Sums the batch axes that were broadcast, and then restores a vector's own shape. */
 function sumAndReshape(g: Operators, gradient: Value, matrix: Value, original: Value): Value {
   return g.reshape(g.sumTo(gradient, matrix.shape), original.shape);
 }

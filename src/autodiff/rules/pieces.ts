@@ -1,4 +1,4 @@
-/** Powers, and functions made of pieces. */
+/** Rules of powers and of functions defined piecewise. */
 import type { Value } from '../../onnx/graphBuilder';
 import type { Operators } from '../../onnx/operators';
 import type { GradientCall, GradientRule } from '../gradientRule';
@@ -9,8 +9,8 @@ export function onlyWhere(g: Operators, condition: Value, x: Value): Value {
 }
 
 /**
- * x^p: p x^(p-1) (0 where p is 0, also at x = 0), and y log(x) for the exponent (0 where x is 0). The square,
- * LayerNorm's, is spelled as a product.
+ * x^p: the gradient of x is p x^(p-1), and 0 where p is 0, also at x = 0. The gradient of the exponent is y log(x), and
+ * 0 where x is 0. The square, which LayerNorm uses, is written as a product.
  */
 export const powRule: GradientRule = [
   ({ g, x, dy }) => {
@@ -30,14 +30,14 @@ export const powRule: GradientRule = [
   },
 ];
 
-/** Min and Max: the inputs that equal the result share its gradient equally (PyTorch). */
+/** Min and Max: the inputs that equal the result share its gradient equally, as in PyTorch. */
 export const extremumRule: GradientRule = ({ g, x, y, dy }: GradientCall, input: number) => {
   const chosen = x.map((value) => g.cast(g.equal(value, y[0]), dy.dataType));
   const count = chosen.reduce((sum, mask) => g.add(sum, mask));
   return g.mul(chosen[input], g.div(dy, count));
 };
 
-/** Strictly inside the bounds the gradient passes (PyTorch's clamp); outside it belongs to the bound. */
+/** Strictly inside the bounds the gradient reaches x, as in PyTorch's clamp. Outside it reaches the bound. */
 export const clipRule: GradientRule = [
   ({ g, x, dy }) => {
     const above = x[1] ? onlyWhere(g, g.greater(x[0], x[1]), dy) : dy;

@@ -15,7 +15,7 @@ export const reduceMeanRule: GradientRule = [
   null,
 ];
 
-/** The places that hold the maximum share its gradient equally (PyTorch's amax). */
+/** The elements that equal the maximum share its gradient equally, as in PyTorch's amax. */
 export const reduceMaxRule: GradientRule = [
   (call) => {
     const { g, x, y, dy } = call;
@@ -37,7 +37,7 @@ function reducedAxes({ x, attributes }: GradientCall): number[] {
   return attributes.int('noop_with_empty_axes', 0) === 1 ? [] : x[0].shape.map((_, i) => i);
 }
 
-/** A reduced value with the reduced axes back, as 1. */
+/** A reduced value with the reduced axes restored as axes of size 1. */
 function kept(call: GradientCall, value: Value): Value {
   const reduced = new Set(reducedAxes(call));
   return call.g.reshape(
