@@ -1,7 +1,7 @@
 import { isSpace, isWord } from './characterClasses';
 import type { AddedTokenJson } from './tokenizerJson';
 
-/** A stretch of a text; with an id, the added token that stands there. Stretches cover the text. */
+/** A stretch of a text. With an id, it is the added token that stands there. Stretches cover the whole text. */
 export interface TextStretch {
   readonly from: number;
   readonly to: number;
@@ -9,18 +9,24 @@ export interface TextStretch {
 }
 
 /**
- * Finds added tokens (such as a literal `[SEP]`) in a text, as Hugging Face's tokenizers do: leftmost first, longest first;
- * `single_word` tokens only between word boundaries; `lstrip`/`rstrip` tokens swallow the white space beside them.
+ * Finds added tokens (such as a literal `[SEP]`) in a text. Source: Hugging Face's `tokenizers`. The leftmost token
+ * wins, then the longest. `single_word` tokens count only between word boundaries. `lstrip` and `rstrip` tokens take
+ * the white space beside them.
  */
 export class AddedTokenSplitter {
   private readonly byContent: ReadonlyMap<string, AddedTokenJson>;
   private readonly pattern: RegExp | undefined;
 
   constructor(tokens: Iterable<readonly [content: string, token: AddedTokenJson]>) {
-    // A content that normalisation leaves nothing of can be found nowhere.
+    // A token whose content is empty after normalisation can stand nowhere.
     this.byContent = new Map([...tokens].filter(([content]) => content !== ''));
     const longestFirst = [...this.byContent.keys()].sort((x, y) => y.length - x.length);
     if (longestFirst.length > 0) this.pattern = new RegExp(longestFirst.map(escapeRegExp).join('|'), 'gu');
+  }
+
+  /** Whether any added token stands in the text. Word boundaries are not looked at. */
+  finds(text: string): boolean {
+    return this.pattern !== undefined && text.search(this.pattern) >= 0;
   }
 
   split(text: string): TextStretch[] {
@@ -32,7 +38,7 @@ export class AddedTokenSplitter {
       let to = from + match[0].length;
       if (token.single_word && (endsWithWord(text, from) || (to < text.length && isWord(text.codePointAt(to)!))))
         continue;
-      // White space swallowed to the right of one token is not there for the next one to swallow.
+      // A token cannot take white space that the token before it has taken.
       while (token.lstrip && from > done && isSpace(text.charCodeAt(from - 1))) from--;
       while (token.rstrip && to < text.length && isSpace(text.charCodeAt(to))) to++;
       from = Math.max(from, done);

@@ -1,19 +1,23 @@
 /**
- * A text, or a part of one, on its way through normalisation and splitting. Where offsets are wanted it knows for each of
- * its UTF-16 units which range of the original text the unit stands for; else it is the bare string, and as fast.
+ * A text, or a part of one, on its way through normalisation and splitting. Where offsets are wanted, `origin` gives
+ * for each UTF-16 unit the range of the original text that the unit stands for. Elsewhere the text has no origin and
+ * costs no more than a string.
  */
 export interface AlignedText {
   readonly text: string;
   readonly origin?: Origin;
 }
 
-/** For each UTF-16 unit of a text: the range of the original that it stands for, in UTF-16 units. Both [text.length]. */
+/**
+ * For each UTF-16 unit of a text, the range of the original that it stands for, in UTF-16 units. Both arrays are
+ * [text.length].
+ */
 export interface Origin {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
 }
 
-/** The original itself, each character standing for itself. */
+/** The original text, in which each character stands for itself. */
 export function originalText(text: string, traced: boolean): AlignedText {
   if (!traced) return { text };
   const starts = new Int32Array(text.length);
@@ -28,14 +32,14 @@ export function originalText(text: string, traced: boolean): AlignedText {
   return { text, origin: { starts, ends } };
 }
 
-/** The part from unit `from` to before unit `to`. */
+/** The part of a text from unit `from` up to unit `to`, which is not included. */
 export function sliceText({ text, origin }: AlignedText, from: number, to: number): AlignedText {
   if (!origin) return { text: text.slice(from, to) };
   const { starts, ends } = origin;
   return { text: text.slice(from, to), origin: { starts: starts.subarray(from, to), ends: ends.subarray(from, to) } };
 }
 
-/** Writes a text anew, edit by edit from left to right; what no edit touches is kept with its origin. */
+/** Writes a text anew, edit by edit from left to right. Text that no edit touches keeps its origin. */
 export class Rewriter {
   private text = '';
   private readonly starts: number[] = [];
@@ -45,7 +49,9 @@ export class Rewriter {
 
   constructor(private readonly source: AlignedText) {}
 
-  /** Puts `content` in the place of the units from `from` to before `to`; it stands for what these stand for. */
+  /**
+   * Puts `content` in place of the units from `from` up to `to`. The new content stands for what those units stood for.
+   */
   replace(from: number, to: number, content: string): void {
     this.keepUntil(from);
     this.edited = true;
@@ -78,7 +84,7 @@ export class Rewriter {
     this.done = to;
   }
 
-  /** What is put between two units stands for nothing: for the empty range between them. */
+  /** The origin of text inserted between two units: the empty range between them. */
   private placeOf(at: number, { starts, ends }: Origin): [number, number] {
     const place = at < starts.length ? starts[at] : at > 0 ? ends[at - 1] : 0;
     return [place, place];

@@ -18,9 +18,9 @@ export interface BatchShape {
 }
 
 /**
- * Pads examples on the right with `padTokenId`, token type 0 and mask 0. Rows beyond the examples are all padding, of
- * which attention sees the first: a row that sees nothing has a softmax of nothing but -Infinity in graphs exported
- * elsewhere, and its NaN times a weight of 0 would spoil every gradient.
+ * Pads examples on the right with `padTokenId`, token type 0 and mask 0. Rows beyond the examples are all padding, but
+ * attention sees their first token. A row that sees no token has a softmax over -Infinity alone in graphs exported
+ * elsewhere. Its NaN would spoil every gradient, even with a weight of 0.
  *
  * @throws MedTextError INTERNAL when an example is longer than the bucket or there are more examples than rows.
  */
@@ -71,7 +71,10 @@ export function padBatch(
   };
 }
 
-/** Token ids are never negative, so each 64-bit number is the 32-bit one and 0 (every platform Node runs on is little-endian). */
+/**
+ * Token ids are never negative, so each 64-bit number is the 32-bit one followed by 0. Every platform of Node is
+ * little-endian.
+ */
 function widen(values: Int32Array): BigInt64Array {
   const wide = new Int32Array(values.length * 2);
   for (let i = 0; i < values.length; i++) wide[2 * i] = values[i];

@@ -1,7 +1,7 @@
 /**
  * What Hugging Face's BertNormalizer and BertPreTokenizer (the `tokenizers` library, 0.23.3) do to each code point, as
- * hexadecimal ranges. Made by test/fixtures/tokenization/characterTables.py; do not edit. The library's tables are older
- * than a JavaScript runtime's, and ids must be the same on every runtime, so they are written down here.
+ * hexadecimal ranges. test/fixtures/tokenization/characterTables.py writes this file; do not edit it. The library's
+ * tables are older than a JavaScript runtime's, and ids must be the same on every runtime.
  */
 
 /** Control, format and private-use characters, NUL and U+FFFD: removed by clean_text. */
@@ -60,7 +60,7 @@ export const MARK = `
   1bc9d-1bc9e 1d167-1d169 1d17b-1d182 1d185-1d18b 1d1aa-1d1ad 1d242-1d244 1da00-1da36 1da3b-1da6c 1da75 1da84
   1da9b-1da9f 1daa1-1daaf 1e8d0-1e8d6 e0100-e01ef`;
 
-/** Characters that newer Unicode tables decompose or reorder and the library leaves alone. */
+/** Characters that newer Unicode tables decompose or reorder, but the library does not change. */
 export const LATER = `
   7fd 897-89f 8ca-8d3 9fe c3c d3b-d3c eba 1715 1abf-1add 1ae0-1aeb 1df6-1dfa a82c 105c9 105e4 10d24-10d27
   10d69-10d6d 10eab-10eac 10efa-10efb 10efd-10eff 10f46-10f50 10f82-10f85 11070 1133b 11383 11385 1138e 11391 113c5

@@ -3,7 +3,7 @@ import { CHINESE, MARK, PUNCTUATION, REMOVED, SEPARATOR, SPACE } from './bertCha
 import { parseRanges } from './characterClasses';
 import { lowerCase, normalForm } from './unicodeForms';
 
-/** The options of a tokenizer.json's `BertNormalizer`; `stripAccents` null means "as `lowercase`". */
+/** The options of a tokenizer.json's `BertNormalizer`. A `stripAccents` of null means "as `lowercase`". */
 export interface BertNormalizerOptions {
   readonly cleanText: boolean;
   readonly handleChineseChars: boolean;
@@ -36,14 +36,14 @@ function characterFlags(): Uint8Array {
       for (let point = first; point <= last; point++) flags[point] |= flag;
     }
   }
-  // A lone surrogate is no character (Python cannot even pass one on), so it goes the way of the control characters.
+  // A lone surrogate is no character (Python cannot even pass one on), so it is removed like a control character.
   flags.fill(removed, 0xd800, 0xe000);
   return flags;
 }
 
 /**
- * The text as BERT's normaliser changes it: clean, space the ideographs, strip accents, lower the case, in this order.
- * Equal to Hugging Face's BertNormalizer (Rust) for every code point.
+ * The text as BERT's normaliser changes it. The order is: clean, put spaces around ideographs, strip accents, lower the
+ * case. The result equals that of Hugging Face's BertNormalizer (Rust) for every code point.
  */
 export function bertNormalize(source: AlignedText, options: BertNormalizerOptions): AlignedText {
   let normalized = cleanAndSpace(source, options);
@@ -81,7 +81,36 @@ function rewriteFlagged(
   return rewriter.finish();
 }
 
-/** Normalised text cut at white space, every punctuation character a word of its own (BertPreTokenizer). */
+/** How a UTF-16 unit of a text takes part in BERT's words. */
+export const UNIT = { dependent: 0, within: 1, alone: 2, space: 3 } as const;
+
+/**
+ * Characters of words that do not depend on their neighbours: scripts and symbols without marks, without letters whose
+ * small form depends on their neighbours (Σ), and without letters that become several characters.
+ */
+const WITHIN_WORDS = '20-7e a1-ac ae-bf d7 f7 391-3a1 3a4-3a9 3b1-3c9 410-418 41a-438 43a-44f 2010-2027 2030-205e 2070-2071 2074-208e 2090-209c 20a0-20bf 2100-2125 2127-2129 212c-218b 2190-23ff 2460-27bf 3001-3029 ff01-ff5e ffe0-ffe6'; // prettier-ignore
+
+/**
+ * The kind of each UTF-16 unit ({@link UNIT}): within a word together with its neighbours, a word alone, white space,
+ * or dependent on its neighbours. A text with a dependent unit must be read whole. The words of any other text are the
+ * words of its parts.
+ * @param handleChineseChars whether ideographs are words of their own
+ */
+export function unitKinds(handleChineseChars: boolean): Uint8Array {
+  const kinds = new Uint8Array(0x10000);
+  const isPlain = new Uint8Array(0x10000);
+  for (const [first, last] of parseRanges(WITHIN_WORDS)) isPlain.fill(1, first, last + 1);
+  for (let unit = 0; unit < kinds.length; unit++) {
+    const flags = flagsOf[unit];
+    if (flags & chinese) kinds[unit] = handleChineseChars ? UNIT.alone : UNIT.within;
+    else if (!isPlain[unit] || flags & (removed | mark)) continue;
+    else if (flags & separator) kinds[unit] = UNIT.space;
+    else kinds[unit] = flags & punctuation ? UNIT.alone : UNIT.within;
+  }
+  return kinds;
+}
+
+/** Cuts a normalised text at white space. Every punctuation character is a word of its own (BertPreTokenizer). */
 export function bertSplit(source: AlignedText): AlignedText[] {
   const { text } = source;
   const words: AlignedText[] = [];

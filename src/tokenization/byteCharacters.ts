@@ -1,4 +1,6 @@
-/** GPT-2's alphabet of bytes: each byte as one printable character, so that a vocabulary of bytes is a list of texts. */
+/**
+ * GPT-2's alphabet of bytes. Each byte is one printable character, so that a vocabulary of bytes is a list of strings.
+ */
 const CHARACTER_OF_BYTE = characterOfByte();
 
 function characterOfByte(): string[] {
@@ -10,7 +12,7 @@ function characterOfByte(): string[] {
 
 const encoder = new TextEncoder();
 
-/** The character's bytes in UTF-8, as the alphabet's characters. */
+/** The bytes of the character in UTF-8, written in GPT-2's alphabet. */
 export function byteCharacters(point: number): string {
   if (point < 0x80) return CHARACTER_OF_BYTE[point];
   let text = '';

@@ -4,17 +4,17 @@ import type { WordModel } from './wordTokens';
 /** The part of a tokenizer.json's BPE model that encoding needs. */
 export interface BytePairModel {
   readonly vocab: ReadonlyMap<string, number>;
-  /** Pairs of tokens, the first to be merged first; each pair's concatenation is in the vocabulary. */
+  /** Pairs of tokens in the order in which they are merged. The concatenation of each pair is in the vocabulary. */
   readonly merges: readonly (readonly [left: string, right: string])[];
-  /** undefined: what is not in the vocabulary is left out */
+  /** Undefined: characters that are not in the vocabulary are left out. */
   readonly unknownId: number | undefined;
   readonly continuingPrefix: string;
   readonly wordSuffix: string;
-  /** One unknown token for several unknown characters in a row. */
+  /** Several unknown characters in a row become one unknown token. */
   readonly fuseUnknown: boolean;
-  /** Unknown characters become tokens `<0x..>` of their bytes, where the vocabulary has these. */
+  /** Unknown characters become the tokens `<0x..>` of their bytes, where the vocabulary has these tokens. */
   readonly byteFallback: boolean;
-  /** A word that is a token is that token, whatever the merges say. */
+  /** A word that is in the vocabulary becomes that token, whatever the merges say. */
   readonly ignoreMerges: boolean;
 }
 
@@ -22,14 +22,15 @@ export interface BytePairModel {
 const PAIR = 2 ** 26;
 
 /**
- * Byte pair encoding (Sennrich et al. 2016; `tokenizers`' BPE): a word's characters are merged pair by pair, the pair that
- * comes first among the merges first, the leftmost of equals. Time is n log n in the word.
+ * Byte pair encoding (Sennrich et al. 2016; BPE of `tokenizers`). The characters of a word are merged pair by pair. The
+ * pair that comes first among the merges goes first; among equal pairs, the leftmost. Time is n log n in the length of
+ * the word.
  *
  * @throws Error naming a merge whose parts or whole are not in the vocabulary.
  */
 export function bytePairEncoder(model: BytePairModel): WordModel {
   const { vocab, continuingPrefix, wordSuffix } = model;
-  /** pair of ids → its rank and the id of the two together */
+  /** A pair of ids, its rank among the merges, and the id of the merged token. */
   const merges = new Map<number, { readonly rank: number; readonly id: number }>();
   for (const [rank, [left, right]] of model.merges.entries()) {
     const whole = left + right.slice(continuingPrefix.length);
@@ -55,7 +56,7 @@ export function bytePairEncoder(model: BytePairModel): WordModel {
       starts.push(start);
       ends.push(end);
     };
-    // As in the library, unknown characters wait for the next known one, also behind the bytes of others.
+    // As in the library, unknown characters wait for the next known one, even behind the bytes of others.
     let unknown: { start: number; end: number } | undefined;
     const addUnknown = () => {
       if (unknown) add(model.unknownId!, unknown.start, unknown.end);
@@ -107,7 +108,7 @@ function merged(
     const right = next[left];
     if (gone[left] || right >= count) continue;
     const merge = merges.get(ids[left] * PAIR + ids[right]);
-    // An entry of before one of the two was merged with another.
+    // This entry is stale: one of its two tokens was merged with another one.
     if (!merge || merge.rank !== rank) continue;
     ids[left] = merge.id;
     ends[left] = ends[right];
@@ -121,7 +122,7 @@ function merged(
   return { ids: ids.filter(stays), starts: starts.filter(stays), ends: ends.filter(stays) };
 }
 
-/** A heap of pairs: the lowest rank first, then the leftmost. Rank and place are one number, rank * 2^31 + place. */
+/** A heap of pairs, ordered by rank and then by place. Rank and place are one number, rank * 2^31 + place. */
 class PairQueue {
   private readonly keys: number[] = [];
 

@@ -1,4 +1,4 @@
-/** The classes of characters that the parts of a tokenizer.json tell apart, from the generated tables. */
+/** The classes of characters that the parts of a tokenizer.json distinguish, from the generated tables. */
 import { PUNCTUATION, SEPARATOR } from './bertCharacters';
 import {
   ALSO_COMBINING,
@@ -16,10 +16,10 @@ import {
   SCRIPTS,
 } from './unicodeTables';
 
-/** A class of characters, asked by code point. */
+/** Whether a code point belongs to a class of characters. */
 export type CharacterClass = (point: number) => boolean;
 
-/** `9-d 20 85` as pairs of first and last code point. */
+/** Parses `9-d 20 85` into pairs of first and last code point. */
 export function parseRanges(ranges: string): [number, number][] {
   return ranges
     .trim()
@@ -33,7 +33,7 @@ export function parseRanges(ranges: string): [number, number][] {
 
 const made = new Map<string, Uint8Array>();
 
-/** One byte a code point, made at the first use: only few tokenizers ask for a class. */
+/** One byte for each code point. The table is made at the first use, because few tokenizers ask for a class. */
 function classBytes(name: string, make: () => Iterable<readonly [number, number, on?: boolean]>): Uint8Array {
   let bytes = made.get(name);
   if (!bytes) {
@@ -49,7 +49,7 @@ function characterClass(name: string, make: () => Iterable<readonly [number, num
   return (point) => (bytes ??= classBytes(name, make))[point] !== 0;
 }
 
-/** The ranges of the general categories named, or of those that begin with a letter named (`L`: all letters). */
+/** The ranges of the named general categories. A single letter (`L`) names all categories that begin with it. */
 export function categoryRanges(...names: string[]): [number, number][] {
   const nameOf = new Map(Object.entries(CATEGORY_LETTERS).map(([name, letter]) => [letter as string, name]));
   const found: [number, number][] = [];
@@ -67,37 +67,40 @@ export function categoryRanges(...names: string[]): [number, number][] {
   return found;
 }
 
-/** `\w` in a class of Oniguruma's: letters, marks, decimal and letter numbers, connectors, and a few. */
+/**
+ * The ranges of `\w` inside a class of Oniguruma: letters, marks, decimal and letter numbers, connectors, and a few
+ * more.
+ */
 export function patternWordRanges(): [number, number][] {
   return [...categoryRanges('L', 'M', 'Nd', 'Nl', 'Pc'), ...parseRanges(ALSO_WORD)];
 }
 
-/** `\w` outside a class: a few numbers (²) more. */
+/** The ranges of `\w` outside a class of Oniguruma. They hold a few more numbers (²). */
 export function aloneWordRanges(): [number, number][] {
   return [...patternWordRanges(), ...parseRanges(ONLY_PATTERN_WORD)];
 }
 
-/** White space, of Rust and of Oniguruma. */
+/** The ranges of white space. Rust and Oniguruma agree on them. */
 export function spaceRanges(): [number, number][] {
   return parseRanges(SEPARATOR);
 }
 
 export const isSpace = characterClass('space', spaceRanges);
 
-/** ASCII's punctuation and Unicode's of some years ago (Punctuation, BertPreTokenizer). */
+/** Punctuation of ASCII and of the library's version of Unicode (Punctuation, BertPreTokenizer). */
 export const isPunctuation = characterClass('punctuation', () => parseRanges(PUNCTUATION));
 
-/** Numbers of every kind (Digits). */
+/** Whether a character is a number of any kind (Digits). */
 export const isNumeric = characterClass('numeric', () => [...categoryRanges('N'), ...parseRanges(NEWER_NUMERIC)]);
 
-/** What StripAccents removes. */
+/** Whether StripAccents removes the character. */
 export const isCombining = characterClass('combining', () => [
   ...categoryRanges('M'),
   ...off(NOT_COMBINING),
   ...parseRanges(ALSO_COMBINING),
 ]);
 
-/** `\w` of Rust's regular expressions (Whitespace, `single_word`). */
+/** Whether a character is `\w` in Rust's regular expressions (Whitespace, `single_word`). */
 export const isWord = characterClass('word', () => [
   ...categoryRanges('L', 'M', 'Nd', 'Nl', 'Pc'),
   ...parseRanges(ALSO_WORD),
@@ -118,7 +121,10 @@ function off(ranges: string): [number, number, boolean][] {
 
 let scripts: Uint8Array | undefined;
 
-/** A number for each script, Han and both kana being one; 0 for what belongs to any. */
+/**
+ * The number of a character's script. Han and both kana share one number; 0 is the number of characters that fit every
+ * script.
+ */
 export function scriptOf(point: number): number {
   if (!scripts) {
     scripts = new Uint8Array(0x110000);

@@ -1,9 +1,9 @@
-/** Sets of code points as sorted ranges: what a class of a regular expression stands for. */
+/** A set of code points as sorted ranges, the meaning of a class in a regular expression. */
 export type CharacterSet = readonly (readonly [first: number, last: number])[];
 
 const LAST_POINT = 0x10ffff;
 
-/** Sorted, without overlap, neighbours joined. */
+/** The union of sets: sorted, without overlap, neighbours joined. */
 export function union(...sets: CharacterSet[]): CharacterSet {
   const sorted = sets.flat().sort(([a], [b]) => a - b);
   const merged: [number, number][] = [];
@@ -30,7 +30,9 @@ export function intersection(a: CharacterSet, b: CharacterSet): CharacterSet {
   return complement(union(complement(a), complement(b)));
 }
 
-/** The characters that the runtime's own expression `\p{…}` matches. */
+/**
+ * The characters that the runtime's own expression `\p{…}` matches. Undefined where the runtime knows no such property.
+ */
 export function runtimeProperty(property: string): CharacterSet | undefined {
   let expression: RegExp;
   try {

@@ -1,6 +1,7 @@
 /**
- * sentencepiece's precompiled charsmap: what each character, or each short grapheme cluster, becomes. As the library reads it
- * (spm_precompiled): a cluster of fewer than six bytes becomes as a whole what its shortest known beginning becomes.
+ * The precompiled charsmap of sentencepiece. It says what each character, or each short grapheme cluster, becomes. As
+ * in the library (spm_precompiled), a cluster of fewer than six bytes is replaced as a whole by the replacement of its
+ * shortest known beginning.
  */
 import { Rewriter, type AlignedText } from './alignedText';
 import { clusterEnd } from './graphemeClusters';
@@ -8,8 +9,8 @@ import { clusterEnd } from './graphemeClusters';
 const decoder = new TextDecoder();
 
 /**
- * The normaliser of a charsmap; undefined when the bytes are none. Layout (little endian): bytes of the trie (uint32), the
- * trie's units (Darts double array), replacements that end in NUL.
+ * The normaliser of a charsmap. Undefined when the bytes are no charsmap. Layout (little-endian): the trie's length in
+ * bytes (uint32), the trie's units (a Darts double array), and replacements that end in NUL.
  */
 export function charsmapNormalizer(bytes: Uint8Array): ((source: AlignedText) => AlignedText) | undefined {
   if (bytes.length < 8) return undefined;
@@ -18,7 +19,7 @@ export function charsmapNormalizer(bytes: Uint8Array): ((source: AlignedText) =>
   const units = new Uint32Array(bytes.slice(4, 4 + trieBytes).buffer);
   const replacements = bytes.subarray(4 + trieBytes);
 
-  /** The replacement of the shortest key that the bytes begin with. */
+  /** The replacement of the shortest key that `key` begins with. */
   const replacementOf = (key: readonly number[]): string | undefined => {
     let place = offsetOf(units[0]);
     for (const byte of key) {
@@ -49,7 +50,7 @@ export function charsmapNormalizer(bytes: Uint8Array): ((source: AlignedText) =>
       const end = clusterEnd(text, i);
       const point = text.codePointAt(i)!;
       let characterEnd = i + (point > 0xffff ? 2 : 1);
-      // Four characters are six bytes, unless they are ASCII, which forms no clusters but CR LF.
+      // Four UTF-16 units take at least six bytes unless they are ASCII, and CR LF is the only cluster of ASCII.
       if (end > characterEnd && end - i <= 4) {
         const key = Array.from(text.slice(i, end), (character) => utf8(character.codePointAt(0)!)).flat();
         const replacement = key.length < 6 ? replacementOf(key) : undefined;

@@ -1,13 +1,14 @@
-/** Tokens that a folder's files add to the vocabulary: the same ones, with the same ids, as transformers 5 adds. */
+/** Tokens that the files of a folder add to the vocabulary. Tokens and ids are those that transformers 5 adds. */
 import { isJsonObject, isTokenId, type AddedTokenJson, type JsonObject } from './tokenizerJson';
+import type { TokenIds, Vocabulary } from './vocabulary';
 
-/** The files that can declare tokens, parsed; an absent one is an empty object. */
+/** The parsed files that can declare tokens. An absent file is an empty object. */
 export interface DeclaringFiles {
   /** tokenizer_config.json */
   readonly config: JsonObject;
   /** special_tokens_map.json */
   readonly specialTokensMap: JsonObject;
-  /** added_tokens.json: token -> id. */
+  /** added_tokens.json: token → id. */
   readonly addedTokens: JsonObject;
 }
 
@@ -17,34 +18,33 @@ type DeclaredToken = Omit<AddedTokenJson, 'id'>;
 const NAMED = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
 
 /**
- * What counts of the files' fields: special_tokens_map.json over tokenizer_config.json, unless that lists its tokens itself
- * (`added_tokens_decoder`): then the two older files are not read (transformers 5, tokenization_utils_base.py,
- * `_from_pretrained`).
+ * The fields that count. special_tokens_map.json overrides tokenizer_config.json. If tokenizer_config.json lists its
+ * tokens itself (`added_tokens_decoder`), the two older files are not read. Source: transformers 5,
+ * tokenization_utils_base.py, `_from_pretrained`.
  */
 export function tokenFields({ config, specialTokensMap }: Omit<DeclaringFiles, 'addedTokens'>): JsonObject {
   return isJsonObject(config.added_tokens_decoder) ? config : { ...config, ...specialTokensMap };
 }
 
 /**
- * The tokens to add to `base`, each with its id: that of the vocabulary where it has the content, else the next free one.
- * First those of added_tokens.json or `added_tokens_decoder` in the order of the ids they state, then named special tokens,
- * then `additional_special_tokens` (`extra_special_tokens` by its newer name).
+ * The tokens to add to `base`, with their ids. A token that is in the vocabulary keeps its id; any other gets the next
+ * free one. The order is: the tokens of added_tokens.json or `added_tokens_decoder` by their ids, then named special
+ * tokens, then `additional_special_tokens` (newer name: `extra_special_tokens`).
  *
- * A token that no file gives an id and that the embeddings have no row for is none: in Python, too, the model cannot read it.
+ * A token is left out if no file gives it an id and the embeddings have no row for it: Python's model cannot read it
+ * either.
  *
- * @param ids of the model's vocabulary
- * @param base added tokens that are there already
- * @param rows of the embeddings; Infinity: nobody knows
+ * @param base the added tokens that are there already
+ * @param rows of the embeddings; Infinity where the number is not known
  */
 export function declaredTokens(
   files: DeclaringFiles,
-  ids: ReadonlyMap<string, number>,
+  { ids, tokens }: Vocabulary,
   base: readonly AddedTokenJson[],
   rows = Infinity,
 ): AddedTokenJson[] {
-  const vocabularySize = [...ids.values()].reduce((size, id) => Math.max(size, id + 1), 0);
   const known = new Set(base.map(({ content }) => content));
-  let next = base.reduce((free, { id }) => Math.max(free, id + 1), vocabularySize);
+  let next = base.reduce((free, { id }) => Math.max(free, id + 1), tokens.length);
   const added: AddedTokenJson[] = [];
   const { listed, named } = declared(files, ids);
   for (const token of [...listed, ...named]) {
@@ -58,10 +58,10 @@ export function declaredTokens(
   return added;
 }
 
-/** Those that a file gives an id, and those that are only named. */
+/** Splits the declared tokens into those with an id from a file and those that are only named. */
 function declared(
   files: DeclaringFiles,
-  ids: ReadonlyMap<string, number>,
+  ids: TokenIds,
 ): { readonly listed: readonly DeclaredToken[]; readonly named: readonly DeclaredToken[] } {
   const { config } = files;
   const fields = tokenFields(files);
@@ -70,11 +70,11 @@ function declared(
   const listed = isJsonObject(config.added_tokens_decoder)
     ? listedTokens(config.added_tokens_decoder)
     : olderTokens(files.addedTokens, new Set([...named, ...extraOf(config)].map(({ content }) => content)));
-  // A name for a token that the vocabulary lacks is of no consequence: no text is likely to hold it.
-  return { listed, named: [...named.filter(({ content }) => ids.has(content)), ...extra] };
+  // A named token that the vocabulary lacks is ignored, because texts hardly ever contain it.
+  return { listed, named: [...named.filter(({ content }) => ids.get(content) !== undefined), ...extra] };
 }
 
-/** tokenizer_config.json's `added_tokens_decoder`: id -> token with its flags. */
+/** The tokens of tokenizer_config.json's `added_tokens_decoder`, an object of id → token with its flags. */
 function listedTokens(decoder: JsonObject): DeclaredToken[] {
   return inOrder(
     Object.entries(decoder).flatMap(([key, token]) =>
@@ -85,7 +85,10 @@ function listedTokens(decoder: JsonObject): DeclaredToken[] {
   );
 }
 
-/** added_tokens.json: token -> id; a token is special if another file names it so, else it is normalised as the text is. */
+/**
+ * The tokens of added_tokens.json, an object of token → id. A token is special if another file names it as special. Any
+ * other token is normalised like the text.
+ */
 function olderTokens(addedTokens: JsonObject, special: ReadonlySet<string>): DeclaredToken[] {
   return inOrder(
     Object.entries(addedTokens).flatMap(([content, id]) => {
@@ -102,7 +105,10 @@ function inOrder(tokens: readonly (readonly [id: number, token: DeclaredToken])[
     .map(([, token]) => token);
 }
 
-/** Special tokens beyond the named ones. tokenizer_config.json's list wins; the map's newer field is added to it. */
+/**
+ * The special tokens beyond the named ones. tokenizer_config.json's list overrides the list of special_tokens_map.json,
+ * whose newer field is added to it.
+ */
 function extraTokens({ config, specialTokensMap }: DeclaringFiles): DeclaredToken[] {
   const own = extraOf(config);
   if (isJsonObject(config.added_tokens_decoder)) return own;
@@ -111,7 +117,7 @@ function extraTokens({ config, specialTokensMap }: DeclaringFiles): DeclaredToke
   return specialTokens(specialTokensMap.additional_special_tokens);
 }
 
-/** Also fields of a model's own, such as `image_token`. */
+/** The extra special tokens of tokenizer_config.json, and those in fields of a model's own, such as `image_token`. */
 function extraOf(config: JsonObject): DeclaredToken[] {
   const listed = specialTokens(config.extra_special_tokens);
   const ownFields = Object.keys(config).filter((name) => name.endsWith('_token') && !NAMED.includes(name) && typeof config[name] === 'string'); // prettier-ignore
@@ -126,7 +132,7 @@ function specialTokens(value: unknown): DeclaredToken[] {
   return values.flatMap(specialToken);
 }
 
-/** Matched in the text as it stands, unless its own flags say otherwise. */
+/** A special token is matched in the text before normalisation, unless its own flags say otherwise. */
 function specialToken(value: unknown): DeclaredToken[] {
   const token = isJsonObject(value) ? value : { content: value };
   const { content } = token;

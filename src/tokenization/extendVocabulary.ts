@@ -1,29 +1,42 @@
-/** A tokenizer with more tokens: the same pipeline, and words that are found before anything else is done to a text. */
+/**
+ * Adds tokens to a tokenizer. The pipeline stays the same; the new tokens are found before the text is normalised or
+ * split.
+ */
 import { MedTextError, words } from '../base/errors';
-import { loadTokenizer, type TokenizerFiles } from './tokenizer';
+import { loadTokenizer, type Tokenizer, type TokenizerFiles } from './tokenizer';
 import { checkTokenizerJson, isJsonObject, jsonObject } from './tokenizerJson';
 
 export interface ExtendedVocabulary {
-  /** The new tokens, in the order of their ids, the first of which is the tokenizer's size. */
+  /** The new tokens in the order of their ids. The first id is the tokenizer's old size. */
   readonly tokens: readonly string[];
-  /** Of each, the ids that it was split into. */
+  /** For each new token, the ids that it was split into before. */
   readonly pieces: readonly (readonly number[])[];
-  /** The rows that the vocabulary had. */
+  /** The number of rows that the vocabulary had before. */
   readonly size: number;
-  /** The files that change, by name, as text. */
+  /** The files that change: name → text. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 /**
- * Adds what is not a single token yet. Where the folder has a tokenizer.json the tokens go in there, where tokenizer_config.json lists its
- * tokens (`added_tokens_decoder`) in there too, else into added_tokens.json: the files that transformers reads, in its order.
- * @throws MedTextError USAGE where all are tokens already, TOKENIZER for broken files.
+ * The ids that a string is split into. SentencePiece's mark of a text's beginning is left out where it stands alone: inside
+ * a text it is not there.
+ */
+export function ownPieces(tokenizer: Pick<Tokenizer, 'ids' | 'tokenText'>, text: string): readonly number[] {
+  const ids = tokenizer.ids(text);
+  return ids.length > 1 && tokenizer.tokenText(ids[0]) === '▁' && !text.startsWith('▁') ? ids.slice(1) : ids;
+}
+
+/**
+ * Adds every wanted string that is not a single token yet. The tokens go into tokenizer.json where the folder has one,
+ * and into `added_tokens_decoder` where tokenizer_config.json has that list. Otherwise they go into added_tokens.json.
+ * These are the files that transformers reads, in its order.
+ * @throws MedTextError USAGE where every string is a token already, TOKENIZER for broken files.
  */
 export function extendVocabulary(files: TokenizerFiles, wanted: readonly string[], where: string): ExtendedVocabulary {
   const tokenizer = loadTokenizer(files, where);
   const { unk } = tokenizer.specialIds;
   const isToken = (text: string) => {
-    const ids = tokenizer.ids(text);
+    const ids = ownPieces(tokenizer, text);
     return ids.length === 1 && ids[0] !== unk;
   };
   const tokens = [...new Set(wanted.map((text) => text.trim()))].filter((text) => text !== '' && !isToken(text));
@@ -58,5 +71,5 @@ export function extendVocabulary(files: TokenizerFiles, wanted: readonly string[
   if (wrong !== undefined) {
     throw new MedTextError('TOKENIZER', words`${where}: "${wrong}" cannot be a token of this tokenizer: another token has a part of it, or its normaliser changes it.`, { where, token: wrong }); // prettier-ignore
   }
-  return { tokens, pieces: tokens.map((token) => tokenizer.ids(token)), size, files: changed };
+  return { tokens, pieces: tokens.map((token) => ownPieces(tokenizer, token)), size, files: changed };
 }

@@ -1,6 +1,7 @@
 /**
- * Extended grapheme clusters (UAX #29) as the library's tables have them, as far as a charsmap can tell: it treats clusters
- * of six bytes and more character by character, so what only makes such clusters longer is left out (flags, conjuncts).
+ * Extended grapheme clusters (UAX #29) by the library's tables, as far as a charsmap depends on them. A charsmap reads
+ * clusters of six bytes and more character by character. So rules that only make such clusters longer (flags,
+ * conjuncts) are left out.
  */
 import { controlsCluster, extendsCluster, prependsCluster } from './characterClasses';
 
@@ -21,7 +22,7 @@ export function clusterEnd(text: string, start: number): number {
     const joins =
       (next >= 0x300 && extendsCluster(next)) ||
       joinsSyllable(point, next) ||
-      // The copyright and registered signs are emoji, joined to the next one.
+      // The copyright and registered signs are emoji and join the next emoji.
       (point === 0x200d &&
         (base === 0xa9 || base === 0xae) &&
         /^\p{Extended_Pictographic}/u.test(text.slice(end, end + 2)));
@@ -37,7 +38,9 @@ function isControl(point: number): boolean {
   return point < 0x20 || (point >= 0x7f && controlsCluster(point));
 }
 
-/** Hangul: a leading consonant with another, a vowel or a syllable; a vowel with another or a final consonant. */
+/**
+ * Hangul: a leading consonant joins another one, a vowel or a syllable. A vowel joins another one or a final consonant.
+ */
 function joinsSyllable(point: number, next: number): boolean {
   const kind = syllableKind(point);
   if (kind === '') return false;

@@ -1,4 +1,7 @@
-/** The `normalizer` of a tokenizer.json: what a text becomes before it is split. Equal to Python's `tokenizers`. */
+/**
+ * The `normalizer` of a tokenizer.json: how a text is changed before it is split. Results equal those of Python's
+ * `tokenizers`.
+ */
 import { words } from '../base/errors';
 import { Rewriter, sliceText, type AlignedText } from './alignedText';
 import { bertNormalize } from './bertWords';
@@ -21,7 +24,8 @@ import { lowerCase, normalForm } from './unicodeForms';
 export type Normalizer = (source: AlignedText) => AlignedText;
 
 /**
- * @param json the `normalizer` of a tokenizer.json; null: texts stay as they are.
+ * Makes the normaliser that a tokenizer.json describes.
+ * @param json the `normalizer` of a tokenizer.json; null leaves texts unchanged.
  * @throws MedTextError TOKENIZER where a field is wrong, UNSUPPORTED for an unknown kind.
  */
 export function readNormalizer(json: unknown, where: string): Normalizer {
@@ -85,7 +89,10 @@ function normalizerOf(normalizer: TokenizerPart): Normalizer {
 
 function decodedBase64(text: string): Uint8Array | undefined {
   try {
-    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    const characters = atob(text);
+    const bytes = new Uint8Array(characters.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
+    return bytes;
   } catch {
     return undefined;
   }
@@ -105,12 +112,15 @@ export function replaceMatches(source: AlignedText, pattern: Pattern, content: s
   return rewriter.finish();
 }
 
-/** Each byte of the text in UTF-8 as the character that stands for it in GPT-2's vocabulary. */
+/** Replaces each byte of the text in UTF-8 by its character in GPT-2's alphabet. */
 export function toByteCharacters(source: AlignedText): AlignedText {
   return mapCharacters(source, (point) => byteCharacters(point));
 }
 
-/** @param replacement what a character becomes; undefined: it stays. */
+/**
+ * Replaces characters one by one.
+ * @param replacement the replacement of a character; undefined keeps the character.
+ */
 function mapCharacters(source: AlignedText, replacement: (point: number) => string | undefined): AlignedText {
   const { text } = source;
   const rewriter = new Rewriter(source);
@@ -124,7 +134,9 @@ function mapCharacters(source: AlignedText, replacement: (point: number) => stri
   return rewriter.finish();
 }
 
-/** sentencepiece's nmt rules: control characters out, odd white space and marks of no width to spaces. */
+/**
+ * The nmt rules of sentencepiece: control characters are removed, odd white space and marks of no width become spaces.
+ */
 function nmt(point: number): string | undefined {
   if (
     (point >= 0x01 && point <= 0x08) ||

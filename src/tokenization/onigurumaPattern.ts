@@ -1,26 +1,29 @@
 /**
- * Regular expressions of tokenizer.json files are Oniguruma's (Ruby's syntax). This translates one into JavaScript's, classes
- * of characters taken from our own tables, so that texts split alike on every runtime.
+ * Translates regular expressions of tokenizer.json files, which are Oniguruma's (Ruby's syntax), into JavaScript's. The
+ * classes of characters come from our own tables, so that texts split alike on every runtime.
  *
- * To an expression all characters are alike that are in the same of its classes. So it is run over a text in which each
- * character is replaced by the letter of its kind, some ten of them: JavaScript's own engine takes up to a hundred times as long for
- * classes of hundreds of ranges.
+ * An expression treats all characters alike that are in the same of its classes. So the expression runs over a text in
+ * which each character is replaced by the letter of its kind; there are about ten kinds. JavaScript's engine takes up
+ * to a hundred times as long for classes of hundreds of ranges.
  */
 import { aloneWordRanges, categoryRanges, parseRanges, patternWordRanges, spaceRanges } from './characterClasses';
 import { complement, intersection, runtimeProperty, union, type CharacterSet } from './characterSet';
 import { ALSO_ALPHABETIC, ALSO_LOWER, ALSO_UPPER } from './unicodeTables';
 
-/** What of an expression is not understood. */
+/** Thrown for a part of an expression that has no translation. */
 class UntranslatablePattern extends Error {}
 
 /** An expression over kinds of characters. */
 export interface KindPattern {
   readonly expression: RegExp;
-  /** A kind for each code point: the code unit that stands for it in the text that the expression is run over. */
+  /** The kind of each code point: the code unit that stands for it in the text that the expression runs over. */
   readonly kinds: Uint16Array;
 }
 
-/** @throws UntranslatablePattern for what has no counterpart. */
+/**
+ * Translates an Oniguruma expression.
+ * @throws UntranslatablePattern for a part that has no counterpart in JavaScript.
+ */
 export function translatePattern(pattern: string): KindPattern {
   const translation = new Translation(pattern);
   const source = translation.translate();
@@ -36,7 +39,7 @@ const FIRST_SET = 0xe000;
 const FIRST_KIND = 0x100;
 const MOST_SETS = 1000;
 
-/** Divides all code points by which of the sets they are in. */
+/** Divides all code points into kinds by the sets that they are in. */
 function partition(sets: readonly CharacterSet[]): { kinds: Uint16Array; members: number[][] } {
   const events = sets.flatMap((set, i) =>
     union(set).flatMap(
@@ -82,7 +85,7 @@ const ANYTHING = '[^]';
 const NEWLINE: CharacterSet = [[10, 10]];
 
 class Translation {
-  /** The classes that the expression has, each once. */
+  /** The classes of the expression, each once. */
   readonly sets: CharacterSet[] = [];
 
   private readonly letters = new Map<string, string>();
@@ -97,7 +100,7 @@ class Translation {
     return source;
   }
 
-  /** Up to the closing bracket or the end. */
+  /** Reads alternatives up to the closing bracket or the end. */
   private alternatives(options: Options): string {
     let source = '';
     while (this.at < this.pattern.length && this.peek() !== ')') {
@@ -106,7 +109,7 @@ class Translation {
         source += '|';
         continue;
       }
-      // `(?i)` holds to the end of its group, alternatives included.
+      // `(?i)` holds to the end of its group, including later alternatives.
       const inline = /^\(\?([im]*)(?:-([im]*))?\)/.exec(this.pattern.slice(this.at));
       if (inline) {
         this.at += inline[0].length;
@@ -134,13 +137,13 @@ class Translation {
         this.at++;
         return this.atomic(`${atom}${quantifier}`);
       }
-      // A second quantifier is of the whole.
+      // A second quantifier applies to the atom with its first quantifier.
       atom = /^[*+?{]/.test(suffix) ? `(?:${atom}${quantifier})` : `${atom}${quantifier}`;
       if (!/^[*+?{]/.test(suffix)) return atom;
     }
   }
 
-  /** What has matched stays matched: a look-ahead is not entered again. */
+  /** An atomic group keeps what it has matched, because the engine does not enter a look-ahead again. */
   private atomic(source: string): string {
     const name = `atomic${++this.atomicGroups}`;
     return `(?:(?=(?<${name}>${source}))\\k<${name}>)`;
@@ -218,7 +221,10 @@ class Translation {
     }
   }
 
-  /** `\p{…}`, `\s` and their like after a backslash; undefined, and nothing read, where it is something else. */
+  /**
+   * The class after a backslash: `\p{…}`, `\s` and similar ones. Undefined, with nothing read, where the escape is
+   * something else.
+   */
   private classEscape(): CharacterSet | undefined {
     const rest = this.pattern.slice(this.at);
     const property = /^([pP])\{(\^?)([^}]*)\}/.exec(rest);
@@ -233,7 +239,7 @@ class Translation {
     return shorthand();
   }
 
-  /** A single character named by an escape. */
+  /** The code point of an escape that names a single character. */
   private escapedPoint(): number {
     const code = /^(?:x\{([0-9a-fA-F]+)\}|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4}))/.exec(this.pattern.slice(this.at));
     if (code) {
@@ -246,7 +252,7 @@ class Translation {
     return character.codePointAt(0)!;
   }
 
-  /** The class whose opening bracket has been read. */
+  /** Reads a class whose opening bracket has been read. */
   private classAfterBracket(): CharacterSet {
     const negated = this.peek() === '^';
     if (negated) this.at++;
@@ -274,7 +280,7 @@ class Translation {
     const posix = /^\[:(\^?)(\w+):\]/.exec(this.pattern.slice(this.at));
     if (posix) {
       this.at += posix[0].length;
-      // Between colons, signs count as punctuation.
+      // In a POSIX bracket (`[:punct:]`), symbols count as punctuation.
       const set = posix[2] === 'punct' ? categoryRanges('P', 'S') : this.property(posix[2]);
       return posix[1] ? complement(set) : set;
     }
@@ -284,7 +290,7 @@ class Translation {
     }
     const first = this.classPoint();
     if (typeof first !== 'number') return first;
-    // A hyphen before the closing bracket is itself.
+    // A hyphen before the closing bracket is a literal hyphen.
     if (this.peek() !== '-' || this.pattern[this.at + 1] === ']') return [[first, first]];
     this.at++;
     const last = this.classPoint();
@@ -318,7 +324,7 @@ class Translation {
     if (!ignoreCase) return set;
     const variants: [number, number][] = [];
     for (const [first, last] of set) {
-      // Beyond ranges that a person writes out, sets have both cases already.
+      // Sets with long ranges hold both cases already, because a person writes out only short ranges.
       if (last - first > 1000) continue;
       for (let point = first; point <= last; point++) {
         for (const variant of caseVariants(point)) variants.push([variant, variant]);
@@ -327,7 +333,7 @@ class Translation {
     return union(set, variants);
   }
 
-  /** A letter that stands for a class until all are known. */
+  /** A letter that stands for a class until all classes are known. */
   private letter(set: CharacterSet): string {
     const sorted = union(set);
     const key = sorted.join();
@@ -391,7 +397,7 @@ const lowercase = () => union(categoryRanges('Ll'), parseRanges(ALSO_LOWER));
 const uppercase = () => union(categoryRanges('Lu'), parseRanges(ALSO_UPPER));
 const alphabetic = () => union(categoryRanges('L', 'Nl'), parseRanges(ALSO_ALPHABETIC));
 const assigned = (): CharacterSet => complement(categoryRanges('Cn'));
-/** Names in lower case, without spaces, hyphens and underscores, as Oniguruma compares them. */
+/** Properties by name. Oniguruma compares names in lower case, without spaces, hyphens and underscores. */
 const PROPERTIES: Readonly<Record<string, (() => CharacterSet) | undefined>> = {
   any: () => [[0, 0x10ffff]],
   assigned,

@@ -1,35 +1,26 @@
-/** A tokenizer.json from a text to ids: added tokens, normaliser, pre-tokeniser, model; and from the ids back to the text. */
+/**
+ * The pipeline of a tokenizer.json: added tokens, normaliser, pre-tokeniser and model turn a text into ids, and ids
+ * into a text.
+ */
 import { AddedTokenSplitter } from './addedTokens';
 import { originalText, sliceText, type AlignedText } from './alignedText';
 import { isSpace } from './characterClasses';
 import { readNormalizer } from './normalizers';
 import { readPreTokenizer } from './preTokenizers';
+import { byParts } from './textParts';
+import type { Pipeline, TextTokens } from './textTokens';
 import type { AddedTokenJson, TokenizerJson } from './tokenizerJson';
+import type { Vocabulary } from './vocabulary';
 import { readWordModel } from './wordModel';
 
-/** The ids of a text, and which of its characters each stands for (UTF-16). All three are of one length. */
-export interface TextTokens {
-  readonly ids: number[];
-  readonly starts: number[];
-  readonly ends: number[];
-}
-
-export interface Pipeline {
-  /** The ids of a text without special tokens; may stop once there are more than `limit`. */
-  ids(text: string, limit: number): number[];
-  /**
-   * The same with the range of each token in the text. Ranges never go backwards or overlap: a character that several
-   * tokens share is the first one's, and a token that stands for no character of the text (a `▁` that was put before a
-   * word, the second part of what was one character) has an empty range. White space at the ends of a range is left out.
-   */
-  tokens(text: string, limit: number): TextTokens;
-}
-
-/** @throws MedTextError TOKENIZER for a part that is broken, UNSUPPORTED for one of an unknown kind. */
-export function readPipeline(json: TokenizerJson, where: string): Pipeline {
+/**
+ * Makes the pipeline that a tokenizer.json describes.
+ * @throws MedTextError TOKENIZER for a broken part, UNSUPPORTED for a part of an unknown kind.
+ */
+export function readPipeline(json: TokenizerJson, vocabulary: Vocabulary, where: string): Pipeline {
   const normalize = readNormalizer(json.normalizer, where);
   const preTokenizer = readPreTokenizer(json.pre_tokenizer, where);
-  const model = readWordModel(json, where);
+  const model = readWordModel(json, vocabulary, where);
   const isNormalized = (token: AddedTokenJson) => token.normalized ?? !token.special;
   const rawSplitter = new AddedTokenSplitter(
     json.added_tokens.filter((token) => !isNormalized(token)).map((token) => [token.content, token]),
@@ -38,7 +29,7 @@ export function readPipeline(json: TokenizerJson, where: string): Pipeline {
     json.added_tokens.filter(isNormalized).map((token) => [normalize({ text: token.content }).text, token]),
   );
 
-  /** The text's words, and the ids of added tokens among them. */
+  /** Yields the words of the text, and the ids of the added tokens between them. */
   function* words(source: AlignedText): Generator<{ word: AlignedText; id?: number }> {
     for (const raw of rawSplitter.split(source.text)) {
       const part = sliceText(source, raw.from, raw.to);
@@ -55,7 +46,7 @@ export function readPipeline(json: TokenizerJson, where: string): Pipeline {
     }
   }
 
-  return {
+  const whole: Pipeline = {
     ids(text, limit) {
       const ids: number[] = [];
       for (const { word, id } of words(originalText(wellFormed(text), preTokenizer.needsOrigin))) {
@@ -90,9 +81,34 @@ export function readPipeline(json: TokenizerJson, where: string): Pipeline {
       return tokens;
     },
   };
+  if (partTypeOf(json.normalizer) !== 'BertNormalizer' || partTypeOf(json.pre_tokenizer) !== 'BertPreTokenizer') return whole; // prettier-ignore
+  const handlesChinese = (json.normalizer as { handle_chinese_chars?: unknown }).handle_chinese_chars !== false;
+  return byParts(whole, handlesChinese, plainTexts(json.added_tokens, isNormalized));
 }
 
-/** Python refuses lone surrogates; they become U+FFFD here, as they do wherever text is written as UTF-8. */
+const partTypeOf = (part: unknown): unknown => (part as { type?: unknown } | null | undefined)?.type;
+
+/**
+ * A test that says whether a text can hold no added token. Tokens that are matched after normalisation are compared
+ * without case, accents and white space, because the normaliser may change these.
+ */
+function plainTexts(
+  tokens: readonly AddedTokenJson[],
+  isNormalized: (token: AddedTokenJson) => boolean,
+): (text: string) => boolean {
+  const bare = (text: string) =>
+    text
+      .toLowerCase()
+      .normalize('NFD')
+      .replace(/[\p{M}\p{C}\s]+/gu, '');
+  const raw = new AddedTokenSplitter(tokens.filter((token) => !isNormalized(token)).map((token) => [token.content, token])); // prettier-ignore
+  const normalized = tokens.filter(isNormalized);
+  if (normalized.length === 0) return (text) => !raw.finds(text);
+  const letters = new AddedTokenSplitter(normalized.map((token) => [bare(token.content), token]));
+  return (text) => !raw.finds(text) && !letters.finds(bare(text));
+}
+
+/** Python refuses lone surrogates. Here they become U+FFFD, as they do wherever text is written as UTF-8. */
 function wellFormed(text: string): string {
   return text.replace(/\p{Cs}/gu, '\uFFFD');
 }

@@ -1,4 +1,7 @@
-/** The `pre_tokenizer` of a tokenizer.json: how a normalised text is cut into words. Equal to Python's `tokenizers`. */
+/**
+ * The `pre_tokenizer` of a tokenizer.json: how a normalised text is cut into words. Results equal those of Python's
+ * `tokenizers`.
+ */
 import { words } from '../base/errors';
 import { sliceText, type AlignedText } from './alignedText';
 import { bertSplit } from './bertWords';
@@ -27,12 +30,13 @@ import {
 
 export interface PreTokenizer {
   readonly split: (words: readonly AlignedText[]) => AlignedText[];
-  /** Whether it asks where in the original a word begins, so that texts must be traced. */
+  /** Whether splitting depends on where a word begins in the original. Texts must then be traced. */
   readonly needsOrigin: boolean;
 }
 
 /**
- * @param json the `pre_tokenizer` of a tokenizer.json; null: a text is one word.
+ * Makes the pre-tokeniser that a tokenizer.json describes.
+ * @param json the `pre_tokenizer` of a tokenizer.json; null leaves a text as one word.
  * @throws MedTextError TOKENIZER where a field is wrong, UNSUPPORTED for an unknown kind or expression.
  */
 export function readPreTokenizer(json: unknown, where: string): PreTokenizer {
@@ -82,7 +86,7 @@ function preTokenizerOf(preTokenizer: TokenizerPart): PreTokenizer {
     case 'FixedLength': {
       const length = preTokenizer.json.length ?? 5;
       if (typeof length !== 'number' || !Number.isInteger(length) || length < 1) {
-        throw brokenPart(preTokenizer, 'length', words`a whole number from 1 on`);
+        throw brokenPart(preTokenizer, 'length', words`a whole number of at least 1`);
       }
       return eachWord((word) => splitByLength(word, length));
     }
@@ -109,7 +113,7 @@ function singleCharacter(owner: TokenizerPart, field: string, absent?: string): 
   return character;
 }
 
-/** `\w+|[^\w\s]+` */
+/** The stretches that match `\w+|[^\w\s]+`. */
 function wordsAndSigns(text: string): Stretch[] {
   const stretches: Stretch[] = [];
   let from = 0;
@@ -128,7 +132,10 @@ function wordsAndSigns(text: string): Stretch[] {
   return stretches;
 }
 
-/** sentencepiece's rule; a space goes with what it stands beside, and is lost before the first script. */
+/**
+ * Splits by script, as sentencepiece does. A space belongs to the word beside it; spaces before the first script are
+ * lost.
+ */
 function splitByScript(word: AlignedText): AlignedText[] {
   const { text } = word;
   const cuts: number[] = [];
@@ -159,7 +166,7 @@ function splitByLength(word: AlignedText, length: number): AlignedText[] {
 
 const GPT2_WORDS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
-/** GPT-2's: words with the space before them, then bytes for characters. */
+/** GPT-2's pre-tokeniser: words with the space before them, whose bytes are then written as characters. */
 function byteLevel(preTokenizer: TokenizerPart): PreTokenizer {
   const addPrefixSpace = flagField(preTokenizer, 'add_prefix_space', true);
   const pattern = flagField(preTokenizer, 'use_regex', true) ? compilePattern(GPT2_WORDS, preTokenizer) : undefined;
@@ -170,7 +177,7 @@ function byteLevel(preTokenizer: TokenizerPart): PreTokenizer {
   });
 }
 
-/** sentencepiece's: spaces become `▁`, which begins each word. */
+/** sentencepiece's pre-tokeniser: spaces become `▁`, which begins each word. */
 function metaspace(preTokenizer: TokenizerPart): PreTokenizer {
   const replacement = singleCharacter(preTokenizer, 'replacement', '▁');
   const split = flagField(preTokenizer, 'split', true);

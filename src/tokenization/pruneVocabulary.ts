@@ -1,31 +1,34 @@
-/** A tokenizer with fewer pieces: the same pipeline over the rows that stay, renumbered in their old order. */
+/**
+ * Removes pieces from a tokenizer. The pipeline stays the same; the remaining rows are renumbered in their old order.
+ */
 import { MedTextError, words } from '../base/errors';
 import { declaredTokens } from './declaredTokens';
 import type { TokenizerFiles } from './tokenizer';
 import { checkTokenizerJson, isJsonObject, jsonObject, type JsonObject, type TokenizerJson } from './tokenizerJson';
+import { vocabularyOf } from './vocabulary';
 import { vocabularyToTokenizerJson } from './vocabularyToTokenizerJson';
 
 export interface PrunedVocabulary {
-  /** The new id of an old one; undefined where its row goes. */
+  /** Old id → new id. Undefined where the row is removed. */
   readonly newId: ReadonlyMap<number, number>;
   /** The old ids that stay, in ascending order: row i of the new table is the old row `rows[i]`. */
   readonly rows: readonly number[];
-  /** File name to text: tokenizer.json, tokenizer_config.json, and vocab.txt of a WordPiece. */
+  /** File name → text: tokenizer.json, tokenizer_config.json, and vocab.txt of a WordPiece. */
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** A piece of a vocabulary, as `keeps` is asked about it. */
+/** A piece of a vocabulary, for which `keeps` decides. */
 export interface Piece {
   readonly id: number;
-  /** As the vocabulary writes it: `▁糖尿病`, `##病`. */
+  /** The piece as the vocabulary writes it: `▁糖尿病`, `##病`. */
   readonly token: string;
-  /** Without the marks of a word's beginning or inside: `糖尿病`, `病`. */
+  /** The piece without the marks of a word's beginning or inside: `糖尿病`, `病`. */
   readonly text: string;
 }
 
-/** Classes of pieces that can be kept by their name. */
+/** Classes of pieces that a caller can keep by name. */
 export const PIECE_CLASSES = {
-  /** A word's beginning alone (`▁`) is one, too. */
+  /** A mark of a word's beginning alone (`▁`) counts as a character. */
   characters: (text: string) => [...text].length <= 1 && !isForeign(text),
   ascii: (text: string) => /^[\x20-\x7e]+$/.test(text),
   punctuation: (text: string) => /^[\p{P}\p{S}]+$/u.test(text),
@@ -34,10 +37,10 @@ export const PIECE_CLASSES = {
 export type PieceClass = keyof typeof PIECE_CLASSES;
 
 /**
- * Keeps the special and added tokens, the unknown one, and what `keeps` says. Every place that names an id is
- * renumbered: the vocabulary, added tokens, the post-processor and tokenizer_config.json.
- * @throws MedTextError UNSUPPORTED for BPE, whose merges make longer pieces of shorter ones: a piece that goes takes others
- * with it; TOKENIZER for broken files.
+ * Keeps the special tokens, the added tokens, the unknown token, and every piece that `keeps` accepts. Every place that
+ * names an id is renumbered: the vocabulary, added tokens, the post-processor and tokenizer_config.json.
+ * @throws MedTextError UNSUPPORTED for BPE, whose merges make longer pieces of shorter ones, so that removing one piece
+ * removes others; TOKENIZER for broken files.
  */
 export function pruneVocabulary(
   files: TokenizerFiles,
@@ -52,9 +55,13 @@ export function pruneVocabulary(
       ? vocabularyToTokenizerJson(files.vocabTxt ?? '', declaring, where)
       : checkTokenizerJson(jsonObject(files.tokenizerJson, where, 'tokenizer.json'), where);
   const vocabulary = piecesOf(read, where);
-  // What other files declare goes into tokenizer.json, under the new ids: those files would state the old ones.
-  const ids = new Map(vocabulary.map(({ token, id }) => [token, id]));
-  const json = { ...read, added_tokens: [...read.added_tokens, ...declaredTokens(declaring, ids, read.added_tokens)] };
+  // Tokens that other files declare go into tokenizer.json with their new ids, because those files would state the old
+  // ids.
+  const known = vocabularyOf(new Map(vocabulary.map(({ token, id }) => [token, id])));
+  const json = {
+    ...read,
+    added_tokens: [...read.added_tokens, ...declaredTokens(declaring, known, read.added_tokens)],
+  };
   const named = new Set<number>(json.added_tokens.map(({ id }) => id));
   const unknown = json.model.type === 'Unigram' ? json.model.unk_id : vocabulary.find(({ token }) => token === json.model.unk_token)?.id; // prettier-ignore
   if (typeof unknown === 'number') named.add(unknown);
@@ -80,7 +87,7 @@ function piecesOf({ model }: TokenizerJson, where: string): Piece[] {
   if (model.type === 'BPE' || 'merges' in model) {
     throw new MedTextError(
       'UNSUPPORTED',
-      words`${where}: its vocabulary is a BPE, which cannot be cut: its merges build pieces out of pieces. Cut can be Unigram and WordPiece vocabularies.`,
+      words`${where}: its vocabulary is BPE, which cannot be cut, because BPE merges build pieces from other pieces. Unigram and WordPiece vocabularies can be cut.`,
       { where, kind: 'BPE' },
     );
   }
@@ -97,7 +104,7 @@ function piecesOf({ model }: TokenizerJson, where: string): Piece[] {
   return rows.map(([token, id]) => ({ id, token, text: bare(token) })).sort((a, b) => a.id - b.id);
 }
 
-/** Ids that the post-processor puts around texts. */
+/** The ids that the post-processor puts around texts. */
 function processorIds(processor: unknown): number[] {
   const ids: number[] = [];
   mapProcessorIds(processor, (id) => (ids.push(id), id));
@@ -114,14 +121,17 @@ function renumber(json: TokenizerJson, kept: readonly Piece[], newId: ReadonlyMa
     ...json,
     added_tokens: json.added_tokens.map((token) => ({ ...token, id: to(token.id) })),
     post_processor: mapProcessorIds(json.post_processor, to) as TokenizerJson['post_processor'],
-    // Padding belongs to a batch, truncation to a recipe; both would name the old ids and lengths.
+    // Padding belongs to a batch and truncation to a recipe; both would name old ids and lengths.
     padding: null,
     truncation: null,
     model: { ...model, ...(typeof model.unk_id === 'number' && { unk_id: to(model.unk_id) }), vocab },
   } as TokenizerJson;
 }
 
-/** `[token, id]` pairs (BertProcessing, RobertaProcessing), `ids` of templates, and those inside a Sequence. */
+/**
+ * Maps the ids in `[token, id]` pairs (BertProcessing, RobertaProcessing), in `ids` of templates, and in parts of a
+ * Sequence.
+ */
 function mapProcessorIds(value: unknown, to: (id: number) => number, key = ''): unknown {
   if (Array.isArray(value)) {
     if (key === 'ids') return value.map((id) => to(id as number));
@@ -132,7 +142,7 @@ function mapProcessorIds(value: unknown, to: (id: number) => number, key = ''): 
   return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, mapProcessorIds(entry, to, name)]));
 }
 
-/** tokenizer_config.json lists added tokens by id. */
+/** tokenizer_config.json with its list of added tokens renumbered. */
 function renumberedConfig(config: JsonObject, newId: ReadonlyMap<number, number>): JsonObject {
   const { added_tokens_decoder: decoder, ...others } = config;
   if (!isJsonObject(decoder)) return config;
@@ -143,7 +153,7 @@ function renumberedConfig(config: JsonObject, newId: ReadonlyMap<number, number>
   return { ...others, added_tokens_decoder: Object.fromEntries(entries) };
 }
 
-/** A line an id; ids that only tokenizer.json names get theirs from the added tokens. */
+/** vocab.txt, one line for each id. Tokens that only tokenizer.json names come from its added tokens. */
 function vocabTxt({ model, added_tokens }: TokenizerJson, size: number): string {
   const lines = new Array<string>(size).fill('');
   for (const [token, id] of Object.entries(model.vocab as Record<string, number>)) lines[id] = token;
@@ -151,7 +161,10 @@ function vocabTxt({ model, added_tokens }: TokenizerJson, size: number): string 
   return `${lines.join('\n')}\n`;
 }
 
-/** Letters, marks and digits of scripts that Chinese text does not use; of Latin and Greek it does. */
+/**
+ * Whether a character is a letter, mark or digit of a script that Chinese text does not use. Chinese text does use
+ * Latin and Greek.
+ */
 function isForeign(character: string): boolean {
   const used =
     /[\p{Script=Han}\p{Script=Latin}\p{Script=Greek}\p{Script=Bopomofo}\p{Script=Common}\p{Script=Inherited}]/u;

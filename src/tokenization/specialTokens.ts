@@ -5,7 +5,7 @@ import { isJsonObject, isTokenId, type JsonObject, type TokenizerJson } from './
 
 export type SpecialTokenName = 'cls' | 'sep' | 'pad' | 'unk' | 'mask';
 
-/** BERT's special tokens, as text. RoBERTa's files name theirs (`<s>`, `</s>`, ...) in tokenizer_config.json. */
+/** BERT's special tokens. RoBERTa's files name their own (`<s>`, `</s>`, ...) in tokenizer_config.json. */
 export type SpecialTokens = Readonly<Record<SpecialTokenName, string>>;
 
 export const bertSpecialTokens: SpecialTokens = {
@@ -16,7 +16,7 @@ export const bertSpecialTokens: SpecialTokens = {
   mask: '[MASK]',
 };
 
-/** The special tokens that the two files name, by the precedence of {@link tokenFields}. */
+/** The special tokens that the two files name. {@link tokenFields} gives the precedence. */
 export function namedSpecialTokens(config: JsonObject, specialTokensMap: JsonObject): Partial<SpecialTokens> {
   const named: Partial<Record<SpecialTokenName, string>> = {};
   const fields = tokenFields({ config, specialTokensMap });
@@ -43,19 +43,19 @@ function tokenText(value: unknown): string | undefined {
   return typeof text === 'string' && text !== '' ? text : undefined;
 }
 
-/** One piece of an encoded example: a special token, or the ids of the first or second text; with its token type. */
+/** One piece of an encoded example: a special token, or the ids of the first or second text, with its token type. */
 export type TemplatePiece =
   { readonly tokenId: number; readonly typeId: number } | { readonly text: 'a' | 'b'; readonly typeId: number };
 
-/** How special tokens and texts are put together, e.g. `[CLS] a [SEP]` and `[CLS] a [SEP] b [SEP]`. */
+/** How special tokens and texts are put together, such as `[CLS] a [SEP]` and `[CLS] a [SEP] b [SEP]`. */
 export interface SpecialTokensTemplate {
   readonly single: readonly TemplatePiece[];
   readonly pair: readonly TemplatePiece[];
 }
 
 /**
- * The template that a tokenizer.json's post-processor describes; undefined when it describes none (then nothing would be
- * put around the texts).
+ * The template that a tokenizer.json's post-processor describes. Undefined when it describes none; texts would then
+ * have no special tokens around them.
  *
  * @throws MedTextError TOKENIZER when the post-processor is broken, UNSUPPORTED when it is of an unknown kind.
  */
@@ -95,9 +95,9 @@ export function specialTokensTemplate(
 }
 
 /**
- * The template for an encoder with so many token types; 0: nobody knows. An encoder of one type knows no second text's: its
- * trainers passed none, and all of them are 0.
- * @throws MedTextError TOKENIZER for a type beyond those of an encoder with several.
+ * The template for an encoder with `types` token types; 0 where the number is not known. An encoder with one type gets
+ * type 0 everywhere, because its training passed no types.
+ * @throws MedTextError TOKENIZER for a type that an encoder with several types lacks.
  */
 export function withinTypes(template: SpecialTokensTemplate, types: number, where: string): SpecialTokensTemplate {
   const pieces = [...template.single, ...template.pair];
@@ -106,7 +106,7 @@ export function withinTypes(template: SpecialTokensTemplate, types: number, wher
   if (types > 1) {
     throw new MedTextError(
       'TOKENIZER',
-      words`${where}: tokenizer.json gives tokens the type ${highest}, but config.json's type_vocab_size is ${types}. They are not of one model.`,
+      words`${where}: tokenizer.json gives tokens the type ${highest}, but config.json's type_vocab_size is ${types}. They do not belong to the same model.`,
       { where, typeId: highest },
     );
   }
@@ -114,7 +114,7 @@ export function withinTypes(template: SpecialTokensTemplate, types: number, wher
   return { single: template.single.map(zero), pair: template.pair.map(zero) };
 }
 
-/** `[CLS] a [SEP]` and `[CLS] a [SEP] b [SEP]`, the second text and what follows it of type 1. */
+/** The template `[CLS] a [SEP]` and `[CLS] a [SEP] b [SEP]`. The second text and the `[SEP]` after it are of type 1. */
 export function bertTemplate(cls: number, sep: number): SpecialTokensTemplate {
   const single: TemplatePiece[] = [
     { tokenId: cls, typeId: 0 },
@@ -124,7 +124,7 @@ export function bertTemplate(cls: number, sep: number): SpecialTokensTemplate {
   return { single, pair: [...single, { text: 'b', typeId: 1 }, { tokenId: sep, typeId: 1 }] };
 }
 
-/** `<s> a </s>` and `<s> a </s> </s> b </s>`, all of type 0. */
+/** The template `<s> a </s>` and `<s> a </s> </s> b </s>`. All tokens are of type 0. */
 function robertaTemplate(cls: number, sep: number): SpecialTokensTemplate {
   const end: TemplatePiece = { tokenId: sep, typeId: 0 };
   const single: TemplatePiece[] = [{ tokenId: cls, typeId: 0 }, { text: 'a', typeId: 0 }, end];
@@ -164,7 +164,7 @@ function pairedId(processor: JsonObject, key: 'cls' | 'sep', where: string): num
 function brokenTemplate(where: string, part: string): MedTextError {
   return new MedTextError(
     'TOKENIZER',
-    words`${where}: tokenizer.json is broken: "post_processor.${part}" does not say how texts and special tokens are put together. Copy the file again.`,
+    words`${where}: tokenizer.json is broken: "post_processor.${part}" does not describe how texts and special tokens are put together. Copy the file again.`,
     {
       where,
       part: `post_processor.${part}`,

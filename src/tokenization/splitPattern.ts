@@ -1,11 +1,11 @@
-/** Patterns of `Split` and `Replace`, and what becomes of a text where one matches. */
+/** Patterns of `Split` and `Replace`, and how a text is split where one matches. */
 import { MedTextError, words } from '../base/errors';
 import { sliceText, type AlignedText } from './alignedText';
 import { translatePattern, type KindPattern } from './onigurumaPattern';
 import { isJsonObject } from './tokenizerJson';
 import { brokenPart, type TokenizerPart } from './tokenizerParts';
 
-/** A stretch of a text, either matched by a pattern or between two matches. Stretches cover the text. */
+/** A stretch of a text, either matched by a pattern or between two matches. Stretches cover the whole text. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;
@@ -15,11 +15,11 @@ export interface Stretch {
 export const SPLIT_BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const;
 export type SplitBehavior = (typeof SPLIT_BEHAVIORS)[number];
 
-/** Finds the stretches of a text that match, and those between. */
+/** Finds the stretches of a text that match, and the stretches between them. */
 export type Pattern = (text: string) => Stretch[];
 
 /**
- * The `pattern` of a part: `{"String": …}` or `{"Regex": …}`.
+ * Reads the `pattern` of a part: `{"String": …}` or `{"Regex": …}`.
  * @throws MedTextError TOKENIZER when it is neither, UNSUPPORTED for an expression that has no counterpart here.
  */
 export function readPattern(owner: TokenizerPart): Pattern {
@@ -33,7 +33,10 @@ export function readPattern(owner: TokenizerPart): Pattern {
   return compilePattern(pattern.Regex, owner);
 }
 
-/** @throws MedTextError UNSUPPORTED for an expression that has no counterpart here. */
+/**
+ * Compiles an Oniguruma expression.
+ * @throws MedTextError UNSUPPORTED for an expression that has no counterpart here.
+ */
 export function compilePattern(pattern: string, { place, where }: Pick<TokenizerPart, 'place' | 'where'>): Pattern {
   try {
     return expressionPattern(translatePattern(pattern));
@@ -47,7 +50,7 @@ export function compilePattern(pattern: string, { place, where }: Pick<Tokenizer
   }
 }
 
-/** Where exactly this text stands. */
+/** The pattern that matches exactly this text. */
 export function textPattern(wanted: string): Pattern {
   const expression = new RegExp(wanted.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu');
   return (text) => stretchesOf(text.length, text.matchAll(expression), (at) => at);
@@ -80,7 +83,7 @@ function stretchesOf(length: number, matches: Iterable<RegExpExecArray>, placeOf
   for (const match of matches) {
     const from = placeOf(match.index);
     const to = placeOf(match.index + match[0].length);
-    // Nothing right after a match is no further match.
+    // An empty match right after a match does not count.
     if (from === to && to === lastMatchEnd) continue;
     lastMatchEnd = to;
     if (from > done) stretches.push({ from: done, to: from, matched: false });
@@ -91,7 +94,7 @@ function stretchesOf(length: number, matches: Iterable<RegExpExecArray>, placeOf
   return stretches;
 }
 
-/** The text's stretches where each character of a class is a match by itself. */
+/** Stretches in which each character of a class is a match by itself. */
 export function findCharacters(text: string, matches: (point: number) => boolean): Stretch[] {
   const stretches: Stretch[] = [];
   let done = 0;
@@ -109,7 +112,7 @@ export function findCharacters(text: string, matches: (point: number) => boolean
   return stretches;
 }
 
-/** The text cut as the behaviour says; empty pieces are left out. */
+/** Cuts the text as the behaviour says. Empty pieces are left out. */
 export function splitText(source: AlignedText, stretches: readonly Stretch[], behavior: SplitBehavior): AlignedText[] {
   const pieces: AlignedText[] = [];
   for (const { from, to } of kept(stretches, behavior)) {
@@ -137,7 +140,7 @@ function kept(stretches: readonly Stretch[], behavior: SplitBehavior): Iterable<
   }
 }
 
-/** Stretches joined to those before them where `joins` says so of the two. */
+/** Joins a stretch to the one before it where `joins` returns true for the two. */
 function merged(stretches: readonly Stretch[], joins: (matched: boolean, previous: boolean) => boolean) {
   const result: { from: number; to: number }[] = [];
   let previous = false;

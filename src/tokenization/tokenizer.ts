@@ -1,8 +1,10 @@
+import { cleanAligned, cleanText, type CleanOperation } from '../base/cleanText';
 import { MedTextError, words } from '../base/errors';
 import { textOfValue } from '../base/plainText';
 import { FileWatch } from '../base/fileWatch';
 import { declaredTokens, type DeclaringFiles } from './declaredTokens';
-import { readPipeline, type Pipeline, type TextTokens } from './pipeline';
+import { readPipeline } from './pipeline';
+import type { Pipeline, TextTokens } from './textTokens';
 import {
   bertSpecialTokens,
   bertTemplate,
@@ -15,24 +17,29 @@ import {
 } from './specialTokens';
 import { checkTokenizerJson, jsonObject, type JsonObject, type TokenizerJson } from './tokenizerJson';
 import { longestFirst } from './truncation';
+import { readVocabulary, type Vocabulary } from './vocabulary';
 import { vocabularyToTokenizerJson } from './vocabularyToTokenizerJson';
 
-/** The tokenizer files of a model folder, as text or (for JSON) parsed. Either `vocabTxt` or `tokenizerJson` is needed. */
+/**
+ * The tokenizer files of a model folder, as text or (for JSON) parsed. Either `vocabTxt` or `tokenizerJson` is needed.
+ */
 export interface TokenizerFiles {
   readonly vocabTxt?: string;
   readonly tokenizerJson?: string | JsonObject;
   readonly tokenizerConfig?: string | JsonObject;
   readonly specialTokensMap?: string | JsonObject;
   readonly addedTokens?: string | JsonObject;
-  /** Lowers texts before all else, as sentence-transformers' `do_lower_case` does. */
+  /** Lowers the case of texts before every other step, as sentence-transformers' `do_lower_case` does. */
   readonly lowerCase?: boolean;
-  /** Rows of the encoder's word embeddings: tokens beyond them that are only named are left out. */
+  /** Cleaning operations before every other step. Ranges of tokens refer to the texts before cleaning. */
+  readonly clean?: readonly CleanOperation[];
+  /** Rows of the encoder's word embeddings. Named tokens without an id in a file are left out beyond them. */
   readonly vocabSize?: number;
-  /** Token types that the encoder has: of one, both texts of a pair are of type 0. */
+  /** Token types of the encoder. With one type, both texts of a pair are of type 0. */
   readonly typeVocabSize?: number;
 }
 
-/** A text, or a pair of texts to be compared. An empty `b` is a pair all the same. */
+/** A text, or a pair of texts to be compared. An empty `b` still makes a pair. */
 export interface TextPair {
   readonly a: string;
   readonly b?: string;
@@ -42,7 +49,7 @@ export interface TextPair {
 export interface EncodedExample {
   /** [length] */
   readonly inputIds: Int32Array;
-  /** [length] 0 for the first text, 1 for the second (always 0 in RoBERTa) */
+  /** [length] 0 for the first text, 1 for the second; always 0 in RoBERTa. */
   readonly tokenTypeIds: Int32Array;
   readonly length: number;
   /** Whether tokens were cut off to fit the maximum length. */
@@ -52,30 +59,31 @@ export interface EncodedExample {
 /** Ids with special tokens around them. */
 export interface SpecialTokenFrame {
   readonly encoded: EncodedExample;
-  /** The places of the texts' first tokens. */
+  /** The place of the first text's first token. */
   readonly startA: number;
   readonly startB: number;
 }
 
-/** An encoded example that knows where its tokens come from. */
+/** An encoded example with the origin of each token. */
 export interface AlignedExample extends EncodedExample {
-  /** [length] the text that a token is of: 0 the first, 1 the second, -1 a special token */
+  /** [length] The text of each token: 0 the first, 1 the second, -1 a special token. */
   readonly textIndex: Int8Array;
-  /** [length] where in its text a token's characters begin, in UTF-16 units from that text's own beginning; 0 for special tokens */
+  /** [length] Where the token's characters begin, in UTF-16 units of the token's own text; 0 for special tokens. */
   readonly starts: Int32Array;
-  /** [length] where they end, exclusive */
+  /** [length] Where the token's characters end, exclusive. */
   readonly ends: Int32Array;
 }
 
 /**
- * Makes the tokenizer of a model folder. `tokenizer.json` is used where there is one, else `vocab.txt` as
- * `transformers`' BertTokenizer reads it. As in Python, what tokenizer_config.json says on lower-casing, accents and
- * Chinese characters overrides tokenizer.json; a `tokenizer_class` of BERT's counts as saying the defaults.
+ * Makes the tokenizer of a model folder. It reads `tokenizer.json` where there is one, else `vocab.txt` as
+ * transformers' BertTokenizer does. As in Python, the fields of tokenizer_config.json on case, accents and Chinese
+ * characters override tokenizer.json. A BERT `tokenizer_class` without these fields stands for their defaults.
  *
- * Ids equal those of Python's BertTokenizer (transformers 5, `tokenizers` 0.23). Reads no file and no network.
+ * Ids equal those of Python's BertTokenizer (transformers 5, `tokenizers` 0.23). The function reads no file and uses no
+ * network.
  *
  * @param where the model folder, for messages
- * @throws MedTextError TOKENIZER when files are missing or broken, UNSUPPORTED for kinds of tokenizer not known here.
+ * @throws MedTextError TOKENIZER when files are missing or broken, UNSUPPORTED for an unknown kind of tokenizer.
  */
 export function loadTokenizer(files: TokenizerFiles, where: string): Tokenizer {
   return new FileWatch('text', where, 0).during(() => tokenizerOf(files, where));
@@ -89,11 +97,13 @@ function tokenizerOf(files: TokenizerFiles, where: string): Tokenizer {
   const lowering = (json: TokenizerJson) => (files.lowerCase ? lowered(json) : json);
   if (files.tokenizerJson !== undefined) {
     const json = checkTokenizerJson(jsonObject(files.tokenizerJson, where, 'tokenizer.json'), where);
-    return new Tokenizer(lowering(withConfig(json, declaring, files.vocabSize)), declaring, where, files.typeVocabSize);
+    const vocabulary = readVocabulary(json, where);
+    const adjusted = lowering(withConfig(json, declaring, vocabulary, files.vocabSize));
+    return new Tokenizer(adjusted, declaring, where, files, vocabulary);
   }
   if (files.vocabTxt !== undefined) {
     const json = vocabularyToTokenizerJson(files.vocabTxt, declaring, where, files.vocabSize);
-    return new Tokenizer(lowering(json), declaring, where, files.typeVocabSize);
+    return new Tokenizer(lowering(json), declaring, where, files);
   }
   throw new MedTextError(
     'TOKENIZER',
@@ -104,36 +114,43 @@ function tokenizerOf(files: TokenizerFiles, where: string): Tokenizer {
   );
 }
 
-/** Text to token ids and back; made by {@link loadTokenizer}. */
+/** Turns text into token ids and ids into text. {@link loadTokenizer} makes it. */
 export class Tokenizer {
-  /** One more than the largest token id: the rows that the word embedding needs. */
+  /** The largest token id plus one: the number of rows that the word embedding needs. */
   readonly vocabSize: number;
   readonly specialTokens: SpecialTokens;
   readonly specialIds: Readonly<Record<SpecialTokenName, number | undefined>>;
   readonly padTokenId: number;
-  /** `model_max_length` of tokenizer_config.json, where it says one. */
+  /** `model_max_length` of tokenizer_config.json. Undefined where the file has none. */
   readonly modelMaxLength: number | undefined;
 
-  private readonly tokenOfId: readonly (string | undefined)[];
-  private readonly idOfToken: ReadonlyMap<string, number>;
+  private readonly vocabulary: Vocabulary;
+  /** Added tokens, which override the vocabulary's. */
+  private readonly addedIds: ReadonlyMap<string, number>;
+  private readonly addedTokens: ReadonlyMap<number, string>;
   private readonly template: SpecialTokensTemplate;
   private readonly pipeline: Pipeline;
 
-  constructor(json: TokenizerJson, files: DeclaringFiles, where: string, typeVocabSize = 0) {
+  constructor(
+    json: TokenizerJson,
+    files: DeclaringFiles,
+    where: string,
+    { typeVocabSize = 0, clean = [] }: Pick<TokenizerFiles, 'typeVocabSize' | 'clean'> = {},
+    vocabulary: Vocabulary = readVocabulary(json, where),
+  ) {
     const { config, specialTokensMap } = files;
-    this.idOfToken = vocabularyOf(json);
-    const tokenOfId: (string | undefined)[] = [];
-    for (const [token, id] of this.idOfToken) tokenOfId[id] = token;
-    this.tokenOfId = tokenOfId;
-    this.vocabSize = tokenOfId.length;
+    this.vocabulary = vocabulary;
+    this.addedIds = new Map(json.added_tokens.map(({ content, id }) => [content, id]));
+    this.addedTokens = new Map(json.added_tokens.map(({ content, id }) => [id, content]));
+    this.vocabSize = json.added_tokens.reduce((size, { id }) => Math.max(size, id + 1), vocabulary.tokens.length);
 
     this.specialTokens = this.findSpecialTokens(config, specialTokensMap);
     this.specialIds = {
-      cls: this.idOfToken.get(this.specialTokens.cls),
-      sep: this.idOfToken.get(this.specialTokens.sep),
-      pad: this.idOfToken.get(this.specialTokens.pad),
-      unk: this.idOfToken.get(this.specialTokens.unk),
-      mask: this.idOfToken.get(this.specialTokens.mask),
+      cls: this.tokenId(this.specialTokens.cls),
+      sep: this.tokenId(this.specialTokens.sep),
+      pad: this.tokenId(this.specialTokens.pad),
+      unk: this.tokenId(this.specialTokens.unk),
+      mask: this.tokenId(this.specialTokens.mask),
     };
     const { cls, sep, pad } = this.specialIds;
     if (pad === undefined) throw this.missingToken('pad', where);
@@ -144,15 +161,16 @@ export class Tokenizer {
     this.template = withinTypes(template ?? bertTemplate(cls!, sep!), typeVocabSize, where);
 
     const maxLength = config.model_max_length;
-    // Python writes 1e30 for "not known".
+    // Python writes 1e30 for a length that is not known.
     this.modelMaxLength = typeof maxLength === 'number' && maxLength > 0 && maxLength < 1e9 ? maxLength : undefined;
-    this.pipeline = watched(readPipeline(json, where), where);
+    this.pipeline = watched(cleaning(readPipeline(json, vocabulary, where), clean), where);
   }
 
   /**
-   * `[CLS] a [SEP]`, or `[CLS] a [SEP] b [SEP]` when there is a second text, cut longest-first to `maxLength` tokens.
+   * Encodes `[CLS] a [SEP]`, or `[CLS] a [SEP] b [SEP]` when there is a second text. Texts are truncated longest-first
+   * to `maxLength` tokens.
    *
-   * @param maxLength tokens with the special ones; Infinity for all
+   * @param maxLength number of tokens, special ones included; Infinity for no limit
    * @throws MedTextError TOKENIZER when the special tokens alone do not fit.
    */
   encodePair(a: string, b: string | undefined, maxLength: number): EncodedExample {
@@ -165,7 +183,7 @@ export class Tokenizer {
     return { ...encoded, truncated: keepA < idsA.length || keepB < idsB.length };
   }
 
-  /** Ids of one text, or of two, with the special tokens around them, and where each text begins. */
+  /** Puts special tokens around the ids of one text or two, and gives the place where each text begins. */
   framed(a: ArrayLike<number>, b?: ArrayLike<number>): SpecialTokenFrame {
     const pieces = b === undefined ? this.template.single : this.template.pair;
     const length = a.length + (b?.length ?? 0) + this.specialTokenCount(b !== undefined);
@@ -189,9 +207,9 @@ export class Tokenizer {
   }
 
   /**
-   * {@link encodePair}, and for each token which text it is of and which of that text's characters it stands for: its own
-   * alignment through the normaliser. Ranges of a text never go backwards or overlap, and have no white space at their ends;
-   * a token that stands for no character, or for one that the token before it has, has an empty range.
+   * {@link encodePair}, and for each token its text and the characters of that text that it stands for. The alignment
+   * through the normaliser is our own. Ranges of a text never go backwards or overlap, and have no white space at their
+   * ends. A token without a character of its own has an empty range.
    *
    * @throws MedTextError TOKENIZER when the special tokens alone do not fit.
    */
@@ -229,10 +247,10 @@ export class Tokenizer {
   }
 
   /**
-   * {@link encodePair} of every pair in order, giving way to the event loop every few hundredths of a second.
+   * {@link encodePair} of every pair in order. The function yields to the event loop every few hundredths of a second.
    *
-   * @param onProgress called now and then with the number of pairs done, and at the end
-   * @throws MedTextError CANCELLED when `signal` says so.
+   * @param onProgress called from time to time with the number of pairs done, and at the end
+   * @throws MedTextError CANCELLED when `signal` is aborted.
    */
   async encodeAll(
     pairs: readonly TextPair[],
@@ -255,37 +273,44 @@ export class Tokenizer {
     return encoded;
   }
 
-  /** The text's tokens, without special ones: `糖`, `尿`, `病`, `5m`, `##g`. */
+  /** The text's tokens, without special tokens: `糖`, `尿`, `病`, `5m`, `##g`. */
   tokens(text: string): string[] {
     return this.pipeline.ids(text, Infinity).map((id) => this.tokenText(id));
   }
 
-  /** The ids of the text's tokens, without special ones. */
+  /** The ids of the text's tokens, without special tokens. */
   ids(text: string): number[] {
     return this.pipeline.ids(text, Infinity);
   }
 
-  /** The number of the text's tokens, without special ones. */
+  /**
+   * The ids of the text's tokens, without special tokens, with their ranges as {@link encodeWithOffsets} gives them.
+   */
+  idsWithOffsets(text: string): TextTokens {
+    return this.pipeline.tokens(text, Infinity);
+  }
+
+  /** The number of the text's tokens, without special tokens. */
   countTokens(text: string): number {
     return this.pipeline.ids(text, Infinity).length;
   }
 
-  /** How many special tokens go around a text or a pair. */
+  /** The number of special tokens around a text or a pair. */
   specialTokenCount(pair: boolean): number {
     return pair ? this.template.pair.length - 2 : this.template.single.length - 1;
   }
 
-  /** The id of a token as written in the vocabulary; undefined when it is not there. */
+  /** The id of a token as the vocabulary writes it. Undefined for a token that is not there. */
   tokenId(token: string): number | undefined {
-    return this.idOfToken.get(token);
+    return this.addedIds.get(token) ?? this.vocabulary.ids.get(token);
   }
 
-  /** A token id as written in the vocabulary; the unknown token for an id that is not there. */
+  /** The token of an id as the vocabulary writes it. The unknown token for an id that is not there. */
   tokenText(id: number): string {
-    return this.tokenOfId[id] ?? this.specialTokens.unk;
+    return this.addedTokens.get(id) ?? this.vocabulary.tokens[id] ?? this.specialTokens.unk;
   }
 
-  /** The tokens that texts may have beside the special ones. */
+  /** The number of tokens that texts may have beside the special tokens. */
   private tokenBudget(pair: boolean, maxLength: number): number {
     const special = this.specialTokenCount(pair);
     if (maxLength >= special) return maxLength - special;
@@ -296,7 +321,10 @@ export class Tokenizer {
     );
   }
 
-  /** Counts beyond the budget may have been cut short; an odd token goes by which text is the longer, so count on. */
+  /**
+   * How many tokens each text keeps. Lengths above the budget may be too small, because counting stops there. For an
+   * odd budget the longer text gets the odd token, so both texts are counted further.
+   */
   private keptTokens(
     a: string,
     b: string | undefined,
@@ -315,7 +343,8 @@ export class Tokenizer {
   private findSpecialTokens(config: JsonObject, specialTokensMap: JsonObject): SpecialTokens {
     const robertaSpecialTokens: SpecialTokens = { cls: '<s>', sep: '</s>', pad: '<pad>', unk: '<unk>', mask: '<mask>' };
     const named = namedSpecialTokens(config, specialTokensMap);
-    const usual = this.idOfToken.has(bertSpecialTokens.cls) || !this.idOfToken.has(robertaSpecialTokens.cls);
+    const has = (token: string) => this.tokenId(token) !== undefined;
+    const usual = has(bertSpecialTokens.cls) || !has(robertaSpecialTokens.cls);
     return { ...(usual ? bertSpecialTokens : robertaSpecialTokens), ...named };
   }
 
@@ -329,11 +358,10 @@ export class Tokenizer {
   }
 }
 
-/** tokenizer.json as Python uses it: with the normaliser's options and the added tokens of the files beside it. */
-function withConfig(json: TokenizerJson, files: DeclaringFiles, rows?: number): TokenizerJson {
+/** tokenizer.json as Python uses it, with the normaliser's options and the added tokens of the files beside it. */
+function withConfig(json: TokenizerJson, files: DeclaringFiles, vocabulary: Vocabulary, rows?: number): TokenizerJson {
   const { config } = files;
-  const ids = vocabularyOf({ ...json, added_tokens: [] });
-  const added = [...json.added_tokens, ...declaredTokens(files, ids, json.added_tokens, rows)];
+  const added = [...json.added_tokens, ...declaredTokens(files, vocabulary, json.added_tokens, rows)];
   if (json.normalizer?.type !== 'BertNormalizer') return { ...json, added_tokens: added };
   const bertDefaults = /^Bert/.test(textOfValue(config.tokenizer_class))
     ? { handle_chinese_chars: true, strip_accents: null, lowercase: true }
@@ -347,7 +375,10 @@ function withConfig(json: TokenizerJson, files: DeclaringFiles, rows?: number): 
   return { ...json, added_tokens: added, normalizer: { ...json.normalizer, ...bertDefaults, ...explicit } };
 }
 
-/** With lower case before the normaliser's own steps; BERT's keeps the accents then that it would have kept. */
+/**
+ * tokenizer.json with lower case before the normaliser's own steps. BERT's normaliser still keeps the accents that it
+ * would have kept.
+ */
 function lowered(json: TokenizerJson): TokenizerJson {
   const { normalizer } = json;
   if (normalizer?.type === 'BertNormalizer') {
@@ -358,17 +389,29 @@ function lowered(json: TokenizerJson): TokenizerJson {
   return { ...json, normalizer: { type: 'Sequence', normalizers: [{ type: 'Lowercase' }, ...steps] } };
 }
 
-/** Token -> id of the model's vocabulary (an object in WordPiece and BPE, `[token, score]` rows in Unigram) and the added tokens. */
-function vocabularyOf(json: TokenizerJson): Map<string, number> {
-  const vocab = json.model.vocab;
-  const ids = Array.isArray(vocab)
-    ? new Map<string, number>(vocab.map((row, id) => [textOfValue((row as unknown[] | null)?.[0]), id]))
-    : new Map<string, number>(Object.entries(vocab as Record<string, number>));
-  for (const token of json.added_tokens) ids.set(token.content, token.id);
-  return ids;
+/** The pipeline after cleaning. Ranges refer to the text before it was cleaned. */
+function cleaning(pipeline: Pipeline, operations: readonly CleanOperation[]): Pipeline {
+  if (operations.length === 0) return pipeline;
+  return {
+    ids: (text, limit) => pipeline.ids(cleanText(text, operations), limit),
+    tokens(text, limit) {
+      const cleaned = cleanAligned(text, operations);
+      const { ids, starts, ends } = pipeline.tokens(cleaned.text, limit);
+      let before = 0;
+      for (let at = 0; at < ids.length; at++) {
+        const { start, end } = cleaned.original(starts[at], ends[at]);
+        // Several tokens may share one HTML reference; it belongs to the first of them.
+        starts[at] = Math.max(start, before);
+        before = ends[at] = Math.max(end, starts[at]);
+      }
+      return { ids, starts, ends };
+    },
+  };
 }
 
-/** A tokenizer.json may bring expressions that are matched for hours: each text has a budget. */
+/**
+ * The pipeline with a time budget for each text, because a tokenizer.json may hold expressions that match for hours.
+ */
 function watched({ ids, tokens }: Pipeline, where: string): Pipeline {
   const watch = new FileWatch('tokens', where, 0, true);
   return {

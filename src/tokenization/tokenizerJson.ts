@@ -1,7 +1,7 @@
 import { MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
 
-/** The parts of Hugging Face's `tokenizer.json` that this room reads or writes; whatever else it holds is passed on. */
+/** The parts of Hugging Face's `tokenizer.json` that this room reads or writes. Other parts are passed on unchanged. */
 export interface TokenizerJson {
   readonly added_tokens: readonly AddedTokenJson[];
   readonly normalizer: ({ readonly type: string } & JsonObject) | null;
@@ -11,7 +11,7 @@ export interface TokenizerJson {
   readonly model: { readonly type?: string; readonly vocab: Record<string, number> | readonly unknown[] } & JsonObject;
 }
 
-/** A token matched in the text before anything else is done to it. */
+/** A token that is matched in the text before the text is normalised or split. */
 export interface AddedTokenJson {
   readonly id: number;
   readonly content: string;
@@ -29,7 +29,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * A JSON object from the text of a file, or as given when the caller has parsed it already.
+ * The JSON object in a file's text, or the object itself when the caller has parsed it already.
  *
  * @throws MedTextError TOKENIZER when it is not a JSON object.
  */
@@ -59,7 +59,7 @@ export function jsonObject(json: string | JsonObject, where: string, file: strin
 }
 
 /**
- * The parsed file with the parts this room relies on checked and the optional ones filled in.
+ * Checks the parts of the parsed file that this room reads, and fills in the optional ones.
  *
  * @throws MedTextError TOKENIZER naming the part that is wrong.
  */

@@ -1,13 +1,13 @@
-/** What the readers of a tokenizer.json's parts share: fields with their kinds, and the errors of those that are not so. */
+/** Shared by the readers of a tokenizer.json's parts: fields of an expected type, and the errors for other values. */
 import { MedTextError, words } from '../base/errors';
 import { textOfValue } from '../base/plainText';
 import type { Words } from '../base/words';
 import { isJsonObject, type JsonObject } from './tokenizerJson';
 
-/** One part of a tokenizer.json (a normaliser, say), with its place there for messages. */
+/** One part of a tokenizer.json (such as a normaliser), with its place in the file for messages. */
 export interface TokenizerPart {
   readonly json: JsonObject;
-  /** e.g. `normalizer.normalizers[2]` */
+  /** Such as `normalizer.normalizers[2]`. */
   readonly place: string;
   /** The model folder or file, for messages. */
   readonly where: string;

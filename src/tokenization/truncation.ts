@@ -1,7 +1,8 @@
 /**
- * How many tokens each of two texts keeps so that together they have at most `budget`: Hugging Face's "longest_first" of
- * the Rust `tokenizers` library (what `truncation=True` means), which shortens the longer text down to the shorter one and
- * then shares the budget, the second text getting the odd token. (The old Python tokenizers gave it to the first.)
+ * How many tokens each of two texts keeps so that together they have at most `budget`. This is "longest_first" of
+ * Hugging Face's Rust library `tokenizers` (`truncation=True`): the longer text is cut down to the length of the
+ * shorter one, then both share the budget. The second text gets an odd token. (The old Python tokenizers gave it to the
+ * first text.)
  */
 export function longestFirst(lengthA: number, lengthB: number, budget: number): [number, number] {
   if (lengthA + lengthB <= budget) return [lengthA, lengthB];

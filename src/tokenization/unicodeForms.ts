@@ -1,4 +1,4 @@
-/** Unicode's normal forms and lower case as the library's tables have them, whatever the runtime's own are. */
+/** Unicode's normal forms and lower case by the library's tables, whatever the runtime's own tables are. */
 import { Rewriter, type AlignedText } from './alignedText';
 import { LATER } from './bertCharacters';
 import { categoryRanges, parseRanges } from './characterClasses';
@@ -7,7 +7,10 @@ import { LATER_COMPATIBLE, NEWER_LOWER } from './unicodeTables';
 export type NormalForm = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
 
 const LATER_CHARACTER = 1;
-/** May join what stands before it: marks, Hangul's vowels and final consonants in every form, half-width kana's marks. */
+/**
+ * Characters that may join the one before them: marks, Hangul's vowels and final consonants in every form, half-width
+ * kana's marks.
+ */
 const JOINS = 2;
 let flags: Uint8Array | undefined;
 
@@ -25,16 +28,16 @@ function flagsOf(): Uint8Array {
 }
 
 /**
- * The text in a normal form. Characters that Unicode came to decompose, compose or reorder after the library's tables were
- * made stay as they are, and what stands on their two sides does not meet.
+ * The text in a normal form. Characters stay as they are if Unicode began to decompose, compose or reorder them after
+ * the library's tables were made. The text on one side of such a character does not combine with the text on the other.
  */
 export function normalForm(source: AlignedText, form: NormalForm): AlignedText {
   const { text } = source;
-  // What the newer tables leave alone, the older ones do, too.
+  // A text that the newer tables do not change is not changed by the older ones either.
   if (text.normalize(form) === text) return source;
   const flags = flagsOf();
   const rewriter = new Rewriter(source);
-  // From one character that joins nothing before it to the next: each such stretch has its form by itself.
+  // A stretch begins at a character that joins nothing before it. Each stretch is normalised by itself.
   let start = 0;
   const finishStretch = (end: number) => {
     if (end > start) rewriteStretch(rewriter, text, start, end, form);
@@ -57,7 +60,7 @@ function rewriteStretch(rewriter: Rewriter, text: string, from: number, to: numb
   const stretch = text.slice(from, to);
   const whole = stretch.normalize(form);
   if (whole === stretch) return;
-  // Each character becomes its own form where that comes to the same, so that each keeps its own place.
+  // Where the result is the same, each character is replaced by its own form, so that each keeps its own place.
   const characters = [...stretch];
   const forms = characters.map((character) => character.normalize(form));
   if (forms.join('') !== whole) return rewriter.replace(from, to, whole);
@@ -70,7 +73,7 @@ function rewriteStretch(rewriter: Rewriter, text: string, from: number, to: numb
 
 let newerLower: Map<number, number> | undefined;
 
-/** Each character's small letter by itself: a capital sigma never becomes the final form. */
+/** Lowers each character by itself. A capital sigma never becomes the final form. */
 export function lowerCase(source: AlignedText): AlignedText {
   const { text } = source;
   if (!source.origin && !/[\u{10000}-\u{10ffff}\u1c89\ua7cb-\ua7dc]/u.test(text)) {

@@ -1,10 +1,10 @@
 /**
- * How the parts of Hugging Face's `tokenizers` (0.23.3) class each code point. Made by
- * test/fixtures/tokenization/unicodeTables.py; do not edit. The library's tables are of several versions of Unicode, and
- * ids must be the same on every runtime, so they are written down here.
+ * How the parts of Hugging Face's `tokenizers` (0.23.3) class each code point.
+ * test/fixtures/tokenization/unicodeTables.py writes this file; do not edit it. The library's tables belong to several
+ * versions of Unicode, and ids must be the same on every runtime.
  */
 
-/** The general categories, each by the letter of its place here. */
+/** The general categories. In the runs below each is written as the letter of its place. */
 // prettier-ignore
 export const CATEGORY_LETTERS = {
   Lu: 'A', Ll: 'B', Lt: 'C', Lm: 'D', Lo: 'E', Mn: 'F', Mc: 'G', Me: 'H', Nd: 'I', Nl: 'J', No: 'K', Pc: 'L',
@@ -12,7 +12,9 @@ export const CATEGORY_LETTERS = {
   Zp: 'Y', Cc: 'Z', Cf: '!', Co: '"', Cs: '#', Cn: '$',
 } as const;
 
-/** Runs of one general category from code point 0 on: its letter, and how many (base 36) if more than one. */
+/**
+ * Runs of one general category from code point 0 on: its letter, and the length (base 36) of a run of more than one.
+ */
 export const CATEGORY_RUNS = `
   ZwWR3TR3NORSRMR2IaR2S3R2AqNROULUBqNSOSZxWRT4VRUVEPS!VUVSK2UBR2UKEQK3RAnSA7BoSB8ABABABABABABABABABABABABABABABABA
   BABABABABABABABABABABAB2ABABABABABABABAB2ABABABABABABABABABABABABABABABABABABABABABABABA2BABAB3A2BABA2BA3B2A4BA2
@@ -77,7 +79,7 @@ export const CATEGORY_RUNS = `
 export const NEWER_NUMERIC = `
   11de0-11de9 16ff4-16ff6`;
 
-/** Marks of today that StripAccents leaves. */
+/** Marks of today's Unicode that StripAccents does not remove. */
 export const NOT_COMBINING = `
   7fd 897-89f 8ca-8d3 9fe afa-aff b55 c04 c3c cf3 d00 d3b-d3c d81 eba ece 1715 180f 1abf-1ace 1cf7 1df6-1dfa a82c
   a8ff 10d24-10d27 10d69-10d6d 10eab-10eac 10efc-10eff 10f46-10f50 10f82-10f85 11070 11073-11074 110c2 11145-11146
@@ -87,32 +89,32 @@ export const NOT_COMBINING = `
   11d93-11d97 11ef3-11ef6 11f00-11f01 11f03 11f34-11f3a 11f3e-11f42 11f5a 13440 13447-13455 1611e-1612f 16f4f
   16f7f-16f87 16fe4 16ff0-16ff1 1cf00-1cf2d 1cf30-1cf46 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef 1e5ee-1e5ef`;
 
-/** No marks today, and stripped by StripAccents. */
+/** Characters that are no marks in today's Unicode but that StripAccents removes. */
 export const ALSO_COMBINING = `
   1cf2-1cf3`;
 
-/** Of \\w beside letters, marks, decimal and letter numbers and connectors. */
+/** Members of \\w beside letters, marks, decimal and letter numbers and connectors. */
 export const ALSO_WORD = `
   24b6-24e9 1f130-1f149 1f150-1f169 1f170-1f189`;
 
-/** Of \\w in Whitespace and around added tokens, not in Split and Replace. */
+/** Members of \\w in Whitespace and around added tokens, but not in Split and Replace. */
 export const ONLY_RUST_WORD = `
   200c-200d`;
 
-/** Of \\w in Split and Replace, not in Whitespace. */
+/** Members of \\w in Split and Replace, but not in Whitespace. */
 export const ONLY_PATTERN_WORD = `
   b2-b3 b9 bc-be`;
 
-/** Lower case beside small letters. */
+/** Lower-case characters beside small letters. */
 export const ALSO_LOWER = `
   aa ba 2b0-2b8 2c0-2c1 2e0-2e4 345 37a 10fc 1d2c-1d6a 1d78 1d9b-1dbf 2071 207f 2090-209c 2170-217f 24d0-24e9
   2c7c-2c7d a69c-a69d a770 a7f2-a7f4 a7f8-a7f9 ab5c-ab5f ab69 10780 10783-10785 10787-107b0 107b2-107ba 1e030-1e06d`;
 
-/** Upper case beside capital letters. */
+/** Upper-case characters beside capital letters. */
 export const ALSO_UPPER = `
   2160-216f 24b6-24cf 1f130-1f149 1f150-1f169 1f170-1f189`;
 
-/** Alphabetic beside letters and letter numbers. */
+/** Alphabetic characters beside letters and letter numbers. */
 export const ALSO_ALPHABETIC = `
   345 363-36f 5b0-5bd 5bf 5c1-5c2 5c4-5c5 5c7 610-61a 64b-657 659-65f 670 6d6-6dc 6e1-6e4 6e7-6e8 6ed 711 730-73f
   7a6-7b0 816-817 81b-823 825-827 829-82c 897 8d4-8df 8e3-8e9 8f0-903 93a-93b 93e-94c 94e-94f 955-957 962-963
@@ -136,12 +138,12 @@ export const ALSO_ALPHABETIC = `
   16ff0-16ff1 1bc9e 1e000-1e006 1e008-1e018 1e01b-1e021 1e023-1e024 1e026-1e02a 1e08f 1e947 1f130-1f149 1f150-1f169
   1f170-1f189`;
 
-/** What newer tables decompose or compose, and the library leaves alone (beside bertCharacters' LATER). */
+/** Characters that newer tables decompose or compose, but the library does not (see also bertCharacters' LATER). */
 export const LATER_COMPATIBLE = `
   32ff a7f1-a7f4 ab69 105c9 105d2 105da 105e4 10781-107ba 11382-11385 1138b 1138e 11390-11391 113b8 113bb 113c2
   113c5 113c7-113c9 11930 11935 11938 1611e-16129 16d63 16d67-16d6a 1ccd6-1ccf9 1e030-1e06d 1f16c 1fbf0-1fbf9`;
 
-/** Joined to the grapheme cluster before them, beside marks. */
+/** Characters, beside marks, that join the grapheme cluster before them. */
 export const ALSO_EXTENDS = `
   e33 eb3 1acf-1add 1ae0-1aeb 200c-200d ff9e-ff9f 10efa-10efb 11b60-11b67 1e6e3 1e6e6 1e6ee-1e6ef 1e6f5 1f3fb-1f3ff
   e0020-e007f`;
@@ -150,19 +152,25 @@ export const ALSO_EXTENDS = `
 export const NEVER_EXTENDS = `
   102b-102c 1038 1062-1064 1067-106d 1083 1087-108c 108f 109a-109c 1a61 1a63-1a64 aa7b aa7d 11720-11721`;
 
-/** A grapheme cluster of their own (below U+10000: longer ones do not matter). */
+/** Characters that are a grapheme cluster of their own (below U+10000: longer ones do not matter). */
 export const CLUSTER_CONTROL = `
   1-1f 7f-9f ad 61c 180e 200b 200e-200f 2028-202e 2060-206f feff fff0-fffb`;
 
-/** Joined to the grapheme cluster after them. */
+/** Characters that join the grapheme cluster after them. */
 export const CLUSTER_PREPEND = `
   600-605 6dd 70f 890-891 8e2 d4e 110bd 110cd 111c2-111c3 113d1 1193f 11941 11a84-11a89 11d46 11f02`;
 
-/** Capital letters added since Unicode 14, with the distance to their small ones (hexadecimal ranges, decimal distance). */
+/**
+ * Capital letters added since Unicode 14, with the distance to their small letters (hexadecimal ranges, decimal
+ * distance).
+ */
 export const NEWER_LOWER = `
   1c89:1 a7cb:-42343 a7cc:1 a7ce:1 a7d2:1 a7d4:1 a7da:1 a7dc:-42561 10d50-10d65:32 16ea0-16eb8:27`;
 
-/** Scripts as UnicodeScripts tells them apart, separated by semicolons; what is in none ("Any") goes with what it stands beside. */
+/**
+ * Scripts as UnicodeScripts distinguishes them, separated by semicolons. A character of no script ("Any") belongs to
+ * the script beside it.
+ */
 export const SCRIPTS = `
   1e900-1e94a 1e950-1e959 1e95e-1e95f ; 11700-11719 1171d-1172b 11730-1173f ; 14400-14646 ; 600-604 606-60b 60d-61a
   61e 620-63f 641-64a 656-66f 671-6dc 6de-6ff 750-77f 8a0-8b4 8b6-8bd 8d4-8e1 8e3-8ff fb50-fbc1 fbd3-fd3d fd50-fd8f

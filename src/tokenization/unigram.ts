@@ -1,33 +1,29 @@
 import { byteTokenIds } from './byteFallback';
+import type { UnigramPieces } from './vocabulary';
 import type { WordModel } from './wordTokens';
 
 /** The part of a tokenizer.json's Unigram model that encoding needs. */
-export interface UnigramModel {
-  readonly pieces: readonly string[];
-  /** Log probabilities. [pieces.length] */
-  readonly scores: ArrayLike<number>;
+export interface UnigramModel extends UnigramPieces {
   readonly unknownId: number | undefined;
   readonly byteFallback: boolean;
-  /** What to throw for a text that is not in the vocabulary where there is no unknown token. */
+  /** Makes the error for a text that is not in the vocabulary when there is no unknown token. */
   readonly noUnknownToken: (text: string) => Error;
 }
 
-/** How much worse than the worst piece an unknown character is. */
+/** The distance of an unknown character's score below the worst piece's score. */
 const UNKNOWN_PENALTY = 10;
 
 /**
- * Unigram language model segmentation (Kudo 2018; `tokenizers`' Unigram): of all ways to cut a word into pieces the most
- * probable; unknown characters in a row are one unknown token. Time is linear in the word.
+ * Segmentation by a unigram language model (Kudo 2018; Unigram of `tokenizers`): the most probable way to cut a word
+ * into pieces. Unknown characters in a row become one unknown token. Time is linear in the length of the word.
  */
 export function unigramEncoder(model: UnigramModel): WordModel {
-  const { pieces, scores, unknownId, byteFallback, noUnknownToken } = model;
-  const idOfPiece = new Map(pieces.map((piece, id) => [piece, id]));
-  const trie = new PieceTrie(pieces, idOfPiece);
+  const { scores, trie, unknownId, byteFallback, noUnknownToken } = model;
   let lowest = Infinity;
-  for (let id = 0; id < pieces.length; id++) lowest = Math.min(lowest, scores[id]);
+  for (let id = 0; id < scores.length; id++) lowest = Math.min(lowest, scores[id]);
   const unknownScore = lowest - UNKNOWN_PENALTY;
-  const byteIds = byteFallback ? byteTokenIds(idOfPiece) : undefined;
-  // Stands for "unknown" where there is no unknown token: then the best path must not need one.
+  const byteIds = byteFallback ? byteTokenIds(trie) : undefined;
+  // Stands for "unknown" where there is no unknown token. The best path must then not use it.
   const unknown = unknownId ?? -1;
 
   return (word) => {
@@ -75,63 +71,16 @@ export function unigramEncoder(model: UnigramModel): WordModel {
     return { ids, starts, ends };
   };
 
-  /** A stretch of unknown characters may be a piece after all, an unlikely one; else it is its bytes, or unknown. */
+  /**
+   * The ids of a stretch of unknown characters: its piece if it is one after all, else its bytes, else the unknown
+   * token.
+   */
   function idsOfUnknown(text: string): readonly number[] {
-    const id = idOfPiece.get(text);
+    const id = trie.get(text);
     if (id !== undefined) return [id];
     const bytes = byteIds?.(text);
     if (bytes) return bytes;
     if (unknownId === undefined) throw noUnknownToken(text);
     return [unknownId];
-  }
-}
-
-/** A beginning that pieces share. */
-interface Branch {
-  /** The piece that is just this beginning. */
-  id?: number;
-  /** The longer pieces, not yet told apart. */
-  pending: number[];
-  /** By the code unit that comes next, once they are told apart. */
-  next?: Map<number, Branch>;
-}
-
-/**
- * A trie of pieces that grows where texts go: of a quarter of a million pieces in all languages, few are met, and telling
- * all of them apart beforehand takes longer than many a text.
- */
-class PieceTrie {
-  private readonly root: Branch;
-
-  /** @param idOfPiece in its order; the empty piece stands nowhere. */
-  constructor(
-    private readonly pieces: readonly string[],
-    idOfPiece: ReadonlyMap<string, number>,
-  ) {
-    this.root = { pending: [...idOfPiece.values()].filter((id) => pieces[id] !== '') };
-  }
-
-  /** Calls `found` with the end and id of each piece that stands at `start`, the shortest first. */
-  each(text: string, start: number, found: (end: number, id: number) => void): void {
-    let branch: Branch | undefined = this.root;
-    for (let at = start; at < text.length;) {
-      branch = (branch.next ?? this.grow(branch, at - start)).get(text.charCodeAt(at++));
-      if (!branch) return;
-      if (branch.id !== undefined) found(at, branch.id);
-    }
-  }
-
-  private grow(branch: Branch, depth: number): Map<number, Branch> {
-    const next = new Map<number, Branch>();
-    for (const id of branch.pending) {
-      const piece = this.pieces[id];
-      const unit = piece.charCodeAt(depth);
-      let child = next.get(unit);
-      if (!child) next.set(unit, (child = { pending: [] }));
-      if (piece.length === depth + 1) child.id = id;
-      else child.pending.push(id);
-    }
-    branch.pending = [];
-    return (branch.next = next);
   }
 }

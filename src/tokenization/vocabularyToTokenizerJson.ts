@@ -3,12 +3,13 @@ import type { Words } from '../base/words';
 import { declaredTokens, type DeclaringFiles } from './declaredTokens';
 import { bertSpecialTokens, namedSpecialTokens, type SpecialTokens } from './specialTokens';
 import type { AddedTokenJson, JsonObject, TokenizerJson } from './tokenizerJson';
+import { vocabularyOf } from './vocabulary';
 
 /**
- * The tokenizer.json of a BERT model that has only a `vocab.txt` (one token a line, the line number being its id), as
- * `transformers`' BertTokenizer builds it: `do_lower_case` (default true), `tokenize_chinese_chars` (default true) and
- * `strip_accents` (default: as `do_lower_case`) of tokenizer_config.json, the special tokens' names, and the tokens that
- * {@link declaredTokens} finds in the files.
+ * The tokenizer.json of a BERT model that has only a `vocab.txt`, as transformers' BertTokenizer builds it. `vocab.txt`
+ * has one token on each line; the line number is the id. tokenizer_config.json gives `do_lower_case` (default true),
+ * `tokenize_chinese_chars` (default true), `strip_accents` (default: as `do_lower_case`) and the names of the special
+ * tokens. {@link declaredTokens} finds further tokens in the files.
  *
  * @param where the model folder or file, for messages
  * @param rows of the encoder's embeddings
@@ -35,7 +36,7 @@ export function vocabularyToTokenizerJson(
   const specialTexts = [special.pad, special.unk, special.cls, special.sep, special.mask].filter((text) =>
     ids.has(text),
   );
-  const declared = declaredTokens(files, ids, [], rows);
+  const declared = declaredTokens(files, vocabularyOf(ids), [], rows);
   const isDeclared = (text: string) => declared.some(({ content }) => content === text);
   const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false };
   const usual = specialTexts
@@ -76,7 +77,7 @@ export function vocabularyToTokenizerJson(
   };
 }
 
-/** With the fields that Rust's `tokenizers` wants in a file beside those that say how to split. */
+/** The file with the fields that Rust's `tokenizers` requires beside those that this room reads. */
 export function completeTokenizerJson(tokenizer: TokenizerJson): JsonObject {
   return { version: '1.0', truncation: null, padding: null, ...tokenizer };
 }
@@ -85,7 +86,7 @@ function specialPiece(token: string, typeId: number): JsonObject {
   return { SpecialToken: { id: token, type_id: typeId } };
 }
 
-/** Token -> id. Lines end in LF, CRLF or CR; blank lines keep their place, so that no later id shifts. */
+/** Token → id. Lines end in LF, CRLF or CR. Blank lines keep their place, so that later ids do not shift. */
 function readVocabulary(vocabTxt: string, where: string): Map<string, number> {
   const broken = (problem: Words, detail: JsonObject = {}) =>
     new MedTextError('TOKENIZER', words`${where}: vocab.txt ${problem}`, { where, ...detail });
@@ -97,7 +98,7 @@ function readVocabulary(vocabTxt: string, where: string): Map<string, number> {
   const undecodable: number[] = [];
   for (const [id, token] of lines.entries()) {
     if (token === '') continue;
-    // One token may well be U+FFFD itself; a file in another encoding is full of them.
+    // A single U+FFFD may be a token. A file in another encoding is full of them.
     if (token.includes('\uFFFD')) undecodable.push(id + 1);
     const earlier = ids.get(token);
     if (earlier !== undefined && undecodable.length < 2) {

@@ -1,17 +1,19 @@
-/** The `model` of a tokenizer.json: what ids a word becomes. Equal to Python's `tokenizers`. */
+/** The `model` of a tokenizer.json: the ids that a word becomes. Results equal those of Python's `tokenizers`. */
 import { MedTextError, words } from '../base/errors';
 import { bytePairEncoder } from './bytePairEncoding';
 import { brokenPart, flagField, part, textField, unknownPart, type TokenizerPart } from './tokenizerParts';
 import type { TokenizerJson } from './tokenizerJson';
 import { unigramEncoder } from './unigram';
+import type { Vocabulary } from './vocabulary';
 import { wordPieceEncoder } from './wordPiece';
 import type { WordModel, WordTokens } from './wordTokens';
 
 /**
- * @throws MedTextError TOKENIZER where a field is wrong or the unknown token is not in the vocabulary, UNSUPPORTED for an
- * unknown kind.
+ * Makes the word model that a tokenizer.json describes.
+ * @throws MedTextError TOKENIZER where a field is wrong or the unknown token is not in the vocabulary, UNSUPPORTED for
+ * an unknown kind.
  */
-export function readWordModel({ model: json }: TokenizerJson, where: string): WordModel {
+export function readWordModel({ model: json }: TokenizerJson, vocabulary: Vocabulary, where: string): WordModel {
   const model = part(json, 'model', where);
   switch (json.type ?? legacyType(model)) {
     case 'WordPiece':
@@ -21,13 +23,13 @@ export function readWordModel({ model: json }: TokenizerJson, where: string): Wo
     case 'BPE':
       return remembering(bytePair(model));
     case 'Unigram':
-      return remembering(unigram(model));
+      return remembering(unigram(model, vocabulary));
     default:
       throw unknownPart(model);
   }
 }
 
-/** Old files do not name the model's kind. */
+/** The kind of a model in an old file, which does not name it. */
 function legacyType({ json }: TokenizerPart): string {
   if ('merges' in json) return 'BPE';
   return Array.isArray(json.vocab) ? 'Unigram' : 'WordPiece';
@@ -83,7 +85,7 @@ function bytePair(model: TokenizerPart): WordModel {
   }
 }
 
-/** `["a b", …]` or, where tokens may hold spaces, `[["a", "b"], …]`. */
+/** The merges, written as `["a b", …]` or, where tokens may hold spaces, as `[["a", "b"], …]`. */
 function mergesOf(model: TokenizerPart): [string, string][] {
   const merges = model.json.merges ?? [];
   if (!Array.isArray(merges)) throw brokenPart(model, 'merges', words`an array`);
@@ -97,26 +99,15 @@ function mergesOf(model: TokenizerPart): [string, string][] {
   });
 }
 
-function unigram(model: TokenizerPart): WordModel {
+function unigram(model: TokenizerPart, { unigram: rows }: Vocabulary): WordModel {
   const { json } = model;
-  if (!Array.isArray(json.vocab)) throw brokenPart(model, 'vocab', words`an array`);
-  const pieces: string[] = [];
-  const scores = new Float64Array(json.vocab.length);
-  for (const [id, row] of json.vocab.entries()) {
-    const [piece, score] = Array.isArray(row) ? (row as unknown[]) : [];
-    if (typeof piece !== 'string' || typeof score !== 'number') {
-      throw brokenPart(model, `vocab[${id}]`, words`a piece and its score`);
-    }
-    pieces.push(piece);
-    scores[id] = score;
-  }
+  if (!rows) throw brokenPart(model, 'vocab', words`an array`);
   const unknown = json.unk_id ?? undefined;
-  if (unknown !== undefined && !(typeof unknown === 'number' && unknown in pieces)) {
+  if (unknown !== undefined && !(typeof unknown === 'number' && unknown in rows.pieces)) {
     throw brokenPart(model, 'unk_id', words`a token id (0 or a positive whole number)`);
   }
   return unigramEncoder({
-    pieces,
-    scores,
+    ...rows,
     unknownId: unknown as number | undefined,
     byteFallback: flagField(model, 'byte_fallback', false),
     noUnknownToken: (text) =>
@@ -141,7 +132,7 @@ function unknownId({ json, where }: TokenizerPart, vocab: ReadonlyMap<string, nu
   if (id !== undefined) return id;
   throw new MedTextError(
     'TOKENIZER',
-    words`${where}: the vocabulary has no ${json.unk_token ?? words`unknown token`}, which stands for what is not in it. Copy the tokenizer files again.`,
+    words`${where}: the vocabulary has no ${json.unk_token ?? words`unknown token`}, the token for unknown text. Copy the tokenizer files again.`,
     { where },
   );
 }
@@ -149,7 +140,7 @@ function unknownId({ json, where }: TokenizerPart, vocab: ReadonlyMap<string, nu
 const REMEMBERED_WORDS = 10_000;
 const REMEMBERED_LENGTH = 64;
 
-/** Keeps what words became: the same few make up most of a text. */
+/** Keeps the ids of words, because a few words make up most of a text. */
 function remembering(model: WordModel): WordModel {
   const known = new Map<string, WordTokens>();
   return (word) => {

@@ -9,10 +9,11 @@ export interface WordPieceModel {
 }
 
 /**
- * Greedy longest-match-first WordPiece (Wu et al. 2016; `tokenizers`' WordPiece): a word becomes its longest known
- * beginning, then the longest known continuation, and so on; the unknown token if that fails anywhere or it is too long.
+ * Greedy longest-match-first WordPiece (Wu et al. 2016; WordPiece of `tokenizers`). A word becomes its longest known
+ * beginning, then the longest known continuation, and so on. It becomes the unknown token if a step fails or the word
+ * is too long.
  *
- * Only the lengths that tokens of the vocabulary have are tried: a token of 60,000 letters adds one.
+ * Only the lengths of the vocabulary's tokens are tried, so a token of 60,000 letters adds one length.
  */
 export function wordPieceEncoder(model: WordPieceModel): WordModel {
   const beginnings = new Map<string, number>();
@@ -48,7 +49,7 @@ export function wordPieceEncoder(model: WordPieceModel): WordModel {
   };
 }
 
-/** The lengths that there are, the longest first. */
+/** The lengths of the vocabulary's tokens, the longest first. */
 function lengthsOf(tokens: ReadonlyMap<string, number>): readonly number[] {
   return [...new Set(Array.from(tokens.keys(), ({ length }) => length))]
     .filter((length) => length > 0)

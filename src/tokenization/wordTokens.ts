@@ -1,4 +1,4 @@
-/** A word's tokens, and which of the word's UTF-16 units each stands for. All three are of one length. */
+/** A word's tokens, and the UTF-16 units of the word that each stands for. The three arrays have the same length. */
 export interface WordTokens {
   readonly ids: readonly number[];
   readonly starts: readonly number[];
