@@ -41,7 +41,7 @@ export interface BertOptions {
   readonly rows?: 'all' | 'first';
 }
 
-/** A mask's logit for padding: exp() of it is 0 in every precision, and half precision can hold it. */
+/** The logit that masks padding: its exp() is 0 in every precision, and half precision can represent it. */
 const MASKED = -30000;
 
 /**
@@ -182,7 +182,7 @@ class BertGraph {
     };
   }
 
-  /** The same by one product of three times the width; undefined where the parameters do not lie together. */
+  /** Q, K and V by one product of three times the width; undefined where their parameters do not lie together. */
   private jointHeads(name: string, hidden: Value, queried: Value): ReturnType<BertGraph['heads']> | undefined {
     if (queried !== hidden) return undefined;
     const { g, batch, sequence, headSize, config } = this;

@@ -8,7 +8,7 @@ export type ProblemType = 'single_label_classification' | 'multi_label_classific
 
 export type ModelFamily = 'bert' | 'roberta' | 'electra';
 
-/** Which convention a model type follows. StructBERT and ERNIE are BERT at inference. */
+/** The convention that a model type follows. StructBERT and ERNIE are BERT at inference. */
 const FAMILIES: Readonly<Record<string, ModelFamily>> = {
   bert: 'bert',
   structbert: 'bert',
@@ -52,7 +52,10 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
 
   const modelType = modelTypeOf(json, typeHint, where);
   if (!Object.hasOwn(FAMILIES, modelType)) {
-    throw fields.unsupported('model_type', words`is "${modelType}"; supported are ${Object.keys(FAMILIES).join(', ')}`);
+    throw fields.unsupported(
+      'model_type',
+      words`is "${modelType}", but only ${Object.keys(FAMILIES).join(', ')} are supported`,
+    );
   }
   const family = modelFamily(modelType);
   const padTokenId = fields.integer('pad_token_id', 0, 2 ** 24, family === 'roberta' ? 1 : 0);
@@ -66,14 +69,14 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
   if (!Object.hasOwn(ACTIVATIONS, activationName)) {
     throw fields.unsupported(
       'hidden_act',
-      words`is "${activationName}"; supported are ${Object.keys(ACTIVATIONS).join(', ')}`,
+      words`is "${activationName}", but only ${Object.keys(ACTIVATIONS).join(', ')} are supported`,
     );
   }
   const rows = fields.integer('max_position_embeddings', 1, 2 ** 20, 512);
   if (rows <= positionOffset) {
     throw fields.wrong(
       'max_position_embeddings',
-      words`is ${rows}, of which the first ${positionOffset} are not usable`,
+      words`is ${rows}, but the first ${positionOffset} of them are not usable`,
     );
   }
   const hiddenDropout = fields.probability('hidden_dropout_prob', 0.1);
@@ -111,7 +114,7 @@ export function parseEncoderConfig(json: unknown, where: string, typeHint?: stri
   return config;
 }
 
-/** What a training of ours wrote; anything else is as if it were absent. */
+/** The fields that a training of ours wrote; a field that is wrong counts as absent. */
 function headPoolingOf(usage: unknown): Pick<EncoderConfig, 'headPooling'> {
   const headPooling = isObject(usage) ? HEAD_POOLINGS.find((pooling) => pooling === usage.pooling) : undefined;
   return headPooling ? { headPooling } : {};
@@ -222,7 +225,7 @@ export function parseLabels(
   const count = files.config?.num_labels;
   if (count === undefined || count === null) return undefined;
   if (!Number.isInteger(count) || (count as number) < 1 || (count as number) > 100_000) {
-    throw new MedTextError('MODEL_CONFIG', words`${where}: config.json, num_labels is not a count.`, {
+    throw new MedTextError('MODEL_CONFIG', words`${where}: num_labels in config.json is not a count.`, {
       field: 'num_labels',
     });
   }
@@ -259,7 +262,7 @@ function oneNameEach(labelMapping: unknown, config: JsonObject | undefined): unk
   return Object.fromEntries([...names].map(([id, name]) => [name, id]));
 }
 
-/** What one object says of labels, the first to count before the second; read only when asked for. */
+/** Readers of the labels that one object gives, by precedence. A reader runs only when its labels are asked for. */
 function labelsAt(place: JsonObject | undefined, where: string): (() => string[])[] {
   const { id2label, label2id } = place ?? {};
   return [
@@ -283,9 +286,13 @@ function labelsOfId2label(id2label: JsonObject, where: string): string[] {
 function labelsOfPairs(pairs: readonly (readonly [id: unknown, label: unknown])[], where: string): string[] {
   const labels: string[] = [];
   const wrong = () =>
-    new MedTextError('MODEL_CONFIG', words`${where} does not give the ids 0 to ${pairs.length - 1} one label each.`, {
-      field: where,
-    });
+    new MedTextError(
+      'MODEL_CONFIG',
+      words`${where} does not give one label to each id from 0 to ${pairs.length - 1}.`,
+      {
+        field: where,
+      },
+    );
   if (pairs.length === 0) throw new MedTextError('MODEL_CONFIG', words`${where} is not a mapping of labels to ids.`);
   for (const [rawId, label] of pairs) {
     const id = typeof rawId === 'string' && /^\d{1,6}$/.test(rawId) ? Number(rawId) : rawId;
@@ -321,16 +328,22 @@ function modelTypeOf(json: JsonObject, hint: string | undefined, where: string):
 function embeddingSizeIn(fields: Fields, family: ModelFamily, hiddenSize: number): number {
   const size = fields.integer('embedding_size', 1, 2 ** 15, family === 'electra' ? 128 : hiddenSize);
   if (family === 'electra' || size === hiddenSize) return size;
-  throw fields.unsupported('embedding_size', words`is ${size}; supported is that of hidden_size (${hiddenSize})`);
+  throw fields.unsupported(
+    'embedding_size',
+    words`is ${size}, but only the value of hidden_size (${hiddenSize}) is supported`,
+  );
 }
 
 function refuseOtherArchitectures(json: JsonObject, fields: Fields): void {
   const positions = json.position_embedding_type;
   if (positions !== undefined && positions !== null && positions !== 'absolute') {
-    throw fields.unsupported('position_embedding_type', words`is "${String(positions)}"; supported is absolute`);
+    throw fields.unsupported(
+      'position_embedding_type',
+      words`is "${String(positions)}", but only "absolute" is supported`,
+    );
   }
   for (const flag of ['is_decoder', 'add_cross_attention', 'is_encoder_decoder']) {
-    if (json[flag]) throw fields.unsupported(flag, words`is on; supported are plain encoders`);
+    if (json[flag]) throw fields.unsupported(flag, words`is on, but only plain encoders are supported`);
   }
 }
 
@@ -343,7 +356,7 @@ function parameterCount(config: EncoderConfig): number {
   );
 }
 
-/** Reads fields one by one; whatever is wrong names file and field. */
+/** Reads fields one by one; an error names file and field. */
 class Fields {
   constructor(
     private readonly json: JsonObject,

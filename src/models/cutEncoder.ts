@@ -1,4 +1,4 @@
-/** A checkpoint with fewer or more rows of its vocabulary and fewer layers, read as if it had been saved so. */
+/** Presents a checkpoint with fewer or more rows of its vocabulary, or fewer layers, as if it had been saved so. */
 import { MedTextError, words } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
 import type { CheckpointSource, CheckpointTensor } from './checkpoint/checkpointSource';

@@ -10,7 +10,7 @@ import type { ParameterSpec } from './parameters';
 export interface Network {
   readonly config: EncoderConfig;
   readonly head: Head;
-  /** What the head tells apart: the labels of a classifier. */
+  /** What the head distinguishes: the labels of a classifier. */
   readonly columns: number;
   readonly output: NetworkOutput;
   /** The output's value. */
@@ -28,7 +28,7 @@ export function bertNetwork(config: EncoderConfig, head: Head, columns: number):
   };
 }
 
-/** Its parameters: the encoder's, then the head's. */
+/** The network's parameters: those of the encoder, then those of the head. */
 export function networkParameterSpecs(config: EncoderConfig, head: Head, columns: number): ParameterSpec[] {
   return [...encoderParameterSpecs(config, head.readsPooler(config)), ...head.specs(config, columns)];
 }

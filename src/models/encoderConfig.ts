@@ -1,4 +1,4 @@
-/** A BERT-family encoder's architecture, in our names, as `config.json` describes it. */
+/** A BERT-family encoder's architecture, from `config.json` into our names. */
 export interface EncoderConfig {
   /** config.json's `model_type`: bert, structbert, sbert, roberta, xlm-roberta, ... */
   readonly modelType: string;
@@ -21,7 +21,7 @@ export interface EncoderConfig {
   /** `classifier_dropout`, else the hidden dropout. */
   readonly classifierDropout: number;
   readonly initializerRange: number;
-  /** What a classification head on the encoder reads; absent: what the family's head of transformers does. */
+  /** What a classification head reads; absent: what the family's head in transformers reads. */
   readonly headPooling?: HeadPooling;
 }
 

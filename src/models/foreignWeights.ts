@@ -5,7 +5,7 @@ import type { Words } from '../base/words';
 interface ForeignKind {
   readonly pattern: RegExp;
   readonly what: Words;
-  /** What makes weights of it that this program reads. */
+  /** How to convert such weights to a form that this program reads. */
   readonly advice: Words;
 }
 
@@ -36,7 +36,7 @@ const KINDS: readonly ForeignKind[] = [
   {
     pattern: /\.(pdparams|pdiparams)$/,
     what: words`PaddlePaddle's weights`,
-    advice: words`Export the model to ONNX with paddle2onnx, or write what paddle.load gives as safetensors, the weights of linear layers transposed.`,
+    advice: words`Export the model to ONNX with paddle2onnx. Or write the result of paddle.load as safetensors, with the weights of linear layers transposed.`,
   },
   {
     pattern: /\.(h5|hdf5|keras)$|^saved_model\.pb$|\.tflite$/,
@@ -51,11 +51,11 @@ const KINDS: readonly ForeignKind[] = [
   {
     pattern: /^rust_model\.ot$|^openvino_.*\.(xml|bin)$|\.gguf$|\.mlpackage$|\.mlmodel$|\.mindir$/,
     what: words`a model for another runtime`,
-    advice: words`Use the model that it was made from, as safetensors, PyTorch or ONNX file.`,
+    advice: words`Use the original model as a safetensors, PyTorch or ONNX file.`,
   },
 ];
 
-/** Whether a file can be taken for weights of ours by its ending and is none. */
+/** Whether a file looks like weights by its ending and cannot be read as weights. */
 export function isForeignWeights(name: string): boolean {
   return KINDS.some(({ pattern }) => pattern.test(name));
 }
@@ -68,7 +68,7 @@ export function foreignWeights(folder: string, names: readonly string[]): MedTex
     if (file === undefined) continue;
     return new MedTextError(
       'UNSUPPORTED',
-      words`${folder} has its weights in ${file} only, ${what}. Read are safetensors, PyTorch and ONNX. ${advice}`,
+      words`${folder} has its weights only in ${file}, ${what}. This program reads safetensors, PyTorch and ONNX. ${advice}`,
       { file: folder, weights: file },
     );
   }

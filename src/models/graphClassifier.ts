@@ -24,13 +24,13 @@ export interface GraphClassifier extends Network {
   readonly specs: readonly ParameterSpec[];
   /** The encoder's parameters as the file holds them. */
   readonly stored: ReadonlyMap<string, Tensor>;
-  /** Where the logits come from, in words. */
+  /** Which output the logits come from, in words. */
   readonly readout: string;
   /** The file's graph with these values and a `logits` output: ONNX with the dimensions it came with. */
   trainedModel(parameters: Parameters): Model;
 }
 
-/** What the graph's outputs are good for. */
+/** The use of each of the graph's outputs. */
 type Readout =
   | { readonly kind: 'logits'; readonly output: string }
   | { readonly kind: 'pooled' | 'firstToken'; readonly output: string; readonly hiddenSize: number };
@@ -169,7 +169,7 @@ function inputRoles(file: Model, config: EncoderConfig, where: string): { input:
   });
 }
 
-/** What the graph is fed: int64 [batch, length] mostly; some exporters want float masks. */
+/** The inputs that the graph is fed: int64 [batch, length] mostly; some exporters want float masks. */
 function roleValue(g: Operators, inputs: EncoderInputs, role: Role, { dataType, shape }: ValueInfo): Value {
   const [batch, length] = inputs.inputIds.shape;
   if (role !== 'positionIds') return g.cast(inputs[role] ?? inputs.attentionMask, floatOr(dataType));
@@ -190,7 +190,7 @@ function readoutOf(
   where: string,
 ): Readout {
   const names = file.graph.outputs.map(({ name }) => name);
-  // Only the outputs that may be used: an exporter's extra ones (attentions, past states) need not even be supported.
+  // Only outputs that may be used: an exporter's further ones (attentions, past states) need not be supported.
   const known = ['logits', 'pooler_output', 'sentence_embedding', 'last_hidden_state', 'token_embeddings'];
   const candidates = known.filter((name) => names.includes(name));
   const outputs = candidates.length > 0 ? candidates : names.slice(0, 1);
@@ -208,8 +208,8 @@ function readoutOf(
   if (tokens !== undefined) return { kind: 'firstToken', output: tokens, hiddenSize: width(tokens) };
   const found = outputs.map((name) => `${name} [${types.get(name)!.shape.join(', ')}]`).join(', ');
   const advice = fits('logits', batch)
-    ? words`Its classifier has ${width('logits')} labels, the data ${labelCount}`
-    : words`A hidden state or pooled output of it would be needed`;
+    ? words`Its classifier has ${width('logits')} labels, but the data have ${labelCount}`
+    : words`The head needs a hidden state or a pooled output of the graph`;
   throw new MedTextError(
     'UNSUPPORTED',
     words`${where}: no head of ${labelCount} labels can be trained on the graph's outputs (${found} for ${batch} texts of ${length} tokens). ${advice}; export the encoder without its head.`,
@@ -230,7 +230,7 @@ function firstToken(g: Operators, hidden: Value): Value {
   return g.reshape(g.slice(hidden, [0], [1], [1]), [batch, hiddenSize]);
 }
 
-/** The same head in the file's own operator set, for any batch and length. */
+/** The same head in the file's own operator set, for any batch size and length. */
 function withHead(model: Model, readout: Exclude<Readout, { kind: 'logits' }>, labelCount: number): Model {
   const { graph } = model;
   const nodes = [...graph.nodes];
@@ -265,7 +265,7 @@ function refuseTakenNames({ model, parameters }: OpenedModel, head: readonly Par
   if (clash === undefined) return;
   throw new MedTextError(
     'UNSUPPORTED',
-    words`${where}: the encoder has a value "${clash}" where the new head would go.`,
+    words`${where}: the encoder already has a value "${clash}", so the new head cannot use this name.`,
     {
       file: where,
       name: clash,
@@ -276,8 +276,8 @@ function refuseTakenNames({ model, parameters }: OpenedModel, head: readonly Par
 const QUANTISED =
   /^(MatMulInteger|ConvInteger|QLinear\w+|DequantizeLinear|QuantizeLinear|DynamicQuantizeLinear|MatMulNBits)$/;
 
-/** Whether the graph computes with integers in place of weights: good for inference, nothing to train. */
-export function quantisedNode({ graph }: Model): { opType: string; name: string } | undefined {
+/** Whether the graph computes with quantised weights, which serve inference and cannot be trained. */
+export function quantisedNode({ graph }: Model<unknown>): { opType: string; name: string } | undefined {
   return graph.nodes.find((node) => QUANTISED.test(node.opType));
 }
 

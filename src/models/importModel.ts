@@ -12,7 +12,14 @@ import { cutFolder, cutWeights, type EncoderCut } from './cutEncoder';
 import { refuseNaN, graphClassifier } from './graphClassifier';
 import { importGraph } from './importGraph';
 import { bertWeights } from './loadNetwork';
-import { openModelFolder, planLoad, refuseOtherVocabulary, storedShape, type ModelFolder } from './modelFolder';
+import {
+  cleaningOf,
+  openModelFolder,
+  planLoad,
+  refuseOtherVocabulary,
+  storedShape,
+  type ModelFolder,
+} from './modelFolder';
 import { openWeights } from './openWeights';
 import { encoderParameterSpecs, MASKED_LM_HEAD, TIED_DECODER, type LoadReport } from './parameterNames';
 import { readSentenceLayout, sentenceTransformersFiles } from './sentenceTransformers';
@@ -36,7 +43,7 @@ export interface ImportOptions extends WriteOptions {
   readonly cut?: EncoderCut;
   /** Further files of the new folder, by name, made from what the source folder is. */
   readonly extraFiles?: (source: ModelFolder) => Promise<Readonly<Record<string, string>>>;
-  /** Whether a graph's answers depend on padding; undefined: not known. */
+  /** Whether a graph's output depends on padding; undefined: not known. */
   readonly readsPadding?: (graph: Model, path: string, source: ModelFolder) => Promise<boolean | undefined>;
 }
 
@@ -48,7 +55,7 @@ const KEPT_FIELDS = [
   'cls_token_id',
   'mask_token_id',
   'tokenizer_class',
-  // A cross-encoder's activation, as sentence-transformers 4 and later, and earlier ones, keep it.
+  // The places of a cross-encoder's activation, in sentence-transformers 4 and later and in earlier versions.
   'sentence_transformers',
   'sbert_ce_default_activation_function',
 ];
@@ -115,7 +122,7 @@ export async function importModel(source: string, output: string, options: Impor
       const tensor = checkpoint.tensors.get(from);
       if (!tensor) throw new MedTextError('INTERNAL', `Tensor "${from}" vanished.`);
       const values = async () => {
-        // One buffer serves all: each tensor is written before the next is read.
+        // One buffer serves all tensors: each is written before the next is read.
         const length = elementCount(tensor.shape);
         if (scratch.length < length) scratch = new Float32Array(length);
         const into = scratch.subarray(0, length);
@@ -129,7 +136,7 @@ export async function importModel(source: string, output: string, options: Impor
     const layout = await readSentenceLayout(folder.path).catch((error: unknown) => {
       if (!(error instanceof MedTextError) || error.code !== 'UNSUPPORTED') throw error;
       // The encoder is of use all the same, but it is no longer what its modules made of it.
-      leftOver.push({ name: 'modules.json', reason: `${error.message} Imported is the encoder alone` });
+      leftOver.push({ name: 'modules.json', reason: `${error.message} Only the encoder is imported` });
       return undefined;
     });
     // Fewer layers give other cosines.
@@ -143,13 +150,13 @@ export async function importModel(source: string, output: string, options: Impor
         labels: isClassifier ? labels : undefined,
         ...(isClassifier && { head }),
         problemType: folder.problemType,
-        usage: options.encoderOnly ? undefined : usageOf(folder),
+        usage: options.encoderOnly ? cleaningUsage(folder) : usageOf(folder),
         copies: [...folder.tokenizerFiles, ...folder.cardFiles],
         // ModelScope's own configuration holds training defaults that no other file has.
         extraFiles: {
           ...(folder.configuration &&
             !options.encoderOnly && { [basename(configurationPath)]: await readSmallFile(configurationPath) }),
-          // A folder of sentence-transformers stays one.
+          // A folder in sentence-transformers' layout keeps that layout.
           ...(layout && sentenceTransformersFiles(layout, folder.config)),
           ...(layout && !losesLayers && (await similarityReferenceFile(given.path))),
           ...(await options.extraFiles?.(folder)),
@@ -181,7 +188,7 @@ async function similarityReferenceFile(folder: string): Promise<Record<string, s
   return reference ? { [SIMILARITY_REFERENCE]: json(reference) } : {};
 }
 
-/** A graph that is not a BERT's, or does not tell which weight is which, or is quantised. */
+/** A graph that is not a BERT's, or whose weights cannot be assigned, or that is quantised. */
 async function keptGraph(
   folder: ModelFolder,
   model: Model,
@@ -207,7 +214,7 @@ async function keptGraph(
 }
 
 const EXACT_LENGTHS =
-  'Its answers depend on padding, so texts of different lengths are scored apart, each at its own length';
+  'Its outputs depend on padding, so texts of different lengths are scored separately, without padding';
 
 /** Why a graph cannot be trained, if so. */
 function trainingRemarks(model: Model, folder: ModelFolder, path: string): string[] {
@@ -221,7 +228,13 @@ function trainingRemarks(model: Model, folder: ModelFolder, path: string): strin
   }
 }
 
-/** What an earlier training of ours wrote for the use of its model (task, max_length, ...). */
+/** An encoder without its head still reads texts as it has learned to. */
+function cleaningUsage(folder: ModelFolder): JsonObject | undefined {
+  const clean = cleaningOf(folder);
+  return clean.length > 0 ? { clean } : undefined;
+}
+
+/** The fields that an earlier training of ours wrote for the model's use (task, max_length, ...). */
 function usageOf({ rawConfig }: ModelFolder): JsonObject | undefined {
   return isObject(rawConfig.medtext) ? rawConfig.medtext : undefined;
 }

@@ -17,7 +17,7 @@ import {
 } from './modelFolder';
 import { hasTaskTypes } from './openWeights';
 import { encoderParameterSpecs, type LoadReport } from './parameterNames';
-import { Parameters } from './parameters';
+import { Parameters, type ParameterSpec } from './parameters';
 
 export interface LoadedNetwork {
   readonly network: Network;
@@ -70,6 +70,29 @@ export async function loadNetwork(
   }
   const used = [...graph.stored.keys()].map((name) => ({ name, from: name }));
   return { network: graph, parameters, report: { used, missing, leftOver: [] }, graph };
+}
+
+/**
+ * The network and its parameters' shapes, without their values; an ONNX file is read, for its graph may be the network.
+ * @throws MedTextError what {@link loadNetwork} throws of such a file.
+ */
+export async function networkShape(
+  folder: ModelFolder,
+  head: Head,
+  columns: number,
+): Promise<
+  Pick<LoadedNetwork, 'network' | 'graph'> & {
+    readonly specs: readonly ParameterSpec[];
+    /** Of an ONNX graph, whose shapes are those of its weights. */
+    readonly parameters?: Parameters;
+  }
+> {
+  if (folder.weightsPath?.endsWith('.onnx')) {
+    const { network, graph, parameters } = await loadNetwork(folder, head, columns, { seed: 0 });
+    return { network, ...(graph && { graph }), specs: parameters.specs, parameters };
+  }
+  const { config } = folder;
+  return { network: bertNetwork(config, head, columns), specs: networkParameterSpecs(config, head, columns) };
 }
 
 /** The file's weights, if all of a BERT encoder's are there under names that say which is which (a pooler may lack). */

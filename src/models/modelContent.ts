@@ -1,4 +1,4 @@
-/** What a model is, whatever it is called: a hash of the files that decide what it computes. */
+/** Identifies a model by a hash of the files that decide what it computes. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { namesIn } from './checkpoint/replaceFolder';
 import type { ModelFolder } from './modelFolder';
 
 export interface ContentFile {
-  /** In the model's folder. */
+  /** The file's name in the model's folder. */
   readonly name: string;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
@@ -23,7 +23,7 @@ export interface ModelContent {
   readonly files: readonly ContentFile[];
 }
 
-/** Beside an imported model: what it is, where it came from, and its files' hashes. */
+/** The record beside an imported model: what it is, where it came from, and its files' hashes. */
 export const MODEL_RECORD = 'medtext-model.json';
 
 /**
@@ -80,7 +80,7 @@ async function weightsFiles({ weightsPath }: ModelFolder): Promise<string[]> {
   const name = basename(weightsPath);
   if (name.endsWith('.index.json')) {
     const { weight_map: map } = JSON.parse(await readTextFile(weightsPath)) as { weight_map?: object };
-    // A name that is no plain name is the checkpoint reader's to refuse; nothing else is opened here.
+    // The checkpoint reader refuses names that are no plain names; nothing else is opened here.
     const shards = [...new Set(Object.values(map ?? {}))].filter((shard): shard is string => typeof shard === 'string' && shard === basename(shard)); // prettier-ignore
     return [weightsPath, ...shards.map((shard) => join(folder, shard))];
   }

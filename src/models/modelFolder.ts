@@ -1,6 +1,7 @@
-/** A model on disk: Hugging Face's layout, with ModelScope's files where they are present. */
+/** A model on disk: Hugging Face's layout, with ModelScope's files where they are there. */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { CLEAN_OPERATIONS, isCleanOperation, type CleanOperation } from '../base/cleanText';
 import { readTextFile } from '../base/textFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { keyOf, uniformAt } from '../base/random';
@@ -52,7 +53,7 @@ export interface ModelFolder {
 /** Weights in four bits (checkpoint/fourBit.ts). */
 export const FOUR_BIT_WEIGHTS = 'model.q4';
 
-/** In the order in which they are looked for. */
+/** The names of weights files, in the order of the search. */
 const WEIGHTS = [
   'model.safetensors',
   'model.safetensors.index.json',
@@ -151,7 +152,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
 }
 
 export interface LoadOptions {
-  /** Of parameters that the checkpoint lacks. */
+  /** The values of parameters that the checkpoint lacks. */
   readonly seed: number;
   readonly signal?: AbortSignal;
 }
@@ -202,7 +203,7 @@ export async function loadParameters(
   }
 }
 
-/** Reads and initialises as a plan says. */
+/** Reads and initialises parameters by a plan. */
 export async function fillParameters(
   parameters: Parameters,
   plan: LoadPlan,
@@ -236,6 +237,7 @@ export async function readTokenizerFiles(folder: ModelFolder): Promise<{
   addedTokens?: string;
   typeVocabSize: number;
   vocabSize: number;
+  clean: readonly CleanOperation[];
 }> {
   refuseOtherVocabulary(folder);
   const text = async (name: string): Promise<string | undefined> => {
@@ -256,7 +258,23 @@ export async function readTokenizerFiles(folder: ModelFolder): Promise<{
     addedTokens: (await text('added_tokens.json'))?.trim() || undefined,
     typeVocabSize: folder.config.typeVocabSize,
     vocabSize: folder.config.vocabSize,
+    clean: cleaningOf(folder),
   };
+}
+
+/**
+ * What the folder's model has had done to its texts, and so wants done to every text: `clean` of config.json's `medtext`.
+ * @throws MedTextError MODEL_CONFIG for what is no list of known operations: without one of them the model would read other texts
+ * than it has learned from.
+ */
+export function cleaningOf({ rawConfig, path }: Pick<ModelFolder, 'rawConfig' | 'path'>): readonly CleanOperation[] {
+  const { clean = [] } = isObject(rawConfig.medtext) ? rawConfig.medtext : {};
+  if (Array.isArray(clean) && clean.every(isCleanOperation)) return clean;
+  throw new MedTextError(
+    'MODEL_CONFIG',
+    words`${path}: config.json's medtext.clean is ${JSON.stringify(clean)}, but this version knows only ${CLEAN_OPERATIONS.join(', ')}. A newer version of the program may have written it.`,
+    { file: path },
+  );
 }
 
 /**
@@ -269,7 +287,7 @@ export function refuseOtherVocabulary({ path, tokenizerFiles }: ModelFolder): vo
   if (others.length === 0 || names.includes('tokenizer.json') || names.includes('vocab.txt')) return;
   throw new MedTextError(
     'TOKENIZER',
-    words`${path} has its vocabulary in ${others.join(', ')} only. Read are tokenizer.json and vocab.txt. Python's transformers writes tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder).`,
+    words`${path} has its vocabulary only in ${others.join(', ')}. This program reads tokenizer.json and vocab.txt. Python's transformers writes tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder).`,
     { file: path, found: others },
   );
 }
@@ -316,7 +334,7 @@ export function planLoad(
     } else {
       throw new MedTextError(
         'CHECKPOINT_MISMATCH',
-        words`${where}: "${from}" is [${shape}], but config.json makes it [${spec.shape}]. Is this config.json the checkpoint's own?`,
+        words`${where}: the shape of "${from}" is [${shape}], but according to config.json it is [${spec.shape}]. Does this config.json belong to the checkpoint?`,
         { file: where, tensor: from, shape, expected: spec.shape },
       );
     }
@@ -359,13 +377,13 @@ function reasonUnwanted(ours: string, layerCount: number): string {
 
 function refuseAbsentParts(missing: readonly ParameterSpec[], used: readonly { name: string }[], where: string): void {
   const partOf = (name: string) => /^bert\.(encoder\.layer\.\d+|embeddings\.position_embeddings)\./.exec(name)?.[0];
-  // A part with no tensor at all would be random and useless; a single missing tensor is reported and initialised.
+  // A part without any tensor would be random and useless; a single missing tensor is reported and initialised.
   const present = new Set(used.map(({ name }) => partOf(name)));
   const absent = missing.map((spec) => partOf(spec.name)).find((part) => part !== undefined && !present.has(part));
   if (absent === undefined) return;
   throw new MedTextError(
     'CHECKPOINT_MISMATCH',
-    words`${where} has nothing for "${absent.slice(0, -1)}", which config.json says the encoder has. Is this config.json the checkpoint's own?`,
+    words`${where} has no "${absent.slice(0, -1)}", but the encoder in config.json has it. Does this config.json belong to the checkpoint?`,
     { file: where, part: absent.slice(0, -1) },
   );
 }
@@ -406,7 +424,7 @@ async function findWeights(folder: string, names: readonly string[]): Promise<st
     /^(training_args|optimizer|scheduler|rng_state)/.test(name) || isForeignWeights(name);
   const usable = names.filter((name) => !isOther(name));
   const graphs = names.filter((name) => /\.onnx$/.test(name));
-  // Beside a graph, a .bin holds that graph's tensors.
+  // Beside a graph, a .bin file holds that graph's tensors.
   for (const pattern of [/\.safetensors$/, graphs.length > 0 ? /\.(pt|pth|ckpt)$/ : /\.(bin|pt|pth|ckpt)$/]) {
     const found = usable.filter((name) => pattern.test(name));
     if (found.length > 0) return join(folder, onlyOne(found, folder));

@@ -1,11 +1,11 @@
-/** A folder's weights as the encoder of BERT wants them. */
+/** Gives a folder's weights under the names that our BERT encoder uses. */
 import { MedTextError, words } from '../base/errors';
 import type { CheckpointSource, CheckpointTensor } from './checkpoint/checkpointSource';
 import { openInitializers } from './checkpoint/onnxWeights';
 import { openCheckpoint } from './checkpoint/openCheckpoint';
 import type { JsonObject } from './configJson';
 
-/** A model folder, as far as its config.json goes. */
+/** A model folder with what its config.json says. */
 type Configured = { readonly rawConfig: JsonObject };
 
 const TOKEN_TYPES = /(^|\.)token_type_embeddings\.weight$/;
@@ -36,19 +36,19 @@ export async function openWeights(folder: Configured, path: string): Promise<Che
     await source.close();
     throw new MedTextError(
       'CHECKPOINT_MISMATCH',
-      words`${path} has no task_type_embeddings as wide as ${name}, which config.json's use_task_id asks for.`,
+      words`${path} has no task_type_embeddings of size ${name}, which config.json's use_task_id requires.`,
       { file: path, tensor: name },
     );
   }
   return { ...source, tensors, close: () => source.close() };
 }
 
-/** A weights file for looking at, as it is: an ONNX file's initialisers, whatever they are. @throws as {@link openCheckpoint}. */
+/** Opens a weights file to be inspected, unchanged: of an ONNX file all initialisers. @throws as {@link openCheckpoint}. */
 export async function openStored(path: string): Promise<CheckpointSource> {
   return path.endsWith('.onnx') ? openInitializers(path) : openCheckpoint(path);
 }
 
-/** Each row of `tensor` and the first of `table`. */
+/** The sum of each row of `tensor` and the first row of `table`. */
 function withFirstRow(tensor: CheckpointTensor, table: CheckpointTensor): CheckpointTensor {
   return {
     ...tensor,

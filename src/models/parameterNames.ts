@@ -44,14 +44,14 @@ export function encoderParameterSpecs(config: EncoderConfig, withPooler = hasPoo
   return specs;
 }
 
-/** What became of a checkpoint's tensors and of a model's parameters. */
+/** Which of a checkpoint's tensors and of a model's parameters were matched. */
 export interface LoadReport {
   /** Parameters that were read, with the checkpoint's names for them. */
   readonly used: readonly { readonly name: string; readonly from: string }[];
   readonly missing: readonly { readonly name: string; readonly initializedAs: string }[];
   /** Tensors of the checkpoint that were not used. */
   readonly leftOver: readonly { readonly name: string; readonly reason: string }[];
-  /** What a graph that is used as it is cannot do, and what it needs. */
+  /** What an unchanged graph cannot do, and what it requires. */
   readonly remarks?: readonly string[];
 }
 
@@ -208,7 +208,7 @@ function encoderPrefix(names: readonly string[], where: string): string {
   );
 }
 
-/** What stands before the anchor. ELECTRA's generator and averaged or teaching copies are not the model that is meant. */
+/** The prefix before the anchor. ELECTRA's generator and averaged or teacher copies are not the wanted model. */
 function prefixesOf(anchor: string, names: readonly string[]): string[] {
   return names
     .filter((name) => name === anchor || name.endsWith(`.${anchor}`))

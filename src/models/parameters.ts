@@ -1,4 +1,4 @@
-/** The weights of a model: one flat array, one named view per parameter. */
+/** The weights of a model: one array per parameter, by name. */
 import { MedTextError } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
 
@@ -6,59 +6,49 @@ export interface ParameterSpec {
   /** The checkpoint's name: `bert.encoder.layer.3.attention.self.query.weight`. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** How a parameter that the checkpoint lacks begins: N(0, initializer_range), zeros or ones. */
+  /** The initial value of a parameter that the checkpoint lacks: N(0, initializer_range), zeros or ones. */
   readonly initial: 'normal' | 'zeros' | 'ones';
 }
 
-/**
- * Every parameter as a view on one Float32Array, in the order of the specs. Flat, so that the optimiser sweeps the
- * state in large chunks and a checkpoint is written in one go; views, so that a graph is fed without a copy.
- */
+/** Every parameter, in the order of the specs. Each has an array of its own, which can move to another thread and back. */
 export class Parameters {
-  readonly flat: Float32Array;
-  private readonly views = new Map<string, { spec: ParameterSpec; offset: number; values: Float32Array }>();
+  private readonly entries: ReadonlyMap<string, { readonly spec: ParameterSpec; values: Float32Array }>;
+  /** Of all parameters together. */
+  readonly elementCount: number;
 
+  /** @param arrayOf where a parameter's values lie; absent: in new arrays of zeros */
   constructor(
     readonly specs: readonly ParameterSpec[],
-    flat?: Float32Array,
+    arrayOf = ({ shape }: ParameterSpec): Float32Array => new Float32Array(elementCount(shape)),
   ) {
-    const total = specs.reduce((sum, spec) => sum + elementCount(spec.shape), 0);
-    this.flat = flat ?? new Float32Array(total);
-    if (this.flat.length !== total) {
-      throw new MedTextError('INTERNAL', `${this.flat.length} values given for parameters of ${total} elements.`);
-    }
-    let offset = 0;
-    for (const spec of specs) {
-      const length = elementCount(spec.shape);
-      this.views.set(spec.name, { spec, offset, values: this.flat.subarray(offset, offset + length) });
-      offset += length;
-    }
+    this.entries = new Map(specs.map((spec) => [spec.name, { spec, values: arrayOf(spec) }]));
+    this.elementCount = specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   }
 
   get names(): string[] {
-    return [...this.views.keys()];
+    return [...this.entries.keys()];
   }
 
   has(name: string): boolean {
-    return this.views.has(name);
+    return this.entries.has(name);
   }
 
   values(name: string): Float32Array {
-    return this.view(name).values;
+    return this.entry(name).values;
   }
 
   shape(name: string): readonly number[] {
-    return this.view(name).spec.shape;
+    return this.entry(name).spec.shape;
   }
 
-  /** Where the parameter begins in {@link flat}, in elements. */
-  offset(name: string): number {
-    return this.view(name).offset;
+  /** The array that came back from another thread, in place of the one that went there and is empty since. */
+  replace(name: string, values: Float32Array): void {
+    this.entry(name).values = values;
   }
 
-  private view(name: string) {
-    const view = this.views.get(name);
-    if (!view) throw new MedTextError('INTERNAL', `There is no parameter "${name}".`, { name });
-    return view;
+  private entry(name: string) {
+    const entry = this.entries.get(name);
+    if (!entry) throw new MedTextError('INTERNAL', `There is no parameter "${name}".`, { name });
+    return entry;
   }
 }

@@ -6,12 +6,13 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
+import { asMedTextError } from '../base/errors';
 import { readTextFile } from '../base/textFile';
 import { userCacheFolder } from '../base/userFolders';
 import { modelContent } from './modelContent';
 import type { ModelFolder } from './modelFolder';
 
-/** To be raised whenever src/onnx/quantize.ts computes something else. */
+/** Must be raised when src/onnx/quantize.ts computes something else. */
 const QUANTIZER = 1;
 /** Graphs kept; of BERT-base each has 105 MB. */
 const MAX_GRAPHS = 6;
@@ -24,7 +25,7 @@ export async function quantizedKey(folder: ModelFolder, signal?: AbortSignal): P
   return createHash('sha256').update(`${QUANTIZER} ${contentHash}`).digest('hex').slice(0, 32);
 }
 
-/** A graph of a model's, without its weights. */
+/** The kept file of a quantised model, named by the model's content and by the graph, given without weights. */
 export class QuantizedCopy {
   private readonly path: string;
 
@@ -33,7 +34,7 @@ export class QuantizedCopy {
     this.path = join(folderOf(), `${key}-${which}.onnx`);
   }
 
-  /** Its file, if it was kept. */
+  /** The copy's file, if it was kept. */
   async find(): Promise<string | undefined> {
     try {
       await stat(this.path);
@@ -45,15 +46,23 @@ export class QuantizedCopy {
     }
   }
 
-  /** Keeps the model, unless the disk refuses: it can be made again. */
-  async keep(model: Uint8Array): Promise<void> {
+  /**
+   * Keeps the model.
+   * @param model its chunks, each of which is written before the next is asked for
+   * @returns the copy's file; undefined where the disk refuses it
+   * @throws MedTextError what the chunks throw, except IO and DISK_FULL.
+   */
+  async keep(model: AsyncIterable<Uint8Array>): Promise<string | undefined> {
     try {
       await mkdir(folderOf(), { recursive: true, mode: 0o700 });
       await writeFileAtomically(this.path, model);
-      await forgetOldest();
-    } catch {
-      await this.forget();
+    } catch (error) {
+      const refusal = asMedTextError(error);
+      if (refusal.code === 'IO' || refusal.code === 'DISK_FULL') return undefined;
+      throw refusal;
     }
+    await forgetOldest().catch(() => undefined);
+    return this.path;
   }
 
   async forget(): Promise<void> {
@@ -61,7 +70,7 @@ export class QuantizedCopy {
   }
 }
 
-/** What was kept about a quantised model; undefined where nothing was. */
+/** The kept facts of a quantised model; undefined where none were kept. */
 export async function readQuantizedNote(key: string): Promise<unknown> {
   try {
     return JSON.parse(await readTextFile(join(folderOf(), `${key}.json`)));

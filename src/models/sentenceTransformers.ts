@@ -21,13 +21,13 @@ export interface SentenceLayout {
   readonly prompts: Readonly<Record<string, string>>;
   /** The name of the one that goes before every text, unless somebody asks for another. */
   readonly defaultPrompt: string | null;
-  /** Whether the prompt's tokens are pooled. */
+  /** Whether the mean includes the prompt's tokens. */
   readonly includesPrompt: boolean;
-  /** How its makers compare two vectors. */
+  /** The similarity function that the model's authors chose. */
   readonly similarity: string;
 }
 
-/** What sentence-transformers itself makes of a plain encoder. */
+/** The layout that sentence-transformers gives a plain encoder. */
 const PLAIN: SentenceLayout = {
   pooling: 'mean',
   normalize: false,
@@ -57,7 +57,7 @@ export async function sentenceLayout(folder: string): Promise<SentenceLayout> {
 }
 
 /**
- * As {@link sentenceLayout}; undefined for a folder that is not sentence-transformers'.
+ * {@link sentenceLayout} of a folder that is sentence-transformers'; undefined for another one.
  * @param folder that of the encoder: older versions keep it, as 0_Transformer, beside the other modules.
  */
 export async function readSentenceLayout(folder: string): Promise<SentenceLayout | undefined> {
@@ -86,7 +86,7 @@ export async function readSentenceLayout(folder: string): Promise<SentenceLayout
 }
 
 /**
- * What goes before a text unless somebody asks for another prompt.
+ * The prompt before a text where nobody asks for another one.
  * @throws MedTextError MODEL_CONFIG for a name that no prompt has; UNSUPPORTED where pooling leaves the prompt out.
  */
 export function defaultPrompt({ prompts, defaultPrompt: name, includesPrompt }: SentenceLayout, where: string): string {
@@ -104,7 +104,7 @@ export function defaultPrompt({ prompts, defaultPrompt: name, includesPrompt }: 
   return prompts[name];
 }
 
-/** Where the encoder of a folder lies: in the folder itself, or in the subfolder that modules.json names. */
+/** The folder of the encoder: the model's own, or the subfolder that modules.json names. */
 export async function encoderFolder(folder: string): Promise<string> {
   const transformer = (await modulesIn(folder)).find(({ kind }) => kind === 'Transformer');
   return join(folder, transformer?.path ?? '');
@@ -191,7 +191,7 @@ async function poolingIn(path: string): Promise<Pick<SentenceLayout, 'pooling' |
   const modes = [...byField.map(([field]) => field), ...named];
   const found = modes.map((mode) => POOLING_FIELDS[mode] ?? POOLING_FIELDS[`${mode}_token`] ?? POOLING_FIELDS[`${mode}_tokens`]); // prettier-ignore
   if (found.length === 1 && found[0]) return { pooling: found[0], includesPrompt: fields.include_prompt !== false };
-  throw new MedTextError('UNSUPPORTED', words`${path}: supported is pooling by the first token, the mean or the maximum; it says ${modes.join(', ') || words`none`}.`, { file: path, modes }); // prettier-ignore
+  throw new MedTextError('UNSUPPORTED', words`${path}: only pooling by the first token, the mean or the maximum is supported, not ${modes.join(', ') || words`none`}.`, { file: path, modes }); // prettier-ignore
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -1,5 +1,5 @@
 /**
- * What cosines of an encoder mean: those of random pairs of texts and of pairs that mean the same, kept with the model.
+ * A reference distribution of an encoder's cosines, kept with the model: those of random pairs and of pairs that mean the same.
  * Cosines of unlike texts lie at 0.80 to 0.87 for encoders such as E5, so a cosine alone says little.
  */
 import { readFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { isObject } from './configJson';
 
-/** In the model's folder. */
+/** The file's name in the model's folder. */
 export const SIMILARITY_REFERENCE = 'similarity_reference.json';
 
 interface Distribution {
@@ -18,19 +18,19 @@ interface Distribution {
 
 export interface SimilarityReference {
   readonly measure: 'cosine';
-  /** Which texts. */
+  /** The texts that the pairs come from. */
   readonly source: string;
   readonly random: Distribution;
   readonly same: Distribution;
 }
 
-/** Where a cosine stands: the shares of random pairs and of pairs of one meaning whose cosine is lower. */
+/** The place of a cosine: the shares of random pairs and of pairs of one meaning whose cosine is lower. */
 export interface CosinePlace {
   readonly random: number;
   readonly same: number;
 }
 
-/** Of the 0th to the 100th percentile, to five decimals. */
+/** The 0th to the 100th percentile, to five decimals. */
 export function quantilesOf(cosines: readonly number[]): number[] {
   const sorted = [...cosines].sort((a, b) => a - b);
   return Array.from({ length: 101 }, (_, i) => {
@@ -54,7 +54,7 @@ function shareBelow(cosine: number, quantiles: readonly number[]): number {
   return (above - 1 + (cosine - low) / (quantiles[above] - low)) / last;
 }
 
-/** Undefined where the folder has none. @throws MedTextError MODEL_CONFIG for a broken one, IO. */
+/** The reference; undefined where the folder has none. @throws MedTextError MODEL_CONFIG for a broken one, IO. */
 export async function readSimilarityReference(folder: string): Promise<SimilarityReference | undefined> {
   const path = join(folder, SIMILARITY_REFERENCE);
   let json: unknown;
@@ -68,7 +68,7 @@ export async function readSimilarityReference(folder: string): Promise<Similarit
   }
   const isReference = isObject(json) && json.measure === 'cosine' && isDistribution(json.random) && isDistribution(json.same); // prettier-ignore
   if (isReference) return json as unknown as SimilarityReference;
-  throw new MedTextError('MODEL_CONFIG', words`${path} does not say how cosines are distributed. Copy it again, or delete it.`, { file: path }); // prettier-ignore
+  throw new MedTextError('MODEL_CONFIG', words`${path} does not describe the distribution of cosines. Copy it again, or delete it.`, { file: path }); // prettier-ignore
 }
 
 function isDistribution(value: unknown): boolean {

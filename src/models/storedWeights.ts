@@ -1,6 +1,7 @@
-/** A model's weights for a graph that has them inside: matrices stay in their file, the rest is in memory. */
+/** Weights for a graph that contains them: matrices stay in their file, the rest is in memory. */
 import { MedTextError } from '../base/errors';
 import { elementCount } from '../onnx/dataType';
+import type { LaterTensor } from '../onnx/model';
 import type { CheckpointTensor, StoredPlace } from './checkpoint/checkpointSource';
 import { filePlace, type FilePlace } from './checkpoint/filePlace';
 import { assertFinite } from './checkpoint/finite';
@@ -22,7 +23,7 @@ export interface StoredWeightsOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A smaller weight is not worth a mapping. */
+/** A smaller weight is not mapped. */
 const MIN_FILE_BYTES = 2 ** 14;
 
 /**
@@ -43,7 +44,7 @@ export async function openStoredWeights(
     if (missing.length > 0) return { weights, missing };
     let scratch = new Float32Array(0);
     for (const { name, from } of used) {
-      if (signal?.aborted) throw new MedTextError('CANCELLED', 'Loading the model was cancelled.');
+      refuseAborted(signal);
       const tensor = source.tensors.get(from)!;
       const count = elementCount(tensor.shape);
       const place = inFile(name) ? placeOf(tensor, count) : undefined;
@@ -61,6 +62,47 @@ export async function openStoredWeights(
   } finally {
     await source.close();
   }
+}
+
+/**
+ * {@link openStoredWeights} for a user that reads the weights one after another, while the file is open. An array of values
+ * is used again for the next weight.
+ * @returns what `use` returns, or the weights that are missing
+ * @throws MedTextError the errors of {@link openStoredWeights}, in part from the weights' own `values`.
+ */
+export async function readStoredWeights<T>(
+  folder: ModelFolder,
+  specs: readonly ParameterSpec[],
+  signal: AbortSignal | undefined,
+  use: (weights: ReadonlyMap<string, LaterTensor>) => Promise<T>,
+): Promise<{ readonly result: T } | { readonly missing: readonly ParameterSpec[] }> {
+  if (folder.weightsPath === undefined) return { missing: specs };
+  const source = await openWeights(folder, folder.weightsPath);
+  try {
+    const { used, missing, where } = planLoad(source, specs, folder);
+    if (missing.length > 0) return { missing };
+    let scratch = new Float32Array(0);
+    const weights = used.map(({ name, from }): [string, LaterTensor] => {
+      const tensor = source.tensors.get(from)!;
+      const count = elementCount(tensor.shape);
+      const values = async () => {
+        refuseAborted(signal);
+        if (scratch.length < count) scratch = new Float32Array(count);
+        const read = scratch.subarray(0, count);
+        await tensor.read(read);
+        assertFinite(read, from, where);
+        return read;
+      };
+      return [name, { dataType: 'float32', shape: tensor.shape, values }];
+    });
+    return { result: await use(new Map(weights)) };
+  } finally {
+    await source.close();
+  }
+}
+
+function refuseAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new MedTextError('CANCELLED', 'Loading the model was cancelled.');
 }
 
 function placeOf({ place }: CheckpointTensor, count: number): StoredPlace | undefined {

@@ -1,10 +1,9 @@
 /** Writes a model folder whose model is an ONNX graph: what training an encoder exported elsewhere leaves. */
-import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { copyRegularFile } from '../base/textFile';
-import type { Model } from '../onnx/model';
-import { writeModel } from '../onnx/writeModel';
+import { weightBytes, type Model } from '../onnx/model';
 import { replaceFolder } from './checkpoint/replaceFolder';
+import { writeModelFile } from './checkpoint/writeOnnx';
 import type { JsonObject } from './configJson';
 import {
   configurationJson,
@@ -25,9 +24,6 @@ export interface GraphFolderContents extends Omit<ModelFolderContents, 'paramete
   /** config.json of the encoder, which describes an architecture that may not be ours. */
   readonly rawConfig: JsonObject;
 }
-
-/** Above this, weights go to a file of their own: protobuf ends at 2 GB. */
-export const MAX_SINGLE_FILE_BYTES = 1.8e9;
 
 /**
  * Writes `folder` whole or not at all: model.onnx (model.onnx.data beside a large one), config.json with the labels,
@@ -56,18 +52,12 @@ export async function writeGraphFolder(
     ...tokenizerConfig(contents),
     ...contents.extraFiles,
   };
-  const { initializers } = contents.model.graph;
-  const sizeBytes = [...initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-  const written = writeModel(contents.model, sizeBytes > MAX_SINGLE_FILE_BYTES ? { externalThresholdBytes: 1024 } : {});
   const fill = async (temporary: string): Promise<void> => {
-    await writeSynced(join(temporary, 'model.onnx'), written.bytes);
-    if (written.externalData) {
-      await writeFile(join(temporary, written.externalData.location), written.externalData.pieces, { flush: true });
-    }
+    await writeModelFile(join(temporary, 'model.onnx'), contents.model);
     for (const path of contents.copies) {
       if (!Object.hasOwn(files, basename(path))) await copyRegularFile(path, join(temporary, basename(path)));
     }
     for (const [name, content] of Object.entries(files)) await writeSynced(join(temporary, name), content);
   };
-  await replaceFolder(folder, fill, { sizeBytes, keepOldAs });
+  await replaceFolder(folder, fill, { sizeBytes: weightBytes(contents.model), keepOldAs });
 }

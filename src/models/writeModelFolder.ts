@@ -14,12 +14,12 @@ import { fileAlias, fileParameterName, MASKED_LM_HEAD } from './parameterNames';
 import { Parameters } from './parameters';
 
 export interface ModelFolderContents {
-  /** Under the engine's own names; {@link WritableTensor}s are made and written one by one. */
+  /** The values by the engine's own names; {@link WritableTensor}s are made and written one by one. */
   readonly parameters: Parameters | readonly WritableTensor[];
   readonly config: EncoderConfig;
   /** The head that is among the parameters; absent: that of texts, if its weights are there. */
   readonly head?: Head;
-  /** In the order of their ids; with a head, one a column of it. */
+  /** The labels in the order of their ids; a head has one column for each. */
   readonly labels?: readonly string[];
   readonly problemType?: ProblemType;
   /** ModelScope's name of the task (`sentence-similarity`, `text-classification`, ...). */
@@ -30,7 +30,7 @@ export interface ModelFolderContents {
   readonly weightsFormat?: 'safetensors' | 'torch';
   /** Further files by name (`1_Pooling/config.json`); they replace generated ones of the same name. */
   readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
-  /** What this program wants to know when it uses the model again (task, max_length, ...), under config.json's `medtext`. */
+  /** What this program needs to use the model later (task, max_length, ...), under config.json's `medtext`. */
   readonly usage?: JsonObject;
   /** Further fields of config.json (bos_token_id, ...). */
   readonly configFields?: JsonObject;
@@ -39,7 +39,7 @@ export interface ModelFolderContents {
 export interface WriteOptions {
   readonly onProgress?: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
   readonly signal?: AbortSignal;
-  /** Where the folder that stood there goes, in place of being removed. */
+  /** Where the earlier folder is moved to, in place of being removed. */
   readonly keepOldAs?: string;
 }
 
@@ -115,7 +115,7 @@ function configJson(
   labels: readonly string[] | undefined,
 ): JsonObject {
   const { config } = contents;
-  // To transformers StructBERT and ERNIE are BERT; RoBERTa's kin count positions in their own way, ELECTRA has its head.
+  // Transformers calls StructBERT and ERNIE BERT; RoBERTa's kin count positions in their own way, ELECTRA has its own head.
   const modelType = modelFamily(config.modelType) === 'bert' ? 'bert' : config.modelType;
   const problemType = contents.problemType ?? (labels && (head ?? sequenceHead).problemType(labels.length));
   return {
@@ -181,7 +181,7 @@ export function configurationJson(
   };
 }
 
-/** A vocab.txt alone leaves open how to split; this is what BertTokenizer does by default, said aloud. */
+/** Settings of BertTokenizer, with its defaults written out, since a vocab.txt alone does not say how to split. */
 export function tokenizerConfig(contents: Pick<ModelFolderContents, 'copies' | 'config'>): Record<string, string> {
   const names = contents.copies.map((path) => basename(path));
   if (!names.includes('vocab.txt') || names.includes('tokenizer_config.json')) return {};
@@ -243,7 +243,7 @@ export async function refuseForeignFolder(folder: string): Promise<void> {
       const config = JSON.parse(await readTextFile(join(folder, 'config.json')));
       if (config?.[ORIGIN_FIELD] !== undefined) return;
     } catch {
-      // Not ours then.
+      // The file is then not one of ours.
     }
   }
   throw new MedTextError(

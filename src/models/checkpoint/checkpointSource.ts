@@ -1,13 +1,13 @@
-/** What every reader of weights yields, whatever the file. */
+/** The contract of all readers of weights, whatever the file's form. */
 import { MedTextError, words } from '../../base/errors';
 import { elementCount, type DataType } from '../../onnx/dataType';
 
 export interface CheckpointTensor {
   readonly name: string;
-  /** As stored; {@link read} always widens to float32. */
+  /** The stored type; {@link read} always widens to float32. */
   readonly dataType: DataType;
   readonly shape: readonly number[];
-  /** Where the tensor's float32 elements lie in a file as they are: row-major, little-endian; absent where they do not. */
+  /** Where the tensor's float32 elements lie in a file unchanged: row-major, little-endian; absent where they do not. */
   readonly place?: StoredPlace;
   /**
    * Fills `into`, which must hold exactly the tensor's elements, row-major, as float32.
@@ -17,7 +17,7 @@ export interface CheckpointTensor {
 }
 
 export interface StoredPlace {
-  /** As it was opened. */
+  /** The path as it was opened. */
   readonly file: string;
   readonly offsetBytes: number;
 }
@@ -33,7 +33,7 @@ export interface CheckpointSource {
   close(): Promise<void>;
 }
 
-/** More elements than any encoder's tensor has; keeps every byte count far from 2^53. */
+/** A bound on elements that no encoder's tensor reaches; it keeps every byte count far from 2^53. */
 const MAX_ELEMENTS = 2 ** 33;
 
 /**

@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { asMedTextError } from '../../base/errors';
 import type { StoredPlace } from './checkpointSource';
 
-/** A {@link StoredPlace} whose links are resolved: a hub's cache has some, and the runtime follows none out of a folder. */
+/** A {@link StoredPlace} with links resolved: a hub's cache has links, and the runtime follows none out of a folder. */
 export interface FilePlace {
   /** Absolute. */
   readonly folder: string;

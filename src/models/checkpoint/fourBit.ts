@@ -18,7 +18,7 @@ import type { RandomAccessFile } from './randomAccessFile';
 export const FOUR_BIT_MAGIC = 'MTQ4';
 /** Values in a block. */
 export const BLOCK_VALUES = 32;
-/** A float16 scale and 32 halves of a byte. */
+/** The bytes of a block: a float16 scale and 32 values of 4 bits. */
 export const BLOCK_BYTES = 18;
 const HASH_BYTES = 32;
 const MAX_HEADER_BYTES = 2 ** 22;
@@ -27,7 +27,7 @@ const MAX_FILE_BYTES = 2 ** 29;
 
 type Storage = 'F32' | 'Q4';
 
-/** A tensor's bytes as they are stored. */
+/** The stored bytes of a tensor. */
 export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
@@ -66,7 +66,7 @@ async function readTensors(file: RandomAccessFile): Promise<Map<string, Checkpoi
     const storage = entry.storage;
     if (storage !== 'F32' && storage !== 'Q4') throw broken(words`tensor "${name}" is stored in an unknown way`);
     if (storage === 'Q4' && !hasWholeBlocks(shape))
-      throw broken(words`tensor "${name}" has rows that are no whole blocks`);
+      throw broken(words`tensor "${name}" has rows that are not whole blocks`);
     const bytes = all.subarray(at, (at += storedBytes(shape, storage)));
     if (at > end) throw broken(words`tensor "${name}" lies outside the file`, { tensor: name });
     const read = async (into: Float32Array) => {

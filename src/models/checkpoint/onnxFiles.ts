@@ -9,7 +9,7 @@ import { ByteCursor } from './byteCursor';
 import { refuseEscape } from './onnxWeights';
 import { RandomAccessFile } from './randomAccessFile';
 
-/** As in src/onnx/wire.ts. */
+/** The wire types of src/onnx/wire.ts. */
 const MAX_DEPTH = 60;
 const MAX_PARTS = 4_000_000;
 const MAX_LOCATION_BYTES = 4096;
@@ -35,7 +35,7 @@ export async function externalFilesOf(path: string): Promise<string[]> {
   }
 }
 
-/** What is done at a field number: with the value of a varint, or inside a part that ends at a position. */
+/** The action for a field number: with the value of a varint, or inside a part that ends at a position. */
 interface Fields {
   readonly numbers?: Readonly<Record<number, (value: number) => void>>;
   readonly parts?: Readonly<Record<number, (end: number) => void>>;
@@ -110,12 +110,12 @@ class LocationReader {
           throw cursor.broken(words`a field has an unknown wire type`);
       }
     }
-    if (cursor.position > end) throw cursor.broken(words`a field is longer than the part it stands in`);
+    if (cursor.position > end) throw cursor.broken(words`a field is longer than the part that contains it`);
     this.depth--;
   }
 
   private passTo(position: number, end: number): void {
-    if (position > end) throw this.cursor.broken(words`a field is longer than the part it stands in`);
+    if (position > end) throw this.cursor.broken(words`a field is longer than the part that contains it`);
     this.cursor.position = position;
   }
 
@@ -125,7 +125,7 @@ class LocationReader {
     return Buffer.from(this.cursor.take(length)).toString('utf8');
   }
 
-  /** Beyond 2^53 the nearest number: none that is asked for is as large. */
+  /** A number beyond 2^53 is rounded; no field that is read is so large. */
   private varint(): number {
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {

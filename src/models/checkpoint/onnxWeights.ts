@@ -66,11 +66,11 @@ export async function openInitializers(path: string): Promise<CheckpointSource> 
   return { format: 'onnx', files, tensors, close: async () => {} };
 }
 
-/** A weight as it lies in the graph, and whether the module's own is its transpose. */
+/** A weight in the graph, and whether the module's own weight is its transpose. */
 interface Weight {
   readonly tensor: Tensor;
   readonly transposed: boolean;
-  /** Its own name, when the exporter kept it. */
+  /** The weight's own name, where the exporter kept it. */
   readonly name: string;
 }
 
@@ -113,7 +113,7 @@ export function moduleWeights(model: Model, path: string): Map<string, Checkpoin
     if (weight && isParameterName(node.outputs[0])) weights.set(node.outputs[0], weight);
   }
 
-  // A linear layer by its bias: Gemm(x, W, bias), or Add of MatMul(x, W) and bias.
+  // A linear layer is found by its bias: Gemm(x, W, bias), or Add of MatMul(x, W) and bias.
   const ofLinear = new Map<string, Tensor>();
   const linear = (biasValue: string, weightValue: string, storedAsModule: boolean) => {
     const bias = weightOf(biasValue)?.name;
@@ -126,7 +126,7 @@ export function moduleWeights(model: Model, path: string): Map<string, Checkpoin
       // Equal biases are stored once by some exporters (an untrained model's are all zero): then names are lost.
       throw new MedTextError(
         'UNSUPPORTED',
-        words`${path} does not say which of two weights is "${name}". Use the safetensors or PyTorch file.`,
+        words`${path} does not show which of two weights is "${name}". Use the safetensors or PyTorch file.`,
         {
           file: path,
           tensor: name,

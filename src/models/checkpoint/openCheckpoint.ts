@@ -43,7 +43,7 @@ async function openFile(file: RandomAccessFile, path: string): Promise<Checkpoin
   if (startsWith(head, 'PK')) return openTorchZip(file);
   const looksLikeSafetensors = path.endsWith('.safetensors') || (head[8] === 0x7b && head[7] === 0 && head[6] === 0);
   if (looksLikeSafetensors) return openSafetensors(file);
-  // What is left is a pickle of some protocol, or nothing we know; the pickle machine says which.
+  // The rest is a pickle of some protocol, or unknown; the pickle machine decides.
   return openTorchLegacy(file);
 }
 
@@ -98,7 +98,7 @@ async function openShards(path: string): Promise<CheckpointSource> {
       if (!tensor) {
         throw new MedTextError(
           'CHECKPOINT_FORMAT',
-          words`${path} says that "${name}" lies in ${shardName}, which has no such tensor.`,
+          words`According to ${path}, "${name}" is in ${shardName}, but that file has no such tensor.`,
           {
             file: path,
             tensor: name,
@@ -145,7 +145,7 @@ async function readIndex(path: string): Promise<[string, string][]> {
   const entries = Object.entries(weightMap);
   if (entries.length === 0) throw broken(words`its "weight_map" is empty`);
   for (const [name, shard] of entries) {
-    // A shard lies beside its index: an index must not make us open anything else.
+    // A shard lies beside its index: an index must not make this program open another file.
     const plain =
       typeof shard === 'string' && shard === basename(shard) && !/[\\/\0:]/.test(shard) && !/^\.*$/.test(shard);
     if (!plain || shard.endsWith('.index.json')) {

@@ -35,7 +35,7 @@ export class PickleFunction {
 }
 
 export interface PickleHost {
-  /** What a pickle may name (`module.name`); anything else is refused. */
+  /** The names that a pickle may use (`module.name`); every other name is refused. */
   readonly globals: ReadonlyMap<string, PickleValue>;
   /** Resolves a persistent id (PyTorch's storages). */
   persistentLoad(id: PickleValue): PickleValue;
@@ -230,7 +230,7 @@ class Machine {
       case 0x94: // MEMOIZE
         return this.memorise(this.memo.size);
 
-      // What would run code in Python
+      // These opcodes would run code in Python.
       case 0x63: {
         // GLOBAL
         const module = utf8(cursor.line(MAX_LINE_BYTES));
@@ -270,7 +270,7 @@ class Machine {
       }
       case 0x62: {
         // BUILD
-        // A state dictionary carries `_metadata` (module versions) as its state, which the tensors do not need.
+        // A state dictionary's state is `_metadata` (module versions), which the tensors do not need.
         const state = this.pop();
         if (this.top() instanceof Map || this.host.setState?.(this.top(), state)) return;
         throw this.unsafe(words`to set the state of ${describe(this.top())} (BUILD)`);
@@ -307,7 +307,7 @@ class Machine {
   private unsafe(what: Words, global?: string): MedTextError {
     return new MedTextError(
       'CHECKPOINT_UNSAFE',
-      words`${this.where} asks ${what}, which a file of weights does not need; it was refused and nothing was run. If you trust the file, save its tensors alone in Python: torch.save(model.state_dict(), path), or as safetensors.`,
+      words`${this.where} asks ${what}, which a file of weights does not need. The file was refused and no code was run. If you trust the file, save only its tensors in Python: torch.save(model.state_dict(), path), or as safetensors.`,
       { file: this.where, ...(global === undefined ? {} : { global: printable(global) }) },
     );
   }

@@ -1,4 +1,4 @@
-/** A file read at positions, never as a whole; what goes wrong becomes a coded error that names the file. */
+/** Reads a file at positions, never as a whole. Its errors are coded and name the file. */
 import { readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
@@ -46,7 +46,7 @@ export class RandomAccessFile {
     }
   }
 
-  /** As {@link read}, for small pieces that a parser needs at once. */
+  /** {@link read} without waiting, for small pieces that a parser needs at once. */
   readSync(into: Uint8Array, position: number): void {
     this.assertInside(position, into.byteLength);
     try {

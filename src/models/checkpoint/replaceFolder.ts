@@ -1,4 +1,4 @@
-/** A folder that is there as a whole or not at all. */
+/** Writes a folder that appears as a whole or not at all. */
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { refuseFullDisk, withPlace } from '../../base/diskFull';
@@ -7,9 +7,9 @@ import { withFileLock } from '../../base/fileLock';
 import { exchangedFolder, lockBeside, sweepLeftovers, temporaryFolder } from '../../base/leftovers';
 
 export interface ReplaceOptions {
-  /** What `fill` will write, for whoever has to make room for it. */
+  /** The bytes that `fill` will write, to check the free space. */
   readonly sizeBytes?: number;
-  /** What stood there is not removed but goes here, unless something is here already. */
+  /** Where the earlier folder is moved to instead of being removed, unless something is there already. */
   readonly keepOldAs?: string;
 }
 
@@ -25,9 +25,7 @@ export async function replaceFolder(
 ): Promise<void> {
   const target = resolve(folder);
   const there = await stat(target).catch(() => undefined);
-  if (there && !there.isDirectory()) {
-    throw new MedTextError('IO', words`${target} is not a folder. Nothing was written.`, { file: target });
-  }
+  if (there && !there.isDirectory()) throw noFolder(target);
   await withFileLock(lockBeside(target), words`${target} is being written by another program`, async () => {
     await restoreFolder(target);
     const { sizeBytes: neededBytes } = options;
@@ -84,15 +82,20 @@ async function exchange(
   }
 }
 
-/** The names in a folder; none when it does not exist. */
+/** The names in a folder; none when it does not exist. @throws MedTextError IO, also for anything but a folder. */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    if (code === 'ENOTDIR') throw noFolder(resolve(folder));
     throw asMedTextError(error);
   }
 }
+
+const noFolder = (path: string): MedTextError =>
+  new MedTextError('IO', words`${path} is not a folder. Nothing was written.`, { file: path });
 
 async function renameIfThere(from: string, to: string): Promise<boolean> {
   try {

@@ -63,7 +63,7 @@ async function readHeader(file: RandomAccessFile): Promise<Map<string, Checkpoin
   const tensors = new Map<string, CheckpointTensor>();
   for (const [name, entry] of Object.entries(entries)) {
     if (name === '__metadata__') continue;
-    if (!isRecord(entry)) throw broken(words`its header says nothing about tensor "${name}"`);
+    if (!isRecord(entry)) throw broken(words`its header does not describe tensor "${name}"`);
     const shape = checkedShape(entry.shape, name, file.path);
     if (typeof entry.dtype !== 'string') throw broken(words`tensor "${name}" has no dtype`);
     const dataType = Object.hasOwn(TYPES, entry.dtype) ? TYPES[entry.dtype] : undefined;

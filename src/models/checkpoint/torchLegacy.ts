@@ -31,7 +31,7 @@ export async function openTorchLegacy(file: RandomAccessFile): Promise<Checkpoin
     }
     const elementBytes = new Map<string, number>();
     const object = unpickleTorch(cursor, file.path, ({ key, type }) => {
-      // A storage of an unreadable type is refused with its tensor's name; until then any size will do.
+      // A storage of an unreadable type is refused later, with its tensor's name; until then any size serves.
       elementBytes.set(key, type.dataType ? DATA_TYPES[type.dataType].bytes : 1);
     });
     const state = findStateDictionary(object, file.path);

@@ -16,14 +16,14 @@ class ElementType {
   }
 }
 
-/** A storage that a tensor looks at. Nothing is read yet. */
+/** The storage of a tensor, whose bytes are not read yet. */
 export class TorchStorage {
   constructor(
     readonly key: string,
     readonly type: ElementType,
-    /** In elements of `type`; in bytes for `torch.UntypedStorage`. */
+    /** The length in elements of `type`; in bytes for `torch.UntypedStorage`. */
     readonly count: number,
-    /** Where a view begins in the storage `key`, in elements (legacy files only). */
+    /** The offset of a view in the storage `key`, in elements (legacy files only). */
     readonly viewOffset: number,
   ) {}
   toString() {
@@ -36,7 +36,7 @@ export class TorchTensor {
   constructor(
     readonly storage: TorchStorage,
     readonly type: ElementType,
-    /** In elements. */
+    /** The offset in elements. */
     readonly offset: number,
     readonly shape: readonly number[],
     readonly strides: readonly number[],
@@ -126,7 +126,7 @@ export function unpickleTorch(
 /** Characters and items that a pickle of a real model copies are a few thousand. */
 const MAX_COPIED = 2 ** 22;
 
-/** What copying the value takes. */
+/** The cost of copying the value. */
 function sizeOf(value: PickleValue): number {
   if (typeof value === 'string' || Array.isArray(value)) return value.length;
   if (value instanceof PickleTuple) return value.items.length;
@@ -136,7 +136,7 @@ function sizeOf(value: PickleValue): number {
 /** The allow-list. Every function checks what it is given: a pickle can call it with anything. */
 function torchGlobals(cursor: ByteCursor): Map<string, PickleValue> {
   const globals = new Map<string, PickleValue>();
-  // A value in the memo costs two bytes to copy again: what is copied in all is bounded by the file.
+  // Two bytes of a file copy a memo's value again, so the file's size bounds all copies together.
   let left = MAX_COPIED + 8 * cursor.end;
   const allow = (name: string, call: (args: readonly PickleValue[]) => PickleValue) =>
     globals.set(

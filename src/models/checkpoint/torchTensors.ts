@@ -6,10 +6,10 @@ import { assertLength, type CheckpointTensor, type StoredPlace } from './checkpo
 import { checkedTensor, type TorchTensor } from './torchPickle';
 import { readWidened, type ReadBytes } from './widen';
 
-/** One storage's bytes, wherever they lie. */
+/** The bytes of one storage, in whichever file they lie. */
 export interface StorageBytes {
   readonly sizeBytes: number;
-  /** Of the first byte, where a file has the storage as it is. */
+  /** The position of the first byte, where a file has the storage unchanged. */
   readonly place?: StoredPlace;
   readonly read: ReadBytes;
 }
@@ -51,7 +51,7 @@ export function torchTensors(
   return tensors;
 }
 
-/** Of a float32 tensor's first element. */
+/** The position of a float32 tensor's first element. */
 function placeOf({ storage: { viewOffset }, offset }: TorchTensor, { place }: StorageBytes): StoredPlace | undefined {
   return place && { ...place, offsetBytes: place.offsetBytes + (viewOffset + offset) * DATA_TYPES.float32.bytes };
 }

@@ -15,7 +15,7 @@ import { torchTensors, type StorageBytes } from './torchTensors';
 
 const MAX_ENTRIES = 100_000;
 const MAX_PICKLE_BYTES = 2 ** 26;
-/** Of a packed storage, beyond what its tensors need. */
+/** How many bytes a packed storage may have beyond what its tensors need. */
 const MAX_UNUSED_BYTES = 2 ** 20;
 const STORED = 0;
 const DEFLATED = 8;
@@ -179,11 +179,11 @@ async function storageBytes(
   // PyTorch never packs a storage, but a person may have zipped the file anew. Deflate expands at most 1032 times.
   if (sizeBytes > 1032 * entry.compressedSize + 64)
     throw format(file, words`lies about the size of "${entry.fileName}"`);
-  // A view may be saved with all of its storage; but who unpacks a thousand times what it needs means harm.
+  // A view may be saved with all of its storage; a file that unpacks to a thousand times what it needs is an attack.
   if (sizeBytes > MAX_UNUSED_BYTES + 16 * neededBytes)
     throw format(
       file,
-      words`unpacks "${entry.fileName}" to ${sizeBytes} bytes, of which its tensors need ${neededBytes}`,
+      words`unpacks "${entry.fileName}" to ${sizeBytes} bytes, but its tensors need only ${neededBytes}`,
     );
   const read = async (into: Uint8Array, byteOffset: number) => {
     if (last.unpacked?.entry !== entry) {

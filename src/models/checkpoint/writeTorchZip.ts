@@ -143,7 +143,7 @@ class StoredZip {
   }
 }
 
-/** What a local and a central header share, from "version needed" to the name's length. Names are UTF-8, dates absent. */
+/** The fields that a local and a central header share, from "version needed" to the name's length. Names are UTF-8, dates absent. */
 function writeCommon(header: Buffer, at: number, { name, crc, size }: Entry): void {
   header.writeUInt16LE(20, at);
   header.writeUInt16LE(0x0800, at + 2);

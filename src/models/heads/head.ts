@@ -1,4 +1,4 @@
-/** What stands on an encoder and gives its answers: parameters, their names in files, and the graph. */
+/** A head on an encoder: its parameters, their names in files, and its graph. */
 import type { Value } from '../../onnx/graphBuilder';
 import type { Operators } from '../../onnx/operators';
 import type { BertOptions, EncoderInputs } from '../bert';
@@ -9,7 +9,7 @@ import type { ParameterSpec } from '../parameters';
 /** An axis of an output: the rows of a graph, its length in tokens, or a size that never changes. */
 export type OutputAxis = 'rows' | 'length' | number;
 
-/** What a network gives. The first axis is the rows. */
+/** The output of a network. The first axis is the rows. */
 export interface NetworkOutput {
   readonly name: string;
   readonly axes: readonly ['rows', ...OutputAxis[]];
@@ -17,21 +17,21 @@ export interface NetworkOutput {
 
 /** Columns are what a head tells apart: the labels of a classifier, the tags of a tagger. */
 export interface Head {
-  /** As config.json's `medtext.head` names it where no class of transformers does. */
+  /** The head's name in config.json's `medtext.head`, where no class of transformers names it. */
   readonly id: string;
   /** transformers' class is the family's name and this: `ForTokenClassification`; undefined: it has none. */
   readonly classSuffix: string | undefined;
-  /** What config.json says of such a head where nobody said it; undefined: nothing. */
+  /** The fields that config.json gets for such a head where nobody set them; undefined: none. */
   problemType(columns: number): ProblemType | undefined;
   /** Whether transformers' class computes the same as this head over such an encoder. */
   isKnownToTransformers(config: EncoderConfig): boolean;
-  /** Whether it reads one state a text, which `headPooling` of the configuration says. */
+  /** Whether the head reads one state a text, which `headPooling` of the configuration names. */
   readonly pools: boolean;
-  /** Whether the encoder's pooler stands between the two. */
+  /** Whether the encoder's pooler lies between encoder and head. */
   readsPooler(config: EncoderConfig): boolean;
   /** The head's own parameters by the engine's names, without the pooler. */
   specs(config: EncoderConfig, columns: number): ParameterSpec[];
-  /** Whether a parameter, by the engine's name, is the head's own. */
+  /** Whether a parameter, by the engine's name, belongs to the head. */
   owns(name: string): boolean;
   /** The columns of a stored head, by the shapes of its parameters; undefined: there is none. */
   columnsOf(shapeOf: (name: string) => readonly number[] | undefined): number | undefined;

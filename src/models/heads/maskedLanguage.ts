@@ -61,7 +61,7 @@ export const maskedLanguageHead: Head = {
   readsPooler: () => true,
   specs: (config) => maskedLanguageSpecs(modelFamily(config.modelType), config),
   owns: (name) => MASKED_LM_HEAD.test(name),
-  // It tells no labels apart.
+  // The head distinguishes no labels.
   columnsOf: () => undefined,
   // The engine calls them as the files do.
   fileName: () => undefined,
@@ -89,7 +89,7 @@ export const structBertHead: Head = {
     ...maskedLanguageHead.specs(config, config.vocabSize),
     ...linearSpecs(SENTENCE_ORDER, SENTENCE_ORDERS, config.hiddenSize),
   ],
-  // What stands beside a head of two classes, BERT's next sentence, is read all the same.
+  // A head of two classes beside it (BERT's next sentence) is read, too.
   owns: (name) => name.startsWith(`${SENTENCE_ORDER}.`),
   engineName: (inFile) =>
     inFile.startsWith(`${SENTENCE_ORDER}.`) ? inFile : maskedLanguageHead.engineName(inFile, 'bert'),

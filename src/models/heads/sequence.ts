@@ -18,7 +18,7 @@ export const CLASSIFIER_BIAS = `${LAYER}.bias`;
 export const sequenceHead: Head = {
   id: 'sequence',
   classSuffix: 'ForSequenceClassification',
-  // A head of one column may be a regression's or a cross-encoder's: what nobody said is not said here either.
+  // A head of one column may be a regression's or a cross-encoder's, so nothing is written where nobody said which.
   problemType: (columns) => (columns > 1 ? 'single_label_classification' : undefined),
   // transformers has no class whose head reads anything but its family's pooler.
   isKnownToTransformers: hasPooler,
@@ -47,7 +47,7 @@ export const sequenceHead: Head = {
   },
 };
 
-/** What the classifier reads: [batch, hidden]. */
+/** The states that the classifier reads: [batch, hidden]. */
 function pooled(g: Operators, config: EncoderConfig, inputs: EncoderInputs, options: BertOptions): Value {
   if (config.headPooling === 'mean') {
     const states = buildBert(g, config, inputs, { ...options, rows: 'all' });

@@ -51,19 +51,23 @@ export const spansHead: Head = {
 
 function spanScores(
   g: Operators,
-  states: Value,
+  hidden: Value,
   { inputIds, attentionMask }: EncoderInputs,
   parameter: (name: string) => Value,
 ): Value {
   const [batch, length] = inputIds.shape;
-  const both = linear(g, states, PROJECTION, parameter); // [batch * length, 2 SIZE]
+  const both = linear(g, hidden, PROJECTION, parameter); // [batch * length, 2 SIZE]
   const [queries, keys] = g.split(both, 2, 1).map((part) => rotated(g, g.reshape(part, [batch, length, SIZE]), length));
   const product = g.matMul(queries, g.transpose(keys, [0, 2, 1])); // [batch, length, length]
   const scores = g.reshape(g.mul(product, 1 / Math.sqrt(SIZE)), [batch, 1, length, length]);
-  const edges = g.mul(linear(g, both, EDGES, parameter), 0.5); // [batch * length, 2 columns]
-  const columns = edges.shape[1] / 2;
+  const weight = parameter(`${EDGES}.weight`); // [2 columns, 2 SIZE]
+  const columns = weight.shape[0] / 2;
+  // The product has the columns before the length, as they are used: the runtime (1.30.0) would move a transposition of it behind
+  // the choices by masks, and WebGPU transposes no booleans.
+  const states = g.transpose(g.reshape(both, [batch, length, 2 * SIZE]), [0, 2, 1]);
+  const biases = g.reshape(parameter(`${EDGES}.bias`), [1, 2 * columns, 1]);
   const [firsts, lasts] = g
-    .split(g.transpose(g.reshape(edges, [batch, length, 2 * columns]), [0, 2, 1]), 2, 1)
+    .split(g.mul(g.add(g.matMul(weight, states), biases), 0.5), 2, 1) // [batch, columns, length] each
     .map((part, side) => g.reshape(part, side === 0 ? [batch, columns, length, 1] : [batch, columns, 1, length]));
   const all = g.add(g.add(scores, firsts), lasts); // [batch, columns, length, length]
   return g.where(isStretch(g, attentionMask, batch, length), all, g.scalar(NO_SPAN));
