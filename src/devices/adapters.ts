@@ -1,4 +1,4 @@
-/** The graphics adapters that this machine tells of. */
+/** The graphics adapters that this machine reports. */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { platform } from 'node:os';
@@ -6,7 +6,7 @@ import { platform } from 'node:os';
 export interface Adapter {
   readonly name: string;
   readonly memoryBytes?: number;
-  /** Its version, where a program tells it. */
+  /** The driver's version, where a program reports it. */
   readonly driver?: string;
 }
 
@@ -17,7 +17,7 @@ const vendors: Readonly<Record<string, string>> = {
   '0x1414': 'Microsoft',
 };
 
-/** From the kernel's files on Linux; other systems do not tell without their own programs ({@link askedAdapters}). */
+/** Read from the kernel's files on Linux. Other systems report adapters only through programs ({@link askedAdapters}). */
 export function adapters(): Adapter[] {
   if (platform() !== 'linux') return [];
   const nvidia = foldersOf('/proc/driver/nvidia/gpus').flatMap((gpu) => {
@@ -37,42 +37,42 @@ export function adapters(): Adapter[] {
   return [...nvidia, ...others];
 }
 
-/** Of the GPU with the most memory, which is the one that WebGPU takes; undefined where nobody tells. */
+/** The bytes of the GPU with the most memory, which WebGPU takes; undefined where no size is reported. */
 export async function cardMemory(): Promise<number | undefined> {
   const bytes = (await askedAdapters()).map(({ memoryBytes = 0 }) => memoryBytes);
   return Math.max(0, ...bytes) || undefined;
 }
 
-/** The driver's version, where there is one. */
+/** The driver's version, where there is a driver. */
 export const nvidiaDriver = (): string => textOf('/proc/driver/nvidia/version').split('\n')[0];
 
-/** For programs of the system: one that hangs shall not hold up a check. */
+/** The time limit for programs of the system, so that a program that hangs does not stop the check. */
 const askMs = 15_000;
 
 /**
- * As {@link adapters}, with what the system's and the drivers' own programs tell besides: names on Windows and macOS, the
- * memory of NVIDIA's cards. They take seconds: asked when a person has the machine checked, never at a start.
+ * {@link adapters} and what the system's and the drivers' own programs report: names on Windows and macOS, the memory of
+ * NVIDIA's GPUs. These programs take seconds, so they run when a person asks for a check, never at a start.
  */
 export async function askedAdapters(
   system: string = platform(),
   ask: (program: string, args: readonly string[]) => Promise<string> = answerOf,
 ): Promise<Adapter[]> {
   const nvidia = nvidiaAdapters(await ask('nvidia-smi', ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'])); // prettier-ignore
-  const told =
+  const reported =
     system === 'win32'
       ? windowsAdapters(await ask('powershell.exe', ['-NoProfile', '-NonInteractive', '-Command', WINDOWS_QUESTION]))
       : system === 'darwin'
         ? macAdapters(await ask('system_profiler', ['SPDisplaysDataType', '-json']))
         : adapters();
-  // Of one card two programs may tell: the driver's knows the memory.
-  const others = nvidia.length > 0 ? told.filter(({ name }) => !/nvidia/i.test(name)) : told;
+  // Two programs may report one GPU; the driver's program knows its memory.
+  const others = nvidia.length > 0 ? reported.filter(({ name }) => !/nvidia/i.test(name)) : reported;
   return [...nvidia, ...others];
 }
 
 const WINDOWS_QUESTION =
   '[Console]::OutputEncoding = [Text.Encoding]::UTF8; Get-CimInstance Win32_VideoController | Select-Object Name, AdapterRAM, DriverVersion | ConvertTo-Json -Compress'; // prettier-ignore
 
-/** `NVIDIA H100 80GB HBM3, 81559 MiB, 580.95.05`, a line a GPU. */
+/** Reads lines such as `NVIDIA H100 80GB HBM3, 81559 MiB, 580.95.05`, one a GPU. */
 export function nvidiaAdapters(output: string): Adapter[] {
   return output.split(/\r?\n/).flatMap((line): Adapter[] => {
     const match = /^\s*([^,]+),\s*(?:(\d+) MiB|\[N\/A\])\s*,\s*(\d+\.[\d.]+)\s*$/.exec(line);
@@ -83,7 +83,7 @@ export function nvidiaAdapters(output: string): Adapter[] {
   });
 }
 
-/** Windows' AdapterRAM has 32 bits: from 4 GB on it says less than there is, so that such an answer is left out. */
+/** Windows' AdapterRAM has 32 bits: from 4 GB on it is too small, so such a value is left out. */
 export function windowsAdapters(output: string): Adapter[] {
   return recordsOf(output).flatMap(({ Name, AdapterRAM, DriverVersion }): Adapter[] => {
     if (typeof Name !== 'string' || Name.trim() === '') return [];
@@ -93,7 +93,7 @@ export function windowsAdapters(output: string): Adapter[] {
   });
 }
 
-/** The memory of Apple's own chips is the machine's, and not told. */
+/** Apple's own GPUs share the machine's memory, so no size is reported. */
 export function macAdapters(output: string): Adapter[] {
   const [answer] = recordsOf(output);
   const displays: unknown = answer?.SPDisplaysDataType;
@@ -108,7 +108,7 @@ export function macAdapters(output: string): Adapter[] {
   });
 }
 
-/** A program's JSON: one object or a list; nothing when it is none. */
+/** A program's JSON output: one object or a list; an empty list when it is not JSON. */
 function recordsOf(output: string): Record<string, unknown>[] {
   try {
     const parsed: unknown = JSON.parse(output.replace(/^\uFEFF/, ''));
@@ -118,7 +118,7 @@ function recordsOf(output: string): Record<string, unknown>[] {
   }
 }
 
-/** What a program prints; nothing where there is no such program, it fails or takes too long. */
+/** A program's output; empty where the program is missing, fails or takes too long. */
 function answerOf(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
     const options = { timeout: askMs, windowsHide: true, maxBuffer: 1 << 22, killSignal: 'SIGKILL' } as const;

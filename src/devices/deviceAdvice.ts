@@ -1,11 +1,11 @@
-/** What a person can do about the devices that `device: auto` left out. */
+/** Advice on the devices that `device: auto` left out. */
 import { platform } from 'node:os';
 import type { GpuRuntimeState } from '../base/gpuRuntime';
 import type { DeviceAdvice } from '../protocol/deviceWords';
 import type { Adapter } from './adapters';
 import type { DeviceChoice } from './deviceChoice';
 
-/** The most useful first; empty when the fastest there is works. */
+/** The most useful advice first; empty when the fastest device of the machine works. */
 export function adviceOn(
   { device, trials }: DeviceChoice,
   found: readonly Adapter[],
@@ -27,7 +27,7 @@ export function adviceOn(
   const cuda = trial('cuda');
   if (gpuRuntime === 'stale') advice.push('gpuRuntimeStale');
   else if (gpuRuntime === 'broken') advice.push('gpuRuntimeBroken');
-  // Once they are there, another reason is told with the trial.
+  // Once the libraries are there, the trial gives another reason.
   else if (hasNvidia && cuda?.passed === false && gpuRuntime === 'none') advice.push('cudaLibraries');
   return advice;
 }

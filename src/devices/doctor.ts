@@ -1,6 +1,6 @@
-/** Whether training works on this machine: what there is, and a small training whose result is known. */
+/** Checks whether training works on this machine: describes the machine, and runs a small training with a known result. */
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
-import { asMedTextError, toldError } from '../base/errors';
+import { asMedTextError, plainError } from '../base/errors';
 import { gpuRuntimeState, type GpuRuntimeState } from '../base/gpuRuntime';
 import type { PlainWords } from '../base/words';
 import { keyOf, RandomStream } from '../base/random';
@@ -21,10 +21,10 @@ import { askedAdapters, type Adapter } from './adapters';
 import { adviceOn } from './deviceAdvice';
 import type { Batch } from '../steps/trainingSteps';
 
-/** What `medtext doctor --json` prints: a contract. */
+/** The output of `medtext doctor --json`, which is a contract. */
 export interface Diagnosis {
   readonly node: string;
-  /** Such as `linux x64 6.1.0`. */
+  /** The platform, such as `linux x64 6.1.0`. */
   readonly platform: string;
   readonly cpu: string;
   readonly threads: number;
@@ -32,19 +32,19 @@ export interface Diagnosis {
   readonly freeMemoryBytes: number;
   /** ONNX Runtime's version; null when it cannot be loaded. */
   readonly onnxruntime: string | null;
-  /** Execution providers of this platform's runtime. */
+  /** The execution providers of this platform's runtime. */
   readonly providers: readonly string[];
-  /** Graphics adapters that the system and the drivers tell of. */
+  /** The graphics adapters that the system and the drivers report. */
   readonly adapters: readonly Adapter[];
-  /** CUDA's libraries as `medtext gpu-runtime` installs them. */
+  /** The CUDA libraries that `medtext gpu-runtime` installed. */
   readonly gpuRuntime: {
     readonly state: GpuRuntimeState['kind'];
     readonly cuda?: number;
     readonly runtimeVersion?: string;
   };
-  /** What `device: auto` is here, and why; absent when one device was asked about, or the runtime cannot be loaded. */
+  /** What `device: auto` is here, and why; absent when one device was asked for, or the runtime cannot be loaded. */
   readonly choice?: DeviceChoice;
-  /** What could be done for more speed, in English; {@link adviceCodes} name the same. */
+  /** What would make training faster, in English; {@link adviceCodes} has the same as codes. */
   readonly advice: readonly string[];
   readonly adviceCodes: readonly DeviceAdvice[];
   readonly selfTest: SelfTest;
@@ -53,11 +53,11 @@ export interface Diagnosis {
 export interface SelfTest {
   readonly device: string;
   readonly passed: boolean;
-  /** Losses of the steps, and what they should be. */
+  /** The losses of the steps, and the right ones. */
   readonly losses: readonly number[];
   readonly expected: readonly number[];
   readonly milliseconds: number;
-  /** A training step of a small encoder (4 layers, 768 wide, 16 rows of 32 tokens); only of a device that passed. */
+  /** Milliseconds of a training step of a small encoder (4 layers, 768 wide, 16 rows of 32 tokens), of a device that passed. */
   readonly stepMilliseconds?: number;
   readonly error?: { readonly code: string; readonly message: string; readonly words?: PlainWords };
 }
@@ -89,7 +89,7 @@ const CONFIG: EncoderConfig = {
   initializerRange: 0.2,
 };
 
-/** @throws MedTextError USAGE for a device that is none; anything else that is wrong is part of the diagnosis. */
+/** @throws MedTextError USAGE for an unknown device; every other fault is part of the diagnosis. */
 export async function diagnose(
   options: { device?: string; threads?: number; tryDevice?: ChoiceOptions['tryDevice'] } = {},
 ): Promise<Diagnosis> {
@@ -99,7 +99,7 @@ export async function diagnose(
     onnxruntime = runtimeVersion();
     providers = supportedDevices().map(({ name }) => name);
   } catch {
-    // The self-test below says why.
+    // The self-test below gives the reason.
   }
   const found = process.env[trialMark] === '1' ? [] : await askedAdapters();
   const installed = gpuRuntimeState();
@@ -144,11 +144,11 @@ async function selfTest({ device, threads }: { device?: string; threads?: number
   } catch (error) {
     const failure = asMedTextError(error);
     if (failure.code === 'USAGE') throw error;
-    return { ...test, passed: false, losses: [], milliseconds: milliseconds(), error: toldError(failure) };
+    return { ...test, passed: false, losses: [], milliseconds: milliseconds(), error: plainError(failure) };
   }
 }
 
-/** What a step of is timed: a third of BERT-base. Less would not fill a GPU, and tell of its calls alone. */
+/** The encoder that is timed: a third of BERT-base. A smaller one would not fill a GPU and would measure its calls alone. */
 const SPEED_CONFIG: EncoderConfig = {
   ...CONFIG,
   vocabSize: 1000,
@@ -158,20 +158,20 @@ const SPEED_CONFIG: EncoderConfig = {
   intermediateSize: 3072,
   maxPositions: 32,
 };
-/** Tried first: what is slow here would be a minute with the other. */
+/** A smaller shape, which is tried first: a device that is slow with it would take a minute with the other. */
 const SMALL_CONFIG: EncoderConfig = { ...SPEED_CONFIG, layerCount: 2, hiddenSize: 256, headCount: 4, intermediateSize: 1024 }; // prettier-ignore
 const SLOW_MS = 300;
 const workOf = ({ layerCount, hiddenSize, intermediateSize }: EncoderConfig): number =>
   layerCount * hiddenSize * (4 * hiddenSize + 2 * intermediateSize);
 
-/** In milliseconds: enough to tell a GPU from a driver in software, which is only estimated. */
+/** Milliseconds that separate a GPU from a driver in software, whose time is then only estimated. */
 async function stepTime(device: ExecutionDevice, threads?: number): Promise<number> {
   const small = await timeOf(SMALL_CONFIG, device, threads);
   if (small > SLOW_MS) return (small * workOf(SPEED_CONFIG)) / workOf(SMALL_CONFIG);
   return timeOf(SPEED_CONFIG, device, threads);
 }
 
-/** The median of three steps after two, or a step's share of a run of eight. */
+/** The median of three steps after two others, or an eighth of a run of eight steps. */
 async function timeOf(config: EncoderConfig, device: ExecutionDevice, threads?: number): Promise<number> {
   const parameters = new Parameters([...encoderParameterSpecs(config), ...sequenceHead.specs(config, 3)]);
   fillInTiles(parameters, 0.05);
@@ -191,7 +191,7 @@ async function timeOf(config: EncoderConfig, device: ExecutionDevice, threads?: 
       if (trainer.steps) await trainer.steps(planned);
       else await trainer.step(planned[0].batches, step, 1e-4);
       times.push((performance.now() - started) / atOnce);
-      // Slow beyond doubt.
+      // The device is clearly slow.
       if (times.length > 1 && times.at(-1)! * atOnce > 5000) return times.at(-1)!;
     }
     const measured = times.slice(atOnce > 1 ? 1 : 2).sort((a, b) => a - b);
@@ -201,7 +201,7 @@ async function timeOf(config: EncoderConfig, device: ExecutionDevice, threads?: 
   }
 }
 
-/** The same few thousand numbers again and again: drawing 28 million would take longer than the steps. */
+/** Repeats a few thousand random numbers, since drawing 28 million would take longer than the steps. */
 function fillInTiles(parameters: Parameters, scale: number): void {
   const random = new RandomStream(keyOf(7, 2000));
   const tile = Float32Array.from({ length: 4096 }, () => (2 * random.uniform() - 1) * scale);
@@ -243,7 +243,7 @@ function selfTestTrainer(config: EncoderConfig, parameters: Parameters, batchSiz
   });
 }
 
-/** Uniform: the same to the last bit on every platform, which logarithms and cosines need not be. */
+/** Uniform numbers are the same to the last bit on every platform; logarithms and cosines need not be. */
 function fillUniform(parameters: Parameters, scale: number): void {
   for (const [index, spec] of parameters.specs.entries()) {
     const random = new RandomStream(keyOf(7, index));
@@ -255,7 +255,7 @@ function fillUniform(parameters: Parameters, scale: number): void {
   }
 }
 
-/** Weights and batch from the counter-based generator: the same everywhere. */
+/** Weights and a batch from the counter-based generator, equal on every platform. */
 export function selfTestMaterial(): { parameters: Parameters; batch: Batch; config: EncoderConfig } {
   const parameters = new Parameters([...encoderParameterSpecs(CONFIG), ...sequenceHead.specs(CONFIG, 3)]);
   fillUniform(parameters, 0.3);

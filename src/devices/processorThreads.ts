@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * The threads that a training takes where nobody says how many: one for each physical core that this process may use. Told
- * to the runtime and kept with the run, since the last digits of its sums depend on their number.
- * @param cpus the kernel's folder of processors
- * @returns undefined where the system does not tell (Windows): the runtime's own choice, the same on the same machine
+ * The number of threads of a training where nobody sets it: one for each physical core that this process may use. The run
+ * keeps it, since the last digits of the runtime's sums depend on it.
+ * @param cpus the kernel's folder of CPUs
+ * @returns undefined where the system does not say (Windows): the runtime chooses, the same on the same machine
  */
 export function processorThreads(
   platform: string = process.platform,
@@ -24,7 +24,7 @@ export function processorThreads(
   }
 }
 
-/** What tells a core apart: the processors that share it. Empty for one that is switched off. */
+/** Identifies a core by the CPUs that share it. Empty for one that is switched off. */
 function siblingsOf(processor: string): string[] {
   try {
     return [readFileSync(join(processor, 'topology/thread_siblings_list'), 'utf8').trim()];

@@ -1,9 +1,9 @@
-/** A training step on the GPU with CUDA libraries that are about to be put in their place. */
+/** Tries CUDA libraries with a training step on the GPU before they are put in place. */
 import { Words } from '../base/words';
 import { faultText } from '../protocol/deviceWords';
 import { tryInProcess } from './deviceChoice';
 
-/** Translated where it is shown. */
+/** In English; the place that shows it translates it. */
 const said = (template: string, ...values: string[]): Words => new Words(template, values);
 
 /** @param variables by which the process of the trial finds the libraries */

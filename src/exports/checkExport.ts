@@ -1,19 +1,17 @@
-/** Whether an exported graph answers as the model does, and what it changes where it computes in another precision. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+/** Comparison of an exported graph's outputs with the model's, which differ if the graph has another precision. */
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asMedTextError, MedTextError, words } from '../base/errors';
+import { MedTextError, words } from '../base/errors';
 import type { Example } from '../data/examples';
 import { definitionOfModel, labelsOfModel, readingOf, windowsFor } from '../evaluation/modelAnswers';
 import { eachInBatches, type RunOptions } from '../inference/classifierRunner';
 import { GraphRunner } from '../inference/graphRunner';
 import type { OpenedModel } from '../inference/openedModel';
 import { Session, type Feed } from '../inference/session';
-import { MAX_SINGLE_FILE_BYTES } from '../models/writeGraphFolder';
+import { writeModelFile } from '../models/checkpoint/writeOnnx';
 import { emulateHalf, RANGES } from '../onnx/emulateHalf';
-import type { Model } from '../onnx/model';
+import type { LaterTensor, Model, Tensor } from '../onnx/model';
 import { LARGEST } from '../onnx/toFloat16';
-import { writeModel } from '../onnx/writeModel';
 import { metricOf } from '../protocol/evaluation';
 import type { ExportCheck } from '../protocol/exportCheck';
 import { padBatch, type BatchShape } from '../tokenization/batchEncoding';
@@ -21,29 +19,54 @@ import type { EncodedExample } from '../tokenization/tokenizer';
 import type { CheckRows } from './checkRows';
 
 /** Computes the outputs of an exported graph. */
-export type Answers = OpenedModel['outputs'];
+type Answers = OpenedModel['outputs'];
+
+/** Opens what is compared with the model, and closes it after `use`. */
+export type WithAnswers = <T>(use: (answers: Answers) => Promise<T>) => Promise<T>;
 
 export interface Checked {
   readonly check: ExportCheck;
-  /** One a row. */
+  /** The predictions before and after the conversion, one for each row. */
   readonly answers: Readonly<Record<'before' | 'after', readonly unknown[]>>;
   readonly largestLogit: number;
 }
 
-/** Windows whose outputs are compared at once, where each is a matrix over its tokens: they lie in memory. */
+/** The number of windows compared at a time if each output is a matrix over tokens, which limits the memory. */
 const MATRICES_AT_ONCE = 64;
+/** The number of rows that are emulated at a time: the runtime keeps every value until the ranges of all are known. */
+const HALF_ROWS = 4;
 
-/** Compares the answers of an exported graph with the model's own. `onProgress` counts each row twice. */
-export async function checkAnswers(
+/**
+ * Compares the predictions of an exported graph with the model's own. `onProgress` counts each row twice. The two are not
+ * open at once, because a scorer has little memory: the model is closed before. Only where outputs are too large to be
+ * stored, both are open, and outputs are compared part by part.
+ */
+export function checkAnswers(
+  model: OpenedModel,
+  rows: CheckRows,
+  withAnswers: WithAnswers,
+  options: RunOptions = {},
+): Promise<Checked> {
+  const { axes } = model.head.output(model.columns.length);
+  if (axes.filter((axis) => axis === 'length').length > 1) {
+    return withAnswers((answers) => compared(model, rows, answers, MATRICES_AT_ONCE, options));
+  }
+  const afterwards: Answers = async (...asked) => {
+    await model.close();
+    await withAnswers((answers) => answers(...asked));
+  };
+  return compared(model, rows, afterwards, Infinity, options);
+}
+
+async function compared(
   model: OpenedModel,
   { of, rows, isLabelled }: CheckRows,
   answers: Answers,
-  { signal, onProgress }: RunOptions = {},
+  atOnce: number,
+  { signal, onProgress }: RunOptions,
 ): Promise<Checked> {
   const windows = await windowsFor(model, rows, signal);
   const readings = { before: readingOf(model, rows), after: readingOf(model, rows) };
-  const { axes } = model.head.output(model.columns.length);
-  const atOnce = axes.filter((axis) => axis === 'length').length > 1 ? MATRICES_AT_ONCE : windows.length;
   let [largestDifference, largestLogit] = [0, 0];
   for (let first = 0; first < windows.length; first += atOnce) {
     const part = windows.slice(first, first + atOnce);
@@ -66,7 +89,7 @@ export async function checkAnswers(
   return { check, answers: both, largestLogit };
 }
 
-/** Answers that change, and the metric that chooses models, on rows with labels. */
+/** The number of changed predictions and, on rows with labels, the task's first metric before and after. */
 function changes(
   model: OpenedModel,
   { before, after }: Readonly<Record<'before' | 'after', readonly unknown[]>>,
@@ -82,26 +105,26 @@ function changes(
     ...(definition.saysSame && {
       changedAnswers: before.filter((answer, at) => !definition.saysSame!(answer, after[at])).length,
     }),
-    ...(isDefined && { [name]: values }),
+    ...(isDefined && { metric: { name, before: values.before!, after: values.after! } }),
   };
 }
 
-/** The graph's answers as this program gives them when it opens the exported folder. */
-export async function graphAnswers(
+/** The outputs of an exported file, computed as this program does after opening the exported folder. */
+export function graphAnswers(
   opened: OpenedModel,
-  model: Model,
+  model: Model<Tensor | LaterTensor>,
+  file: string,
   threads: number | undefined,
-  use: (answers: Answers) => Promise<Checked>,
-): Promise<Checked> {
-  const { config, path } = opened.folder;
-  return withGraph(model, async (graph) => {
+): WithAnswers {
+  return async (use) => {
+    const { config, path } = opened.folder;
     const { padTokenId, maxPositions, vocabSize } = config;
     const runner = await GraphRunner.open(path, model, {
       output: (columns) => opened.head.output(columns),
       padTokenId,
       maxPositions,
       vocabSize,
-      graph,
+      graph: file,
       exactLengths: false,
       threads,
     });
@@ -110,39 +133,48 @@ export async function graphAnswers(
     } finally {
       await runner.close();
     }
-  });
+  };
 }
 
 /**
- * What the graph in half precision answers on a device that computes in it.
- * @param float32 the graph that {@link halfPrecision} makes it of
+ * The outputs of the graph in half precision on a device that computes in half precision.
+ * @param float32 the graph that {@link halfPrecision} converts
+ * @param folder for a file that is gone afterwards
  * @throws MedTextError UNSUPPORTED naming the first value that leaves half precision's range.
  */
-export async function halfAnswers(
+export function halfAnswers(
   opened: OpenedModel,
-  float32: Model,
+  float32: Model<Tensor | LaterTensor>,
+  folder: string,
   threads: number | undefined,
-  use: (answers: Answers) => Promise<Checked>,
-): Promise<Checked> {
-  const { model, values } = emulateHalf(float32);
-  const { config, path } = opened.folder;
-  const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
-  return withGraph(model, async (graph) => {
-    const session = await Session.create(graph, { threads });
-    const run = async ([batch]: readonly (readonly EncodedExample[])[], { length }: BatchShape) => {
-      // No rows of padding alone: what they compute is nobody's answer.
-      const shape = { batchSize: batch.length, length };
-      const outputs = await session.run(feedsOf(batch, shape, inputs, config.padTokenId));
-      refuseOverflow(outputs[RANGES].data as Float32Array, values, path);
-      return outputs.logits.data as Float32Array;
-    };
-    const layout = { output: opened.head.output(opened.columns.length), maxPositions: config.maxPositions, run };
+): WithAnswers {
+  return async (use) => {
+    const { model, values } = emulateHalf(float32);
+    const { config, path } = opened.folder;
+    const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
+    const temporary = await mkdtemp(join(folder, 'half-'));
     try {
-      return await use((examples, each, options = {}) => eachInBatches(examples, layout, each, options));
+      const file = join(temporary, 'model.onnx');
+      await writeModelFile(file, model, { isSplit: true });
+      const session = await Session.create(file, { threads });
+      const run = async ([batch]: readonly (readonly EncodedExample[])[], { length }: BatchShape) => {
+        // Rows of padding alone are left out, because their outputs belong to no text.
+        const shape = { batchSize: batch.length, length };
+        const outputs = await session.run(feedsOf(batch, shape, inputs, config.padTokenId));
+        refuseOverflow(outputs[RANGES].data as Float32Array, values, path);
+        return outputs.logits.data as Float32Array;
+      };
+      const output = opened.head.output(opened.columns.length);
+      const layout = { output, maxPositions: config.maxPositions, maxRows: HALF_ROWS, anyShape: true, run };
+      try {
+        return await use((examples, each, options = {}) => eachInBatches(examples, layout, each, options));
+      } finally {
+        await session.release();
+      }
     } finally {
-      await session.release();
+      await rm(temporary, { recursive: true, force: true });
     }
-  });
+  };
 }
 
 function refuseOverflow(ranges: Float32Array, values: readonly string[], folder: string): void {
@@ -151,7 +183,7 @@ function refuseOverflow(ranges: Float32Array, values: readonly string[], folder:
   const reached = String(Math.round(ranges[at]));
   throw new MedTextError(
     'UNSUPPORTED',
-    words`${folder} cannot be exported in half precision: its value "${values[at]}" reaches ${reached}, and half precision ends at ${LARGEST}. A device that computes in half precision would give NaN. Export it as onnx.`,
+    words`${folder} cannot be exported in half precision: its value "${values[at]}" reaches ${reached}, but the largest value in half precision is ${LARGEST}. A device that computes in half precision would give NaN. Export it as onnx.`,
     { value: values[at], reached, format: 'onnx-fp16' },
   );
 }
@@ -176,22 +208,4 @@ function feedsOf(
       return [name, { dataType: type, shape: [batchSize, length], data }];
     }),
   );
-}
-
-/** The graph as the runtime takes it: its bytes, or, of a large one, a file in a folder of its own. */
-async function withGraph<T>(model: Model, use: (graph: Uint8Array | string) => Promise<T>): Promise<T> {
-  const sizeBytes = [...model.graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-  if (sizeBytes <= MAX_SINGLE_FILE_BYTES) return use(writeModel(model).bytes);
-  const folder = await mkdtemp(join(tmpdir(), 'medtext-export-')).catch((error: unknown) => {
-    throw asMedTextError(error);
-  });
-  try {
-    const { bytes, externalData } = writeModel(model, { externalThresholdBytes: 1024 });
-    const path = join(folder, 'model.onnx');
-    await writeFile(path, bytes);
-    if (externalData) await writeFile(join(folder, externalData.location), externalData.pieces);
-    return await use(path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

@@ -1,31 +1,31 @@
-/** The rows that an export is checked on: those of the model's own run, or of a file, or sentences of this program's own. */
+/** The rows on which an export is checked: from the model's own run, from a file, or sentences of this program. */
 import { basename, dirname } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { keyOf, uniformAt } from '../base/random';
 import type { Example } from '../data/examples';
-import { groupColumnOf, holdOut } from '../data/holdOut';
+import { groupColumnOf } from '../data/holdOut';
+import { trainingRows } from '../data/trainingRows';
 import { labelsOfModel } from '../evaluation/modelAnswers';
 import { readFileFor } from '../evaluation/readFileFor';
 import type { OpenedModel } from '../inference/openedModel';
 import { namesIn } from '../models/checkpoint/replaceFolder';
 import type { ExportCheck } from '../protocol/exportCheck';
-import { describeTask } from '../protocol/tasks';
 import { readRun } from '../runs/runFolder';
 import { definitionOf } from '../tasks/definitions';
 
 export interface CheckRows {
   readonly of: ExportCheck['of'];
   readonly rows: readonly Example<unknown>[];
-  /** Whether all of them have labels. */
+  /** Whether all rows have labels. */
   readonly isLabelled: boolean;
 }
 
-/** Twice as many take some minutes, by BERT-base on two cores. */
+/** The most rows of a check. Twice as many take some minutes with BERT-base on two cores. */
 const MAX_ROWS = 2000;
 
 /**
- * `data`, if it is named: its labels count where it has a label column. Else what the run that made the model has validated
- * it on, else the first rows that it has learned from; sentences where there is no run, or its data are not there any more.
+ * Chooses the rows of a check. A file `data` comes first, with its labels if it has a label column. Otherwise the validation
+ * rows of the model's run are used, or its first training rows. Without a run, or if its data are gone, sentences are used.
  * @throws MedTextError what reading `data` throws; CANCELLED.
  */
 export async function checkRows(
@@ -38,9 +38,7 @@ export async function checkRows(
     if (found && found.rows.length > 0) return found;
   } catch (error) {
     if (!(error instanceof MedTextError) || error.code === 'CANCELLED') throw error;
-    options.log?.(
-      `The data of the model's run cannot be read (${error.message}); sentences of this program's own are used.`,
-    );
+    options.log?.(`The data of the model's run cannot be read (${error.message}); sample sentences are used instead.`);
   }
   return { of: 'samples', rows: samples(model), isLabelled: false };
 }
@@ -58,7 +56,7 @@ async function fileRows(model: OpenedModel, data: string, signal?: AbortSignal):
   throw new MedTextError('DATA_FORMAT', words`${data} has no rows to check the export on.`, { file: data });
 }
 
-/** Undefined for a model that lies in no run's folder. */
+/** The rows of the model's run; undefined for a model that is not in a run's folder. */
 async function runRows(model: OpenedModel, signal?: AbortSignal): Promise<CheckRows | undefined> {
   const { folder } = model;
   const home = dirname(folder.path);
@@ -71,8 +69,8 @@ async function runRows(model: OpenedModel, signal?: AbortSignal): Promise<CheckR
   }
   const groupColumn = groupColumnOf(dataset.split);
   const learned = await definition.read(dataset.train, task, { ...known, groupColumn });
-  if (!dataset.split) return rowsOf('train', learned.examples);
-  return rowsOf('validation', holdOut(learned, dataset.split).validation.examples);
+  const { train, validation } = trainingRows(learned, dataset);
+  return validation ? rowsOf('validation', validation.examples) : rowsOf('train', train.examples);
 }
 
 function rowsOf(of: CheckRows['of'], examples: readonly Example<unknown>[]): CheckRows {
@@ -80,16 +78,16 @@ function rowsOf(of: CheckRows['of'], examples: readonly Example<unknown>[]): Che
   return { of, rows, isLabelled: rows.every(({ label }) => label !== undefined) };
 }
 
-/** Of this program's own. */
+/** The sentences of this program. */
 export const SENTENCES = ['肺炎怎么治疗', '肺炎的治疗方法有哪些', '头痛', '头痛挂什么科'];
-/** Tokens of the texts made of the vocabulary. */
+/** The lengths in tokens of the texts that are made from the vocabulary. */
 const LENGTHS = [1, 2, 4, 8, 16, 32, 64, 128];
 
 /**
- * Sentences, and texts of arbitrary tokens in many lengths: what a sentence does not touch may still overflow. A model of
- * single texts gets no second one.
+ * Sentences, and texts of arbitrary tokens in many lengths, because an overflow may occur only for rare tokens. A model for
+ * single texts gets no second text.
  */
-function samples({ tokenizer, task }: OpenedModel): Example<unknown>[] {
+function samples({ tokenizer, second }: OpenedModel): Example<unknown>[] {
   const special = new Set(Object.values(tokenizer.specialTokens));
   const texts = [...SENTENCES];
   LENGTHS.forEach((length, which) => {
@@ -99,10 +97,9 @@ function samples({ tokenizer, task }: OpenedModel): Example<unknown>[] {
     );
     texts.push(tokens.filter((token) => !special.has(token)).map((token) => token.replace(/^##|^▁/, '')).join('')); // prettier-ignore
   });
-  const isSingle = task !== undefined && describeTask(task).second === 'none';
   return texts.map((first, row) => ({
     first,
-    ...(!isSingle && { second: texts[(row + 1) % texts.length] }),
+    ...(second !== 'none' && { second: texts[(row + 1) % texts.length] }),
     row,
     line: row + 1,
   }));

@@ -1,10 +1,12 @@
-/** The README.md of an exported model that came without one: what it takes, what it gives, how to open it. */
+/** The README.md of an exported model that has none: inputs, outputs, and how to load the model. */
 import { basename } from 'node:path';
 import { isObject } from '../models/configJson';
 import type { ModelFolder } from '../models/modelFolder';
 import type { ModelFormat } from '../protocol/modelFormat';
+import { definitionOf } from '../tasks/definitions';
+import { findTask, secondTextOf, type SecondText } from '../protocol/tasks';
 
-/** Front matter as the model hubs read it, then the card. It names no folder of this machine. */
+/** The front matter for the model hubs, then the card. The card names no folder of this machine. */
 export function renderExportCard(folder: ModelFolder, format: ModelFormat): string {
   const { config, labels } = folder;
   const name = basename(folder.path);
@@ -15,32 +17,39 @@ export function renderExportCard(folder: ModelFolder, format: ModelFormat): stri
   const sections = [
     `---\nlanguage: zh\nlibrary_name: ${library}\npipeline_tag: ${task}\ntags:\n- medical\n- chinese\n- medtext-lab\n---`,
     `# ${name.replace(/[`\\[\]<>*_#|]/g, ' ')}`,
-    `A BERT-family encoder of ${config.layerCount} layers, ${config.hiddenSize} wide, with a vocabulary of ${config.vocabSize} tokens, written by MedText Lab. Its training data and its licence are those of the model it was made from; add them before you publish it.`,
+    `A BERT-family encoder of ${config.layerCount} layers with hidden size ${config.hiddenSize}, with a vocabulary of ${config.vocabSize} tokens, written by MedText Lab. Its training data and its licence are those of the model it was made from; add them before you publish it.`,
     `## Use\n\n${usage(format, folder)}`,
     ...(isClassifier ? [labelTable(labels)] : []),
     ...(isClassifier ? [inputs(folder)] : []),
-    '## Limits\n\nNot a medical device. Check its answers on data of your own before anybody relies on them.',
+    '## Limits\n\nNot a medical device. Check its predictions on your own data before you rely on them.',
   ];
   return `${sections.join('\n\n')}\n`;
 }
 
 const FILES = { onnx: 'model.onnx', 'onnx-fp16': 'model_fp16.onnx', 'onnx-int8': 'model_int8.onnx' } as const;
-/** As transformers.js calls them. */
+/** The names of precisions in transformers.js. */
 const DTYPES = { onnx: 'fp32', 'onnx-fp16': 'fp16', 'onnx-int8': 'int8' } as const;
 const NOTES = {
   onnx: 'float32',
   'onnx-fp16': 'float16 weights and values, LayerNormalization and Softmax in float32',
-  'onnx-int8': 'dynamic quantisation: int8 weights with one scale an output, activations quantised as they come',
+  'onnx-int8': 'dynamic quantisation: int8 weights with one scale per output, activations quantised at run time',
 } as const;
 
-/** The hubs' name of what the head does: by transformers' class for it. */
-const pipelineTag = ({ head }: ModelFolder): string =>
-  head.classSuffix === 'ForSequenceClassification' ? 'text-classification' : 'token-classification';
+const usageOf = ({ rawConfig }: Pick<ModelFolder, 'rawConfig'>) =>
+  isObject(rawConfig.medtext) ? rawConfig.medtext : {};
+const readsTexts = ({ head }: Pick<ModelFolder, 'head'>): boolean => head.classSuffix === 'ForSequenceClassification';
 
-function usage(format: ModelFormat, { config, head, labels = [] }: ModelFolder): string {
+/** The hubs' name for the task that the folder names, otherwise for that of its head. */
+function pipelineTag(folder: ModelFolder): string {
+  const task = findTask(usageOf(folder).task);
+  if (task) return definitionOf(task.id).card.pipelineTag;
+  return readsTexts(folder) ? 'text-classification' : 'token-classification';
+}
+
+function usage(format: ModelFormat, folder: ModelFolder): string {
+  const { config, head, labels = [] } = folder;
   const auto = `AutoModel${head.classSuffix ?? ''}`;
-  const texts =
-    head.classSuffix === 'ForSequenceClassification' ? '"肺炎怎么治疗", "肺炎的治疗方法"' : '"患者因急性阑尾炎入院"';
+  const texts = readsTexts(folder) ? '"肺炎怎么治疗", "肺炎的治疗方法"' : '"患者因急性阑尾炎入院"';
   const axes = head.output(labels.length).axes.map((axis) => ({ rows: 'batch', length: 'sequence' })[axis as string] ?? 'labels').join(', '); // prettier-ignore
   switch (format) {
     case 'sentence-transformers':
@@ -59,8 +68,16 @@ function labelTable(labels: readonly string[]): string {
   return ['## Labels', '', '| id | label |', '| ---: | --- |', ...rows].join('\n');
 }
 
-function inputs({ rawConfig, config, head }: ModelFolder): string {
-  const { task, max_length: length } = isObject(rawConfig.medtext) ? rawConfig.medtext : {};
-  const texts = task === 'sentence-similarity' ? 'Pairs of texts' : head.classSuffix !== 'ForSequenceClassification' ? 'A text' : 'A text, or a pair of texts where it was trained on pairs'; // prettier-ignore
-  return `## Inputs\n\n${texts}, at most ${typeof length === 'number' ? length : config.maxPositions} tokens; longer ones were cut, the longer text first.`;
+const TEXTS: Readonly<Record<SecondText, string>> = {
+  required: 'Pairs of texts',
+  optional: 'A text, or a pair of texts where it was trained on pairs',
+  none: 'A text',
+};
+
+function inputs(folder: ModelFolder): string {
+  const { task: name, max_length: length, clean, reads_pairs: readsPairs } = usageOf(folder);
+  const cleaning = Array.isArray(clean) && clean.length > 0 ? ` Texts were cleaned before they were read (${clean.map((one) => `\`${String(one)}\``).join(', ')}, in this order); MedText Lab does so with this folder, other programs have to do it themselves.` : ''; // prettier-ignore
+  const task = findTask(name);
+  const second = task ? secondTextOf(task, readsPairs) : readsTexts(folder) ? 'optional' : 'none';
+  return `## Inputs\n\n${TEXTS[second]}, at most ${typeof length === 'number' ? length : folder.config.maxPositions} tokens; longer ones were cut, the longer text first.${cleaning}`;
 }

@@ -1,4 +1,4 @@
-/** A fine-tuned model for other programs. */
+/** Export of a fine-tuned model for other programs. */
 import { basename, resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { openModel } from '../inference/openModel';
@@ -20,12 +20,12 @@ import { renderExportCard } from './exportCard';
 import { exportOnnx } from './exportOnnx';
 
 export interface ExportedModel {
-  /** Absolute. */
+  /** The absolute path of the output. */
   readonly output: string;
   readonly files: readonly string[];
-  /** ONNX only: what the graph changes against this program, on rows of the model's run. */
+  /** For ONNX: the differences between the graph and this program, on rows of the model's run. */
   readonly checked?: ExportCheck;
-  /** Of `checked`. */
+  /** The same number as in `checked`. */
   readonly largestDifference?: number;
 }
 
@@ -33,23 +33,23 @@ export interface ExportOptions {
   readonly format: ModelFormat;
   readonly threads?: number;
   readonly signal?: AbortSignal;
-  /** ONNX only: a file whose rows are to be checked on, in place of those of the model's run. */
+  /** For ONNX: a file with the rows for the check, in place of those of the model's run. */
   readonly data?: string;
   readonly log?: (line: string) => void;
-  /** Bytes of weights written; of an ONNX file the rows that were answered, twice each, to check it. */
+  /** Called with the bytes of weights written, or for ONNX with the rows computed for the check, twice for each row. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
 /**
- * Writes a model to a new folder, with tokenizer.json and a card where it has none.
+ * Writes a model to a new folder. It adds tokenizer.json and a card if the model has none.
  * `huggingface` and `modelscope`: a model folder, with model.safetensors or pytorch_model.bin.
  * `onnx`, `onnx-fp16`, `onnx-int8`: model.onnx, model_fp16.onnx (LayerNorm and Softmax in float32) or model_int8.onnx
  * (dynamic quantisation), opset 20; `input_ids`, `attention_mask`, `token_type_ids` int64 [batch, sequence] to float32
  * `logits` [batch, labels].
- * `sentence-transformers`: the encoder without its head, with modules.json and pooling (by the mean of the tokens
- * unless the model says another).
- * @throws MedTextError IO when the folder holds anything; what opening and writing throw; UNSUPPORTED when a precision
- * does not suit the model.
+ * `sentence-transformers`: the encoder without its head, with modules.json and pooling (the mean of the tokens unless the
+ * model has another).
+ * @throws MedTextError IO if the folder is not empty; the errors of opening and writing; UNSUPPORTED if the precision does not
+ * suit the model.
  */
 export async function exportModel(model: string, output: string, options: ExportOptions): Promise<ExportedModel> {
   const path = resolve(output);
@@ -87,7 +87,7 @@ export async function exportModel(model: string, output: string, options: Export
   return { output: path, files: await namesIn(path) };
 }
 
-/** A head that no class of transformers and ModelScope computes would be read as another. */
+/** Refuses a head that no class of transformers or ModelScope computes, because they would load it as another head. */
 async function refuseOtherHead(model: string, format: ModelFormat): Promise<void> {
   const { config, head, path } = await openModelFolder(model);
   if (isKnownToTransformers({ config, head })) return;
@@ -97,7 +97,7 @@ async function refuseOtherHead(model: string, format: ModelFormat): Promise<void
   throw new MedTextError('UNSUPPORTED', message, { format, head: head.id, pooling: config.headPooling });
 }
 
-/** tokenizer.json, tokenizer_config.json and README.md, as far as the folder lacks them. */
+/** Those of tokenizer.json, tokenizer_config.json and README.md that the folder lacks. */
 async function completingFiles(folder: ModelFolder, format: ModelFormat): Promise<Record<string, string>> {
   const { vocabTxt, tokenizerJson, tokenizerConfig: config, ...older } = await readTokenizerFiles(folder);
   const files: Record<string, string> = {};
@@ -113,7 +113,7 @@ async function completingFiles(folder: ModelFolder, format: ModelFormat): Promis
       folder.config.vocabSize,
     );
     files['tokenizer.json'] = json(completeTokenizerJson(made));
-    // transformers.js pads with the token that this file names, and with nothing where it is silent.
+    // transformers.js pads with the token that this file names, and does not pad without it.
     files['tokenizer_config.json'] = json({ ...specialTokenFields(made, settings, specialTokensMap), ...settings });
   }
   // A classifier's card does not describe the encoder alone.
@@ -122,7 +122,7 @@ async function completingFiles(folder: ModelFolder, format: ModelFormat): Promis
   return files;
 }
 
-/** Weights that do not tell what they are cannot be written under names. */
+/** Refuses an ONNX graph whose weights have no known names, because a model folder needs names. */
 async function refuseNamelessGraph(path: string, format: ModelFormat): Promise<void> {
   const folder = await openModelFolder(path);
   if (!folder.weightsPath?.endsWith('.onnx')) return;
@@ -130,7 +130,7 @@ async function refuseNamelessGraph(path: string, format: ModelFormat): Promise<v
   if (bertWeights(model, folder)) return;
   throw new MedTextError(
     'UNSUPPORTED',
-    words`${folder.path} is an ONNX graph (${basename(folder.weightsPath)}) that is no BERT by the names of its weights, so it cannot be written as ${format}. Export it as onnx, onnx-fp16 or onnx-int8.`,
+    words`${folder.path} is an ONNX graph (${basename(folder.weightsPath)}) whose weights do not have BERT's names, so it cannot be written as ${format}. Export it as onnx, onnx-fp16 or onnx-int8.`,
     { file: folder.weightsPath, format },
   );
 }

@@ -1,4 +1,4 @@
-/** What scoring in int8 costs a model: measured once, kept with the quantised copy. */
+/** The effect on a model of scoring in int8, or in float16 on a GPU. It is measured once and kept with the quantised copies. */
 import { MedTextError, words } from '../base/errors';
 import { definitionOfModel } from '../evaluation/modelAnswers';
 import { withModel } from '../evaluation/withModel';
@@ -7,53 +7,68 @@ import { openEmbedder } from '../inference/embedder';
 import type { ScoringPrecision } from '../inference/packedSession';
 import { hasHead } from '../inference/openedModel';
 import { cosine } from '../inference/vectorScorer';
-import { openModelFolder } from '../models/modelFolder';
+import { openModelFolder, type ModelFolder } from '../models/modelFolder';
 import { quantizedKey, readQuantizedNote, writeQuantizedNote } from '../models/quantizedCopy';
 import { precisionCheck, type PrecisionCheck } from '../protocol/precisionCheck';
 import { improves } from '../tasks/evaluationReport';
 import { pairedDifferenceInterval } from '../tasks/intervals';
-import { checkAnswers } from './checkExport';
+import { checkAnswers, type WithAnswers } from './checkExport';
 import { checkRows, SENTENCES } from './checkRows';
+
+/** A precision that may change predictions. */
+type Lower = Exclude<ScoringPrecision, 'float32'>;
 
 export interface PrecisionCheckOptions extends RunOptions {
   readonly threads?: number;
+  /** The device for float16. int8 is always measured on the CPU. */
+  readonly device?: string;
   readonly log?: (line: string) => void;
 }
 
-/** Where no labels say whether a changed answer is a worse one. */
+/** The largest share of changed predictions, used if no labels show whether they are worse. */
 const MAX_CHANGED_SHARE = 0.05;
-/** Of a metric without an interval of its own. */
+/** The largest loss of a metric without an interval. */
 const MAX_METRIC_LOSS = 0.01;
 const MIN_MEAN_COSINE = 0.95;
 
 /**
- * The check of a model in int8: as it was kept, or made now on up to 2,000 rows ({@link checkRows}).
- * @throws MedTextError what opening the model throws; UNSUPPORTED for an ONNX graph, whose precision is its own; CANCELLED.
+ * The check of a model in a precision: the kept one, or a new one on up to 2,000 rows ({@link checkRows}).
+ * @throws MedTextError the errors of opening the model; UNSUPPORTED for an ONNX graph, whose precision is fixed; CANCELLED.
  */
-export async function checkInt8(path: string, options: PrecisionCheckOptions = {}): Promise<PrecisionCheck> {
+export async function checkPrecision(
+  path: string,
+  precision: Lower,
+  options: PrecisionCheckOptions = {},
+): Promise<PrecisionCheck> {
   const folder = await openModelFolder(path);
-  const key = await quantizedKey(folder, options.signal);
+  const key = await keyOf(folder, precision, options);
   const kept = await keptCheck(key);
   if (kept) return kept;
-  const check = await ((await hasHead(folder)) ? ofModel(folder.path, options) : ofEncoder(folder.path, options));
-  // A disk that refuses it costs another measurement.
+  const compared = { ...options, device: precision === 'int8' ? 'cpu' : options.device, precision };
+  const check = await ((await hasHead(folder)) ? ofModel(folder.path, compared) : ofEncoder(folder.path, compared));
+  // If the check cannot be saved, the next use measures again.
   await writeQuantizedNote(key, check).catch((error: Error) => options.log?.(error.message));
   return check;
 }
 
-/** int8 where that is asked for, and was measured and found sound; else float32. Measures nothing. */
-export async function soundPrecision(path: string, asked: ScoringPrecision | undefined): Promise<ScoringPrecision> {
-  if (asked !== 'int8') return 'float32';
-  const check = await keptCheck(await quantizedKey(await openModelFolder(path)));
-  return check && !check.harms ? 'int8' : 'float32';
+/** The key of a kept check. It names the device for float16, because devices round differently. */
+async function keyOf(folder: ModelFolder, precision: Lower, { device, signal }: PrecisionCheckOptions) {
+  const key = await quantizedKey(folder, signal);
+  return precision === 'int8' ? key : `${key}-${precision}-${device}`;
 }
 
-/** @throws MedTextError UNSUPPORTED for a model that int8 harms. */
+/** The precision if it passed an earlier check on this device, otherwise float32. It measures nothing. */
+export async function soundPrecision(path: string, precision: Lower, device: string): Promise<ScoringPrecision> {
+  const check = await keptCheck(await keyOf(await openModelFolder(path), precision, { device }));
+  return check && !check.harms ? precision : 'float32';
+}
+
+/** @throws MedTextError UNSUPPORTED if the precision harms the model. */
 export function refuseHarm(check: PrecisionCheck, path: string): void {
   if (!check.harms) return;
   throw new MedTextError(
     'UNSUPPORTED',
-    words`${path} is harmed by int8: its predictions become worse (see the figures). Use the precision float32.`,
+    words`${path} is harmed by ${check.precision}: its predictions become worse (see the figures). Use the precision float32.`,
     { file: path, ...check },
   );
 }
@@ -67,26 +82,30 @@ async function keptCheck(key: string): Promise<PrecisionCheck | undefined> {
   }
 }
 
-/** Both are open at once, so that answers need not be kept apart. */
-async function ofModel(path: string, { log, threads, ...options }: PrecisionCheckOptions): Promise<PrecisionCheck> {
-  const opened = { device: 'cpu', threads, signal: options.signal };
+type Comparison = PrecisionCheckOptions & { readonly precision: Lower };
+
+/** Checks a model with a head. */
+async function ofModel(
+  path: string,
+  { log, threads, device, precision, ...options }: Comparison,
+): Promise<PrecisionCheck> {
+  const opened = { device, threads, signal: options.signal };
   return withModel(path, opened, async (model) => {
     const rows = await checkRows(model, { signal: options.signal, log });
-    const { check, answers } = await withModel(path, { ...opened, precision: 'int8' }, (quantized) =>
-      checkAnswers(model, rows, (examples, each, run) => quantized.outputs(examples, each, run), options),
-    );
+    const withLower: WithAnswers = (use) =>
+      withModel(path, { ...opened, precision }, (lower) => use((examples, each, run) => lower.outputs(examples, each, run))); // prettier-ignore
+    const { check, answers } = await checkAnswers(model, rows, withLower, options);
     const { metric: name, isRight } = definitionOfModel(model);
-    const values = Object.entries(check).find(([field]) => field === name)?.[1] as Change | undefined;
     const rights = (of: readonly unknown[]) => rows.rows.map(({ label }, row) => isRight!(of[row], label));
     const gain = rows.isLabelled && isRight && gainOf(rights(answers.before), rights(answers.after));
-    const { largestDifference, changedAnswers, of } = check;
+    const { largestDifference, changedAnswers, metric, of } = check;
     const measured = {
-      ...{ precision: 'int8' as const, rows: check.rows, of, largestDifference },
+      ...{ precision, rows: check.rows, of, largestDifference },
       ...(changedAnswers !== undefined && { changedAnswers }),
-      ...(values && { metric: { name, ...values } }),
+      ...(metric && { metric }),
       ...(gain && { gain }),
     };
-    const isWorse = values && improves(name, values.before, values.after, MAX_METRIC_LOSS);
+    const isWorse = metric && improves(name, metric.before, metric.after, MAX_METRIC_LOSS);
     return { ...measured, harms: isHarmful(measured, isWorse) };
   });
 }
@@ -98,12 +117,7 @@ function gainOf(before: readonly boolean[], after: readonly boolean[]): NonNulla
   return { difference: (gained - lost) / before.length, low, high };
 }
 
-interface Change {
-  readonly before: number;
-  readonly after: number;
-}
-
-/** @param isWorse whether the metric is worse by {@link MAX_METRIC_LOSS}; undefined where there is none */
+/** @param isWorse whether the metric is worse by {@link MAX_METRIC_LOSS}; undefined without a metric */
 function isHarmful(
   { rows, changedAnswers, gain }: Omit<PrecisionCheck, 'harms'>,
   isWorse: boolean | undefined,
@@ -113,10 +127,10 @@ function isHarmful(
   return changedAnswers !== undefined && changedAnswers > MAX_CHANGED_SHARE * rows;
 }
 
-/** An encoder has no answers: its vectors of sentences are compared. */
-async function ofEncoder(path: string, { threads, signal }: PrecisionCheckOptions): Promise<PrecisionCheck> {
+/** Checks an encoder without a head by comparing its vectors of sentences. */
+async function ofEncoder(path: string, { device, threads, signal, precision }: Comparison): Promise<PrecisionCheck> {
   const vectors = async (precision: ScoringPrecision) => {
-    const embedder = await openEmbedder(path, { device: 'cpu', threads, precision, signal });
+    const embedder = await openEmbedder(path, { device, threads, precision, signal });
     try {
       const { dimensions } = embedder;
       const values = await embedder.embed(SENTENCES, { signal });
@@ -125,11 +139,11 @@ async function ofEncoder(path: string, { threads, signal }: PrecisionCheckOption
       await embedder.close();
     }
   };
-  const [before, after] = [await vectors('float32'), await vectors('int8')];
+  const [before, after] = [await vectors('float32'), await vectors(precision)];
   const cosines = before.map((vector, i) => cosine(vector, after[i]));
   const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
   return {
-    precision: 'int8',
+    precision,
     rows: SENTENCES.length,
     of: 'samples',
     cosines: { mean, lowest: Math.min(...cosines) },

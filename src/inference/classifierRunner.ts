@@ -13,33 +13,38 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What computes batches: with weights that are fed (fedNetwork.ts), or with weights of its own (packedNetwork.ts). */
+/** Computes batches. The weights are fed (fedNetwork.ts) or lie in the graph (packedNetwork.ts). */
 export interface NetworkSession {
-  /** Batches of one shape that a run may have. */
+  /** The number of batches of one shape that a run can take. */
   readonly atOnce: number;
-  /** A new shape costs nothing: batches have the rows and the length that they need. */
+  /** Whether a new shape costs nothing. Batches then have exactly the rows and the length that they need. */
   readonly takesAnyShape: boolean;
   /** The outputs of [batches * batch] rows, one after another. */
   run(batches: readonly (readonly EncodedExample[])[], shape: BatchShape): Promise<Float32Array>;
-  /** To be called after the parameters' values have changed: a device's copy of them is given up. */
+  /** Must be called after the parameters' values have changed. A device's copy of the parameters is given up. */
   parametersChanged(): void;
   close(): Promise<void>;
 }
 
-/** The most rows of a batch, and the most tokens: more does not run faster and takes memory. */
+/** The largest number of rows and of tokens in a batch. Larger batches do not run faster and take more memory. */
 const MAX_ROWS = 32;
 const MAX_TOKENS = 4096;
-/** Where the memory is that of an editor for weeks, and a hover waits for the batch that is computed. */
+/**
+ * The limit where every shape is cheap: an editor holds the memory for weeks, and a hover waits for the running batch.
+ */
 const MAX_TOKENS_ANY_SHAPE = 1024;
 
-/** One call at a time, unless {@link callsMayOverlap}. */
+/** Runs one call at a time, unless {@link callsMayOverlap}. */
 export class ClassifierRunner {
   constructor(
     private readonly classifier: Pick<Network, 'config' | 'columns' | 'output'>,
     private readonly network: NetworkSession,
   ) {}
 
-  /** A batch is one run of one session: batches of several calls take turns. */
+  /**
+   * Whether calls may overlap. They may where a batch is one run of one session: batches of several calls then take
+   * turns.
+   */
   get callsMayOverlap(): boolean {
     return this.network.takesAnyShape;
   }
@@ -49,7 +54,7 @@ export class ClassifierRunner {
   }
 
   /**
-   * Gives each example's output, without its padding, as soon as it is there: the longest examples first.
+   * Gives each example's output, without its padding, as soon as it is there. The longest examples come first.
    * @throws MedTextError CANCELLED between batches; RUNTIME or OUT_OF_MEMORY from the runtime.
    */
   async outputs(examples: readonly EncodedExample[], each: EachOutput, options: RunOptions = {}): Promise<void> {
@@ -60,7 +65,7 @@ export class ClassifierRunner {
     await eachInBatches(examples, { ...layout, run }, each, options);
   }
 
-  /** {@link outputs} of a head that answers texts: [examples, columns] row after row in the given order. */
+  /** The outputs of a sequence head: [examples, columns], row after row in the given order. See {@link outputs}. */
   async logits(examples: readonly EncodedExample[], options: RunOptions = {}): Promise<Float32Array> {
     return gathered(examples.length, this.classifier.columns, (each) => this.outputs(examples, each, options));
   }
@@ -70,10 +75,10 @@ export class ClassifierRunner {
   }
 }
 
-/** The output of an example, by its place; a view that is good until the next one. */
+/** Receives the output of the example at that place. The array is a view that is valid until the next call. */
 export type EachOutput = (example: number, output: Float32Array) => void;
 
-/** Outputs of `columns` values each, row after row in the given order. */
+/** Collects outputs of `columns` values each, row after row in the given order. */
 export async function gathered(
   examples: number,
   columns: number,
@@ -88,19 +93,20 @@ export interface BatchLayout {
   readonly output: Pick<NetworkOutput, 'axes'>;
   readonly maxPositions: number;
   readonly atOnce?: number;
-  /** The most rows of a batch; absent: what is best where answers are awaited. */
+  /** The largest number of rows in a batch. Absent: the number that suits an interactive request. */
   readonly maxRows?: number;
-  /** No padding at all: a batch has texts of one length. */
+  /** Whether batches have no padding at all. Each batch then has texts of one length. */
   readonly exactLengths?: boolean;
-  /** A batch has as many rows as it has texts, and the length of the longest. */
+  /** Whether a batch has exactly as many rows as texts, and the length of the longest text. */
   readonly anyShape?: boolean;
   readonly run: (batches: readonly (readonly EncodedExample[])[], shape: BatchShape) => Promise<Float32Array>;
 }
 
 /**
- * `run` over everything, longest examples first, in batches of alike lengths. `run` gets up to `atOnce` batches of one shape,
- * of few shapes in all unless it takes any, and gives the outputs of [batches * batch] rows. A short request goes before long ones.
- * @throws MedTextError CANCELLED between runs; DIVERGED for outputs that are no finite numbers.
+ * Computes all examples, the longest first, in batches of similar lengths. `run` gets up to `atOnce` batches of one
+ * shape, and gives the outputs of [batches * batch] rows. There are few different shapes unless `anyShape` is set.
+ * Short requests go before long ones.
+ * @throws MedTextError CANCELLED between runs; DIVERGED for outputs that are NaN or infinite.
  */
 export async function eachInBatches(
   examples: readonly EncodedExample[],
@@ -112,7 +118,7 @@ export async function eachInBatches(
   return withPrecedence(() => batchByBatch(examples, options, each, runOptions, async () => {}));
 }
 
-/** @param before each run */
+/** @param before called before each run */
 async function batchByBatch(
   examples: readonly EncodedExample[],
   options: BatchLayout,
@@ -169,7 +175,7 @@ function valuesIn(axes: readonly OutputAxis[], length: number): number {
   return axes.reduce<number>((product, axis) => product * (typeof axis === 'number' ? axis : length), 1);
 }
 
-/** A row's output, padded to `padded` tokens, as that of its own `length`. */
+/** The output of a row of `length` tokens, without the padding up to `padded` tokens. */
 function withoutPadding(
   values: Float32Array,
   axes: readonly OutputAxis[],
@@ -193,7 +199,7 @@ function withoutPadding(
 }
 
 /**
- * No answer can be read from other outputs: a label, a similarity and every metric would be made up.
+ * Refuses outputs that are NaN or infinite, because labels, similarities and metrics made from them would mean nothing.
  * @throws MedTextError DIVERGED
  */
 export function assertFiniteOutputs(outputs: Float32Array, row: number): void {
@@ -202,7 +208,7 @@ export function assertFiniteOutputs(outputs: Float32Array, row: number): void {
   const found = String(outputs[at]);
   throw new MedTextError(
     'DIVERGED',
-    words`The model's output for row ${row + 1} is ${found}: its values leave the range of the numbers it computes with.`,
+    words`The model's output for row ${row + 1} is ${found}: its values exceed the range of the number format.`,
     { row, found },
   );
 }

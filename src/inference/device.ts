@@ -1,18 +1,18 @@
-/** Which execution provider a device's name means on this machine. */
+/** The execution provider that a device's name stands for on this machine. */
 import { MedTextError, words } from '../base/errors';
 import { supportedDevices, type ExecutionDevice } from './session';
 
 export const deviceNames = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 
 /**
- * `auto` is the CPU here, which is ready at once and does not move the weights; whole files and trainings choose
- * (src/devices/deviceChoice).
- * @throws MedTextError USAGE for a name that is none; UNSUPPORTED where this platform's runtime has no such provider.
+ * The device that computes. `auto` is the CPU here: it is ready at once, and no weights are copied. Predictions of
+ * whole files and trainings choose a device in src/devices/deviceChoice.
+ * @throws MedTextError USAGE for an unknown name; UNSUPPORTED where this platform's runtime has no such provider.
  */
 export function executionDevice(name = 'auto'): ExecutionDevice {
   if (name === 'auto' || name === 'cpu') return 'cpu';
   if (!(deviceNames as readonly string[]).includes(name)) {
-    throw new MedTextError('USAGE', words`"${name}" is no device; the devices are ${deviceNames.join(', ')}.`, {
+    throw new MedTextError('USAGE', words`"${name}" is not a device. The devices are ${deviceNames.join(', ')}.`, {
       name,
     });
   }

@@ -1,9 +1,9 @@
-/** Values to a device's memory and back: WebGPU's binding knows no other way than through a graph. */
+/** Copies values to a device's memory and back. WebGPU's binding offers no way other than a graph. */
 import { type TypedArray } from '../onnx/dataType';
 import { IR_VERSION, OPSET, type Model } from '../onnx/model';
 import { DeviceTensor, Session, type Feed, type SessionOptions } from './session';
 
-/** Copies float32 values of any shape. */
+/** Copies float32 values of any shape between the host and a device. */
 export class DeviceMemory {
   private readonly sessions = new Map<string, Promise<Session>>();
 
@@ -14,7 +14,10 @@ export class DeviceMemory {
     return (await session.runOnDevice({ x: feed })).device.y;
   }
 
-  /** @param into as many elements as the tensor has. */
+  /**
+   * Copies a tensor to the host.
+   * @param into an array with as many elements as the tensor
+   */
   async download(tensor: DeviceTensor, into: TypedArray): Promise<void> {
     const session = await this.sessionOf(tensor.shape.length, false);
     const { y } = await session.run({ x: tensor });
@@ -36,12 +39,12 @@ export class DeviceMemory {
   }
 }
 
-/** Disposes of device tensors; what is on the host is left to the garbage collector. */
+/** Disposes of the tensors on a device. The garbage collector frees those on the host. */
 export function disposeAll(values: Iterable<Feed | DeviceTensor>): void {
   for (const value of values) if (value instanceof DeviceTensor) value.dispose();
 }
 
-/** y = x, whatever the sizes. */
+/** The graph y = x for values of this rank, whatever their sizes. */
 function identity(rank: number): Model {
   const shape = Array.from({ length: rank }, (_, axis) => `d${axis}`);
   const type = { dataType: 'float32', shape } as const;

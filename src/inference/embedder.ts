@@ -1,5 +1,7 @@
-/** Texts to vectors, as sentence-transformers computes them: encoder, pooling, and scaling to length 1 where it says so. */
-import { MedTextError, words } from '../base/errors';
+/**
+ * Turns texts into vectors as sentence-transformers does: encoder, pooling, and scaling to length 1 where the folder
+ * says so.
+ */
 import { buildBert } from '../models/bert';
 import type { EncoderConfig } from '../models/encoderConfig';
 import { openModelFolder, readTokenizerFiles } from '../models/modelFolder';
@@ -13,28 +15,31 @@ import { eachInBatches, gathered, type NetworkSession, type RunOptions } from '.
 import type { ModelOptions } from './openedModel';
 import { executionDevice } from './device';
 import { PackedNetwork } from './packedNetwork';
-import { PackedSession, refusePrecision, type OpenNetwork } from './packedSession';
+import { lacksWeights, PackedSession, refusePrecision, type OpenNetwork } from './packedSession';
 
 export interface Embedder {
-  /** Elements of a vector. */
+  /** The number of elements of a vector. */
   readonly dimensions: number;
-  /** Of the model, absolute. */
+  /** The absolute path of the model folder. */
   readonly folder: string;
   readonly device: string;
   readonly layout: SentenceLayout;
-  /** [texts, dimensions], row after row. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
+  /**
+   * The vectors of the texts: [texts, dimensions], row after row. @throws MedTextError CANCELLED, RUNTIME,
+   * OUT_OF_MEMORY.
+   */
   embed(texts: readonly string[], options?: RunOptions): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
-/** Files of short texts are embedded at once: 64 rows of 16 tokens take an eighth less time than twice 32. */
+/** Embeds short texts in larger batches: 64 rows of 16 tokens take an eighth less time than two batches of 32. */
 const MAX_ROWS = 64;
-/** Too small to change the sum of squares of a real vector: a vector of zeros stays one. */
+/** A lower bound of the sum of squares, too small to change a real vector. A vector of zeros stays zero. */
 const MIN_SQUARES = 1e-24;
 
 /**
- * Opens a folder of sentence-transformers, or any encoder (the mean of its tokens then).
- * @throws MedTextError what opening a model folder throws; UNSUPPORTED for other modules or poolings.
+ * Opens a folder of sentence-transformers, or any encoder. The vector of a plain encoder is the mean of its tokens.
+ * @throws MedTextError the errors of opening a model folder; UNSUPPORTED for other modules or poolings.
  */
 export async function openEmbedder(path: string, options: ModelOptions = {}): Promise<Embedder> {
   const device = executionDevice(options.device);
@@ -46,7 +51,7 @@ export async function openEmbedder(path: string, options: ModelOptions = {}): Pr
   const { lowerCase } = layout;
   const tokenizer = loadTokenizer({ ...(await readTokenizerFiles(folder)), lowerCase }, folder.path);
   const maxLength = Math.min(layout.maxLength ?? Infinity, config.maxPositions);
-  // The pooler has no part in the vectors, so a checkpoint may well lack it.
+  // The vectors do not use the pooler, so a checkpoint may lack it.
   const specs = encoderParameterSpecs(config).filter(({ name }) => !name.startsWith('bert.pooler.'));
   const session = await PackedSession.open(
     folder,
@@ -58,14 +63,7 @@ export async function openEmbedder(path: string, options: ModelOptions = {}): Pr
       signal: options.signal,
     },
   );
-  if (!(session instanceof PackedSession)) {
-    const missing = session.map(({ name }) => name);
-    throw new MedTextError(
-      'CHECKPOINT_MISMATCH',
-      words`${folder.path} lacks ${missing.join(', ')}; without trained weights its vectors would mean nothing.`,
-      { missing },
-    );
-  }
+  if (!(session instanceof PackedSession)) throw lacksWeights(folder, session);
   const network = new PackedNetwork(session, config.padTokenId, 'embeddings', device === 'cpu');
   return {
     dimensions: config.hiddenSize,
@@ -89,7 +87,7 @@ export async function openEmbedder(path: string, options: ModelOptions = {}): Pr
   };
 }
 
-/** `embeddings` [batch, hidden] */
+/** The graph from an encoder's inputs to `embeddings` [batch, hidden]. */
 function embedderOf(config: EncoderConfig, { pooling, normalize }: SentenceLayout): OpenNetwork['build'] {
   return (g, inputs, parameter) => {
     const rows = pooling === 'cls' ? 'first' : 'all';

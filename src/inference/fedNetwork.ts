@@ -1,4 +1,7 @@
-/** A network whose weights are fed: computes with the parameters as they are. A graph for each (batch, length). */
+/**
+ * A network whose weights are fed, so that it computes with the parameters' present values. Each (batch, length) has a
+ * graph.
+ */
 import { declareInputs, type Network } from '../models/encoder';
 import type { Parameters } from '../models/parameters';
 import type { Value } from '../onnx/graphBuilder';
@@ -21,25 +24,28 @@ import {
 
 export interface FedOptions extends SessionOptions {
   readonly padTokenId: number;
-  /** Many batches a run; absent: as suits the device. */
+  /** Whether a run takes many batches. Absent: as suits the device. */
   readonly isLooped?: boolean;
 }
 
-/** Batches of one run, where a run may have several: seconds on a slow card. */
+/** The largest number of batches in one run: some seconds on a slow GPU. */
 const MAX_AT_ONCE = 32;
-/** Graphs kept ready. A session without weights of its own is small; this bounds what an editor keeps for weeks. */
+/** The largest number of graphs that are kept. A session without weights is small, but an editor runs for weeks. */
 const MAX_SESSIONS = 64;
 
 /**
- * Reads the parameters where they are: after a training step it computes with the new values. One call at a time. A device
- * that keeps tensors gets a copy of them with the first batch; see {@link parametersChanged}.
+ * Reads the parameters in place: after a training step it computes with the new values. One call runs at a time. A
+ * device that keeps tensors gets a copy of the parameters with the first batch; see {@link parametersChanged}.
  */
 export class FedNetwork implements NetworkSession {
   readonly takesAnyShape = false;
   private readonly sessions = new Map<string, Session>();
   private readonly parameterFeeds: Readonly<Record<string, Feed>>;
   private readonly memory: DeviceMemory | undefined;
-  /** Where the binding cannot keep the parameters on the device they go there with each run: hence few runs, of many batches. */
+  /**
+   * Whether a run takes many batches. Where the binding cannot keep the parameters on the device, each run copies them,
+   * so runs should be few.
+   */
   private readonly isLooped: boolean;
   private onDevice: Readonly<Record<string, DeviceTensor>> | undefined;
 
@@ -104,7 +110,7 @@ export class FedNetwork implements NetworkSession {
   private async sessionFor({ batchSize, length }: BatchShape): Promise<Session> {
     const key = `${batchSize}x${length}`;
     let session = this.sessions.get(key);
-    if (session) this.sessions.delete(key); // put back below, as the newest
+    if (session) this.sessions.delete(key); // the key is put back below, as the newest
     const build = this.isLooped ? buildClassifierLoop : buildClassifierGraph;
     const { device } = this.options;
     session ??= await Session.create(build(this.network, batchSize, length, this.parameterFeeds, device), this.options); // prettier-ignore
@@ -118,7 +124,10 @@ export class FedNetwork implements NetworkSession {
   }
 }
 
-/** The inference graph of one (batch, length): ids and parameters in, `logits` out, of the network's axes. */
+/**
+ * The inference graph of one (batch, length). Ids and parameters go in; `logits`, with the axes of the network's
+ * output, come out.
+ */
 export function buildClassifierGraph(
   network: Network,
   batch: number,
@@ -139,8 +148,8 @@ export function buildClassifierGraph(
 }
 
 /**
- * As {@link buildClassifierGraph}'s, over `count` (int64 []) batches: inputs [batches, batch, length], logits [batches,
- * batch, ...].
+ * {@link buildClassifierGraph} over `count` (int64 []) batches. Inputs are [batches, batch, length], logits are
+ * [batches, batch, ...].
  */
 function buildClassifierLoop(
   network: Network,
@@ -170,12 +179,14 @@ function buildClassifierLoop(
   return withOpenAxis(g.build('classifier'), [...stacked.map(({ name }) => name), 'logits'], 'batches');
 }
 
-/** Every parameter as a feed that reads it in place. */
+/** Every parameter as a feed that reads the parameter's array in place when a graph runs. */
 export function parameterFeeds(parameters: Parameters): Record<string, Feed> {
-  return Object.fromEntries(
-    parameters.names.map((name) => [
-      name,
-      { dataType: 'float32' as const, shape: parameters.shape(name), data: parameters.values(name) },
-    ]),
-  );
+  const feedOf = (name: string): Feed => ({
+    dataType: 'float32',
+    shape: parameters.shape(name),
+    get data() {
+      return parameters.values(name);
+    },
+  });
+  return Object.fromEntries(parameters.names.map((name) => [name, feedOf(name)]));
 }

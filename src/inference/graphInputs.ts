@@ -1,4 +1,4 @@
-/** What an ONNX file's own graph is fed: ids, mask and types, in the whole numbers it wants. */
+/** The inputs of an ONNX file's own graph: ids, mask and types, in the integer types that it wants. */
 import { MedTextError, words } from '../base/errors';
 import type { DataType } from '../onnx/dataType';
 import type { Model } from '../onnx/model';
@@ -13,17 +13,12 @@ export interface GraphInput {
 
 const KNOWN_INPUTS = ['input_ids', 'attention_mask', 'token_type_ids'];
 
-/** @throws MedTextError UNSUPPORTED for an input that is none of a BERT's. */
-export function graphInputs({ graph }: Model, path: string): GraphInput[] {
+/** The graph's inputs. @throws MedTextError UNSUPPORTED for an input that a BERT does not have. */
+export function graphInputs({ graph }: Model<unknown>, path: string): GraphInput[] {
   const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
   const odd = inputs.find(({ name, dataType }) => !KNOWN_INPUTS.includes(name) || !/^int(32|64)$/.test(dataType));
   if (!odd) return inputs;
   throw new MedTextError('UNSUPPORTED', words`${path}: the graph's input "${odd.name}" is none of ${KNOWN_INPUTS.join(', ')} (int64).`, { file: path, input: odd.name }); // prettier-ignore
-}
-
-/** Bytes of its weights. */
-export function graphBytes({ graph }: Model): number {
-  return Array.from(graph.initializers.values(), ({ data }) => data.byteLength).reduce((a, b) => a + b, 0);
 }
 
 export function graphFeeds(

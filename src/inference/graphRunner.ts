@@ -1,46 +1,51 @@
-/** Runs an ONNX file's classifier as it is, quantised or fused too: the runtime takes the file's own graph. */
+/** Runs the classifier of an ONNX file by the file's own graph, which may be quantised or fused. */
 import { MedTextError, words } from '../base/errors';
 import { FileWatch } from '../base/fileWatch';
 import type { NetworkOutput } from '../models/heads/head';
-import type { Model } from '../onnx/model';
+import { weightBytes, type LaterTensor, type Model, type Tensor } from '../onnx/model';
 import type { BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
 import { eachInBatches, gathered, type EachOutput, type RunOptions } from './classifierRunner';
-import { graphBytes, graphFeeds, graphInputs, type GraphInput } from './graphInputs';
+import { graphFeeds, graphInputs, type GraphInput } from './graphInputs';
 import { readsPadding } from './paddingProbe';
 import { Session, type SessionOptions } from './session';
 
 export interface GraphRunnerOptions extends SessionOptions {
   readonly padTokenId: number;
-  /** The graph itself, or where it lies; absent: in the file that messages name. */
+  /** The bytes of the graph, or its path. Absent: the graph is in the file that messages name. */
   readonly graph?: Uint8Array | string;
-  /** The axes of `logits`, by its columns. */
+  /** The axes of `logits`, given the number of its columns. */
   readonly output: (columns: number) => Pick<NetworkOutput, 'axes'>;
   readonly maxPositions: number;
   readonly vocabSize: number;
-  /** Whether answers depend on padding, so that each text is computed at its own length; absent: it is tried. */
+  /** Whether outputs depend on padding. Each text is then computed at its own length. Absent: the runner finds out. */
   readonly exactLengths?: boolean;
 }
 
-/** Calls may overlap: each batch is one run. */
+/** Calls may overlap, because each batch is one run. */
 export class GraphRunner {
   readonly callsMayOverlap = true;
 
   private constructor(
     private readonly session: Session,
     private readonly inputs: readonly GraphInput[],
-    /** Columns of `logits`. */
+    /** The number of columns of `logits`. */
     readonly labelCount: number,
     private readonly options: GraphRunnerOptions,
     private readonly watch: FileWatch,
   ) {}
 
   /**
-   * @param model what `readOnnxFile` read from `path`: the reader has checked it, external data included.
-   * @throws MedTextError CHECKPOINT_MISMATCH when the graph has no `logits`; UNSUPPORTED for an input that is none of a
-   * BERT's; RUNTIME.
+   * Opens the file's graph.
+   * @param model the model that `readOnnxFile` read from `path`; the reader has checked it and its external data.
+   * @throws MedTextError CHECKPOINT_MISMATCH when the graph has no `logits`; UNSUPPORTED for an input that a BERT does
+   * not have; RUNTIME.
    */
-  static async open(path: string, model: Model, options: GraphRunnerOptions): Promise<GraphRunner> {
+  static async open(
+    path: string,
+    model: Model<Tensor | LaterTensor>,
+    options: GraphRunnerOptions,
+  ): Promise<GraphRunner> {
     const { graph } = model;
     const logits = graph.outputs.find(({ name }) => name === 'logits');
     if (!logits) {
@@ -51,8 +56,8 @@ export class GraphRunner {
       );
     }
     const inputs = graphInputs(model, path);
-    // Whoever made the graph decides what it computes: a loop of theirs ends with the process at the latest.
-    const sizeBytes = graphBytes(model);
+    // The graph comes from a stranger and may loop forever. The loop ends with the process at the latest.
+    const sizeBytes = weightBytes(model);
     const opening = new FileWatch('graph', path, sizeBytes);
     const session = await opening.during(() => Session.create(options.graph ?? path, options));
     const watch = new FileWatch('graph', path, sizeBytes, true);
@@ -65,18 +70,18 @@ export class GraphRunner {
     const declared = logits.shape[axis];
     const runner = new GraphRunner(session, inputs, typeof declared === 'number' ? declared : 0, known, watch);
     if (runner.labelCount > 0) return runner;
-    // The file does not say how many labels there are: one empty text tells.
+    // The file does not give the number of labels, so one empty text is computed.
     const probe = { inputIds: Int32Array.of(0, 0), tokenTypeIds: new Int32Array(2), length: 2, truncated: false };
     const { shape } = await runner.output([probe], { batchSize: 1, length: 2 });
     return new GraphRunner(session, inputs, shape[axis], known, watch);
   }
 
-  /** As ClassifierRunner's. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
+  /** See ClassifierRunner.logits. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
   async logits(examples: readonly EncodedExample[], options: RunOptions = {}): Promise<Float32Array> {
     return gathered(examples.length, this.labelCount, (each) => this.outputs(examples, each, options));
   }
 
-  /** As ClassifierRunner's. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
+  /** See ClassifierRunner.outputs. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
   async outputs(examples: readonly EncodedExample[], each: EachOutput, options: RunOptions = {}): Promise<void> {
     const run = async ([batch]: readonly (readonly EncodedExample[])[], shape: BatchShape) =>
       (await this.output(batch, shape)).data as Float32Array;

@@ -1,4 +1,7 @@
-/** The lengths that graphs are built for. Fine where texts are short and a token is a large share of the work. */
+/**
+ * The lengths that graphs are built for. Buckets are narrow for short texts, where a token is a large share of the
+ * work.
+ */
 
 /** The bucket of a token length: rounded up to 4 tokens until 64, 8 until 128, 16 until 256, then 32; never over `maxLength`. */
 export function bucketLength(length: number, maxLength: number): number {
@@ -7,8 +10,8 @@ export function bucketLength(length: number, maxLength: number): number {
 }
 
 /**
- * Lengths for graphs on a graphics device, up to `longest`: few, since there each is compiled, and padding costs little
- * where a small batch does not fill the device.
+ * Lengths up to `longest` for graphs on a GPU. There are few, because each is compiled there. Padding costs little
+ * where a small batch does not fill the GPU.
  */
 export function deviceBuckets(longest: number): number[] {
   const lengths = [16, 32, 48, 64, 96, 128, 192, 256, 384].filter((length) => length < longest);
@@ -16,7 +19,7 @@ export function deviceBuckets(longest: number): number[] {
   return [...lengths, longest];
 }
 
-/** A token length's bucket among given ones: the smallest that holds it, else the length itself. */
+/** The bucket of a token length among given buckets: the smallest that holds it, else the length itself. */
 export function bucketAmong(length: number, buckets: readonly number[]): number {
   return Math.min(...buckets.filter((bucket) => bucket >= length), Math.max(length, ...buckets));
 }

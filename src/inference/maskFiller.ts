@@ -1,4 +1,4 @@
-/** Fills masked words in, with the head of BertForMaskedLM, RobertaForMaskedLM or ElectraForMaskedLM (a generator). */
+/** Fills in masked words with the head of BertForMaskedLM, RobertaForMaskedLM or ElectraForMaskedLM (a generator). */
 import { MedTextError, words } from '../base/errors';
 import { buildBert } from '../models/bert';
 import type { ModelFamily } from '../models/configJson';
@@ -12,7 +12,7 @@ import { encoderFeeds } from './packedNetwork';
 import { lacksWeights, PackedSession, type OpenNetwork } from './packedSession';
 
 export interface FilledMask {
-  /** Most likely first. */
+  /** The tokens, the most likely first. */
   readonly tokens: readonly { readonly text: string; readonly probability: number }[];
 }
 
@@ -21,7 +21,7 @@ export interface MaskFillerOptions {
   readonly signal?: AbortSignal;
 }
 
-/** On the CPU: one text at a time, one call at a time. */
+/** Runs on the CPU, one text and one call at a time. */
 export class MaskFiller {
   private tokenizer: Tokenizer | undefined;
 
@@ -30,10 +30,14 @@ export class MaskFiller {
     private readonly session: PackedSession,
   ) {}
 
-  /** @throws MedTextError MODEL_CONFIG for a model without such a head; what {@link PackedSession.open} throws. */
+  /**
+   * Opens a model folder. @throws MedTextError MODEL_CONFIG for a model without such a head; the errors of {@link
+   * PackedSession.open}.
+   */
   static async open(path: string, options: MaskFillerOptions = {}): Promise<MaskFiller> {
     const folder = await openModelFolder(path);
     if (folder.notBuildable) throw folder.notBuildable;
+    if (folder.weightsPath === undefined) throw lacksWeights(folder, []);
     const { config } = folder;
     const encoder = encoderParameterSpecs(config).filter(({ name }) => !name.includes('.pooler.'));
     for (const head of Object.keys(HEAD_NAMES) as ModelFamily[]) {
@@ -52,7 +56,7 @@ export class MaskFiller {
   }
 
   /**
-   * The likeliest tokens for each mask token of the text, in its order.
+   * The most likely tokens for each mask token of the text, in the text's order.
    * @throws MedTextError USAGE for a text without a mask; TOKENIZER; RUNTIME; DIVERGED.
    */
   async fill(text: string, top: number): Promise<FilledMask[]> {
@@ -74,7 +78,7 @@ export class MaskFiller {
     }));
   }
 
-  /** [positions, vocabulary] of one example. */
+  /** The logits [positions, vocabulary] of one example. */
   async logits(example: EncodedExample, positions: readonly number[]): Promise<Float32Array> {
     const shape = { batchSize: 1, length: example.length };
     const { logits } = await this.session.run({
@@ -91,7 +95,7 @@ export class MaskFiller {
 
 const MASKS = { size: 'masks', input: 'positions', axis: 0 };
 
-/** The head over the masks' rows alone: [masks, vocabulary]. */
+/** The graph that applies the head to the rows of masks alone. Its output is [masks, vocabulary]. */
 function maskedLm(config: EncoderConfig, head: ModelFamily): OpenNetwork['build'] {
   return (g, inputs, parameter, { masks }) => {
     const positions = g.input('positions', 'int32', [masks]);
@@ -100,7 +104,7 @@ function maskedLm(config: EncoderConfig, head: ModelFamily): OpenNetwork['build'
   };
 }
 
-/** [id, probability] of the largest logits. */
+/** The [id, probability] pairs of the largest logits. */
 function likeliest(logits: Float32Array, top: number): [number, number][] {
   const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   const sum = logits.reduce((total, logit) => total + Math.exp(logit - most), 0);

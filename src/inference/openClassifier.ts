@@ -1,56 +1,54 @@
-/** A fine-tuned model folder whose head answers texts: texts in, logits out. */
+/** A fine-tuned model folder with a sequence head: texts go in, logits come out. */
 import { MedTextError, words } from '../base/errors';
 import { sequenceHead } from '../models/heads/sequence';
 import { thresholdsIn } from '../protocol/labelThresholds';
+import { headMeasure, MEASURES, type HeadMeasure, type LabelRange, type LogitFacts } from '../protocol/scores';
 import { describeTask, findTask, type AnswerKind } from '../protocol/tasks';
 import { gathered, type RunOptions } from './classifierRunner';
-import { labelRange, labelScores, sigmoid, type HeadMeasure, type LabelRange, type ScoredPair } from './labelScores';
+import { labelRange, labelScores, type ScoredPair } from './labelScores';
 import { OpenedModel, openParts, type ModelOptions, type ModelParts } from './openedModel';
 
-export class Classifier extends OpenedModel {
+export class Classifier extends OpenedModel implements LogitFacts {
   readonly measure: HeadMeasure;
-  /** In label order; undefined where nobody knows what the labels say of likeness. */
+  /** The score of each label in label order. Undefined where it is not known what the labels say of likeness. */
   readonly labelScores: readonly number[] | undefined;
-  /** Of a regression; undefined where the folder does not say. */
+  /** The range of a regression's labels. Undefined where the folder does not give it. */
   readonly labelRange: LabelRange | undefined;
-  /** Of several labels, in label order. */
+  /** The threshold of each label in label order, for a model of several labels. */
   readonly thresholds: readonly number[] | undefined;
 
-  /** @throws MedTextError MODEL_CONFIG for scores, a range or thresholds that are none. */
+  /** @throws MedTextError MODEL_CONFIG for scores, a range or thresholds that are not valid. */
   constructor(parts: ModelParts) {
     super(parts);
     const { columns, task, usage, folder } = parts;
-    const answer = findTask(task)?.answer;
     this.labelScores = labelScores(columns, usage.label_scores, folder.path);
-    const ofClasses = this.labelScores ? 'label-scale' : 'classes';
-    this.measure = answer === 'labels' ? 'labels' : answer === 'number' ? 'regression' : columns.length === 1 ? 'sigmoid' : ofClasses; // prettier-ignore
+    this.measure = headMeasure(findTask(task)?.answer, columns.length, this.labelScores !== undefined);
     this.labelRange = labelRange(usage.label_range, folder.path);
-    this.thresholds = this.measure === 'labels' ? thresholdsIn(usage, columns) : undefined;
+    this.thresholds = MEASURES[this.measure].saysSeveral && thresholdsIn(usage, columns);
   }
 
-  /** In the order of the logits. */
+  /** The labels in the order of the logits. */
   get labels(): readonly string[] {
     return this.columns;
   }
 
-  /** Whether the answer to a row is one number and no label. */
+  /** Whether a prediction is a number and not a label. */
   get givesNumber(): boolean {
-    return this.measure === 'sigmoid' || this.measure === 'regression';
+    return MEASURES[this.measure].number !== undefined;
   }
 
-  /** What it answers, by its task, else by what its head can be. */
+  /** The kind of prediction that the task names. Where the task is not known, the kind that the head can give. */
   get answer(): AnswerKind {
-    if (this.measure === 'labels') return 'labels';
-    return this.givesNumber ? 'number' : 'class';
+    return MEASURES[this.measure].answer!;
   }
 
-  /** A row's answer of a model that gives numbers, from its logit: a regression's prediction, or a probability. */
+  /** The number that a logit stands for: a regression's prediction, or a probability. */
   numberOf(logit: number): number {
-    return this.measure === 'sigmoid' ? sigmoid(logit) : logit;
+    return MEASURES[this.measure].number!.of(logit);
   }
 
   /**
-   * The logits, [pairs, labels] row after row in the given order; [pairs] where the model gives one number.
+   * The logits, [pairs, labels], row after row in the given order. They are [pairs] where the model gives one number.
    * @throws MedTextError CANCELLED, RUNTIME or OUT_OF_MEMORY.
    */
   async logits(pairs: readonly ScoredPair[], options: RunOptions = {}): Promise<Float32Array> {
@@ -65,14 +63,14 @@ export class Classifier extends OpenedModel {
 }
 
 /**
- * Opens a model folder that has a head of texts; a run's folder opens the model in it.
- * @throws MedTextError UNSUPPORTED for a model that answers otherwise; what {@link openParts} throws.
+ * Opens a model folder with a sequence head. For a run's folder it opens the model in it.
+ * @throws MedTextError UNSUPPORTED for a model with another head; the errors of {@link openParts}.
  */
 export async function openClassifier(path: string, options: ModelOptions = {}): Promise<Classifier> {
   return classifierOf(await openParts(path, options));
 }
 
-/** A model as what answers texts. @throws MedTextError as {@link openClassifier}; the model is then closed. */
+/** Makes a classifier of an opened model. @throws MedTextError as {@link openClassifier}; the model is then closed. */
 export async function classifierOf(parts: ModelParts): Promise<Classifier> {
   try {
     const { folder, head, columns, task } = parts;
@@ -84,10 +82,10 @@ export async function classifierOf(parts: ModelParts): Promise<Classifier> {
         { file: folder.path, task },
       );
     }
-    if (findTask(task)?.answer === 'number' && columns.length > 1) {
+    if (MEASURES[headMeasure(findTask(task)?.answer, columns.length, false)].number && columns.length > 1) {
       throw new MedTextError(
         'UNSUPPORTED',
-        words`${folder.path} predicts ${columns.length} numbers at once; supported is one number a text.`,
+        words`${folder.path} predicts ${columns.length} numbers a text; only one number a text is supported.`,
       );
     }
     return new Classifier(parts);

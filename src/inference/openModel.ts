@@ -3,9 +3,9 @@ import { classifierOf } from './openClassifier';
 import { OpenedModel, openParts, type ModelOptions } from './openedModel';
 
 /**
- * Opens a model folder that has a head, whatever it answers: a {@link Classifier} where it answers texts. A run's folder
- * opens the model in it.
- * @throws MedTextError what {@link openParts} and {@link classifierOf} throw.
+ * Opens a model folder with a head of any kind. The result is a {@link Classifier} where the head is a sequence head.
+ * For a run's folder it opens the model in it.
+ * @throws MedTextError the errors of {@link openParts} and {@link classifierOf}.
  */
 export async function openModel(path: string, options: ModelOptions = {}): Promise<OpenedModel> {
   const parts = await openParts(path, options);

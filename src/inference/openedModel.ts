@@ -1,4 +1,4 @@
-/** A fine-tuned model folder, opened for use, whatever its head answers: texts in, outputs out. */
+/** A fine-tuned model folder with a head of any kind, opened for use: texts go in, outputs come out. */
 import { MedTextError, words } from '../base/errors';
 import { readOnnxFile } from '../models/checkpoint/onnxWeights';
 import { openCheckpoint } from '../models/checkpoint/openCheckpoint';
@@ -7,14 +7,23 @@ import { bertNetwork, networkParameterSpecs } from '../models/encoder';
 import { refuseNaN } from '../models/graphClassifier';
 import type { Head } from '../models/heads/head';
 import { bertWeights } from '../models/loadNetwork';
-import { loadParameters, openModelFolder, planLoad, readTokenizerFiles, storedShape, type ModelFolder } from '../models/modelFolder'; // prettier-ignore
-import { encoderParameterSpecs } from '../models/parameterNames';
-import type { Parameters } from '../models/parameters';
-import { findTask, TASKS, type Task } from '../protocol/tasks';
+import { openModelFolder, planLoad, readTokenizerFiles, storedShape, type ModelFolder } from '../models/modelFolder'; // prettier-ignore
+import { encoderParameterSpecs, MASKED_LM_HEAD } from '../models/parameterNames';
+import { readStoredWeights } from '../models/storedWeights';
+import type { LaterTensor } from '../onnx/model';
+import {
+  describeTask,
+  findTask,
+  secondTextOf,
+  taskOfProblem,
+  TASKS,
+  type SecondText,
+  type Task,
+} from '../protocol/tasks';
 import { loadTokenizer, type EncodedExample, type Tokenizer } from '../tokenization/tokenizer';
-import { ClassifierRunner, type EachOutput, type NetworkSession, type RunOptions } from './classifierRunner';
+import { ClassifierRunner, type EachOutput, type RunOptions } from './classifierRunner';
 import { executionDevice } from './device';
-import { FedNetwork, type FedOptions } from './fedNetwork';
+import type { FedOptions } from './fedNetwork';
 import { GraphRunner } from './graphRunner';
 import { openNetwork, PackedNetwork } from './packedNetwork';
 import { SHORT_REQUEST } from './precedence';
@@ -22,38 +31,41 @@ import { lacksWeights, PackedSession, refusePrecision, type ScoringPrecision } f
 import type { ExecutionDevice } from './session';
 
 export interface ModelOptions {
-  /** `auto`, `cpu`, `webgpu`, ...; absent: `auto`. */
+  /** The device: `auto`, `cpu`, `webgpu`, ... Absent: `auto`. */
   readonly device?: string;
-  /** Absent or 0: as many as the machine has cores. */
+  /** The number of threads. Absent or 0: the number of the machine's cores. */
   readonly threads?: number;
-  /** Of linear layers, on the CPU; absent: float32. */
+  /** The precision of matrix products: int8 on the CPU, float16 on GPUs. Absent: float32. */
   readonly precision?: ScoringPrecision;
   readonly signal?: AbortSignal;
 }
 
-/** The longest input where neither training nor the model says one. */
+/** The longest input in tokens, where neither training nor the model gives one. */
 const USUAL_MAX_LENGTH = 512;
 
-/** What an opened model consists of. */
+/** Lets `use` read the weights one by one, while their file is open. */
+type WithWeights = <T>(use: (weights: ReadonlyMap<string, LaterTensor>) => Promise<T>) => Promise<T>;
+
+/** The parts of an opened model. */
 export interface ModelParts {
   readonly folder: ModelFolder;
   readonly head: Head;
-  /** What the head tells apart, in the order of its columns: labels, or tags. */
+  /** The names of the head's columns in order: labels, or tags. */
   readonly columns: readonly string[];
-  /** Undefined where the folder does not say (a classifier trained elsewhere). */
+  /** Undefined where the folder does not name the task (a classifier trained elsewhere). */
   readonly task: Task | undefined;
-  /** Tokens of an input, at most. */
+  /** The largest number of tokens of an input. */
   readonly maxLength: number;
-  /** What training wrote for the use of the model: config.json's `medtext`. */
+  /** The values that training stored for the use of the model: `medtext` in config.json. */
   readonly usage: JsonObject;
   readonly device: ExecutionDevice;
-  /** Reads the weights; undefined where the model is an ONNX graph whose weights are its own. */
-  readonly loadParameters: (() => Promise<Parameters>) | undefined;
+  /** Reads the weights. Undefined where the model is an ONNX graph with weights of its own. */
+  readonly withWeights: WithWeights | undefined;
   readonly tokenizer: Tokenizer;
   readonly runner: Runner;
 }
 
-/** Computes outputs. */
+/** Computes outputs of encoded examples. */
 type Runner = Pick<ClassifierRunner, 'outputs' | 'close' | 'callsMayOverlap'>;
 
 export class OpenedModel {
@@ -64,11 +76,12 @@ export class OpenedModel {
   readonly maxLength: number;
   readonly usage: JsonObject;
   readonly device: ExecutionDevice;
-  readonly loadParameters: ModelParts['loadParameters'];
+  readonly withWeights: ModelParts['withWeights'];
   readonly tokenizer: Tokenizer;
   private readonly runner: Runner;
-  /** What goes on: the runner's sessions are shared. */
+  /** Ends when the calls so far have ended. Calls wait for each other, because they share the runner's sessions. */
   private last: Promise<unknown> = Promise.resolve();
+  private closing: Promise<void> | undefined;
 
   constructor(parts: ModelParts) {
     this.folder = parts.folder;
@@ -78,32 +91,40 @@ export class OpenedModel {
     this.maxLength = parts.maxLength;
     this.usage = parts.usage;
     this.device = parts.device;
-    this.loadParameters = parts.loadParameters;
+    this.withWeights = parts.withWeights;
     this.tokenizer = parts.tokenizer;
     this.runner = parts.runner;
   }
 
   /**
-   * Gives each example's output, without its padding, in no order.
+   * Gives each example's output, without its padding. The order is not fixed.
    * @throws MedTextError CANCELLED, RUNTIME or OUT_OF_MEMORY.
    */
   outputs(examples: readonly EncodedExample[], each: EachOutput, options: RunOptions = {}): Promise<void> {
     return this.queued(() => this.runner.outputs(examples, each, options), examples.length <= SHORT_REQUEST);
   }
 
-  /** Raw values to labels (null: left out) as in training; an entry that leads to none of the labels (somebody edited it) does not count. */
+  /** Whether the model reads a second text. Undefined where its task is not known. */
+  get second(): SecondText | undefined {
+    return this.task && secondTextOf(describeTask(this.task), this.usage.reads_pairs);
+  }
+
+  /**
+   * Raw value → label as in training; null: the row is left out. Entries for labels that the model lacks are ignored,
+   * because a person may have edited them.
+   */
   mappingTo(labels: readonly string[]): Readonly<Record<string, string | null>> {
     const entries = isObject(this.usage.label_mapping) ? Object.entries(this.usage.label_mapping) : [];
     const isTarget = (target: unknown) => target === null || labels.includes(target as string);
     return Object.fromEntries(entries.filter(([, target]) => isTarget(target))) as Record<string, string | null>;
   }
 
-  async close(): Promise<void> {
-    await this.last;
-    await this.runner.close();
+  /** May be called again. */
+  close(): Promise<void> {
+    return (this.closing ??= this.last.then(() => this.runner.close()));
   }
 
-  /** A short request does not wait for a long one, where calls may overlap. */
+  /** Runs calls one after another. A short request does not wait for a long one where calls may overlap. */
   private queued<T>(run: () => Promise<T>, isShort: boolean): Promise<T> {
     const { last } = this;
     const result = isShort && this.runner.callsMayOverlap ? run() : last.then(run);
@@ -113,9 +134,10 @@ export class OpenedModel {
 }
 
 /**
- * Opens what a model folder with a head consists of.
- * @throws MedTextError CHECKPOINT_MISMATCH for an encoder without a head, and when parameters are missing; NOT_FOUND,
- * MODEL_CONFIG, TOKENIZER, UNSUPPORTED, USAGE (the device) and what reading weights throws.
+ * Opens the parts of a model folder with a head.
+ * @throws MedTextError CHECKPOINT_MISMATCH for an encoder without a head, and when parameters are missing; UNSUPPORTED
+ * for a model that fills in masks; NOT_FOUND, MODEL_CONFIG, TOKENIZER, USAGE (the device), and the errors of reading
+ * weights.
  */
 export async function openParts(path: string, options: ModelOptions): Promise<ModelParts> {
   const device = executionDevice(options.device);
@@ -126,11 +148,11 @@ export async function openParts(path: string, options: ModelOptions): Promise<Mo
   if (tokenizer.vocabSize > config.vocabSize) {
     throw new MedTextError(
       'TOKENIZER',
-      words`${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${config.vocabSize}. They are not of one model.`,
+      words`${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${config.vocabSize}. They do not belong to the same model.`,
       { file: folder.path },
     );
   }
-  const { columns, loadParameters, runner } = await openRunner(folder, {
+  const { columns, withWeights, runner } = await openRunner(folder, {
     device,
     threads: options.threads || undefined,
     precision: options.precision,
@@ -139,16 +161,18 @@ export async function openParts(path: string, options: ModelOptions): Promise<Mo
   });
   const usage = isObject(folder.rawConfig.medtext) ? folder.rawConfig.medtext : {};
   const maxLength = maxLengthOf(folder, tokenizer, usage.max_length);
-  return { folder, head, columns, task: taskOf(folder, usage.task), maxLength, usage, device, loadParameters, tokenizer, runner }; // prettier-ignore
+  return { folder, head, columns, task: taskOf(folder, usage.task), maxLength, usage, device, withWeights, tokenizer, runner }; // prettier-ignore
 }
 
 interface OpenedRunner {
   readonly columns: readonly string[];
-  readonly loadParameters: ModelParts['loadParameters'];
+  readonly withWeights: ModelParts['withWeights'];
   readonly runner: Runner;
 }
 
-/** Weights go into this program's own graph; an ONNX file whose weights do not tell their names runs as it is. */
+/**
+ * Opens weights in this program's own graph. An ONNX file whose parameters have unknown names runs by its own graph.
+ */
 async function openRunner(
   folder: ModelFolder,
   { signal, precision, ...options }: FedOptions & Pick<ModelOptions, 'precision' | 'signal'>,
@@ -160,7 +184,7 @@ async function openRunner(
     const source = bertWeights(model, folder);
     const weights = source && planLoad(source, encoderParameterSpecs(config, head.readsPooler(config)), folder);
     if (!weights || head.columnsOf(storedShape(source, weights.mapping)) === undefined || weights.missing.length > 0) {
-      if (precision === 'int8') throw new MedTextError('UNSUPPORTED', words`${folder.path} is an ONNX graph that runs as it is: its precision is its own.`, { file: folder.path }); // prettier-ignore
+      if (precision !== undefined && precision !== 'float32') throw new MedTextError('UNSUPPORTED', words`${folder.path} is an ONNX graph that runs unchanged, so its precision cannot be chosen.`, { file: folder.path }); // prettier-ignore
       const runner = await GraphRunner.open(weightsPath, model, {
         ...options,
         output: (columns) => head.output(columns),
@@ -168,33 +192,30 @@ async function openRunner(
         vocabSize: config.vocabSize,
         exactLengths: exactLengthsOf(folder),
       });
-      return { columns: columnNames(folder, runner.labelCount), loadParameters: undefined, runner };
+      return { columns: columnNames(folder, runner.labelCount), withWeights: undefined, runner };
     }
   }
   const columns = columnNames(folder, await headColumns(folder));
   const specs = networkParameterSpecs(config, head, columns.length);
   const network = bertNetwork(config, head, columns.length);
-  const loadAll = async () => (await loadParameters(folder, specs, { seed: 0, signal })).parameters;
-  const session = async (): Promise<NetworkSession> => {
-    if (options.device !== undefined && options.device !== 'cpu') {
-      const { parameters, report } = await loadParameters(folder, specs, { seed: 0, signal });
-      if (report.missing.length > 0) throw lacksWeights(folder, report.missing);
-      return new FedNetwork(network, parameters, options);
-    }
-    const packed = await PackedSession.open(folder, openNetwork(network, specs), { ...options, precision, signal });
-    if (packed instanceof PackedSession) return new PackedNetwork(packed, config.padTokenId, 'logits');
-    throw lacksWeights(folder, packed);
+  const withWeights: WithWeights = async (use) => {
+    const read = await readStoredWeights(folder, specs, signal, use);
+    if ('missing' in read) throw lacksWeights(folder, read.missing);
+    return read.result;
   };
-  return { columns, loadParameters: loadAll, runner: new ClassifierRunner(network, await session()) };
+  const packed = await PackedSession.open(folder, openNetwork(network, specs), { ...options, precision, signal });
+  if (!(packed instanceof PackedSession)) throw lacksWeights(folder, packed);
+  const session = new PackedNetwork(packed, config.padTokenId, 'logits', options.device === 'cpu');
+  return { columns, withWeights, runner: new ClassifierRunner(network, session) };
 }
 
-/** What importing the graph found out. */
+/** Whether the graph needs exact lengths. The import of the graph stored it; undefined where it did not. */
 function exactLengthsOf({ rawConfig }: ModelFolder): boolean | undefined {
   const stored = isObject(rawConfig.medtext) ? rawConfig.medtext.exact_lengths : undefined;
   return typeof stored === 'boolean' ? stored : undefined;
 }
 
-/** The names of the head's columns, by the folder's names for them. */
+/** The names of the head's columns, from the folder's label names. */
 function columnNames(folder: ModelFolder, count: number): readonly string[] {
   const { labels } = folder;
   if (!labels) return Array.from({ length: count }, (_, id) => `LABEL_${id}`);
@@ -206,7 +227,7 @@ function columnNames(folder: ModelFolder, count: number): readonly string[] {
   );
 }
 
-/** Whether the folder's weights have a head; an ONNX graph is taken to. */
+/** Whether the folder's weights have a head. An ONNX graph is assumed to have one. */
 export async function hasHead(folder: ModelFolder): Promise<boolean> {
   return folder.weightsPath === undefined || folder.weightsPath.endsWith('.onnx') || (await storedColumns(folder)) !== undefined; // prettier-ignore
 }
@@ -214,6 +235,13 @@ export async function hasHead(folder: ModelFolder): Promise<boolean> {
 async function headColumns(folder: ModelFolder): Promise<number> {
   const columns = folder.weightsPath === undefined ? undefined : await storedColumns(folder);
   if (columns !== undefined) return columns;
+  if (folder.weightsPath !== undefined && (await fillsMasks(folder.weightsPath))) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${folder.path} has the head of a masked language model: it fills masks in and gives no labels for texts. Fine-tune it for a task first (medtext finetune --model ${folder.path} …). What it knows of texts is measured while it is pretrained (perplexity).`,
+      { file: folder.path },
+    );
+  }
   throw new MedTextError(
     'CHECKPOINT_MISMATCH',
     words`${folder.path} is an encoder without a classifier: it gives no labels yet. Fine-tune it first (medtext finetune --model ${folder.path} …).`,
@@ -221,7 +249,16 @@ async function headColumns(folder: ModelFolder): Promise<number> {
   );
 }
 
-/** Of the head in the folder's weights file; undefined where it has none. */
+async function fillsMasks(weightsPath: string): Promise<boolean> {
+  const checkpoint = await openCheckpoint(weightsPath);
+  try {
+    return [...checkpoint.tensors.keys()].some((name) => MASKED_LM_HEAD.test(name));
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** The number of the head's columns in the folder's weights file. Undefined where it has no head. */
 async function storedColumns(folder: ModelFolder): Promise<number | undefined> {
   const checkpoint = await openCheckpoint(folder.weightsPath!);
   try {
@@ -233,18 +270,18 @@ async function storedColumns(folder: ModelFolder): Promise<number | undefined> {
 }
 
 /**
- * What training wrote, else the task of the head, and of a head of texts what the problem type says, else ModelScope's task.
- * (That one label means a regression is a rule for training data: a stored head of one logit that does not call itself a
- * regression is a cross-encoder's.)
+ * The task that training wrote, else the task of the head. A sequence head's task comes from the problem type, else
+ * from ModelScope's configuration. (The rule that one label means a regression holds for training data only. A stored
+ * head with one logit that is not marked as a regression is a cross-encoder's.)
  */
 function taskOf(folder: ModelFolder, stored: unknown): Task | undefined {
   const named = TASKS.find(({ id }) => id === stored);
   if (named) return named.id;
   const ofHead = TASKS.filter(({ head }) => head === folder.head.id);
   if (ofHead.length === 1) return ofHead[0].id;
-  const ofProblem = TASKS.filter((task) => folder.problemType && 'problemType' in task && task.problemType === folder.problemType); // prettier-ignore
-  if (ofProblem.length === 1) return ofProblem[0].id;
-  // transformers writes "text-classification" for whatever has a classifier, ModelScope for one sentence.
+  const ofProblem = taskOfProblem(folder.problemType);
+  if (ofProblem) return ofProblem;
+  // transformers writes "text-classification" for every classifier; ModelScope writes it for single sentences.
   const configured = findTask(folder.configuration?.task);
   return configured?.second === 'required' ? configured.id : undefined;
 }

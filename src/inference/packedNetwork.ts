@@ -1,4 +1,4 @@
-/** A network with weights of its own: one session for batches of every shape. On the CPU. */
+/** A network whose graph holds its weights: one session for batches of every shape. */
 import type { Network } from '../models/encoder';
 import type { ParameterSpec } from '../models/parameters';
 import { padBatch, type BatchShape } from '../tokenization/batchEncoding';
@@ -7,7 +7,7 @@ import type { NetworkSession } from './classifierRunner';
 import type { OpenNetwork, PackedSession } from './packedSession';
 import type { Feed } from './session';
 
-/** For {@link PackedSession.open}. */
+/** The graph and the parameters of a network, for {@link PackedSession.open}. */
 export function openNetwork(network: Network, specs: readonly ParameterSpec[]): OpenNetwork {
   return {
     specs,
@@ -22,7 +22,7 @@ export class PackedNetwork implements NetworkSession {
     private readonly session: PackedSession,
     private readonly padTokenId: number,
     private readonly output: string,
-    /** A device compiles for each shape. */
+    /** False on a device that compiles a graph for each shape. */
     readonly takesAnyShape = true,
   ) {}
 
@@ -31,7 +31,7 @@ export class PackedNetwork implements NetworkSession {
     return outputs[this.output].data as Float32Array;
   }
 
-  /** They are those of a file. */
+  /** Does nothing, because the weights are those of a file. */
   parametersChanged(): void {}
 
   close(): Promise<void> {

@@ -1,17 +1,23 @@
-/** Whether an ONNX graph's answers depend on padding, as convolutions over the sequence make them in ConvBERT and Nyströmformer. */
+/**
+ * Whether the outputs of an ONNX graph depend on padding. Convolutions over the sequence cause this in ConvBERT and
+ * Nyströmformer.
+ */
 import { MedTextError } from '../base/errors';
 import { FileWatch } from '../base/fileWatch';
 import { quantisedNode } from '../models/graphClassifier';
 import type { ModelFolder } from '../models/modelFolder';
-import type { Model } from '../onnx/model';
+import { weightBytes, type LaterTensor, type Model, type Tensor } from '../onnx/model';
 import type { EncodedExample } from '../tokenization/tokenizer';
-import { graphBytes, graphFeeds, graphInputs } from './graphInputs';
+import { graphFeeds, graphInputs } from './graphInputs';
 import { Session, type Feed, type Output } from './session';
 
-/** Tokens of the probe, and of the same padded. */
+/** The number of tokens of the probe, and its length with padding. */
 const LENGTH = 7;
 const PADDED = 12;
-/** Of the outputs' largest magnitude: over rounding (1e-6; in half precision 1e-3), under what convolutions do (0.01 and more). */
+/**
+ * Limits of the difference, relative to the outputs' largest magnitude. They lie above rounding (1e-6; 1e-3 in half
+ * precision) and below the effect of convolutions (0.01 and more).
+ */
 const TOLERANCE = 1e-4;
 const HALF_TOLERANCE = 5e-3;
 
@@ -21,20 +27,20 @@ export interface ProbedModel {
 }
 
 /**
- * Whether a row's outputs are others once padding follows it. A quantised graph scales by what else is in the batch, padding
- * too; this is no reason to score its texts one by one.
+ * Whether padding after a row changes the row's outputs. Quantised graphs are passed over: they scale by the whole
+ * batch, padding included, but this is no reason to score texts one by one.
  * @param output the output to compare: [batch, …] or [batch, length, …].
  */
 export async function readsPadding(
   session: Session,
-  model: Model,
+  model: Model<Tensor | LaterTensor>,
   output: string,
   path: string,
   { padTokenId, vocabSize }: ProbedModel,
 ): Promise<boolean> {
   if (quantisedNode(model)) return false;
   const inputs = graphInputs(model, path);
-  // Any ids will do, each another one, none the padding's.
+  // Any ids will do if they differ from each other and from the padding's id.
   const ids = Int32Array.from({ length: LENGTH }, (_, i) => Math.floor(((i + 1) * vocabSize) / (LENGTH + 2)));
   const row: EncodedExample = {
     inputIds: ids.map((id) => (id === padTokenId ? id + 1 : id)),
@@ -47,7 +53,7 @@ export async function readsPadding(
     return (await session.run(feeds))[output];
   };
   const [exact, padded] = [await outputsAt(LENGTH), await outputsAt(PADDED)];
-  // Hidden states of the padding itself do not matter: the row's own come first.
+  // Only the row's own hidden states count. They come before those of the padding.
   const values = Array.from(exact.data as Float32Array, Number);
   const isHalf = [...model.graph.initializers.values()].some(({ dataType }) => dataType === 'float16');
   const tolerance = isHalf ? HALF_TOLERANCE : TOLERANCE;
@@ -56,8 +62,8 @@ export async function readsPadding(
 }
 
 /**
- * As {@link readsPadding}, of a file: its logits, or its hidden states. undefined where it cannot be run; what opens it will
- * say why.
+ * {@link readsPadding} for the logits of a file, or its hidden states. Undefined where the graph does not run; opening
+ * the model gives the reason.
  */
 export async function graphReadsPadding(
   model: Model,
@@ -68,7 +74,7 @@ export async function graphReadsPadding(
   const names = model.graph.outputs.map(({ name }) => name);
   const output = ['logits', 'last_hidden_state', 'token_embeddings'].find((name) => names.includes(name)) ?? names[0];
   try {
-    return await new FileWatch('graph', path, graphBytes(model)).during(async () => {
+    return await new FileWatch('graph', path, weightBytes(model)).during(async () => {
       const session = await Session.create(path);
       try {
         return await readsPadding(session, model, output, path, config);

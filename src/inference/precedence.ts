@@ -1,12 +1,18 @@
-/** What a person waits for goes before whole files: between two batches of these, in one process. */
+/**
+ * Interactive requests go before work on whole files. Work on a file gives way between two of its batches, within one
+ * process.
+ */
 
-/** Examples that are answered while somebody looks: a hover asks for one, or for the sentences around it. */
+/**
+ * The largest number of examples in an interactive request. A hover asks for one example, or for the sentences around
+ * it.
+ */
 export const SHORT_REQUEST = 256;
 
 let short = 0;
 let waiting: (() => void)[] = [];
 
-/** Does the work before that of whoever gives way. */
+/** Runs the work before the work of callers of {@link giveWay}. */
 export async function withPrecedence<T>(work: () => Promise<T>): Promise<T> {
   short++;
   try {
@@ -20,7 +26,7 @@ export async function withPrecedence<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Lets requests in that have arrived, and waits for those that have precedence. */
+/** Lets waiting requests start, and waits for those that have precedence. */
 export async function giveWay(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
   while (short > 0) await new Promise<void>((wake) => waiting.push(wake));

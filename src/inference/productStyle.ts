@@ -5,15 +5,16 @@ import type { FactorType } from '../onnx/operators';
 import type { ExecutionDevice } from './session';
 
 /**
+ * The precision of matrix products:
  * - `float32`: as PyTorch computes by default.
- * - `tf32`: an NVIDIA GPU's matrix products read float32 with 10 bits of mantissa (TensorFloat-32); elsewhere as `float32`.
- * - `float16`: the factors of matrix products in half precision, on graphics devices; the CPU has no use for it.
+ * - `tf32`: an NVIDIA GPU reads the factors with 10 bits of mantissa (TensorFloat-32). Elsewhere it equals `float32`.
+ * - `float16`: the factors are in half precision, on GPUs. The CPU does not use it.
  */
 export type Precision = 'float32' | 'tf32' | 'float16';
 
 export interface ProductStyle {
   readonly factors: FactorType;
-  /** Gemm is slow on the device. */
+  /** Whether Gemm is slow on the device. */
   readonly asMatMul: boolean;
 }
 
@@ -22,7 +23,7 @@ export function productStyle(device: ExecutionDevice = 'cpu', precision: Precisi
   return { asMatMul: device === 'webgpu', factors: isHalf ? 'float16' : 'float32' };
 }
 
-/** The graph, once its gradients are added, with matrix products as the style has them. */
+/** The graph with matrix products in the device's style. To be called once gradients are added. */
 export function inStyle(model: Model, style: ProductStyle | undefined): Model {
   return style?.asMatMul ? gemmAsMatMul(model, { leftToo: style.factors === 'float16' }) : model;
 }

@@ -1,4 +1,4 @@
-/** The only door to onnxruntime-node: sessions over our graphs, on a device, with typed arrays in and out. */
+/** Sessions over graphs on a device, with typed arrays in and out. Only this file imports onnxruntime-node. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type * as Ort from 'onnxruntime-node';
@@ -9,25 +9,31 @@ import { elementCount, type DataType, type TypedArray } from '../onnx/dataType';
 import type { Model } from '../onnx/model';
 import { writeModel, type StoredTensor } from '../onnx/writeModel';
 
-/** A device that ONNX Runtime has an execution provider for. */
+/** A device for which ONNX Runtime has an execution provider. */
 export type ExecutionDevice = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 
 export interface SessionOptions {
   readonly device?: ExecutionDevice;
-  /** Lets an NVIDIA GPU's matrix products read float32 with 10 bits of mantissa; the first session of a process decides. */
+  /**
+   * Whether an NVIDIA GPU's matrix products read float32 with 10 bits of mantissa. The first session of a process
+   * decides.
+   */
   readonly allowTf32?: boolean;
-  /** Threads inside one operator; absent: as many as the machine has cores. */
+  /** The number of threads inside one operator. Absent: the number of the machine's cores. */
   readonly threads?: number;
-  /** Keeps the graph's memory between runs: for a graph that runs often and needs little. */
+  /** Whether the graph's memory is kept between runs. It suits a graph that runs often and needs little memory. */
   readonly arena?: boolean;
-  /** Writes the runtime's profile (JSON, Chrome trace format) to files of this prefix. */
+  /** The prefix of files to which the runtime writes its profile (JSON, Chrome trace format). */
   readonly profilePrefix?: string;
   /**
-   * WebGPU keeps every buffer that it has once made, for the next of its size: a quarter faster, for the memory of all graphs
-   * together. The first session of a process decides.
+   * Whether WebGPU keeps every buffer for the next value of its size. Steps take a quarter less time, but the buffers
+   * of all graphs stay allocated. The first session of a process decides.
    */
   readonly keepsBuffers?: boolean;
-  /** Which outputs stay in the device's memory, by name; only WebGPU's binding can do that. Absent: none. */
+  /**
+   * Whether the output of that name stays in the device's memory. Only WebGPU's binding supports it. Absent: none
+   * stays.
+   */
   readonly staysOnDevice?: (output: string) => boolean;
 }
 
@@ -36,7 +42,7 @@ export function keepsTensors(device: ExecutionDevice): boolean {
   return device === 'webgpu';
 }
 
-/** A value to feed. The array is read in place, without a copy. */
+/** A value to feed. The runtime reads the array in place, without a copy. */
 export interface Feed {
   readonly dataType: DataType;
   readonly shape: readonly number[];
@@ -48,16 +54,16 @@ export interface Output {
   readonly data: TypedArray;
 }
 
-/** Initialisers that are not among a graph's own bytes. */
+/** Initialisers outside the graph's bytes. */
 export interface OutsideTensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Where the files lie that {@link tensors} name. */
+  /** The folder of the files that {@link tensors} names. */
   readonly folder?: string;
-  /** Tensors that {@link tensors} name as their own file; the session reads them in place for as long as it lives. */
+  /** Tensors of {@link tensors} that lie in memory. The session reads them in place for as long as it lives. */
   readonly memory: Readonly<Record<string, Float32Array>>;
 }
 
-/** A value in the device's memory. It is fed as it is, to any session on the device; its owner disposes of it. */
+/** A value in the device's memory. It can be fed to any session on the device. Its owner disposes of it. */
 export class DeviceTensor {
   constructor(
     /** The runtime's tensor; for {@link Session} only. */
@@ -65,7 +71,7 @@ export class DeviceTensor {
     readonly shape: readonly number[],
   ) {}
 
-  /** Gives the memory back, once what reads it has run. */
+  /** Frees the memory. To be called after the runs that read the value. */
   dispose(): void {
     (this.tensor as Ort.Tensor).dispose();
   }
@@ -73,10 +79,10 @@ export class DeviceTensor {
 
 let runtime: typeof Ort | undefined;
 
-/** The runtime's module, loaded at first use: an import costs 60 ms and a native library. */
+/** Loads the runtime's module at the first use, because it costs 60 ms and a native library. */
 function loadRuntime(): typeof Ort {
-  // From 1.29 on the official builds tell their maker about models, machine and timings, unless this is set before they
-  // start. Nothing leaves the machine here.
+  // From 1.29 on the official builds send data on models, machine and timings to their maker, unless this variable is
+  // set before they start. This program sends nothing.
   process.env.ORT_DISABLE_TELEMETRY = '1';
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports
@@ -96,7 +102,9 @@ export function runtimeVersion(): string {
   return loadRuntime().env.versions.node ?? loadRuntime().env.versions.common;
 }
 
-/** The runtime's native library, as it lies in its package. @throws MedTextError NOT_FOUND where this platform has none. */
+/**
+ * The path of the runtime's native library in its package. @throws MedTextError NOT_FOUND where this platform has none.
+ */
 export function runtimeLibraryPath(): string {
   const bin = join(dirname(require.resolve('onnxruntime-node/package.json')), 'bin');
   const versions = existsSync(bin) ? readdirSync(bin).filter((name) => name.startsWith('napi-v')) : [];
@@ -113,18 +121,20 @@ export function supportedDevices(): { name: string; bundled: boolean }[] {
     .map(({ name, bundled }) => ({ name, bundled }));
 }
 
-/** A graph ready to run. `run` blocks the process while it computes. */
+/** A graph that is ready to run. `run` blocks the process while it computes. */
 export class Session {
   private constructor(
     private readonly session: Ort.InferenceSession,
     private readonly staysOnDevice: ((output: string) => boolean) | undefined,
-    /** The runtime keeps addresses into these arrays. */
+    /** Arrays that the runtime holds addresses of. They must live as long as the session. */
     readonly held?: OutsideTensors['memory'],
   ) {}
 
   /**
-   * @param model a graph, an ONNX file's bytes, or its path (which the reader has checked: the runtime follows external data).
-   * @throws MedTextError RUNTIME when the runtime refuses the graph or the device, with its own words.
+   * Opens a graph on a device.
+   * @param model a graph, the bytes of an ONNX file, or its path. The caller has checked the file, because the runtime
+   * follows its external data.
+   * @throws MedTextError RUNTIME when the runtime refuses the graph or the device; the message quotes the runtime.
    */
   static async create(
     model: Model | Uint8Array | string,
@@ -134,7 +144,7 @@ export class Session {
     const isWritten = typeof model === 'string' || model instanceof Uint8Array;
     const source = isWritten ? model : writeModel(model, { stored: outside?.tensors }).bytes;
     const { device = 'cpu', staysOnDevice, allowTf32 = false } = options;
-    // The provider allows TF32 and its binding has no switch; cuBLAS reads this one when it is loaded.
+    // The provider allows TF32, and its binding has no option for it. cuBLAS reads this variable when it is loaded.
     if (device === 'cuda' && !allowTf32) process.env.NVIDIA_TF32_OVERRIDE ??= '0';
     const outputs = !staysOnDevice || isWritten ? [] : model.graph.outputs.map(({ name }) => name);
     try {
@@ -143,11 +153,11 @@ export class Session {
           executionProviders: device === 'cpu' ? ['cpu'] : [providerOf(device, options), 'cpu'],
           ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
           interOpNumThreads: 1,
-          // An arena of its own in every session would keep one graph's memory from the next; malloc shares it
-          // (and, in large pages, is as fast: see bench/README.md). Nor one planned block for all of a run's buffers:
-          // the heap grew by 0.75 GB whenever no hole of that size was left.
+          // Sessions share memory through malloc: an arena of each session would keep one graph's memory from the next.
+          // With large pages malloc is as fast (see bench/README.md). A planned block for all buffers of a run is off,
+          // too: the heap grew by 0.75 GB whenever no hole of that size was left.
           ...(device === 'cpu' && !options.arena ? { enableCpuMemArena: false, enableMemPattern: false } : {}),
-          // Warnings are for the people who build graphs; the runtime's errors reach us as exceptions.
+          // Warnings are for people who build graphs. The runtime's errors arrive as exceptions.
           logSeverityLevel: 3,
           ...(outputs.length > 0
             ? {
@@ -177,8 +187,8 @@ export class Session {
 
   /**
    * Runs the graph.
-   * @param into arrays that the named outputs are written to in place. One may be an array that is also fed, if the
-   * graph's last reader of that input is the node that the output depends on.
+   * @param into arrays to which the named outputs are written in place. An array may also be fed, if the last reader of
+   * that input is the node that computes the output.
    */
   async run(
     feeds: Readonly<Record<string, Feed | DeviceTensor>>,
@@ -187,7 +197,7 @@ export class Session {
     return (await this.runOnDevice(feeds, into)).host;
   }
 
-  /** As {@link run}; the outputs that stay on the device apart, each to be disposed of. */
+  /** {@link run}, with the outputs that stay on the device in `device`. The caller disposes of each. */
   async runOnDevice(
     feeds: Readonly<Record<string, Feed | DeviceTensor>>,
     into: Readonly<Record<string, Feed>> = {},
@@ -213,7 +223,7 @@ export class Session {
     }
   }
 
-  /** Ends profiling, if it was on, and writes the file. */
+  /** Ends profiling, if it was on, and writes the profile. */
   endProfiling(): void {
     this.session.endProfiling();
   }
@@ -252,7 +262,7 @@ function runtimeError(what: Words, error: unknown): MedTextError {
   const reason = error instanceof Error ? error.message : String(error);
   const cause = { cause: error };
   if (/requires f16 but the device does not support it/.test(reason)) {
-    return new MedTextError('UNSUPPORTED', words`This device does not compute in half precision (float16): set train.precision to float32.`, { reason }, cause); // prettier-ignore
+    return new MedTextError('UNSUPPORTED', words`This device does not compute in half precision (float16): choose the precision float32 (train.precision in a recipe).`, { reason }, cause); // prettier-ignore
   }
   const code = /failed to allocate|out of memory|bad_alloc|bad allocation/i.test(reason) ? 'OUT_OF_MEMORY' : 'RUNTIME';
   const why = code === 'OUT_OF_MEMORY' ? words`the memory ran out (${reason})` : reason;

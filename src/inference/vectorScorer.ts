@@ -1,21 +1,29 @@
-/** Scores pairs of texts with an encoder that has no head: the cosine of its vectors, as sentence-transformers gives it. */
+/**
+ * Scores pairs of texts with an encoder that has no head, by the cosine of its vectors as sentence-transformers
+ * computes it.
+ */
 import { MedTextError, words } from '../base/errors';
 import { LruCache } from '../base/lruCache';
 import { placeOf, readSimilarityReference } from '../models/similarityReference';
 import { openEmbedder } from './embedder';
 import type { RunOptions } from './classifierRunner';
-import type { PairScore, ScoredPair } from './labelScores';
+import type { PairScore } from '../protocol/scores';
+import type { ScoredPair } from './labelScores';
 import type { ModelOptions } from './openedModel';
 
-/** Of vectors in memory; they are never written to a disk. */
+/** The largest size of the kept vectors. Vectors are kept in memory and never written to disk. */
 const MAX_VECTOR_BYTES = 2 ** 26;
 
 export interface VectorScorer {
-  /** None: an encoder has no labels. */
+  /** Empty: an encoder has no labels. */
   readonly labels: readonly string[];
   readonly device: string;
   readonly task: 'encoder';
-  /** Cosines in the given order. @throws MedTextError UNSUPPORTED for a single text, CANCELLED, RUNTIME, OUT_OF_MEMORY. */
+  readonly second: 'required';
+  /**
+   * The cosines in the given order. @throws MedTextError UNSUPPORTED for a single text, CANCELLED, RUNTIME,
+   * OUT_OF_MEMORY.
+   */
   score(
     pairs: readonly ScoredPair[],
     signal?: AbortSignal,
@@ -25,8 +33,8 @@ export interface VectorScorer {
 }
 
 /**
- * Opens the encoder. A text's vector is computed once and kept by the hash of the text, up to 64 MiB of vectors.
- * @throws MedTextError what {@link openEmbedder} throws, MODEL_CONFIG for a broken reference distribution.
+ * Opens the encoder. Each text's vector is computed once and kept by the hash of the text, up to 64 MiB of vectors.
+ * @throws MedTextError the errors of {@link openEmbedder}; MODEL_CONFIG for a broken reference distribution.
  */
 export async function openVectorScorer(path: string, options: ModelOptions = {}): Promise<VectorScorer> {
   const embedder = await openEmbedder(path, options);
@@ -38,7 +46,7 @@ export async function openVectorScorer(path: string, options: ModelOptions = {})
   const score: VectorScorer['score'] = async (pairs, signal, onProgress) => {
     const single = pairs.find(({ second }) => second === undefined);
     if (single) {
-      throw new MedTextError('UNSUPPORTED', words`${path} is an encoder without a head: it compares two texts, and gives no label of one.`, { folder: path, task: 'encoder' }); // prettier-ignore
+      throw new MedTextError('UNSUPPORTED', words`${path} is an encoder without a head: it compares two texts and gives no label for a single text.`, { folder: path, task: 'encoder' }); // prettier-ignore
     }
     const texts = [...new Set(pairs.flatMap(({ first, second }) => [first, second!]))];
     const keys = new Map<string, string>();
@@ -65,7 +73,8 @@ export async function openVectorScorer(path: string, options: ModelOptions = {})
     labels: [],
     device: embedder.device,
     task: 'encoder',
-    // Calls overlap: batches of several take turns, short requests first.
+    second: 'required',
+    // Calls overlap: batches of several calls take turns, short requests first.
     score(...parameters) {
       const result = score(...parameters);
       last = Promise.all([last, result.catch(() => undefined)]);
@@ -79,7 +88,7 @@ export async function openVectorScorer(path: string, options: ModelOptions = {})
   };
 }
 
-/** The cosine of the angle between two vectors; 0 where one of them is zero. */
+/** The cosine of the angle between two vectors. It is 0 where one of them is zero. */
 export function cosine(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) throw new MedTextError('INTERNAL', 'Vectors of different lengths.');
   let [product, squaresA, squaresB] = [0, 0, 0];
