@@ -4,8 +4,9 @@
  *     p <- p (1 - lr decay);  m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2
  *     p <- p - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
  *
- * On the CPU a WebAssembly kernel (adamW.wat) does it, piece by piece and in place. The runtime could not: its binding
- * copies every output, and 1.2 GB of copies a step cost BERT-base more than the arithmetic (bench/README.md).
+ * On the CPU a WebAssembly kernel (adamW.wat) does it, piece by piece and in place; threadedAdamW.ts does it on several threads.
+ * The runtime could not: its binding copies every output, and 1.2 GB of copies a step cost BERT-base more than the arithmetic
+ * (bench/README.md).
  */
 import { MedTextError } from '../base/errors';
 import { Parameters, type ParameterSpec } from '../models/parameters';
@@ -25,6 +26,33 @@ export interface AdamWOptions {
 export interface Moments {
   readonly firstMoments: Parameters;
   readonly secondMoments: Parameters;
+}
+
+/** Those that lie in a kernel's memory, where they need not be copied; without it, in arrays like any other. */
+export interface KernelMoments extends Moments {
+  readonly memory?: WebAssembly.Memory;
+}
+
+/**
+ * Moments of zeros in a memory that threads share, behind a scratch for each thread; in arrays of their own where the system gives
+ * no such memory, or where they do not fit into the 4 GB that 32 bits address.
+ */
+export function zeroMoments(specs: readonly ParameterSpec[], threads = 1): KernelMoments {
+  // The kernel takes four elements at a time: behind the last of a parameter is room for three more.
+  const bytesOf = ({ shape }: ParameterSpec) => 16 * Math.ceil(elementCount(shape) / 4);
+  const bytes = specs.reduce((sum, spec) => sum + bytesOf(spec), 0);
+  let end = threads * SCRATCH_BYTES;
+  try {
+    const memory = sharedMemory(end + 2 * bytes);
+    const arrayOf = (spec: ParameterSpec): Float32Array => {
+      const values = new Float32Array(memory.buffer, end, elementCount(spec.shape));
+      end += bytesOf(spec);
+      return values;
+    };
+    return { memory, firstMoments: new Parameters(specs, arrayOf), secondMoments: new Parameters(specs, arrayOf) };
+  } catch {
+    return { firstMoments: new Parameters(specs), secondMoments: new Parameters(specs) };
+  }
 }
 
 /** An optimiser step: `step` from 1; `gradientScale` is what gradients are multiplied by first (clipping). */
@@ -58,7 +86,7 @@ export function adamWRates(
 }
 
 /** Elements a piece: what is copied to the kernel's memory, and back, stays in the first-level or second-level cache. */
-const PIECE = 8192;
+export const PIECE = 8192;
 
 /**
  * Elements without a moment that are worth an own call between others that have some: it costs what 6,000 elements do.
@@ -72,48 +100,33 @@ export class AdamW {
   /** @param moments zeros at the start of a training. They are updated in place, as the parameters are. */
   constructor(
     private readonly parameters: Parameters,
-    readonly moments: Moments,
+    readonly moments: KernelMoments,
     private readonly options: AdamWOptions,
-    memory = kernelMemory(0),
   ) {
-    this.kernel = new Kernel(memory);
-  }
-
-  /** With moments of zeros for the parameters that `specs` name, in the kernel's own memory, where they need not be copied. */
-  static create(parameters: Parameters, specs: readonly ParameterSpec[], options: AdamWOptions): AdamW {
-    const elements = specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    const memory = kernelMemory(2 * elements * Float32Array.BYTES_PER_ELEMENT);
-    const [firstMoments, secondMoments] = [0, 1].map((which) => {
-      const offset = SCRATCH_BYTES + which * elements * Float32Array.BYTES_PER_ELEMENT;
-      const hasRoom = memory.buffer.byteLength >= offset + elements * Float32Array.BYTES_PER_ELEMENT;
-      return new Parameters(specs, hasRoom ? new Float32Array(memory.buffer, offset, elements) : undefined);
-    });
-    return new AdamW(parameters, { firstMoments, secondMoments }, options, memory);
+    this.kernel = new Kernel(moments.memory);
   }
 
   /** One update of every parameter that has a gradient. */
   update(gradients: ReadonlyMap<string, Gradient>, step: AdamWStep): void {
-    const { betas, eps, decays } = this.options;
-    const rates = { ...adamWRates(this.options, step), betas, eps };
     for (const [name, gradient] of gradients) {
       const state = [
         this.parameters.values(name),
         this.moments.firstMoments.values(name),
         this.moments.secondMoments.values(name),
       ];
-      if (gradient instanceof Float32Array && gradient.length !== state[0].length) {
-        throw new MedTextError('INTERNAL', `The gradient of "${name}" has ${gradient.length} elements.`, { name });
-      }
-      const own = decays(name) ? rates : { ...rates, shrink: 1 };
+      if (gradient instanceof Float32Array) requireLength(name, gradient, state[0]);
+      const rates = kernelRates(name, this.options, step);
       // Without eps, 0 / 0 is what the formula says of a row without moments.
-      if (gradient instanceof Float32Array || eps === 0) this.kernel.update(state, gradient, own, 0, state[0].length);
-      else this.updateRows(name, state, gradient, own);
+      const isWhole = gradient instanceof Float32Array || this.options.eps === 0;
+      if (isWhole) this.kernel.update(state, gradient, rates, 0, state[0].length);
+      else this.updateRows(name, state, gradient, rates);
     }
   }
 
   /** A row that never had a gradient has no moments either: of the whole update the decay is left, to the bit. */
   private updateRows(name: string, state: readonly Float32Array[], gradient: RowGradient, rates: KernelRates): void {
     const [values, ...moments] = state;
+    const [, shrink] = rates;
     const rows = this.parameters.shape(name)[0];
     const still = this.stillRows.get(name) ?? new StillRows(moments, rows);
     this.stillRows.set(name, still);
@@ -122,11 +135,16 @@ export class AdamW {
     let from = 0;
     for (const [first, end] of still.runs(Math.ceil(MIN_STILL / width))) {
       this.kernel.update(state, gradient, rates, from * width, first * width);
-      if (rates.shrink !== 1) this.kernel.decay(values, rates.shrink, first * width, end * width);
+      if (shrink !== 1) this.kernel.decay(values, shrink, first * width, end * width);
       from = end;
     }
     this.kernel.update(state, gradient, rates, from * width, values.length);
   }
+}
+
+export function requireLength(name: string, gradient: Float32Array, values: Float32Array): void {
+  if (gradient.length === values.length) return;
+  throw new MedTextError('INTERNAL', `The gradient of "${name}" has ${gradient.length} elements.`, { name });
 }
 
 /** Rows of a parameter whose moments are all zeros. */
@@ -162,29 +180,25 @@ function endOf(hasMoved: Uint8Array, from: number): number {
   return end < 0 ? hasMoved.length : end;
 }
 
-/** Of the parameter's shape, or rows of it: a row that has none decays its moments and its weights all the same. */
+/** A gradient of the parameter's shape, or of some of its rows. Moments and weights of the other rows decay all the same. */
 export type Gradient = Float32Array | RowGradient;
 
-interface KernelRates extends AdamWRates {
-  readonly betas: readonly [number, number];
-  readonly eps: number;
+/** What the kernel takes behind the addresses, in its order. */
+export type KernelRates = readonly [gradientScale: number, shrink: number, ...rest: number[]];
+
+export function kernelRates(name: string, options: AdamWOptions, step: AdamWStep): KernelRates {
+  const { gradientScale, shrink, stepSize, rootScale } = adamWRates(options, step);
+  const [beta1, beta2] = options.betas;
+  return [gradientScale, options.decays(name) ? shrink : 1, stepSize, rootScale, beta1, 1 - beta1, beta2, 1 - beta2, options.eps]; // prettier-ignore
 }
 
 const PAGE_BYTES = 65_536;
-/** At the memory's beginning: four arrays of a piece. */
-const SCRATCH_BYTES = 4 * PIECE * Float32Array.BYTES_PER_ELEMENT;
-/** What 32 bits can address. */
-const MAX_PAGES = 65_536;
+/** A thread's: four arrays of a piece. */
+export const SCRATCH_BYTES = 4 * PIECE * Float32Array.BYTES_PER_ELEMENT;
 
-/** The kernel's memory, with room for so many bytes behind its scratch; with none where that cannot be had. */
-function kernelMemory(bytes: number): WebAssembly.Memory {
-  const pages = Math.ceil((SCRATCH_BYTES + bytes) / PAGE_BYTES);
-  try {
-    if (pages <= MAX_PAGES) return new WebAssembly.Memory({ initial: pages, maximum: pages });
-  } catch {
-    // The system gives no such stretch of addresses: the moments are arrays like any other.
-  }
-  return new WebAssembly.Memory({ initial: SCRATCH_BYTES / PAGE_BYTES });
+function sharedMemory(bytes: number): WebAssembly.Memory {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }
 
 /** adamW.wat, loaded. Arrays that lie in its memory are updated where they are, others are copied there and back. */
@@ -193,7 +207,7 @@ class Kernel {
   private readonly shrink: (bytes: number, factor: number) => void;
   private readonly scratch: Float32Array;
 
-  constructor(memory: WebAssembly.Memory) {
+  constructor(memory = sharedMemory(SCRATCH_BYTES)) {
     const module = new WebAssembly.Module(Buffer.from(ADAM_W_KERNEL, 'base64'));
     const { exports } = new WebAssembly.Instance(module, { host: { memory } });
     this.run = exports.update as typeof this.run;
@@ -207,8 +221,6 @@ class Kernel {
    */
   update(state: readonly Float32Array[], gradient: Gradient, rates: KernelRates, first: number, last: number): void {
     const { scratch } = this;
-    const { gradientScale, shrink, stepSize, rootScale, betas, eps } = rates;
-    const [beta1, beta2] = betas;
     for (let start = first, end; start < last; start = end) {
       const count = Math.min(PIECE, last - start);
       // The kernel takes four elements at a time. What is left over has a piece of its own in the scratch, where what lies behind
@@ -225,7 +237,7 @@ class Kernel {
       if (gradient instanceof Float32Array) into.set(gradient.subarray(start, end));
       else gradient.copy(start, into);
       const [p, m, v] = places;
-      this.run(4 * stride, p, m, v, into.byteOffset, gradientScale, shrink, stepSize, rootScale, beta1, 1 - beta1, beta2, 1 - beta2, eps); // prettier-ignore
+      this.run(4 * stride, p, m, v, into.byteOffset, ...rates);
       state.forEach((array, row) => {
         if (!isThere(array)) array.set(scratch.subarray(row * stride, row * stride + end - start), start);
       });

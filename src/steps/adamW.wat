@@ -2,7 +2,7 @@
 ;; Four arrays of `bytes` bytes each in the memory: p, m, v, g. p, m and v are updated in place.
 ;; Four elements at a time: `bytes` is a multiple of 16. `npm run kernels` compiles this into adamWKernel.ts.
 (module
-  (import "host" "memory" (memory 2))
+  (import "host" "memory" (memory 2 65536 shared))
   (func (export "update")
     (param $bytes i32) (param $p i32) (param $m i32) (param $v i32) (param $g i32)
     (param $gradientScale f32) (param $shrink f32) (param $stepSize f32) (param $rootScale f32)

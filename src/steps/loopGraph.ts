@@ -122,9 +122,9 @@ interface StepContext {
   readonly groups: readonly ParameterGroup[];
   readonly shape: LoopShape;
   readonly stacked: StackedInputs;
-  /** Of the step: values of its graph, or of the one around it. */
+  /** The step's parameters: values of its graph, or of the graph around it. */
   readonly parameters: UnstackedParameters;
-  /** Of half precision. */
+  /** The factor of the loss in half precision. */
   readonly lossScale: Value | undefined;
 }
 
@@ -264,7 +264,7 @@ function ofLength(
   };
 }
 
-/** As many rows as the branches of all lengths give. */
+/** Adds rows of zeros, so that the branches of all lengths give equally many rows. */
 function withZeroRows(g: Operators, rows: Value, count: number): Value {
   return g.pad(rows, rows.shape.map(() => 0), rows.shape.map((size, axis) => (axis === 0 ? count - size : 0))); // prettier-ignore
 }
@@ -274,7 +274,7 @@ function sumOfParts(g: Operators, context: StepContext, step: Value): PartResult
   const { stacked, groups, options } = context;
   const first = g.gather(stacked.firstPart, step);
   const count = g.gather(stacked.partCount, step);
-  // Not of a constant, which the runtime would keep as large as all gradients are.
+  // The zeros are no constant, which the runtime would keep at the size of all gradients.
   const zero = zeroOf(g, count);
   const lossCount = 1 + options.objective.parts.length;
   const zeros = [

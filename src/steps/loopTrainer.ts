@@ -14,7 +14,7 @@ import { buildLoopGraph, rowsOfGroup, stateNames, type LoopGraphOptions } from '
 import { LossScale } from './lossScale';
 import { gather, layoutOf, scatter, stackedShape, type ParameterLayout } from './parameterGroups';
 import { StepsAtOnce } from './stepsAtOnce';
-import { batchFeeds, partsOf, requireFinite } from './stepInputs';
+import { batchFeeds, halved, partsOf, requireFinite } from './stepInputs';
 import { ENCODER_AXES, partOutput } from './trainingGraph';
 import { filledIds, int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import type { Batch, PlannedStep, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
@@ -41,7 +41,7 @@ export class LoopTrainer implements TrainingSteps {
   private state: Readonly<Record<string, Feed>> | undefined;
   /** Whether the host's arrays hold what {@link state} does. */
   private isSynchronous = true;
-  /** Of the inputs of a part. */
+  /** The axes of a part's inputs. */
   private readonly axes: ReadonlyMap<string, readonly Axis[]>;
   /** Examples computed at a time. */
   private rows: number;
@@ -59,7 +59,7 @@ export class LoopTrainer implements TrainingSteps {
     this.lengths = [...(options.lengths ?? [])].sort((a, b) => a - b);
   }
 
-  /** As many as take about two seconds, so that progress and Stop stay near. */
+  /** The number of steps that take about two seconds, so that progress and Stop do not wait long. */
   get stepsAtOnce(): number {
     return this.pace.count;
   }
@@ -99,10 +99,11 @@ export class LoopTrainer implements TrainingSteps {
   }
 
   async halve(): Promise<number | undefined> {
-    if (this.rows === 1) return undefined;
+    const half = halved(this.rows, this.options.objective);
+    if (half === undefined) return undefined;
     await this.releaseSession();
     this.pace.startOver();
-    return (this.rows = Math.ceil(this.rows / 2));
+    return (this.rows = half);
   }
 
   async close(): Promise<void> {

@@ -65,7 +65,7 @@ export function estimateMemory(
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** Of a GPU of 8 GB, which others use too. */
+/** The free memory that is assumed of a GPU: 8 GB, of which other programs use a part. */
 const usualBytes = 6e9;
 
 /**

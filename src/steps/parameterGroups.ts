@@ -12,7 +12,7 @@ import { buildTrainingGraph, type RandomSite, type TrainingGraphOptions } from '
 export interface ParameterGroup {
   /** In the order they are stacked in. */
   readonly names: readonly string[];
-  /** Of one of them. */
+  /** The shape of one parameter of the group. */
   readonly shape: readonly number[];
   readonly decays: boolean;
   /** One parameter whose gradient is rows (tokenRows.ts); it lies as it is, in no stack. */
@@ -68,7 +68,7 @@ function liesIn(names: readonly string[], joint: readonly string[]): boolean {
   return first >= 0 && joint.every((name, i) => names[first + i] === name);
 }
 
-/** Of the whole group: [parameters, ...shape]; of one whose gradient is rows, the parameter's own. */
+/** The shape of the whole group: [parameters, ...shape]; where the gradient is rows, the parameter's own. */
 export const stackedShape = ({ names, shape, isRows }: ParameterGroup): readonly number[] => isRows ? shape : [names.length, ...shape]; // prettier-ignore
 
 /** The group's values one after the other. */
@@ -107,7 +107,7 @@ export class UnstackedParameters {
     });
   }
 
-  /** Not of those that are joint. */
+  /** A single parameter's value, for parameters that are not joint. */
   readonly parameter = (name: string): Value => this.values.get(name)!;
 
   readonly joint = (lists: readonly (readonly string[])[]): readonly Value[] | undefined => {

@@ -15,7 +15,7 @@ import { LossScale } from './lossScale';
 import { buildMaskGraph } from './maskGraph';
 import { gather, layoutOf, scatter, stackedShape, type ParameterGroup, type ParameterLayout } from './parameterGroups';
 import { buildResidentGraph, type ResidentGraph } from './residentGraph';
-import { addParts, batchFeeds, clippingScale, lossesOf, partsOf, requireFinite, type Part } from './stepInputs';
+import { addParts, batchFeeds, clippingScale, halved, lossesOf, partsOf, requireFinite, type Part } from './stepInputs';
 import { filledIds, int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import type { Batch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 import type { TrainingGraphOptions } from './trainingGraph';
@@ -36,7 +36,7 @@ interface State {
   readonly fixed: Readonly<Record<string, Value>>;
 }
 
-/** Of a group: of its shape, or rows of it with their places. */
+/** The gradient of a group, of its shape, or rows of it with their places. */
 interface Gradient {
   readonly value: Value;
   readonly ids?: Feed;
@@ -114,9 +114,10 @@ export class ResidentTrainer implements TrainingSteps {
   }
 
   async halve(): Promise<number | undefined> {
-    if (this.rows === 1 || this.isHalfUpdated) return undefined;
+    const half = halved(this.rows, this.options.objective);
+    if (half === undefined || this.isHalfUpdated) return undefined;
     await this.releaseGraphs();
-    return (this.rows = Math.ceil(this.rows / 2));
+    return (this.rows = half);
   }
 
   private async releaseGraphs(): Promise<void> {
@@ -160,7 +161,7 @@ export class ResidentTrainer implements TrainingSteps {
     return { ...state, fixed: Object.fromEntries(fixed) };
   }
 
-  /** Of a whole step; loss as it is, gradients and the sum of their squares scaled. */
+  /** The gradients of a whole step: the loss unscaled, gradients and the sum of their squares scaled. */
   private async gradientsOf(
     state: State,
     batches: readonly Batch[],

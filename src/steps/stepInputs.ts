@@ -86,7 +86,7 @@ export interface Part {
 }
 
 /**
- * A step's batches cut into parts of at most `rows` examples. The parts' gradients add up to those of the whole, dropout
+ * A step's batches cut into parts of at most `rows` examples, between groups where the loss compares the examples of one. The parts' gradients add up to those of the whole, dropout
  * and noise included: a part's masks are its part of the whole's.
  */
 export function partsOf(batches: readonly Batch[], rows: number, objective: Objective): Part[] {
@@ -94,12 +94,41 @@ export function partsOf(batches: readonly Batch[], rows: number, objective: Obje
   const stepExamples = batches.reduce((sum, { examples }) => sum + examples.length, 0);
   const sumOf: StepShare['sumOf'] = (amount) =>
     batches.reduce((sum, { examples }) => examples.reduce((s, example) => s + amount(example), sum), 0);
-  return batches.flatMap(({ examples, length }, index) =>
-    Array.from({ length: Math.ceil(examples.length / rows) }, (_, part) => ({
-      batch: { examples: examples.slice(part * rows, (part + 1) * rows), length },
-      index,
-      firstRow: part * rows,
-      share: { total, batchExamples: examples.length, stepExamples, length, sumOf },
-    })),
+  const cut = objective.together === undefined ? cutAnywhere : cutBetweenGroups;
+  return batches.flatMap(({ examples, length }, index) => {
+    let firstRow = 0;
+    return cut(examples, rows).map((part) => {
+      const share = { total, batchExamples: examples.length, stepExamples, length, sumOf };
+      const first = firstRow;
+      firstRow += part.length;
+      return { batch: { examples: part, length }, index, firstRow: first, share };
+    });
+  });
+}
+
+function cutAnywhere(examples: Batch['examples'], rows: number): Batch['examples'][] {
+  return Array.from({ length: Math.ceil(examples.length / rows) }, (_, part) =>
+    examples.slice(part * rows, (part + 1) * rows),
   );
+}
+
+/** No group has more than `rows` examples: {@link halved} sees to that. */
+function cutBetweenGroups(examples: Batch['examples'], rows: number): Batch['examples'][] {
+  const parts: Batch['examples'][] = [];
+  let first = 0;
+  for (let at = 0; at < examples.length;) {
+    const end = at + (examples[at].group?.size ?? 1);
+    if (end - first > rows) {
+      parts.push(examples.slice(first, at));
+      first = at;
+    }
+    at = end;
+  }
+  return [...parts, examples.slice(first)];
+}
+
+/** Half as many examples at a time; undefined where that would be none, or cut what the loss compares. */
+export function halved(rows: number, { together = 1 }: Pick<Objective, 'together'>): number | undefined {
+  const half = Math.ceil(rows / 2);
+  return half === rows || half < together ? undefined : half;
 }

@@ -20,7 +20,7 @@ export function rowCount(batch: number, length: number, vocabulary: number): num
 export interface TokenRows {
   /** The ids that are there, ascending. */
   readonly ids: Int32Array;
-  /** Of each token the place of its id among them. */
+  /** The place of each token's id among the ids. */
   readonly slots: Int32Array;
 }
 

@@ -3,16 +3,17 @@ import { keyOf } from '../base/random';
 import { parameterFeeds } from '../inference/fedNetwork';
 import { Session, type Feed } from '../inference/session';
 import { elementCount } from '../onnx/dataType';
-import { AdamW, type Gradient, type Moments } from './adamW';
+import type { Gradient, Moments } from './adamW';
 import { collectGarbage } from './collectGarbage';
 import { RowGradient } from './rowGradient';
 import { fillRandom } from './randomSites';
-import { addParts, batchFeeds, clippingScale, lossesOf, partsOf, requireFinite, type Part } from './stepInputs';
+import { addParts, batchFeeds, clippingScale, halved, lossesOf, partsOf, requireFinite, type Part } from './stepInputs';
+import { ThreadedAdamW } from './threadedAdamW';
 import { int32Feed, TOKEN_SLOTS, tokenRows } from './tokenRows';
 import { buildTrainingGraph, type TrainingGraph } from './trainingGraph';
 import type { Batch, StepResult, TrainerOptions, TrainingSteps } from './trainingSteps';
 
-/** The step on the CPU: parameters and moments are the host's own arrays, updated in place. */
+/** The step on the CPU: parameters are the host's own arrays, updated in place. */
 export class Trainer implements TrainingSteps {
   private readonly graphs = new Map<number, { graph: TrainingGraph; session: Session }>();
   private readonly feeds: Readonly<Record<string, Feed>>;
@@ -23,29 +24,32 @@ export class Trainer implements TrainingSteps {
 
   private constructor(
     private readonly options: TrainerOptions,
-    readonly optimizer: AdamW,
+    private readonly optimizer: ThreadedAdamW,
   ) {
     this.feeds = parameterFeeds(options.parameters);
     this.rows = options.microBatchSize ?? options.batchSize;
   }
 
   static async create(options: TrainerOptions): Promise<Trainer> {
-    const { parameters, trained } = options;
+    const { parameters, trained, session, optimizerThreads: threads } = options;
     const specs = parameters.specs.filter((spec) => trained.has(spec.name));
-    return new Trainer(options, AdamW.create(parameters, specs, options.adamW));
+    // Which gradients are rows depends on no shape.
+    const { rowParameters } = graphOf(options, 1, 2);
+    const on = { threads, cores: session.threads, rowParameters };
+    return new Trainer(options, await ThreadedAdamW.create(parameters, specs, options.adamW, on));
   }
 
   async step(batches: readonly Batch[], step: number, learningRate: number): Promise<StepResult> {
     const result = await this.update(batches, step, learningRate);
     // In a function of its own, whose end lets go of the gradients. Of a small model they are not worth a collection.
-    if (this.moments.firstMoments.flat.byteLength > LARGE_BYTES) collectGarbage();
+    if (this.moments.firstMoments.elementCount > LARGE) collectGarbage();
     return result;
   }
 
   private async update(batches: readonly Batch[], step: number, learningRate: number): Promise<StepResult> {
     const { gradients, ...result } = await this.sumOfGradients(batches, step);
     requireFinite(result, step, learningRate);
-    this.optimizer.update(gradients, {
+    await this.optimizer.update(gradients, {
       step,
       learningRate,
       gradientScale: clippingScale(result.gradientNorm, this.options.maxGradientNorm),
@@ -105,16 +109,22 @@ export class Trainer implements TrainingSteps {
     return this.optimizer.moments;
   }
 
-  /** Parameters and moments are the host's own arrays: nothing has to be fetched. */
+  /** They are always up to date. */
   async synchronize(): Promise<void> {}
 
   async halve(): Promise<number | undefined> {
-    if (this.rows === 1) return undefined;
-    await this.close();
-    return (this.rows = Math.ceil(this.rows / 2));
+    const half = halved(this.rows, this.options.objective);
+    if (half === undefined) return undefined;
+    await this.releaseGraphs();
+    return (this.rows = half);
   }
 
   async close(): Promise<void> {
+    await this.optimizer.close();
+    await this.releaseGraphs();
+  }
+
+  private async releaseGraphs(): Promise<void> {
     for (const { session } of this.graphs.values()) await session.release();
     this.graphs.clear();
   }
@@ -122,13 +132,8 @@ export class Trainer implements TrainingSteps {
   private async graphFor(length: number) {
     const known = this.graphs.get(length);
     if (known) return known;
-    const { network, parameters, trained, objective, dropout, session } = this.options;
-    const graph = buildTrainingGraph(
-      { network, specs: parameters.specs, trained, objective, dropout, logits: false },
-      this.rows,
-      length,
-    );
-    const made = { graph, session: await Session.create(graph.model, session) };
+    const graph = graphOf(this.options, this.rows, length);
+    const made = { graph, session: await Session.create(graph.model, this.options.session) };
     this.graphs.set(length, made);
     return made;
   }
@@ -148,8 +153,12 @@ export class Trainer implements TrainingSteps {
   }
 }
 
-/** Gradients of this size are collected at once. */
-const LARGE_BYTES = 64e6;
+/** Gradients of more elements are collected at once. */
+const LARGE = 16e6;
+
+function graphOf({ network, parameters, trained, objective, dropout }: TrainerOptions, rows: number, length: number) {
+  return buildTrainingGraph({ network, specs: parameters.specs, trained, objective, dropout, logits: false }, rows, length); // prettier-ignore
+}
 
 function addInPlace(sum: Map<string, Gradient>, part: ReadonlyMap<string, Gradient>): void {
   for (const [name, values] of part) {

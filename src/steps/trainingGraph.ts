@@ -121,11 +121,11 @@ export interface TrainingValues {
   readonly inputs: EncoderInputs;
   /** int32, as inputIds: of each token the slot of its gradient's row. Asked for where a gradient is rows. */
   readonly slots: () => Value;
-  /** Of the objective. */
+  /** The inputs of the objective. */
   readonly input: LossContext['input'];
   /** Asked for once each. */
   readonly parameter: (name: string) => Value;
-  /** As {@link BertOptions} has it. */
+  /** The `joint` of {@link BertOptions}. */
   readonly joint?: BertOptions['joint'];
   readonly random: (site: RandomSite) => Value;
   /** What gradients are multiplied by, so that small ones do not vanish in half precision; absent: 1. */

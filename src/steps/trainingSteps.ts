@@ -29,12 +29,14 @@ export interface TrainerOptions {
   /** undefined: the configuration's probabilities. */
   readonly dropout?: number;
   readonly seed: number;
-  /** Of matrix products; by default float32. */
+  /** The precision of matrix products; by default float32. */
   readonly precision?: Precision;
   readonly padTokenId: number;
   /** The lengths that batches will have, where they are known: a device's graph for all of them is made once. */
   readonly lengths?: readonly number[];
   readonly session: SessionOptions;
+  /** That the CPU's AdamW runs on; absent: as many of the session's as pay off, at most four. */
+  readonly optimizerThreads?: number;
 }
 
 export interface StepResult {
@@ -73,7 +75,7 @@ export interface TrainingSteps {
   steps?(planned: readonly PlannedStep[]): Promise<StepResult[]>;
   /**
    * After a step that ran out of memory: from now on half as many examples at a time.
-   * @returns how many; undefined when it was one already, or when the step had begun to change the parameters
+   * @returns how many; undefined when it was one already, or all that the loss compares, or when the step had begun to change the parameters
    */
   halve(): Promise<number | undefined>;
   /** Brings the host's parameters and moments up to date. */

@@ -9,7 +9,7 @@ declare namespace WebAssembly {
   }
   class Memory {
     /** In pages of 64 KB. */
-    constructor(size: { readonly initial: number; readonly maximum?: number });
-    readonly buffer: ArrayBuffer;
+    constructor(size: { readonly initial: number; readonly maximum?: number; readonly shared?: boolean });
+    readonly buffer: ArrayBuffer | SharedArrayBuffer;
   }
 }
