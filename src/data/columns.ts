@@ -69,7 +69,20 @@ const KNOWN_NAMES: Readonly<Record<FieldRole, readonly string[]>> = {
       's2',
     ],
     ...['问题2', '句子2', '文本2', '句子b', '文本b', '问句2'],
-    ...['hypothesis', 'title', 'answer', 'document', 'passage', 'response', 'candidate', 'reply', 'target', 'positive'],
+    ...[
+      'hypothesis',
+      'title',
+      'answer',
+      'document',
+      'passage',
+      'response',
+      'candidate',
+      'reply',
+      'target',
+      'positive',
+      'doc',
+      'text',
+    ],
     ...['标题', '回答', '答案', '文档', '标准词'],
   ],
   label: [
@@ -84,10 +97,11 @@ const KNOWN_NAMES: Readonly<Record<FieldRole, readonly string[]>> = {
       'gold',
       'goldlabel',
       'relevance',
+      'grade',
       'intent',
       'y',
     ],
-    ...['标签', '类别', '分类', '得分', '分数', '相似度', '相关性', '意图', '标注'],
+    ...['标签', '类别', '分类', '得分', '分数', '相似度', '相关性', '相关度', '意图', '标注'],
   ],
 };
 
@@ -96,7 +110,7 @@ const IDENTIFIER =
   /^(id|ids|idx|index|guid|uuid|qid|pid|rowid|no|序号|编号|unnamed0|)$|(编号|序号|单号|流水号|病案号|住院号|门诊号|就诊号)$/;
 /** `doc_id`, `docId`, `docID`; normal names no longer show the parts. */
 const ENDS_WITH_ID = /(^|[_\-.:\s])[iI][dD]s?$|[a-z]I[dD]s?$/;
-/** Who labelled a row, when and for how long: columns of Label Studio and of hand-made tables, by their normal name. */
+/** Names, in normal form, of columns that say who labelled a row, when and for how long, in Label Studio and hand-made tables. */
 const BOOKKEEPING =
   /^(annotators?|completedby|createdby|updatedby|reviewer|leadtime|agreement|标注人|标注员|标注者|审核人|审核员|操作员)$/;
 const TIME_NAME = /^(createdat|updatedat|timestamp|datetime|date|createtime|updatetime|日期|时间)$|(时间|日期)$/;
@@ -146,7 +160,7 @@ function refuseRepeated(file: NamedColumns, name: string): void {
 
 function repeatedWords(path: string, name: string, places: readonly number[]): Words {
   const numbers = joined(places.map((place) => String(place + 1)), words` and `); // prettier-ignore
-  return words`${path}: the columns ${numbers} are all named ${JSON.stringify(name)}. Rename them in the file, or say which one is meant by its place from 0 (${places.join(', ')}).`;
+  return words`${path}: the columns ${numbers} are all named ${JSON.stringify(name)}. Rename them in the file, or choose one by its position from 0 (${places.join(', ')}).`;
 }
 
 /** The names that several columns have and of which a guess took one. */
@@ -172,6 +186,11 @@ export function withoutRepeated(file: NamedColumns, guess: FieldGuess): { guess:
     guess: fieldsOf(guess.found.filter(({ column }) => !unclear.includes(column))),
     warnings: repeated.map(([name, places]) => repeatedWords(file.path, name, places)),
   };
+}
+
+/** The guess without what it made of columns whose role a person has named. */
+export function withoutColumns(guess: FieldGuess, columns: readonly string[]): FieldGuess {
+  return fieldsOf(guess.found.filter(({ column }) => !columns.includes(column)));
 }
 
 /** The column of that name or index; undefined where the file has none. */
@@ -211,7 +230,7 @@ export function guessFields(columns: readonly string[], sample: Sample): FieldGu
     facts.find((column) => free.has(column.name) && wanted(column))?.name;
   choose('firstSequence', next(({ canBeText }) => canBeText), 'firstText'); // prettier-ignore
   if (isLabelStudio(columns)) {
-    // Beside its own columns stand the fields of the task, and what was chosen.
+    // Besides its own columns the export has the fields of the task and the choices.
     choose(
       'label',
       next(({ canBeLabel }) => canBeLabel) ?? next(({ kind }) => kind === 'class' || kind === 'text'),

@@ -8,10 +8,17 @@ import { fieldSpans, readDelimited, recordEnd } from './delimitedReader';
 import { lenientJson, readJsonArray } from './jsonArrayReader';
 import { jsonShape, keysOf, rowsOfShape, type JsonShape } from './jsonShape';
 import { openBrat, type BratFile } from './entities/bratFile';
-import { columnsLayout, COLUMNS_OF_TAGGED, readColumns, type ColumnsLayout } from './entities/columnsReader';
-import { areTasks, rowOfTask, spanNames } from './labelStudio';
+import {
+  columnsLayout,
+  untaggedLine,
+  COLUMNS_OF_TAGGED,
+  readColumns,
+  type ColumnsLayout,
+} from './entities/columnsReader';
+import { areTasks, regionForm, rowOfTask, spanNames, type TaskText } from './labelStudio';
 import { isBlank, readJsonLines, readPlainText } from './lineReader';
 import { openParquet } from './parquetFile';
+import { listColumns, queryLists, rowsOfList, type QueryLists } from './ranking/queryLists';
 import { tableHead } from './tableHead';
 import {
   anchoredText,
@@ -40,6 +47,8 @@ export interface DataFileOptions {
   readonly header?: boolean;
   /** One character; else by content. */
   readonly delimiter?: string;
+  /** The sheet of a workbook, by its name; else the first visible one that holds anything. */
+  readonly sheet?: string;
   /** The most characters a row may have; a longer one is bad. It bounds the memory reading takes. Default 16 Mi. */
   readonly maxRowLength?: number;
 }
@@ -65,8 +74,14 @@ export interface DataFile {
   readonly quoted: boolean;
   /** Records above the header that are no part of the table: titles, and Excel's `sep=,`. */
   readonly skipped?: number;
-  /** Of tokens and tags: how they are written. */
+  /** The sheet of a workbook that is read, and the names of all sheets in their order. */
+  readonly workbook?: { readonly sheet: string; readonly sheets: readonly string[] };
+  /** The layout of a file of tokens and tags. */
   readonly tagged?: ColumnsLayout;
+  /** The layout of a file of queries with lists of candidates. Each candidate is a row. */
+  readonly lists?: QueryLists;
+  /** Label Studio's tasks. Each is a row. */
+  readonly tasks?: TaskText;
   /** The first rows, for guesses and previews. */
   readonly sample: readonly DataRow[];
   /** What a person should know about how the file was understood: renamed columns and the like. */
@@ -96,17 +111,20 @@ const SAMPLE_ROWS = 200;
 const DEFAULT_MAX_ROW_LENGTH = 1 << 24;
 
 /**
- * Opens a JSON array, JSON Lines, CSV, TSV or plain tab-separated file, tokens with tags (CoNLL), the first visible sheet of an
+ * Opens a JSON array, JSON Lines, CSV, TSV or plain tab-separated file, tokens with tags (CoNLL), a sheet of an
  * XLSX workbook (the row's number is its `line`), a Parquet file (its rows count from line 1), or brat's documents (a row each): a
  * text beside its `.ann`, or a folder of such.
  *
- * Errors: `NOT_FOUND`, `IO`; `DATA_FORMAT` for an empty file, a binary file, an unknown encoding, a JSON file that is
+ * Errors: `NOT_FOUND`, also for a sheet; `IO`; `USAGE` for the sheet of a file that has none; `DATA_FORMAT` for an empty file, a binary file, an unknown encoding, a JSON file that is
  * neither an array nor lines, or a broken workbook or Parquet file; `UNSUPPORTED` for other archives, encodings the
  * platform does not know, and what `openWorkbook` and `openParquet` refuse.
  */
 export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<DataFile> {
   const brat = options.format === undefined ? await openBrat(path) : undefined;
-  if (brat) return documentFile(path, brat);
+  if (brat) {
+    refuseSheet(path, options);
+    return documentFile(path, brat);
+  }
   const watch = new FileWatch('data', path, await dataFileSize(path));
   return watch.during(() => open(path, options, watch));
 }
@@ -121,6 +139,7 @@ async function open(path: string, options: DataFileOptions, watch: FileWatch): P
   }
   const container = await containerOf(path);
   if (container === 'xlsx') return openSheet(path, options, watch);
+  refuseSheet(path, options);
   if (container === 'parquet') return openTable(path, watch);
   const { encoding, byteOrderMark, sizeBytes } = await encodingOf(path, options.encoding);
   const { text, isWhole } = await sampleText(path, encoding);
@@ -132,9 +151,13 @@ async function open(path: string, options: DataFileOptions, watch: FileWatch): P
   if (named === 'xlsx' || named === 'parquet' || named === 'brat') {
     throw new MedTextError('DATA_FORMAT', words`${path} is text, not ${named}.`, { file: path, format: named });
   }
-  const shape = named === undefined || named === 'json' ? shapeOf(text, isWhole) : undefined;
+  const shape = (named ?? 'json') !== 'json' || (named === undefined && isLineOfRecord(path, text)) ? undefined : shapeOf(text, isWhole); // prettier-ignore
   const tagged = shape || (named ?? 'conll') !== 'conll' ? undefined : columnsLayout(text, isWhole);
-  if (named === 'conll' && !tagged) throw noTags(path);
+  if (named === 'conll' && !tagged) throw noTags(path, text, isWhole);
+  if (!tagged && /\.(conll|bio|bmes|iob)$/i.test(path)) {
+    const { line, reason } = untaggedLine(text, isWhole);
+    warnings.push(words`${path} line ${line}: ${reason}. By its name the file has a token and its tag a line; it is read as other text.`); // prettier-ignore
+  }
   const format: TextFormat = named ?? (shape ? 'json' : tagged ? 'conll' : formatOf(path, text, isWhole));
   if (shape && shape.kind !== 'wrapped')
     return openWhole(path, shape, { encoding, byteOrderMark, sizeBytes }, warnings);
@@ -164,7 +187,9 @@ async function open(path: string, options: DataFileOptions, watch: FileWatch): P
   const pieces = (signal?: AbortSignal) => readPieces(decodedText(path, encoding, signal));
   const rows = (signal?: AbortSignal) => rowsOf(pieces(signal));
   const about = { path, format, encoding, byteOrderMark, sizeBytes, warnings };
-  if (areTasks(sample)) return taskFile(about, sample, rows);
+  if (areTasks(sample)) return taskFile(about, sample, pieces);
+  const lists = format === 'json' || format === 'jsonl' ? queryLists(sample) : undefined;
+  if (lists) return listFile(about, lists, sample, rows);
   return {
     ...about,
     ...layout,
@@ -181,6 +206,15 @@ async function open(path: string, options: DataFileOptions, watch: FileWatch): P
   };
 }
 
+function refuseSheet(path: string, { sheet }: DataFileOptions): void {
+  if (sheet === undefined) return;
+  throw new MedTextError(
+    'USAGE',
+    words`${path} is not an XLSX workbook: it has no sheet ${JSON.stringify(sheet)}. Leave out the sheet.`,
+    { file: path, sheet },
+  );
+}
+
 async function* rowsOf(pieces: AsyncIterable<Piece[]>): AsyncGenerator<DataRow | BadRow> {
   for await (const batch of pieces) {
     for (const piece of batch) {
@@ -190,17 +224,22 @@ async function* rowsOf(pieces: AsyncIterable<Piece[]>): AsyncGenerator<DataRow |
   }
 }
 
-/** Label Studio's tasks as rows; answers cannot be written into them, so they are no text to copy. */
+/** Label Studio's tasks as rows. An answer is no field of a task, so they are no text with rows of columns. */
 function taskFile(
   about: Pick<DataFile, 'path' | 'format' | 'encoding' | 'byteOrderMark' | 'sizeBytes' | 'warnings'>,
   tasks: readonly DataRow[],
-  readTasks: (signal?: AbortSignal) => AsyncGenerator<DataRow | BadRow>,
+  readTasks: (signal?: AbortSignal) => AsyncGenerator<Piece[]>,
 ): DataFile {
   const spans = spanNames(tasks);
   const asRow = (task: DataRow): DataRow | BadRow => {
     const row = rowOfTask(task.values, spans);
     if (!(row instanceof Words)) return { line: task.line, values: row };
     return { line: task.line, reason: row, excerpt: excerptOf(JSON.stringify(task.values.data ?? task.values)) };
+  };
+  const asPiece = (piece: Piece): Piece => {
+    if (piece.kind !== 'row') return piece;
+    const row = asRow(piece);
+    return isBadRow(row) ? { ...piece, kind: 'bad', reason: row.reason } : { ...piece, values: { ...row.values } };
   };
   const sample = tasks.map(asRow).filter((row): row is DataRow => !isBadRow(row));
   return {
@@ -211,8 +250,45 @@ function taskFile(
     delimiter: undefined,
     quoted: false,
     text: undefined,
+    tasks: {
+      async *pieces(signal) {
+        for await (const batch of readTasks(signal)) yield batch.map(asPiece);
+      },
+      regionForm: (name) => regionForm(tasks, name),
+    },
     async *rows(signal) {
-      for await (const task of readTasks(signal)) yield isBadRow(task) ? task : asRow(task);
+      for await (const task of rowsOf(readTasks(signal))) yield isBadRow(task) ? task : asRow(task);
+    },
+  };
+}
+
+/** Queries with their candidates as rows, a candidate each; answers are written into records, not into such rows. */
+function listFile(
+  about: Pick<DataFile, 'path' | 'format' | 'encoding' | 'byteOrderMark' | 'sizeBytes' | 'warnings'>,
+  lists: QueryLists,
+  records: readonly DataRow[],
+  readRecords: (signal?: AbortSignal) => AsyncGenerator<DataRow | BadRow>,
+): DataFile {
+  const rowsOfRecord = (record: DataRow): readonly (DataRow | BadRow)[] => {
+    const rows = rowsOfList(record, lists);
+    if (!(rows instanceof Words)) return rows;
+    return [{ line: record.line, reason: rows, excerpt: excerptOf(JSON.stringify(record.values)) }];
+  };
+  const sample = records.flatMap(rowsOfRecord).filter((row): row is DataRow => !isBadRow(row));
+  return {
+    ...about,
+    lists,
+    columns: listColumns(records, lists),
+    sample: sample.slice(0, SAMPLE_ROWS),
+    header: false,
+    delimiter: undefined,
+    quoted: false,
+    text: undefined,
+    async *rows(signal) {
+      for await (const record of readRecords(signal)) {
+        if (isBadRow(record)) yield record;
+        else yield* rowsOfRecord(record);
+      }
     },
   };
 }
@@ -283,9 +359,18 @@ async function openWhole(
   };
 }
 
-/** A JSON file begins with `[`, or with an object that holds a table. */
+/** A file that is called JSON Lines, and whose first line is a record: that is a row, whatever lists it has. */
+function isLineOfRecord(path: string, text: string): boolean {
+  if (!/\.(jsonl|ndjson)$/i.test(path) || !text.trimStart().startsWith('{')) return false;
+  return parsedJson(/^[^\r\n]*/.exec(text.trimStart())![0]) !== undefined;
+}
+
+/** A JSON file begins with `[`, or with an object that holds a table. One query with its candidates is a line, and no table. */
 function shapeOf(text: string, isWhole: boolean): JsonShape | undefined {
-  return text.trimStart().startsWith('{') ? jsonShape(text, isWhole) : undefined;
+  if (!text.trimStart().startsWith('{')) return undefined;
+  const shape = jsonShape(text, isWhole);
+  const record = shape?.kind === 'wrapped' ? parsedJson(/^[^\r\n]*/.exec(text.trimStart())![0]) : undefined;
+  return record && queryLists([{ line: 1, values: record as DataRow['values'] }]) ? undefined : shape;
 }
 
 function noTable(path: string, text: string): MedTextError {
@@ -294,31 +379,38 @@ function noTable(path: string, text: string): MedTextError {
   const found = keys.length > 0 ? words`an object with the keys ${keys.slice(0, 10).join(', ')}` : JSON.stringify(excerptOf(text, 40)); // prettier-ignore
   return new MedTextError(
     'DATA_FORMAT',
-    words`${path} line 1: a JSON array of records is expected ("[" first), found ${found}. Read as well are JSON Lines (one record a line), an object with one array of records, Label Studio’s exports, and what pandas’ to_json writes.`,
+    words`${path} line 1: a JSON array of records is expected ("[" first), found ${found}. The program also reads JSON Lines (one record a line), an object with one array of records, exports of Label Studio, and files that pandas’ to_json writes.`,
     { file: path, line: 1 },
   );
 }
 
-function noTags(path: string): MedTextError {
-  return new MedTextError(
-    'DATA_FORMAT',
-    words`${path}: lines of a token and its tag are expected (a tab or a space between them, tags such as B-disease, I-disease and O, an empty line behind each text).`,
-    { file: path, format: 'conll' },
-  );
+function noTags(path: string, text: string, isWhole: boolean): MedTextError {
+  const expected = words`Each line must have a token and its tag, separated by a tab or a space. Tags are such as B-disease, I-disease and O. An empty line follows each text.`;
+  const { line, reason } = untaggedLine(text, isWhole);
+  return new MedTextError('DATA_FORMAT', words`${path} line ${line}: ${reason}. ${expected}`, { file: path, line, format: 'conll' }); // prettier-ignore
 }
 
 async function openSheet(path: string, options: DataFileOptions, watch: FileWatch): Promise<DataFile> {
   const sizeBytes = await dataFileSize(path);
-  const opened = await openWorkbook(path);
-  const workbook = { ...opened, rows: (signal?: AbortSignal) => watch.iterate(opened.rows(signal)) };
-  const first: SheetRow[] = [];
-  for await (const batch of workbook.rows()) {
-    first.push(...batch);
-    if (first.length >= SAMPLE_ROWS) break;
+  const named = await openWorkbook(path, options.sheet);
+  let workbook = watched(named, watch);
+  let first = await firstRows(workbook);
+  // A cover without cells is nobody's table.
+  const others = options.sheet === undefined ? named.visibleSheets.filter((name) => name !== named.sheetName) : [];
+  for (const name of others) {
+    if (first.length > 0) break;
+    const other = watched(await openWorkbook(path, name), watch);
+    const rows = await firstRows(other);
+    if (rows.length > 0) [workbook, first] = [other, rows];
   }
+  const { sheetName: sheet, sheets } = workbook;
   if (first.length === 0) {
-    throw new MedTextError('DATA_FORMAT', words`${path}: the sheet ${JSON.stringify(workbook.sheetName)} is empty.`, {
+    const isEmpty = words`${path}: the sheet ${JSON.stringify(sheet)} is empty.`;
+    const all = sheets.map((name) => JSON.stringify(name)).join(', ');
+    throw new MedTextError('DATA_FORMAT', sheets.length > 1 ? words`${isEmpty} The sheets are: ${all}.` : isEmpty, {
       file: path,
+      sheet,
+      sheets,
     });
   }
   const texts = first.slice(0, SAMPLE_ROWS).map(({ cells }) => cells.map((cell) => String(cell ?? '')));
@@ -334,12 +426,26 @@ async function openSheet(path: string, options: DataFileOptions, watch: FileWatc
   for await (const row of rows()) {
     if ('values' in row && sample.push(row) >= SAMPLE_ROWS) break;
   }
-  if (workbook.otherSheets.length > 0) {
-    const others = workbook.otherSheets.map((name) => JSON.stringify(name)).join(', ');
-    warnings.push(words`${path}: only the sheet ${JSON.stringify(workbook.sheetName)} is read, not ${others}.`);
+  if (options.sheet === undefined && sheets.length > 1) {
+    const others = sheets.filter((name) => name !== sheet).map((name) => JSON.stringify(name)).join(', '); // prettier-ignore
+    warnings.push(words`${path}: only the sheet ${JSON.stringify(sheet)} is read, not ${others}.`);
   }
   const layout = { byteOrderMark: false, delimiter: undefined, quoted: false, text: undefined };
-  return { path, format: 'xlsx', encoding: 'utf-8', sizeBytes, ...layout, ...head, sample, warnings, rows };
+  return { path, format: 'xlsx', encoding: 'utf-8', sizeBytes, ...layout, ...head, workbook: { sheet, sheets }, sample, warnings, rows }; // prettier-ignore
+}
+
+const watched = (opened: Workbook, watch: FileWatch): Workbook => ({
+  ...opened,
+  rows: (signal) => watch.iterate(opened.rows(signal)),
+});
+
+async function firstRows(workbook: Workbook): Promise<SheetRow[]> {
+  const first: SheetRow[] = [];
+  for await (const batch of workbook.rows()) {
+    first.push(...batch);
+    if (first.length >= SAMPLE_ROWS) break;
+  }
+  return first;
 }
 
 /** Known once the sheet has been read to its end. */
@@ -473,7 +579,7 @@ async function sampleRows(
   return rows.slice(0, SAMPLE_ROWS);
 }
 
-/** As the readers find it: LF, unless the first line ends with a lone CR. */
+/** The newline that the readers look for: LF, unless the first line ends with a lone CR. */
 function newlineOf(text: string, isWhole: boolean): string | undefined {
   const found = /\r\n?|\n/.exec(text);
   if (!found || (found[0] === '\r' && found.index + 1 === text.length && !isWhole)) return undefined;

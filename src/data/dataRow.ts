@@ -3,6 +3,18 @@ import type { Words } from '../base/words';
 /** What a cell of a data file can hold: JSON's values, or text for delimited files. */
 export type DataValue = string | number | boolean | null | object | undefined;
 
+/** A column may be called `toString`. */
+export function valueIn(values: DataRow['values'], column: string): DataValue {
+  return Object.hasOwn(values, column) ? values[column] : undefined;
+}
+
+/** The value as a table shows it; empty for a missing one. */
+export function textOf(value: DataValue): string {
+  if (typeof value === 'string') return value;
+  if (value === undefined || value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
 /** One readable row. `line` is the 1-based line of the file on which the row starts, counted as an editor counts. */
 export interface DataRow {
   readonly line: number;

@@ -3,7 +3,8 @@ import type { Words } from '../base/words';
 import type { LabelCorrection } from '../protocol/labelCorrections';
 import { ROLE_NAMES, type FieldRole } from '../protocol/fieldGuess';
 import { inferLabels } from '../protocol/labelScheme';
-import { describeTask, type AnswerKind, type TaskName } from '../protocol/tasks';
+import { answerOf } from '../protocol/answers';
+import { describeTask, type TaskName } from '../protocol/tasks';
 import { resolveColumn, type DataFields } from './columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile, type DataFileOptions } from './dataFile';
 import { excerptOf, isBadRow, type BadRow, type DataRow, type DataValue } from './dataRow';
@@ -85,9 +86,16 @@ export interface LabelColumn {
   readonly options: ReadExamplesOptions;
 }
 
+/** The error for a file without an example: it has no row, or all of its rows were left out. */
+export function noExamples(path: string, badRows: number, dropped: number): MedTextError {
+  if (badRows + dropped === 0) return new MedTextError('DATA_FORMAT', words`${path} has no rows.`, { file: path });
+  const reasons = words`${badRows} bad rows, ${dropped} dropped by label_mapping`;
+  return new MedTextError('DATA_FORMAT', words`${path} gives no examples (${reasons}).`, { file: path });
+}
+
 /** Makes labels of a column's cells: all of them are taken in the order of the rows, then checked, then made at once. */
 export interface LabelReader<Label, Kept> {
-  /** Of a row's cell, or of its correction, what is kept until all are known; undefined: the row is left out, which was noted. */
+  /** Takes a row's cell, or its correction, until all are known; undefined: the row is left out, and that was noted. */
   take(cell: DataValue, row: DataRow): Kept | undefined;
   /** @throws LABELS listing the values that are not mapped, or can be no label of the task */
   check(): void;
@@ -113,7 +121,13 @@ export function readExamples(
   task: TaskName,
   options: ReadExamplesOptions = {},
 ): Promise<Examples> {
-  return readLabelled(source, fields, task, options, (column) => new OneLabel(column, describeTask(task).answer));
+  return readLabelled(
+    source,
+    fields,
+    task,
+    options,
+    (column) => new OneLabel(column, answerOf(task).hasNames === true),
+  );
 }
 
 /**
@@ -139,7 +153,7 @@ export async function readLabelled<Label, Kept>(
     });
   }
   if (isTraining && fields.label === undefined) {
-    throw new MedTextError('USAGE', words`${task} learns from labels: name the column of the label (label).`, { task });
+    throw new MedTextError('USAGE', words`${task} needs labels: name the column of the label (label).`, { task });
   }
   const hasSecond = second !== 'none' && fields.secondSequence !== undefined;
   const columns = {
@@ -194,10 +208,7 @@ export async function readLabelled<Label, Kept>(
   badRows.stopIfAny();
   labelReader?.check();
   const dropped = labelReader?.dropped ?? 0;
-  if (rows.length === 0) {
-    const reasons = words`${badRows.count} bad rows, ${dropped} dropped by label_mapping`;
-    throw new MedTextError('DATA_FORMAT', words`${file.path} gives no examples (${reasons}).`, { file: file.path });
-  }
+  if (rows.length === 0) throw noExamples(file.path, badRows.count, dropped);
 
   const { given, ...labels } = labelReader?.finish(kept) ?? { given: undefined, labels: [], counts: [] };
   const examples = rows.map((example, at): Example<Label> => (given ? { ...example, label: given[at] } : example));
@@ -218,22 +229,18 @@ function comparable(label: unknown): string | number | undefined {
   return typeof label === 'number' || label === undefined ? label : JSON.stringify(label);
 }
 
-/** One class a row, or a number. */
-class OneLabel implements LabelReader<number, string> {
+/** Makes a label of a cell that holds one value: the value's label by the mapping, where it is one. */
+export abstract class OneValueReader {
   readonly rawLabels = new RawLabelCounts();
   dropped = 0;
-  private readonly known: string[] | undefined;
-  private readonly map: LabelMap;
   private readonly unmapped = new RawLabelCounts();
 
+  /** @param isLabel whether a mapped value can be a label of the task */
   constructor(
-    private readonly of: LabelColumn,
-    private readonly answer: AnswerKind,
-  ) {
-    const { labels, labelMapping } = of.options;
-    this.known = labels && answer === 'class' ? checkedLabels(labels) : undefined;
-    this.map = new LabelMap(this.known, labelMapping);
-  }
+    protected readonly of: LabelColumn,
+    protected readonly map: LabelMap,
+    private readonly isLabel: (mapped: string) => boolean,
+  ) {}
 
   take(cell: DataValue, row: DataRow): string | undefined {
     const { column, badRows, options } = this.of;
@@ -246,32 +253,47 @@ class OneLabel implements LabelReader<number, string> {
     const mapped = this.map.labelOf(raw);
     if (mapped === undefined && raw === '' && options.onBadRow === 'skip') {
       badRows.add(unusable(row, 'label', column, words`is missing`));
-      return undefined;
-    }
-    if (mapped === null) {
+    } else if (mapped === null) {
       this.dropped++;
-      return undefined;
-    }
-    if (mapped === undefined || (this.answer === 'number' && !isNumber(mapped))) {
+    } else if (mapped === undefined || !this.isLabel(mapped)) {
       this.unmapped.add(raw, row.line);
-      return undefined;
-    }
-    return mapped;
+    } else return mapped;
+    return undefined;
   }
 
   check(): void {
     if (this.unmapped.size === 0) return;
-    const what =
-      this.answer === 'number'
-        ? words`regression needs numbers, but these values are none`
-        : this.known
-          ? words`these values are neither among the labels ${JSON.stringify(this.known)} nor mapped to one (map them in label_mapping, to null to leave them out)`
-          : words`these rows have no label (map "" in label_mapping, to null to leave them out, or choose to skip bad rows)`;
-    throw unmappedError(this.of.file.path, this.of.column, this.unmapped.list(), what);
+    throw unmappedError(this.of.file.path, this.of.column, this.unmapped.list(), this.problem());
+  }
+
+  /** What is wrong with the values that gave no label. */
+  protected abstract problem(): Words;
+}
+
+/** Reads one class a row, or a number. */
+class OneLabel extends OneValueReader implements LabelReader<number, string> {
+  private readonly known: string[] | undefined;
+
+  constructor(
+    of: LabelColumn,
+    private readonly hasNames: boolean,
+  ) {
+    const { labels, labelMapping } = of.options;
+    const known = labels && hasNames ? checkedLabels(labels) : undefined;
+    super(of, new LabelMap(known, labelMapping), (mapped) => hasNames || isNumber(mapped));
+    this.known = known;
+  }
+
+  protected problem(): Words {
+    return !this.hasNames
+      ? words`regression needs numbers, but these values are not numbers`
+      : this.known
+        ? words`these values are neither among the labels ${JSON.stringify(this.known)} nor mapped to one (map them in label_mapping, to null to leave them out)`
+        : words`these rows have no label (map "" in label_mapping, to null to leave them out, or choose to skip bad rows)`;
   }
 
   finish(kept: readonly string[]) {
-    if (this.answer !== 'class') return { labels: [], counts: [], given: kept.map(Number) };
+    if (!this.hasNames) return { labels: [], counts: [], given: kept.map(Number) };
     const { file, column } = this.of;
     const labels = this.known ?? inferLabels(kept, declaredLabels(file, column, this.map));
     const idOf = new Map(labels.map((label, id) => [label, id]));

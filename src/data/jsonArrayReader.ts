@@ -113,13 +113,13 @@ class JsonArrayReader {
         return 'done';
     }
     if (next === ']') {
-      if (this.state === 'element') this.bad(after, words`a comma stands before the ] that closes the array`);
+      if (this.state === 'element') this.bad(after, words`there is a comma before the ] that closes the array`);
       else this.gap(after);
       this.state = 'closed';
       return 'done';
     }
     if (next === ',') {
-      this.bad(after, words`a comma stands where an element is expected`);
+      this.bad(after, words`there is a comma where an element is expected`);
       this.state = 'element';
       return 'done';
     }
@@ -165,7 +165,7 @@ class JsonArrayReader {
     if (this.rescanBudget >= 0 && (this.elementLine !== undefined || isFlat)) return;
     this.bad(
       this.window.text.length,
-      words`${reason}; where the next element begins cannot be told, so the rest of the file is not read`,
+      words`${reason}; the start of the next element cannot be found, so the rest of the file is not read`,
     );
     this.state = 'skipping';
   }

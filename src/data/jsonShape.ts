@@ -117,7 +117,7 @@ export function keysOf(
   return { keys, end: undefined };
 }
 
-/** Enough to tell; of an object with more keys the rest is like them. */
+/** How many keys of an object are looked at to recognise its shape. */
 const MAX_KEYS = 4096;
 
 function parsedKey(text: string): string {

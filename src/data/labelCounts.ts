@@ -8,7 +8,10 @@ import { rawLabelOf, RawLabelCounts, type RawLabel } from './labelMapping';
 import { openRecipeSplit } from './recipeSplit';
 
 /** What of a split decides how its labels are found. */
-type CountedSplit = Pick<RecipeSplit, 'file' | 'label' | 'label_separator' | 'format' | 'encoding' | 'header'>;
+type CountedSplit = Pick<
+  RecipeSplit,
+  'file' | 'label' | 'label_separator' | 'format' | 'encoding' | 'header' | 'sheet'
+>;
 
 export interface LabelCounts {
   /** The column that was counted. */
@@ -21,6 +24,8 @@ export interface LabelCounts {
   readonly otherRows: number;
   /** Labels that the file itself declares for the column, in the order of their ids. */
   readonly declared?: readonly string[];
+  /** The rows are the texts of queries, which the file has in lists. */
+  readonly ofQueries?: boolean;
   /** The labels of rows that may have several; absent: a row has one. */
   readonly several?: SeveralLabels;
 }
@@ -44,7 +49,7 @@ export async function isLabelled(
   return false;
 }
 
-/** Beyond, counting on would only fill the memory. */
+/** A bound on distinct values, since counting more would only fill the memory. */
 const MAX_DISTINCT = 10_000;
 
 /**
@@ -95,5 +100,6 @@ export async function countRawLabels(split: CountedSplit, signal?: AbortSignal):
     otherRows,
     ...(declared && { declared }),
     ...(labels && { several: labels }),
+    ...(file.lists && { ofQueries: true }),
   };
 }

@@ -3,6 +3,7 @@ import { MedTextError, words } from '../base/errors';
 import { joined } from '../base/words';
 import { inferLabels } from '../protocol/labelScheme';
 import type { RecipeSplit } from '../protocol/recipe';
+import { labelParts, namesIn, namesInText, SEPARATORS } from '../protocol/severalLabels';
 import type { TaskName } from '../protocol/tasks';
 import { unusable, declaredLabels, readLabelled, type Examples, type LabelColumn, type LabelForm, type LabelReader } from './examples'; // prettier-ignore
 import type { DataRow, DataValue } from './dataRow';
@@ -10,23 +11,22 @@ import { checkedLabels, LabelMap, RawLabelCounts, unmappedError, type RawLabel }
 import { choicesOf } from './labelStudio';
 import { readSplitWith, type ReadSplitOptions, type ResolvedFields } from './recipeSplit';
 
-/** What may stand between two labels, the likeliest first. */
-const SEPARATORS = ['|', ';', '；', '、', ',', '，', '\t', '/', '／', '+', '&', ' '] as const;
-
 /**
- * Reads a split whose rows have any number of labels, none too. A label is its ids, ascending. A value that `label_mapping` sends
+ * Reads a split whose rows have any number of labels, or none. A label is its ids, ascending. A value that `label_mapping` sends
  * to null is no label of its row; the row stays.
  *
  * Errors: those of `openDataFile`, `resolveFields`, `readLabelled` and `readCorrections`; `LABELS` where the separator cannot be
  * recognised, or a value is not mapped.
+ * @param usual the separator of the data that a model learned from: it counts where the file does not tell its own
  */
 export function readLabelLists(
   split: RecipeSplit,
   task: TaskName,
   options: ReadSplitOptions = {},
+  usual?: string,
 ): Promise<Examples<readonly number[]> & ResolvedFields> {
   return readSplitWith(split, task, options, (file, fields, reading) =>
-    readLabelled(file, fields, task, reading, (column) => new LabelLists(column)),
+    readLabelled(file, fields, task, reading, (column) => new LabelLists(column, usual)),
   );
 }
 
@@ -46,7 +46,10 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
   private repeats = false;
   private separator: string | null = null;
 
-  constructor(private readonly of: LabelColumn) {
+  constructor(
+    private readonly of: LabelColumn,
+    private readonly usual: string | undefined,
+  ) {
     const { labels, labelMapping } = of.options;
     this.known = labels && checkedLabels(labels);
     this.map = new LabelMap(this.known, labelMapping);
@@ -56,7 +59,7 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
     const { column, badRows } = this.of;
     const found = labelCellOf(cell);
     if (found === undefined) {
-      badRows.add(unusable(row, 'label', column, words`is no list of labels`));
+      badRows.add(unusable(row, 'label', column, words`is not a list of labels`));
       return undefined;
     }
     if (isEmpty(found)) {
@@ -87,7 +90,7 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
     }
     const unmapped = this.rawLabels.list().filter(({ value }) => this.map.labelOf(value) === undefined);
     if (unmapped.length === 0) return;
-    const parted = this.separator === null ? words`a text is one label; if something stands between several, say it in label_separator` : words`labels are parted by ${JSON.stringify(this.separator)}`; // prettier-ignore
+    const parted = this.separator === null ? words`a text is one label; if it holds several, set their separator in label_separator` : words`labels are separated by ${JSON.stringify(this.separator)}`; // prettier-ignore
     const known = JSON.stringify(this.known);
     throw unmappedError(file.path, column, unmapped, words`these values are neither among the labels ${known} nor mapped to one (map them in label_mapping, to null to leave them out; ${parted})`); // prettier-ignore
   }
@@ -125,14 +128,16 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
       this.texts.list().map(({ value }) => value),
       isKnown,
     );
-    if (found.length < 2) return found[0] ?? null;
+    if (found.length === 1) return found[0];
+    if (this.usual !== undefined) return this.usual;
+    if (found.length === 0) return null;
     const { file, column } = this.of;
     throw new MedTextError(
       'LABELS',
-      words`${file.path}, column ${JSON.stringify(column)}: what stands between two labels cannot be told, ${joined(
+      words`${file.path}, column ${JSON.stringify(column)}: it is unclear what separates the labels, ${joined(
         found.map((one) => JSON.stringify(one)),
         words` or `,
-      )}. Say it in the recipe: "label_separator": ${JSON.stringify(found[0])}, or null where a text is one label.`,
+      )}. Set it in the recipe: "label_separator": ${JSON.stringify(found[0])}, or null if a text is one label.`,
       { file: file.path, column, separators: found },
     );
   }
@@ -141,7 +146,7 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
     const { file, column } = this.of;
     return new MedTextError(
       'LABELS',
-      words`${file.path}, column ${JSON.stringify(column)} has lists of zeros and ones, whose places name no label. Write the names of a row's labels in their stead.`,
+      words`${file.path}, column ${JSON.stringify(column)} has lists of zeros and ones, and their positions have no label names. Write the names of each row's labels instead.`,
       { file: file.path, column },
     );
   }
@@ -216,12 +221,6 @@ function tellingSeparator(texts: readonly string[]): string | undefined {
   return found.length === 1 ? found[0] : undefined;
 }
 
-/** Names of a text's labels; white space around them is no part of them. */
-export function labelParts(text: string, separator: string | null): readonly string[] {
-  const parts = separator === null ? [text] : text.split(separator);
-  return parts.map((part) => part.trim()).filter((part) => part !== '');
-}
-
 /**
  * The separators that texts of labels may have. By known labels: all parts are some. Else: at least half of the parts of the texts
  * that it parts stand in another text, too.
@@ -241,33 +240,14 @@ export function likelySeparators(texts: readonly string[], isLabel?: (part: stri
   return found.length > 1 ? found.filter((separator) => separator.trim() !== '' || separator === '\t') : found;
 }
 
-/** As it stands; undefined: neither a list of names nor a text. */
+/** The cell's labels as they stand; undefined: the cell is neither a list of names nor a text. */
 export function labelCellOf(cell: DataValue): LabelCell | undefined {
   const value = choicesOf(cell) ?? cell;
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return namesIn(value);
   if (typeof value === 'object') return undefined;
   const text = String(value).trim();
-  return (text.startsWith('[') && text.endsWith(']') ? namesIn(parsedList(text)) : undefined) ?? { text };
-}
-
-function namesIn(list: unknown): readonly string[] | undefined {
-  if (!Array.isArray(list)) return undefined;
-  const isName = (item: unknown) => ['string', 'number', 'boolean', 'bigint'].includes(typeof item);
-  const names = list.map((item) => (isName(item) ? String(item).trim() : ''));
-  return names.includes('') ? undefined : names;
-}
-
-/** A list as JSON has it, or as Python prints one of texts without quotes in them. */
-function parsedList(text: string): unknown {
-  for (const json of [text, /["\\]/.test(text) ? undefined : text.replaceAll("'", '"')]) {
-    try {
-      if (json !== undefined) return JSON.parse(json);
-    } catch {
-      // As Python prints it, or no list.
-    }
-  }
-  return undefined;
+  return namesInText(text) ?? { text };
 }
 
 function isEmpty(cell: LabelCell): boolean {
@@ -280,9 +260,9 @@ function notesOf(given: readonly (readonly number[])[], form: LabelForm): string
   const combinations = new Set(given.map((ids) => ids.join(' '))).size;
   const written =
     form === 'list'
-      ? 'lists'
+      ? 'each row has a list of labels'
       : form.separator === null
-        ? 'one in each text'
-        : `parted by ${JSON.stringify(form.separator)}`;
-  return [`labels are ${written}; rows with several: ${several}, without any: ${none}; combinations: ${combinations}`];
+        ? 'each cell is one label'
+        : `${JSON.stringify(form.separator)} separates the labels of a row`;
+  return [`${written}; rows with several labels: ${several}, without a label: ${none}; combinations: ${combinations}`];
 }

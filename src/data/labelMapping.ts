@@ -83,7 +83,7 @@ export class LabelMap {
       if (label !== null && labels && !isLabel.has(label)) {
         throw new MedTextError(
           'LABELS',
-          words`label_mapping sends ${JSON.stringify(raw)} to ${JSON.stringify(label)}, which is not one of the labels ${JSON.stringify(labels)}.`,
+          words`label_mapping maps ${JSON.stringify(raw)} to ${JSON.stringify(label)}, which is not one of the labels ${JSON.stringify(labels)}.`,
           { raw, label, labels },
         );
       }

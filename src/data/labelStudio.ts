@@ -1,6 +1,6 @@
 /** Label Studio's full JSON: tasks with the annotations that people made. Its CSV and JSON_MIN are tables already. */
 import { words, type Words } from '../base/words';
-import { recordOf, type DataRow, type DataValue } from './dataRow';
+import { recordOf, type DataRow, type DataValue, type Piece } from './dataRow';
 
 /** https://labelstud.io/guide/export: one task. `completions` are the annotations of versions before 1.0. */
 interface Task {
@@ -31,7 +31,7 @@ export function rowOfTask(
   values: Readonly<Record<string, DataValue>>,
   spans: readonly string[] = [],
 ): Record<string, DataValue> | Words {
-  if (!isTask(values)) return words`a Label Studio task has data and annotations, this record has not`;
+  if (!isTask(values)) return words`a Label Studio task has data and annotations; this record does not`;
   const annotations = (values.annotations ?? values.completions) as readonly unknown[];
   const answers = new Map<string, DataValue>();
   for (const annotation of annotations) {
@@ -61,6 +61,77 @@ export function spanNames(tasks: readonly DataRow[]): string[] {
     }
   }
   return [...names];
+}
+
+/** A file's tasks as they stand in its text, one after another: predictions are written into them. */
+export interface TaskText {
+  /** The whole text; a row has the values that {@link rowOfTask} gives. Errors: `IO`, `CANCELLED`. */
+  pieces(signal?: AbortSignal): AsyncGenerator<Piece[]>;
+  /** How the file writes what was asked for by this name. */
+  regionForm(name: string): RegionForm;
+}
+
+/** The fields of a region besides its value; a file without annotations says no type. */
+export interface RegionForm {
+  readonly from_name: string;
+  readonly to_name: string;
+  readonly type?: string;
+}
+
+/** As the annotations have it; else what is asked of the text that other annotations are of, or of one called `text`. */
+export function regionForm(tasks: readonly DataRow[], name: string): RegionForm {
+  let to = 'text';
+  for (const { values } of tasks) {
+    const annotations = isTask(values) ? ((values.annotations ?? values.completions) as readonly unknown[]) : [];
+    for (const annotation of annotations) {
+      const result = isObject(annotation) ? annotation.result : undefined;
+      for (const region of Array.isArray(result) ? (result as unknown[]) : []) {
+        if (!isObject(region) || typeof region.to_name !== 'string') continue;
+        to = region.to_name;
+        if (region.from_name !== name) continue;
+        return { from_name: name, to_name: to, ...(typeof region.type === 'string' && { type: region.type }) };
+      }
+    }
+  }
+  return { from_name: name, to_name: to };
+}
+
+/** A marked span as a prediction: what its region's value is, and how sure the model is of it. */
+export interface PredictedSpan {
+  readonly value: object;
+  readonly score?: number;
+}
+
+/** A choice or a written text, a number, several choices, or marked spans. */
+export type PredictedAnswer = string | number | readonly string[] | readonly PredictedSpan[];
+
+/**
+ * A task's predictions with those of a model: in the place of its earlier ones, beside those of other models
+ * (https://labelstud.io/guide/predictions).
+ */
+export function withPrediction(
+  before: unknown,
+  answer: PredictedAnswer,
+  { type, ...names }: RegionForm,
+  model: string,
+): object[] {
+  const result = regionsOf(answer, type).map((region) => ({ ...names, ...region }));
+  const others = (Array.isArray(before) ? (before as unknown[]) : []).filter(
+    // An export may name predictions by their numbers, which no import takes.
+    (one): one is object => isObject(one) && one.model_version !== model,
+  );
+  return [...others, { model_version: model, result }];
+}
+
+function regionsOf(predicted: PredictedAnswer, type: string | undefined): object[] {
+  if (typeof predicted === 'number') return [{ type: type ?? 'number', value: { [type ?? 'number']: predicted } }];
+  if (typeof predicted === 'string') {
+    if (type === 'rating' || type === 'number') return [{ type, value: { [type]: Number(predicted) } }];
+    return [type === 'textarea' ? { type, value: { text: [predicted] } } : { type: 'choices', value: { choices: [predicted] } }]; // prettier-ignore
+  }
+  if (predicted.length === 0) return [];
+  if (predicted.every((one) => typeof one === 'string')) return [{ type: 'choices', value: { choices: predicted } }];
+  return (predicted as readonly PredictedSpan[]).map((span) => ({ type: type ?? 'labels', ...span }));
 }
 
 const isSpan = (value: unknown): value is Record<string, DataValue> => isObject(value) && 'start' in value;

@@ -198,7 +198,7 @@ class FileBuffer implements AsyncBuffer {
   }
 }
 
-/** As hyparquet-compressors', but no page may claim to unpack to more than memory holds. */
+/** The decompressors of hyparquet-compressors, with a bound on a page's unpacked size. */
 const compressors = Object.fromEntries(
   Object.entries(allCompressors).map(([codec, decompress]) => [
     codec,

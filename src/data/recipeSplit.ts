@@ -2,7 +2,7 @@ import { MedTextError, words } from '../base/errors';
 import { fieldRoles, type FieldRole } from '../protocol/fieldGuess';
 import type { RecipeSplit } from '../protocol/recipe';
 import { describeTask, type SecondText, type TaskName } from '../protocol/tasks';
-import { guessFields, refuseRepeatedGuess, type DataFields, type FieldGuess } from './columns';
+import { findColumn, guessFields, refuseRepeatedGuess, withoutColumns, type DataFields, type FieldGuess } from './columns'; // prettier-ignore
 import { openDataFile, type DataFile } from './dataFile';
 import { readExamples, type Examples, type ReadExamplesOptions } from './examples';
 import { readCorrections } from './labelCorrections';
@@ -33,12 +33,11 @@ export function resolveFields(
     split.first_sequence !== undefined &&
     (!wantsSecond || split.second_sequence !== undefined) &&
     (mode === 'predict' || split.label !== undefined);
-  const guess = isComplete
-    ? undefined
-    : guessFields(
-        file.columns,
-        file.sample.map((row) => row.values),
-      );
+  const texts = [split.first_sequence, split.second_sequence].flatMap((column) =>
+    column === undefined || column === null ? [] : (findColumn(file, column) ?? []),
+  );
+  const values = file.sample.map((row) => row.values);
+  const guess = isComplete ? undefined : withoutColumns(guessFields(file.columns, values), texts);
   const second = wantsSecond ? (split.second_sequence ?? guess?.secondSequence) : undefined;
   const named = namedRoles(split);
   if (guess) refuseRepeatedGuess(file, { ...guess, found: guess.found.filter(({ role }) => !named.includes(role)) });
@@ -70,6 +69,7 @@ export function openRecipeSplit(split: RecipeSplit): Promise<DataFile> {
     format: named(split.format),
     encoding: named(split.encoding),
     header: named(split.header),
+    sheet: split.sheet,
   });
 }
 
@@ -77,7 +77,7 @@ export interface ReadSplitOptions {
   /** Labels found elsewhere, normally in the training split; they win over the recipe's own list. */
   readonly labels?: readonly string[];
   readonly mode?: 'train' | 'predict';
-  /** As `ReadExamplesOptions` has it. */
+  /** The `groupColumn` of `ReadExamplesOptions`. */
   readonly groupColumn?: string;
   readonly signal?: AbortSignal;
 }

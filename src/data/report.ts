@@ -1,5 +1,7 @@
 import { guessFields, withoutRepeated, type DataFields, type FieldGuess } from './columns';
+import { ANSWERS, answerIn } from '../protocol/answers';
 import { fieldWords } from '../protocol/fieldGuess';
+import { rowPlaces } from '../protocol/rowPlaces';
 import { BadRows, type DataFile } from './dataFile';
 import { isBadRow, type DataRow, type DataValue } from './dataRow';
 import { asMedTextError } from '../base/errors';
@@ -8,6 +10,7 @@ import { typesIn } from './entities/annotations';
 import { byPlace, distinctEntities, overlapsOf } from './entities/entity';
 import { entityColumns, openEntityFile, type EntityFile } from './entities/readEntities';
 import type { SpanConvention } from './entities/spanConvention';
+import { SeveralCounts } from './labelLists';
 import { RawLabelCounts, rawLabelOf } from './labelMapping';
 import {
   characterCount,
@@ -38,6 +41,18 @@ export interface LabelReport {
   readonly firstLine: number;
 }
 
+/** The labels of rows that may have several, one by one and as they stand together. */
+export interface SeveralReport {
+  /** What stands between labels; absent: cells are lists. */
+  readonly separator?: string;
+  /** Most frequent first; at most 1,000. Shares are of the rows, so that they add up to more than 1. */
+  readonly labels: readonly LabelReport[];
+  readonly withoutLabel: number;
+  /** Most frequent first, at most 100. */
+  readonly combinations: readonly { readonly labels: readonly string[]; readonly count: number }[];
+  readonly combinationCount: number;
+}
+
 export interface BadRowReport {
   readonly line: number;
   readonly reason: string;
@@ -51,8 +66,10 @@ export interface EntityReport {
   readonly rows: number;
   /** What their offsets mean; absent where the file does not tell, so that a recipe needs `span_end`. */
   readonly convention?: SpanConvention;
-  /** Those that are not where they say or cannot be read, and pairs of those that share characters; the first ones by line. */
+  /** Entities that are misplaced or unreadable, and pairs that share characters; the first ones with their lines. */
   readonly flawed: BadRowsReport;
+  /** Entities whose own text differs from the text at their place by case or width alone. */
+  readonly normalized: BadRowsReport;
   readonly overlapping: BadRowsReport;
 }
 
@@ -78,7 +95,10 @@ export interface DataReport {
   /** Most frequent first; at most 1,000. Of a file of entities: their types, counted by entities. */
   readonly labels: readonly LabelReport[];
   readonly distinctLabels: number;
+  /** Absent where rows have no class: entities, several labels, grades of a ranking, fractions. */
   readonly majority?: Majority;
+  /** Where a row may have several labels; `labels` then counts the cells as they stand. */
+  readonly several?: SeveralReport;
   readonly entities?: EntityReport;
   /** In characters (code points). */
   readonly lengths: {
@@ -120,6 +140,7 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
   };
   const columns = new Map(file.columns.map((name) => [name, new ColumnCounts(name)]));
   const labels = new RawLabelCounts();
+  const several = new SeveralCounts(MAX_DISTINCT);
   const badRows = new BadRows(file.path, { onBadRow: 'skip', maxReports: options.maxReports });
   const pairs: TextPair[] = [];
   let rows = 0;
@@ -140,9 +161,10 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
       labels.add(type, row.line);
     const rawLabel = entities || label === undefined ? undefined : rawLabelOf(row.values[label]);
     if (rawLabel !== undefined) labels.add(rawLabel, row.line);
+    if (!entities && label !== undefined) several.add(Object.hasOwn(row.values, label) ? row.values[label] : undefined, row.line); // prettier-ignore
     const first = firstSequence === undefined ? undefined : textOf(row.values[firstSequence]);
     const second = secondSequence === undefined ? undefined : textOf(row.values[secondSequence]);
-    if (first !== undefined) pairs.push({ first, second, label: rawLabel, line: row.line });
+    if (first !== undefined) pairs.push({ first, second, label: rawLabel, line: row.line, row: rows - 1 });
   }
 
   const firstLengths = pairs.map((pair) => characterCount(pair.first));
@@ -151,7 +173,10 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
   const counted = labels.list().sort((a, b) => b.count - a.count);
   const total = counted.reduce((sum, { count }) => sum + count, 0);
   const distribution = counted.slice(0, MAX_LABELS).map((raw): LabelReport => ({ ...raw, share: raw.count / total }));
-  const mostFrequent = entities ? undefined : distribution.find(({ value }) => value !== '');
+  const severalReport = severalReportOf(several, rows);
+  const signs = { marks: entities !== undefined, several: severalReport !== undefined, ofQueries: file.lists !== undefined, values: counted.map(({ value }) => value) }; // prettier-ignore
+  const hasClasses = ANSWERS[answerIn(signs).answer].isOneARow === true;
+  const mostFrequent = hasClasses ? distribution.find(({ value }) => value !== '') : undefined;
   return {
     file: file.path,
     format: file.format,
@@ -170,6 +195,7 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
     ...(mostFrequent && {
       majority: { label: mostFrequent.value, count: mostFrequent.count, share: mostFrequent.share },
     }),
+    ...(severalReport && { several: severalReport }),
     ...(entities && { entities: entities.report() }),
     lengths: {
       ...(firstSequence !== undefined && { first: lengthStatistics(firstLengths) }),
@@ -185,6 +211,15 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
     },
     warnings: [...file.warnings, ...warnings].map(String),
   };
+}
+
+/** Undefined where a row has one label. */
+function severalReportOf(counts: SeveralCounts, rows: number): SeveralReport | undefined {
+  const found = counts.several();
+  if (!found) return undefined;
+  const { values, ...rest } = found;
+  const sorted = [...values].sort((a, b) => b.count - a.count).slice(0, MAX_LABELS);
+  return { ...rest, labels: sorted.map((raw) => ({ ...raw, share: raw.count / rows })) };
 }
 
 /** The report as lines of text for a terminal. */
@@ -218,39 +253,55 @@ export function renderReport(report: DataReport, barWidth = 30): string[] {
   );
   for (const reason of report.guesses) lines.push(`  guessed ${oneLine(reason)}`);
 
-  if (report.labels.length > 0) {
+  const bars = (shown: readonly LabelReport[]) => {
+    const most = Math.max(...shown.map(({ count }) => count));
+    const rows = shown.map(({ value, count, share }) => [
+      value === '' ? '(no label)' : value,
+      number(count),
+      percent(share),
+      '█'.repeat(Math.max(1, Math.round((count / most) * barWidth))),
+    ]);
+    return table(rows, [1, 2]);
+  };
+  const { several } = report;
+  if (several) {
+    const { separator, labels, combinations, combinationCount, withoutLabel } = several;
+    title(`Labels, several a row (${number(labels.length)} distinct)`);
+    lines.push(
+      separator === undefined
+        ? '  each cell is a list'
+        : `  ${JSON.stringify(separator)} separates the labels of a cell`,
+      ...bars(labels.slice(0, 20)),
+    );
+    if (labels.length > 20) lines.push(`  … and ${number(labels.length - 20)} more`);
+    lines.push(`  ${plural(withoutLabel, 'row')} without any label`);
+    title(`Combinations of labels (${number(combinationCount)})`);
+    const shown = combinations.slice(0, 10).map(({ labels: together, count }) => ({ value: together.join(' + '), count, share: count / report.rows, firstLine: 0 })); // prettier-ignore
+    lines.push(...bars(shown));
+    if (combinationCount > shown.length) lines.push(`  … and ${number(combinationCount - shown.length)} more`);
+  } else if (report.labels.length > 0) {
     title(`${report.entities ? 'Types of entities' : 'Labels'} (${number(report.distinctLabels)} distinct)`);
     const shown = report.labels.slice(0, 20);
-    const most = Math.max(...shown.map((label) => label.count));
-    lines.push(
-      ...table(
-        shown.map(({ value, count, share }) => [
-          value === '' ? '(no label)' : value,
-          number(count),
-          percent(share),
-          '█'.repeat(Math.max(1, Math.round((count / most) * barWidth))),
-        ]),
-        [1, 2],
-      ),
-    );
+    lines.push(...bars(shown));
     if (report.distinctLabels > shown.length)
       lines.push(`  … and ${number(report.distinctLabels - shown.length)} more`);
     if (report.majority) {
       lines.push(
-        `  always answering ${JSON.stringify(report.majority.label)} is right in ${percent(report.majority.share)}`,
+        `  always predicting ${JSON.stringify(report.majority.label)} is right in ${percent(report.majority.share)}`,
       );
     }
   }
 
   if (report.entities) {
-    const { count, rows, convention, flawed, overlapping } = report.entities;
+    const { count, rows, convention, flawed, normalized, overlapping } = report.entities;
     title('Entities');
     lines.push(
       `  ${number(count)} in ${plural(rows, 'row')}`,
       convention
         ? `  ends are ${convention.end}, ${ENDS[convention.source]}${convention.unit === 'utf16' ? '; counted in UTF-16 units' : ''}`
-        : '  whether an end is the last character or the one behind it cannot be told: the recipe has to say span_end',
-      ...(convention ? [`  ${number(flawed.count)} cannot be used as they stand${firstOf(flawed)}`] : []),
+        : '  the file does not show whether an end is the last character or the one after it: set span_end in the recipe',
+      ...(convention ? [`  ${number(flawed.count)} cannot be used${firstOf(flawed)}`] : []),
+      ...(normalized.count > 0 ? [`  ${number(normalized.count)} are written in another case or width in the text${firstOf(normalized)}`] : []), // prettier-ignore
       ...(convention ? [`  ${plural(overlapping.count, 'pair')} overlap${firstOf(overlapping)}`] : []),
     );
   }
@@ -268,18 +319,24 @@ export function renderReport(report: DataReport, barWidth = 30): string[] {
 
   if (report.duplicates) {
     const { exact, contradictions, contradictoryRows, equalSides, examples } = report.duplicates;
-    const at = (groups: readonly (readonly number[])[]) =>
-      groups.length === 0 ? '' : `, first on lines ${groups[0].slice(0, 5).join(', ')}`;
+    const everyPlace = ({ exact: one, contradictions: two, equalSides: three }: Omit<typeof examples, 'rows'>) => [...one.flat(), ...two.flat(), ...three]; // prettier-ignore
+    const all = { lines: everyPlace(examples), rows: everyPlace(examples.rows) };
+    const first = (lines: readonly number[] | undefined, rows: readonly number[] | undefined, most: number) => {
+      if (!lines || !rows || rows.length === 0) return '';
+      const { unit, numbers } = rowPlaces(lines.slice(0, most), rows.slice(0, most), all);
+      return `, first ${unit === 'line' ? 'on' : 'in'} ${unit}${numbers.length === 1 ? '' : 's'} ${numbers.join(', ')}`;
+    };
     title('Findings');
-    lines.push(`  ${plural(exact, 'duplicate row')}${at(examples.exact)}`);
+    lines.push(`  ${plural(exact, 'duplicate row')}${first(examples.exact[0], examples.rows.exact[0], 5)}`);
     if (report.fields.label !== undefined && !report.entities) {
       lines.push(
-        `  ${plural(contradictions, 'text')} with contradictory labels, ${plural(contradictoryRows, 'row')}${at(examples.contradictions)}`,
+        `  ${plural(contradictions, 'text')} with contradictory labels, ${plural(contradictoryRows, 'row')}${first(examples.contradictions[0], examples.rows.contradictions[0], 5)}`,
       );
     }
     if (report.fields.secondSequence !== undefined) {
-      const first = equalSides > 0 ? `, first on line ${examples.equalSides[0]}` : '';
-      lines.push(`  ${plural(equalSides, 'pair')} of equal texts${first}`);
+      lines.push(
+        `  ${plural(equalSides, 'pair')} of equal texts${first(examples.equalSides, examples.rows.equalSides, 1)}`,
+      );
     }
   }
 
@@ -295,7 +352,7 @@ export function renderReport(report: DataReport, barWidth = 30): string[] {
 }
 
 const ENDS: Record<SpanConvention['source'], string> = {
-  recipe: 'as the recipe says',
+  recipe: 'named by the recipe',
   text: 'by the entities’ own text',
   bounds: 'by entities at the ends of texts',
   format: 'by the format',
@@ -304,7 +361,7 @@ const ENDS: Record<SpanConvention['source'], string> = {
 const firstOf = ({ reports }: BadRowsReport): string =>
   reports.length === 0 ? '' : `, first on line ${reports[0].line}: ${reports[0].reason}`;
 
-/** As many findings about entities are described; all are counted. */
+/** How many findings about entities are described; all are counted. */
 const MAX_FINDINGS = 20;
 
 /** What the rows of a file of entities have. */
@@ -312,6 +369,7 @@ class EntityCounts {
   private count = 0;
   private rows = 0;
   private readonly flawed: { count: number; reports: BadRowReport[] } = { count: 0, reports: [] };
+  private readonly normalized: { count: number; reports: BadRowReport[] } = { count: 0, reports: [] };
   private readonly overlapping: { count: number; reports: BadRowReport[] } = { count: 0, reports: [] };
 
   private constructor(
@@ -347,6 +405,7 @@ class EntityCounts {
     if (read === undefined) return;
     if (isBadRow(read)) return found(this.flawed, read);
     for (const finding of read.findings) found(this.flawed, finding);
+    for (const finding of read.normalized) found(this.normalized, finding);
     for (const [first, second] of overlapsOf(distinctEntities(read.entities).sort(byPlace))) {
       const [one, other] = [first, second].map(
         ({ start, end, type }) => `${JSON.stringify(fitted(read.text.slice(start, end), 40))} (${type})`,
@@ -356,8 +415,8 @@ class EntityCounts {
   }
 
   report(): EntityReport {
-    const { count, rows, file, flawed, overlapping } = this;
-    return { count, rows, ...(file && { convention: file.convention }), flawed, overlapping };
+    const { count, rows, file, flawed, normalized, overlapping } = this;
+    return { count, rows, ...(file && { convention: file.convention }), flawed, normalized, overlapping };
   }
 }
 

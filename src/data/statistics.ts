@@ -4,6 +4,8 @@ export interface TextPair {
   readonly second?: string;
   readonly label?: number | string;
   readonly line: number;
+  /** 0-based place among the file's readable rows. */
+  readonly row: number;
 }
 
 export interface Duplicates {
@@ -15,54 +17,80 @@ export interface Duplicates {
   readonly contradictoryRows: number;
   /** Pairs whose two texts are equal. */
   readonly equalSides: number;
-  /** Lines of the first groups of each kind. */
+  /** Lines of the first groups of each kind, and the 0-based places of the same rows. */
   readonly examples: {
     readonly exact: readonly (readonly number[])[];
     readonly contradictions: readonly (readonly number[])[];
     readonly equalSides: readonly number[];
+    readonly rows: {
+      readonly exact: readonly (readonly number[])[];
+      readonly contradictions: readonly (readonly number[])[];
+      readonly equalSides: readonly number[];
+    };
   };
 }
 
 /** Finds equal rows and contradictory labels. Texts compare exactly; the order of a pair matters. */
 export function duplicatesOf(pairs: Iterable<TextPair>, maxExamples = 20): Duplicates {
-  const groups = new Map<string, { lines: number[]; labels: (number | string | undefined)[] } | TextPair>();
+  const groups = new Map<string, TextPair | TextPair[]>();
   let equalSides = 0;
-  const equalSideLines: number[] = [];
+  const equalSidePairs: TextPair[] = [];
   for (const pair of pairs) {
     if (pair.second !== undefined && pair.first === pair.second) {
       equalSides++;
-      if (equalSideLines.length < maxExamples) equalSideLines.push(pair.line);
+      if (equalSidePairs.length < maxExamples) equalSidePairs.push(pair);
     }
     const key = pairKey(pair);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, pair);
-    else if ('lines' in group) {
-      group.lines.push(pair.line);
-      group.labels.push(pair.label);
-    } else groups.set(key, { lines: [group.line, pair.line], labels: [group.label, pair.label] });
+    else if (Array.isArray(group)) group.push(pair);
+    else groups.set(key, [group, pair]);
   }
   let exact = 0;
   let contradictions = 0;
   let contradictoryRows = 0;
-  const exactLines: number[][] = [];
-  const contradictionLines: number[][] = [];
+  const exactGroups: TextPair[][] = [];
+  const contradictoryGroups: TextPair[][] = [];
   for (const group of groups.values()) {
-    if (!('lines' in group)) continue;
-    const distinct = new Set(group.labels).size;
-    exact += group.lines.length - distinct;
-    if (group.lines.length > distinct && exactLines.length < maxExamples) exactLines.push(group.lines);
+    if (!Array.isArray(group)) continue;
+    const distinct = new Set(group.map(({ label }) => label)).size;
+    exact += group.length - distinct;
+    if (group.length > distinct && exactGroups.length < maxExamples) exactGroups.push(group);
     if (distinct === 1) continue;
     contradictions++;
-    contradictoryRows += group.lines.length;
-    if (contradictionLines.length < maxExamples) contradictionLines.push(group.lines);
+    contradictoryRows += group.length;
+    if (contradictoryGroups.length < maxExamples) contradictoryGroups.push(group);
   }
   return {
     exact,
     contradictions,
     contradictoryRows,
     equalSides,
-    examples: { exact: exactLines, contradictions: contradictionLines, equalSides: equalSideLines },
+    examples: {
+      exact: exactGroups.map(linesOf),
+      contradictions: contradictoryGroups.map(linesOf),
+      equalSides: linesOf(equalSidePairs),
+      rows: {
+        exact: exactGroups.map(rowsOf),
+        contradictions: contradictoryGroups.map(rowsOf),
+        equalSides: rowsOf(equalSidePairs),
+      },
+    },
   };
+}
+
+const linesOf = (pairs: readonly TextPair[]): number[] => pairs.map(({ line }) => line);
+const rowsOf = (pairs: readonly TextPair[]): number[] => pairs.map(({ row }) => row);
+
+/** Rows whose texts are equal, in groups of two at least; texts compare exactly, and the order of a pair matters. */
+export function equalTexts<Row extends Pick<TextPair, 'first' | 'second'>>(rows: Iterable<Row>): Row[][] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(pairKey(row));
+    if (group) group.push(row);
+    else groups.set(pairKey(row), [row]);
+  }
+  return [...groups.values()].filter(({ length }) => length > 1);
 }
 
 export interface LengthStatistics {
@@ -153,6 +181,7 @@ export function normalizedText(text: string): string {
   return letters === '' ? folded.trim() : letters;
 }
 
-function pairKey({ first, second }: TextPair): string {
+/** Equal of equal texts, or pairs. */
+export function pairKey({ first, second }: Pick<TextPair, 'first' | 'second'>): string {
   return second === undefined ? first : `${first.length}:${first}${second}`;
 }

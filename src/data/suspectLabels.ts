@@ -10,9 +10,9 @@ export interface SuspectLabel {
   readonly given: number;
   /** The label the model holds most probable. */
   readonly suggested: number;
-  /** Of the suggested label. */
+  /** The probability of the suggested label. */
   readonly probability: number;
-  /** Of the given label. */
+  /** The probability of the given label. */
   readonly selfConfidence: number;
   /** p(given) - max p(another), from -1 to 1: the lower, the more suspect. */
   readonly margin: number;

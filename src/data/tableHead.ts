@@ -3,7 +3,7 @@ import { joined, type Words } from '../base/words';
 import { isKnownColumnName } from './columns';
 
 const MAX_COLUMNS = 4096;
-/** More lines above a header are a page of prose. */
+/** A bound on title lines above a header. */
 const MAX_TITLE_ROWS = 10;
 
 /** What stands above the rows of a table: titles, and the names of the columns. */

@@ -20,7 +20,7 @@ export function vectorFormatOf(path: string): VectorFormat {
   if (format) return format;
   throw new MedTextError(
     'USAGE',
-    words`${path}: vectors are written as .npy (NumPy), .parquet or .jsonl (JSON Lines); the name of the output says which.`,
+    words`${path}: vectors can be written as .npy (NumPy), .parquet or .jsonl (JSON Lines). Give the output a name with one of these endings.`,
     { file: path },
   );
 }

@@ -8,11 +8,11 @@ import { Fault, faultOf } from './fault';
 const MAX_COLUMNS = 16_384; // Excel's own limit.
 /** Shared strings stay in memory, for cells refer to them by number. */
 const MAX_SHARED_CHARACTERS = 1 << 28;
-/** XML text between two tags; beyond it the file is not one that a spreadsheet program wrote. */
 /** Elements within each other; a worksheet has ten at most. */
 const MAX_DEPTH = 100;
 /** Characters of a number format: spreadsheet programs allow 255. */
 const MAX_FORMAT_LENGTH = 1000;
+/** XML text between two tags; beyond it the file is not one that a spreadsheet program wrote. */
 const MAX_TEXT_BYTES = 1 << 26;
 
 type Cell = string | number | boolean | null;
@@ -23,10 +23,13 @@ export interface SheetRow {
   readonly cells: readonly Cell[];
 }
 
-/** A workbook's first visible sheet, read from the disk each time. */
+/** One sheet of a workbook, read from the disk each time. */
 export interface Workbook {
   readonly sheetName: string;
-  readonly otherSheets: readonly string[];
+  /** The names of all worksheets in the workbook's order, hidden ones among them. */
+  readonly sheets: readonly string[];
+  /** The sheets that are not hidden. */
+  readonly visibleSheets: readonly string[];
   /** The rows that hold anything. Errors: `DATA_FORMAT` for broken XML or a file cut short, `IO`, `CANCELLED`. */
   rows(signal?: AbortSignal): AsyncGenerator<SheetRow[]>;
   /** Cells that hold a formula (their stored result is read), those of them without one, and error values; of the last `rows`. */
@@ -43,48 +46,62 @@ export interface Workbook {
  * Opens an XLSX workbook (ECMA-376 part 1, SpreadsheetML). Read are values: stored results of formulas, dates as ISO 8601
  * texts, errors such as #N/A as missing.
  *
- * Errors: `DATA_FORMAT` for what is no workbook or broken; `UNSUPPORTED` for encrypted and binary (.xlsb) ones, and for one
- * with more text than fits in memory; `IO`.
+ * @param sheetName the sheet to read; else the first visible one
+ * Errors: `DATA_FORMAT` for what is no workbook or broken; `NOT_FOUND` with the sheets there are; `UNSUPPORTED` for encrypted and
+ * binary (.xlsb) ones, and for one with more text than fits in memory; `IO`.
  */
-export async function openWorkbook(path: string): Promise<Workbook> {
+export async function openWorkbook(path: string, sheetName?: string): Promise<Workbook> {
   const main = await withZip(path, async (zip) => {
-    const names = [...zip.entries.keys()];
     if (!zip.entries.has('xl/workbook.xml')) {
-      if (names.some((name) => name.endsWith('workbook.bin'))) {
+      if ([...zip.entries.keys()].some((name) => name.endsWith('workbook.bin'))) {
         throw new MedTextError('UNSUPPORTED', words`${path} is a binary workbook; save it as .xlsx or CSV.`, {
           file: path,
         });
       }
-      throw new MedTextError('DATA_FORMAT', words`${path} is a zip archive, but no XLSX workbook.`, { file: path });
+      throw new MedTextError('DATA_FORMAT', words`${path} is a zip archive, but not an XLSX workbook.`, { file: path });
     }
     const targets = new Map<string, string>();
+    const rowless = new Set<string>();
     if (zip.entries.has('xl/_rels/workbook.xml.rels')) {
       await parseXml(path, zip, 'xl/_rels/workbook.xml.rels', (tag, attributes) => {
-        if (tag === 'Relationship') targets.set(attributes.Id ?? '', attributes.Target ?? '');
+        if (tag !== 'Relationship') return;
+        targets.set(attributes.Id ?? '', attributes.Target ?? '');
+        // A chart or a macro on a sheet of its own has no rows.
+        if (/\/(chartsheet|dialogsheet|xlMacrosheet)$/i.test(attributes.Type ?? '')) rowless.add(attributes.Id ?? '');
       });
     }
     const sheets: { name: string; part: string; isHidden: boolean }[] = [];
     let date1904 = false;
     await parseXml(path, zip, 'xl/workbook.xml', (tag, attributes) => {
       if (tag === 'workbookPr') date1904 = attributes.date1904 === '1' || attributes.date1904 === 'true';
-      if (tag !== 'sheet') return;
+      if (tag !== 'sheet' || rowless.has(attributes['r:id'] ?? '')) return;
       const target = targets.get(attributes['r:id'] ?? '') ?? `worksheets/sheet${sheets.length + 1}.xml`;
       const part = target.startsWith('/') ? target.slice(1) : `xl/${target}`;
       const isHidden = (attributes.state ?? 'visible') !== 'visible';
       sheets.push({ name: attributes.name ?? `Sheet${sheets.length + 1}`, part, isHidden });
     });
     const worksheets = sheets.filter(({ part }) => zip.entries.has(part));
-    const sheet = worksheets.find(({ isHidden }) => !isHidden) ?? worksheets[0];
-    if (!sheet) throw new MedTextError('DATA_FORMAT', words`${path}: the workbook has no sheet.`, { file: path });
+    if (worksheets.length === 0)
+      throw new MedTextError('DATA_FORMAT', words`${path}: the workbook has no sheet.`, { file: path });
+    const names = worksheets.map(({ name }) => name);
+    const visible = worksheets.filter(({ isHidden }) => !isHidden).map(({ name }) => name);
+    const sheet = sheetName === undefined ? (worksheets.find(({ isHidden }) => !isHidden) ?? worksheets[0]) : worksheets.find(({ name }) => name === sheetName); // prettier-ignore
+    if (!sheet) {
+      throw new MedTextError(
+        'NOT_FOUND',
+        words`${path} has no sheet ${JSON.stringify(sheetName)}; its sheets are: ${names.map((name) => JSON.stringify(name)).join(', ')}.`,
+        { file: path, sheet: sheetName, sheets: names },
+      );
+    }
     const strings = zip.entries.has('xl/sharedStrings.xml') ? await sharedStrings(path, zip) : [];
     const dateStyles = zip.entries.has('xl/styles.xml') ? await dateStylesOf(path, zip) : new Set<number>();
-    const others = worksheets.filter((other) => other !== sheet).map(({ name }) => name);
-    return { sheet, others, strings, dateStyles, date1904 };
+    return { sheet, names, visible, strings, dateStyles, date1904 };
   });
   const oddities = { formulas: 0, firstFormula: '', withoutValue: 0, errors: 0, firstError: '' };
   return {
     sheetName: main.sheet.name,
-    otherSheets: main.others,
+    sheets: main.names,
+    visibleSheets: main.visible,
     oddities,
     async *rows(signal) {
       Object.assign(oddities, { formulas: 0, firstFormula: '', withoutValue: 0, errors: 0, firstError: '' });
@@ -421,12 +438,15 @@ async function* sheetRows(
   }
 }
 
-function cellName(column: number, line: number): string {
+const cellName = (column: number, line: number): string => `${columnLetters(column)}${line}`;
+
+/** The letters of a column that is counted from 0: A, B, …, Z, AA, … */
+export function columnLetters(column: number): string {
   let letters = '';
   for (let rest = column + 1; rest > 0; rest = Math.floor((rest - 1) / 26)) {
     letters = String.fromCharCode(65 + ((rest - 1) % 26)) + letters;
   }
-  return `${letters}${line}`;
+  return letters;
 }
 
 /** The column of a reference such as "AB12", from 0. */

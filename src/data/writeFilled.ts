@@ -1,11 +1,13 @@
 import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
 import { BadRows, badRow, openDataFile, type BadRowPolicy, type DataFile } from './dataFile';
-import { isWellFormed, type Piece } from './dataRow';
+import { isBadRow, isWellFormed, valueIn, type DataValue, type Piece } from './dataRow';
 import { fieldSpans, lineBreakOf } from './delimitedReader';
 import { withTags } from './entities/columnsReader';
 import type { Entity } from './entities/entity';
-import { jsonValueEnd, skipSpace } from './jsonArrayReader';
+import { withPrediction, type PredictedAnswer, type RegionForm } from './labelStudio';
+import { jsonValueEnd, lenientJson, skipSpace } from './jsonArrayReader';
+import { tableFile, tableFormatOf, type TableFormat } from './tableFile';
 import { textEncoder } from './textEncoding';
 
 export interface FillOptions extends BadRowPolicy {
@@ -13,6 +15,8 @@ export interface FillOptions extends BadRowPolicy {
   readonly label: string | number;
   /** Columns that must not be overwritten: the texts. */
   readonly textColumns?: readonly string[];
+  /** What answers, as Label Studio's predictions name it. */
+  readonly model?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -24,11 +28,17 @@ export type FilledAnswer = string | number | readonly string[] | readonly object
  * spelling of the other fields, indentation, delimiter, quotes, header, line breaks, encoding and byte order mark. In JSON a
  * string answer is written as a string, a number as a number, and nobody may read the copy who may not read the file. Bad rows, if they are to be skipped, are copied unchanged.
  *
+ * Label Studio's tasks get a prediction each, beside their annotations.
+ *
+ * An output named .xlsx becomes a new workbook of one sheet with the values of all rows, whatever the data are. What does not lie row
+ * by row in a text (a workbook, Parquet, other forms of JSON) is written anew, too: as .xlsx, .csv, .tsv, .json or .jsonl. Bad rows
+ * that are skipped are then left out.
+ *
  * @param answerOf the answer for the row at this place among the readable rows; null leaves the row unchanged
  * Errors: those of `openDataFile`; `DATA_FORMAT` for a bad row; `NOT_FOUND` for a column index beyond the next free one;
  * `USAGE` if the column holds a text; `UNSUPPORTED` for an encoding that cannot be written, for an output named as a
- * workbook or Parquet file, and for a label that holds the delimiter of a file without quoting; `IO`, `DISK_FULL`,
- * `CANCELLED`. On any error the output is not touched.
+ * Parquet file, for a label that holds the delimiter of a file without quoting, and for what a workbook cannot hold; `IO`,
+ * `DISK_FULL`, `CANCELLED`. On any error the output is not touched.
  */
 export async function writeFilled(
   source: string | DataFile,
@@ -38,7 +48,9 @@ export async function writeFilled(
 ): Promise<{ rows: number; filled: number; badRows: number }> {
   const file = typeof source === 'string' ? await openDataFile(source) : source;
   refuseUnfillable(file, output, options);
-  const access = file.text;
+  const format = newFormat(file, output);
+  if (format) return writeTable(file, output, format, answerOf, options);
+  const access = file.text ?? file.tasks;
   const fill = fillerOf(file, options);
   const encode = textEncoder(file.encoding);
   const badRows = new BadRows(file.path, options);
@@ -82,22 +94,86 @@ export async function writeFilled(
  * Errors: `UNSUPPORTED`, `NOT_FOUND`, `USAGE`.
  */
 export function refuseUnfillable(file: DataFile, output: string, options: FillOptions): void {
-  if (!file.text) {
+  const format = newFormat(file, output);
+  if (!file.text && !file.tasks && !format) {
     throw new MedTextError(
       'UNSUPPORTED',
-      words`${file.path}: predictions cannot be written into ${file.format === 'xlsx' ? words`a workbook` : file.format === 'parquet' ? words`a Parquet file` : words`JSON of this form`}. Save the data as CSV or JSON Lines first.`,
-      { file: file.path, format: file.format },
-    );
-  }
-  if (/\.(xlsx|parquet)$/i.test(output)) {
-    throw new MedTextError(
-      'UNSUPPORTED',
-      words`${output}: the copy has the format of the data (${file.format}), and by its name it would be another. Name it as the data are named.`,
+      words`${output}: predictions for ${file.path} are written as .xlsx, .csv, .tsv, .json or .jsonl. Name the output so.`,
       { file: output, format: file.format },
     );
   }
+  if (/\.parquet$/i.test(output) || (file.tagged && /\.xlsx$/i.test(output))) {
+    throw new MedTextError(
+      'UNSUPPORTED',
+      words`${output}: the output is written in the format of the data (${file.format}), but its name has another ending. Use the ending of the data file.`,
+      { file: output, format: file.format },
+    );
+  }
+  if (format) return void placeOfLabel(file, options);
   fillerOf(file, options);
   textEncoder(file.encoding);
+}
+
+/** The format of an output that is no copy of the data's text. */
+export function newFormat(file: DataFile, output: string): TableFormat | undefined {
+  const format = tableFormatOf(output);
+  // Another ending than the file's own asks for a table.
+  if (file.tagged || (file.tasks && (format ?? file.format) === file.format)) return undefined;
+  return file.text && format !== 'xlsx' ? undefined : format;
+}
+
+const BATCH = 1000;
+
+async function writeTable(
+  file: DataFile,
+  output: string,
+  format: TableFormat,
+  answerOf: (row: number) => FilledAnswer | null,
+  options: FillOptions,
+): Promise<{ rows: number; filled: number; badRows: number }> {
+  const { name, table } = await newTable(file, options);
+  const { columns } = table;
+  const badRows = new BadRows(file.path, options);
+  let count = 0;
+  let filled = 0;
+  async function* rows(): AsyncGenerator<DataValue[][]> {
+    let batch: DataValue[][] = [];
+    for await (const row of file.rows(options.signal)) {
+      if (isBadRow(row)) {
+        badRows.add(row);
+        continue;
+      }
+      const answer = answerOf(count++);
+      if (answer !== null) filled++;
+      batch.push(columns.map((column) => (column === name && answer !== null ? answer : valueIn(row.values, column))));
+      if (batch.length < BATCH) continue;
+      yield batch;
+      batch = [];
+    }
+    badRows.stopIfAny();
+    yield batch;
+  }
+  const content = tableFile(format, table, rows());
+  await writeFileAtomically(output, content, { noWiderThan: await modeOfFile(file.path) });
+  return { rows: count, filled, badRows: badRows.count };
+}
+
+/** What a file's rows become in an output that is no copy of its text; `name`: the column that is filled. */
+export async function newTable(file: DataFile, options: FillOptions) {
+  const { name } = placeOfLabel(file, options);
+  const columns = await allColumns(file, options.signal);
+  if (!columns.includes(name)) columns.push(name);
+  const isNamed = file.header || file.format === 'json' || file.format === 'jsonl';
+  return { name, table: { columns, isNamed, sheet: file.workbook?.sheet } };
+}
+
+/** Records of JSON may have keys that the first ones lack. */
+async function allColumns(file: DataFile, signal: AbortSignal | undefined): Promise<string[]> {
+  const columns = new Set(file.columns);
+  if (file.format !== 'json' && file.format !== 'jsonl') return [...columns];
+  for await (const row of file.rows(signal))
+    if (!isBadRow(row)) for (const key of Object.keys(row.values)) columns.add(key);
+  return [...columns];
 }
 
 interface Filler {
@@ -105,14 +181,18 @@ interface Filler {
   row(text: string, answer: FilledAnswer): string;
 }
 
-function fillerOf(file: DataFile, { label, textColumns = [] }: FillOptions): Filler {
-  const { tagged } = file;
-  if (tagged)
-    return { header: (text) => text, row: (text, answer) => withTags(text, tagged, answer as readonly Entity[]) };
+/** Where the column to fill stands, or comes to stand. @throws NOT_FOUND, USAGE */
+function placeOfLabel(
+  file: DataFile,
+  { label, textColumns = [] }: FillOptions,
+): { readonly name: string; readonly index: number } {
   const named = typeof label === 'string' ? file.columns.indexOf(label) : -1;
   const asIndex = /^\d+$/.test(String(label)) ? Number(label) : -1;
-  const isJson = file.format === 'json' || file.format === 'jsonl';
-  const isNewName = named < 0 && typeof label === 'string' && (isJson || file.header) && asIndex < 0;
+  const isNewName =
+    named < 0 &&
+    typeof label === 'string' &&
+    (file.format === 'json' || file.format === 'jsonl' || file.header) &&
+    asIndex < 0;
   const index = named >= 0 ? named : isNewName ? file.columns.length : asIndex;
   if (index < 0 || index > file.columns.length) {
     throw new MedTextError(
@@ -132,12 +212,36 @@ function fillerOf(file: DataFile, { label, textColumns = [] }: FillOptions): Fil
       },
     );
   }
-  if (isJson) return { header: (text) => text, row: (text, answer) => withJsonField(text, name, answer) };
+  return { name, index };
+}
+
+/** What fills the column in one row of the file. */
+export function fillerOf(file: DataFile, options: FillOptions): Filler {
+  const { tagged } = file;
+  if (tagged)
+    return { header: (text) => text, row: (text, answer) => withTags(text, tagged, answer as readonly Entity[]) };
+  const { name, index } = placeOfLabel(file, options);
+  if (file.tasks) {
+    const form = file.tasks.regionForm(name);
+    return { header: (text) => text, row: (text, answer) => withPredictionIn(text, answer, form, options) };
+  }
+  if (file.format === 'json' || file.format === 'jsonl')
+    return { header: (text) => text, row: (text, answer) => withJsonField(text, name, answer) };
   const fill = (text: string, value: string) => withDelimitedField(text, index, value, file);
   return {
     header: (text) => (index === file.columns.length ? fill(text, name) : text),
     row: (text, answer) => fill(text, typeof answer === 'object' ? JSON.stringify(answer) : String(answer)),
   };
+}
+
+function withPredictionIn(
+  text: string,
+  answer: FilledAnswer,
+  form: RegionForm,
+  { model = 'medtext' }: FillOptions,
+): string {
+  const { predictions } = lenientJson(text) as { readonly predictions?: unknown };
+  return withJsonField(text, 'predictions', withPrediction(predictions, answer as PredictedAnswer, form, model));
 }
 
 /** A JSON record's text with one field set, everything else as it was. Lists count their fields from 0. */

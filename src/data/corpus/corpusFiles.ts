@@ -33,7 +33,7 @@ export interface CorpusFiles {
   /** Files of folders that are no text, and empty ones. */
   readonly passedOver: number;
   readonly sizeBytes: number;
-  /** Of all contents in their order. */
+  /** The hash of all contents in their order. */
   readonly sha256: string;
 }
 

@@ -197,7 +197,7 @@ class IndexWriter {
     if (this.options.onBadRow === 'stop') {
       throw new MedTextError(
         'DATA_FORMAT',
-        words`${file}, line ${line}: ${reason}. Mend it, or set on_bad_row to "skip" to leave such places out.`,
+        words`${file}, line ${line}: ${reason}. Correct it, or set on_bad_row to "skip" to skip such places.`,
         { file, line },
       );
     }
@@ -288,7 +288,7 @@ async function openAt(path: string, bytes: number): Promise<FileHandle> {
 }
 
 function nothingToRead(files: readonly string[]): MedTextError {
-  return new MedTextError('DATA_FORMAT', words`${files[0]}: there is no text to learn from.`, { files: files.slice(0, 5) }); // prettier-ignore
+  return new MedTextError('DATA_FORMAT', words`${files[0]}: there is no text to train on.`, { files: files.slice(0, 5) }); // prettier-ignore
 }
 
 /** A part of a corpus's tokens. */
@@ -319,7 +319,7 @@ export class CorpusIndex {
     if (records.length !== DOCUMENT_BYTES * facts.documents || size !== 4 * facts.tokens) {
       throw new MedTextError(
         'IO',
-        words`${folder} is damaged: its files are not as long as they were. Remove it, and the corpus is prepared anew.`,
+        words`${folder} is damaged: the lengths of its files have changed. Delete it, and the corpus is prepared again.`,
         { folder },
       );
     }

@@ -19,12 +19,14 @@ export type CorpusLine = { readonly line: number; readonly startsDocument: boole
 export interface CorpusReading {
   /** What a document is in files of text; a row of a table is one unless the whole file is. */
   readonly rule: Exclude<DocumentRule, 'auto'>;
-  /** Of tables; absent: the only one that can be a text. */
+  /** The column of a table; absent: the only one that can be a text. */
   readonly column?: string | number;
   readonly encoding?: string;
+  /** The sheet of a workbook; absent: the first visible one. */
+  readonly sheet?: string;
 }
 
-/** Longer lines are read in pieces. */
+/** The characters of a piece; longer lines are read in several. */
 const MAX_LINE = 1 << 16;
 
 /** In batches. @throws MedTextError as `openDataFile` does; NOT_FOUND for a column that is not there. */
@@ -137,7 +139,7 @@ function piecesOf(text: string): string[] {
   return [...pieces, rest];
 }
 
-/** Not between the halves of a surrogate pair. */
+/** The end of a piece, never between the halves of a surrogate pair. */
 function endOfPiece(text: string): number {
   const code = text.charCodeAt(MAX_LINE - 1);
   return code >= 0xd800 && code < 0xdc00 ? MAX_LINE - 1 : MAX_LINE;
@@ -145,10 +147,10 @@ function endOfPiece(text: string): number {
 
 async function* tableLines(
   { file }: CorpusFile,
-  { rule, column, encoding }: CorpusReading,
+  { rule, column, encoding, sheet }: CorpusReading,
   signal?: AbortSignal,
 ): AsyncGenerator<CorpusLine[]> {
-  const data = await openDataFile(file, { encoding });
+  const data = await openDataFile(file, { encoding, sheet });
   const name = textColumn(data, column);
   let startsDocument = true;
   let batch: CorpusLine[] = [];
@@ -188,7 +190,7 @@ function textColumn({ path, columns, sample }: DataFile, wanted: string | number
   if (texts.length === 1) return texts[0];
   throw new MedTextError(
     'DATA_FORMAT',
-    words`${path} has several columns (${known}): say which one holds the text ("column").`,
+    words`${path} has several columns (${known}). Name the column of the text (first_sequence in a recipe; --first or --column on the command line).`,
     { file: path, columns },
   );
 }

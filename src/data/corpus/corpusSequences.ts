@@ -22,7 +22,7 @@ export function heldOutDocuments(
   if (!isHeldOut.includes(0)) {
     throw new MedTextError(
       'DATA_FORMAT',
-      words`The corpus has ${new Set(hashes).size} different documents: one is held out, and none would be left to learn from. Say what a document is ("document": "blank-line" or "line").`,
+      words`The corpus is one document, or several equal documents. One is held out, so none would be left to train on. Add texts, or set what counts as a document ("document": "blank-line" or "line").`,
       { folder, documents: hashes.length },
     );
   }

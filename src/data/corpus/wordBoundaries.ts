@@ -7,7 +7,7 @@ interface TermNode {
   isEnd: boolean;
 }
 
-/** More than any list of terms has; each takes a few hundred bytes. */
+/** A bound on terms; each takes a few hundred bytes. */
 const MAX_TERMS = 1_000_000;
 
 /**
@@ -19,13 +19,22 @@ export function readTerms(text: string, where: string): string[] {
   const lines = text.split(/\r\n|\n|\r/).map((line) => line.trim());
   const terms = [...new Set(lines.filter((line) => line !== '' && !line.startsWith('#')))];
   if (terms.length === 0) throw new MedTextError('DATA_FORMAT', words`${where} lists no terms: write one a line.`, { file: where }); // prettier-ignore
-  if (terms.length > MAX_TERMS) throw new MedTextError('DATA_FORMAT', words`${where} lists ${terms.length} terms; ${MAX_TERMS} are the most.`, { file: where }); // prettier-ignore
+  if (terms.length > MAX_TERMS) throw new MedTextError('DATA_FORMAT', words`${where} lists ${terms.length} terms, but at most ${MAX_TERMS} are allowed.`, { file: where }); // prettier-ignore
   return terms;
 }
+
+/** Stretches of a text whose words the segmenter finds whatever stands beside them: ideographs, and what is none. */
+const STRETCH = /[\u3400-\u4dbf\u4e00-\u9fff]+|[^\u3400-\u4dbf\u4e00-\u9fff]+/g;
+/** A text of ideographs, and of letters, digits and signs that never join one: no mark, no kana, no surrogate. */
+const HAS_STRETCHES =
+  /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u00ff\u0391-\u03c9\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2100-\u218b\u2190-\u23ff\u2460-\u27bf\u3000-\u3004\u3008-\u3020\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff5e]*$/;
+const REMEMBERED_STRETCHES = 100_000;
+const REMEMBERED_LENGTH = 24;
 
 /** Finds words. A word of the segmenter that a term overlaps is cut at the term's ends; inside a term there is no boundary. */
 export class WordBoundaries {
   private readonly segmenter = new Intl.Segmenter('zh', { granularity: 'word' });
+  private readonly known = new Map<string, readonly number[]>();
   private readonly root: TermNode = { next: new Map(), isEnd: false };
 
   constructor(terms: readonly string[] = []) {
@@ -44,7 +53,13 @@ export class WordBoundaries {
   of(text: string): Uint8Array {
     const starts = new Uint8Array(text.length + 1);
     starts[text.length] = 1;
-    for (const { index } of this.segmenter.segment(text)) starts[index] = 1;
+    if (HAS_STRETCHES.test(text)) {
+      let at = 0;
+      for (const stretch of text.match(STRETCH) ?? []) {
+        for (const start of this.segmented(stretch)) starts[at + start] = 1;
+        at += stretch.length;
+      }
+    } else for (const start of this.segmented(text)) starts[start] = 1;
     if (this.root.next.size === 0) return starts;
     const folded = foldedCase(text);
     for (let at = 0; at < text.length;) {
@@ -56,6 +71,18 @@ export class WordBoundaries {
         at = end;
       } else at++;
     }
+    return starts;
+  }
+
+  /** Where the segmenter's words begin. A person's notes repeat themselves: what is short is remembered. */
+  private segmented(text: string): readonly number[] {
+    const known = this.known.get(text);
+    if (known) return known;
+    const starts: number[] = [];
+    for (const { index } of this.segmenter.segment(text)) starts.push(index);
+    if (text.length > REMEMBERED_LENGTH) return starts;
+    if (this.known.size >= REMEMBERED_STRETCHES) this.known.clear();
+    this.known.set(text, starts);
     return starts;
   }
 

@@ -39,8 +39,9 @@ const normalName = (name: string): string =>
     .replace(/[\s_-]/g, '');
 
 /**
- * The annotations of a cell; undefined for a cell that holds something else. A missing one holds none: files leave the field
- * out where a text has no entity.
+ * The annotations of a cell; undefined for a cell that holds something else. A missing one holds none, here: whether its row can
+ * be learned from is its reader's to say, who asks for an empty list, since a text that nobody has annotated is no text without
+ * entities.
  */
 export function annotationsOf(cell: DataValue): readonly unknown[] | undefined {
   if (cell === undefined || cell === null || cell === '') return [];

@@ -108,7 +108,7 @@ async function readDocument({ name, text: textFile, annotations }: Document, row
     if (!line.startsWith('T')) continue;
     const found = /^T\S*\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?$/.exec(line);
     if (!found) {
-      return { line: row, reason: words`${annotations} line ${i + 1} is no annotation of brat’s`, excerpt: excerptOf(line) }; // prettier-ignore
+      return { line: row, reason: words`${annotations} line ${i + 1} is not a brat annotation`, excerpt: excerptOf(line) }; // prettier-ignore
     }
     const [, type, ranges, said] = found;
     entities.push({ ...places(ranges), type, ...(said !== undefined && { text: said }), line: i + 1 });

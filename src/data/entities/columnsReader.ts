@@ -1,6 +1,6 @@
 /** Text with one token and its tag a line, as CoNLL has it, and an empty line behind each text. */
 import { words, type Words } from '../../base/words';
-import { isWellFormed, type Piece } from '../dataRow';
+import { excerptOf, isWellFormed, type Piece } from '../dataRow';
 import { firstNewline, isBlank } from '../lineReader';
 import { TextWindow, type ReadPosition } from '../textWindow';
 import type { Entity } from './entity';
@@ -22,7 +22,7 @@ export const COLUMNS_OF_TAGGED = ['text', 'entities'] as const;
 
 /** Lines that are looked at to tell what a file is. */
 const TELLING_LINES = 20_000;
-/** Of the lines, so many must be a token and a tag for the file to be one of tokens and tags. */
+/** The share of lines that must be a token and a tag for a file to count as one of tokens and tags. */
 const TELLING_SHARE = 0.9;
 
 /**
@@ -53,6 +53,21 @@ export function columnsLayout(text: string, isWhole: boolean): ColumnsLayout | u
   const areCharacters = tokens.every((token) => characterLength(token) === 1);
   const tags = fields.flatMap((found) => (found ? [found.tag] : []));
   return { separator, form, scheme: schemeOf(sequences) ?? 'IOB2', areCharacters, letters: lettersOf(tags, form) };
+}
+
+/** Why a text that {@link columnsLayout} does not know is none of tokens and tags: the first line that is not as the others should be. */
+export function untaggedLine(text: string, isWhole: boolean): { readonly line: number; readonly reason: Words } {
+  const lines = text.split(/\r\n?|\n/, TELLING_LINES);
+  if (!isWhole && lines.length > 1) lines.pop();
+  const isTag = (tag: string) => (['prefix', 'suffix'] as const).some((form) => parseTag(tag, form) !== undefined);
+  const separator = lines.some((line) => line.includes('\t')) ? 'tab' : 'space';
+  for (const [at, line] of lines.entries()) {
+    if (isBlank(line) || isDocumentLine(line)) continue;
+    const found = fieldsOf(line, separator);
+    if (!found) return { line: at + 1, reason: words`${JSON.stringify(excerptOf(line, 40))} is one field, without a tag` }; // prettier-ignore
+    if (!isTag(found.tag)) return { line: at + 1, reason: words`${JSON.stringify(excerptOf(found.tag, 40))} is not a tag` }; // prettier-ignore
+  }
+  return { line: 1, reason: words`no tag is one of an entity, all are O` };
 }
 
 function lettersOf(tags: readonly string[], form: TagForm): ColumnsLayout['letters'] {
@@ -210,7 +225,7 @@ function taggedPiece(line: number, text: string, layout: ColumnsLayout): Piece {
     const fields = fieldsOf(content, layout.separator);
     if (!fields) return bad(words`the token has no tag (line ${line + i})`);
     const tag = parseTag(fields.tag, layout.form);
-    if (!tag) return bad(words`${JSON.stringify(fields.tag)} is no tag (line ${line + i})`);
+    if (!tag) return bad(words`${JSON.stringify(fields.tag)} is not a tag (line ${line + i})`);
     tokens.push(fields.token);
     tags.push(tag);
   }

@@ -4,11 +4,12 @@ import { type FieldRole } from '../../protocol/fieldGuess';
 import { inferLabels } from '../../protocol/labelScheme';
 import { guessFields, resolveColumn } from '../columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile, type DataFileOptions } from '../dataFile';
-import { groupOf, unusable } from '../examples';
+import { groupOf, noExamples, unusable } from '../examples';
 import { excerptOf, isBadRow, type BadRow, type DataRow } from '../dataRow';
 import { checkedLabels, LabelMap, RawLabelCounts, unmappedError, type LabelMapping, type RawLabel } from '../labelMapping'; // prettier-ignore
 import { annotationColumn, annotationsOf, mentionOf, type Flaw, type Mention } from './annotations';
 import { byPlace, distinctEntities, flatEntities, overlapsOf, type Entity } from './entity';
+import { likenessOf, nearestPlace } from './mentionText';
 import { characterLength, characterMap } from './offsets';
 import { ConventionEvidence, type SpanConvention, type SpanEnd } from './spanConvention';
 
@@ -18,7 +19,7 @@ export interface EntityFields {
   readonly entities?: string | number;
 }
 
-/** An annotation that cannot be used as it stands. */
+/** What a person should know of an annotation. */
 export interface EntityFinding {
   /** The line of the file on which the row starts; of brat's, the line of the `.ann`. */
   readonly line: number;
@@ -36,7 +37,10 @@ export interface EntityRow {
   readonly text: string;
   /** In the file's order, each as often as the file has it. */
   readonly entities: readonly Entity[];
+  /** Annotations that cannot be used as they stand. */
   readonly findings: readonly EntityFinding[];
+  /** Entities whose own text differs from what stands there by case or width; they are among `entities`. */
+  readonly normalized: readonly EntityFinding[];
   readonly values: DataRow['values'];
 }
 
@@ -92,7 +96,7 @@ export async function openEntityFile(
   options: {
     fields?: EntityFields;
     spanEnd?: SpanEnd;
-    /** As many rows tell what ends mean; absent: all that are needed. */
+    /** How many rows are read to find what ends mean; absent: as many as are needed. */
     mostRows?: number;
     open?: DataFileOptions;
     signal?: AbortSignal;
@@ -104,7 +108,7 @@ export async function openEntityFile(
     const names = file.columns.map((name) => JSON.stringify(name)).join(', ');
     throw new MedTextError(
       'NOT_FOUND',
-      words`${file.path}: no column holds entities. Such a column has lists of {"start", "end", "type"}, of {"mention", "offset", "type"} or of [start, end, type]; read as well are lines of a token and its tag (CoNLL) and brat’s .ann beside .txt. The columns are: ${names}.`,
+      words`${file.path}: no column holds entities. Such a column has lists of {"start", "end", "type"}, of {"mention", "offset", "type"} or of [start, end, type]. The program also reads lines of a token and its tag (CoNLL), and .ann files of brat beside .txt files. The columns are: ${names}.`,
       { file: file.path, field: 'label', columns: file.columns },
     );
   }
@@ -159,27 +163,27 @@ function entityRow(
   const cell = valueOf(row, columns.entities);
   if (cell === undefined || cell === null) return said(columns.entities, 'label', words`is missing`);
   const annotations = annotationsOf(cell);
-  if (!annotations) return said(columns.entities, 'label', words`is no list of entities`);
+  if (!annotations) return said(columns.entities, 'label', words`is not a list of entities`);
 
   const reader = new MentionReader(text, convention);
   const entities: Entity[] = [];
   const findings: EntityFinding[] = [];
+  const normalized: EntityFinding[] = [];
   for (const annotation of annotations) {
     const mention = mentionOf(annotation);
-    const found = typeof mention === 'string' ? flawWords(mention, annotation) : reader.read(mention);
-    if (Array.isArray(found)) {
-      for (const entity of found) entities.push(entity);
-      continue;
-    }
+    const read = typeof mention === 'string' ? { flaw: flawWords(mention, annotation) } : reader.read(mention);
+    for (const entity of read.entities ?? []) entities.push(entity);
     const { line } = (annotation ?? {}) as { line?: unknown };
-    findings.push({
+    const finding = (reason: Words): EntityFinding => ({
       line: lineOf(line, row.line),
       row: place,
-      reason: found,
+      reason,
       excerpt: excerptAt(text, typeof mention === 'string' ? 0 : mention.start),
     });
+    if (read.flaw) findings.push(finding(read.flaw));
+    if (read.normalized) normalized.push(finding(read.normalized));
   }
-  return { line: row.line, row: place, text, entities, findings, values: row.values };
+  return { line: row.line, row: place, text, entities, findings, normalized, values: row.values };
 }
 
 /** The text around a place, beginning a little before it. */
@@ -203,8 +207,18 @@ function flawWords(flaw: Flaw, annotation: unknown): Words {
     case 'noType':
       return words`the entity ${shown} has no type`;
     case 'noAnnotation':
-      return words`${shown} is no entity`;
+      return words`${shown} is not an entity`;
   }
+}
+
+/** What a mention is in its text. */
+interface ReadMention {
+  /** One a type. */
+  readonly entities?: readonly Entity[];
+  /** Why it is no entity. */
+  readonly flaw?: Words;
+  /** How its own text differs from what stands at its place, by case or width alone. */
+  readonly normalized?: Words;
 }
 
 /** Places the mentions of one text. */
@@ -218,34 +232,39 @@ class MentionReader {
     this.map = characterMap(text);
   }
 
-  /** The entities of a mention, one a type; words for what is wrong with it. */
-  read({ start, end, types, text: said }: Mention): Entity[] | Words {
+  read({ start, end, types, text: said }: Mention): ReadMention {
     const type = types.join(', ');
     const last = end === undefined ? start + this.lengthOf(said!) : this.convention.end === 'inclusive' ? end + 1 : end;
     const [from, to] = [this.unitOf(start), this.unitOf(last)];
     const shownEnd = end ?? last;
-    if (last <= start) return words`the entity from ${start} to ${shownEnd} (${type}) has no character`;
+    if (last <= start) return { flaw: words`the entity from ${start} to ${shownEnd} (${type}) has no character` };
     if (from === undefined || to === undefined) {
       // What has a text of its own is looked for by it.
-      if (said !== undefined) return this.misplaced(said, type, start, from ?? this.text.length, this.text.length);
+      if (said !== undefined) return { flaw: this.misplaced(said, type, start, from ?? this.text.length, this.text.length) }; // prettier-ignore
       const outside = Math.max(start, last) > this.lengthOf(this.text);
-      return outside
-        ? words`the entity from ${start} to ${shownEnd} (${type}) lies outside the text of ${this.lengthOf(this.text)} characters`
-        : words`the entity from ${start} to ${shownEnd} (${type}) begins or ends within a character`;
+      return {
+        flaw: outside
+          ? words`the entity from ${start} to ${shownEnd} (${type}) lies outside the text of ${this.lengthOf(this.text)} characters`
+          : words`the entity from ${start} to ${shownEnd} (${type}) begins or ends within a character`,
+      };
     }
-    if (said !== undefined && !this.isAt(said, from, to)) return this.misplaced(said, type, start, from, to);
-    return types.map((one) => ({ start: from, end: to, type: one }));
+    const there = this.text.slice(from, to);
+    const likeness = said === undefined ? 'same' : likenessOf(there, said);
+    if (likeness === 'other') return { flaw: this.misplaced(said!, type, start, from, to) };
+    return {
+      entities: types.map((one) => ({ start: from, end: to, type: one })),
+      ...(likeness === 'normalized' && {
+        normalized: words`the entity ${shownText(said!)} (${type}) at ${start} is written ${shownText(there)} in the text`,
+      }),
+    };
   }
 
   private misplaced(said: string, type: string, start: number, from: number, to: number): Words {
-    const there = JSON.stringify(excerptOf(this.text.slice(from, to), 40));
-    return words`the entity ${JSON.stringify(excerptOf(said, 40))} (${type}) is not at ${start}, where ${there} stands`;
-  }
-
-  /** Line breaks are spaces to some programs, and white space at the ends is nothing. */
-  private isAt(said: string, from: number, to: number): boolean {
-    const there = this.text.slice(from, to);
-    return there === said || spaced(there) === spaced(said);
+    const there = shownText(this.text.slice(from, to));
+    const nearest = nearestPlace(this.text, said, from);
+    return nearest === undefined
+      ? words`the entity ${shownText(said)} (${type}) is not at ${start} (there is ${there})`
+      : words`the entity ${shownText(said)} (${type}) is not at ${start} (there is ${there}), but at ${this.placeOf(nearest)}`;
   }
 
   private lengthOf(text: string): number {
@@ -257,9 +276,14 @@ class MentionReader {
     if (this.convention.unit === 'characters') return this.map.unitOf(place);
     return this.map.characterAt(place) === undefined ? undefined : place;
   }
+
+  /** The place in the file's own units. */
+  private placeOf(unit: number): number {
+    return this.convention.unit === 'utf16' ? unit : (this.map.characterAt(unit) ?? unit);
+  }
 }
 
-const spaced = (text: string): string => text.trim().replace(/\s+/g, ' ');
+const shownText = (text: string): string => JSON.stringify(excerptOf(text, 40));
 
 /** An example of a task that marks entities. */
 export interface EntityExample {
@@ -276,6 +300,8 @@ export interface EntityExample {
 export interface EntityFindings {
   /** Mentions that are left out: not at their place, outside the text, of several parts, without a type. */
   readonly flawed: FindingList;
+  /** Mentions that are kept though the file writes them in another case or width than the text. */
+  readonly normalized: FindingList;
   /** Pairs of distinct entities that share characters. */
   readonly overlapping: FindingList & { readonly rows: number };
   /** Entities left out because a flat tagging cannot hold two that overlap. */
@@ -290,7 +316,7 @@ export interface FindingList {
   readonly reports: readonly EntityFinding[];
 }
 
-/** As many findings of a kind are described; all are counted. */
+/** How many findings of a kind are described; all are counted. */
 const MAX_REPORTS = 1000;
 
 export interface ReadEntitiesOptions extends BadRowPolicy {
@@ -331,7 +357,8 @@ export interface EntityExamples {
  * Reads the texts of a file with their entities.
  *
  * A mention that cannot be used (not at its place, outside the text, of several parts) is an error where bad rows are, and left
- * out where bad rows are skipped; its row stays.
+ * out where bad rows are skipped; its row stays. One whose own text differs from the text at its place by case or width alone is
+ * an entity, and counted.
  *
  * Errors: those of `openEntityFile`; `DATA_FORMAT` (file, line, text) for bad rows and flawed mentions unless they are skipped,
  * and for a file without examples; `LABELS` listing every type that is not mapped; `CANCELLED`.
@@ -348,6 +375,7 @@ export async function readEntities(
   const map = new LabelMap(known, options.labelMapping);
   const badRows = new BadRows(file.path, options);
   const flawed = new Findings();
+  const normalized = new Findings();
   const overlapping = new Findings();
   const rawLabels = new RawLabelCounts();
   const unmapped = new RawLabelCounts();
@@ -365,6 +393,7 @@ export async function readEntities(
       continue;
     }
     for (const finding of row.findings) flawed.add(finding);
+    for (const finding of row.normalized) normalized.add(finding);
     const mapped: Entity[] = [];
     const strange = new Set<string>();
     for (const entity of row.entities) {
@@ -397,10 +426,7 @@ export async function readEntities(
     const what = words`these types are neither among the labels ${JSON.stringify(known)} nor mapped to one (map them in label_mapping, to null to leave their entities out)`;
     throw unmappedError(file.path, opened.columns.entities, unmapped.list(), what);
   }
-  if (examples.length === 0) {
-    const reasons = words`${badRows.count} bad rows, ${dropped} dropped by label_mapping`;
-    throw new MedTextError('DATA_FORMAT', words`${file.path} gives no examples (${reasons}).`, { file: file.path });
-  }
+  if (examples.length === 0) throw noExamples(file.path, badRows.count, dropped);
   const labels = known ?? inferLabels(counted.keys());
   return {
     file,
@@ -414,6 +440,7 @@ export async function readEntities(
     badRows: { count: badRows.count, reports: badRows.reports },
     findings: {
       flawed: flawed.list(),
+      normalized: normalized.list(),
       overlapping: { ...overlapping.list(), rows: overlappingRows },
       dropped: overlaps,
       repeated,
@@ -442,9 +469,7 @@ async function readTexts(
     place++;
   }
   badRows.stopIfAny();
-  if (examples.length === 0) {
-    throw new MedTextError('DATA_FORMAT', words`${file.path} gives no examples (${words`${badRows.count} bad rows, ${0} dropped by label_mapping`}).`, { file: file.path }); // prettier-ignore
-  }
+  if (examples.length === 0) throw noExamples(file.path, badRows.count, 0);
   const none = { count: 0, reports: [] };
   return {
     file,
@@ -456,12 +481,12 @@ async function readTexts(
     rawLabels: [],
     dropped: 0,
     badRows: { count: badRows.count, reports: badRows.reports },
-    findings: { flawed: none, overlapping: { ...none, rows: 0 }, dropped: 0, repeated: 0 },
+    findings: { flawed: none, normalized: none, overlapping: { ...none, rows: 0 }, dropped: 0, repeated: 0 },
   };
 }
 
 function overlapFinding({ text, line, row }: EntityRow, [first, second]: readonly [Entity, Entity]): EntityFinding {
-  const shown = ({ start, end }: Entity) => JSON.stringify(excerptOf(text.slice(start, end), 40));
+  const shown = ({ start, end }: Entity) => shownText(text.slice(start, end));
   const isSame = first.start === second.start && first.end === second.end;
   const reason = isSame
     ? words`${shown(first)} is both ${first.type} and ${second.type}`
@@ -501,5 +526,5 @@ class Findings {
   }
 }
 
-/** As many are named in an error. */
+/** How many findings an error names. */
 const MAX_NAMED = 19;

@@ -2,6 +2,7 @@
 import { MedTextError, words } from '../../base/errors';
 import type { Words } from '../../base/words';
 import type { Mention } from './annotations';
+import { isWrittenAs } from './mentionText';
 import { characterLength, characterMap, type CharacterMap, type OffsetUnit } from './offsets';
 
 /** Whether the end of an annotation is its last character, or the one behind it. */
@@ -14,7 +15,7 @@ export interface SpanConvention {
   readonly source: 'recipe' | 'text' | 'bounds' | 'format';
 }
 
-/** As many agreeing mentions are enough; the others are compared one by one in any case. */
+/** How many agreeing mentions decide; the others are compared one by one in any case. */
 const ENOUGH = 200;
 
 /** Gathers what the mentions of a file say about its offsets. */
@@ -47,7 +48,7 @@ export class ConventionEvidence {
       if (said !== undefined) {
         this.hasTexts = true;
         const last = end ?? start + (unit === 'utf16' ? said.length : characterLength(said));
-        const isAt = (to: number) => at(to) <= text.length && text.slice(at(start), at(to)) === said;
+        const isAt = (to: number) => at(to) <= text.length && isWrittenAs(text.slice(at(start), at(to)), said);
         const isExclusive = isAt(last);
         const isInclusive = end !== undefined && isAt(last + 1);
         if (end !== undefined && isExclusive) this.fits.exclusive++;
@@ -75,7 +76,7 @@ export class ConventionEvidence {
       if (this.fits[said] === 0 && this.fits[other] > 0) {
         throw new MedTextError(
           'RECIPE',
-          words`${path}: span_end says ${said}, but by the entities’ own text all ends are ${other}. Set "span_end": ${JSON.stringify(other)}, or take it out.`,
+          words`${path}: span_end is ${said}, but according to the entities’ own text all ends are ${other}. Set "span_end": ${JSON.stringify(other)}, or remove the field.`,
           { file: path, field: 'span_end', said, found: other },
         );
       }
@@ -85,7 +86,7 @@ export class ConventionEvidence {
     if (this.ends === 0) return { end: 'exclusive', unit, source: 'format' };
     throw new MedTextError(
       'RECIPE',
-      words`${path}: whether the end of an entity is its last character or the one behind it cannot be told from the file${this.reason()}. Say it in the recipe: "span_end": "exclusive" if text[start:end] is the entity in Python (doccano writes so), "inclusive" if text[start:end+1] is.`,
+      words`${path}: the file does not show whether the end of an entity is its last character or the one after it${this.reason()}. Set it (span_end in a recipe, --span-end on the command line): "exclusive" if text[start:end] is the entity in Python (as doccano writes), "inclusive" if text[start:end+1] is.`,
       { file: path, field: 'span_end' },
     );
   }
@@ -103,9 +104,9 @@ export class ConventionEvidence {
   }
 
   private reason(): Words | '' {
-    if (this.fits.inclusive > 0) return words`: as many of the entities’ own texts speak for the one as for the other`;
+    if (this.fits.inclusive > 0) return words`: the entities’ own texts support both equally often`;
     if (this.bounds.inclusive > 0) return words`: it has entities that begin where they end, and entities that end where the text does`; // prettier-ignore
-    if (this.hasTexts) return words`, for no entity’s own text stands where the entity says`;
-    return words`, for its entities have no text of their own`;
+    if (this.hasTexts) return words`, because no entity’s own text is at the position of the entity`;
+    return words`, because its entities have no text of their own`;
   }
 }

@@ -6,17 +6,21 @@ import { asMedTextError, MedTextError, words } from '../../base/errors';
 import { readSmallFile } from '../../base/textFile';
 import { BadRows, type BadRowPolicy, type DataFile } from '../dataFile';
 import { isBadRow } from '../dataRow';
-import { refuseUnfillable, writeFilled, type FillOptions } from '../writeFilled';
+import { newFormat, refuseUnfillable, writeFilled, type FillOptions } from '../writeFilled';
 import { annotationColumn, annotationField, annotationsOf } from './annotations';
 import type { Entity } from './entity';
 import { characterMap } from './offsets';
 import { openEntityFile } from './readEntities';
-import type { SpanConvention } from './spanConvention';
+import type { SpanConvention, SpanEnd } from './spanConvention';
 
 export interface WriteEntitiesOptions extends BadRowPolicy {
   /** The column of entities; absent: that of the file, else `entities`. */
   readonly column?: string;
   readonly textColumn: string;
+  /** What the ends of the file's annotations are, where a person says it; absent: found from the file. */
+  readonly spanEnd?: SpanEnd;
+  /** What answers, as Label Studio's predictions name it. */
+  readonly model?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -25,14 +29,20 @@ export interface WrittenEntities {
   readonly rows: number;
   readonly badRows: number;
   readonly column: string;
+  /** brat's annotations of other kinds that are not written, since they refer to entities of annotators; absent: none. */
+  readonly leftOut?: number;
 }
 
 /** The entities of the text at a place among the readable rows, without overlap for a file of tags; null leaves it as it is. */
-export type EntitiesOf = (row: number) => { readonly text: string; readonly entities: readonly Entity[] } | null;
+export type EntitiesOf = (
+  row: number,
+) => { readonly text: string; readonly entities: readonly PredictedEntity[] } | null;
+
+type PredictedEntity = Entity & { readonly probability?: number };
 
 /**
  * What writes the file again with entities in it: in the fields and with the meaning of ends that its own annotations have, tags in
- * the file's scheme, or brat's `.ann` beside a copy of each text. A file without annotations gets
+ * the file's scheme, brat's `.ann` beside a copy of each text (without relations and whatever else refers to its annotators' entities), or predictions of Label Studio's tasks. A file without annotations gets
  * `{"start", "end", "type", "text"}`, ends exclusive, in characters; so does one whose ends nobody can tell.
  *
  * Errors: `UNSUPPORTED`, `USAGE`, `NOT_FOUND` at once, where the file or the output's name cannot be; then those of `writeFilled`.
@@ -47,15 +57,18 @@ export function entitiesWriter(
   const column =
     options.column ??
     annotationColumn(file.columns, file.sample) ??
-    (hasNames ? 'entities' : String(file.columns.length));
-  const { onBadRow, signal } = options;
-  const fill: FillOptions = { label: column, textColumns: [options.textColumn], onBadRow, signal };
+    (file.tasks ? 'label' : hasNames ? 'entities' : String(file.columns.length));
+  const { onBadRow, model, signal } = options;
+  const fill: FillOptions = { label: column, textColumns: [options.textColumn], onBadRow, model, signal };
+  const isPrediction = file.tasks && !newFormat(file, output);
   refuseUnfillable(file, output, fill);
   return async (entitiesOf) => {
     const shape = file.tagged ? undefined : await shapeOf(file, column, options);
     const answerOf = (row: number) => {
       const answer = entitiesOf(row);
-      return answer && (shape ? shaped(answer.text, answer.entities, shape) : answer.entities);
+      if (!answer || !shape) return answer && answer.entities;
+      const values = shaped(answer.text, answer.entities, shape);
+      return isPrediction ? values.map((value, at) => ({ value, score: answer.entities[at].probability })) : values;
     };
     const { filled, badRows } = await writeFilled(file, output, answerOf, fill);
     return { rows: filled, badRows, column };
@@ -74,19 +87,31 @@ const PLAIN: AnnotationShape = {
   convention: { end: 'exclusive', unit: 'characters' },
 };
 
+/** As Label Studio's labelling interface for entities writes them. */
+const PLAIN_SPAN: AnnotationShape = { ...PLAIN, example: { start: 0, end: 1, text: '', labels: [''] } };
+
 async function shapeOf(
   file: DataFile,
   column: string,
-  { textColumn, signal }: WriteEntitiesOptions,
+  { textColumn, spanEnd, signal }: WriteEntitiesOptions,
 ): Promise<AnnotationShape> {
   const annotations = file.sample.flatMap(({ values }) => (Object.hasOwn(values, column) ? (annotationsOf(values[column]) ?? []) : [])); // prettier-ignore
   const example = annotations.find((one): one is object => typeof one === 'object' && one !== null);
-  if (!example) return PLAIN;
+  if (!example) return file.tasks ? PLAIN_SPAN : PLAIN;
   try {
-    const { convention } = await openEntityFile(file, { fields: { text: textColumn, entities: column }, signal });
+    const { convention } = await openEntityFile(file, {
+      fields: { text: textColumn, entities: column },
+      spanEnd,
+      signal,
+    });
     return { example, convention };
   } catch (error) {
-    if (error instanceof MedTextError && (error.code === 'RECIPE' || error.code === 'NOT_FOUND')) return PLAIN;
+    if (
+      spanEnd === undefined &&
+      error instanceof MedTextError &&
+      (error.code === 'RECIPE' || error.code === 'NOT_FOUND')
+    )
+      return PLAIN;
     throw error;
   }
 }
@@ -126,7 +151,7 @@ async function writeDocuments(
   if (isFolder) await emptyFolder(output);
   const badRows = new BadRows(file.path, { onBadRow });
   let place = 0;
-  let rows = 0;
+  let [rows, leftOut] = [0, 0];
   for await (const row of file.rows(signal)) {
     if (isBadRow(row)) {
       badRows.add(row);
@@ -139,10 +164,13 @@ async function writeDocuments(
     const target = isFolder ? join(output, basename(name)) : output.slice(0, -4);
     const mode = { noWiderThan: await modeOfFile(`${source}.txt`) };
     await writeFileAtomically(`${target}.txt`, await readSmallFile(`${source}.txt`), mode);
-    await writeFileAtomically(`${target}.ann`, answer ? standoff(answer.text, answer.entities) : await readSmallFile(`${source}.ann`), mode); // prettier-ignore
-    if (answer) rows++;
+    const before = await readSmallFile(`${source}.ann`);
+    await writeFileAtomically(`${target}.ann`, answer ? standoff(answer.text, answer.entities) : before, mode);
+    if (!answer) continue;
+    rows++;
+    leftOut += before.toString().match(/^[REAMN#*]/gm)?.length ?? 0;
   }
-  return { rows, badRows: badRows.count, column: 'entities' };
+  return { rows, badRows: badRows.count, column: 'entities', ...(leftOut > 0 && { leftOut }) };
 }
 
 /** brat counts characters, and writes a stretch of several lines as one of each. */
