@@ -11,14 +11,14 @@ import type { TaskData, WriteOptions, Written } from './task';
 export function answerWriter(
   data: TaskData,
   output: string,
-  { label: named, onBadRow, signal }: WriteOptions,
+  { label: named, onBadRow, model, signal }: WriteOptions,
 ): { readonly column: string; write(answerOf: (example: number) => FilledAnswer): Promise<Written> } {
   const label = labelColumn(data.file, data, named);
   const textColumns = [data.columns.first, ...(data.columns.second === undefined ? [] : [data.columns.second])];
   refuseUnfillable(data.file, output, { label, textColumns });
   const write = async (answerOf: (example: number) => FilledAnswer): Promise<Written> => {
     const answers = new Map(data.examples.map(({ row }, at) => [row, answerOf(at)]));
-    const fill = { label, textColumns, onBadRow, signal };
+    const fill = { label, textColumns, onBadRow, model, signal };
     const written = await writeFilled(data.file, output, (row) => answers.get(row) ?? null, fill);
     return { rows: written.filled, badRows: written.badRows, column: String(label) };
   };
@@ -31,7 +31,8 @@ export function answerWriter(
  */
 function labelColumn(file: DataFile, { guess }: ResolvedFields, named: string | undefined): string {
   if (named !== undefined) return file.columns.includes(named) || !/^\d+$/.test(named) ? named : columnAt(file, named);
-  const byName = guess?.found.find(({ role, reason }) => role === 'label' && reason === 'name');
+  // A prediction of Label Studio's stands beside what was chosen, not in its place.
+  const byName = guess?.found.find(({ role, reason }) => role === 'label' && (reason === 'name' || file.tasks));
   if (byName) return byName.column;
   const hasNames = file.format === 'json' || file.format === 'jsonl' || file.header;
   return hasNames ? 'label' : String(file.columns.length);

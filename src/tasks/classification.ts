@@ -17,7 +17,7 @@ export const classification: TaskDefinition<number, number, Float32Array> = {
     if (labels.length > 1) return labels;
     throw new MedTextError(
       'LABELS',
-      words`${file.path} has a single label (${labels[0]}); there is nothing to tell apart.`,
+      words`${file.path} has a single label (${labels[0]}), so there is nothing to learn.`,
       { file: file.path },
     );
   },

@@ -2,6 +2,7 @@ import { describeTask, type AnswerKind, type TaskName } from '../protocol/tasks'
 import { classification } from './classification';
 import { maskedLanguage } from './maskedLanguage';
 import { multiLabel } from './multiLabel/multiLabel';
+import { ranking } from './ranking/ranking';
 import { regression } from './regression';
 import type { TaskDefinition } from './task';
 import { tokenClassification } from './tokenClassification';
@@ -11,6 +12,7 @@ const DEFINITIONS: Readonly<Record<AnswerKind, TaskDefinition>> = {
   class: classification,
   number: regression,
   labels: multiLabel,
+  rank: ranking,
   fill: maskedLanguage,
   spans: tokenClassification,
 };

@@ -1,6 +1,6 @@
 import { MedTextError, words } from '../base/errors';
-import { metricOf, type ClassificationReport, type EvaluationMetrics, type RegressionReport } from '../protocol/evaluation'; // prettier-ignore
-import { isLowerBetter, METRIC_NAMES, type MetricName } from '../protocol/tasks';
+import { metricOf, metricsMeasured, type ClassificationReport, type EvaluationMetrics, type RegressionReport } from '../protocol/evaluation'; // prettier-ignore
+import { isLowerBetter, type MetricName } from '../protocol/tasks';
 import { bootstrapMacroF1Interval, pearsonInterval, spearmanInterval, wilsonInterval } from './intervals';
 import {
   argmaxRows,
@@ -105,7 +105,7 @@ function numberOrNull(value: number): number | null {
 export function metricValue(report: EvaluationMetrics, name: MetricName): number {
   const value = metricOf(report, name);
   if (value !== undefined) return value ?? NaN;
-  const there = METRIC_NAMES.filter((metric) => metric in report).join(', ');
+  const there = metricsMeasured(report).join(', ');
   throw new MedTextError('RECIPE', words`This evaluation has no "${name}"; it has ${there}.`, { metric: name });
 }
 

@@ -19,7 +19,7 @@ export interface MaskingOptions {
   readonly maskTokenId: number;
   /** The ids that a random token is drawn from: the vocabulary without its special tokens. */
   readonly ordinaryIds: ArrayLike<number>;
-  /** Of the predicted tokens, how many become [MASK] and how many a random token; the rest stay. BERT's 0.8 and 0.1. */
+  /** The shares of predicted tokens that become [MASK] and a random token (BERT: 0.8 and 0.1); the others stay. */
   readonly maskShare: number;
   readonly randomShare: number;
 }

@@ -81,7 +81,7 @@ export interface SpanCounts {
   /** Found with the right type and the right edges. */
   readonly hits: number;
   readonly predicted: number;
-  /** Those that are there. */
+  /** The number of true occurrences. */
   readonly support: number;
 }
 

@@ -9,9 +9,17 @@ export interface TrainingExample<Target = unknown> {
   readonly encoded: EncodedExample;
   /** What is to be learned of it: a label id, a number, a label id of each token. */
   readonly target: Target;
+  /** With which others of its batch a loss compares it; absent: with none. */
+  readonly group?: ExampleGroup;
 }
 
-/** As that of a network's output. */
+/** Examples of a batch that a loss may compare: those of equal `id` follow on one another, `size` of them. */
+export interface ExampleGroup {
+  readonly id: number;
+  readonly size: number;
+}
+
+/** An axis of an input, named like the axes of a network's output. */
 export type Axis = OutputAxis;
 
 export interface ObjectiveInput {
@@ -60,6 +68,8 @@ export interface LossContext {
 
 export interface Objective<Target = unknown> {
   readonly inputs: readonly ObjectiveInput[];
+  /** Examples of a group, at most, of a loss that compares them: they are computed at once. Absent: each is by itself. */
+  readonly together?: number;
   /** The weight of an example in the mean over a step. */
   weightOf(example: TrainingExample<Target>): number;
   /** The inputs' values for the first rows, by their axes; those behind them are zeros and weigh nothing. */

@@ -1,4 +1,5 @@
 /** What a task is to the run, evaluation, prediction and card: all that differs from one task to another, as an object. */
+import type { SpanEnd } from '../data/entities/spanConvention';
 import type { Example, Examples } from '../data/examples';
 import type { ReadSplitOptions, ResolvedFields } from '../data/recipeSplit';
 import type { JsonObject } from '../models/configJson';
@@ -21,6 +22,8 @@ export type TaskData<Label = unknown> = Examples<Label> &
 export interface EncodedWindow<Target = unknown> extends TrainingExample<Target> {
   /** The place of its example. */
   readonly example: number;
+  /** Windows of equal number are learned in one batch; absent: it is by itself. */
+  readonly learnedWith?: number;
 }
 
 export interface EncodeOptions {
@@ -40,6 +43,8 @@ export interface TaskNetwork {
 export interface ReadOptions extends ReadSplitOptions {
   /** What the examples are for. */
   readonly head: Head;
+  /** What training kept for the use of the model that is to read the file; absent: the split of a recipe is read. */
+  readonly usage?: JsonObject;
 }
 
 /** Makes answers of a network's outputs; for one evaluation or prediction. */
@@ -54,8 +59,12 @@ export interface WriteOptions {
   /** The column to fill. */
   readonly label?: string;
   readonly onBadRow?: 'stop' | 'skip';
+  /** What the end of an entity is in the file, where a person says it. */
+  readonly spanEnd?: SpanEnd;
   /** What training kept for the use of the model: config.json's `medtext`. */
   readonly usage?: JsonObject;
+  /** The model's name, for files that say what answered. */
+  readonly model?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -68,6 +77,8 @@ export interface Written {
   readonly badRows: number;
   /** The column that was filled. */
   readonly column: string;
+  /** Annotations of other kinds that are not written, since they refer to what was there before; absent: none. */
+  readonly leftOut?: number;
 }
 
 /** A loss and its parts over held-out examples: sums, not means. */
@@ -109,14 +120,15 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
   objective(
     of: TaskNetwork & { readonly recipe: ResolvedRecipe; readonly data: TaskData<Label> },
   ): OutputObjective<Target> | Objective<Target>;
-  /** Of who is measured by the losses of held-out examples: no answers are read of the network then. */
+  /** The report of a task that is measured by its losses on held-out examples; such a task reads no answers. */
   lossReport?(sums: LossSums<Target>): EvaluationMetrics;
 
   reading(
     of: TaskNetwork & {
       readonly examples: readonly Example<Label>[];
-      /** What training kept for the use of the model, or the recipe of a run that is going on. */
-      readonly by: { readonly usage: JsonObject } | { readonly recipe: ResolvedRecipe };
+      /** What training kept for the use of the model, or the recipe of a run that is going on, and what it learns from. */
+      readonly by:
+        { readonly usage: JsonObject } | { readonly recipe: ResolvedRecipe; readonly trainedOn: TaskData<Label> };
     },
   ): Reading<Answer>;
   /** @throws DATA_FORMAT when there are no rows */
@@ -125,7 +137,7 @@ export interface TaskDefinition<Label = unknown, Target = unknown, Answer = unkn
     readonly examples: readonly Example<Label>[];
     readonly answers: readonly Answer[];
   }): EvaluationMetrics;
-  /** Of each label, kept of held-out rows for who doubts labels later; absent: nothing is kept. */
+  /** The probability of each label, kept for held-out rows to find suspect labels; absent: nothing is kept. */
   probabilities?(answer: Answer): readonly number[];
   /** Whether two answers say the same; absent: of numbers nobody asks. */
   saysSame?(a: Answer, b: Answer): boolean;

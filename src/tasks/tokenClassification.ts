@@ -85,8 +85,15 @@ export const tokenClassification: TaskDefinition<readonly Entity[], unknown, Ent
     for (const { entities } of answers) for (const { type } of entities) counts[type]++;
     return counts;
   },
-  writer({ file, examples, columns }, output, { label, onBadRow, signal }) {
-    const write = entitiesWriter(file, output, { column: label, textColumn: columns.first, onBadRow, signal });
+  writer({ file, examples, columns }, output, { label, onBadRow, spanEnd, model, signal }) {
+    const write = entitiesWriter(file, output, {
+      column: label,
+      textColumn: columns.first,
+      onBadRow,
+      spanEnd,
+      model,
+      signal,
+    });
     const placeOf = new Map(examples.map(({ row }, at) => [row, at]));
     return {
       write: (answers) =>
@@ -128,7 +135,7 @@ async function read(split: RecipeSplit, _task: unknown, options: ReadOptions): P
   ];
   return {
     ...found,
-    duplicates: duplicatesOf(found.examples.map(({ first, line }) => ({ first, line }))),
+    duplicates: duplicatesOf(found.examples.map(({ first, line, row }) => ({ first, line, row }))),
     idsOf: (entities) => entities.map(({ type }) => idOf.get(type)!),
     fields: { firstSequence: found.columns.first, label: found.columns.label },
     guess: undefined,

@@ -27,10 +27,10 @@ function classificationTables(report: ClassificationReport, split: string): stri
   const { accuracy, accuracyInterval, majorityBaseline, labels, perClass, confusionMatrix } = report;
   const verdict =
     accuracyInterval[0] > majorityBaseline
-      ? 'The accuracy is above that of always answering the most frequent label.'
+      ? 'The accuracy is above that of always predicting the most frequent label.'
       : accuracyInterval[1] < majorityBaseline
-        ? '**The accuracy is below that of always answering the most frequent label.**'
-        : '**The accuracy cannot be told apart from that of always answering the most frequent label.**';
+        ? '**The accuracy is below that of always predicting the most frequent label.**'
+        : '**The accuracy does not differ significantly from that of always predicting the most frequent label.**';
   return [
     `On ${count(report.rows)} ${split} rows; intervals are at 95 %.`,
     table(

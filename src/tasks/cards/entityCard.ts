@@ -16,7 +16,7 @@ export const entityCard: TaskCard<SpanReport> = {
     { type: 'f1', title: 'F1', value: microF1 },
   ],
   tables: (report, split) => [
-    `On ${count(report.rows)} ${split} texts with ${count(report.entities)} entities, of which ${count(report.predicted)} were predicted; intervals are at 95 %. An entity counts as found where its type and both its edges are right (seqeval's strict mode).`,
+    `On ${count(report.rows)} ${split} texts with ${count(report.entities)} annotated and ${count(report.predicted)} predicted entities; intervals are at 95 %. An entity counts as found if its type and both its boundaries are right (seqeval's strict mode).`,
     table(
       ['Metric', 'Value', 'Interval'],
       [
@@ -35,7 +35,7 @@ export const entityCard: TaskCard<SpanReport> = {
       }),
     ),
     '### Confusion of types',
-    'Rows: the true type; columns: the predicted type of the same stretch of text.',
+    'Rows: the true type; columns: the predicted type of the same span.',
     table(
       ['', ...report.labels.map(inline), 'not found'],
       report.confusionMatrix.map((row, id) => [

@@ -31,7 +31,7 @@ function pretrainingTables(report: PretrainingReport, split: string): string[] {
     ['Order of sentences (3 classes)', sentenceLoss, sentenceAccuracy],
   ] as const;
   return [
-    `On ${count(tokens)} masked tokens of ${count(rows)} ${split} sequences, with one mask for all evaluations. Perplexity is that of the masked tokens: it compares models of one vocabulary.`,
+    `On ${count(tokens)} masked tokens of ${count(rows)} ${split} sequences, with the same mask in all evaluations. The perplexity of the masked tokens compares only models with the same vocabulary.`,
     table(
       ['Objective', 'Loss', 'Perplexity', 'Accuracy'],
       [

@@ -27,7 +27,7 @@ function regressionTables(report: RegressionReport, split: string): string[] {
         ['Pearson correlation', decimal(report.pearson), decimals(report.pearsonInterval)],
         ['Spearman correlation', decimal(report.spearman), decimals(report.spearmanInterval)],
         ['Mean squared error', decimal(report.mse), ''],
-        ['Mean squared error of answering the mean (baseline)', decimal(report.meanBaseline), ''],
+        ['Mean squared error if the mean is always predicted (baseline)', decimal(report.meanBaseline), ''],
         ['Mean absolute error', decimal(report.mae), ''],
       ],
     ),

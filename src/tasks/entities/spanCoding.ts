@@ -41,7 +41,7 @@ function tokenSpans(
   });
 }
 
-/** Those that lie in the window as a whole, by its tokens, special ones counted. */
+/** The spans that lie in the window as a whole, in its token positions, special tokens included. */
 function spansWithin({ lead, first, end }: TextWindow, spans: readonly TargetSpan[]): readonly TargetSpan[] {
   return spans
     .filter(([from, to]) => from >= first && to < end)
@@ -72,7 +72,7 @@ class SpanReading implements TextReading {
         const row = (id * length + lead + from - first) * length + lead - first;
         for (let to = from; to < end; to++) {
           const score = output[row + to];
-          // Of two windows that have it, the one that owns its middle speaks for it.
+          // Where two windows contain a span, the window that owns its middle decides.
           const middle = (from + to) >> 1;
           if (score <= 0 || starts[to] === ends[to] || middle < ownedFirst || middle >= ownedEnd) continue;
           found.push({ start: starts[from], end: ends[to], type, probability: 1 / (1 + Math.exp(-score)) });
@@ -90,7 +90,7 @@ class SpanReading implements TextReading {
   }
 }
 
-/** As the objective has it: the mean over types of log(1 + sum exp(score) of none) + log(1 + sum exp(-score) of entities). */
+/** The objective's loss: the mean over types of log(1 + sum exp(score) of none) + log(1 + sum exp(-score) of entities). */
 function spanLoss(scores: Float32Array, target: readonly TargetSpan[], types: number, length: number): number {
   const size = length * length;
   let total = 0;

@@ -60,7 +60,7 @@ export function spanReport(input: {
   };
   const none = labels.length;
   const matrix = Array.from({ length: none + 1 }, () => new Array<number>(none + 1).fill(0));
-  // Of each text: type, hits, found and true entities of it, one after another.
+  // For each text, one after another: type, hits, found and true entities of it.
   const texts = truth.map((own, row) => {
     const counts = new Map<number, [hits: number, found: number, truth: number]>();
     const countOf = (type: number) => counts.get(type) ?? (counts.set(type, [0, 0, 0]), counts.get(type)!);

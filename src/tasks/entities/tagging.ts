@@ -38,8 +38,8 @@ export function tagSetOf(columns: readonly string[], where: string): TagSet {
     throw new MedTextError(
       'MODEL_CONFIG',
       odd === undefined
-        ? words`${where}: none of the labels of config.json (id2label) is O, the tag of what is no entity.`
-        : words`${where}: the label ${JSON.stringify(odd)} of config.json (id2label) is no tag such as B-disease, I-disease or O.`,
+        ? words`${where}: none of the labels of config.json (id2label) is O, the tag for tokens outside entities.`
+        : words`${where}: the label ${JSON.stringify(odd)} of config.json (id2label) is not a tag such as B-disease, I-disease or O.`,
       { where, columns },
     );
   }
@@ -69,7 +69,7 @@ export function encodeTags(entities: readonly Entity[], { starts, ends }: TokenP
   const columnOf = new Map(set.tags.map(({ prefix, type }, column) => [`${prefix} ${type}`, column]));
   const columns = new Int32Array(starts.length).fill(NO_TAG);
   const outside = columnOf.get('O ')!;
-  // Of each entity, its first and last token, and whether these spell it.
+  // The first and last token of each entity, and whether they match it.
   const runs = entities.map(() => ({ first: -1, last: -1 }));
   let straddling = 0;
   let from = 0;
@@ -117,14 +117,14 @@ function tagRun(
 
 /** An entity that a model found. */
 export interface FoundEntity extends Entity {
-  /** Of the tags that spell it, by the model. */
+  /** The probability that the model gives to the tags of the entity. */
   readonly probability: number;
 }
 
 export interface DecodedTags {
-  /** Those that legal tags spell, as seqeval's strict mode has it. */
+  /** Entities of legal tag sequences, as in seqeval's strict mode. */
   readonly entities: FoundEntity[];
-  /** Those that conlleval reads: also where an entity begins with I. */
+  /** Entities as conlleval reads them, which also begin with I. */
   readonly lenient: Entity[];
   /** Tags that the scheme does not allow at their place. */
   readonly illegal: number;

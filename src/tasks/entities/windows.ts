@@ -8,7 +8,7 @@ export interface TextWindow {
   /** The text's tokens in the window, half-open. */
   readonly first: number;
   readonly end: number;
-  /** Those of which the window says what they are: the ones that no other window sees more of the text around. Half-open. */
+  /** The tokens that this window decides on: those of which no other window sees more context. Half-open. */
   readonly ownedFirst: number;
   readonly ownedEnd: number;
 }
@@ -22,7 +22,7 @@ export interface WindowedText {
   readonly windows: readonly TextWindow[];
 }
 
-/** Of a window's tokens, the share that it has in common with the next one. */
+/** The share of a window's tokens that the next window has, too. */
 const OVERLAP = 1 / 4;
 
 /**

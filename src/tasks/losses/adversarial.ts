@@ -17,7 +17,7 @@ export interface AdversarialOptions {
 /** Examples' shares in the mean over their own batch: what the disturbance is a gradient of. */
 const BATCH_WEIGHTS: ObjectiveInput = { name: 'batchWeights', dataType: 'float32', axes: ['rows', 1] };
 
-/** Beside the norm of a gradient, so that none is divided by zero. */
+/** Added to the norm of a gradient, to avoid a division by zero. */
 const NORM_EPSILON = 1e-6;
 
 /**
@@ -38,6 +38,7 @@ export function adversarial(base: OutputObjective, options: AdversarialOptions, 
   return {
     inputs: [...base.inputs, ROW_WEIGHTS, BATCH_WEIGHTS],
     weightOf: base.weightOf,
+    together: base.together,
     parts: ['plain', 'noise', 'adversarial'],
     feeds: (examples, share) => ({
       ...base.feeds(examples, share),

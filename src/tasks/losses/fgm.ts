@@ -12,6 +12,7 @@ export function fgm(base: OutputObjective, { epsilon }: { readonly epsilon: numb
     inputs: base.inputs,
     weightOf: base.weightOf,
     feeds: base.feeds,
+    together: base.together,
     parts: ['plain', 'adversarial'],
     loss(g, { pass, input, part }) {
       let embeddings!: Value;

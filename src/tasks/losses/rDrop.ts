@@ -10,6 +10,7 @@ export function rDrop(base: OutputObjective, { alpha }: { readonly alpha: number
   return {
     inputs: [...base.inputs, ROW_WEIGHTS],
     weightOf: base.weightOf,
+    together: base.together,
     parts: ['plain', 'divergence'],
     feeds: (examples, share) => ({
       ...base.feeds(examples, share),

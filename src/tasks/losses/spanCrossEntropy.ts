@@ -1,13 +1,14 @@
 import type { Value } from '../../onnx/graphBuilder';
 import type { Operators } from '../../onnx/operators';
 import { ofOnePass, type OutputObjective } from '../objective';
+import { logSumExp, NOTHING } from './logSumExp';
 
 /** A stretch of a window's tokens that is of a type: first and last token, special ones counted, and the type's id. */
 export type TargetSpan = readonly [first: number, last: number, type: number];
 
 export interface SpanCrossEntropyOptions {
   readonly typeCount: number;
-  /** As many entities as a window has at most. */
+  /** The largest number of entities in a window. */
   readonly mostSpans: number;
 }
 
@@ -57,9 +58,6 @@ export function spanCrossEntropy({
   });
 }
 
-/** exp() of it is 0. */
-const NOTHING = -30000;
-
 /**
  * log(1 + sum of exp(x)) over the last two axes: [rows, types]. One axis after the other, each shifted by its largest value: a sum
  * over both may have more terms than half precision can count.
@@ -68,12 +66,4 @@ function logOfOneAndSum(g: Operators, x: Value): Value {
   const byFirst = logSumExp(g, x); // [rows, types, length]
   const [rows, types] = byFirst.shape;
   return logSumExp(g, g.concat([byFirst, g.fill(0, [rows, types, 1])], 2));
-}
-
-/** Over the last axis. The shift changes nothing of the result, so nothing of the gradient either. */
-function logSumExp(g: Operators, x: Value): Value {
-  const axis = x.shape.length - 1;
-  const largest = g.detach(g.reduceMax(x, [axis], true));
-  const sum = g.reduceSum(g.exp(g.sub(x, largest)), [axis]);
-  return g.add(g.log(sum), g.reshape(largest, sum.shape));
 }

@@ -11,9 +11,9 @@ import type { TaskDefinition } from '../task';
 import { encodeTexts, ofTexts, readLogits } from '../texts';
 import { multiLabelReport } from './multiLabelReport';
 import type { Thresholds } from './thresholds';
-import { labelWriter } from './writeLabels';
+import { labelWriter, separatorIn } from './writeLabels';
 
-/** Of one row. */
+/** The answer for one row. */
 interface Answer {
   /** [labels] */
   readonly logits: Float32Array;
@@ -23,7 +23,7 @@ interface Answer {
 /** Any number of labels for a text or a pair. A label, and a target, is the ids of a row's labels. */
 export const multiLabel: TaskDefinition<readonly number[], readonly number[], Answer> = {
   ...ofTexts,
-  read: readLabelLists,
+  read: (split, task, options) => readLabelLists(split, task, options, separatorIn(options.usage)),
   encode: encodeTexts,
   labelsOf({ labels, file }) {
     if (labels.length > 1) return labels;

@@ -1,6 +1,7 @@
 /** How several labels are written into a file: as its own labels stand there, else as those of the training data did. */
 import type { DataFile } from '../../data/dataFile';
-import { labelCellOf, labelParts, likelySeparators } from '../../data/labelLists';
+import { labelCellOf, likelySeparators } from '../../data/labelLists';
+import { labelParts } from '../../protocol/severalLabels';
 import type { FilledAnswer } from '../../data/writeFilled';
 import type { JsonObject } from '../../models/configJson';
 
@@ -19,11 +20,17 @@ export function labelWriter(
   const cells = file.sample.map(({ values }) => (Object.hasOwn(values, column) ? values[column] : undefined));
   const found = cells.map(labelCellOf);
   const texts = found.flatMap((cell) => (cell && 'text' in cell && cell.text !== '' ? [cell.text] : []));
-  const stored = typeof usage.label_separator === 'string' ? usage.label_separator : undefined;
+  const stored = separatorIn(usage);
+  if (file.tasks) return (names) => names;
   if (cells.some(isList) || (texts.length === 0 && isJson && stored === undefined)) return asList;
   const own = likelySeparators(texts, (part) => labels.includes(part))[0];
   const separator = [own, stored, ...USUAL_SEPARATORS].find((one) => one !== undefined && labels.every((label) => labelParts(label, one).length === 1)); // prettier-ignore
   return separator === undefined ? asList : (names) => names.join(separator);
+}
+
+/** The separator of the data that a model learned from; undefined where those had none. */
+export function separatorIn(usage: JsonObject | undefined): string | undefined {
+  return typeof usage?.label_separator === 'string' ? usage.label_separator : undefined;
 }
 
 function isList(cell: unknown): boolean {
