@@ -3,7 +3,7 @@ import { readFile, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
 import { asMedTextError, MedTextError, words } from '../base/errors';
-import { told, type Words } from '../base/words';
+import { messageAndWords, type Words } from '../base/words';
 import type { ClassifierRunner } from '../inference/classifierRunner';
 import { isKnownToTransformers } from '../models/encoder';
 import { writeGraphFolder } from '../models/writeGraphFolder';
@@ -30,13 +30,13 @@ export interface BestModelSetUp {
   readonly material: RunMaterial;
   readonly plan: TrainingPlan;
   readonly runner: ClassifierRunner;
-  /** Of a task that is measured by its losses. */
+  /** Runs the losses of a task that is measured by them. */
   readonly losses: LossRunner | undefined;
   readonly reporter: RunReporter;
   /** What the card tells of the run. */
   readonly record: () => RunRecord;
   readonly log: (line: string) => void;
-  /** Of the checkpoint that the run goes on from. */
+  /** The counters of the checkpoint that the run continues from. */
   readonly counters: RunCounters | undefined;
 }
 
@@ -62,7 +62,7 @@ export class BestModel {
   /** Why none of the evaluations chose a model; undefined where one did, or there is nothing to choose by. */
   get noBest(): RunRecord['noBest'] {
     const { material, recipe } = this.run;
-    return material.validation && this.chosen.best === null ? told(nothingToChooseBy(recipe.train.metric_for_best)) : undefined; // prettier-ignore
+    return material.validation && this.chosen.best === null ? messageAndWords(nothingToChooseBy(recipe.train.metric_for_best)) : undefined; // prettier-ignore
   }
 
   /** The parameters as they are; the best so far become the run's model. @param step optimiser steps done */
@@ -118,14 +118,14 @@ export class BestModel {
     }
     await this.settled();
     if (best !== null && !existsSync(model)) {
-      throw new MedTextError('RESUME', words`${model} is gone: the model of step ${best.step}, the best of this run, whose weights are nowhere else. Start the recipe anew.`, { model }); // prettier-ignore
+      throw new MedTextError('RESUME', words`${model} is missing. It was the best model of this run (step ${best.step}), and its weights are stored nowhere else. Start a new run of the recipe.`, { model }); // prettier-ignore
     }
   }
 
   /** The parameters as they are, as the run's model. */
   async save(step: number): Promise<void> {
     const { lock, recipe, material } = this.run;
-    const { folder, labels, columns, parameters, maxLength, model, definition } = material;
+    const { folder, labels, columns, parameters, maxLength, model, definition, clean } = material;
     lock.refuseMoved();
     const contents = {
       config: folder.config,
@@ -139,6 +139,10 @@ export class BestModel {
         max_length: maxLength,
         run: lock.folder.id,
         step,
+        ...(clean.length > 0 && { clean }),
+        ...(describeTask(recipe.task).second === 'optional' && {
+          reads_pairs: material.train.data!.columns.second !== undefined,
+        }),
         ...definition.usage({ split: recipe.dataset.train, labels, data: material.train.data!, recipe, evaluation: this.evaluationOf(step) }), // prettier-ignore
       },
       extraFiles: { 'README.md': this.card(step) },
@@ -178,10 +182,16 @@ export class BestModel {
   /** One an example. */
   private async validationAnswers(): Promise<readonly unknown[]> {
     const { runner, material, reporter, recipe } = this.run;
-    const { labels, columns, validation, definition, model } = material;
+    const { labels, columns, train, validation, definition, model } = material;
     const { data, windows } = validation!;
     const { head } = model.network;
-    const reading = definition.reading({ head, labels, columns, examples: data!.examples, by: { recipe } });
+    const reading = definition.reading({
+      head,
+      labels,
+      columns,
+      examples: data!.examples,
+      by: { recipe, trainedOn: train.data! },
+    });
     const all = windows.lengths.map((_, place) => windows.at(place, 0));
     await runner.outputs(
       all.map(({ encoded }) => encoded),
@@ -224,7 +234,7 @@ export class BestModel {
       isKnownToTransformers: isKnownToTransformers(this.run.material.model.network),
       data: records,
       fields: train.data?.columns,
-      parameterCount: parameters.flat.length,
+      parameterCount: parameters.elementCount,
       step,
       totalSteps: plan.totalSteps,
       best,
@@ -238,7 +248,7 @@ export class BestModel {
 }
 
 function nothingToChooseBy(metric: string): Words {
-  return words`The validation data give no ${metric} (too few rows, or a side that never varies): they can choose no best step, so the model will be that of the last one.`;
+  return words`${metric} cannot be computed on the validation data (too few rows, or all labels or predictions are equal). So no best step can be chosen, and the model of the last step is kept.`;
 }
 
 /** The step that a model of a run is of; undefined where it does not say. */

@@ -4,13 +4,15 @@ import type { EncodedWindow, TaskData } from '../tasks/task';
 export interface Windows {
   /** In tokens, of each. */
   readonly lengths: readonly number[];
-  /** As an epoch, from 0, has it. */
+  /** Which of them are learned in one batch: those of equal number. Absent: each is by itself. */
+  readonly groups?: readonly number[];
+  /** The example as the epoch, counted from 0, presents it. */
   at(place: number, epoch: number): EncodedWindow;
 }
 
 export interface EncodedSplit {
   /** Absent: of a corpus, which has no rows. */
   readonly data?: TaskData;
-  /** Of every example one or more. */
+  /** The windows of all examples, one or more each. */
   readonly windows: Windows;
 }

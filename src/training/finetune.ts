@@ -2,10 +2,10 @@
 import { basename, join, resolve } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { executionDevice } from '../inference/device';
-import { deviceBuckets } from '../inference/lengthBuckets';
 import { supportedDevices } from '../inference/session';
 import { sha256OfFile } from '../models/modelContent';
-import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
+import { disturbanceOf } from '../protocol/lossWork';
+import type { ResolvedRecipe } from '../protocol/recipe';
 import type { RunRecord } from '../protocol/runRecord';
 import type { TrainingResult } from '../protocol/trainer';
 import { newestCheckpoint } from '../runs/checkpoints';
@@ -13,9 +13,11 @@ import { choiceLines, fastest, isDeviceFailure, type DeviceChoice } from '../dev
 import { createRunFolder, readRun, RunFolder, writeRunRecipe } from '../runs/runFolder';
 import { refuseOver } from '../runs/runIsOver';
 import { RunLock } from '../runs/runLock';
-import { disturbanceLine, disturbanceOf, withDisturbance } from './disturbance';
+import { disturbanceLine } from './disturbance';
 import { readMaterial, type RunMaterial } from './runMaterial';
-import { TrainingRun, type RunOptions, type RunSetUp } from './trainingRun';
+import { recipeOfRun, withAbsolutePaths } from './recipeOfRun';
+import type { RunOptions, RunSetUp } from './runParts';
+import { TrainingRun } from './trainingRun';
 
 export interface FinetuneOptions extends RunOptions {
   readonly recipe: ResolvedRecipe;
@@ -27,6 +29,10 @@ export interface FinetuneOptions extends RunOptions {
   readonly name?: string;
   /** A run folder to continue. Its own recipe counts then; of `recipe` only device and threads do. */
   readonly resumeFrom?: string;
+  /** Somebody else has asked that the run stops: it finishes the step and saves. */
+  readonly onStopAsked?: () => void;
+  /** Somebody else wants the process to end at once, as after a kill. */
+  readonly onEndAsked?: () => void;
   /** What `device: auto` is on this machine; absent: the CPU. */
   readonly chooseDevice?: (log: (line: string) => void) => Promise<DeviceChoice>;
 }
@@ -47,7 +53,7 @@ export async function finetune(options: FinetuneOptions): Promise<TrainingResult
     for (const lost: string[] = []; ;) {
       lock = setUp.lock;
       try {
-        return await toItsEnd(setUp);
+        return await toItsEnd(heedingRequests(setUp, placed));
       } catch (error) {
         const known = asMedTextError(error);
         const { device } = placed.recipe;
@@ -75,6 +81,18 @@ async function toItsEnd(setUp: RunSetUp): Promise<TrainingResult> {
   } finally {
     await run.close();
   }
+}
+
+/** Another window may stop the run, too: it asks by a file in the run's folder. */
+function heedingRequests(setUp: RunSetUp, { log, onStopAsked, onEndAsked, stopSignal }: FinetuneOptions): RunSetUp {
+  const { lock, options } = setUp;
+  const onAsked = (): void => {
+    log('Another program asked this training to stop: it finishes the step and saves a checkpoint.');
+    onStopAsked?.();
+  };
+  lock.stopSignal.addEventListener('abort', onAsked, { once: true });
+  lock.endSignal.addEventListener('abort', () => onEndAsked?.(), { once: true });
+  return { ...setUp, options: { ...options, stopSignal: AbortSignal.any([stopSignal, lock.stopSignal]) } };
 }
 
 /** On the next device: from the last checkpoint, or from the beginning. */
@@ -123,7 +141,7 @@ async function withChosenDevice(options: FinetuneOptions): Promise<FinetuneOptio
 async function newRun(options: FinetuneOptions, begun?: RunLock): Promise<RunSetUp> {
   const given = withAbsolutePaths(options.recipe, options.baseFolder);
   const material = await readMaterial(given, options);
-  const recipe = withDisturbance(withDeviceBuckets(given, material.maxLength), material);
+  const recipe = recipeOfRun(given, material);
   const loss = disturbanceLine(recipe, given.train.adversarial !== undefined || disturbanceOf(given) !== undefined);
   if (loss) options.log(loss);
   const source = await sourceOf(options);
@@ -148,37 +166,31 @@ async function sourceOf({ recipeFile, name }: FinetuneOptions): Promise<RunSetUp
   };
 }
 
-/** Written into the run's recipe, so that a run that goes on elsewhere draws the same masks for the same lengths. */
-function withDeviceBuckets(recipe: ResolvedRecipe, maxLength: number): ResolvedRecipe {
-  if (recipe.device === 'cpu' || recipe.device === 'auto' || recipe.train.length_buckets !== 'auto') return recipe;
-  return { ...recipe, train: { ...recipe.train, length_buckets: deviceBuckets(maxLength) } };
-}
-
 async function continuedRun(lock: RunLock, options: FinetuneOptions): Promise<RunSetUp> {
   const { folder, recipe: stored, record } = await readRun(lock.folder.path);
   const recipe = { ...stored, device: options.recipe.device, threads: threadsOf(record, options) };
   const checkpoint = await newestCheckpoint(folder.checkpoints);
-  if (!checkpoint) {
-    throw new MedTextError('RESUME', words`${folder.path} has no checkpoint to continue from; start the recipe anew.`, {
-      run: folder.path,
-    });
-  }
   const material = await readMaterial(recipe, options);
   refuseChanged(record, material);
   await tellChangedRecipe(record, options.log);
-  options.log(`Continuing ${folder.path} from ${basename(checkpoint)}`);
   const { name, recipe: source } = record;
   const kept = { ...(name !== undefined && { name }), ...(source && { recipe: source }) };
+  if (!checkpoint) {
+    options.log(`${folder.path} ended before its first checkpoint: it begins again at step 1.`);
+    await lock.emptyFolder();
+    return { lock, recipe, material, options, source: kept };
+  }
+  options.log(`Continuing ${folder.path} from ${basename(checkpoint)}`);
   return { lock, recipe, material, options, source: kept, resumed: { checkpoint, record } };
 }
 
-/** As many as the run began with, unless others are asked for. */
+/** The number of threads that the run began with, unless another one is asked for. */
 function threadsOf({ environment }: RunRecord, { recipe, log }: FinetuneOptions): ResolvedRecipe['threads'] {
   const before = typeof environment.threads === 'number' ? environment.threads : 'auto';
   if (recipe.threads === 'auto') return before;
   if (recipe.threads !== before) {
-    const then = before === 'auto' ? 'as many threads as its machine chose' : `${before} threads`;
-    log(`The run began on ${then} and continues on ${recipe.threads}: the last digits of its numbers change.`);
+    const then = before === 'auto' ? 'the default number of threads' : `${before} threads`;
+    log(`The run began with ${then} and continues with ${recipe.threads}, so the last digits of its results change.`);
   }
   return recipe.threads;
 }
@@ -188,7 +200,7 @@ function refuseChanged({ data, model }: RunRecord, { records, fixedFiles, folder
   const refuse = (file: string, detail: Record<string, unknown>): never => {
     throw new MedTextError(
       'RESUME',
-      words`${file} is not the file this run began with (its contents changed), so the run cannot continue exactly. Restore it, or start the recipe anew.`,
+      words`${file} is not the file that this run began with (its contents changed), so the run cannot continue exactly. Restore it, or start a new run of the recipe.`,
       { file, ...detail },
     );
   };
@@ -209,7 +221,7 @@ function refuseChanged({ data, model }: RunRecord, { records, fixedFiles, folder
 function otherWords(before = 'none', now = 'none'): MedTextError {
   return new MedTextError(
     'RESUME',
-    words`The prepared texts of this run are gone, and this program parts words otherwise (ICU ${now}; the run began with ${before}). Resume where it began, or start the recipe anew.`,
+    words`The prepared texts of this run are gone, and this program segments words differently (ICU ${now}; the run began with ${before}). Resume where it began, or start a new run of the recipe.`,
     { before, now },
   );
 }
@@ -219,30 +231,4 @@ async function tellChangedRecipe({ recipe }: RunRecord, log: (line: string) => v
   const now = recipe && (await sha256OfFile(recipe.file).catch(() => undefined));
   if (now === undefined || now === recipe?.sha256) return;
   log(`${recipe!.file} has changed since this run began. It is not used: the run continues with its own copy.`); // prettier-ignore
-}
-
-function withAbsolutePaths(recipe: ResolvedRecipe, base: string): ResolvedRecipe {
-  const split = <T extends ResolvedSplit | undefined>(s: T): T =>
-    s
-      ? {
-          ...s,
-          file: resolve(base, s.file),
-          ...(s.files && { files: s.files.map((file) => resolve(base, file)) }),
-          ...(s.corrections && { corrections: resolve(base, s.corrections) }),
-        }
-      : s;
-  const { masking } = recipe.train;
-  const { train, validation, test, split: heldOut } = recipe.dataset;
-  return {
-    ...recipe,
-    model: resolve(base, recipe.model),
-    work_dir: resolve(base, recipe.work_dir),
-    ...(masking?.terms && { train: { ...recipe.train, masking: { ...masking, terms: resolve(base, masking.terms) } } }),
-    dataset: {
-      train: split(train),
-      ...(validation && { validation: split(validation) }),
-      ...(test && { test: split(test) }),
-      ...(heldOut && { split: heldOut }),
-    },
-  };
 }

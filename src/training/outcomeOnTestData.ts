@@ -13,7 +13,7 @@ import type { TestData } from './runMaterial';
 import { withModel } from '../evaluation/withModel';
 
 export interface TestOutcome {
-  /** Of rows with labels. */
+  /** The metrics on test data with labels. */
   readonly test?: EvaluationMetrics;
   /** The test file with labels filled in, where it came without; absolute. */
   readonly predictions?: string;
@@ -31,7 +31,8 @@ export async function outcomeOnTestData(
 ): Promise<TestOutcome> {
   return withModel(folder.model, options, async (model) => {
     if (isLabelled) return { test: await evaluateExamples(model, data.examples, options) };
-    const output = join(folder.predictions, basename(data.file.path));
+    // Parquet is read, not written.
+    const output = join(folder.predictions, basename(data.file.path).replace(/\.parquet$/i, '.jsonl'));
     await mkdir(folder.predictions, { recursive: true }).catch((error: unknown) => {
       throw asMedTextError(error);
     });

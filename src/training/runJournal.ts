@@ -1,7 +1,7 @@
 import type { MedTextError } from '../base/errors';
-import { toldError } from '../base/errors';
+import { plainError } from '../base/errors';
 import { thisProcess } from '../base/processIdentity';
-import type { RunRecord, RunStatus } from '../protocol/runRecord';
+import type { RunOwner, RunRecord, RunStatus } from '../protocol/runRecord';
 import { writeRunRecord } from '../runs/runFolder';
 import type { RunLock } from '../runs/runLock';
 
@@ -10,6 +10,7 @@ export class RunJournal {
   constructor(
     private readonly lock: RunLock,
     private current: RunRecord,
+    private readonly owner: RunOwner | undefined,
   ) {}
 
   get record(): RunRecord {
@@ -19,19 +20,23 @@ export class RunJournal {
   /** @throws MedTextError IO, DISK_FULL; IO when the run's folder is no longer where it was. */
   async write(change: Partial<RunRecord> = {}): Promise<void> {
     this.lock.refuseMoved();
-    const { pid: _, processStart: __, host: ___, ...rest } = { ...this.current, ...change };
-    this.current = { ...rest, ...(rest.status === 'running' && processOfRun()), updatedAt: new Date().toISOString() };
+    const { pid: _, processStart: __, host: ___, owner: ____, ...rest } = { ...this.current, ...change };
+    this.current = {
+      ...rest,
+      ...(rest.status === 'running' && this.processOfRun()),
+      updatedAt: new Date().toISOString(),
+    };
     await writeRunRecord(this.lock.folder, this.current);
   }
 
   /** The first error is the one to hear of, also where the disk takes nothing any more. */
   async fail(error: MedTextError): Promise<void> {
     const status: RunStatus = 'failed';
-    await this.write({ status, error: toldError(error) }).catch(() => undefined);
+    await this.write({ status, error: plainError(error) }).catch(() => undefined);
   }
-}
 
-function processOfRun(): Pick<RunRecord, 'pid' | 'processStart' | 'host'> {
-  const { pid, start, host } = thisProcess();
-  return { pid, processStart: start, host };
+  private processOfRun(): Pick<RunRecord, 'pid' | 'processStart' | 'host' | 'owner'> {
+    const { pid, start, host } = thisProcess();
+    return { pid, processStart: start, host, ...(this.owner && { owner: this.owner }) };
+  }
 }

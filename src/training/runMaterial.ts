@@ -1,28 +1,31 @@
 /** Reads what a run needs: model, tokenizer and encoded examples. */
 import { join } from 'node:path';
+import type { CleanOperation } from '../base/cleanText';
 import { MedTextError, words } from '../base/errors';
 import { sizeText } from '../base/sizeText';
 import { sum } from '../base/sum';
 import { fingerprintFile } from '../data/fingerprint';
-import { groupColumnOf, holdOut } from '../data/holdOut';
+import { groupColumnOf } from '../data/holdOut';
+import { trainingRows } from '../data/trainingRows';
 import { executionDevice } from '../inference/device';
 import { loadNetwork, type LoadedNetwork } from '../models/loadNetwork';
 import type { Head } from '../models/heads/head';
 import { modelContent } from '../models/modelContent';
-import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
+import { cleaningOf, openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import type { HeadPooling } from '../models/encoderConfig';
 import { encoderParameterSpecs, loadReportLines } from '../models/parameterNames';
 import type { Parameters } from '../models/parameters';
 import { readSentenceLayout } from '../models/sentenceTransformers';
 import type { UnderstoodData } from '../protocol/fieldGuess';
+import type { PreparationProgress } from '../protocol/trainer';
 import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
 import type { DataRecord } from '../protocol/runRecord';
 import { describeTask, type Task } from '../protocol/tasks';
 import { definitionOf } from '../tasks/definitions';
 import type { EncodedWindow, TaskData, TaskDefinition, TaskNetwork } from '../tasks/task';
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
-import { readCorpus } from './corpusMaterial';
-import { availableMemory } from './memoryPlan';
+import { readCorpus } from './corpus/corpusMaterial';
+import { availableMemory } from './forecast/memoryPlan';
 import type { EncodedSplit, Windows } from './encodedSplit';
 import { understand, understoodLines, usedFields } from './understoodData';
 
@@ -36,6 +39,8 @@ export interface TestData {
 export interface RunMaterial {
   readonly folder: ModelFolder;
   readonly tokenizer: Tokenizer;
+  /** What is done to every text before it is read. */
+  readonly clean: readonly CleanOperation[];
   readonly labels: readonly string[];
   /** What the head's columns are called. */
   readonly columns: readonly string[];
@@ -47,19 +52,28 @@ export interface RunMaterial {
   readonly model: LoadedNetwork;
   /** The model folder has no weights: all of them were drawn. */
   readonly isRandomStart: boolean;
-  /** Of the model folder: what the training begins with. */
+  /** The content hash of the model that the training begins with. */
   readonly contentHash: string;
   /** SHA-256 of its files but the weights, which a checkpoint has, by name. */
   readonly fixedFiles: Readonly<Record<string, string>>;
   readonly parameters: Parameters;
   readonly records: Readonly<Record<string, DataRecord>>;
-  /** Of what is read while the run goes on. */
+  /** Closes the files that are read during the run. */
   readonly close?: () => void;
 }
+
+type OpenedForTraining = Awaited<ReturnType<typeof openForTraining>>;
+
+/** What the loss and the step's graph are made of; no weights. */
+export type StepMaterial = Pick<RunMaterial, 'folder' | 'definition' | 'labels' | 'columns' | 'train'> & {
+  readonly model: Pick<LoadedNetwork, 'network' | 'graph'>;
+};
 
 export interface MaterialOptions {
   readonly log: (line: string) => void;
   readonly onUnderstoodData?: (data: UnderstoodData) => void;
+  /** While the texts of a corpus are prepared. */
+  readonly onPreparation?: (progress: PreparationProgress) => void;
   readonly stopSignal: AbortSignal;
 }
 
@@ -80,31 +94,44 @@ async function withPooling(
 }
 
 /**
- * @param recipe with absolute paths
- * @throws MedTextError what opening the model and reading the data throw; LABELS, RECIPE, TOKENIZER, CANCELLED.
+ * The folder that a recipe begins with, its tokenizer, and what learns; no weight is read.
+ * @throws MedTextError what opening the model throws; TOKENIZER for one that is another model's, OUT_OF_MEMORY.
  */
-export async function readMaterial(
-  recipe: ResolvedRecipe,
-  { log, onUnderstoodData, stopSignal: signal }: MaterialOptions, // prettier-ignore
-): Promise<RunMaterial> {
+export async function openForTraining(recipe: ResolvedRecipe, log: (line: string) => void) {
   // The runtime itself would leave an absent device out, and train on the CPU.
   executionDevice(recipe.device);
   const definition = definitionOf(recipe.task);
   const head = definition.head(recipe);
   const folder = await withPooling(await openModelFolder(recipe.model), recipe.model_head, head);
   if (folder.weightsPath === undefined) sayRandomStart(folder, log);
-  const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
+  const clean = recipe.dataset.clean ?? cleaningOf(folder);
+  const tokenizer = loadTokenizer({ ...(await readTokenizerFiles(folder)), clean }, folder.path);
   if (tokenizer.vocabSize > folder.config.vocabSize) {
     throw new MedTextError(
       'TOKENIZER',
-      words`${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${folder.config.vocabSize}. They are not of one model.`,
+      words`${folder.path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but config.json's vocab_size is ${folder.config.vocabSize}. They do not belong to the same model.`,
       { file: folder.path },
     );
   }
+  return { folder, tokenizer, clean, definition, head };
+}
 
+/**
+ * @param recipe with absolute paths
+ * @throws MedTextError what opening the model and reading the data throw; LABELS, RECIPE, TOKENIZER, CANCELLED.
+ */
+export async function readMaterial(
+  recipe: ResolvedRecipe,
+  { log, onUnderstoodData, onPreparation, stopSignal: signal }: MaterialOptions, // prettier-ignore
+): Promise<RunMaterial> {
+  const { folder, tokenizer, clean, definition, head } = await openForTraining(recipe, log);
+  if (clean.length > 0)
+    log(
+      `Texts are cleaned: ${clean.join(', ')} (${recipe.dataset.clean ? 'named by the recipe' : 'as the model keeps it'})`,
+    );
   const content = await modelContent(folder, { signal });
-  const options = { log, onUnderstoodData, stopSignal: signal };
-  const data = describeTask(recipe.task).reads === 'corpus' ? await readTexts(recipe, folder, tokenizer, content.files, options) : await readRows(recipe, folder, tokenizer, { definition, head }, options); // prettier-ignore
+  const options = { log, onUnderstoodData, onPreparation, stopSignal: signal };
+  const data = describeTask(recipe.task).reads === 'corpus' ? await readTexts(recipe, folder, { tokenizer, clean }, content.files, options) : await readRows(recipe, folder, { tokenizer, clean, definition, head }, options); // prettier-ignore
   const { labels } = data;
   const columns = definition.columnsOf(labels, head);
   const model = await loadNetwork(folder, head, columns.length, {
@@ -124,6 +151,7 @@ export async function readMaterial(
   return {
     folder,
     tokenizer,
+    clean,
     definition,
     columns,
     ...data,
@@ -141,34 +169,42 @@ type DataOfRun = Pick<RunMaterial, 'labels' | 'maxLength' | 'train' | 'validatio
 async function readTexts(
   recipe: ResolvedRecipe,
   folder: ModelFolder,
-  tokenizer: Tokenizer,
+  { tokenizer, clean }: Pick<OpenedForTraining, 'tokenizer' | 'clean'>,
   files: readonly { readonly name: string; readonly sha256: string }[],
-  { log, stopSignal: signal }: MaterialOptions,
+  { log, onPreparation, stopSignal: signal }: MaterialOptions,
 ): Promise<DataOfRun> {
   const ofTokenizer = files.filter(({ name }) => folder.tokenizerFiles.includes(join(folder.path, name)));
-  const hash = JSON.stringify(ofTokenizer.map(({ name, sha256 }) => [name, sha256]));
-  return { labels: [], test: undefined, ...(await readCorpus(recipe, folder, tokenizer, hash, { log, signal })) };
+  // Cleaned texts have other tokens.
+  const hash = JSON.stringify([...ofTokenizer.map(({ name, sha256 }) => [name, sha256]), ...clean]);
+  return {
+    labels: [],
+    test: undefined,
+    ...(await readCorpus(recipe, folder, tokenizer, hash, { log, onPreparation, signal })),
+  };
 }
 
-/** Labelled rows. */
-async function readRows(
+/**
+ * Labelled rows, as tokens.
+ * @throws MedTextError what reading the data throws; LABELS, RECIPE, CANCELLED.
+ */
+export async function readRows(
   recipe: ResolvedRecipe,
   folder: ModelFolder,
-  tokenizer: Tokenizer,
-  { definition, head }: { readonly definition: TaskDefinition; readonly head: Head },
+  { tokenizer, clean, definition, head }: Omit<OpenedForTraining, 'folder'>,
   { log, onUnderstoodData, stopSignal: signal }: MaterialOptions,
 ): Promise<DataOfRun> {
   const read = (split: ResolvedSplit, labels?: readonly string[], groupColumn?: string) =>
     definition.read(split, recipe.task, { head, labels, groupColumn, signal });
   const { split: heldOut, validation } = recipe.dataset;
   const allTrainData = await read(recipe.dataset.train, undefined, groupColumnOf(heldOut));
-  const dealt = heldOut && holdOut(allTrainData, heldOut);
-  const trainData = dealt?.train ?? allTrainData;
+  const { train: trainData, duplicates, ...dealt } = trainingRows(allTrainData, { ...recipe.dataset, clean });
   for (const line of understoodLines(recipe.task, allTrainData)) log(line);
   onUnderstoodData?.(understand(recipe.task, allTrainData));
   const labels = definition.labelsOf(trainData);
   const network = { head, labels, columns: definition.columnsOf(labels, head) };
-  const validationData = dealt?.validation ?? (validation && (await read(validation, labels)));
+  if (recipe.dataset.drop_duplicates)
+    log(`  left out: ${duplicates} rows with the same texts and label as an earlier row`);
+  const validationData = dealt.validation ?? (validation && (await read(validation, labels)));
 
   const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, trainData, network, signal));
 
@@ -190,7 +226,7 @@ async function readRows(
     validation: validationData && (await split(validationData)),
     test,
     records: {
-      train: await dataRecord(trainData, signal),
+      train: { ...(await dataRecord(trainData, signal)), ...(duplicates > 0 && { duplicates }) },
       ...(validationData && { validation: await dataRecord(validationData, signal) }),
       ...(test && { test: await dataRecord(test.data, signal) }),
     },
@@ -204,7 +240,7 @@ function sayRandomStart({ config, path }: ModelFolder, log: (line: string) => vo
   if (needed > available) {
     throw new MedTextError(
       'OUT_OF_MEMORY',
-      words`${path} has no weights, and its config.json asks for ${count} random parameters: ${sizeText(needed)}, and ${sizeText(available)} of memory are free. Choose a smaller architecture, or a folder with weights.`,
+      words`${path} has no weights. Its config.json describes ${count} parameters, which need ${sizeText(needed)} of memory, but only ${sizeText(available)} are free. Choose a smaller architecture, or a folder with weights.`,
       { file: path, neededBytes: needed, availableBytes: available },
     );
   }
@@ -219,7 +255,7 @@ async function readTest(
   signal: AbortSignal,
 ): Promise<TestData> {
   const definition = definitionOf(task);
-  // Not recognised anew: of a file without labels, another column would be taken for them.
+  // The label column is not recognised again: in a file without labels another column would be taken for it.
   const split = { ...given, label: given.label ?? trainData.fields.label! };
   const hasLabels = await definition.isLabelled(split, signal);
   const data = await definition.read(
@@ -231,7 +267,12 @@ async function readTest(
 }
 
 function sameInEachEpoch(windows: readonly EncodedWindow[]): Windows {
-  return { lengths: windows.map(({ encoded }) => encoded.length), at: (place) => windows[place] };
+  const groups = windows.flatMap(({ learnedWith }) => learnedWith ?? []);
+  return {
+    lengths: windows.map(({ encoded }) => encoded.length),
+    at: (place) => windows[place],
+    ...(groups.length > 0 && { groups }),
+  };
 }
 
 /** What became of texts that are longer than the network reads. */

@@ -4,7 +4,7 @@ import { MetricsLog, readMetricsLog } from '../runs/metricsLog';
 import type { RunFolder } from '../runs/runFolder';
 import { TensorBoardWriter } from '../runs/tensorboard';
 
-/** Who hears of a run while it goes on. */
+/** Listeners to a run. */
 export interface RunListeners {
   readonly onReport: (report: TrainingReport) => void;
   readonly onEvaluation: (evaluation: EvaluationReport) => void;
@@ -12,28 +12,28 @@ export interface RunListeners {
   readonly onEvaluationProgress?: (progress: EvaluationProgress) => void;
 }
 
-/** What a run tells while it goes on: to its metrics log, to TensorBoard, and to who listens. */
+/** Reports on a run while it trains: to its metrics log, to TensorBoard and to listeners. */
 export class RunReporter {
   private constructor(
     private readonly metrics: MetricsLog,
     private readonly tensorBoard: TensorBoardWriter,
     private readonly listeners: RunListeners,
-    /** All of the run, also those before it was resumed. */
-    private readonly told: EvaluationReport[],
+    /** The evaluations of the whole run, also those before it was resumed. */
+    private readonly reported: EvaluationReport[],
   ) {}
 
   /**
-   * @param step of the checkpoint that the run goes on from; what was told beyond it is void. 0 for a new run.
+   * @param step of the checkpoint that the run continues from; later reports are dropped. 0 for a new run.
    * @throws MedTextError IO, DISK_FULL; RESUME when the metrics log is damaged.
    */
   static async open(folder: RunFolder, step: number, listeners: RunListeners): Promise<RunReporter> {
     const metrics = await MetricsLog.open(folder.metricsFile, step);
-    const told = await evaluationsIn(folder.metricsFile);
-    return new RunReporter(metrics, TensorBoardWriter.open(folder.path, { step }), listeners, told);
+    const reported = await evaluationsIn(folder.metricsFile);
+    return new RunReporter(metrics, TensorBoardWriter.open(folder.path, { step }), listeners, reported);
   }
 
   get evaluations(): readonly EvaluationReport[] {
-    return this.told;
+    return this.reported;
   }
 
   step(report: TrainingReport): void {
@@ -49,9 +49,9 @@ export class RunReporter {
     this.listeners.onReport(report);
   }
 
-  /** Written down; {@link evaluated} tells who listens, once the model is kept that it chose. */
+  /** Writes the evaluation down. {@link evaluated} tells listeners, once the model that it chose is kept. */
   evaluation(report: EvaluationReport): void {
-    this.told.push(report);
+    this.reported.push(report);
     this.metrics.append({ ...report, time: new Date().toISOString() });
     this.tensorBoard.scalars(report.step, scalarsOf(report.evaluation));
   }

@@ -92,3 +92,17 @@ export function idleSteps(schedule: LearningRateSchedule, trainingSteps: number)
   const { type, totalSteps, lowest = 0 } = schedule;
   return type === 'constant' || lowest > 0 ? 0 : Math.max(0, trainingSteps - totalSteps);
 }
+
+/** Says so where a training has more steps than its schedule. */
+export function warnOfIdleSteps(
+  schedule: LearningRateSchedule,
+  { max_epochs: epochs, totalSteps }: { readonly max_epochs: number; readonly totalSteps: number },
+  log: (line: string) => void,
+): void {
+  const idle = idleSteps(schedule, totalSteps);
+  // Counted a little too short for each epoch, as ModelScope's recipes are, it costs nothing.
+  if (idle <= Math.max(epochs, 0.02 * totalSteps)) return;
+  log(
+    `Warning: train.lr_scheduler.total_iters is ${schedule.totalSteps}, and the training has ${totalSteps} steps: the last ${idle} have a learning rate of 0 and learn nothing. Set it to null to fall to 0 at the end.`,
+  );
+}

@@ -35,8 +35,8 @@ export function trainedGraphParameters({ specs, stored }: GraphClassifier, train
   throw new MedTextError(
     'RECIPE',
     head.length > 0
-      ? words`trainable is ${wanted}, but the model is an exported ONNX graph whose parameters do not tell their layers; "all" and "head" are possible.`
-      : words`trainable is ${wanted}, but the model is an exported ONNX graph whose parameters do not tell their layers; "all" is possible.`,
+      ? words`trainable is ${wanted}, but the model is an exported ONNX graph whose parameters do not show their layers. Only "all" and "head" are possible.`
+      : words`trainable is ${wanted}, but the model is an exported ONNX graph whose parameters do not show their layers. Only "all" is possible.`,
     { trainable },
   );
 }

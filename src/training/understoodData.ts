@@ -6,7 +6,7 @@ import type { TaskData } from '../tasks/task';
 
 const MAX_LABELS = 100;
 const MAX_LOGGED_LABELS = 20;
-/** More are seldom classes that anybody told apart. */
+/** A number of labels that is rarely one of real classes. */
 const MANY_LABELS = 50;
 
 export function understand(task: string, data: TaskData): UnderstoodData {
@@ -34,7 +34,7 @@ export function usedFields({ columns, guess, named }: Pick<TaskData, 'columns' |
 /** For the log: columns, task, labels with their counts, and what looks odd about them. */
 export function understoodLines(task: string, data: TaskData): string[] {
   const { rows, fields, labels, labelCount } = understand(task, data);
-  const lines = [`${basename(data.file.path)}: ${counted(rows, 'row')} for ${task}`];
+  const lines = [`${basename(data.file.path)}: ${counted(rows, 'row')}; the task is ${task}`];
   lines.push(...data.file.warnings.map(String), ...fields.map((field) => `  ${String(fieldWords(field))}`));
   lines.push(...(data.notes ?? []).map((note) => `  ${note}`));
   if (data.dropped > 0) lines.push(`  left out by label_mapping: ${counted(data.dropped, 'row')}`);
@@ -52,7 +52,7 @@ export function understoodLines(task: string, data: TaskData): string[] {
   }
   const single = data.counts.filter((count) => count <= 1).length;
   if (labelCount > MANY_LABELS || single * 2 > Math.max(labelCount, 4)) {
-    lines.push(`  Is ${JSON.stringify(data.columns.label)} the label? ${single} of its ${counted(labelCount, 'value')} stand in one row at most.`); // prettier-ignore
+    lines.push(`  Is ${JSON.stringify(data.columns.label)} the label? ${single} of its ${counted(labelCount, 'value')} occur in at most one row.`); // prettier-ignore
   }
   return lines;
 }

@@ -1,22 +1,22 @@
 /** What a run that learns from texts reads: a corpus, prepared on the disk, as sequences to learn from and others held out. */
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { MedTextError, words } from '../base/errors';
-import { durationText } from '../base/durationText';
-import { untranslated } from '../base/translate';
-import { readTextFile } from '../base/textFile';
-import { findCorpusFiles, type CorpusFiles } from '../data/corpus/corpusFiles';
-import { prepareCorpusIndex, type CorpusIndex, type EncodedText } from '../data/corpus/corpusIndex';
-import { documentRuleOf } from '../data/corpus/corpusLines';
-import { CorpusSequences, heldOutDocuments } from '../data/corpus/corpusSequences';
-import { readTerms, WordBoundaries } from '../data/corpus/wordBoundaries';
-import type { ModelFolder } from '../models/modelFolder';
-import type { ResolvedRecipe, ResolvedSplit } from '../protocol/recipe';
-import type { DataRecord } from '../protocol/runRecord';
-import type { MaskingOptions } from '../tasks/masking';
-import { PretrainingExamples } from '../tasks/pretrainingExamples';
-import type { Tokenizer } from '../tokenization/tokenizer';
-import type { EncodedSplit } from './encodedSplit';
+import { MedTextError, words } from '../../base/errors';
+import { durationText } from '../../base/durationText';
+import { untranslated } from '../../base/translate';
+import { findCorpusFiles, type CorpusFiles } from '../../data/corpus/corpusFiles';
+import { prepareCorpusIndex, type CorpusIndex } from '../../data/corpus/corpusIndex';
+import { documentRuleOf } from '../../data/corpus/corpusLines';
+import { CorpusSequences, heldOutDocuments } from '../../data/corpus/corpusSequences';
+import type { ModelFolder } from '../../models/modelFolder';
+import type { ResolvedRecipe, ResolvedSplit } from '../../protocol/recipe';
+import type { DataRecord } from '../../protocol/runRecord';
+import type { PreparationProgress } from '../../protocol/trainer';
+import type { MaskingOptions } from '../../tasks/masking';
+import { PretrainingExamples } from '../../tasks/pretrainingExamples';
+import type { Tokenizer } from '../../tokenization/tokenizer';
+import { corpusEncoding, type CorpusEncoding } from './corpusEncoding';
+import type { EncodedSplit } from '../encodedSplit';
 
 export interface CorpusMaterial {
   readonly train: EncodedSplit;
@@ -31,11 +31,12 @@ const USUAL_MAX_LENGTH = 128;
 const USUAL_HELD_OUT = 0.05;
 /** The epoch of a mask that never changes. */
 const FIXED = -1;
-/** Of a preparation, in the log. */
+/** The pause between two lines of the log about a preparation. */
 const TELL_EVERY_MS = 5000;
 
 interface Options {
   readonly log: (line: string) => void;
+  readonly onPreparation?: (progress: PreparationProgress) => void;
   readonly signal: AbortSignal;
 }
 
@@ -48,12 +49,12 @@ export async function readCorpus(
   folder: ModelFolder,
   tokenizer: Tokenizer,
   tokenizerHash: string,
-  { log, signal }: Options,
+  { log, onPreparation, signal }: Options,
 ): Promise<CorpusMaterial> {
   const { train, validation, split: heldOut } = recipe.dataset;
   const maxLength = maxLengthOf(recipe, folder);
-  const encoding = await encodingOf(recipe, tokenizer, log);
-  const open = (split: ResolvedSplit) => openCorpus(split, recipe, tokenizer, { ...encoding, tokenizerHash }, { log, signal }); // prettier-ignore
+  const encoding = await corpusEncoding(recipe.train.masking!, tokenizer, log);
+  const open = (split: ResolvedSplit) => openCorpus(split, recipe, tokenizer, { ...encoding, tokenizerHash }, { log, onPreparation, signal }); // prettier-ignore
   const corpus = await open(train);
   const other = validation && (await open(validation));
   const isHeldOut = other ? undefined : heldOutDocuments(corpus.index, heldOut?.validation ?? USUAL_HELD_OUT, heldOut?.seed ?? recipe.train.seed); // prettier-ignore
@@ -68,7 +69,14 @@ export async function readCorpus(
   const learned = examplesOf(corpus.index, (document) => !isHeldOut?.[document]);
   const measured = other ? examplesOf(other.index, () => true) : examplesOf(corpus.index, (document) => isHeldOut![document] === 1); // prettier-ignore
   log(
-    `${learned.lengths.length} sequences to learn from, ${measured.lengths.length} held out${isHeldOut ? ` (${isHeldOut.reduce((sum, one) => sum + one, 0)} documents)` : ''}, max_length ${maxLength}`,
+    `${counted(learned.lengths.length, 'training sequence')}, ${measured.lengths.length} held out${
+      isHeldOut
+        ? ` (${counted(
+            isHeldOut.reduce((sum, one) => sum + one, 0),
+            'document',
+          )})`
+        : ''
+    }, max_length ${maxLength}`,
   );
   return {
     train: windowsOf(learned),
@@ -115,74 +123,31 @@ function maskingOf({ train }: ResolvedRecipe, { path, config }: ModelFolder, tok
   return { share, maskShare, randomShare, maskTokenId: mask, ordinaryIds };
 }
 
-interface CorpusEncoding {
-  readonly encode: (sentence: string) => EncodedText;
-  readonly icu: string | null;
-  /** Of the terms, and whether words are whole. */
-  readonly key: string;
-}
-
-/** Words are found where they are masked whole: it takes twice the time. */
-async function encodingOf(
-  { train }: ResolvedRecipe,
-  tokenizer: Tokenizer,
-  log: Options['log'],
-): Promise<CorpusEncoding> {
-  const { whole_word, terms: file } = train.masking!;
-  if (!whole_word) {
-    const encode = (text: string): EncodedText => {
-      const ids = tokenizer.ids(text);
-      return { ids, wordStarts: new Uint8Array(ids.length).fill(1) };
-    };
-    return { encode, icu: null, key: 'tokens' };
-  }
-  const terms = file === null ? [] : readTerms(await readTextFile(file), file);
-  if (file !== null) log(`${terms.length} terms of ${basename(file)} are masked whole`);
-  const boundaries = new WordBoundaries(terms);
-  const encode = (text: string): EncodedText => {
-    const { inputIds, textIndex, starts, ends } = tokenizer.encodeWithOffsets(text, undefined, Infinity);
-    const begins = boundaries.of(text);
-    const ids: number[] = [];
-    const wordStarts: number[] = [];
-    for (let at = 0; at < inputIds.length; at++) {
-      if (textIndex[at] !== 0) continue;
-      ids.push(inputIds[at]);
-      // A token of no character goes on with the word before it.
-      wordStarts.push(ends[at] > starts[at] ? begins[starts[at]] : 0);
-    }
-    return { ids, wordStarts };
-  };
-  return {
-    encode,
-    icu: process.versions.icu ?? null,
-    key: createHash('sha256').update(terms.join('\n')).digest('hex'),
-  };
-}
-
 async function openCorpus(
   split: ResolvedSplit,
   { work_dir }: ResolvedRecipe,
   tokenizer: Tokenizer,
   { encode, icu, key: encodingKey, tokenizerHash }: CorpusEncoding & { readonly tokenizerHash: string },
-  { log, signal }: Options,
+  { log, onPreparation, signal }: Options,
 ): Promise<{ index: CorpusIndex; record: DataRecord }> {
   const files = await findCorpusFiles([split.file, ...(split.files ?? [])], signal);
   const rule = await documentRuleOf(files, split.document ?? 'auto', signal);
   const column = split.first_sequence;
   const encodingName = split.encoding === 'auto' ? undefined : split.encoding;
-  const parts = [files.sha256, rule, column ?? null, encodingName ?? null, tokenizerHash, encodingKey];
+  const parts = [files.sha256, rule, column ?? null, encodingName ?? null, tokenizerHash, encodingKey, ...(split.sheet === undefined ? [] : [split.sheet])]; // prettier-ignore
   const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   log(filesLine(files, rule));
   let toldAt = performance.now();
   const index = await prepareCorpusIndex(join(work_dir, '.corpora', key.slice(0, 24)), files, {
     key,
-    reading: { rule, column, encoding: encodingName },
+    reading: { rule, column, encoding: encodingName, sheet: split.sheet },
     onBadRow: split.on_bad_row,
     encode,
     icu,
     unknownTokenId: tokenizer.specialIds.unk,
     signal,
     onProgress: ({ doneBytes, totalBytes, secondsLeft }) => {
+      onPreparation?.({ doneBytes, totalBytes, secondsLeft });
       if (performance.now() - toldAt < TELL_EVERY_MS) return;
       toldAt = performance.now();
       log(
@@ -192,8 +157,10 @@ async function openCorpus(
   });
   const { facts } = index;
   const unknown = ((100 * facts.unknownTokens) / facts.tokens).toFixed(2);
-  log(`${facts.documents} documents, ${facts.characters} characters, ${facts.tokens} tokens (${unknown} % unknown)`);
-  if (facts.badRows > 0) log(`  left out: ${facts.badRows} places that cannot be read`);
+  log(
+    `${counted(facts.documents, 'document')}, ${counted(facts.characters, 'character')}, ${counted(facts.tokens, 'token')} (${unknown} % unknown)`,
+  );
+  if (facts.badRows > 0) log(`  left out: ${counted(facts.badRows, 'place')} that cannot be read`);
   const record: DataRecord = {
     file: split.file,
     sha256: files.sha256,
@@ -208,8 +175,11 @@ async function openCorpus(
   return { index, record };
 }
 
+const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
+
 function filesLine({ files, passedOver }: CorpusFiles, rule: string): string {
-  const what = { file: 'each a document', 'blank-line': 'documents parted by blank lines', line: 'each line a document' }[rule]; // prettier-ignore
-  const others = passedOver > 0 ? `; ${passedOver} others are no text` : '';
+  const what = { file: files.length === 1 ? 'one document' : 'each a document', 'blank-line': 'documents separated by blank lines', line: 'each line a document' }[rule]; // prettier-ignore
+  const others =
+    passedOver > 0 ? `; ${passedOver === 1 ? 'another file is' : `${passedOver} other files are`} not text` : '';
   return files.length === 1 ? `${basename(files[0].file)}, ${what}` : `${files.length} files, ${what}${others}`;
 }

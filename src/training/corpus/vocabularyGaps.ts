@@ -1,9 +1,10 @@
 /** What a tokenizer has no token for in texts: characters that it does not know, and words that it splits. */
-import { MedTextError } from '../base/errors';
-import { findCorpusFiles } from '../data/corpus/corpusFiles';
-import { corpusLines } from '../data/corpus/corpusLines';
-import { WordBoundaries } from '../data/corpus/wordBoundaries';
-import type { Tokenizer } from '../tokenization/tokenizer';
+import { MedTextError } from '../../base/errors';
+import { findCorpusFiles } from '../../data/corpus/corpusFiles';
+import { corpusLines } from '../../data/corpus/corpusLines';
+import { WordBoundaries } from '../../data/corpus/wordBoundaries';
+import { ownPieces } from '../../tokenization/extendVocabulary';
+import type { Tokenizer } from '../../tokenization/tokenizer';
 
 export interface VocabularyGap {
   readonly text: string;
@@ -17,7 +18,7 @@ export interface VocabularyGap {
 export interface GapOptions {
   /** Absolute: files and folders. */
   readonly paths: readonly string[];
-  /** Of tables. */
+  /** The column of a table. */
   readonly column?: string;
   readonly terms: readonly string[];
   readonly top: number;
@@ -51,7 +52,7 @@ export async function vocabularyGaps(
   const { unk } = tokenizer.specialIds;
   const gaps: (VocabularyGap & { readonly cost: number })[] = [];
   for (const [text, count] of counts) {
-    const ids = tokenizer.ids(text);
+    const ids = ownPieces(tokenizer, text);
     const isUnknown = ids.includes(unk!);
     if (!isUnknown && ids.length < 2) continue;
     const pieces = ids.map((id) => tokenizer.tokenText(id));
