@@ -14,29 +14,29 @@ import { Emitter, type Event } from '../base/events';
 import { wordsFrom, type PlainWords, type Words } from '../base/words';
 import type { Contract, EventName, Params, Payload, RequestName, Result } from './contract';
 
-/** What a channel needs of a transport: a child process, a webview or, in tests, memory. */
+/** The transport of a channel: a child process, a webview or, in tests, memory. */
 export interface Port {
   post(message: unknown): void;
   readonly onMessage: Event<unknown>;
-  /** Fires once, when the other end is gone; nothing can be posted any more. */
+  /** Fires once, when the other end is gone. Later posts are lost. */
   readonly onClose: Event<void>;
 }
 
-/** How the server end answers: one function a request. `signal` aborts when the caller cancelled or is gone. */
+/** The server end's functions, one for each request. `signal` aborts when the caller has cancelled or is gone. */
 export type Handlers<C extends Contract> = {
   readonly [K in RequestName<C>]: (params: Params<C, K>, signal: AbortSignal) => Promise<Result<C, K>> | Result<C, K>;
 };
 
-/** Travels as the `data` of a JSON-RPC error, so that the caller branches on the same code that was thrown. */
+/** The `data` of a JSON-RPC error, so that the caller can branch on the code that was thrown. */
 interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly detail: Readonly<Record<string, unknown>>;
-  /** What the message is made of, for a host in another language. */
+  /** The parts of the message, for a host in another language. */
   readonly words?: PlainWords;
 }
 
-// Any code of the range that JSON-RPC leaves to applications; ours stands in the error's data.
+// A code of the range that JSON-RPC leaves to applications. The error's data holds the real code.
 const applicationError = -31000;
 
 /** The end that answers requests and emits events. */
@@ -50,7 +50,7 @@ export class ServerChannel<C extends Contract> implements Disposable {
     private readonly contract: C,
     port: Port,
     handlers: Handlers<C>,
-    /** How an error reads at the other end, where that shows it as it comes. */
+    /** Words an error for an other end that shows its message unchanged. */
     private readonly wording?: (error: MedTextError) => string,
   ) {
     this.connection = this.store.add(connect(port));
@@ -68,15 +68,15 @@ export class ServerChannel<C extends Contract> implements Disposable {
     return this.pending > 0;
   }
 
-  /** Aborts when the caller is gone. */
+  /** A signal that aborts when the caller is gone. */
   get closed(): AbortSignal {
     return this.closing.signal;
   }
 
-  /** Sends an event; without a listener at the other end it is lost, which is why events are complete snapshots. */
+  /** Sends an event. Without a listener at the other end it is lost, so every event is a complete snapshot. */
   emit<K extends EventName<C>>(name: K, payload: Payload<C, K>): void {
     if (this.store.isDisposed) return;
-    // A failed write means that the other end is gone, and closing reports that.
+    // A write fails when the other end is gone, which `onClose` of the port reports.
     this.connection.sendNotification(name, wrap(payload)).catch(() => undefined);
   }
 
@@ -119,7 +119,7 @@ export class ServerChannel<C extends Contract> implements Disposable {
   }
 }
 
-/** The end that asks. Every request settles exactly once: result, coded error, `CANCELLED`, or `CLOSED`. */
+/** The end that sends requests. Every request settles exactly once: with a result, a coded error, `CANCELLED` or `CLOSED`. */
 export class ClientChannel<C extends Contract> implements Disposable {
   private readonly store = new DisposableStore();
   private readonly connection: MessageConnection;
@@ -128,7 +128,7 @@ export class ClientChannel<C extends Contract> implements Disposable {
   private readonly malformed = this.store.add(new Emitter<MedTextError>());
   private closeReason: MedTextError | undefined;
 
-  /** An event that did not pass its check; it was dropped. */
+  /** Fires for an event that did not pass its check and was dropped. */
   readonly onMalformedEvent = this.malformed.event;
 
   constructor(
@@ -154,8 +154,8 @@ export class ClientChannel<C extends Contract> implements Disposable {
   }
 
   /**
-   * Asks and waits. A cancelled request settles at once, whether or not the other end ever notices.
-   * @throws the handler's own code · CANCELLED · CLOSED · PROTOCOL for a malformed result
+   * Sends a request and waits for its result. A cancelled request settles at once, even if the other end never reacts.
+   * @throws the handler's code · CANCELLED · CLOSED · PROTOCOL for a malformed result
    */
   request<K extends RequestName<C>>(name: K, params: Params<C, K>, signal?: AbortSignal): Promise<Result<C, K>> {
     if (this.closeReason) return Promise.reject(this.closeReason);
@@ -188,7 +188,7 @@ export class ClientChannel<C extends Contract> implements Disposable {
     });
   }
 
-  /** Ends the channel; what is pending fails with `reason`. Later calls change nothing. */
+  /** Ends the channel. Pending requests fail with `reason`. Later calls have no effect. */
   close(reason: MedTextError = closedError(this.contract.name)): void {
     if (this.closeReason) return;
     this.closeReason = reason;
@@ -209,7 +209,7 @@ export class ClientChannel<C extends Contract> implements Disposable {
   }
 }
 
-/** What people read of a contract's name: the child process behind it. */
+/** The name for people of the child process behind a contract. */
 export function processName(name: string): Words | string {
   switch (name) {
     case 'trainer':
@@ -226,7 +226,7 @@ export function processName(name: string): Words | string {
 }
 
 export function closedError(name: string, detail: Readonly<Record<string, unknown>> = {}): MedTextError {
-  return new MedTextError('CLOSED', words`The ${processName(name)} is gone.`, detail);
+  return new MedTextError('CLOSED', words`The ${processName(name)} process has ended.`, detail);
 }
 
 function connect(port: Port): MessageConnection {
@@ -236,7 +236,7 @@ function connect(port: Port): MessageConnection {
     info: () => undefined,
     log: () => undefined,
   });
-  // Without a listener the library would throw; a broken transport shows as `onClose` of the port.
+  // Without a listener the library would throw. The port's `onClose` reports a broken transport.
   connection.onError(() => undefined);
   return connection;
 }
@@ -248,7 +248,7 @@ class PortReader extends AbstractMessageReader {
 
   listen(callback: DataCallback): Disposable {
     return this.port.onMessage((message) => {
-      // Anything that is not JSON-RPC is someone else's message on the same transport.
+      // Other programs may use the same transport: messages that are not JSON-RPC are ignored.
       if ((message as Message | null)?.jsonrpc === '2.0') callback(message as Message);
     });
   }
@@ -266,7 +266,7 @@ class PortWriter extends AbstractMessageWriter {
   end(): void {}
 }
 
-// JSON-RPC would spread a list over positional parameters and forbids bare values: content always travels in an object.
+// JSON-RPC would spread a list over positional parameters and forbids bare values, so content is always wrapped in an object.
 const wrap = (content: unknown): { content: unknown } => ({ content });
 const unwrap = (message: unknown): unknown => (message as { content?: unknown } | null | undefined)?.content;
 
@@ -302,13 +302,13 @@ function errorFromWire(error: unknown, name: string): MedTextError {
   }
   return new MedTextError(
     'CLOSED',
-    words`The ${processName(name)} did not respond: ${(error as Error)?.message ?? error}`,
+    words`The ${processName(name)} process did not respond: ${(error as Error)?.message ?? error}`,
     {},
     { cause: error },
   );
 }
 
-/** Details may hold anything a catch block found; what cannot be cloned to another process becomes text. */
+/** Makes an error's details safe to send: a value that cannot be cloned to another process becomes text. */
 function plain(detail: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   try {
     return structuredClone(detail) as Readonly<Record<string, unknown>>;

@@ -1,21 +1,21 @@
 import { MedTextError } from '../base/errors';
 
 /**
- * Validators for what arrives over a channel. A check returns its argument, typed, or throws `PROTOCOL` naming the
- * path. Unknown fields pass: a newer sender may say more than an older receiver reads.
+ * Validators for messages. A check returns its argument, typed, or throws `PROTOCOL` with the path of the wrong value.
+ * Unknown fields pass, because a newer sender may send fields that an older receiver does not know.
  */
 export type Check<T> = (value: unknown, path?: string) => T;
 export type Checked<C> = C extends Check<infer T> ? T : never;
 
 export const anything: Check<unknown> = (value) => value;
-/** For messages without content; whatever stands there is ignored. */
+/** Accepts any value and returns undefined, for messages without content. */
 export const nothing: Check<void> = () => undefined;
 
 export const text: Check<string> = (value, path) =>
   typeof value === 'string' ? value : refuse(value, 'a string', path);
 export const flag: Check<boolean> = (value, path) =>
   typeof value === 'boolean' ? value : refuse(value, 'true or false', path);
-/** Any number, NaN and infinities included: a diverged loss must still reach the panel. */
+/** Accepts any number, NaN and infinities included, because a diverged loss must still reach the panel. */
 export const number: Check<number> = (value, path) =>
   typeof value === 'number' ? value : refuse(value, 'a number', path);
 export const count: Check<number> = (value, path) =>
@@ -49,7 +49,7 @@ export function recordOf<T>(item: Check<T>): Check<Readonly<Record<string, T>>> 
   return withParts(check, { item });
 }
 
-/** An object whose required fields all pass; fields of `optional` may be absent or undefined. */
+/** Accepts an object whose required fields all pass. Fields of `optional` may be absent or undefined. */
 export function object<R extends Record<string, Check<any>>, O extends Record<string, Check<any>> = {}>(
   required: R,
   optional?: O,
@@ -65,7 +65,7 @@ export function object<R extends Record<string, Check<any>>, O extends Record<st
   return withParts(whole, { fields: { ...required, ...optional } });
 }
 
-/** What of a value passes on its own, where the whole does not. */
+/** The parts of a value that pass their own checks. */
 export type Parts<T> = T extends readonly unknown[] | string | number | boolean | null | undefined
   ? T
   : T extends object
@@ -83,12 +83,12 @@ export function withParts<C extends Check<any>>(check: C, parts: OwnParts): C {
   return Object.assign(check, parts);
 }
 
-/** The fields that `check` tells of an object. */
+/** The fields of the object that `check` describes; none for other checks. */
 export const fieldsOf = (check: Check<any>): Readonly<Record<string, Check<any>>> => (check as OwnParts).fields ?? {};
 
 /**
- * For files that anything may have changed: each field that passes is kept, the others are left out. Undefined for what
- * is nothing of the kind.
+ * Keeps each field that passes its check and leaves the others out, for files that other programs may have changed.
+ * @returns undefined if the value is of another kind, such as a text in place of an object
  */
 export function partsOf<T>(check: Check<T>, value: unknown): Parts<T> | undefined {
   const { fields, item, inner } = check as OwnParts;
@@ -106,7 +106,7 @@ export function partsOf<T>(check: Check<T>, value: unknown): Parts<T> | undefine
   return Object.fromEntries(kept.filter(([, part]) => part !== undefined)) as Parts<T>;
 }
 
-/** One of several shapes, told apart by their field `kind`. */
+/** Accepts one of several shapes, selected by their field `kind`. */
 export function variant<V extends Record<string, Check<any>>>(shapes: V): Check<Checked<V[keyof V]>> {
   const kind = oneOf(...Object.keys(shapes));
   return (value, path = 'message') => {

@@ -1,7 +1,7 @@
 import type { Translate } from '../base/translate';
 import type { ShownColumn } from './scorer';
 
-/** What a column holds, so that a person sees why it is offered, or why not. */
+/** A description of a column's values, which shows a person why the column is offered or not. */
 export function contentText(
   { kind, distinct, values }: Pick<ShownColumn, 'kind' | 'distinct' | 'values'>,
   t: Translate,

@@ -2,12 +2,12 @@ import { count, flag, number, object, oneOf, text, type Check, type Checked } fr
 import { logLevels } from '../base/log';
 
 /**
- * One boundary as data: the requests its server answers and the events its server emits, each with the validator of
- * everything that crosses. The client end and the server end are both typed from this value.
+ * One boundary as data: the requests that its server handles and the events that its server emits, with validators for their
+ * contents. The types of both ends derive from this value.
  */
 export interface Contract {
   readonly name: string;
-  /** Raised whenever an old end could misread a new one; the handshake refuses a difference. */
+  /** The version, raised whenever an old end could misread a new one. The handshake refuses a difference. */
   readonly version: number;
   readonly requests: Readonly<Record<string, { readonly params: Check<any>; readonly result: Check<any> }>>;
   readonly events: Readonly<Record<string, Check<any>>>;
@@ -23,16 +23,16 @@ export function defineContract<const C extends Contract>(contract: C): C {
   return contract;
 }
 
-/** First request on every channel to a child process. */
+/** The first request on every channel to a child process. */
 export const handshake = {
   params: object({ contract: text, version: count }),
   result: object({ contract: text, version: count, pid: count, node: text, platform: text }),
 };
 export type WorkerIdentity = Checked<typeof handshake.result>;
 
-/** What every child process says unasked. */
+/** Events of every child process. */
 export const workerEvents = {
   log: object({ level: oneOf(...logLevels), message: text }),
-  /** About every two seconds while the child's thread is free; `busy` is true while a request is being worked on. */
+  /** Sent about every two seconds while the child's main thread is free. `busy`: the child is handling a request. */
   heartbeat: object({ memoryBytes: number, busy: flag }),
 };

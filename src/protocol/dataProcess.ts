@@ -2,6 +2,8 @@ import { count, flag, listOf, nothing, nullable, number, object, oneOf, recordOf
 import { DATA_FORMATS } from './dataFormat';
 import { defineContract, handshake, workerEvents } from './contract';
 import {
+  cleanOptions,
+  cleanPlan,
   previewRecipe,
   exportFormats,
   findings,
@@ -16,26 +18,27 @@ import {
   viewQuery,
 } from './datasetPreview';
 
-/** A file of the preview, with what its recipe says of it. */
+/** A file of the preview, with the recipe's settings for it. */
 const source = object(
   { name: text, file: text },
   {
     format: oneOf(...DATA_FORMATS),
     encoding: text,
     header: flag,
-    /** Between the labels of a row; null: a text is one label. Absent: recognised. */
+    sheet: text,
+    /** The separator between the labels of a row; null: a cell is one label; absent: recognised. */
     label_separator: nullable(text),
   },
 );
 export type PreviewSource = Checked<typeof source>;
 
-/** A model whose tokenizer counts; its weights are not read here. */
+/** A model whose tokenizer counts tokens. Its weights are not read. */
 const model = object({ name: text, description: text, folder: text });
 export type PreviewModel = Checked<typeof model>;
 
 const settings = {
   maxLength: nullable(count),
-  /** Null: guess. */
+  /** The roles of the columns; null: recognised. */
   mapping: nullable(mapping),
   mappingSource: oneOf('guess', 'recipe', 'person'),
   recipe: nullable(previewRecipe),
@@ -45,14 +48,14 @@ const settings = {
 const opening = object(
   {
     splits: listOf(source),
-    /** The name of the split to begin with. */
+    /** The name of the split that is shown first. */
     shown: text,
     ...settings,
   },
   {
-    /** The class of each raw label where the recipe maps them: predictions are compared with classes. */
+    /** The class of each raw label, if the recipe maps labels. Predictions are compared with classes. */
     labelNames: recordOf(text),
-    /** The first view's id; larger than any a panel has seen, when a panel is opened once more. */
+    /** The first view's id. It is larger than any earlier id of the panel, if the process was restarted. */
     firstView: count,
     query: viewQuery,
   },
@@ -62,11 +65,16 @@ export type PreviewOpening = Checked<typeof opening>;
 const overview = object({ state: previewState, insights, findings });
 export type PreviewOverview = Checked<typeof overview>;
 
-/** The texts a model reads of a row, and its label as it stands in the file. */
-const inputs = object({ first: text, second: nullable(text), label: nullable(text) });
+/** The texts that a model reads from a row, and the row's label in the file. For a file of entities: the entities, with the recipe's types. */
+const inputs = object(
+  { first: text, second: nullable(text), label: nullable(text) },
+  { entities: listOf(object({ start: count, end: count, type: text })) },
+);
 export type RowInputs = Checked<typeof inputs>;
 
 const predictionCounts = object({
+  /** For each requested row: whether the given label differs from the prediction. */
+  differs: listOf(flag),
   done: count,
   compared: count,
   disagreements: count,
@@ -78,9 +86,9 @@ const of = { session: count };
 const inView = { ...of, view: count };
 
 /**
- * The process that reads data for previews: a session is one panel. It holds the index, the views and the statistics;
- * its states, insights and findings are complete and go to the page once they are worded. What a view's requests mean
- * stands in `datasetPreview.ts`; a session that is not open is NOT_FOUND.
+ * The process that reads data for previews. A session belongs to one panel and holds its index, views and statistics.
+ * States, insights and findings are complete snapshots, which the host translates before it passes them to the page.
+ * `datasetPreview.ts` documents the requests on views. A request for a session that is not open throws NOT_FOUND.
  */
 export const dataProcessContract = defineContract({
   name: 'data',
@@ -88,8 +96,8 @@ export const dataProcessContract = defineContract({
   requests: {
     initialize: handshake,
     /**
-     * Opens a session under a number of the caller's; answers when the first rows can be read. A file that cannot be
-     * opened is told in `state.error`.
+     * Opens a session under a number that the caller chooses, and returns when the first rows can be read. `state.error`
+     * reports a file that cannot be opened.
      */
     open: { params: object({ ...of, opening }), result: overview },
     close: { params: object(of), result: nothing },
@@ -101,29 +109,29 @@ export const dataProcessContract = defineContract({
     cell: { params: object({ ...inView, row: count, column: text }), result: object({ text, isWhole: flag }) },
     setView: { params: object({ ...of, query: viewQuery }), result: object({ view: count }) },
     position: { params: object({ ...inView, row: count }), result: object({ index: nullable(count) }) },
-    /** The line on which a row begins. @throws NOT_FOUND */
+    /** Returns the line on which a row begins. @throws NOT_FOUND */
     line: { params: object({ ...inView, row: count }), result: object({ line: nullable(count) }) },
 
-    /** Shows a split; the one shown already is read anew. */
+    /** Shows a split. The split that is already shown is read again. */
     showSplit: { params: object({ ...of, name: text }), result: nothing },
-    /** Other files to choose from and compare with; the one shown stays if it is among them. */
+    /** Sets the files to choose from and compare with. The split shown stays if it is among them. */
     setSplits: { params: object({ ...of, splits: listOf(source) }), result: nothing },
-    /** Null guesses. Predictions are forgotten. */
+    /** Sets the roles of the columns; null recognises them. Discards the predictions. */
     setMapping: {
       params: object({ ...of, mapping: nullable(mapping), source: oneOf('guess', 'recipe', 'person') }, { labelNames: recordOf(text) }), // prettier-ignore
       result: nothing,
     },
     setMaxLength: { params: object({ ...of, maxLength: nullable(count) }), result: nothing },
-    /** Predictions are forgotten. */
+    /** Sets the model whose tokenizer counts tokens. Discards the predictions. */
     setModel: { params: object({ ...of, model: nullable(model) }), result: nothing },
     setRecipe: { params: object({ ...of, recipe: nullable(previewRecipe) }), result: nothing },
 
     start: { params: object({ ...of, task: oneOf('insights', 'findings') }), result: nothing },
     cancel: { params: object({ ...of, task: oneOf('view', 'insights', 'findings') }), result: nothing },
 
-    /** For the scorer: at most `maxRowsPerRequest` rows of the split shown; null for those without a first text. */
+    /** Returns the scorer's inputs for at most `maxRowsPerRequest` rows of the split shown; null for a row without a first text. */
     inputs: { params: object({ ...of, rows: listOf(count) }), result: listOf(nullable(inputs)) },
-    /** What the scorer said of these rows; kept for rows, filters and sorting. */
+    /** Stores the scorer's predictions for these rows, for display, filters and sorting. */
     predicted: {
       params: object({ ...of, rows: listOf(count), predictions: listOf(nullable(prediction)) }),
       result: predictionCounts,
@@ -139,13 +147,18 @@ export const dataProcessContract = defineContract({
       }),
       result: object({ text, rows: count }),
     },
-    /** Writes all rows of the view to the file; tells `exportProgress`. */
+    /** Writes all rows of the view to the file and reports `exportProgress`. */
     export: {
       params: object({ ...inView, columns: listOf(text), format: oneOf(...exportFormats), predictions: flag, file: text }), // prettier-ignore
       result: object({ rows: count }),
     },
+    planClean: { params: object({ ...of, options: cleanOptions }), result: cleanPlan },
+    writeClean: {
+      params: object({ ...of, options: cleanOptions, file: text }),
+      result: object({ rows: count, dropped: count }),
+    },
     planSplit: { params: object({ ...of, options: splitOptions }), result: splitPlan },
-    /** Writes the parts above 0 to these files, in the source's format (JSON Lines for workbooks and Parquet). */
+    /** Writes the parts with a share above 0 to these files, in the source's format (JSON Lines for Parquet and files of tokens). */
     writeSplit: {
       params: object({ ...of, options: splitOptions, files: recordOf(text) }),
       result: splitPlan,

@@ -1,3 +1,4 @@
+import { CLEAN_OPERATIONS } from '../base/cleanText';
 import {
   anything,
   count,
@@ -16,48 +17,74 @@ import { DATA_FORMATS } from './dataFormat';
 import { defineContract } from './contract';
 import { webviewStart } from './webviewStart';
 
-/** The most rows one `rows`, `predict` or selection of `copy` may ask for. */
+/** The most rows that one `rows`, `predict` or `copy` request may name. */
 export const maxRowsPerRequest = 500;
-/** A cell longer than this comes cut, with its `length`; `cell` brings the whole. */
+/** A longer cell is cut to this length and has its full `length`. The request `cell` returns the whole cell. */
 export const maxCellCharacters = 2000;
-/** Of one text; more are not marked. */
+/** The most entities that are marked in one text. */
 export const maxShownEntities = 500;
 
-/** A sentence, or an error: English, with the words that `wordedState` translates. */
+/** An English sentence or error, with the words that `wordedState` translates. */
 const told = object({ message: text }, { words: anything });
 const error = object({ code: text, message: text }, { words: anything });
 
 // ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What a column or cell holds. `json`: a nested list or object, as JSON text. */
+/** The kind of a cell's value. `json`: a nested list or object as JSON text. */
 const cellKinds = ['text', 'number', 'boolean', 'json'] as const;
 const cell = object({ kind: oneOf(...cellKinds), text }, { length: count });
 export type Cell = Checked<typeof cell>;
 
-/** What the active model says of a row. A probability is of the label named; null for a regression. */
-export const prediction = object({
-  label: nullable(text),
-  probability: nullable(number),
-  similarity: nullable(number),
-});
+/** How a predicted entity compares with the file's: in both, only predicted, only in the file; `found` if the file has no entities. */
+const entityOutcomes = ['same', 'spurious', 'missed', 'found'] as const;
+/** An entity. `start` and `end` are half-open and count UTF-16 units of the whole text. */
+export const predictedEntity = object({ start: count, end: count, type: text, outcome: oneOf(...entityOutcomes) });
+export type PredictedEntity = Checked<typeof predictedEntity>;
+
+/** The number of a model that gives neither a label nor a similarity from 0 to 1. */
+const predictedNumbers = ['prediction', 'score', 'cosine'] as const;
+export type PredictedNumber = (typeof predictedNumbers)[number];
+
+/** The active model's prediction for a row. The probability is that of `label`, or of the least sure entity; null for a regression. */
+export const prediction = object(
+  {
+    label: nullable(text),
+    probability: nullable(number),
+    similarity: nullable(number),
+  },
+  {
+    /** All predicted labels, for a model of several labels. `label` is then their list as a text. */
+    labels: listOf(text),
+    /** For a model of entities: the entities found and missed, in text order. `label` is then null. */
+    entities: listOf(predictedEntity),
+    /** What `similarity` holds, where it is no similarity: a regression's prediction, a ranking's score, or a cosine. */
+    number: oneOf(...predictedNumbers),
+    /** The row has a label or entities, and the prediction differs from them. */
+    differs: flag,
+  },
+);
 export type Prediction = Checked<typeof prediction>;
+
+/** Whether the predicted and the given entities differ. */
+export const entitiesDiffer = (entities: readonly PredictedEntity[]): boolean =>
+  entities.some(({ outcome }) => outcome === 'missed' || outcome === 'spurious');
 
 export const shownRow = object(
   {
-    /** The record's number in its file, from 0, bad ones counted; stays the same in every view. */
+    /** The record's 0-based number in its file, bad rows counted. It is the same in every view. */
     row: count,
-    /** The line of the file on which it begins, from 1; null where a format has no lines (XLSX: the sheet's row). */
+    /** The 1-based line on which the row begins; the sheet's row for XLSX; null for a format without lines. */
     line: nullable(count),
-    /** In the order of `columns` of the snapshot; null: missing. Empty for a bad row. */
+    /** Cells in the order of the snapshot's `columns`; null: missing. Empty for a bad row. */
     cells: listOf(nullable(cell)),
-    /** Why the row cannot be read, and how it begins; null for a good one. */
+    /** Why the row cannot be read, and its beginning; null for a good row. */
     bad: nullable(object({ message: text, excerpt: text }, { words: anything })),
-    /** In a view of a finding: rows of one group (one pair repeated, one contradiction) carry one number, and stand together. */
+    /** In a view of a finding: the number of the row's group (one repeated pair, one contradiction). Rows of a group are adjacent. */
     group: nullable(count),
     prediction: nullable(prediction),
   },
   {
-    /** Of the column `first_sequence`, in the order of the text: half-open, in UTF-16 units of the cell's text. */
+    /** The entities in the column `first_sequence`, in text order. Places are half-open and count UTF-16 units of the cell's text. */
     entities: listOf(object({ start: count, end: count, type: text })),
   },
 );
@@ -68,11 +95,11 @@ export type ShownRow = Checked<typeof shownRow>;
 const measures = ['value', 'characters', 'tokens'] as const;
 export type Measure = (typeof measures)[number];
 
-/** Filters hold together (and). */
+/** A filter. A row must pass all filters of a view. */
 const filter = variant({
-  /** The cell's text is one of these; `missing` lets missing cells pass too; `exclude` turns it round. */
+  /** Passes cells whose text is one of `values`. `missing` also passes missing cells. `exclude` inverts the filter. */
   value: object({ kind: oneOf('value'), column: text, values: listOf(text), missing: flag, exclude: flag }),
-  /** from <= measure < to, or <= to with `closed` (the last bar of a histogram). Column null: tokens of the whole example. */
+  /** Passes from <= measure < to, or <= to with `closed` (the last bar of a histogram). Column null: tokens of the whole example. */
   range: object({
     kind: oneOf('range'),
     column: nullable(text),
@@ -81,25 +108,25 @@ const filter = variant({
     to: number,
     closed: flag,
   }),
-  /** Rows of a finding of the snapshot; they stand in groups unless the view is sorted. */
+  /** Passes the rows of a finding of the snapshot. Rows of a group are adjacent unless the view is sorted. */
   finding: object({ kind: oneOf('finding'), id: text }),
-  /** Rows that cannot be read. */
+  /** Passes rows that cannot be read. */
   bad: object({ kind: oneOf('bad') }),
-  /** Rows whose prediction is known and differs from the label given. */
+  /** Passes rows whose prediction differs from the given label. */
   disagreement: object({ kind: oneOf('disagreement') }),
-  /** These rows, by their places among the readable ones, ascending; `title` says which they are. */
+  /** Passes these rows, given as ascending places among the readable rows. `title` describes them. */
   rows: object({ kind: oneOf('rows'), title: text, rows: listOf(count) }),
-  /** Rows predicted to be of this class. */
+  /** Passes rows whose prediction is this class. */
   predicted: object({ kind: oneOf('predicted'), label: text }),
 });
 export type RowFilter = Checked<typeof filter>;
 
 const sort = variant({
-  /** Numbers by value, then texts in the order of their code points; missing last. `measure` sorts by length instead. */
+  /** Sorts numbers by value, then texts by code point, missing cells last. `measure` sorts by length instead. */
   column: object({ kind: oneOf('column'), column: text, measure: oneOf(...measures), descending: flag }),
   similarity: object({ kind: oneOf('similarity'), descending: flag }),
   probability: object({ kind: oneOf('probability'), descending: flag }),
-  /** Disagreements with the label given first, the surest first; then the rest; rows without prediction last. */
+  /** Sorts disagreements with the given label first, the surest first; then agreements; rows without a prediction last. */
   disagreement: object({ kind: oneOf('disagreement') }),
 });
 export type RowSort = Checked<typeof sort>;
@@ -108,7 +135,7 @@ const search = object({
   text,
   regex: flag,
   caseSensitive: flag,
-  /** Names of the columns to look in; empty: all. */
+  /** Names of the columns to search; empty: all. */
   columns: listOf(text),
 });
 export type RowSearch = Checked<typeof search>;
@@ -120,15 +147,15 @@ export type ViewQuery = Checked<typeof viewQuery>;
 export const wholeFile: ViewQuery = { search: null, filters: [], sort: null };
 
 const view = object({
-  /** Never used twice in a panel, so that an answer to an old view cannot be taken for the new one's. */
+  /** The view's id, unique in a panel, so that a response for an old view is not taken for one of the new view. */
   id: count,
   query: viewQuery,
-  /** Rows found so far; grows while `working`. A sorted view has none before it is done. */
+  /** The number of rows found so far, which grows while `working`. A sorted view has none until it is done. */
   rows: count,
   working: flag,
-  /** Of the work, 0 to 1. */
+  /** The share of the work that is done, from 0 to 1. */
   fraction: number,
-  /** Cancelled before the end: what was found is shown, and is not all. */
+  /** The search was cancelled, so the view shows only a part of its rows. */
   partial: flag,
   error: nullable(error),
 });
@@ -141,11 +168,11 @@ const distribution = object({
   min: number,
   max: number,
   mean: number,
-  /** Exact, as numpy's (between the two middle ones for an even number). */
+  /** The exact median, as numpy's: the mean of the two middle values for an even number. */
   median: number,
-  /** Sample standard deviation (n - 1), as pandas'; 0 for one value. */
+  /** The sample standard deviation (n - 1), as pandas'; 0 for one value. */
   std: number,
-  /** Equal widths; every bin is from <= x < to, but the last one <= to. */
+  /** Bins of equal width. A bin holds from <= x < to; the last bin includes `to`. */
   bins: listOf(bin),
 });
 export type Distribution = Checked<typeof distribution>;
@@ -153,7 +180,7 @@ export type Distribution = Checked<typeof distribution>;
 const tokenLengths = object({
   distribution,
   maxLength: count,
-  /** Values longer than `maxLength`. */
+  /** The number of values longer than `maxLength`. */
   over: count,
   count,
 });
@@ -162,19 +189,19 @@ export type TokenLengths = Checked<typeof tokenLengths>;
 export const valueCount = object({ text, count });
 export type ValueCount = Checked<typeof valueCount>;
 
-/** `category`: few distinct texts (labels); `mixed`: more than one kind of value; `empty`: nothing but missing cells. */
+/** A column's type. `category`: few distinct texts, such as labels. `mixed`: several kinds of values. `empty`: only missing cells. */
 const columnTypes = ['text', 'category', 'number', 'boolean', 'json', 'mixed', 'empty'] as const;
 export type ColumnType = (typeof columnTypes)[number];
 
 const columnInsight = object({
   column: text,
   type: oneOf(...columnTypes),
-  /** Rows counted, missing ones included. */
+  /** The number of rows counted, missing cells included. */
   count,
-  /** Absent, null or empty. */
+  /** The number of cells that are absent, null or empty. */
   missing: count,
   distinct: count,
-  /** False: there are at least `distinct`; counting more would have taken too much memory. */
+  /** False if there are more than `distinct` values; the memory for counting them was used up. */
   distinctIsExact: flag,
   /** The most frequent values, most frequent first; equal counts in the order of first appearance. */
   top: listOf(valueCount),
@@ -182,7 +209,7 @@ const columnInsight = object({
   characters: nullable(distribution),
   /** Values of a numeric column. */
   numbers: nullable(distribution),
-  /** Lengths in tokens of the active model's tokenizer, without special tokens; null without a model or for other columns. */
+  /** Lengths in tokens of the active model's tokenizer, without special tokens. Null without a model, and for columns without texts. */
   tokens: nullable(tokenLengths),
 });
 export type ColumnInsight = Checked<typeof columnInsight>;
@@ -190,22 +217,22 @@ export type ColumnInsight = Checked<typeof columnInsight>;
 const work = object({
   working: flag,
   fraction: number,
-  /** Stopped by the person; what is shown covers the rows seen until then. */
+  /** The person stopped the work. The results cover the rows read until then. */
   cancelled: flag,
   error: nullable(error),
 });
 export type WorkState = Checked<typeof work>;
 
-/** Of the split shown; the labels of all splits. */
+/** Statistics of the split shown, and the labels of all splits. */
 export const insights = object({
   work,
-  /** Rows seen so far. */
+  /** The number of rows read so far. */
   rows: count,
   columns: listOf(columnInsight),
-  /** Labels as they stand in the files, by split; most frequent first. Empty without a label column. */
   /**
-   * `areEntities`: the labels are types, and `rows` counts entities. `combinations`: a row may have several labels; those that stand
-   * together most often, and how many combinations there are, null where not all were counted.
+   * Labels in the files, by split, most frequent first. Empty without a label column. `areEntities`: the labels are types, and
+   * `rows` counts entities. `combinations`, for rows with several labels: the most frequent combinations and their number,
+   * null if not all were counted.
    */
   labels: listOf(
     object(
@@ -216,7 +243,7 @@ export const insights = object({
       },
     ),
   ),
-  /** Whole examples as the model reads them, special tokens included; null without a model or mapping. */
+  /** Token lengths of whole examples as the model reads them, special tokens included. Null without a model or a mapping. */
   examples: nullable(tokenLengths),
 });
 export type Insights = Checked<typeof insights>;
@@ -226,53 +253,55 @@ export type Insights = Checked<typeof insights>;
 const findingKinds = [
   /** Rows that cannot be read. */
   'badRows',
-  /** Rows without label, in a file that has labels. */
+  /** Rows without a label, in a file with labels. */
   'missingLabels',
-  /** An input without text. */
+  /** Rows with an empty text. */
   'emptyInputs',
-  /** The same example (inputs and label) more than once. */
+  /** Examples (inputs and label) that occur more than once. */
   'duplicates',
-  /** As duplicates, but only after normalisation (NFKC, case, white space, punctuation); exact ones are not counted again. */
+  /** Examples that are duplicates only after normalisation (NFKC, case, white space, punctuation). */
   'nearDuplicates',
   /** Pairs whose sides are the same text. */
   'equalSides',
-  /** The same pair both ways round, after normalisation. */
+  /** Pairs that occur in both orders, after normalisation. */
   'swappedPairs',
-  /** The same inputs with different labels. */
+  /** Equal inputs with different labels. */
   'contradictions',
-  /** Inputs of the split shown that are in another split too: `splits` names it. */
+  /** Inputs that occur in both the split shown and another split, which `split` names. */
   'overlap',
-  /** The same after normalisation only. */
+  /** Inputs that occur in both splits only after normalisation. */
   'nearOverlap',
-  /** No problem but a yardstick: what always saying the most frequent label would score. */
+  /** A yardstick, not a problem: the score of always predicting the most frequent label. */
   'majorityBaseline',
-  /** Examples longer than max_length: they are cut. */
+  /** Examples longer than max_length, which are cut. */
   'overlong',
-  /** Texts with entities that are not where they say, or cannot be read. */
+  /** Texts with entities whose place is wrong or that cannot be read. */
   'misplacedEntities',
+  /** Texts with entities whose text differs from the text at their place only by case or width. */
+  'normalizedEntities',
   /** Texts with entities that share characters. */
   'overlappingEntities',
-  /** Texts with a stretch that has several types. */
+  /** Texts with a span that has several types. */
   'contradictoryEntities',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
 const finding = object(
   {
-    /** For the filter `finding`. */
+    /** The id for the filter `finding`. */
     id: text,
     kind: oneOf(...findingKinds),
-    /** Rows of the split shown that it speaks of; 0 for `majorityBaseline`. */
+    /** The number of rows of the split shown in this finding; 0 for `majorityBaseline`. */
     rows: count,
-    /** Groups these rows form; each is one duplicate, contradiction, … */
+    /** The number of groups that these rows form; each group is one duplicate, contradiction, … */
     groups: count,
-    /** A few of the texts or reasons, to show what is meant; `other`: what a text is nearly the same as. */
+    /** A few texts or reasons as examples. `other`: the text that a near duplicate resembles. */
     examples: listOf(object({ message: text }, { words: anything, other: text })),
   },
   {
-    /** `overlap`, `nearOverlap`: the name of the other split. */
+    /** For `overlap` and `nearOverlap`: the name of the other split. */
     split: text,
-    /** `majorityBaseline`: the label, the accuracy (its share, 0 to 1) and the macro F1 over the labels of always saying it. */
+    /** For `majorityBaseline`: the label, and the accuracy (0 to 1) and macro F1 of always predicting it. */
     label: text,
     accuracy: number,
     macroF1: number,
@@ -283,7 +312,7 @@ export type Finding = Checked<typeof finding>;
 export const findings = object({
   work,
   findings: listOf(finding),
-  /** The memory set aside for the search was used up: only the first `coveredRows` rows of the split were compared. */
+  /** Only the first `coveredRows` rows of the split were compared if the memory for the search was used up; `isComplete` is then false. */
   coveredRows: count,
   isComplete: flag,
 });
@@ -295,7 +324,7 @@ const predictions = object({
   work,
   done: count,
   total: count,
-  /** Rows with a label given and a prediction; of them, those where the two differ. */
+  /** `compared`: rows with both a given label and a prediction. `disagreements`: rows among them where the two differ. */
   compared: count,
   disagreements: count,
   counts: listOf(valueCount),
@@ -312,22 +341,28 @@ export const mapping = object({
 export type FieldMapping = Checked<typeof mapping>;
 
 const splitFile = object({
-  /** Unique in the panel: train, validation, test, or the file's name. */
+  /** The split's name, unique in the panel: train, validation, test, or the file's name. */
   name: text,
-  /** Of the file. */
+  /** The name of the file. */
   fileName: text,
-  /** Why it could not be opened; null when it could. */
+  /** Why the file could not be opened; null if it was opened. */
   problem: nullable(error),
 });
 
-/** What a preview knows of the recipe that it belongs to. */
-export const previewRecipe = object({ name: text, onBadRow: oneOf('stop', 'skip') });
+const cleanOperation = oneOf(...CLEAN_OPERATIONS);
 
-/** Everything but rows; insights, findings and predictions have events of their own because they grow. */
+/** The settings of the preview's recipe. */
+export const previewRecipe = object(
+  { name: text, onBadRow: oneOf('stop', 'skip') },
+  /** The recipe's settings for cleaning. */
+  { clean: listOf(cleanOperation), dropDuplicates: flag },
+);
+
+/** Everything but rows. Insights, findings and predictions have their own events, because they grow. */
 export const previewState = object({
-  /** Names of the splits known: the file's own, a recipe's, added ones. */
+  /** The known splits: the file's own, a recipe's and added ones. */
   splits: listOf(splitFile),
-  /** The name of the one shown. */
+  /** The name of the split shown. */
   shown: text,
   file: nullable(
     object({
@@ -335,32 +370,35 @@ export const previewState = object({
       format: oneOf(...DATA_FORMATS),
       encoding: text,
       sizeBytes: number,
-      /** What a person should know of how the file was understood: renamed columns, formulas without value, … */
+      /** Remarks on how the file was read: renamed columns, formulas without a value, … */
       warnings: listOf(told),
-      /** Lines can be jumped to (not for XLSX and Parquet). */
+      /** The editor can open the file at a line (not for XLSX and Parquet). */
       hasLines: flag,
     }),
   ),
+  /** For a workbook: the requested sheet and the names of all sheets. Null and empty for other files. */
+  sheet: nullable(text),
+  sheets: listOf(text),
   columns: listOf(text),
   index: object({
     rows: count,
-    /** Rows that cannot be read among them. */
+    /** The number of rows among them that cannot be read. */
     bad: count,
-    /** The first bad rows. `line` as in a row. */
+    /** The first bad rows, with `line` as in a row. */
     badRows: listOf(object({ row: count, line: nullable(count), message: text }, { words: anything })),
     working: flag,
     fraction: number,
-    /** The rest could not be read. */
+    /** Why the rest of the file could not be read; null otherwise. */
     error: nullable(error),
   }),
-  /** The file cannot be shown at all. `line` where one is known. */
+  /** Why the file cannot be shown at all, with the line if it is known. */
   error: nullable(object({ code: text, message: text, line: nullable(count) }, { words: anything })),
   mapping,
-  /** As recognised; a person's choice or a recipe's otherwise. */
+  /** The source of the mapping: recognised, the recipe's, or a person's choice. */
   mappingSource: oneOf('guess', 'recipe', 'person'),
-  /** The recipe it was opened from, or one of the workspace that names the file; null: none. */
+  /** The recipe that the preview was opened from, or a recipe of the workspace that names the file; null: none. */
   recipe: nullable(previewRecipe),
-  /** Longest example in tokens: the recipe's, else the model's. */
+  /** The longest allowed example in tokens: the recipe's limit, otherwise the model's. */
   maxLength: nullable(count),
   model: nullable(object({ name: text, description: text })),
   view,
@@ -373,35 +411,57 @@ export type PreviewSnapshot = Checked<typeof previewSnapshot>;
 const backgroundTasks = ['view', 'insights', 'findings', 'predictions'] as const;
 export type BackgroundTask = (typeof backgroundTasks)[number];
 
-export const exportFormats = ['jsonl', 'json', 'csv', 'tsv'] as const;
+export const exportFormats = ['jsonl', 'json', 'csv', 'tsv', 'xlsx'] as const;
 
 export const splitOptions = object({
-  /** Shares of the rows; together 1 (but for rounding), train above 0. The parts with 0 are not written. */
+  /** Shares of the rows, whose sum is 1 up to rounding. `train` is above 0. Parts with share 0 are not written. */
   train: number,
   validation: number,
   test: number,
   seed: count,
-  /** Column whose values are spread evenly over the parts; null: none. */
+  /** The column whose values are spread evenly over the parts; null: none. */
   stratify: nullable(text),
-  /** Column whose equal values stay in one part; null: none. With both, groups are spread by their most frequent label. */
+  /** The column whose equal values stay in one part; null: none. With both columns, groups are spread by their most frequent label. */
   group: nullable(text),
 });
 export type SplitOptions = Checked<typeof splitOptions>;
 
 export const splitPlan = object({
-  /** In the order train, validation, test; only parts above 0. */
+  /** The parts with a share above 0, in the order train, validation, test. */
   parts: listOf(object({ name: text, rows: count, groups: nullable(count), labels: listOf(valueCount) })),
-  /** Rows left out because they cannot be read. */
+  /** The number of rows left out because they cannot be read. */
   leftOut: count,
 });
 export type SplitPlan = Checked<typeof splitPlan>;
 
+export const cleanOptions = object({
+  /** The operations, in the order in which they are applied. */
+  operations: listOf(cleanOperation),
+  /** Whether only the first of several rows with the same texts and label is kept. */
+  dropDuplicates: flag,
+});
+export type CleanOptions = Checked<typeof cleanOptions>;
+
+export const cleanPlan = object({
+  /** The number of rows with texts. */
+  rows: count,
+  /** For every known operation: what it changes if it is the only one. */
+  operations: listOf(
+    object({ operation: cleanOperation, rows: count, examples: listOf(object({ before: text, after: text })) }),
+  ),
+  /** The number of rows that the chosen operations change together. */
+  changed: count,
+  /** The number of rows with the texts and label of an earlier row, before and after the chosen operations. */
+  duplicates: object({ before: count, after: count }),
+});
+export type CleanPlan = Checked<typeof cleanPlan>;
+
 const inView = { view: count };
 
 /**
- * The dataset preview: a page that holds the rows on screen, and a host that holds an index of the file.
- * Every `view` in a request is the `id` of a view; of one that is gone, NOT_FOUND. Column names are those of the state.
- * Long requests (`export`, `predict`, `cell`) can be cancelled through the channel.
+ * The dataset preview: the page holds the rows on screen, and the host holds an index of the file.
+ * Every `view` in a request is the `id` of a view. A request for a view that is gone throws NOT_FOUND. Column names are those
+ * of the state. Long requests (`export`, `predict`, `cell`) can be cancelled through the channel.
  */
 export const datasetPreviewContract = defineContract({
   name: 'dataset preview',
@@ -409,41 +469,43 @@ export const datasetPreviewContract = defineContract({
   requests: {
     initialize: { params: nothing, result: webviewStart(previewSnapshot) },
 
-    // What is shown.
-    /** Rows [start, start + count) of a view, fewer at its end (or where it has not come yet). */
+    // Requests for what is shown.
+    /** Returns the rows [start, start + count) of a view, fewer at its end and while it grows. */
     rows: {
       params: object({ ...inView, start: count, count }),
       result: object({ rows: listOf(shownRow), total: count }),
     },
-    /** A whole cell, up to 1 Mi characters. @throws NOT_FOUND */
+    /** Returns a whole cell, up to 1 Mi characters. @throws NOT_FOUND */
     cell: { params: object({ ...inView, row: count, column: text }), result: object({ text, isWhole: flag }) },
     /**
-     * Another view of the split shown; it grows in the events `state`.
-     * @throws USAGE for a regular expression that is none, an unknown column or finding
+     * Makes another view of the split shown. The events `state` report its growth.
+     * @throws USAGE for an invalid regular expression, an unknown column or an unknown finding
      */
     setView: { params: viewQuery, result: object({ ...inView }) },
-    /** Where a row stands in a view, to scroll to it; null: it does not. */
+    /** Returns a row's index in a view, to scroll to it; null if the view does not have the row. */
     position: { params: object({ ...inView, row: count }), result: object({ index: nullable(count) }) },
     showSplit: { params: object({ name: text }), result: nothing },
+    /** Shows another sheet of the split's workbook. */
+    showSheet: { params: object({ name: text }), result: nothing },
     /** Asks the person for files to compare with (train, validation, test). */
     addSplit: { params: nothing, result: nothing },
     setMapping: { params: mapping, result: nothing },
     setMaxLength: { params: object({ maxLength: count }), result: nothing },
     chooseModel: { params: nothing, result: nothing },
 
-    // Background work. Insights and findings start by themselves, predictions do not.
+    // Requests for background work. Insights and findings start by themselves, predictions do not.
     start: { params: object({ task: oneOf('insights', 'findings', 'predictions') }), result: nothing },
     cancel: { params: object({ task: oneOf(...backgroundTasks) }), result: nothing },
-    /** Predictions for rows on the screen, in the order asked; null for rows without inputs. @throws NOT_FOUND without a model */
+    /** Returns predictions for rows on the screen, in the requested order; null for a row without inputs. @throws NOT_FOUND without a model */
     predict: {
       params: object({ ...inView, rows: listOf(count) }),
       result: object({ predictions: listOf(nullable(prediction)) }),
     },
 
-    // What a person does with it.
+    // Requests for a person's actions.
     /** Shows the row's line in the text editor. @throws UNSUPPORTED for a format without lines */
     jump: { params: object({ ...inView, row: count }), result: nothing },
-    /** Rows at these places of the view onto the clipboard, with these columns in this order. `rows`: how many were copied. */
+    /** Copies the rows at these places of the view to the clipboard, with these columns in this order. `rows`: how many were copied. */
     copy: {
       params: object({
         ...inView,
@@ -453,18 +515,29 @@ export const datasetPreviewContract = defineContract({
       }),
       result: object({ rows: count }),
     },
-    /** Asks where, and writes all rows of the view. Null: the person thought better of it. */
+    /** Asks the person for a file and writes all rows of the view. Null if the person cancelled. */
     export: {
       params: object({ ...inView, columns: listOf(text), format: oneOf(...exportFormats), predictions: flag }),
       result: nullable(object({ fileName: text, rows: count })),
     },
-    /** Writes the mapping into a recipe (asks which, or creates one). Null: the person thought better of it. */
-    /** Writes into a recipe that rows which cannot be read are left out. */
+    /** Writes `on_bad_row: skip` into a recipe, so that bad rows are left out. Null if the person cancelled. */
     skipBadRows: { params: nothing, result: nullable(object({ recipe: text })) },
+    /** Writes the mapping into a recipe, which the person chooses or has created. Null if the person cancelled. */
     writeMapping: { params: nothing, result: nullable(object({ recipe: text })) },
-    /** What a split would give. @throws USAGE for shares or columns that make no sense */
+    /** Returns what cleaning would change in the mapped texts. */
+    planClean: { params: cleanOptions, result: cleanPlan },
+    /**
+     * Writes the cleaned rows to a new `file`, for which it asks the person, or the settings into a `recipe`. Null if the person
+     * cancelled.
+     * @throws UNSUPPORTED for a new file of texts with entities
+     */
+    writeClean: {
+      params: object({ options: cleanOptions, target: oneOf('file', 'recipe') }),
+      result: nullable(object({ name: text })),
+    },
+    /** Returns the parts that a split would give. @throws USAGE for impossible shares or columns */
     planSplit: { params: splitOptions, result: splitPlan },
-    /** Writes it: `files` beside the source (asks where), or `recipe`: as a setting. Null: the person thought better of it. */
+    /** Writes the split as `files` beside the source, for which it asks the person, or as a setting into a `recipe`. Null if the person cancelled. */
     writeSplit: {
       params: object({ options: splitOptions, target: oneOf('files', 'recipe') }),
       result: nullable(object({ names: listOf(text) })),
@@ -475,9 +548,9 @@ export const datasetPreviewContract = defineContract({
     insights,
     findings,
     predictions,
-    /** Somebody else asks to see these rows. */
+    /** Another view of the editor asks to show these rows. */
     query: viewQuery,
-    /** While an export is written: rows of all. */
+    /** The number of rows written, while an export is written. */
     exportProgress: object({ done: count, total: count }),
   },
 });

@@ -3,32 +3,32 @@ import { flag, listOf, number, object, oneOf, text, type Checked } from './check
 
 const deviceFault = object(
   { code: oneOf('noAdapter', 'noLibraries', 'outOfMemory', 'otherLosses', 'tooSlow', 'crashed', 'failed') },
-  /** Of `crashed` and `failed`: the signal or the runtime's words; of `noLibraries` the first one that is missing. */
+  /** For `crashed` and `failed`: the signal or the runtime's message. For `noLibraries`: the first missing library. */
   { detail: text },
 );
 export type DeviceFault = Checked<typeof deviceFault>;
 
-/** How a device did in the self-test. */
+/** A device's result in the self-test. */
 const deviceTrial = object(
   { device: text, passed: flag },
   {
-    /** A training step of a small encoder; absent when the device did not get that far. */
+    /** The time of a training step of a small encoder; absent if the self-test failed earlier. */
     stepMilliseconds: number,
-    /** Why it fell out. */
+    /** Why the device was rejected. */
     fault: deviceFault,
   },
 );
 export type DeviceTrial = Checked<typeof deviceTrial>;
 
-/** What `device: auto` came to, and how every device did. */
+/** The device that `device: auto` chose, and the result of every device. */
 export const chosenDevice = object({ device: text, trials: listOf(deviceTrial) });
 export type ChosenDevice = Checked<typeof chosenDevice>;
 
-/** One line a device: what was chosen, and why the others fell out. */
+/** One line for each device: the chosen one, and why the others were rejected. */
 export const choiceText = ({ device, trials }: ChosenDevice, t: Translate): string[] =>
   trials.map((trial) => trialText(trial, trial.device === device, t));
 
-/** As within a sentence or a list of facts. */
+/** The device's name within a sentence or a list. */
 export function deviceText(device: string, t: Translate): string {
   const names: Readonly<Record<string, string>> = {
     auto: t('automatic'),
@@ -41,13 +41,13 @@ export function deviceText(device: string, t: Translate): string {
   return Object.hasOwn(names, device) ? names[device] : device;
 }
 
-/** The device and, where it has a use for less than float32, the precision of its matrix products. */
+/** The device, with the precision of its matrix products if that is below float32. */
 export function computingText(device: string, precision: string | undefined, t: Translate): string {
   const isUsed = (precision === 'float16' && device !== 'cpu') || (precision === 'tf32' && device === 'cuda');
   return isUsed ? t('{0}, {1}', deviceText(device, t), precision) : deviceText(device, t);
 }
 
-/** That a run goes on elsewhere than it began. */
+/** The message that a run continues on another device. */
 export function lostDeviceText(lost: string, device: string, t: Translate): string {
   return t('{0} failed during the run: the training went back to its last checkpoint, or to its start, and continues. Device now: {1}.', deviceText(lost, t), deviceText(device, t)); // prettier-ignore
 }
@@ -55,7 +55,7 @@ export function lostDeviceText(lost: string, device: string, t: Translate): stri
 export const deviceAdviceCodes = ['passThrough', 'nvidiaVulkan', 'mesaVulkan', 'graphicsDriver', 'softwareDriver', 'cudaLibraries', 'gpuRuntimeStale', 'gpuRuntimeBroken'] as const; // prettier-ignore
 export type DeviceAdvice = (typeof deviceAdviceCodes)[number];
 
-/** What was chosen, and why another fell out, in plain words. */
+/** One device's line: that it was chosen, or why it was rejected. */
 export function trialText(trial: DeviceTrial, isChosen: boolean, t: Translate): string {
   const { device, passed, stepMilliseconds, fault } = trial;
   const name = deviceText(device, t);
@@ -67,7 +67,7 @@ export function trialText(trial: DeviceTrial, isChosen: boolean, t: Translate): 
     : t('{0}: works, but is slower ({1} ms for a step of a small encoder)', name, time);
 }
 
-/** @param t the editor's, or what leaves the translation to who reads it */
+/** @param t the editor's translation, or a function that keeps the words for a later translation */
 export function faultText<Said>(
   { code, detail = '' }: DeviceFault,
   t: (message: string, ...values: string[]) => Said,
@@ -101,7 +101,7 @@ export function adviceText(code: DeviceAdvice, t: Translate): string {
     case 'graphicsDriver':
       return t('WebGPU found no GPU that it can use: update the graphics driver, then check again.');
     case 'softwareDriver':
-      return t('WebGPU works but is slower than the CPU: its driver computes in software, or the adapter is a weak one.'); // prettier-ignore
+      return t('WebGPU works but is slower than the CPU: its driver computes in software, or the GPU is slow.'); // prettier-ignore
     case 'cudaLibraries':
       return t('CUDA is not used because its libraries are not installed: the command “Get GPU Runtime…” (medtext gpu-runtime get) installs them. WebGPU uses the same GPU without them.'); // prettier-ignore
     case 'gpuRuntimeStale':

@@ -1,45 +1,45 @@
 import type { ErrorCode } from '../base/errors';
 import { words, type Words } from '../base/words';
 
-/** What a person is told of an error beside its message. */
+/** The help for an error code. */
 export interface ErrorHelp {
-  /** Leads an error whose own message has no translation; absent where the message stands alone. */
+  /** The beginning of an error whose message has no translation; absent if the message needs none. */
   readonly gist?: Words;
-  /** When the error is met. */
+  /** When the error occurs. */
   readonly meaning: Words;
   readonly remedy: Words;
 }
 
-/** Of every code, for the editor's links and for the page `troubleshooting.md`, which has the codes in this order. */
+/** The help for every code, used by the editor and the page `troubleshooting.md`, which keeps this order. */
 export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   USAGE: {
     meaning: words`The command line is wrong: an unknown command or option, a missing or unusable value.`,
     remedy: words`Run the command with --help. The message names the nearest known option.`,
   },
   NOT_FOUND: {
-    gist: words`Something is not there`,
+    gist: words`Something was not found`,
     meaning: words`A file, a folder, a column or a name does not exist.`,
     remedy: words`Check the path or the name in the message. Paths in a recipe start from the recipe’s folder.`,
   },
   IO: {
-    gist: words`The system refused`,
+    gist: words`The system refused the operation`,
     meaning: words`The disk or the operating system refused to read or write.`,
-    remedy: words`Check the permissions of the named file, and that its disk is connected and not read-only.`,
+    remedy: words`Check the permissions of the file in the message. Check that its disk is connected and not read-only.`,
   },
   DISK_FULL: {
     gist: words`The disk is full`,
-    meaning: words`There is no room left on the disk.`,
-    remedy: words`Free some room and start again. A training continues from its last checkpoint with Resume Run or --resume; a download continues by itself.`,
+    meaning: words`There is no space left on the disk.`,
+    remedy: words`Free some space and start again. A training continues from its last checkpoint with Resume Run or --resume; a download continues by itself.`,
   },
   DATA_FORMAT: {
     gist: words`The data cannot be read`,
     meaning: words`A data file or a row of it cannot be read. The message names the file and the line.`,
-    remedy: words`Correct the row, or set on_bad_row to skip (--skip-bad-rows) to leave such rows out. If the whole file is misread, set format, encoding or header.`,
+    remedy: words`Correct the row, or set on_bad_row to skip (--skip-bad-rows) to skip such rows. If the whole file is misread, set format, encoding or header.`,
   },
   LABELS: {
-    gist: words`The labels do not fit`,
-    meaning: words`The data hold label values that are neither listed in labels nor mapped, or one label only. The message lists the values with their counts.`,
-    remedy: words`Add the values to labels, or map them in label_mapping (--map VALUE=LABEL); a value mapped to null leaves its rows out. Map Labels in the editor does this by hand.`,
+    gist: words`There is a problem with the labels`,
+    meaning: words`The data have label values that are neither listed in labels nor mapped; the message lists them with their counts. Or the data have no labels, or only one label, so there is nothing to learn.`,
+    remedy: words`Add unknown values to labels, or map them in label_mapping (--map VALUE=LABEL); rows with a value mapped to null are dropped. In the editor, Map Labels does the same. If there is nothing to learn, name the column of the labels (label; medtext data FILE shows what each column holds), check whether label_mapping drops all rows, or train on data with at least two labels.`,
   },
   RECIPE: {
     gist: words`The recipe is not valid`,
@@ -53,17 +53,17 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   },
   CHECKPOINT_UNSAFE: {
     gist: words`The weights file is not safe`,
-    meaning: words`A pickle asks for code besides tensors. The code was not run.`,
-    remedy: words`Take a safetensors file of the same model, or save the weights alone: torch.save(model.state_dict(), …).`,
+    meaning: words`A pickle file contains calls to code, not only tensors. No code was run.`,
+    remedy: words`Use a safetensors file of the same model, or save only the weights: torch.save(model.state_dict(), …).`,
   },
   CHECKPOINT_MISMATCH: {
-    gist: words`Weights and configuration of the model do not fit`,
+    gist: words`The weights and the configuration of the model do not match`,
     meaning: words`Tensors do not have the shapes that config.json describes, or tensors are missing.`,
-    remedy: words`Fine-tune an encoder that has no head yet. Otherwise use the config.json that belongs to these weights, and import the whole folder.`,
+    remedy: words`If the model is an encoder without a head, fine-tune it first. Otherwise use the config.json that belongs to these weights, and import the whole folder.`,
   },
   MODEL_CONFIG: {
-    gist: words`Weights and configuration of the model do not fit`,
-    meaning: words`config.json is missing, broken or describes an architecture that is not built here.`,
+    gist: words`The weights and the configuration of the model do not match`,
+    meaning: words`config.json is missing or broken, or describes an architecture that this program does not support.`,
     remedy: words`Import the whole model folder. Encoders of other families can be used as ONNX files.`,
   },
   TOKENIZER: {
@@ -79,16 +79,16 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   GRAPH: {
     gist: words`The graph cannot be used`,
     meaning: words`A graph cannot be built: an operator, a shape or a type does not fit.`,
-    remedy: words`For an ONNX file of another program, export it with a newer exporter. Otherwise report it.`,
+    remedy: words`If another program exported the ONNX file, export it again with a newer exporter. Otherwise report the error.`,
   },
   NO_GRADIENT: {
     gist: words`The graph cannot be used`,
-    meaning: words`An operator between the loss and a parameter has no gradient here.`,
-    remedy: words`The model can be used for scoring. To train it, take a model without that operator, or train the head alone.`,
+    meaning: words`This program has no gradient for an operator between the loss and a parameter.`,
+    remedy: words`The model can be used for scoring. To train, choose a model without that operator, or train only the head (train.trainable).`,
   },
   UNSUPPORTED: {
-    gist: words`This version cannot do that`,
-    meaning: words`The request is valid, and this version does not support it. The message names what is not supported.`,
+    gist: words`This version does not support that`,
+    meaning: words`The request is valid, but this version does not support it. The message names what is not supported.`,
     remedy: words`Choose another device, format or setting, as the message says.`,
   },
   RUNTIME: {
@@ -102,9 +102,9 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     remedy: words`Close other programs, or lower train.max_length, train.batch_size or train.micro_batch_size.`,
   },
   BUDGET: {
-    gist: words`A file takes more than it may`,
+    gist: words`Reading a file exceeds the limits of time or memory`,
     meaning: words`Reading a file takes more time or memory than a file of its kind and size may take.`,
-    remedy: words`Do not trust the file without a look at its origin. On a slow disk, MEDTEXT_READ_BUDGET=3 triples the limits.`,
+    remedy: words`Check where the file comes from before you trust it. On a slow disk, MEDTEXT_READ_BUDGET=3 triples the limits.`,
   },
   DIVERGED: {
     gist: words`The loss or an output is not a number`,
@@ -113,8 +113,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   },
   RESUME: {
     gist: words`The run cannot be resumed`,
-    meaning: words`The run has no checkpoint, is over, or its data or model changed since.`,
-    remedy: words`Restore the named file, or start a new run. A finished run’s model can be the model of a new recipe.`,
+    meaning: words`The run has no checkpoint, has finished, or its data or model have changed since it began.`,
+    remedy: words`Restore the named file, or start a new run. A new recipe can start from the model of a finished run.`,
   },
   OFFLINE: {
     gist: words`The network failed`,
@@ -123,12 +123,12 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   },
   NETWORK: {
     gist: words`The network failed`,
-    meaning: words`A transfer failed after several attempts, or the server’s response is not the hub’s.`,
-    remedy: words`Try again: a download continues where it stopped. A login page of a proxy may be in the way.`,
+    meaning: words`A transfer failed after several attempts, or the response did not come from the hub.`,
+    remedy: words`Try again: a download continues where it stopped. Check whether a proxy or a login page blocks the connection.`,
   },
   ACCESS: {
     gist: words`The hub does not give access`,
-    meaning: words`The hub asks for a token, or the token does not open this repository.`,
+    meaning: words`The hub requires an access token, or the token gives no access to this repository.`,
     remedy: words`Accept the repository’s terms on its page, then use Set Access Token…, HF_TOKEN, MODELSCOPE_API_TOKEN or --login.`,
   },
   INTEGRITY: {
@@ -138,7 +138,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   },
   UNSAFE_NAME: {
     gist: words`A file name is not safe`,
-    meaning: words`A file name from outside leads out of its folder, or cannot exist on every system.`,
+    meaning: words`A file name in a download or an archive points outside its folder, or is not allowed on every system.`,
     remedy: words`Rename the file at its source, or download the other files with --include.`,
   },
   BUSY: {
@@ -152,8 +152,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   },
   CLOSED: {
     gist: words`A process of MedText Lab does not respond`,
-    meaning: words`A child process ended or was ended while it was needed.`,
-    remedy: words`Try again; the process starts anew. If it ends again, open the log (Open Log).`,
+    meaning: words`A child process ended while it was needed.`,
+    remedy: words`Try again: the process starts again. If it ends again, open the log (Open Log).`,
   },
   PROTOCOL: {
     gist: words`A process of MedText Lab does not respond`,
@@ -161,13 +161,13 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     remedy: words`Reload the window, so that all processes have the same version.`,
   },
   INTERNAL: {
-    gist: words`A mistake of MedText Lab`,
-    meaning: words`This is a mistake of the program.`,
+    gist: words`An internal error of MedText Lab`,
+    meaning: words`The program has a bug.`,
     remedy: words`Report it with the message and the log (Open Log; in the terminal with MEDTEXT_DEBUG=1).`,
   },
 };
 
-/** The help of a code; undefined for one of a later version. */
+/** The help for a code; undefined for a code of a later version. */
 export function errorHelp(code: string): ErrorHelp | undefined {
   return Object.hasOwn(ERROR_HELP, code) ? ERROR_HELP[code as ErrorCode] : undefined;
 }

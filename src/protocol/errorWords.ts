@@ -1,28 +1,28 @@
-/** Errors of other processes in the editor's language: their own words, else what their code means. */
+/** Errors of other processes in the editor's language: by their words if they have any, otherwise by their code. */
 import { translated, wordsFrom } from '../base/words';
 import type { Translate } from '../base/translate';
 import { errorHelp } from './errorHelp';
 
-/** An error as it was thrown, told by a process, or kept in a file. */
+/** An error that was thrown, sent by a process, or kept in a file. */
 export interface ToldError {
   readonly code: string;
-  /** English. */
+  /** The English message. */
   readonly message: string;
   readonly words?: unknown;
 }
 
-/** The message for people: translated where it says how, else led by what its code means. */
+/** The message for people. An error with `words` is translated; any other begins with the translated gist of its code. */
 export function errorText(error: ToldError, t: Translate): string {
   const words = wordsFrom(error.words);
   if (words) return translated(words, t);
   const gist = gistOf(error.code, t);
-  // An English window shows the English message as it is.
+  // An English window shows the English message unchanged.
   return gist === undefined || gist === gistOf(error.code, english)
     ? error.message
     : t('{0}: {1}', gist, error.message);
 }
 
-/** The same value with every error and sentence in it worded: what carries `words` beside its `message`. */
+/** The same value with every `message` translated that has `words` beside it. */
 export function wordedState<T>(value: T, t: Translate): T {
   if (Array.isArray(value)) return value.map((item: unknown) => wordedState(item, t)) as T;
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;

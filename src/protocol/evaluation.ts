@@ -1,14 +1,14 @@
 import { count, fieldsOf, flag, listOf, nullable, number, object, recordOf, text, withParts, type Check, type Checked } from './check'; // prettier-ignore
-import { TASKS, type AnswerKind, type MetricName } from './tasks';
+import { METRIC_NAMES, TASKS, type AnswerKind, type MetricName } from './tasks';
 
-/** What `medtext evaluate --json` prints, a run's record keeps and panels show: a contract. */
+/** The contract of evaluation reports: `medtext evaluate --json` prints them, run records keep them, panels show them. */
 
 const interval: Check<readonly [number, number]> = (value, path = 'message') => {
   const [low, high] = listOf(number)(value, path);
   return [number(low, `${path}[0]`), number(high, `${path}[1]`)];
 };
 
-/** A number, or what JSON makes of one that is not finite: null. */
+/** A number. NaN and infinities are null, because JSON cannot hold them. */
 const measure = nullable(number) as Check<number>;
 
 const classScores = object({ precision: number, recall: number, f1: number, support: count });
@@ -21,10 +21,10 @@ const classificationReport = object(
     accuracy: number,
     /** Wilson score interval, 95 %. */
     accuracyInterval: interval,
-    /** Accuracy of always answering the most frequent label of these rows. */
+    /** Accuracy of always predicting the most frequent label of these rows. */
     majorityBaseline: number,
     microF1: number,
-    /** Mean over the labels that occur in the rows or in the predictions, scikit-learn's default. */
+    /** Mean F1 over the labels that occur in the rows or in the predictions, as scikit-learn's default. */
     macroF1: number,
     /** Percentile bootstrap over rows, 95 %. */
     macroF1Interval: interval,
@@ -34,7 +34,7 @@ const classificationReport = object(
     labels: listOf(text),
   },
   {
-    /** F1 of the second label; with exactly two labels only. */
+    /** F1 of the second label, if there are exactly two labels. */
     binaryF1: number,
   },
 );
@@ -45,13 +45,13 @@ const regressionReport = object({
   loss: measure,
   mse: measure,
   mae: measure,
-  /** null where undefined: fewer than two rows, or a side that never varies. */
+  /** Null if undefined: with fewer than two rows, or if labels or predictions are constant. */
   pearson: nullable(number),
-  /** By Fisher's z, 95 %; null below four rows. */
+  /** 95 % interval by Fisher's z; null with fewer than four rows. */
   pearsonInterval: nullable(interval),
   spearman: nullable(number),
   spearmanInterval: nullable(interval),
-  /** Mean squared error of always answering the mean of these rows. */
+  /** Mean squared error if the mean of these rows is always predicted. */
   meanBaseline: number,
 });
 
@@ -63,36 +63,36 @@ const spanReport = object({
   loss: measure,
   entities: count,
   predicted: count,
-  /** Strict: an entity is found if its type and both its edges are. */
+  /** Strict F1: an entity counts as found if its type and both ends are right. */
   microF1: number,
   /** Percentile bootstrap over rows, 95 %. */
   microF1Interval: interval,
   microPrecision: number,
   microRecall: number,
-  /** Mean over the types that occur in the rows or in the predictions. */
+  /** Mean F1 over the types that occur in the rows or in the predictions. */
   macroF1: number,
   macroF1Interval: interval,
   perType: recordOf(typeScores),
-  /** Rows: true type; columns: predicted type of the same stretch. The last row is what is no entity, the last column what was not found. */
+  /** Rows: true type; columns: type predicted for the same span. The last row counts spans that are no entity, the last column entities that were not found. */
   confusionMatrix: listOf(listOf(count)),
   labels: listOf(text),
 });
 
 const pretrainingReport = object(
   {
-    /** Sequences. */
+    /** The number of sequences. */
     rows: count,
-    /** Masked tokens, with one fixed mask. */
+    /** The number of masked tokens. The mask is the same at every evaluation. */
     tokens: count,
     /** Mean cross-entropy of the masked tokens, in nats. */
     loss: measure,
     /** exp(loss). */
     perplexity: measure,
-    /** The share of masked tokens that are the likeliest. */
+    /** The share of masked tokens whose true token is the likeliest. */
     maskedAccuracy: number,
   },
   {
-    /** StructBERT's objectives, as the masked tokens'. */
+    /** Loss and accuracy of StructBERT's two objectives. */
     shuffledLoss: measure,
     shuffledAccuracy: number,
     sentenceLoss: measure,
@@ -104,21 +104,21 @@ const multiLabelReport = object({
   rows: count,
   /** Mean binary cross-entropy in nats over rows and labels, unweighted. */
   loss: measure,
-  /** Rows whose labels are exactly the right ones. */
+  /** The share of rows whose predicted labels are exactly the given ones. */
   subsetAccuracy: number,
   /** Wilson score interval, 95 %. */
   subsetAccuracyInterval: interval,
-  /** Subset accuracy of always answering the most frequent combination of these rows. */
+  /** Subset accuracy of always predicting the most frequent combination of these rows. */
   majorityBaseline: number,
   microF1: number,
   /** Percentile bootstraps over rows, 95 %. */
   microF1Interval: interval,
-  /** Mean over all labels, scikit-learn's default with zero_division=0. */
+  /** Mean F1 over all labels, as scikit-learn's default with zero_division=0. */
   macroF1: number,
   macroF1Interval: interval,
-  /** Mean over labels, weighted by their rows. */
+  /** Mean F1 over labels, weighted by their rows. */
   weightedF1: number,
-  /** Area under precision over recall by steps, the mean over labels that some row has; null where no row has any. */
+  /** Area under the stepwise precision-recall curve, as the mean over labels that occur in the rows; null if none occurs. */
   averagePrecision: nullable(number),
   perLabel: recordOf(
     object({
@@ -126,39 +126,66 @@ const multiLabelReport = object({
       recall: number,
       f1: number,
       support: count,
-      /** null where no row has the label. */
+      /** Null if no row has the label. */
       averagePrecision: nullable(number),
-      /** The probability from which the label is given. */
+      /** The lowest probability at which the label is predicted. */
       threshold: number,
     }),
   ),
-  /** Rows without any label, by the data and by the model. */
+  /** Rows without a label in the data, and rows for which the model predicts none. */
   withoutLabel: count,
   predictedWithoutLabel: count,
-  /** Whether the thresholds were chosen on these very rows: then the F1s are at their best, not what new rows give. */
+  /** Whether the thresholds were chosen on these rows. New rows then give lower F1. */
   thresholdsChosenHere: flag,
   labels: listOf(text),
+});
+
+const rankingReport = object({
+  /** The number of candidates. */
+  rows: count,
+  /** The number of queries with a relevant candidate. Only these are measured. */
+  queries: count,
+  /** The number of queries without a relevant candidate, for which no metric is defined. */
+  queriesWithoutRelevant: count,
+  /** The number of measured queries with a single candidate, whose ranking is always right. */
+  queriesOfOne: count,
+  /** The training loss over all queries. */
+  loss: measure,
+  /** Mean NDCG@10 over the measured queries, as scikit-learn's ndcg_score: linear gain, ties averaged. Null if no query is measured. */
+  'ndcg@10': nullable(number),
+  /** Percentile bootstrap over queries, 95 %. */
+  'ndcg@10Interval': nullable(interval),
+  'ndcg@1': nullable(number),
+  /** Mean reciprocal rank. A grade above 0 is relevant; ties are averaged. */
+  mrr: nullable(number),
+  map: nullable(number),
+  'recall@10': nullable(number),
+  'recall@1': nullable(number),
+  /** NDCG@10 of a model that gives all candidates the same score. */
+  constantBaseline: nullable(number),
 });
 
 export type ClassificationReport = Checked<typeof classificationReport>;
 export type RegressionReport = Checked<typeof regressionReport>;
 export type SpanReport = Checked<typeof spanReport>;
 export type MultiLabelReport = Checked<typeof multiLabelReport>;
+export type RankingReport = Checked<typeof rankingReport>;
 export type PretrainingReport = Checked<typeof pretrainingReport>;
 export type EvaluationMetrics =
-  ClassificationReport | RegressionReport | MultiLabelReport | SpanReport | PretrainingReport;
+  ClassificationReport | RegressionReport | MultiLabelReport | RankingReport | SpanReport | PretrainingReport;
 
 const REPORTS = {
   class: classificationReport,
   number: regressionReport,
   labels: multiLabelReport,
+  rank: rankingReport,
   spans: spanReport,
   fill: pretrainingReport,
 } satisfies Record<AnswerKind, Check<object>>;
 
 /**
- * The task whose reports `report` is one of: it has the task's first metric and, where several tasks' are there (`microF1`
- * is in four kinds of report), the most of the fields of their kind. The order of `tasks` decides nothing between kinds.
+ * The task that a report belongs to. The report has the task's first metric. Where several tasks share that metric (`microF1`
+ * is in four kinds of report), the kind with the most of its fields present counts, not the order of `tasks`.
  */
 export function taskMeasured<T extends Pick<(typeof TASKS)[number], 'metrics' | 'answer'>>(
   report: object,
@@ -174,19 +201,25 @@ export function taskMeasured<T extends Pick<(typeof TASKS)[number], 'metrics' | 
 
 const measuredBy = (report: object) => taskMeasured(report, TASKS);
 
-/** What kind of answer a report measures. */
+/** The kind of label that a report measures. */
 export const answerMeasured = (report: object): AnswerKind | undefined => measuredBy(report)?.answer;
 
-/** The metric that chooses the best of such reports where nothing else says one. */
+/** The metric that by default chooses the best of such reports. */
 export const metricMeasured = (report: object): MetricName | undefined => measuredBy(report)?.metrics[0].name;
 
-/** One metric of a report; undefined where it has none of that name, null where the metric is undefined for these rows. */
+/** The metrics that a report has, in the order of its task's metrics. */
+export function metricsMeasured(report: object): readonly MetricName[] {
+  const own = measuredBy(report)?.metrics.map(({ name }) => name) ?? [];
+  return [...new Set<MetricName>([...own, ...METRIC_NAMES])].filter((name) => name in report);
+}
+
+/** One metric of a report; undefined if the report lacks it, null if it is undefined for these rows. */
 export function metricOf(report: EvaluationMetrics, name: string): number | null | undefined {
   const value = (report as unknown as Readonly<Record<string, unknown>>)[name];
   return typeof value === 'number' || value === null ? value : undefined;
 }
 
-/** @throws PROTOCOL naming the field that is missing or of another type */
+/** @throws PROTOCOL with the field that is missing or has another type */
 export const evaluationMetrics: Check<EvaluationMetrics> = withParts(
   (value: unknown, path = 'message') => {
     const kind = answerMeasured(recordOf((field) => field)(value, path));

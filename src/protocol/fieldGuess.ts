@@ -1,4 +1,4 @@
-/** What a file's columns were taken for, and why: codes, so that no program hangs on a sentence. */
+/** How a file's columns are used, and why. The reasons are codes, so that no program depends on a sentence. */
 import { words, type Words } from '../base/words';
 import { count, listOf, object, oneOf, text, type Checked } from './check';
 
@@ -6,14 +6,14 @@ import { count, listOf, object, oneOf, text, type Checked } from './check';
 export const fieldRoles = ['firstSequence', 'secondSequence', 'label'] as const;
 export type FieldRole = (typeof fieldRoles)[number];
 
-/** How the fields are called in recipes and messages. */
+/** The roles' names in recipes and messages. */
 export const ROLE_NAMES: Readonly<Record<FieldRole, string>> = {
   firstSequence: 'first_sequence',
   secondSequence: 'second_sequence',
   label: 'label',
 };
 
-/** Why a column was taken for what it is. */
+/** Why a column got its role. */
 const guessReasons = ['name', 'firstText', 'nextText', 'repeatedValues', 'labelStudio'] as const;
 export type GuessReason = (typeof guessReasons)[number];
 
@@ -26,8 +26,8 @@ const REASON_WORDS: Readonly<Record<GuessReason, Words>> = {
 };
 
 /**
- * What the values of a column are, by its name and the sample rows: nothing, lists and objects, addresses, times, what numbers
- * or names the rows, who labelled a row and for how long, numbers of many values, few values that repeat, texts.
+ * The kind of values in a column, by its name and the sample rows: nothing, lists and objects, addresses, times, ids of the
+ * rows, who labelled a row and for how long, numbers of many values, few values that repeat, texts.
  */
 export const columnKinds = [
   'empty',
@@ -42,22 +42,22 @@ export const columnKinds = [
 ] as const;
 export type ColumnKind = (typeof columnKinds)[number];
 
-/** A column that a run reads; with a reason where nobody named it. */
+/** A column that a run reads. `reason` is set if the column was recognised, not named. */
 export const usedField = object({ role: oneOf(...fieldRoles), column: text }, { reason: oneOf(...guessReasons) });
 export type UsedField = Checked<typeof usedField>;
 
-/** `label: column "gold", by its name`. */
+/** The sentence `label: column "gold", by its name`. */
 export function fieldWords({ role, column, reason }: UsedField): Words {
-  const why = reason === undefined ? words`as the recipe says` : REASON_WORDS[reason];
+  const why = reason === undefined ? words`named by the recipe` : REASON_WORDS[reason];
   return words`${ROLE_NAMES[role]}: column ${JSON.stringify(column)}, ${why}`;
 }
 
-/** What a run learns from, as it was understood, before the first step. */
+/** How a run reads its training data, reported before the first step. */
 export const understoodData = object({
   task: text,
   rows: count,
   fields: listOf(usedField),
-  /** In the order of their ids, at most 100; none for a regression. */
+  /** Labels in the order of their ids, at most 100. Empty for a regression. */
   labels: listOf(object({ name: text, count })),
   labelCount: count,
 });

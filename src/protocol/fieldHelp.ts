@@ -7,7 +7,7 @@ export interface SchemaNode {
   readonly description?: string;
   readonly type?: string | readonly string[];
   readonly enum?: readonly string[];
-  /** What each of `enum` means, in its order. */
+  /** The meaning of each value of `enum`, in the same order. */
   readonly enumDescriptions?: readonly string[];
   readonly anyOf?: readonly SchemaNode[];
   readonly properties?: Readonly<Record<string, SchemaNode>>;
@@ -22,12 +22,12 @@ export interface SchemaNode {
 
 const definitions = schema.definitions as Readonly<Record<string, SchemaNode>>;
 
-/** The node with what its reference says beneath what it says itself. */
+/** The node with its reference resolved. The node's own keywords take precedence. */
 export function resolvedNode({ $ref, ...node }: SchemaNode): SchemaNode {
   return $ref === undefined ? node : { ...definitions[$ref.split('/').at(-1)!], ...node };
 }
 
-/** The schema of a field: `train.optimizer.lr`. Undefined where the recipe has no such field. */
+/** The schema of a field such as `train.optimizer.lr`; undefined if the recipe has no such field. */
 export function fieldNode(path: string): SchemaNode | undefined {
   return path.split('.').reduce<SchemaNode | undefined>((node, name) => {
     const inside = node?.properties?.[name];
@@ -35,7 +35,7 @@ export function fieldNode(path: string): SchemaNode | undefined {
   }, schema as SchemaNode);
 }
 
-/** What a field means, in the language of `t`: its description, and a line for each value that has one of its own. */
+/** The help for a field in the language of `t`: its description, then one line for each value that has a description. */
 export function fieldHelp(path: string, t: Translate): string {
   const { description, enum: values = [], enumDescriptions = [] } = fieldNode(path) ?? {};
   const lines = enumDescriptions.map((text, i) => `${values[i]}: ${t(text)}`);

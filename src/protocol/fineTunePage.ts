@@ -1,13 +1,14 @@
 import { count, flag, listOf, nothing, nullable, number, object, oneOf, text, type Checked } from './check';
 import { defineContract } from './contract';
 import { columnKinds } from './fieldGuess';
+import { trainingForecast } from './trainingForecast';
 import { webviewStart } from './webviewStart';
 
-/** What a person can choose; each is one field of the page. */
-export const draftFields = ['model', 'train', 'validation', 'test', 'first', 'second', 'label', 'task', 'device', 'badRows', 'spanEnd'] as const; // prettier-ignore
+/** The choices of a person; each is one field of the page. */
+export const draftFields = ['model', 'train', 'sheet', 'validation', 'validationSheet', 'test', 'testSheet', 'first', 'second', 'label', 'task', 'device', 'badRows', 'spanEnd'] as const; // prettier-ignore
 export type DraftField = (typeof draftFields)[number];
 
-/** In `validation`: a share of the training data. */
+/** The value of `validation` that holds out a share of the training data. */
 export const HOLD_OUT = 'holdOut';
 
 const choice = object({ id: text, name: text }, { hint: text });
@@ -16,7 +17,7 @@ export type Choice = Checked<typeof choice>;
 const column = object({
   name: text,
   kind: oneOf(...columnKinds),
-  /** Of the first rows: values that are there, and how many of them differ. */
+  /** In the first rows: the number of non-empty values, and of distinct values. */
   values: count,
   distinct: count,
   examples: listOf(text),
@@ -28,27 +29,32 @@ export type DraftColumn = Checked<typeof column>;
 const lengths = object({ rows: count, median: count, p99: count, longest: count }, { positions: count });
 export type DraftLengths = Checked<typeof lengths>;
 
-/** Everything the page shows: what was recognised and what the person chose; always complete. */
+/** Everything the page shows: what was recognised and what the person chose. Each snapshot is complete. */
 export const fineTuneSnapshot = object({
   state: oneOf('reading', 'ready', 'asking'),
-  /** Why no recipe can be made yet; empty when one can. */
+  /** Why no recipe can be written yet; empty if one can be written. */
   problem: text,
   models: listOf(choice),
   files: listOf(choice),
+  /** The names of a workbook's sheets; empty for other files and for a workbook with one sheet. */
+  sheets: object({ train: listOf(text), validation: listOf(text), test: listOf(text) }),
   tasks: listOf(choice),
   devices: listOf(text),
-  /** By field; an empty text: none. */
+  /** The chosen value of each field; an empty text if nothing is chosen. */
   chosen: object(Object.fromEntries(draftFields.map((field) => [field, text])) as Record<DraftField, typeof text>),
   rows: count,
   badRows: count,
   columns: listOf(column),
   labels: listOf(object({ name: text, count, score: nullable(number) })),
   labelCount: count,
-  /** The data have entities whose ends nothing in the file explains. */
+  /** The data have entities, and the file does not show whether their ends are inclusive. */
   asksSpanEnd: flag,
-  /** What the labels count for in a similarity matters, and is not known of all. */
+  /** The similarity scores of the labels matter, and some are unknown. */
   asksScale: flag,
   lengths: nullable(lengths),
+  /** The training's estimate; null if there is none, for the reason in `forecastNote`. */
+  forecast: nullable(trainingForecast),
+  forecastNote: text,
   warnings: listOf(text),
   recipeName: text,
   recipe: text,
@@ -60,15 +66,19 @@ export const fineTuneContract = defineContract({
   version: 1,
   requests: {
     initialize: { params: nothing, result: webviewStart(fineTuneSnapshot) },
-    /** @throws NOT_FOUND for what is not among the choices */
+    /** @throws NOT_FOUND for a value that is not among the choices */
     choose: { params: object({ field: oneOf(...draftFields), value: text }), result: nothing },
-    /** What a label counts for in a similarity, from 0 to 1; null: nobody says. */
+    /** Sets a label's similarity score, from 0 to 1; null removes it. */
     score: { params: object({ label: text, score: nullable(number) }), result: nothing },
-    /** Asks for a file that is not listed. */
+    /** Asks the person for a file that is not listed. */
     browse: { params: object({ field: oneOf('train', 'validation', 'test') }), result: nothing },
     importModel: { params: nothing, result: nothing },
     preview: { params: nothing, result: nothing },
-    /** Writes the recipe and opens it; `start` begins its training, too. */
+    /** Shows in the preview the rows whose labels contradict one another. @throws NOT_FOUND */
+    showContradictions: { params: nothing, result: nothing },
+    /** Computes a few training steps to estimate the time. */
+    measureTime: { params: nothing, result: nothing },
+    /** Writes the recipe and opens it. `start` also begins its training. */
     write: { params: object({ start: flag }), result: nothing },
   },
   events: { snapshot: fineTuneSnapshot },

@@ -1,16 +1,16 @@
 import { MedTextError, words } from '../base/errors';
 import { count, listOf, number, object, text, type Checked } from './check';
 
-/** A row whose label a person has put right. The texts say which row is meant, should the file change. */
+/** A row whose label a person has corrected. The texts identify the row if the file changes. */
 const labelCorrection = object(
   {
-    /** From 0, among the file's readable rows. */
+    /** The row's 0-based place among the file's readable rows. */
     row: count,
     line: count,
     first: text,
-    /** What the file says, by the mapping of then: for the reader, nothing depends on it. */
+    /** The label before the correction, for people only; no program reads it. */
     given: text,
-    /** A label, or a raw value that the mapping makes one. */
+    /** The corrected label, or a raw value that the mapping turns into it. */
     label: text,
   },
   { second: text, probability: number, model: text },
@@ -18,10 +18,10 @@ const labelCorrection = object(
 export type LabelCorrection = Checked<typeof labelCorrection>;
 
 const correctionFile = object({ format: count, file: text, corrections: listOf(labelCorrection) });
-/** A `*.corrections.json`, beside the data file that `file` names. */
+/** The content of a `*.corrections.json`. It lies beside the data file that `file` names. */
 export type LabelCorrectionFile = Checked<typeof correctionFile>;
 
-/** @throws DATA_FORMAT naming what is wrong */
+/** @throws DATA_FORMAT with the path of the wrong value */
 export function checkedCorrections(json: unknown, where: string): LabelCorrectionFile {
   try {
     const file = correctionFile(json, 'the file');
@@ -35,7 +35,7 @@ export function checkedCorrections(json: unknown, where: string): LabelCorrectio
   });
 }
 
-/** The file's text with these corrections added or, with `undefined`, those rows' corrections taken out; sorted by row. */
+/** The file's text with these corrections added, sorted by row. `undefined` removes a row's correction. */
 export function correctionText(
   earlier: LabelCorrectionFile | undefined,
   dataName: string,

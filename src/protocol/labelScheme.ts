@@ -1,26 +1,26 @@
-/** What becomes of the raw values of a label column: the three fields that a recipe's split and a `*.labels.json` share. */
+/** How the raw values of a label column become labels: the three fields that a recipe's split and a `*.labels.json` share. */
 
-/** What a person may say about a class; none of it is needed to train. */
+/** Details of a class that a person may give. The training needs none of them. */
 export interface LabelDetails {
   description?: string;
-  /** `#rrggbb`, for people's eyes. */
+  /** The display colour, `#rrggbb`. */
   color?: string;
-  /** What the class counts for in a similarity, in [0, 1]. Absent: {@link impliedScores}. */
+  /** The similarity of a pair of this class, in [0, 1]. Absent: {@link impliedScores}. */
   score?: number;
 }
 
 export interface LabelScheme {
-  /** Their order gives the ids. Absent: still to be taken from the data. */
+  /** The labels in the order of their ids. Absent: to be inferred from the data. */
   readonly labels?: readonly (string | number)[];
-  /** Raw value to label; null drops the row. */
+  /** Maps a raw value to a label; null drops its rows. */
   readonly label_mapping?: Readonly<Record<string, string | number | null>>;
   readonly label_details?: Readonly<Record<string, LabelDetails>>;
 }
 
 /**
- * The function that says what becomes of a raw value (white space around it taken off): a label, `null` (its rows are
- * left out) or `undefined` (not mapped). Labels map to themselves unless the mapping says otherwise; while labels are
- * still to be inferred, every value but the empty one is a label.
+ * Returns the function that maps a trimmed raw value to a label, to `null` (its rows are left out) or to `undefined` (not
+ * mapped). Labels map to themselves unless the mapping says otherwise. Without a list of labels, every value but the empty
+ * one is a label.
  */
 export function targetsOf({ labels, label_mapping }: LabelScheme): (raw: string) => string | null | undefined {
   const byRawValue = new Map<string, string | null>();
@@ -42,10 +42,9 @@ const DIFFERENT =
   /^(不同|不(相同|一致|等价|相似|相关|匹配|同义)|(语义|意思|含义)(不同|不一致|不相似)|无关|毫不相关|矛盾|否|不是|非|different|dissimilar|un(related|matched)|irrelevant|mismatch(ed)?|contradict(ion|s|ory)?|(not?|non)(same|similar|equivalent|duplicates?|paraphrases?|entail(ment|ed)?|match(ed)?|relevant|related)|false|no)$/;
 
 /**
- * What each label counts for in a similarity where nobody says it, by what the labels are called: numbers are spaced evenly,
- * the least being 0 (KUAKE-QQR's 0, 1, 2 become 0, 0.5, 1; transformers' LABEL_0 is a 0); words that say "the same",
- * "different" or "partly" are 1, 0 and 0.5. Undefined where the names do not tell: nobody can say then which label means
- * that two texts are alike.
+ * The similarity scores that the labels' names imply. Numbers are spaced evenly from 0 (KUAKE-QQR's 0, 1, 2 become 0, 0.5,
+ * 1; transformers' LABEL_0 counts as 0). Words for "the same", "different" and "partly" become 1, 0 and 0.5.
+ * @returns undefined if the names do not show which label means that two texts are alike
  */
 export function impliedScores(labels: readonly string[]): readonly number[] | undefined {
   return scoresOfNumbers(labels) ?? scoresOfWords(labels);
@@ -63,14 +62,14 @@ function scoresOfWords(labels: readonly string[]): readonly number[] | undefined
     const word = label.normalize('NFKC').toLowerCase().replace(/[\s_\-.]/g, ''); // prettier-ignore
     return SAME.test(word) ? 1 : DIFFERENT.test(word) ? 0 : BETWEEN.test(word) ? 0.5 : NaN;
   });
-  // Two words for one end leave open which of them is the farther.
+  // Two words for the same end of the scale leave their order open.
   const isScale = scores.includes(0) && scores.includes(1) && new Set(scores).size === labels.length;
   return isScale && scores.every(Number.isFinite) ? scores : undefined;
 }
 
 /**
- * What each label counts for, said by a person or by its name. Undefined where that is not known of every label.
- * @param said by label; what is missing is taken from the names
+ * The similarity scores of the labels; undefined if the score of some label is unknown.
+ * @param said the scores that a person gave, by label; others are taken from the names
  */
 export function scoresOf(
   labels: readonly string[],
@@ -82,11 +81,11 @@ export function scoresOf(
 }
 
 /**
- * The labels of values in a deterministic order that does not depend on how the file is shuffled: those that the file
- * declares, in its order; then numbers ascending, then the others by code point. (The order defines the ids, so a recipe
- * that names its labels is safer.)
+ * The labels of values, in an order that does not depend on the order of the rows: first the labels that the file declares,
+ * then numbers ascending, then other values by code point. The order defines the ids, so a recipe that lists its labels is
+ * safer.
  *
- * @param declared in the order of their ids; they are labels also where no value is one
+ * @param declared labels in the order of their ids; they count also if no row has them
  */
 export function inferLabels(values: Iterable<string>, declared: readonly string[] = []): string[] {
   const isNumber = (value: string): boolean => value !== '' && Number.isFinite(Number(value));
@@ -96,23 +95,23 @@ export function inferLabels(values: Iterable<string>, declared: readonly string[
   return [...known, ...numbers, ...distinct.filter((value) => !isNumber(value)).sort(byCodePoint)];
 }
 
-/** The first that was there before. */
+/** The first label that occurs a second time. */
 export function firstRepeated(labels: readonly string[]): string | undefined {
   const seen = new Set<string>();
   return labels.find((label) => seen.size === seen.add(label).size);
 }
 
-/** What people and programs write where there is no label, in lower case; "" is no value at all. */
+/** Values that mean "no label", in lower case. */
 const NO_LABEL = new Set(['', 'na', 'n/a', '#n/a', '<na>', 'nan', 'null', '无标签', '未标注']);
 
-/** Whether a raw value says that its row has no label. It is a class all the same until somebody maps it to null. */
+/** Whether a raw value means that its row has no label. The value is a class until a person maps it to null. */
 export function saysNoLabel(value: string): boolean {
   return NO_LABEL.has(value.trim().toLowerCase());
 }
 
 /**
- * The labels and the mapping that a recipe for these raw values should have: values that say that there is no label are left
- * out by name, so that the recipe runs on the rows that have them.
+ * The labels and the mapping for a new recipe on these raw values. Values that mean "no label" are mapped to null, so that
+ * the recipe runs on the rows with labels.
  */
 export function proposedScheme(
   values: readonly string[],
@@ -127,14 +126,14 @@ export function proposedScheme(
   return { labels, label_mapping: Object.fromEntries(Array.from(missing, (value) => [value, null])) };
 }
 
-/** Whether a label column holds amounts, for a regression, rather than classes: numbers with fractions. A guess. */
+/** Guesses whether a label column holds numbers for a regression: all values are numbers, and some have fractions. */
 export function hasAmounts(labels: Iterable<string>): boolean {
   const numbers = [...labels].filter((label) => !saysNoLabel(label)).map(Number);
-  // pandas writes the classes 0 and 1 of a column with gaps as 0.0 and 1.0.
+  // 0.0 and 1.0 count as whole numbers: pandas writes the classes 0 and 1 so if some rows have no label.
   return numbers.every(Number.isFinite) && numbers.some((number) => !Number.isInteger(number));
 }
 
-/** UTF-16 units would put characters beyond the basic plane before U+E000. */
+/** Compares by code point: UTF-16 units would sort characters beyond the basic plane before U+E000. */
 function byCodePoint(a: string, b: string): number {
   const [left, right] = [[...a], [...b]];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {

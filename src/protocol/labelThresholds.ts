@@ -1,15 +1,15 @@
-/** Of a model that gives several labels: from which probability one is given. */
+/** Thresholds of a model for several labels: the lowest probability at which a label is predicted. */
 import { MedTextError, words } from '../base/errors';
 
-/** Where nobody chose any. */
+/** The threshold if none was chosen. */
 export const USUAL_THRESHOLD = 0.5;
 
-/** In float64: what a float32 logit means. */
+/** The sigmoid of a float32 logit, in float64. */
 export function probabilityOf(logit: number): number {
   return 1 / (1 + Math.exp(-logit));
 }
 
-/** Of a model that is used. @throws MODEL_CONFIG for what is no probability, or of other labels */
+/** The thresholds in `medtext` of config.json, in label order; the usual one if there are none. @throws MODEL_CONFIG for a label without a probability */
 export function thresholdsIn(usage: Readonly<Record<string, unknown>>, labels: readonly string[]): readonly number[] {
   const { thresholds } = usage;
   if (thresholds === undefined || thresholds === null) return labels.map(() => USUAL_THRESHOLD);
@@ -25,7 +25,7 @@ export function thresholdsIn(usage: Readonly<Record<string, unknown>>, labels: r
   });
 }
 
-/** The ids of the labels that are given, ascending. */
+/** The ids of the predicted labels, ascending. */
 export function labelsAbove(probabilities: ArrayLike<number>, thresholds: readonly number[]): number[] {
   return Array.from(thresholds.keys()).filter((id) => probabilities[id] >= thresholds[id]);
 }

@@ -5,16 +5,16 @@ import type { LabelScheme } from './labelScheme';
 /** A `*.labels.json`: the labels of a data set, shared by the recipes that name it as `labels_file`. */
 export interface LabelsFile extends LabelScheme {
   readonly $schema?: string;
-  /** Data files whose values the editor counts while no recipe names this file. */
+  /** Data files whose values the editor counts if no recipe names this file. */
   readonly dataset?: Readonly<Record<string, unknown>>;
 }
 
-/** The fields of a split that such a file stands for. */
+/** The fields of a split that a labels file holds. */
 export const labelFields = ['labels', 'label_mapping', 'label_details'] as const;
 
 const knownFields: readonly string[] = ['$schema', ...labelFields, 'dataset'];
 
-/** Everything wrong with the value as a labels file; the rules are those of a recipe's split. */
+/** Every problem of the value as a labels file. The rules are those of a recipe's split. */
 export function labelsFileProblems(json: unknown): FoundProblem[] {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     return [{ pointer: '', message: words`expected an object with "labels", "label_mapping", "label_details"` }];

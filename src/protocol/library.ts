@@ -15,7 +15,7 @@ import {
 } from './check';
 import { defineContract, handshake, workerEvents } from './contract';
 
-/** Where the hubs are and how they are reached, as the person has set it; what is absent comes from the environment. */
+/** The person's settings for reaching the hubs. Absent fields come from the environment. */
 const hubOptions = object(
   {},
   {
@@ -27,7 +27,7 @@ const hubOptions = object(
       {},
       byHub(() => text),
     ),
-    /** VS Code's `http.proxy`; `off`: none, whatever the environment says. */
+    /** VS Code's `http.proxy`. `off` means no proxy, even if the environment names one. */
     proxy: text,
     noProxy: listOf(text),
     strictCertificates: flag,
@@ -35,21 +35,21 @@ const hubOptions = object(
 );
 export type HubOptions = Checked<typeof hubOptions>;
 
-/** What is to be imported, and where downloads are put together. */
+/** What to import, and the folder for downloads. */
 const wish = {
-  /** A path, `modelscope:owner/name`, `hf:owner/name` or a page's address. */
+  /** The source: a path, `modelscope:owner/name`, `hf:owner/name` or a page's address. */
   source: text,
-  /** Whether a name that a hub may have twice means the data set. */
+  /** Whether a name means the data set, if the hub also has a model of that name. */
   isDataset: flag,
   downloads: text,
   hub: hubOptions,
 };
 
-/** Where CUDA's libraries may come from. */
+/** The sources for CUDA's libraries. */
 const gpuRuntimeWish = {
-  /** Looked into first; what they have is linked to. */
+  /** Folders that are searched first. Libraries in them are linked, not downloaded. */
   folders: listOf(text),
-  /** Whether what is found nowhere may come from the package index. */
+  /** Whether missing libraries may be downloaded from the package index. */
   mayDownload: flag,
   hub: hubOptions,
 };
@@ -57,7 +57,7 @@ const gpuRuntimeWish = {
 export const gpuRuntimePlan = object(
   {
     cuda: count,
-    /** The folder that they go to. */
+    /** The folder for the libraries. */
     root: text,
     packages: listOf(object({ name: text, version: text, sizeBytes: count })),
     linked: listOf(text),
@@ -74,7 +74,7 @@ export const gpuRuntimeStatus = object(
   {
     root: text,
     state: oneOf('none', 'current', 'stale', 'broken'),
-    /** ONNX Runtime's, of this installation. */
+    /** The version of ONNX Runtime in this installation. */
     runtimeVersion: text,
     sizeBytes: number,
     keptBytes: number,
@@ -96,14 +96,14 @@ const foundImport = object(
   {
     kind: oneOf('local', 'cached', 'remote'),
     what: oneOf('model', 'dataset'),
-    /** `modelscope:owner/name`; of a path its last name. */
+    /** `modelscope:owner/name`, or the last part of a path. */
     reference: text,
-    /** The name that a folder for it would have. */
+    /** The name for the import's folder. */
     name: text,
-    /** To be downloaded; empty where nothing is. */
+    /** The files to download; empty if nothing is downloaded. */
     files: listOf(listedFile),
     totalBytes: number,
-    /** Of these, what is here from an earlier try. */
+    /** The bytes of `totalBytes` that an earlier attempt has downloaded. */
     keptBytes: number,
   },
   { commit: text },
@@ -118,7 +118,7 @@ const cachedImport = object({
 });
 export type CachedImport = Checked<typeof cachedImport>;
 
-/** As {@link ModelFacts} of src/library/modelRecord.ts. */
+/** The shape of {@link ModelFacts} in src/library/modelRecord.ts. */
 export const modelFacts = object({
   contentHash: text,
   modelType: text,
@@ -137,7 +137,7 @@ export const modelFacts = object({
 });
 export type ModelFacts = Checked<typeof modelFacts>;
 
-/** As {@link Verification} of src/library/verifyModel.ts. */
+/** The shape of {@link Verification} in src/library/verifyModel.ts. */
 const verification = object({
   contentHash: text,
   files: listOf(object({ name: text, state: oneOf('same', 'changed', 'missing', 'unrecorded') })),
@@ -155,54 +155,65 @@ export const modelDetail = object(
     facts: modelFacts,
     config: recordOf(anything),
     tensors: listOf(tensorRow),
-    /** Special tokens by their role; null where the model has no tokenizer that can be read. */
+    /** The tokenizer; null if the model has none that can be read. */
     tokenizer: nullable(object({ vocabSize: count, maskToken: text })),
-    /** Why there is none. */
+    /** Why the tokenizer cannot be read. */
     tokenizerProblem: text,
   },
   {
-    /** The same with its words, for a host in another language. */
+    /** The tokenizer's error with its words, for a host in another language. */
     tokenizerError: object({ code: text, message: text }, { words: anything }),
   },
 );
 export type ModelDetail = Checked<typeof modelDetail>;
 
-/** A token as written in the vocabulary; `textIndex` 0 or 1, null for a special token around the texts. */
+/** A token as the vocabulary writes it. `textIndex` is 0 or 1, null for a special token around the texts. */
 export const shownToken = object({ id: count, text, textIndex: nullable(count) });
 export type ShownToken = Checked<typeof shownToken>;
 
-/** The likeliest tokens in place of one mask, most likely first. */
+/** The likeliest tokens for one mask, the likeliest first. */
 export const maskFill = object({ tokens: listOf(object({ text, probability: number })) });
 export type MaskFill = Checked<typeof maskFill>;
 
-/** The process that keeps models: imports, downloads, checks, and looks into them. Requests of a `job` tell `progress`. */
+/** As {@link VocabularyGap} of src/training/corpus/vocabularyGaps.ts. */
+const vocabularyGap = object({ text, count, pieces: listOf(text), isUnknown: flag });
+export type VocabularyGap = Checked<typeof vocabularyGap>;
+
+/** The process that imports, downloads, verifies and inspects models. A request with a `job` reports `progress`. */
 export const libraryContract = defineContract({
   name: 'library',
   version: 1,
   requests: {
     initialize: handshake,
-    /** What an import would bring; asks the hub for its list of files at most. */
+    /** Finds what an import would download. Asks the hub at most for its list of files. */
     find: { params: object({ ...wish }, { output: text }), result: foundImport },
-    /** What the hubs' own clients have downloaded. */
+    /** Returns the host of each hub by settings and environment, without a request to any hub. */
+    hubHosts: { params: object({ hub: hubOptions }), result: object(byHub(() => text)) },
+    /** Searches one hub for models or data sets. Sends the typed words to the hub. @throws OFFLINE, NETWORK */
+    search: {
+      params: object({ name: oneOf(...hubNames), words: text, kind: oneOf('model', 'dataset'), hub: hubOptions }),
+      result: listOf(object({ repository: text }, { downloads: count, license: text, task: text })),
+    },
+    /** Lists what the hubs' own clients have downloaded. */
     caches: { params: object({}), result: listOf(cachedImport) },
-    /** Into a new folder of `models`; one that holds the same model already is the answer instead. */
+    /** Imports a model into a new folder of `models`. Returns the existing folder if the same model is there already. */
     importModel: {
       params: object({ ...wish, job: count, models: text, known: listOf(text) }),
       result: object({ folder: text, isNew: flag, summary: text, facts: modelFacts }),
     },
-    /** The files as they are into `output`. */
+    /** Copies a data set's files unchanged into `output`. */
     importDataset: {
       params: object({ ...wish, job: count, output: text }),
       result: object({ folder: text, files: listOf(text) }),
     },
-    /** Where the hubs' own clients have left a login; nothing in it is read. */
+    /** Finds the login files of the hubs' own clients, without reading them. */
     logins: {
       params: object({}),
       result: listOf(object({ hub: oneOf(...hubNames), command: text, file: text })),
     },
-    /** The token of one, for a person who wants it used; empty where it has none that counts. */
+    /** Reads the token from a hub's login, once the person agreed; empty if the login has no valid token. */
     loginToken: { params: object({ hub: oneOf(...hubNames) }), result: object({ token: text }) },
-    /** What a recipe names by address and this machine does not have; asks the hubs for lists of files at most. */
+    /** Finds the addresses of a recipe that this machine lacks. Asks the hubs at most for lists of files. */
     missingSources: {
       params: object({ recipe: recordOf(anything), hub: hubOptions }),
       result: listOf(
@@ -215,18 +226,35 @@ export const libraryContract = defineContract({
         }),
       ),
     },
-    /** Brings it: models into the library, data beside it. */
+    /** Finds the local files of a recipe's data addresses, without asking a hub. Each has a path, an error, or neither if it is not on this machine. */
+    localData: {
+      params: object({ files: listOf(text), hub: hubOptions }),
+      result: listOf(
+        object({ file: text }, { path: text, error: object({ code: text, message: text }, { words: anything }) }),
+      ),
+    },
+    /** Downloads what a recipe names by address: models into the library, data beside the library. */
     bringSources: {
       params: object({ recipe: recordOf(anything), hub: hubOptions, known: listOf(text), job: count }),
       result: nothing,
     },
-    /** The encoder that comes with the program, unpacked into `models` where it is not there yet. */
+    /** Returns the starter encoder's folder in `models`. Unpacks the encoder if the folder does not exist yet. */
     starter: { params: object({ models: text, job: count }), result: object({ folder: text }) },
+    /** Words of texts that the model's tokenizer does not know or splits: unknown ones first, then those that cost most tokens. */
+    vocabularyGaps: {
+      params: object({ folder: text, texts: listOf(text), top: count, job: count }, { terms: text, column: text }),
+      result: listOf(vocabularyGap),
+    },
+    /** The model with more tokens, in a new folder of `models` that is named after it. */
+    extendModel: {
+      params: object({ folder: text, name: text, models: text, tokens: listOf(text), job: count }),
+      result: object({ folder: text, vocabulary: object({ before: count, after: count }) }),
+    },
     verify: { params: object({ folder: text, job: count }), result: verification },
-    /** Deletes a model's folder. @throws USAGE for one that is no model of the library */
+    /** Deletes a model's folder. @throws USAGE for a folder that is not a model of the library */
     remove: { params: object({ folder: text }), result: nothing },
     detail: { params: object({ folder: text }), result: modelDetail },
-    /** Tokens of a text, or of a pair, as the model gets them; at most 512. */
+    /** Returns the tokens of a text or a pair as the model reads them, at most 512. */
     tokenize: {
       params: object({ folder: text, first: text }, { second: text }),
       result: object({ tokens: listOf(shownToken), truncated: flag }),
@@ -234,11 +262,11 @@ export const libraryContract = defineContract({
     /** @throws MODEL_CONFIG for a model without a masked-language-model head or a text without a mask */
     fillMask: { params: object({ folder: text, text, top: count }, { threads: count }), result: listOf(maskFill) },
     /**
-     * What CUDA's libraries would take; reads lists and directories of archives at most.
+     * Plans the installation of CUDA's libraries. Downloads at most package lists and archive directories.
      * @throws UNSUPPORTED, NOT_FOUND (libraries that are in no folder, where none may be downloaded), NETWORK, …
      */
     planGpuRuntime: { params: object(gpuRuntimeWish, { index: text }), result: gpuRuntimePlan },
-    /** The same with everything brought, checked, tried on the card and put in its place. */
+    /** Plans again, then downloads the libraries, verifies them, tests them on the GPU and installs them. */
     installGpuRuntime: {
       params: object({ ...gpuRuntimeWish, job: count }, { index: text }),
       result: object({ cuda: count, tested: flag }),
@@ -250,7 +278,7 @@ export const libraryContract = defineContract({
     ...workerEvents,
     progress: object({
       job: count,
-      phase: oneOf('download', 'import', 'check', 'unpack', 'test'),
+      phase: oneOf('download', 'import', 'check', 'unpack', 'count', 'test'),
       done: number,
       total: number,
       bytesPerSecond: number,

@@ -3,18 +3,18 @@ import { defineContract } from './contract';
 import { maskFill, modelDetail, shownToken } from './library';
 import { webviewStart } from './webviewStart';
 
-/** What the panel shows of a model; always complete. */
+/** Everything the panel shows of a model. Each snapshot is complete. */
 export const modelDetailSnapshot = object({
-  /** Empty: the model is not in the list any more. */
+  /** The model's name; empty if the list no longer has the model. */
   name: text,
   folder: text,
   isActive: flag,
-  /** It has a trained head. */
+  /** The model has a trained head. */
   hasHead: flag,
-  /** Null where the folder cannot be read as a model. */
+  /** The model's details; null if the folder cannot be read as a model. */
   detail: nullable(modelDetail),
-  /** Why. */
-  problem: text,
+  /** Why the folder cannot be read as a model. */
+  problem: nullable(object({ code: text, message: text })),
 });
 export type ModelDetailSnapshot = Checked<typeof modelDetailSnapshot>;
 
@@ -23,12 +23,12 @@ export const modelDetailContract = defineContract({
   version: 1,
   requests: {
     initialize: { params: nothing, result: webviewStart(modelDetailSnapshot) },
-    /** Tokens of a text, or of a pair, by the model of the snapshot. @throws NOT_FOUND when another one is shown by now */
+    /** Returns the tokens of a text or a pair by the snapshot's model. @throws NOT_FOUND when the panel now shows another model */
     tokenize: {
       params: object({ folder: text, first: text }, { second: text }),
       result: object({ tokens: listOf(shownToken), truncated: flag }),
     },
-    /** The likeliest tokens for each mask of the text. @throws NOT_FOUND as `tokenize` */
+    /** Returns the likeliest tokens for each mask of the text. @throws NOT_FOUND as `tokenize` */
     fillMask: { params: object({ folder: text, text, top: count }), result: listOf(maskFill) },
     verify: { params: nothing, result: nothing },
     reveal: { params: nothing, result: nothing },

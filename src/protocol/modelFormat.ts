@@ -1,4 +1,4 @@
-/** What a model can be written as; the command line, the scorer process and the editor offer the same. */
+/** The export formats, which the command line, the scorer process and the editor share. */
 export const modelFormats = [
   'huggingface',
   'modelscope',

@@ -1,12 +1,13 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { MedTextError, words } from '../base/errors';
+import type { CleanOperation } from '../base/cleanText';
 import { untranslated, type Translate } from '../base/translate';
 import { joined, translated, type Words } from '../base/words';
 import { firstRepeated, type LabelDetails } from './labelScheme';
 import schema from './recipe.schema.json';
 import { describeTask, findTaskFor, metricsOf, ownFields, usualMetric, type MetricName, type Task, type TaskName, type TrainField } from './tasks'; // prettier-ignore
 
-/** The recipe's JSON schema, also contributed to the editor for completion and hovers. */
+/** The recipe's JSON schema, which the editor also uses for completion and hovers. */
 export const recipeSchema = schema;
 
 /** A column's name, or its position from 0 in a file without a header. */
@@ -14,44 +15,53 @@ export type Column = string | number;
 
 export interface RecipeSplit {
   file: string;
-  /** Further files and folders of a corpus. */
+  /** More files and folders of a corpus, besides `file`. */
   files?: readonly string[];
   document?: 'auto' | 'file' | 'blank-line' | 'line';
   /** Absent: recognised from the data. */
   first_sequence?: Column;
-  /** Absent: recognised from the data; null: there is none. */
+  /** Absent: recognised from the data. Null: the rows have no second text. */
   second_sequence?: Column | null;
   /** Absent: recognised from the data. */
   label?: Column;
-  /** What the end of an entity is. Absent: found from the data, or asked for. */
+  /** Whether an entity's end is its last character or the one after it. Absent: recognised from the data, or an error. */
   span_end?: 'inclusive' | 'exclusive';
-  /** What stands between several labels of a row; null: nothing. Absent: recognised from the data. */
+  /** The separator between the labels of a row. Null: a cell is one label. Absent: recognised from the data. */
   label_separator?: string | null;
-  /** Their order gives the ids. Absent: taken from the data. */
+  /** The labels in the order of their ids. Absent: inferred from the data. */
   labels?: readonly (string | number)[];
-  /** Raw value to label; null drops the row. */
+  /** Maps a raw value to a label. Null drops its rows. */
   label_mapping?: Readonly<Record<string, string | null>>;
-  /** Description, colour and similarity score of labels, by name. */
+  /** The description, colour and similarity score of each label. */
   label_details?: Readonly<Record<string, LabelDetails>>;
-  /** A `*.labels.json` that holds the three fields above instead. */
+  /** A `*.labels.json` that holds `labels`, `label_mapping` and `label_details` instead. */
   labels_file?: string;
-  /** A `*.corrections.json` whose labels stand in for those of the file. */
+  /** A `*.corrections.json` whose labels replace those of the file. */
   corrections?: string;
   format?: 'auto' | 'json' | 'jsonl' | 'csv' | 'tsv' | 'text' | 'conll';
   encoding?: 'auto' | 'utf-8' | 'utf-16le' | 'utf-16be' | 'gb18030';
   header?: 'auto' | boolean;
+  /** The sheet of a workbook. Absent: the first visible one. */
+  sheet?: string;
   on_bad_row?: 'stop' | 'skip';
 }
 
-/** A part of the training data that validates instead of being learned from. */
+/** Settings of the data set that apply to all of its files. */
+export interface RecipeCleaning {
+  /** The cleaning of texts. Absent: the starting model's own. */
+  clean?: readonly CleanOperation[];
+  /** Whether only the first of several training rows with the same texts and label is kept. */
+  drop_duplicates?: boolean;
+}
+
+/** The part of the training data that is held out as validation data. */
 export interface RecipeHoldOut {
-  /** Share of the examples, between 0 and 1. */
+  /** The share of the examples that is held out, between 0 and 1. */
   validation: number;
   seed?: number;
-  /** Gives both parts the same shares of every label. */
+  /** Whether both parts get the same share of every label. */
   stratify?: boolean;
-  /** Equal texts stay in one part; null: each example is dealt on its own. */
-  /** `first_sequence`, `second_sequence`, or the name of another column. */
+  /** The column whose equal values stay in one part: `first_sequence`, `second_sequence` or a column's name. Null: examples are independent. */
   group_by?: string | null;
 }
 
@@ -63,50 +73,53 @@ export interface RecipeOptimizer {
   weight_decay?: number;
   betas?: readonly [number, number];
   eps?: number;
-  /** Parameters whose name contains one of these are not decayed. */
+  /** Parts of parameter names. Parameters whose name contains one of them get no weight decay. */
   no_decay?: readonly string[];
 }
 
 export interface RecipeScheduler {
   type?: 'linear' | 'constant' | 'cosine';
-  /** Below 1 a share of all steps, from 1 on a number of steps. */
+  /** The length of the warm-up: below 1 a share of all steps, from 1 on a number of steps. */
   warmup?: number;
-  /** Step at which the decay ends, warm-up included; null: the last step of the training. */
+  /** The step at which the decay ends, warm-up included. Null: the last step of the training. */
   total_iters?: number | null;
   warmup_type?: 'linear' | 'constant' | 'exponential';
-  /** Share of the peak that the warm-up begins with. */
+  /** The learning rate at the start of the warm-up, as a share of the peak. */
   warmup_start?: number;
-  /** The lowest rate of a decay. */
+  /** The lowest learning rate of the decay. */
   eta_min?: number;
   decay_from?: 'warmup' | 'start';
 }
 
 export type Trainable = 'all' | 'head' | 'no-embeddings' | { last_layers: number };
 
-/** ModelScope's names. */
+/** Settings of adversarial training, with ModelScope's field names. */
 export interface RecipeAdversarial {
   adv_grad_factor: number;
   adv_bound: number;
   sigma: number;
 }
 
-/** Of masked language modelling. */
+/** Settings of masked language modelling. */
 export interface RecipeMasking {
   share?: number;
   mask_share?: number;
   random_share?: number;
   whole_word?: boolean;
-  /** A file; null: none. */
+  /** The path of a list of terms. Null: none. */
   terms?: string | null;
 }
 
-/** StructBERT's objectives. */
+/** Settings of StructBERT's objectives. */
 export interface RecipeStructBert {
   shuffled_share?: number;
   weights?: { masked?: number; shuffled?: number; sentence?: number };
 }
-/** Chosen on the validation data, one for all labels or one for each; or a probability that is said. */
+/** One threshold for all labels or one for each label, chosen on the validation data; or a fixed probability. */
 export type LabelThresholds = 'one' | 'by_label' | number;
+
+/** Whether the loss compares the texts of a query with one another, or takes each text by itself. */
+export type RankingLoss = 'listwise' | 'pointwise';
 
 export interface RecipeTrain {
   max_epochs?: number;
@@ -114,33 +127,37 @@ export interface RecipeTrain {
   max_length?: 'auto' | number;
   optimizer?: RecipeOptimizer;
   lr_scheduler?: RecipeScheduler;
-  /** null: no clipping. */
+  /** Null: no clipping. */
   max_grad_norm?: number | null;
   gradient_accumulation?: number;
-  /** Examples that are computed at a time. */
+  /** Examples computed at a time. */
   micro_batch_size?: 'auto' | number;
-  /** null: the model's own. */
+  /** Null: the model's own dropout. */
   dropout?: number | null;
   label_smoothing?: number;
-  /** Absent: on for a StructBERT that learns to classify, as in ModelScope; null: off. */
+  /** Absent: on for the classification task of a StructBERT, as in ModelScope. Null: off. */
   adversarial?: RecipeAdversarial | null;
   fgm?: { epsilon: number } | null;
   r_drop?: { alpha: number } | null;
   masking?: RecipeMasking;
   struct_bert?: RecipeStructBert | null;
-  /** Numbers are in the order of the labels. */
+  /** A list has one weight for each label, in the order of the labels. */
   class_weights?: null | 'balanced' | readonly number[];
-  /** Of several labels a text: which probability gives a label. Absent: one. */
+  /** For several labels: the thresholds of the probabilities. Absent: `one`. */
   thresholds?: LabelThresholds;
+  /** The loss of a ranking. */
+  ranking_loss?: RankingLoss;
+  /** The most texts of one query in a batch. */
+  max_candidates?: 'auto' | number;
   seed?: number;
-  /** false: the order of the file. */
+  /** False: examples are read in the order of the file. */
   shuffle?: boolean;
-  /** Without the examples that do not fill an epoch's last batch. */
+  /** Whether an epoch's last batch is dropped if examples do not fill it. */
   drop_last?: boolean;
-  /** After each epoch, or after this many steps. */
+  /** Evaluation after each epoch, or after this number of steps. */
   evaluate_every?: 'epoch' | number;
   metric_for_best?: MetricName;
-  /** null: off. */
+  /** Null: no early stopping. */
   early_stopping?: { patience?: number; min_delta?: number } | null;
   trainable?: Trainable;
   precision?: 'float32' | 'tf32' | 'float16';
@@ -149,20 +166,20 @@ export interface RecipeTrain {
 
 /** The head on the encoder. */
 export interface RecipeHead {
-  /** Of a task whose entities can be said in several ways. */
+  /** The form of a head for entities: tags or spans. */
   type?: 'auto' | 'bio' | 'spans';
-  /** What it reads; `auto`: what the model's folder says. */
+  /** The head's input. `auto`: the setting in the model's folder. */
   pooling?: 'auto' | 'pooler' | 'cls' | 'mean';
 }
 
 export type Device = 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 
-/** A recipe as a person writes it: everything but task, model and training data may be left out. */
+/** A recipe as a person writes it. Everything but task, model and training data is optional. */
 export interface Recipe {
   $schema?: string;
   task: TaskName;
   model: string;
-  dataset: { train: RecipeSplit; validation?: RecipeSplit; test?: RecipeSplit; split?: RecipeHoldOut };
+  dataset: { train: RecipeSplit; validation?: RecipeSplit; test?: RecipeSplit; split?: RecipeHoldOut } & RecipeCleaning;
   model_head?: RecipeHead;
   train?: RecipeTrain;
   device?: Device;
@@ -170,37 +187,52 @@ export interface Recipe {
   work_dir?: string;
 }
 
-/** Any part of a recipe, for defaults that a recipe is laid over. */
+/** Any part of a recipe, such as defaults for another recipe. */
 export type PartialRecipe = DeepPartial<Recipe>;
 
 type DeepPartial<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: DeepPartial<T[K]> } : T;
 
-/** Columns, labels and mapping stay absent where they are to be recognised from the data. */
+/** A split with its defaults. Columns, labels and mapping stay absent if they are to be recognised from the data. */
 export type ResolvedSplit = Omit<RecipeSplit, 'labels'> &
   Required<Pick<RecipeSplit, 'format' | 'encoding' | 'header' | 'on_bad_row'>> & { labels?: readonly string[] };
 
 export type ResolvedTrain = Required<
   Omit<
     RecipeTrain,
-    'optimizer' | 'lr_scheduler' | 'early_stopping' | 'adversarial' | 'thresholds' | 'masking' | 'struct_bert'
+    | 'optimizer'
+    | 'lr_scheduler'
+    | 'early_stopping'
+    | 'adversarial'
+    | 'thresholds'
+    | 'ranking_loss'
+    | 'max_candidates'
+    | 'masking'
+    | 'struct_bert'
   >
 > & {
-  /** Of a task that masks. */
+  /** Set for a task that masks tokens. */
   masking?: Required<RecipeMasking>;
   struct_bert?: { shuffled_share: number; weights: { masked: number; shuffled: number; sentence: number } } | null;
-  /** Absent until the model is known: a StructBERT has a default of its own. */
+  /** Absent until the model is known, because a StructBERT has its own default. */
   adversarial?: RecipeAdversarial | null;
   thresholds?: LabelThresholds;
+  ranking_loss?: RankingLoss;
+  max_candidates?: 'auto' | number;
   optimizer: Required<RecipeOptimizer>;
   lr_scheduler: Required<RecipeScheduler>;
   early_stopping: { patience: number; min_delta: number } | null;
 };
 
-/** A recipe with every default filled in; what a run folder keeps. */
+/** A recipe with every default filled in. A run folder keeps it. */
 export interface ResolvedRecipe {
   task: Task;
   model: string;
-  dataset: { train: ResolvedSplit; validation?: ResolvedSplit; test?: ResolvedSplit; split?: ResolvedHoldOut };
+  dataset: {
+    train: ResolvedSplit;
+    validation?: ResolvedSplit;
+    test?: ResolvedSplit;
+    split?: ResolvedHoldOut;
+  } & RecipeCleaning;
   model_head: Required<RecipeHead>;
   train: ResolvedTrain;
   device: Device;
@@ -208,15 +240,15 @@ export interface ResolvedRecipe {
   work_dir: string;
 }
 
-/** One thing wrong in a recipe; `pointer` is the JSON pointer (RFC 6901) of the value, '' for the whole. */
+/** One problem in a recipe. `pointer` is the JSON pointer (RFC 6901) of the value, '' for the whole recipe. */
 export interface RecipeProblem {
   pointer: string;
   message: string;
-  /** For an unknown field: the known name that is nearest, if any is near. */
+  /** For an unknown field: the nearest known name, if any is similar. */
   nearest?: string;
 }
 
-/** A problem before it is said in some language. */
+/** A problem before its translation. */
 export interface FoundProblem extends Omit<RecipeProblem, 'message'> {
   message: Words;
 }
@@ -224,7 +256,7 @@ export interface FoundProblem extends Omit<RecipeProblem, 'message'> {
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type JsonObject = Record<string, unknown>;
 
-/** The part of JSON schema that the recipe's schema uses. */
+/** The keywords of JSON Schema that the recipe's schema uses. */
 interface Schema {
   $ref?: string;
   type?: string | readonly string[];
@@ -246,12 +278,13 @@ interface Schema {
 }
 
 const rootSchema = schema as Schema;
+const usualBatchSize = schema.properties.train.properties.batch_size.default;
 const definitions = schema.definitions as Readonly<Record<string, Schema>>;
 
 /**
- * The value as a recipe.
- * @param where the file (or 'the command line') it came from, for messages
- * @throws RECIPE listing every problem, each with its JSON pointer; `detail.problems` has them as data
+ * Checks that the value is a recipe and returns it.
+ * @param where the value's source for messages: a file, or 'the command line'
+ * @throws RECIPE with every problem and its JSON pointer; `detail.problems` has them as data
  */
 export function validateRecipe(json: unknown, where: string): Recipe {
   const problems = problemsFound(json);
@@ -264,7 +297,7 @@ export function validateRecipe(json: unknown, where: string): Recipe {
   });
 }
 
-/** One a line. @param whole how the value is called that has no pointer */
+/** Words with one problem a line. @param whole the name for the whole value, whose pointer is empty */
 export function problemLines(problems: readonly FoundProblem[], whole: Words): Words {
   return joined(
     problems.map(({ pointer, message }) => words`  ${pointer === '' ? whole : pointer}: ${message}`),
@@ -277,28 +310,28 @@ export function wordedProblem({ message, ...problem }: FoundProblem, t: Translat
   return { ...problem, message: translated(message, t) };
 }
 
-/** Everything wrong with the value as a recipe, in the order of the fields; empty when it is valid. */
+/** Every problem of the value as a recipe, in the order of the fields; empty if the recipe is valid. */
 export function recipeProblems(json: unknown, t: Translate = untranslated): RecipeProblem[] {
   return problemsFound(json).map((problem) => wordedProblem(problem, t));
 }
 
-/** As {@link recipeProblems}, in no language yet. */
+/** The problems of {@link recipeProblems} before their translation. */
 export function problemsFound(json: unknown): FoundProblem[] {
   const validate = compiledSchema();
   return validate(json) ? contradictions(json as Recipe) : schemaProblems(validate.errors ?? []);
 }
 
-/** Those that the schema cannot see, for an editor that checks the schema by itself; none while the schema complains. */
+/** The problems that the schema cannot express, for an editor that checks the schema by itself; none while the schema fails. */
 export function recipeContradictions(json: unknown, t: Translate = untranslated): RecipeProblem[] {
   return compiledSchema()(json) ? contradictions(json as Recipe).map((problem) => wordedProblem(problem, t)) : [];
 }
 
 let compiled: ValidateFunction | undefined;
 
-/** Loaded and compiled at first use: a window that opens no recipe should not pay for it. */
+/** The schema's validator, compiled at first use so that a window without a recipe does not load ajv. */
 function compiledSchema(): ValidateFunction {
   if (compiled === undefined) {
-    // An import would run with the window's activation, and an asynchronous one would make every check so.
+    // A static import would run at the window's activation, and a dynamic one would make every check asynchronous.
     const { Ajv } = require('ajv') as typeof import('ajv');
     const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
     ajv.addVocabulary(['enumDescriptions']);
@@ -311,7 +344,7 @@ function schemaProblems(errors: readonly ErrorObject[]): FoundProblem[] {
   const problems = new Map<string, FoundProblem & { missing?: string }>();
   for (const error of withoutAlternatives(errors)) {
     const problem = problemOf(error);
-    // One sentence a value: the description of what was expected already covers each single keyword.
+    // Each value gets one sentence: the description of the expected value covers every keyword.
     const key = error.keyword === 'additionalProperties' || error.keyword === 'required' ? error.params : '';
     const id = `${problem.pointer}\n${JSON.stringify(key)}`;
     if (!problems.has(id)) problems.set(id, problem);
@@ -325,8 +358,8 @@ function schemaProblems(errors: readonly ErrorObject[]): FoundProblem[] {
 }
 
 /**
- * A value that fits none of several alternatives yields an error for each. Keep the one of the alternative that was
- * evidently meant (its object or array was recognised and is wrong inside), else the one that names all alternatives.
+ * Reduces the errors of alternatives. A value that fits none of them yields an error for each. If one alternative accepts the
+ * value's object or array and fails inside, its errors are kept; otherwise the error that names all alternatives is.
  */
 function withoutAlternatives(errors: readonly ErrorObject[]): ErrorObject[] {
   const dropped = new Set<ErrorObject>();
@@ -379,7 +412,7 @@ function unknownField(name: string, parent: Schema): Pick<FoundProblem, 'message
   return { message, nearest };
 }
 
-/** What a schema accepts, in words. */
+/** A description of the values that a schema accepts. */
 function expectation(schema: Schema): string | Words {
   const or = words` or `;
   if (schema.anyOf)
@@ -430,7 +463,7 @@ function typeInWords(type: string, schema: Schema): string | Words {
   }
 }
 
-/** The bounds, if there are any, as one part of a list. */
+/** The schema's numeric bounds as one entry of a list, or no entry. */
 function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema): Words[] {
   const bounds: Words[] = [];
   if (minimum !== undefined) bounds.push(words`at least ${minimum}`);
@@ -445,25 +478,36 @@ function shown(value: unknown): string {
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
 }
 
-/** What a schema cannot see: fields that contradict each other. */
+/** The most labels that a message names. */
 const MAX_NAMED_LABELS = 50;
 
-/** For a message: a list of labels may be as long as a catalogue of diagnoses. */
+/** The first labels, for a message: the list may be as long as a catalogue of diagnoses. */
 function excerptOfLabels(labels: readonly string[]): string {
   const named = labels.slice(0, MAX_NAMED_LABELS).map((label) => `"${label}"`);
   return [...named, ...(labels.length > named.length ? ['…'] : [])].join(', ');
 }
 
+/** The problems that the schema cannot express: fields that contradict each other. */
 function contradictions(recipe: Recipe): FoundProblem[] {
   const problems: FoundProblem[] = [];
   const report = (pointer: string, message: Words): void => void problems.push({ pointer, message });
   const { dataset, train = {} } = recipe;
-  const { answer, second, labels: allowed, refuses, reads, headTypes = [], readsTokens } = describeTask(recipe.task);
+  const {
+    answer,
+    second,
+    labels: allowed,
+    refuses,
+    reads,
+    groups,
+    headTypes = [],
+    readsTokens,
+  } = describeTask(recipe.task);
   const labels = dataset.train.labels?.map(String);
   const isLabel = new Set(labels);
   const listed = excerptOfLabels(labels ?? []);
 
-  const { split: heldOut, ...files } = dataset;
+  const { split: heldOut } = dataset;
+  const files = filesOf(dataset);
   for (const [name, split] of Object.entries(files)) {
     const pointer = `/dataset/${name}`;
     const own = split.labels?.map(String);
@@ -488,8 +532,7 @@ function contradictions(recipe: Recipe): FoundProblem[] {
     }
     if (split.labels_file !== undefined) {
       const own = (['labels', 'label_mapping', 'label_details'] as const).find((field) => split[field] !== undefined);
-      if (own)
-        report(`${pointer}/labels_file`, words`the labels stand in a file of their own; leave out "${own}" here`);
+      if (own) report(`${pointer}/labels_file`, words`the labels are in a file of their own; leave out "${own}" here`);
     }
     if (second === 'required' && split.second_sequence === null) {
       report(`${pointer}/second_sequence`, words`the task ${recipe.task} needs a second sentence`);
@@ -511,9 +554,12 @@ function contradictions(recipe: Recipe): FoundProblem[] {
     const places = section === 'dataset' ? Object.entries(files).map(([split, fields]) => [`/dataset/${split}`, fields] as const) : [[`/${section}`, train] as const]; // prettier-ignore
     const why = words`is a field of ${joined(titles, words` and `)}; ${recipe.task} does not read it`;
     for (const [pointer, fields] of places) {
-      // null switches a field off.
+      // Null switches a field off, so it contradicts nothing.
       if ((fields as JsonObject)[name] != null) report(`${pointer}/${name}`, why);
     }
+  }
+  if (reads === 'corpus' && dataset.drop_duplicates) {
+    report('/dataset/drop_duplicates', words`texts have no rows; of documents that are equal, all are read`);
   }
   if (reads === 'corpus' && dataset.test) {
     report('/dataset/test', words`texts have no test rows: a part of the documents is held out`);
@@ -528,7 +574,7 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   if (pooling !== 'auto' && readsTokens)
     report('/model_head/pooling', words`the head of ${recipe.task} reads every token`);
   for (const [field, why] of Object.entries(refuses)) {
-    // 0 and null switch a field off.
+    // 0 and null switch a field off, so they contradict nothing.
     if (train[field as TrainField]) report(`/train/${field}`, why);
   }
   const disturbances = (['adversarial', 'fgm', 'r_drop'] as const).filter((field) => train[field]);
@@ -537,6 +583,13 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   }
   if (heldOut && dataset.validation) {
     report('/dataset/split', words`there is a validation file already: leave one of the two out`);
+  }
+  if (groups && heldOut?.group_by != null && heldOut.group_by !== groups) {
+    report('/dataset/split/group_by', words`${recipe.task} groups by ${groups}: leave the field out`);
+  }
+  const { batch_size = usualBatchSize, max_candidates = 'auto' } = train;
+  if (max_candidates !== 'auto' && max_candidates > batch_size) {
+    report('/train/max_candidates', words`more texts of one query than a batch has (batch_size ${batch_size})`);
   }
   if (labels && Array.isArray(train.class_weights) && train.class_weights.length !== labels.length) {
     report('/train/class_weights', words`${train.class_weights.length} weights for ${labels.length} labels`);
@@ -556,10 +609,13 @@ function contradictions(recipe: Recipe): FoundProblem[] {
   }
   const { warmup_type, warmup_start = 0, eta_min = 0 } = train.lr_scheduler ?? {};
   if (warmup_type === 'exponential' && warmup_start === 0) {
-    report('/train/lr_scheduler/warmup_type', words`"exponential" never leaves 0: say a "warmup_start" above it`);
+    report(
+      '/train/lr_scheduler/warmup_type',
+      words`an exponential warm-up cannot start at 0: set "warmup_start" to a value above 0`,
+    );
   }
   if (eta_min > (train.optimizer?.lr ?? 3e-5)) {
-    report('/train/lr_scheduler/eta_min', words`above the learning rate, which would rise`);
+    report('/train/lr_scheduler/eta_min', words`above the learning rate, so the rate would rise`);
   }
   const buckets = train.length_buckets;
   if (
@@ -572,32 +628,44 @@ function contradictions(recipe: Recipe): FoundProblem[] {
 }
 
 /**
- * The recipe with every default of the schema filled in, fields in the schema's order. Validation and test splits take
- * the columns, labels and mapping that they do not give from the training split.
+ * The recipe with every default of the schema filled in and its fields in the schema's order. Validation and test splits
+ * take absent columns, labels and mappings from the training split.
  */
 export function resolveRecipe(given: Recipe): ResolvedRecipe {
-  const recipe = mergeRecipes({ train: describeTask(given.task).defaults }, given);
-  const { train: rows, validation, test, split: heldOut } = recipe.dataset;
+  const { defaults, groups } = describeTask(given.task);
+  const recipe = mergeRecipes({ train: defaults }, given);
+  const { train: rows, validation, test, split: heldOut, ...others } = recipe.dataset;
   const dataset = {
     train: rows,
     ...(validation && { validation: { ...sharedFields(rows), ...validation } }),
     ...(test && { test: { ...sharedFields(rows), ...test } }),
-    ...(heldOut && { split: heldOut }),
+    ...(heldOut && { split: groups ? { ...heldOut, group_by: groups } : heldOut }),
+    ...others,
   };
   const { $schema: _, ...filled } = withDefaults(rootSchema, { ...recipe, dataset }) as Recipe;
   const resolved = filled as ResolvedRecipe;
   resolved.task = describeTask(recipe.task).id;
-  // In one place whether it was given or not: the recipe of a run is resolved again when the run goes on.
+  // The field stands last whether it was given or not, because a resumed run resolves its recipe again and must get the same text.
   const { metric_for_best: metric = usualMetric(resolved.task), ...train } = resolved.train;
   resolved.train = { ...train, metric_for_best: metric };
-  const { split: _split, ...files } = resolved.dataset;
-  for (const split of Object.values(files)) if (split.labels) split.labels = split.labels.map(String);
+  for (const split of Object.values(filesOf(resolved.dataset)))
+    if (split.labels) split.labels = split.labels.map(String);
   return resolved;
 }
 
-/** What describes the data set and not one file of it. */
+/** The most examples of one group in a batch. */
+export function mostOfGroup({ batch_size, max_candidates = 'auto' }: ResolvedTrain): number {
+  return max_candidates === 'auto' ? batch_size : Math.min(max_candidates, batch_size);
+}
+
+/** The splits of a data set by name. */
+function filesOf<Split>({ train, validation, test }: { train: Split; validation?: Split; test?: Split }) {
+  return { train, ...(validation && { validation }), ...(test && { test }) } as Readonly<Record<string, Split>>;
+}
+
+/** The fields of a split that describe the data set, not one file. */
 function sharedFields(split: RecipeSplit): Partial<RecipeSplit> {
-  const { file: _file, format: _format, encoding: _encoding, header: _header, corrections: _rows, ...shared } = split;
+  const { file: _file, format: _format, encoding: _encoding, header: _header, sheet: _sheet, corrections: _rows, ...shared } = split; // prettier-ignore
   return shared;
 }
 
@@ -605,7 +673,7 @@ function withDefaults(reference: Schema, value: unknown): unknown {
   const schema = resolveReference(reference);
   if (value === undefined) {
     if (schema.default !== undefined) return structuredClone(schema.default);
-    // An absent object whose fields all have defaults is filled too; one with required fields stays absent.
+    // An absent object is filled in if all its fields have defaults. One with required fields stays absent.
     if (schema.properties === undefined || schema.required !== undefined) return undefined;
     value = {};
   }
@@ -619,8 +687,8 @@ function withDefaults(reference: Schema, value: unknown): unknown {
 }
 
 /**
- * `over` laid on `base`: objects are merged field by field, anything else (lists, null) replaces. A label mapping is one
- * value: it replaces as a whole.
+ * Merges `over` into `base`: objects field by field, while lists, null and other values replace. A label mapping is one value
+ * and replaces as a whole.
  */
 export function mergeRecipes<T extends PartialRecipe>(base: PartialRecipe, over: T): T {
   return merged(rootSchema, base, over) as T;
@@ -638,8 +706,8 @@ function merged(reference: Schema, base: unknown, over: unknown): unknown {
 }
 
 /**
- * A copy of the recipe with one field set, as `--set train.optimizer.lr=3e-5` does. The value is read as JSON where it
- * is JSON and fits the field, else taken as text. The recipe may be incomplete; validate it afterwards.
+ * A copy of the recipe with one field set, as by `--set train.optimizer.lr=3e-5`. The value is parsed as JSON if it is JSON
+ * that fits the field, otherwise it is a text. The recipe may be incomplete, so the caller validates it afterwards.
  * @throws USAGE without '=' · RECIPE for an unknown path, with the nearest known name
  */
 export function setPath<T extends PartialRecipe>(recipe: T, assignment: string): T {
@@ -671,7 +739,7 @@ function fieldAt(path: string): { keys: string[]; schema: Schema } {
     const object = objectSchema(schema);
     const segment = segments[0];
     if (typeof object?.additionalProperties === 'object' && segments.join('.') !== '__proto__') {
-      // The keys of a mapping are the person's own and may contain dots.
+      // A mapping's keys are raw values, which may contain dots.
       return { keys: [...keys, segments.join('.')], schema: object.additionalProperties };
     }
     const next = ownProperty(object?.properties, segment);
@@ -697,14 +765,14 @@ function unknownPath(path: string, keys: readonly string[], segment: string, par
   const inside = keys.length === 0 ? words`a recipe` : `"${keys.join('.')}"`;
   const known = Object.keys(parent?.properties ?? {}).filter((key) => key !== '$schema');
   if (known.length === 0) {
-    return new MedTextError('RECIPE', words`"${path}" is no field of a recipe: ${inside} has no fields.`, { path });
+    return new MedTextError('RECIPE', words`"${path}" is not a recipe field: ${inside} has no fields.`, { path });
   }
-  // A bare name is often a field from deeper inside: "lr" for "train.optimizer.lr".
+  // A bare name often means a nested field: "lr" means "train.optimizer.lr".
   const deeper = keys.length === 0 ? allPaths().filter((known) => known.endsWith(`.${path}`)) : [];
   const near = nearestName(segment, known);
   const nearest = deeper[0] ?? (near && [...keys, near].join('.'));
   const help = nearest === undefined ? words`known there: ${known.join(', ')}` : words`did you mean "${nearest}"?`;
-  return new MedTextError('RECIPE', words`"${path}" is no field of a recipe: ${inside} has no "${segment}"; ${help}`, {
+  return new MedTextError('RECIPE', words`"${path}" is not a recipe field: ${inside} has no "${segment}"; ${help}`, {
     path,
     ...(nearest !== undefined && { nearest }),
   });
@@ -723,7 +791,7 @@ function valueFor(schema: Schema, text: string): unknown {
     const value = JSON.parse(text) as Json;
     if (!types.has('string') || [...types].some((type) => isOfType(type, value))) return value;
   } catch {
-    // Not JSON: a text.
+    // The value is not JSON, so it is a text.
   }
   return text;
 }
@@ -763,7 +831,7 @@ function escapePointer(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** The candidate fewest edits away, if it is near enough to be a slip of the pen. */
+/** The candidate with the smallest edit distance, if it is small enough for a typing error. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_ ]/g, '');
   let nearest: string | undefined;

@@ -1,4 +1,4 @@
-/** What a recipe may name in the place of a path: it then means the same on every machine. */
+/** Addresses, which a recipe may have in place of paths. An address means the same on every machine. */
 import { MedTextError, words } from '../base/errors';
 import { hubNames, hubPrefixes } from '../base/hubNames';
 import type { PartialRecipe } from './recipe';
@@ -7,15 +7,15 @@ export type RecipeAddress =
   | { readonly kind: 'library'; readonly name: string; readonly hash: string | undefined }
   | {
       readonly kind: 'hub';
-      /** `modelscope:owner/name@revision`, as src/hub/hubReference.ts reads it. */
+      /** A reference such as `modelscope:owner/name@revision`, which src/hub/hubReference.ts parses. */
       readonly reference: string;
-      /** Of a data set: a split's name, `subset/split`, or a file's path. */
+      /** For a data set: a split's name, `subset/split`, or a file's path. */
       readonly split: string | undefined;
     };
 
 const LIBRARY = 'library';
 const PREFIXES: ReadonlySet<string> = new Set([LIBRARY, ...hubNames.flatMap((hub) => hubPrefixes[hub])]);
-/** Letters of a hash that are enough to tell models apart. */
+/** The number of hash digits in an address, enough to tell models apart. */
 const HASH_LETTERS = 12;
 const MIN_HASH_LETTERS = 8;
 
@@ -25,10 +25,10 @@ export function isRecipeAddress(path: string): boolean {
 }
 
 /**
- * `library:NAME@HASH` (a model of the person's library, by its content), or a hub's reference, of a data set with
- * `#split`.
+ * Parses an address: `library:NAME@HASH` (a model of the person's library, identified by its content), or a hub's reference,
+ * which ends with `#split` for a data set.
  * @returns undefined for a path
- * @throws MedTextError RECIPE for a library's address that names nothing
+ * @throws MedTextError RECIPE for a malformed library address
  */
 function parseRecipeAddress(text: string): RecipeAddress | undefined {
   const trimmed = text.trim();
@@ -61,7 +61,7 @@ export interface AddressField {
   readonly address: RecipeAddress;
 }
 
-/** Every address in a recipe, in the order of its fields. @throws what {@link parseRecipeAddress} throws */
+/** Every address in a recipe, in the order of its fields. @throws the errors of {@link parseRecipeAddress} */
 export function addressesIn({ model, dataset }: PartialRecipe): readonly AddressField[] {
   const fields: (readonly [string, string | undefined])[] = [
     ['model', model],
@@ -75,7 +75,7 @@ export function addressesIn({ model, dataset }: PartialRecipe): readonly Address
   });
 }
 
-/** The recipe with a path in the place of each address that `paths` (by address) knows. */
+/** The recipe with a path in place of each address. `paths` maps addresses to paths; other addresses stay. */
 export function withPaths<T extends PartialRecipe>(recipe: T, paths: ReadonlyMap<string, string>): T {
   const known = (text: string | undefined): string | undefined => (text === undefined ? undefined : paths.get(text));
   const copy = structuredClone(recipe) as PartialRecipe;

@@ -6,37 +6,37 @@ import { webviewStart } from './webviewStart';
 
 const value = nullable(number);
 
-/** What a run logs at each step besides its loss, in the order shown. */
+/** The values besides the loss that a run logs at each step, in the order shown. */
 export const seriesNames = ['learningRate', 'gradientNorm', 'examplesPerSecond', 'memoryBytes'] as const;
 export type SeriesName = (typeof seriesNames)[number];
 
-/** One curve, thinned to what a screen shows. */
+/** One curve, thinned to the points that a screen can show. */
 const series = object({ name: oneOf(...seriesNames), steps: listOf(count), values: listOf(value) });
 export type ShownSeries = Checked<typeof series>;
 
-/** Numbers by name, as a report has them of each class, label or type. */
+/** A report's numbers for each class, label or type. */
 const table = object({
   columns: listOf(text),
   rows: listOf(object({ name: text, values: listOf(value) })),
 });
 
-/** A model on one file: whatever its task reports, as numbers and tables. */
+/** An evaluation of a model on one file, as numbers and tables for any task. */
 const measurement = object({
-  /** `validation`, `test`, or empty for a file that somebody chose. */
+  /** `validation`, `test`, or empty for a file that a person chose. */
   split: text,
-  /** The file's name; empty where it is not known. */
+  /** The file's name; empty if it is unknown. */
   file: text,
   rows: count,
-  /** What kind of answers were measured; null for a report of none that is known. */
+  /** The kind of label that was measured; null for an unknown kind. */
   answer: nullable(oneOf(...ANSWER_KINDS)),
-  /** The task's metrics in their order; the interval is that of 95 %, null where there is none. */
+  /** The task's metrics in their order. `low` and `high` are the ends of the 95 % interval; null if there is none. */
   metrics: listOf(object({ name: text, value, low: value, high: value })),
-  /** What a constant answer would reach: of the metric `name`. */
+  /** The value of the metric `name` for a constant prediction. */
   baseline: nullable(object({ name: text, value: number })),
   table: nullable(table),
   /**
-   * Rows: label given; columns: label predicted. `canOpen`: the rows of a cell can be shown. `hasNone`: one more row counts what was
-   * predicted and is not given, and one more column what is given and was not predicted.
+   * Rows: label given; columns: label predicted. `canOpen`: the rows of a cell can be shown. `hasNone`: an extra row counts
+   * predictions without a given label, and an extra column counts given labels without a prediction.
    */
   matrix: nullable(object({ labels: listOf(text), counts: listOf(listOf(count)), canOpen: flag, hasNone: flag })),
 });
@@ -45,7 +45,7 @@ export type Measurement = Checked<typeof measurement>;
 const setting = object({
   name: text,
   value: text,
-  /** Where nobody says otherwise; null for what has no default. */
+  /** The field's default; null if it has none. */
   standard: nullable(text),
 });
 export type ShownSetting = Checked<typeof setting>;
@@ -72,21 +72,21 @@ export const runPageActions = [
 ] as const;
 export type RunPageAction = (typeof runPageActions)[number];
 
-/** Everything the page shows: a run, or a model's evaluation on a file; always complete. */
+/** Everything the page shows: a run, or a model's evaluation on a file. Each snapshot is complete. */
 export const runPageSnapshot = object({
   kind: oneOf('run', 'evaluation', 'none'),
-  /** The run's folder, or the model's; sent back with what is asked, never opened. */
+  /** The run's or the model's folder. The page sends it back with a request; the host never opens it as a path. */
   id: text,
   title: text,
   /** Null for an evaluation. */
   run: nullable(shownRun),
   series: listOf(series),
   measurements: listOf(measurement),
-  /** Evaluations without a gain, of a run that stopped early for them. */
+  /** The number of evaluations without improvement that stopped the run early; null for other runs. */
   stoppedAfter: nullable(count),
-  /** Sentences on what came of the run: no best model, test data that were not answered. */
+  /** Sentences on the run's outcome: no best model, test data that were not evaluated. */
   remarks: listOf(text),
-  /** The name of the file with predictions of test data without labels; empty where there is none. */
+  /** The name of the file with predictions for test data without labels; empty if there is none. */
   predictions: text,
   settings: listOf(setting),
   data: listOf(dataFile),
@@ -103,11 +103,11 @@ export const runPageContract = defineContract({
   version: 1,
   requests: {
     initialize: { params: nothing, result: webviewStart(runPageSnapshot) },
-    /** @throws NOT_FOUND when another run is shown by now */
+    /** @throws NOT_FOUND when the page now shows another run */
     act: { params: object({ id: text, action: oneOf(...runPageActions) }), result: nothing },
     /** Shows the rows of a cell of a confusion matrix. @throws NOT_FOUND as `act`, or when their file is gone */
     openRows: { params: object({ id: text, measurement: count, given: count, predicted: count }), result: nothing },
-    /** Keeps what the person writes of the run, beside it. @throws NOT_FOUND as `act` · IO */
+    /** Saves the person's note and tags in the run folder. @throws NOT_FOUND as `act` · IO */
     annotate: { params: object({ id: text, note: text, tags: listOf(text) }), result: nothing },
   },
   events: { snapshot: runPageSnapshot },

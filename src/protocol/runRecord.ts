@@ -2,14 +2,25 @@ import { anything, count, flag, listOf, nullable, number, object, oneOf, recordO
 import { evaluationMetrics } from './evaluation';
 import { usedField } from './fieldGuess';
 
-/** A run folder's run.json: what the run writes, and all that read it: command line, editor, later evaluations. */
+/** A run folder's run.json. The run writes it; the command line, the editor and later evaluations read it. */
 
 const runStatuses = ['running', 'finished', 'stopped', 'failed'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
-/** What was said, and what it is made of, for editors in another language: to be read by `wordsFrom`. */
+/** An English message. `words` are its parts, which `wordsFrom` reads to translate it. */
 export const said = object({ message: text }, { words: anything });
-export const toldError = object({ code: text, message: text }, { words: anything });
+export const plainError = object({ code: text, message: text }, { words: anything });
+
+/** The program that started the training process, and the window that it belongs to. */
+export const runOwner = object(
+  { program: oneOf('editor', 'commandLine') },
+  {
+    /** The process of the editor's window. The run may outlive the window. */
+    windowPid: count,
+    windowStart: text,
+  },
+);
+export type RunOwner = Checked<typeof runOwner>;
 
 const format: Check<1> = (value, path) => {
   oneOf('1')(String(value), path);
@@ -19,11 +30,13 @@ const format: Check<1> = (value, path) => {
 const dataRecord = object(
   { file: text, sha256: text, sizeBytes: count, rows: count, dropped: count, badRows: count },
   {
-    /** Rows by label. */
+    /** The number of rows of each label. */
     counts: recordOf(count),
-    /** The columns read, and why they were taken where the recipe names none; runs of earlier versions have none. */
+    /** The columns read, with a reason where the recipe names none. Absent in runs of earlier versions. */
     fields: listOf(usedField),
-    /** Of a corpus, whose rows are documents; the version of the runtime's words, where words are masked whole. */
+    /** Rows left out because an earlier row has their texts and label; absent: none. */
+    duplicates: count,
+    /** Set for a corpus, whose rows are documents. `icu` is the version of the word segmenter, if words are masked whole. */
     characters: count,
     tokens: count,
     sequences: count,
@@ -31,27 +44,27 @@ const dataRecord = object(
   },
 );
 
-/** JSON has no word for a value that is not finite: null. */
+/** A number. NaN and infinities are null, because JSON cannot hold them. */
 const measure = nullable(number) as Check<number>;
 
 /** The best evaluation of a run. */
 export const bestEvaluation = object({ step: count, metric: text, value: measure }, { evaluation: evaluationMetrics });
 
-/** Why no step is left to take. */
+/** Why the training has no further step. */
 export const trainingEnd = object({
   reason: oneOf('lastStep', 'earlyStop'),
   step: count,
-  /** Evaluations since the best one. */
+  /** The number of evaluations since the best one. */
   evaluationsWithoutGain: count,
 });
 
-/** @throws PROTOCOL naming the field that is missing or of another type. */
+/** @throws PROTOCOL with the field that is missing or has another type */
 export const runRecord = object(
   {
     format,
-    /** Name of the run folder when it was made. */
+    /** The name that the run folder had when it was made. */
     id: text,
-    /** A run that says `running` while its process is gone was interrupted. */
+    /** A run with status `running` whose process is gone was interrupted. */
     status: oneOf(...runStatuses),
     startedAt: text,
     updatedAt: text,
@@ -60,46 +73,48 @@ export const runRecord = object(
     model: object(
       { path: text, parameterCount: count, trainedCount: count },
       {
-        /** What the model was at the start, wherever its folder is by now; runs of earlier versions have none. */
+        /** The hash of the starting model, which identifies it if its folder moves. Absent in runs of earlier versions. */
         contentHash: text,
-        /** SHA-256 of its files but the weights, by name: with others in their place the run cannot go on exactly. */
+        /** SHA-256 of the model's files by name, without the weights. Exact resuming needs the same files. */
         files: recordOf(text),
-        /** The folder had no weights: the training began with random ones. */
+        /** The model folder had no weights, so the training began with random ones. */
         randomStart: flag,
       },
     ),
     maxLength: count,
     totalSteps: count,
     step: count,
-    /** By split. */
+    /** The data of each split. */
     data: recordOf(dataRecord),
     environment: recordOf(anything),
     best: nullable(bestEvaluation),
   },
   {
-    /** What the person calls it: the recipe's name. */
+    /** The run's display name, which is the recipe's name. */
     name: text,
-    /** The recipe that it was started by, and what that was; the run goes on with its own copy. */
+    /** The recipe file that started the run, with its hash at that time. The run continues with its own copy. */
     recipe: object({ file: text, sha256: text }),
-    /** The training process, while it runs; with what tells it from a later one of the same number. */
+    /** The training process while it runs. `processStart` tells it from a later process with the same id. */
     pid: count,
     processStart: text,
     host: text,
-    /** Examples computed at a time, where a batch was cut into parts: resuming cuts it alike. */
+    /** The owner of that process. */
+    owner: runOwner,
+    /** Examples computed at a time, if batches were cut into parts. A resumed run cuts them in the same way. */
     microBatchSize: count,
-    /** Where the recipe left the device open: what was chosen, and why the others fell out; a line a device. */
+    /** One line for each device if the recipe says `device: auto`: the chosen one, and why the others were rejected. */
     deviceChoice: listOf(text),
-    /** Once the training is over, and while the test data are answered. */
+    /** Set once the last step is done, before the test data are predicted. */
     trainingEnd,
-    /** Why none of its evaluations could choose a model; then it is that of the last step. */
+    /** Why no evaluation could choose a model. The model is then that of the last step. */
     noBest: said,
-    /** Metrics of the run's model on its test data, once it has ended. */
+    /** Metrics of the run's model on its test data, set at the end. */
     test: evaluationMetrics,
-    /** The file in `predictions/`, absolute. */
+    /** The absolute path of the file in `predictions/`. */
     predictions: text,
-    /** Why the test data were not answered; the run has finished all the same. */
-    testError: toldError,
-    error: toldError,
+    /** Why the test data were not predicted. The run counts as finished. */
+    testError: plainError,
+    error: plainError,
   },
 );
 export type RunRecord = Checked<typeof runRecord>;
@@ -107,13 +122,13 @@ export type DataRecord = Checked<typeof dataRecord>;
 export type BestEvaluation = Checked<typeof bestEvaluation>;
 export type TrainingEnd = Checked<typeof trainingEnd>;
 
-/** Beyond this it is nobody's record. */
+/** A larger file is not read as a record. */
 export const maxRunRecordBytes = 64 * 2 ** 20;
 
-/** What of it is whole; the rest a person or a program has damaged, or an earlier version did not write. */
+/** The valid fields of a record. Others may be damaged, or an earlier version did not write them. */
 export type RunRecordParts = Parts<RunRecord>;
 
-/** Of the text of a run.json; undefined for one that is no object. */
+/** The valid fields in the text of a run.json; undefined if the text is not a JSON object. */
 export function runRecordParts(json: string): RunRecordParts | undefined {
   try {
     return partsOf(runRecord, JSON.parse(json));

@@ -6,49 +6,25 @@ import { columnKinds } from './fieldGuess';
 import { exportCheck } from './exportCheck';
 import { modelFormats } from './modelFormat';
 import { precisionCheck } from './precisionCheck';
+import { pairScore } from './scores';
+import { trainingForecast } from './trainingForecast';
 
-/** Two texts, or the one that a model of single texts reads. */
+/** Two texts, or one text for a model of single texts. */
 const textPair = object({ first: text }, { second: text });
 export type TextPair = Checked<typeof textPair>;
 
-/** Shares of pairs whose cosine is lower: of random pairs of texts, and of pairs that mean the same. */
-const cosinePlace = object({ random: number, same: number });
-export type CosinePlace = Checked<typeof cosinePlace>;
-
-/** As `medtext score --json`: `logits` in label order, `similarity` in [0, 1] (a cosine in [-1, 1]), null where no scale is known. */
-export const pairScore = object(
-  {
-    similarity: nullable(number),
-    measure: oneOf('label-scale', 'classes', 'sigmoid', 'regression', 'labels', 'cosine'),
-    probabilities: recordOf(number),
-    logits: listOf(number),
-  },
-  {
-    /** Of several labels: those whose probability reaches their threshold. */
-    chosen: listOf(text),
-    place: cosinePlace,
-  },
-);
-export type PairScore = Checked<typeof pairScore>;
-
-/**
- * What pairs are ranked by, greater being more alike: the similarity of labels, else the logit; classes without a scale, and several
- * labels, rank nothing. (A similarity is cut at 0
- * and 1, and a sigmoid has no digits left near 1: pairs that the model tells apart would tie.)
- */
-export function rankOf({ measure, similarity, logits }: PairScore): number {
-  if (measure === 'classes' || measure === 'labels') return 0;
-  return (measure === 'label-scale' || measure === 'cosine') && similarity !== null ? similarity : logits[0];
-}
-
-/** A stretch of a text: half-open, in UTF-16 units; `probability` as the model says. */
+/** An entity in a text: `start` and `end` are half-open and count UTF-16 units; `probability` is the model's. */
 export const markedEntity = object({ start: count, end: count, type: text, probability: number });
 export type MarkedEntity = Checked<typeof markedEntity>;
 
-const loadedModel = object({ folder: text, labels: listOf(text), device: text }, { precision: text });
+/** The model that scores. `memoryBytes` is the memory of the whole scorer process after opening the model. */
+const loadedModel = object(
+  { folder: text, labels: listOf(text), device: text, memoryBytes: count },
+  { precision: text },
+);
 export type LoadedModel = Checked<typeof loadedModel>;
 
-/** As {@link ColumnFacts} of src/data/columns.ts. */
+/** The shape of {@link ColumnFacts} in src/data/columns.ts. */
 const columnFacts = object({
   name: text,
   kind: oneOf(...columnKinds),
@@ -59,12 +35,12 @@ const columnFacts = object({
 });
 export type ShownColumn = Checked<typeof columnFacts>;
 
-/** What a data file is, with the guess which columns hold the texts and the label. Rows are counted. */
+/** A description of a data file, with its number of rows and a guess which columns hold the texts and the label. */
 const dataInfo = object(
   {
     file: text,
     format: oneOf(...DATA_FORMATS),
-    /** Delimited files: whether the first row names the columns. */
+    /** For delimited files: whether the first row names the columns. */
     header: flag,
     columns: listOf(text),
     rows: count,
@@ -72,24 +48,27 @@ const dataInfo = object(
   },
   {
     delimiter: text,
-    /** Delimited files: records above the header that are no part of the table. */
+    /** For a workbook: the sheet that was read, and the names of all sheets. */
+    sheet: text,
+    sheets: listOf(text),
+    /** For delimited files: records above the header that do not belong to the table. */
     skipped: count,
     first: text,
     second: text,
     label: text,
-    /** Values of the label column, "" where it is missing, most frequent first, at most 100. */
+    /** Values of the label column, most frequent first, at most 100. "" stands for a missing value. */
     labels: listOf(object({ value: text, count })),
-    /** The label column has entities; whether the file tells what their ends mean, which a recipe must say otherwise. */
+    /** Set if the label column has entities. `endsAreTold`: the file shows what their ends mean; otherwise the recipe must say it. */
     entities: object({ endsAreTold: flag }),
     /** Two values of each column, from the first rows. */
     examples: recordOf(listOf(text)),
-    /** What each column can be, by its name and the first rows; as {@link ColumnFacts} of src/data/columns.ts. */
+    /** The possible uses of each column, by its name and the first rows. */
     facts: listOf(columnFacts),
   },
 );
 export type DataInfo = Checked<typeof dataInfo>;
 
-/** As {@link LabelCounts} of src/data/labelCounts.ts. */
+/** The shape of {@link LabelCounts} in src/data/labelCounts.ts. */
 const labelCounts = object(
   {
     column: text,
@@ -100,7 +79,9 @@ const labelCounts = object(
   },
   {
     declared: listOf(text),
-    /** Of rows that may have several labels, in one cell. */
+    /** The file holds lists of texts for each query; a row is one text with its query. */
+    ofQueries: flag,
+    /** Counts for rows that may have several labels in one cell. */
     several: object(
       {
         values: listOf(object({ value: text, count, firstLine: count })),
@@ -114,15 +95,7 @@ const labelCounts = object(
 );
 export type LabelCounts = Checked<typeof labelCounts>;
 
-/** The counts as a task of several labels a row takes them: by label, where a cell may hold several. */
-export function countsByLabel(counts: LabelCounts): LabelCounts {
-  const { several } = counts;
-  if (!several) return { ...counts, values: counts.values.filter(({ value }) => value !== '') };
-  const rows = several.combinations.reduce((sum, { count: rows }) => sum + rows, 0);
-  return { ...counts, values: several.values, rows: Math.max(rows, counts.rows), badRows: several.separator === undefined ? 0 : counts.badRows, otherRows: 0 }; // prettier-ignore
-}
-
-/** A row whose label a model contradicts; labels are names. */
+/** A row whose label a model contradicts. Labels are names. */
 export const suspectRow = object(
   {
     row: count,
@@ -130,15 +103,15 @@ export const suspectRow = object(
     first: text,
     given: text,
     suggested: text,
-    /** Of the suggested label. */
+    /** The probability of the suggested label. */
     probability: number,
-    /** Of the given label. */
+    /** The probability of the given label. */
     selfConfidence: number,
   },
   { second: text },
 );
 
-/** As {@link SuspectRows} of src/evaluation/findSuspectLabels.ts. */
+/** The shape of {@link SuspectRows} in src/evaluation/findSuspectLabels.ts. */
 const suspectRows = object({
   rows: count,
   labels: listOf(text),
@@ -151,10 +124,17 @@ const suspectRows = object({
 });
 export type SuspectRows = Checked<typeof suspectRows>;
 
-/** A split of a recipe, valid as the recipe's schema says, its paths absolute. */
+/** A recipe's split that passes the recipe's schema, with absolute paths. */
 const split = recordOf(anything);
 
-const fileOptions = { threads: count, first: text, second: text, label: text };
+const fileOptions = {
+  threads: count,
+  first: text,
+  second: text,
+  label: text,
+  sheet: text,
+  spanEnd: oneOf('inclusive', 'exclusive'),
+};
 
 export const scorerContract = defineContract({
   name: 'scorer',
@@ -162,20 +142,23 @@ export const scorerContract = defineContract({
   requests: {
     initialize: handshake,
     /**
-     * Makes the folder's model the one that scores; loading the loaded one is free. `int8` counts for a model that was
-     * measured in it and found sound ({@link precisionCheck}); any other is scored in float32.
+     * Loads the folder's model for scoring; loading the loaded model again costs nothing. The precision applies to a model that
+     * passed its {@link precisionCheck}; any other model is scored in float32.
      */
     load: {
-      params: object({ folder: text, device: text }, { threads: count, precision: oneOf('float32', 'int8') }),
+      params: object(
+        { folder: text, device: text },
+        { threads: count, precision: oneOf('float32', 'int8', 'float16') },
+      ),
       result: loadedModel,
     },
-    /** Scores in the given order. `CANCELLED` between batches. */
+    /** Returns the scores in the order of the pairs. @throws CANCELLED between batches */
     scorePairs: { params: object({ pairs: listOf(textPair) }), result: listOf(pairScore) },
-    /** The entities of each text, in its order. `UNSUPPORTED` for a model that marks none; `CANCELLED` between batches. */
+    /** Returns the entities of each text in text order. @throws UNSUPPORTED for a model without entities · CANCELLED between batches */
     markEntities: { params: object({ texts: listOf(text) }), result: listOf(listOf(markedEntity)) },
     /**
-     * The report as `medtext evaluate --json` has it. Of answers with probabilities also, by row, its place among the file's
-     * readable rows and the place of the likeliest label.
+     * Returns the report of `medtext evaluate --json`. Where the model gives probabilities, it also returns for each row its
+     * place among the file's readable rows and the id of the likeliest label.
      */
     evaluate: {
       params: object({ folder: text, file: text, device: text }, fileOptions),
@@ -184,29 +167,44 @@ export const scorerContract = defineContract({
         { answers: object({ rows: listOf(count), labels: listOf(count) }) },
       ),
     },
-    /** As `medtext predict`: the input's own format with labels filled in. */
+    /** Does what `medtext predict` does: writes the input's own format with the predicted labels. */
     predict: {
       params: object({ folder: text, file: text, output: text, device: text }, fileOptions),
-      result: object({ output: text, rows: count }),
+      result: object({ output: text, rows: count }, { leftOut: count }),
     },
-    dataInfo: { params: object({ file: text }), result: dataInfo },
-    /** How long the first examples of a file are, in tokens of a model, special ones included. */
+    /** @throws NOT_FOUND for a missing sheet, with the names of the sheets */
+    dataInfo: { params: object({ file: text }, { sheet: text }), result: dataInfo },
+    /** Returns the lengths of a file's first examples in tokens of a model, special tokens included. */
     exampleLengths: {
-      params: object({ folder: text, file: text, first: text }, { second: text }),
+      params: object({ folder: text, file: text, first: text }, { second: text, sheet: text }),
       result: object({ rows: count, median: count, p99: count, longest: count }),
     },
-    /** Raw values of a split's label column with counts. */
+    /**
+     * Estimates what a recipe's training will read and need. Paths are relative to `folder`. With `measures`, a few steps are
+     * computed if no earlier run gives a rate. @throws the errors of the training
+     */
+    forecast: {
+      params: object({ recipe: recordOf(anything), folder: text, runFolders: listOf(text) }, { measures: flag }),
+      result: trainingForecast,
+    },
+    /** Counts the raw values of a split's label column. */
     labelCounts: { params: object({ split }), result: labelCounts },
-    /** A split's labels, ranked by how much the model contradicts them. */
+    /** Ranks a split's labels by how much the model contradicts them. */
     suspectLabels: { params: object({ folder: text, split, device: text }, { threads: count }), result: suspectRows },
-    /** As `medtext export`: a model folder for other programs in `output`, which must be new or empty. */
+    /** Does what `medtext export` does: writes a model folder for other programs to `output`, which must be new or empty. */
     exportModel: {
       params: object({ folder: text, output: text, format: oneOf(...modelFormats) }, { threads: count }),
       result: object({ output: text, files: listOf(text) }, { largestDifference: number, checked: exportCheck }),
     },
-    /** What scoring in int8 changes: measured on rows of the model's run, once. */
-    checkPrecision: { params: object({ folder: text }, { threads: count }), result: precisionCheck },
-    /** As `medtext doctor --json`: runtime, providers, threads, self-test. */
+    /**
+     * Measures once, on rows of the model's run, what scoring in a precision changes. `device` applies to float16; int8 is
+     * computed on the CPU. @throws USAGE for float16 on the CPU
+     */
+    checkPrecision: {
+      params: object({ folder: text, precision: oneOf('int8', 'float16'), device: text }, { threads: count }),
+      result: precisionCheck,
+    },
+    /** Returns what `medtext doctor --json` prints: runtime, providers, threads, self-test. */
     doctor: { params: object({ device: text }, { threads: count }), result: recordOf(anything) },
   },
   events: {
@@ -216,7 +214,7 @@ export const scorerContract = defineContract({
       done: number,
       total: nullable(number),
     }),
-    /** The loaded model, or null; follows `load` and a model that was given up to free memory. */
+    /** The loaded model, or null. Sent after `load`, and after the process has unloaded a model to free memory. */
     modelChanged: nullable(loadedModel),
   },
 });

@@ -1,9 +1,10 @@
-import { count, flag, listOf, nothing, nullable, object, oneOf, text, type Checked } from './check';
+import { count, flag, listOf, nothing, nullable, object, oneOf, text, variant, type Checked } from './check';
 import { defineContract } from './contract';
-import { markedEntity, pairScore } from './scorer';
+import { markedEntity } from './scorer';
+import { pairScore } from './scores';
 import { webviewStart } from './webviewStart';
 
-/** A pair in both orders: `forward` reads the first-named text first. A model need not treat them alike. */
+/** The scores of a pair in both orders, which may differ. `forward` reads the first text first. */
 const bothOrders = object({ forward: pairScore, backward: pairScore });
 export type BothOrders = Checked<typeof bothOrders>;
 
@@ -11,7 +12,7 @@ export type BothOrders = Checked<typeof bothOrders>;
 const placedText = object({ id: count, text, line: count });
 export type PlacedText = Checked<typeof placedText>;
 
-/** A sentence against the selected text; the score is null until it has come. */
+/** A sentence with its score against the selected text; null until the score has arrived. */
 const rankedText = object({ id: count, text, line: count, score: nullable(bothOrders) });
 export type RankedText = Checked<typeof rankedText>;
 
@@ -19,9 +20,9 @@ const ranking = object({
   kind: oneOf('ranking'),
   selected: placedText,
   reference: nullable(object({ text, score: nullable(bothOrders) })),
-  /** In the order of the document. */
+  /** Sentences in the order of the document. */
   sentences: listOf(rankedText),
-  /** Sentences beyond the limit, which are not scored. */
+  /** The number of sentences beyond the limit, which are not scored. */
   leftOut: count,
 });
 export type Ranking = Checked<typeof ranking>;
@@ -29,13 +30,13 @@ export type Ranking = Checked<typeof ranking>;
 const pairs = object({
   kind: oneOf('pairs'),
   texts: listOf(placedText),
-  /** `scores[i][j]`: text i read first, text j second; null on the diagonal and until it has come. */
+  /** `scores[i][j]`: the score with text i first and text j second; null on the diagonal and until it has arrived. */
   scores: listOf(listOf(nullable(pairScore))),
   leftOut: count,
 });
 export type Pairs = Checked<typeof pairs>;
 
-/** Texts that a model classes one by one: those selected, then the other sentences of the document. */
+/** Texts that a model classifies one by one: the selected texts, then the other sentences of the document. */
 const texts = object({
   kind: oneOf('texts'),
   /** How many of the texts are selected. */
@@ -45,36 +46,30 @@ const texts = object({
 });
 export type ClassedTexts = Checked<typeof texts>;
 
-/** Texts in which a model finds entities: those selected, then the other sentences of the document. */
+/** Texts in which a model finds entities: the selected texts, then the other sentences of the document. */
 const entities = object({
   kind: oneOf('entities'),
   /** How many of the texts are selected. */
   selected: count,
-  /** Entities in the order of the text; null until they have come. */
+  /** Entities in text order; null until they have arrived. */
   texts: listOf(object({ id: count, text, line: count, entities: nullable(listOf(markedEntity)) })),
   leftOut: count,
 });
 export type MarkedTexts = Checked<typeof entities>;
 
-export type Comparison = Ranking | Pairs | ClassedTexts | MarkedTexts;
+const comparison = variant({ ranking, pairs, texts, entities });
+export type Comparison = Checked<typeof comparison>;
 
-function comparison(value: unknown, path = 'message'): Comparison {
-  const kind = (value as { kind?: unknown } | null)?.kind;
-  if (kind === 'texts') return texts(value, path);
-  if (kind === 'entities') return entities(value, path);
-  return kind === 'pairs' ? pairs(value, path) : ranking(value, path);
-}
-
-/** Everything the panel shows; always complete. */
+/** Everything the panel shows. Each snapshot is complete. */
 export const similaritySnapshot = object({
-  /** Rises with every comparison; a click carries it, so that it cannot hit a text of another one. */
+  /** Rises with every comparison. A click sends it back, so that it cannot act on a text of another comparison. */
   revision: count,
   follows: flag,
   hasReference: flag,
-  /** Scores that have come, of those asked for. */
+  /** How many of the `total` requested scores have arrived. */
   done: count,
   total: count,
-  /** The person ended the scoring; it can go on. */
+  /** The person stopped the scoring, which can continue. */
   stopped: flag,
   model: nullable(object({ name: text, description: text })),
   documentName: nullable(text),
@@ -90,16 +85,16 @@ export const similarityPanelContract = defineContract({
   version: 1,
   requests: {
     initialize: { params: nothing, result: webviewStart(similaritySnapshot) },
-    /** Shows the text in the editor. @throws NOT_FOUND when another comparison is shown by now or the text is gone */
+    /** Shows the text in the editor. @throws NOT_FOUND when the panel now shows another comparison or the text is gone */
     jump: { params: target, result: nothing },
     /** Pins the text. @throws NOT_FOUND as `jump` */
     setReference: { params: target, result: nothing },
     clearReference: { params: nothing, result: nothing },
-    /** Ends the scoring, or goes on with it. @throws NOT_FOUND when another comparison is shown by now */
+    /** Stops the scoring; `goOn` continues it. @throws NOT_FOUND when the panel now shows another comparison */
     stop: { params: object({ revision: count }), result: nothing },
     goOn: { params: object({ revision: count }), result: nothing },
     follow: { params: object({ on: flag }), result: nothing },
-    /** Asks what the active model's labels count for in a similarity. */
+    /** Asks the person for the similarity scores of the active model's labels. */
     setScale: { params: nothing, result: nothing },
     chooseModel: { params: nothing, result: nothing },
   },

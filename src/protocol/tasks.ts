@@ -1,34 +1,38 @@
 import { words, type Words } from '../base/words';
 
 /**
- * The tasks as data: what each reads, answers and is measured by. Pages, the extension host and the engine ask this table
+ * The tasks as data: what each reads, predicts and is measured by. Pages, the extension host and the engine read this table
  * and never branch on a task's name.
  */
 
 /** Whether an example has a second text. */
 export type SecondText = 'required' | 'optional' | 'none';
 
-/** What the label column holds, and what the model answers. */
-export const ANSWER_KINDS = ['class', 'number', 'labels', 'spans', 'fill'] as const;
+/** What the label column holds and the model predicts. */
+export const ANSWER_KINDS = ['class', 'number', 'labels', 'rank', 'spans', 'fill'] as const;
 export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
 export interface MetricDescription {
-  /** As evaluation reports name it. */
+  /** The metric's field in evaluation reports. */
   readonly name: string;
   readonly better: 'higher' | 'lower';
   readonly title: Words;
+  /** The report's field with the metric of a constant prediction; absent: the report has none. */
+  readonly baseline?: string;
 }
 
-/** Fields of `train` that not every loss has a use for. */
-export type TrainField = 'class_weights' | 'label_smoothing' | 'adversarial' | 'r_drop' | 'fgm';
+/** Fields of `train` that some losses cannot use. */
+export type TrainField = 'class_weights' | 'label_smoothing' | 'adversarial' | 'r_drop' | 'fgm' | 'drop_last';
 
-/** As a recipe's `train`. */
+/** A task's defaults for fields of a recipe's `train`. */
 interface TrainDefaults {
-  readonly max_epochs: number;
-  readonly optimizer: { readonly lr: number };
-  readonly lr_scheduler: { readonly warmup: number };
-  readonly masking: object;
-  readonly struct_bert: null;
+  readonly max_epochs?: number;
+  readonly optimizer?: { readonly lr: number };
+  readonly lr_scheduler?: { readonly warmup: number };
+  readonly masking?: object;
+  readonly struct_bert?: null;
+  readonly ranking_loss?: 'listwise';
+  readonly max_candidates?: 'auto';
 }
 
 export interface TaskDescription {
@@ -37,39 +41,39 @@ export interface TaskDescription {
   readonly aliases: readonly string[];
   readonly second: SecondText;
   readonly answer: AnswerKind;
-  /** The head on the encoder, as models/heads calls it. */
+  /** The name in src/models/heads of the head on the encoder. */
   readonly head: string;
-  /** What `model_head.type` may be beside `auto`; absent: nothing. */
+  /** The values of `model_head.type` besides `auto`; absent: only `auto`. */
   readonly headTypes?: readonly string[];
-  /** The head reads every token: there is nothing to pool. */
+  /** The head reads every token, so `model_head.pooling` has no meaning. */
   readonly readsTokens?: boolean;
-  /** How many labels a recipe may list, and why not others. */
+  /** How many labels a recipe may list, and the reason for these bounds. */
   readonly labels: { readonly least: number; readonly most: number; readonly why: Words };
-  /** A row has one class, of which a model can doubt whether it is right: confident learning ranks suspect labels. */
-  readonly findsSuspects?: true;
-  /** Fields of `train` that mean nothing here, and why. */
+  /** Fields of `train` that a recipe of this task may not set, with the reason. */
   readonly refuses: Readonly<Partial<Record<TrainField, Words>>>;
-  /** Files and folders of text, of which documents are held out, in place of labelled rows; absent: rows. */
+  /** `corpus`: the task reads files and folders of text and holds documents out. Absent: it reads labelled rows. */
   readonly reads?: 'corpus';
-  /** Fields of `train` whose defaults are not everybody's; where they are from stands in docs. */
+  /** Rows with equal values in this field stay in one split and in one batch. Absent: rows are independent. */
+  readonly groups?: 'first_sequence';
+  /** Defaults that differ from the schema's. The docs name their source. */
   readonly defaults?: TrainDefaults;
-  /** Fields of a recipe that only tasks read which name them: `train.x`, or `dataset.x` of every split. */
+  /** Fields that only the tasks read that list them here: `train.x`, or `dataset.x` of every split. */
   readonly own?: readonly string[];
-  /** What transformers calls it in config.json. */
+  /** The value of `problem_type` in transformers' config.json. */
   readonly problemType?: 'single_label_classification' | 'multi_label_classification' | 'regression';
-  /** ModelScope's name of what the model does, where it is not the task's. */
+  /** ModelScope's name of the task, where it differs from the task's id. */
   readonly hubTask?: string;
-  /** In the order of tables; the first one chooses the best model where the recipe names none. */
+  /** The metrics in the order of tables. The first one chooses the best model if the recipe names none. */
   readonly metrics: readonly MetricDescription[];
   readonly title: Words;
-  /** What the model gives, for whoever chooses a task. */
+  /** What the model predicts, shown to a person who chooses a task. */
   readonly gives: Words;
 }
 
 const LOSS = { name: 'loss', better: 'lower', title: words`validation loss` } as const;
 
 const CLASSIFICATION = [
-  { name: 'accuracy', better: 'higher', title: words`accuracy` },
+  { name: 'accuracy', better: 'higher', title: words`accuracy`, baseline: 'majorityBaseline' },
   { name: 'macroF1', better: 'higher', title: words`macro F1` },
   { name: 'microF1', better: 'higher', title: words`micro F1` },
   { name: 'binaryF1', better: 'higher', title: words`binary F1` },
@@ -79,7 +83,7 @@ const CLASSIFICATION = [
 const REGRESSION = [
   { name: 'pearson', better: 'higher', title: words`Pearson` },
   { name: 'spearman', better: 'higher', title: words`Spearman` },
-  { name: 'mse', better: 'lower', title: words`mean squared error` },
+  { name: 'mse', better: 'lower', title: words`mean squared error`, baseline: 'meanBaseline' },
   { name: 'mae', better: 'lower', title: words`mean absolute error` },
   LOSS,
 ] as const;
@@ -89,7 +93,7 @@ const MULTI_LABEL = [
   { name: 'microF1', better: 'higher', title: words`micro F1` },
   { name: 'macroF1', better: 'higher', title: words`macro F1` },
   { name: 'weightedF1', better: 'higher', title: words`weighted F1` },
-  { name: 'subsetAccuracy', better: 'higher', title: words`subset accuracy` },
+  { name: 'subsetAccuracy', better: 'higher', title: words`subset accuracy`, baseline: 'majorityBaseline' },
   LOSS,
 ] as const;
 
@@ -98,6 +102,17 @@ const SPANS = [
   { name: 'macroF1', better: 'higher', title: words`macro F1` },
   { name: 'microPrecision', better: 'higher', title: words`precision` },
   { name: 'microRecall', better: 'higher', title: words`recall` },
+  LOSS,
+] as const;
+
+/** `@k` counts the first k texts of a ranking. */
+const RANKING = [
+  { name: 'ndcg@10', better: 'higher', title: words`NDCG@10`, baseline: 'constantBaseline' },
+  { name: 'ndcg@1', better: 'higher', title: words`NDCG@1` },
+  { name: 'mrr', better: 'higher', title: words`mean reciprocal rank` },
+  { name: 'map', better: 'higher', title: words`mean average precision` },
+  { name: 'recall@10', better: 'higher', title: words`recall@10` },
+  { name: 'recall@1', better: 'higher', title: words`recall@1` },
   LOSS,
 ] as const;
 
@@ -119,7 +134,6 @@ export const TASKS = [
     answer: 'class',
     head: 'sequence',
     labels: CLASSES,
-    findsSuspects: true,
     refuses: {},
     problemType: 'single_label_classification',
     metrics: CLASSIFICATION,
@@ -133,7 +147,6 @@ export const TASKS = [
     answer: 'class',
     head: 'sequence',
     labels: CLASSES,
-    findsSuspects: true,
     refuses: {},
     problemType: 'single_label_classification',
     metrics: CLASSIFICATION,
@@ -150,8 +163,8 @@ export const TASKS = [
     refuses: {
       class_weights: words`a regression has no classes`,
       label_smoothing: words`a regression has no labels to smooth`,
-      adversarial: words`compares the probabilities of classes, and ${'regression'} has none`,
-      r_drop: words`compares the probabilities of classes, and ${'regression'} has none`,
+      adversarial: words`compares class probabilities, but ${'regression'} has no classes`,
+      r_drop: words`compares class probabilities, but ${'regression'} has no classes`,
     },
     problemType: 'regression',
     metrics: REGRESSION,
@@ -164,17 +177,40 @@ export const TASKS = [
     second: 'optional',
     answer: 'labels',
     head: 'sequence',
-    labels: { least: 2, most: Infinity, why: words`several labels a text need at least two to choose from` },
+    labels: { least: 2, most: Infinity, why: words`a task of several labels a text needs at least two labels` },
     refuses: {
-      label_smoothing: words`each label is a question of its own, without others to smooth towards`,
-      adversarial: words`compares the probabilities of classes, and several labels a text have none that add up to 1`,
-      r_drop: words`compares the probabilities of classes, and several labels a text have none that add up to 1`,
+      label_smoothing: words`each label is predicted by itself, so there are no other labels to smooth towards`,
+      adversarial: words`compares class probabilities, but those of several labels a text do not add up to 1`,
+      r_drop: words`compares class probabilities, but those of several labels a text do not add up to 1`,
     },
     own: ['train.thresholds', 'dataset.label_separator'],
     problemType: 'multi_label_classification',
     metrics: MULTI_LABEL,
     title: words`Several labels a text`,
     gives: words`any number of labels`,
+  },
+  {
+    id: 'ranking',
+    aliases: ['text-ranking'],
+    second: 'required',
+    answer: 'rank',
+    head: 'sequence',
+    labels: { least: 0, most: 0, why: words`a ranking has no labels, the column holds grades of relevance` },
+    refuses: {
+      class_weights: words`a ranking has grades, and no classes`,
+      label_smoothing: words`a ranking has grades, and no labels to smooth`,
+      adversarial: words`compares class probabilities, but ${'ranking'} has no classes`,
+      r_drop: words`compares class probabilities, but ${'ranking'} has no classes`,
+      drop_last: words`batches hold whole queries, and few of them are full`,
+    },
+    groups: 'first_sequence',
+    own: ['train.ranking_loss', 'train.max_candidates'],
+    defaults: { ranking_loss: 'listwise', max_candidates: 'auto' },
+    hubTask: 'text-ranking',
+    // transformers has no problem type for a ranking. A config.json with one logit and no problem type is a cross-encoder, as in sentence-transformers.
+    metrics: RANKING,
+    title: words`Ranking`,
+    gives: words`a score by which the texts of a query are ranked`,
   },
   {
     id: 'token-classification',
@@ -187,8 +223,8 @@ export const TASKS = [
     labels: { least: 1, most: Infinity, why: words`at least one type of entity is needed` },
     refuses: {
       class_weights: words`weighs the classes of a text, and ${'token-classification'} has none`,
-      adversarial: words`compares the probabilities of classes, and ${'token-classification'} has none`,
-      r_drop: words`compares the probabilities of classes, and ${'token-classification'} has none`,
+      adversarial: words`compares class probabilities, but ${'token-classification'} has no classes`,
+      r_drop: words`compares class probabilities, but ${'token-classification'} has no classes`,
     },
     metrics: SPANS,
     title: words`Entity recognition`,
@@ -227,9 +263,9 @@ export const TASKS = [
 ] as const satisfies readonly TaskDescription[];
 
 export type Task = (typeof TASKS)[number]['id'];
-/** What a person may write as `task`. */
+/** A value of the recipe's `task`: an id or an alias. */
 export type TaskName = Task | (typeof TASKS)[number]['aliases'][number];
-/** Names as in the evaluation report. */
+/** A metric's field in evaluation reports. */
 export type MetricName = (typeof TASKS)[number]['metrics'][number]['name'];
 
 const DESCRIPTIONS: readonly TaskDescription[] = TASKS;
@@ -238,28 +274,43 @@ const METRICS = new Map(DESCRIPTIONS.flatMap(({ metrics }) => metrics).map((metr
 /** Every metric that some task reports, each once, in the order of the tables. */
 export const METRIC_NAMES = [...METRICS.keys()] as readonly MetricName[];
 
-/** The task of a name or an alias; undefined where none has it. */
+/** The task with this id or alias; undefined if there is none. */
 export function findTask(name: unknown): (TaskDescription & { readonly id: Task }) | undefined {
   return DESCRIPTIONS.find(({ id, aliases }) => id === name || aliases.includes(name as string)) as never;
 }
 
-/** The task of a name that a recipe's schema has let through. */
+/** The task of a name that has passed the recipe's schema. */
 export function describeTask(name: TaskName): TaskDescription & { readonly id: Task } {
   return findTask(name)!;
 }
 
-/** The task that classifies, or predicts a number for, texts alone or pairs. */
+/** The task with this kind of label for single texts or pairs. */
 export function taskFor(answer: AnswerKind, isPair: boolean): Task {
   return findTaskFor(answer, isPair)!;
 }
 
-/** The task of such answers for texts alone or pairs; undefined where there is none. */
+/** The task with this kind of label for single texts or pairs; undefined if there is none. */
 export function findTaskFor(answer: AnswerKind, isPair: boolean): Task | undefined {
   const fits = ({ second }: TaskDescription) => second === 'optional' || (second === 'required') === isPair;
   return TASKS.find((task) => task.answer === answer && fits(task))?.id;
 }
 
-/** The fields of a recipe that only some tasks read, and which tasks those are. */
+/**
+ * Whether a model of the task reads a second text. Where the task leaves that open, the model reads what its training rows had.
+ * @param readsPairs `medtext.reads_pairs` of the model's config.json
+ */
+export function secondTextOf({ second }: Pick<TaskDescription, 'second'>, readsPairs: unknown): SecondText {
+  if (second !== 'optional' || typeof readsPairs !== 'boolean') return second;
+  return readsPairs ? 'required' : 'none';
+}
+
+/** The task with this `problem_type` of transformers; undefined if no task or several have it. */
+export function taskOfProblem(problemType: unknown): Task | undefined {
+  const found = DESCRIPTIONS.filter((task) => problemType !== undefined && task.problemType === problemType);
+  return found.length === 1 ? (found[0].id as Task) : undefined;
+}
+
+/** The fields of a recipe that only some tasks read, each with these tasks. */
 export function ownFields(): readonly { field: string; ids: readonly string[]; titles: readonly Words[] }[] {
   const fields = new Set(DESCRIPTIONS.flatMap(({ own = [] }) => own));
   return [...fields].map((field) => {
@@ -273,17 +324,22 @@ export function metricsOf(task: TaskName): readonly MetricName[] {
   return describeTask(task).metrics.map(({ name }) => name as MetricName);
 }
 
-/** The metric that chooses the best model where nothing else says one; of an unknown task, accuracy. */
+/** The metric that chooses the best model by default. For an unknown task it is accuracy. */
 export function usualMetric(task: unknown): MetricName {
   return (findTask(task) ?? DESCRIPTIONS[0]).metrics[0].name as MetricName;
 }
 
-/** Losses and errors are better low; of a metric that no task knows, high is taken to be better. */
+/** Whether lower values are better, as for losses and errors. False for a metric that no task has. */
 export function isLowerBetter(metric: string): boolean {
   return METRICS.get(metric)?.better === 'lower';
 }
 
-/** What a person calls a metric; undefined for one that no task reports. */
+/** The report's field with this metric of a constant prediction. */
+export function baselineField(metric: string): string | undefined {
+  return METRICS.get(metric)?.baseline;
+}
+
+/** The metric's title for people; undefined for a metric that no task reports. */
 export function metricTitle(metric: string): Words | undefined {
   return METRICS.get(metric)?.title;
 }

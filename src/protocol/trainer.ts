@@ -3,65 +3,73 @@ import { defineContract, handshake, workerEvents } from './contract';
 import { chosenDevice } from './deviceWords';
 import { evaluationMetrics, type EvaluationMetrics } from './evaluation';
 import { understoodData } from './fieldGuess';
-import { bestEvaluation, said, toldError, trainingEnd } from './runRecord';
+import { bestEvaluation, said, plainError, trainingEnd } from './runRecord';
 
 /**
- * The trainer boundary: one child process, one run at a time. The reports are the same JSON contract that
- * `medtext finetune --json` prints, so a script, a panel and a test read one shape.
+ * The trainer boundary: one child process trains one run. The reports have the shape that `medtext finetune --json` prints,
+ * so scripts, panels and tests read one contract.
  */
 
-/** Progress of a run. Always complete, never a delta: whoever reads only the last one knows everything. */
+/** The progress of a run. Each report is complete, so a reader of only the last one misses nothing. */
 export interface TrainingReport {
-  /** Name of the run folder; stable across stop and resume. */
+  /** The name of the run folder, which stays the same when the run is resumed. */
   readonly runId: string;
-  /** Optimiser steps done, 1-based after the first. */
+  /** Optimiser steps done; 1 after the first step. */
   readonly step: number;
   readonly totalSteps: number;
-  /** Epochs done as a fraction, e.g. 1.25. */
+  /** Epochs done, with a fraction, such as 1.25. */
   readonly epoch: number;
-  /** Mean loss of the optimiser step just done. */
+  /** The mean loss of the last optimiser step. */
   readonly loss: number;
-  /** What it is made of, where it is made of several: `plain`, `noise`, `adversarial`, `divergence`. */
+  /** The parts of a loss that is a sum: `plain`, `noise`, `adversarial`, `divergence`. */
   readonly lossParts?: Readonly<Record<string, number>>;
   readonly learningRate: number;
   readonly examplesPerSecond: number;
   readonly secondsLeft: number;
-  /** Global gradient norm before clipping, when clipping computed it. */
+  /** The global gradient norm before clipping; absent without clipping. */
   readonly gradientNorm?: number;
-  /** Padded token length of the step's bucket. */
+  /** The padded length of the step's batch in tokens. */
   readonly sequenceLength?: number;
-  /** Resident memory of the training process. */
+  /** The resident memory of the training process. */
   readonly memoryBytes?: number;
-  /** Provider that runs the graph: `cpu`, `webgpu`, `cuda`, ... */
+  /** The execution provider that runs the graph: `cpu`, `webgpu`, `cuda`, … */
   readonly device?: string;
-  /** The model folder had no weights: the training began with random ones. Absent otherwise. */
+  /** True if the model folder had no weights, so that the training began with random ones; absent otherwise. */
   readonly randomStart?: boolean;
 }
 
-/** What a run is expected to take at its longest batches, said before its first step. */
+/** The memory that a run is expected to need for its longest batches, reported before its first step. */
 export const memoryPlan = object(
   {
     estimatedBytes: number,
     batchSize: count,
-    /** Examples computed at a time; fewer than the batch where the memory would not hold it. */
+    /** Examples computed at a time: fewer than the batch if the memory would not hold the batch. */
     microBatchSize: count,
   },
-  /** Absent where the device does not tell. */
+  /** Absent if the device does not report its free memory. */
   { availableBytes: number },
 );
 export type MemoryPlan = Checked<typeof memoryPlan>;
 
-/** How far an evaluation is; the training waits for it. */
+/** The progress of preparing a corpus, before the first step. */
+export const preparationProgress = object({
+  doneBytes: count,
+  totalBytes: count,
+  secondsLeft: number,
+});
+export type PreparationProgress = Checked<typeof preparationProgress>;
+
+/** The progress of an evaluation, for which the training waits. */
 export const evaluationProgress = object({
   split: oneOf('validation', 'test'),
-  /** Rows. */
+  /** The number of rows done. */
   done: count,
   total: count,
   secondsLeft: number,
 });
 export type EvaluationProgress = Checked<typeof evaluationProgress>;
 
-/** Metrics on the validation set, as `medtext evaluate --json` names them. */
+/** Metrics on the validation data, with the names of `medtext evaluate --json`. */
 export interface EvaluationReport {
   readonly step: number;
   readonly epoch: number;
@@ -95,29 +103,29 @@ export const evaluationReport: Check<EvaluationReport> = object({
   evaluation: evaluationMetrics,
 });
 
-/** How a run ended; every path is absolute. */
+/** How a run ended. Every path is absolute. */
 const trainingResult = object(
   {
     /** The run folder. */
     run: text,
-    /** The fine-tuned model folder; empty when a stopped run has none yet. */
+    /** The fine-tuned model folder; empty if a stopped run has none yet. */
     model: text,
     best: nullable(bestEvaluation),
-    /** Ended by itself, or was asked to stop and saved a checkpoint to resume from. */
+    /** `finished`: the run is complete. `stopped`: it was asked to stop and saved a checkpoint. */
     status: oneOf('finished', 'stopped'),
   },
   {
-    /** Why no step is left: the last one is done, or it stopped early. */
+    /** Why the training has no further step: the last one is done, or it stopped early. */
     trainingEnd,
-    /** Why none of the evaluations could choose a model. */
+    /** Why no evaluation could choose a model. */
     noBest: said,
-    /** Metrics of that model on the test data, where the recipe names any that has labels. */
+    /** Metrics of the model on the recipe's test data, if these have labels. */
     test: evaluationMetrics,
-    /** Where test data without labels lies with that model's labels. */
+    /** The file with the model's predictions for test data without labels. */
     predictions: text,
-    /** Why the test data were not answered. */
-    testError: toldError,
-    /** As in {@link TrainingReport}. */
+    /** Why the test data were not predicted. */
+    testError: plainError,
+    /** The same field as in {@link TrainingReport}. */
     randomStart: flag,
   },
 );
@@ -129,8 +137,8 @@ export const trainerContract = defineContract({
   requests: {
     initialize: handshake,
     /**
-     * The whole run; settles when it ends. `recipe` is a resolved recipe (src/protocol/recipe.ts) as JSON, its paths
-     * absolute. Errors are those of training, coded.
+     * Trains a run and settles when it ends. `recipe` is a resolved recipe (src/protocol/recipe.ts) as JSON with absolute paths.
+     * @throws the errors of training
      */
     train: {
       params: object(
@@ -139,15 +147,18 @@ export const trainerContract = defineContract({
       ),
       result: trainingResult,
     },
-    /** Finish the step, save a checkpoint, end; `train` then settles as `stopped`. False when nothing is running. */
+    /** Finishes the step, saves a checkpoint and ends; `train` then settles as `stopped`. Returns false if nothing is running. */
     stop: { params: nothing, result: flag },
   },
   events: {
     ...workerEvents,
-    /** What `device: auto` came to; first of all. */
+    /** Another window has asked the run to stop. The run stops as with `stop`. */
+    stopAsked: nothing,
+    /** The device that `device: auto` chose; the first event. */
     chosenDevice,
-    /** The training data as they were understood, before anything is computed. */
+    /** How the training data were read, sent before any computation. */
     understoodData,
+    preparationProgress,
     memoryPlan,
     report: trainingReport,
     evaluationProgress,
@@ -156,5 +167,5 @@ export const trainerContract = defineContract({
 });
 export type TrainerContract = typeof trainerContract;
 
-/** At most this many reports a second cross the channel; the newest of each interval wins and the last always comes. */
+/** The most reports that cross the channel in a second. The newest of each interval is sent, and the last one always. */
 export const maxReportsPerSecond = 10;

@@ -16,10 +16,11 @@ import { defineContract } from './contract';
 import { chosenDevice } from './deviceWords';
 import { understoodData } from './fieldGuess';
 import { silence } from './silence';
-import { evaluationProgress, memoryPlan } from './trainer';
+import { ANSWER_KINDS } from './tasks';
+import { evaluationProgress, memoryPlan, preparationProgress } from './trainer';
 import { webviewStart } from './webviewStart';
 
-/** The fields of a recipe that the view edits, by their path, in the order shown; the first five are the main ones. */
+/** Paths of the recipe fields that the view edits, in the order shown. The first five are always shown. */
 export const knobFields = [
   'train.max_epochs',
   'train.batch_size',
@@ -38,16 +39,16 @@ export const knobFields = [
 export type KnobField = (typeof knobFields)[number];
 export const mainKnobCount = 5;
 
-/** A field as a person would write it; `isDefault` when the recipe does not give it. `help`: what the schema says of it. */
+/** A field with its value as a person would write it. `isDefault`: the recipe does not give it. `help`: the schema's description. */
 const knob = object({ field: oneOf(...knobFields), value: text, isDefault: flag, help: text });
 export type Knob = Checked<typeof knob>;
 
 const shownRecipe = object(
   {
-    /** Tells one recipe from another; sent back with an edit, never opened. */
+    /** The recipe's id. The page sends it back with an edit; the host never opens it as a path. */
     id: text,
     name: text,
-    /** Relative to the workspace. */
+    /** The path relative to the workspace. */
     path: text,
     task: text,
     model: text,
@@ -55,17 +56,17 @@ const shownRecipe = object(
     validation: nullable(text),
     test: nullable(text),
     knobs: listOf(knob),
-    /** Why the recipe cannot run, in the person's words; null when it can. */
+    /** Why the recipe cannot run, in the window's language; null when it can. */
     problem: nullable(text),
   },
   {
-    /** A run's own copy: shown, and not to be changed. */
+    /** The recipe is a run's own copy, which is not edited. */
     isRecord: flag,
   },
 );
 export type ShownRecipe = Checked<typeof shownRecipe>;
 
-/** Of a point that is no finite number (a diverged loss) only the step is known: JSON has no word for NaN. */
+/** A value of a curve. Null stands for NaN and infinities, which JSON cannot hold: a loss may diverge. */
 const value = nullable(number);
 
 const runPhases = ['starting', 'running', 'stopping', 'finished', 'stopped', 'interrupted', 'failed'] as const;
@@ -74,17 +75,37 @@ export type RunPhase = (typeof runPhases)[number];
 export const evaluationPoint = object({ step: count, epoch: number, metrics: recordOf(value) });
 export type EvaluationPoint = Checked<typeof evaluationPoint>;
 
+/** What trains a run that this window did not start. `alone`: a process whose window has closed. */
+const runPlace = object(
+  { program: oneOf('window', 'alone', 'terminal', 'unknown') },
+  {
+    /** The name of the machine, where it is another one that shares the folder. */
+    machine: text,
+  },
+);
+export type RunPlace = Checked<typeof runPlace>;
+
+/** F1 by name of what the task tells apart, at one evaluation: highest first, without names that no row has. */
+export const namedScores = object({
+  step: count,
+  /** The kind of the names: classes, labels, types. */
+  answer: oneOf(...ANSWER_KINDS),
+  highest: listOf(object({ name: text, f1: number, support: count })),
+  /** Names between the highest and the lowest, which are not sent. */
+  leftOut: count,
+  lowest: listOf(object({ name: text, f1: number, support: count })),
+});
+export type NamedScores = Checked<typeof namedScores>;
+
 export const shownRun = object(
   {
     id: text,
     name: text,
     phase: oneOf(...runPhases),
-    /** Works without a window: this one only reads what it writes. */
-    detached: flag,
     resumable: flag,
     step: count,
     totalSteps: count,
-    /** Training loss by optimiser step, thinned to what a screen shows. */
+    /** The training loss by optimiser step, thinned to the points that a screen can show. */
     steps: listOf(count),
     losses: listOf(value),
     evaluations: listOf(evaluationPoint),
@@ -93,10 +114,14 @@ export const shownRun = object(
     best: nullable(object({ step: count, value: number })),
   },
   {
+    /** Set while another process trains the run and this window only watches it. */
+    place: runPlace,
     epoch: number,
     totalEpochs: number,
     loss: value,
-    /** What the loss is made of, where it is made of several. */
+    /** Of the best evaluation; of the latest where none is the best. */
+    scores: namedScores,
+    /** The parts of a loss that is a sum of several. */
     lossParts: recordOf(value),
     learningRate: number,
     gradientNorm: value,
@@ -105,37 +130,45 @@ export const shownRun = object(
     elapsedSeconds: number,
     sequenceLength: count,
     device: text,
-    /** It began with random weights: the model folder has none. */
+    /** The run began with random weights because the model folder has none. */
     randomStart: flag,
-    /** Of matrix products, as the run's recipe says. */
+    /** The precision of matrix products, from the run's recipe. */
     precision: text,
-    /** Of the run under way, where its recipe leaves the device open. */
+    /** The device chosen for the current run, where its recipe says `auto`. */
     chosenDevice,
-    /** Of the run under way, while it waits for an evaluation. */
+    /** How far the corpus is prepared; set only while the run prepares it. */
+    preparing: preparationProgress,
+    /** How far an evaluation is; set only while the run waits for it. */
     evaluating: evaluationProgress,
-    /** Of a run that ended before its last step, because nothing was gained any more. */
+    /** The run ended before its last step because its metric no longer improved. */
     stoppedEarly: flag,
-    /** The metric on the test data, of a run that has ended. */
+    /** The metric on the test data, once the run has ended. */
     test: object({ metric: text, value: number }),
-    /** The device that the run under way began on and has lost. */
+    /** The device that the current run began on and that failed. */
     lostDevice: text,
     memoryBytes: number,
-    /** The training data as they were understood; of runs of earlier versions it is not known. */
+    /** How the training data were read. Absent for runs of earlier versions. */
     understoodData,
-    /** Of the run under way. */
+    /** The memory estimate of the current run. */
     memoryPlan,
-    /** Its process gives no sign of life. */
+    /** Set while the run's process gives no sign of life. */
     silence,
     error: object({ code: text, message: text }, { words: anything }),
   },
 );
 export type ShownRun = Checked<typeof shownRun>;
 
-/** Everything the view shows; always complete. */
+/** A run that another process trains. */
+const otherRun = object({ id: text, name: text, place: runPlace, step: count, totalSteps: count });
+export type OtherRun = Checked<typeof otherRun>;
+
+/** Everything the view shows. Each snapshot is complete. */
 export const trainingSnapshot = object({
   recipe: nullable(shownRecipe),
   run: nullable(shownRun),
-  /** This window is training; starting another run has to wait. */
+  /** Runs that train at the moment, without the shown one. */
+  others: listOf(otherRun),
+  /** This window is training, so it cannot start another run. */
   busy: flag,
   hasModels: flag,
   trusted: flag,
@@ -152,7 +185,6 @@ const trainingActions = [
   'openRecipe',
   'trySample',
   'openLog',
-  'explainError',
   'revealRun',
   'manageTrust',
 ] as const;
@@ -163,11 +195,13 @@ export const trainingViewContract = defineContract({
   version: 1,
   requests: {
     initialize: { params: nothing, result: webviewStart(trainingSnapshot) },
-    /** Begins it; what comes of it shows in the snapshots. */
+    /** Begins the action. Its result appears in later snapshots. */
     act: { params: object({ action: oneOf(...trainingActions) }), result: nothing },
+    /** Shows another run. @throws NOT_FOUND when the list no longer has the run */
+    showRun: { params: object({ id: text }), result: nothing },
     /**
-     * Writes one field of the recipe; an empty text takes it out, so that the default holds.
-     * @throws RECIPE when the value does not fit · NOT_FOUND when another recipe is shown by now
+     * Writes one field of the recipe. An empty text removes the field, so that its default applies.
+     * @throws RECIPE when the value does not fit the schema · NOT_FOUND when the view now shows another recipe
      */
     editRecipe: { params: object({ recipe: text, field: oneOf(...knobFields), value: text }), result: nothing },
   },

@@ -1,6 +1,6 @@
 import { object, recordOf, text, type Check } from './check';
 
-/** The answer to a page's first request: its language, the wordings in it (none for English), and what there is to show. */
+/** The response to a page's first request: the language, its translations (none for English) and the first snapshot. */
 export function webviewStart<T>(snapshot: Check<T>) {
   return object({ language: text, wordings: recordOf(text), snapshot });
 }
