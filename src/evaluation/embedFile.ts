@@ -1,4 +1,4 @@
-/** The vectors of a file's texts, from one file to another, a block at a time: neither lies in memory as a whole. */
+/** Writing the vectors of a file's texts to another file, in blocks, so that neither file is in memory as a whole. */
 import { resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
@@ -10,17 +10,19 @@ import type { RunOptions } from '../inference/classifierRunner';
 import { openEmbedder, type Embedder } from '../inference/embedder';
 import type { ModelOptions } from '../inference/openedModel';
 
-/** Texts of one block: enough for batches of like length, and some megabytes of vectors. */
+/** The texts of one block: enough for batches of similar length, with some megabytes of vectors. */
 const BLOCK_TEXTS = 2048;
 
 export interface EmbedFileOptions extends ModelOptions, BadRowPolicy, RunOptions {
-  /** By name, or by place from 0; absent: recognised. A .txt file without it has a text on each line. */
+  /** The column's name or 0-based place; absent: recognised. Without it, each line of a .txt file is a text. */
   readonly column?: string;
+  /** The sheet of a workbook; absent: the first visible one. */
+  readonly sheet?: string;
   readonly log?: (line: string) => void;
 }
 
 export interface EmbeddedFile {
-  /** Absolute. */
+  /** The absolute path of the output. */
   readonly output: string;
   readonly rows: number;
   readonly badRows: number;
@@ -29,10 +31,10 @@ export interface EmbeddedFile {
 }
 
 /**
- * Writes the vectors of a file's texts as `vectorFile` has them, in the file's order. The file is read twice: its texts are
- * counted, and bad rows found, before anything is computed.
- * @throws MedTextError what `openEmbedder` and `openDataFile` throw; USAGE for an output of another format; NOT_FOUND for a
- * column; DATA_FORMAT for rows without a text, unless they are to be skipped, and for a file without texts; CANCELLED.
+ * Writes the vectors of a file's texts in the file's order, in a format of `vectorFile`. The file is read twice: the first
+ * pass counts the texts and finds bad rows before anything is computed.
+ * @throws MedTextError the errors of `openEmbedder` and `openDataFile`; USAGE for an output of another format; NOT_FOUND for a
+ * missing column; DATA_FORMAT for rows without a text, unless they are skipped, and for a file without texts; CANCELLED.
  */
 export async function embedFile(
   folder: string,
@@ -45,7 +47,8 @@ export async function embedFile(
     throw new MedTextError('USAGE', words`The output would replace the input ${path}; choose another name.`, { file: path }); // prettier-ignore
   }
   const isPlain = /\.txt$/i.test(path) && options.column === undefined;
-  const file = await openDataFile(path, isPlain ? { format: 'text', header: false } : {});
+  const file = await openDataFile(path, isPlain ? { format: 'text', header: false } : { sheet: options.sheet }); // prettier-ignore
+  for (const warning of file.warnings) options.log?.(String(warning));
   const column = textColumn(file, options.column);
   options.log?.(`The texts are those of column ${JSON.stringify(column)}.`);
   const badRows = new BadRows(file.path, options);
@@ -66,7 +69,7 @@ export async function embedFile(
   }
 }
 
-/** The column named, the only one, or the one that is recognised as the (first) text. */
+/** The named column, the only one, or the column recognised as the (first) text. */
 function textColumn(file: DataFile, named: string | undefined): string {
   if (named !== undefined) return resolveColumn(file, named, 'text');
   if (file.columns.length === 1) return file.columns[0];
@@ -131,6 +134,6 @@ async function* embeddedBlocks(
   }
   if (block.length > 0) yield await embedded();
   if (done === total) return;
-  // The length of the file was written first.
+  // The output begins with the number of texts, so it cannot be completed.
   throw new MedTextError('IO', words`The file changed while it was read: it had ${total} texts and has ${done} now.`);
 }

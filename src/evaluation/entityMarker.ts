@@ -1,4 +1,4 @@
-/** Marks the entities of texts: behind `medtext score` and whatever shows them in an editor. */
+/** Finds the entities of texts, for `medtext score` and the editor. */
 import { openModel } from '../inference/openModel';
 import type { ModelOptions } from '../inference/openedModel';
 import { openModelFolder } from '../models/modelFolder';
@@ -7,11 +7,11 @@ import { marksEntities, type EntityAnswer } from '../tasks/tokenClassification';
 import { labelsOfModel, modelAnswers } from './modelAnswers';
 
 export interface EntityMarker {
-  /** The types that the model knows. */
+  /** The model's types of entities. */
   readonly types: readonly string[];
   readonly device: string;
   /**
-   * The entities of each text, in its order; places are half-open, in UTF-16 units.
+   * Returns the entities of each text in text order. Places are half-open and count UTF-16 units.
    * @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY
    */
   mark(texts: readonly string[], signal?: AbortSignal): Promise<readonly (readonly FoundEntity[])[]>;
@@ -19,8 +19,8 @@ export interface EntityMarker {
 }
 
 /**
- * Opens a model that marks entities; undefined where the folder's model answers otherwise.
- * @throws MedTextError what `openModel` throws; MODEL_CONFIG for names of tags that are none
+ * Opens a model for entities; returns undefined if the folder's model has another task.
+ * @throws MedTextError the errors of `openModel`; MODEL_CONFIG for invalid names of tags
  */
 export async function openEntityMarker(folder: string, options: ModelOptions = {}): Promise<EntityMarker | undefined> {
   if (!marksEntities((await openModelFolder(folder)).head)) return undefined;

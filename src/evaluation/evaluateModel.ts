@@ -8,7 +8,7 @@ import { withModel } from './withModel';
 
 /**
  * The metrics of a model folder on a labelled file.
- * @throws MedTextError what `openModel` and reading the file throw; LABELS when the file has labels that the model
+ * @throws MedTextError the errors of `openModel` and of reading the file; LABELS if the file has labels that the model
  * does not know (map them with `labelMapping`); CANCELLED.
  */
 export async function evaluateModel(
@@ -30,7 +30,7 @@ export async function evaluateModel(
   });
 }
 
-/** By row: its place among the file's readable rows, and the place of the likeliest label. */
+/** For each row: its place among the file's readable rows, and the id of its likeliest label. */
 export interface LikeliestLabels {
   readonly rows: readonly number[];
   readonly labels: readonly number[];

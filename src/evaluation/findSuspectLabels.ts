@@ -6,57 +6,58 @@ import { confidentLearning } from '../data/suspectLabels';
 import { softmax } from '../base/softmax';
 import type { Classifier } from '../inference/openClassifier';
 import type { RecipeSplit } from '../protocol/recipe';
+import { ANSWERS } from '../protocol/answers';
 import { taskFor, describeTask } from '../protocol/tasks';
 import { outOfFoldPredictions } from '../runs/heldOutPredictions';
 import { recordIn, RunFolder } from '../runs/runFolder';
 import { withClassifier } from './withModel';
 
-/** A row whose label the model contradicts; labels are names. */
+/** A row whose label the model contradicts. Labels are names. */
 export interface SuspectRow {
-  /** Among the file's readable rows, from 0. */
+  /** The 0-based place among the file's readable rows. */
   readonly row: number;
   readonly line: number;
   readonly first: string;
   readonly second?: string;
-  /** Its label by the mapping, or by an earlier correction. */
+  /** The row's label by the mapping, or by an earlier correction. */
   readonly given: string;
   readonly suggested: string;
-  /** Of the suggested label. */
+  /** The probability of the suggested label. */
   readonly probability: number;
-  /** Of the given label. */
+  /** The probability of the given label. */
   readonly selfConfidence: number;
 }
 
 export interface SuspectRows {
-  /** Examples that were looked at. */
+  /** The number of examples checked. */
   readonly rows: number;
   readonly labels: readonly string[];
   readonly thresholds: readonly number[];
   readonly confidentJoint: readonly (readonly number[])[];
-  /** How many there are; `suspects` holds the first of them. */
+  /** The number of suspect rows. `suspects` holds the first of them. */
   readonly total: number;
-  /** The most suspect first. */
+  /** The suspect rows, the most suspect first. */
   readonly suspects: readonly SuspectRow[];
-  /** The model learned from this very file: what it has learned by heart it does not contradict. */
+  /** The model learned from this file. It seldom contradicts labels that it has memorised. */
   readonly seenInTraining: boolean;
-  /** Rows judged by the predictions that runs kept of rows they had not learned from ({@link outOfFoldPredictions}). */
+  /** The number of rows judged by kept predictions of runs that had not learned from them ({@link outOfFoldPredictions}). */
   readonly outOfFold: number;
 }
 
 export interface SuspectOptions {
   readonly device?: string;
   readonly threads?: number;
-  /** The most rows to return; default 1000. */
+  /** The most rows to return, by default 1000. */
   readonly limit?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Ranks the labels of a split by how much a fine-tuned model contradicts them ({@link confidentLearning}). The split's
- * own labels and mapping say what each row's label is; `split.file` is a path the caller has resolved.
- * @throws MedTextError what `openClassifier` and `readRecipeSplit` throw; LABELS when the split has a label that the
- * model does not know; UNSUPPORTED for a regression; CANCELLED.
+ * Ranks the labels of a split by how much a fine-tuned model contradicts them ({@link confidentLearning}). The split's labels
+ * and mapping define each row's label. `split.file` is an absolute path.
+ * @throws MedTextError the errors of `openClassifier` and `readRecipeSplit`; LABELS if the split has a label that the model does
+ * not know; UNSUPPORTED for a model of numbers or of several labels; CANCELLED.
  */
 export async function findSuspectLabels(
   model: string,
@@ -67,16 +68,12 @@ export async function findSuspectLabels(
 }
 
 async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: SuspectOptions): Promise<SuspectRows> {
-  if (classifier.givesNumber) {
+  if (!ANSWERS[classifier.answer].isOneARow) {
+    const gives = describeTask(taskFor(classifier.answer, true)).gives;
     throw new MedTextError(
       'UNSUPPORTED',
-      words`${classifier.folder.path} predicts a number; it has no labels to doubt.`,
-    );
-  }
-  if (classifier.answer === 'labels') {
-    throw new MedTextError(
-      'UNSUPPORTED',
-      words`${classifier.folder.path} gives several labels a text; labels are doubted one a text.`,
+      words`${classifier.folder.path} gives ${gives}. Suspect labels can be found only where each row has one label.`,
+      { file: classifier.folder.path },
     );
   }
   const task = classifier.task ?? taskFor('class', split.second_sequence !== null);
@@ -92,7 +89,7 @@ async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: S
   asked.forEach((at, n) => probabilities.set(softmax(logits.subarray(n * count, (n + 1) * count)), at * count));
   const given = examples.map(({ label }) => ids[label!]);
   const { thresholds, confidentJoint, suspects } = confidentLearning(given, probabilities, count);
-  // The split's names: the model may know a label by an earlier one.
+  // Labels are shown by the split's names, because the model may have an older name.
   const nameOf = classifier.labels.map((label, id) => labels[ids.indexOf(id)] ?? label);
   return {
     rows: examples.length,
@@ -134,7 +131,7 @@ function idOf(label: string, classifier: Classifier, file: string): number {
 
 /** Whether the run that the model came from had this file, byte for byte, as training data. */
 async function wasSeen(modelPath: string, { sha256, sizeBytes }: Fingerprint): Promise<boolean> {
-  // Of a model without a run beside it nobody knows.
+  // A model without a run has no record of its training data.
   const train = (await recordIn(new RunFolder(dirname(modelPath))))?.data?.train;
   return train?.sizeBytes === sizeBytes && train.sha256 === sha256;
 }

@@ -1,4 +1,4 @@
-/** What a model that is there answers to examples. */
+/** Predictions of an opened model for examples. */
 import type { Example } from '../data/examples';
 import type { RunOptions } from '../inference/classifierRunner';
 import { Classifier } from '../inference/openClassifier';
@@ -7,13 +7,13 @@ import { definitionFor } from '../tasks/definitions';
 import { describeTask } from '../protocol/tasks';
 import type { EncodedWindow, Reading, TaskDefinition, TaskNetwork } from '../tasks/task';
 
-/** How a model's outputs become answers: by its task, else by what its head can be. */
+/** The task definition that turns the model's outputs into predictions: by its task, otherwise by its head. */
 export function definitionOfModel(model: OpenedModel): TaskDefinition {
   if (model instanceof Classifier) return definitionFor(model.answer);
   return definitionFor(describeTask(model.task!).answer);
 }
 
-/** The labels of a model. @throws MedTextError MODEL_CONFIG where its columns do not tell them. */
+/** The labels of a model. @throws MedTextError MODEL_CONFIG if its outputs have no valid names. */
 export function labelsOfModel(model: OpenedModel): readonly string[] {
   return definitionOfModel(model).labelsOfColumns(model.columns, model.head, model.folder.path);
 }
@@ -25,7 +25,7 @@ function networkOf(model: OpenedModel): TaskNetwork {
 export interface ModelAnswers {
   readonly definition: TaskDefinition;
   readonly labels: readonly string[];
-  /** One an example. */
+  /** The predictions, one for each example. */
   readonly answers: readonly unknown[];
 }
 
@@ -45,7 +45,7 @@ export async function modelAnswers(
   return { definition: definitionOfModel(model), labels: labelsOfModel(model), answers: reading.answers() };
 }
 
-/** What the model reads of the examples. @throws MedTextError CANCELLED */
+/** The windows of tokens that the model reads from the examples. @throws MedTextError CANCELLED */
 export function windowsFor(
   model: OpenedModel,
   examples: readonly Example<unknown>[],
@@ -55,7 +55,7 @@ export function windowsFor(
   return definitionOfModel(model).encode(tokenizer, examples, { ...networkOf(model), maxLength, signal });
 }
 
-/** How outputs of the model become answers; a cross-encoder's logit becomes a probability. */
+/** The function from the model's outputs to predictions. A cross-encoder's logit becomes a probability. */
 export function readingOf(model: OpenedModel, examples: readonly Example<unknown>[]): Reading<unknown> {
   const reading = definitionOfModel(model).reading({ ...networkOf(model), examples, by: { usage: model.usage } });
   if (!(model instanceof Classifier) || !model.givesNumber) return reading;

@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import type { RunOptions } from '../inference/classifierRunner';
 import type { OpenedModel } from '../inference/openedModel';
@@ -9,23 +9,25 @@ import { readFileFor, type FileOptions } from './readFileFor';
 import { withModel } from './withModel';
 
 export interface Predictions {
-  /** Absolute. */
+  /** The absolute path of the output. */
   readonly output: string;
-  /** Rows that were answered. */
+  /** The number of rows with a prediction. */
   readonly rows: number;
-  /** Rows that could not be read and were copied as they are; with `onBadRow: 'skip'` only. */
+  /** The number of rows that could not be read, only with `onBadRow: 'skip'`. They are copied unchanged, or left out of a new table. */
   readonly badRows: number;
-  /** The column that was filled. */
+  /** The column with the predictions. */
   readonly column: string;
-  /** Rows by label, or entities by type; empty where the model gives numbers. */
+  /** The number of rows by label, or of entities by type; empty if the model predicts numbers. */
   readonly counts: Readonly<Record<string, number>>;
+  /** Annotations of other kinds (brat's relations, notes …) that are not written; absent: none. */
+  readonly leftOut?: number;
   /** What `counts` counts; absent: rows. */
   readonly counted?: 'entities';
 }
 
 /**
- * Writes the file again with the model's labels filled in, everything else as it stands.
- * @throws MedTextError what `openModel`, reading and writing the file throw; the output is then untouched.
+ * Writes a copy of the file with the model's predictions and everything else unchanged.
+ * @throws MedTextError the errors of `openModel`, of reading and of writing the file; the output is then untouched.
  */
 export async function predictFile(
   folder: string,
@@ -42,15 +44,17 @@ export async function predictFile(
   });
 }
 
-/** As {@link predictFile}, of a file that has been read. */
+/** Does what {@link predictFile} does for a file that has been read. */
 export async function predictExamples(
   model: OpenedModel,
   data: TaskData,
   output: string,
-  options: Pick<FileOptions, 'label' | 'onBadRow'> & RunOptions = {},
+  options: Pick<FileOptions, 'label' | 'onBadRow' | 'spanEnd'> & RunOptions = {},
 ): Promise<Predictions> {
-  // Before anything is computed: an hour's answers must not end at a name.
-  const writer = definitionOfModel(model).writer(data, output, { ...options, usage: model.usage });
+  // The output is checked first, so that an hour of predictions does not fail because of its name.
+  const { path } = model.folder;
+  const name = basename(basename(path) === 'model' ? dirname(path) : path);
+  const writer = definitionOfModel(model).writer(data, output, { ...options, usage: model.usage, model: name });
   const { labels, definition, answers } = await modelAnswers(model, data.examples, options);
   const written = await writer.write(answers, labels);
   const { counted } = definition;
@@ -62,7 +66,7 @@ export async function predictExamples(
   };
 }
 
-/** Where the file really lies, if it is there: a link to the input is the input. */
+/** The file's path with links resolved, because a link to the input is the input. */
 async function placeOf(path: string): Promise<string> {
   return realpath(path).catch(() => resolve(path));
 }

@@ -6,15 +6,15 @@ import type { ExecutionDevice } from '../inference/session';
 import { isDeviceFailure, knownDevice } from '../devices/deviceChoice';
 
 export interface WholeFileOptions extends ModelOptions {
-  /** What `device: auto` is known to be here. */
+  /** The device that `device: auto` chose earlier on this machine. */
   readonly knownDevice?: () => Promise<ExecutionDevice>;
-  /** Told of a device that `auto` came to, and of its failure. */
+  /** Called with a line on the device that `auto` chose, and on its failure. */
   readonly log?: (line: string) => void;
 }
 
 type Open<Model extends OpenedModel> = (folder: string, options: ModelOptions) => Promise<Model>;
 
-/** {@link withOpened} of a model of any task. */
+/** {@link withOpened} for a model of any task. */
 export function withModel<T>(
   folder: string,
   options: WholeFileOptions,
@@ -23,7 +23,7 @@ export function withModel<T>(
   return withOpened(openModel, folder, options, use);
 }
 
-/** {@link withOpened} of a model that answers texts. */
+/** {@link withOpened} for a classifier of whole texts. */
 export function withClassifier<T>(
   folder: string,
   options: WholeFileOptions,
@@ -33,9 +33,9 @@ export function withClassifier<T>(
 }
 
 /**
- * Opens a model for a whole file of rows, and closes it. `device: auto` is here the device that was chosen for training on
- * this machine, and the CPU as long as none was tried, or where that device fails.
- * @throws MedTextError what `open` and `use` throw.
+ * Opens a model for a whole file of rows, and closes it. `device: auto` means the device that was chosen for training on this
+ * machine. It means the CPU if none was tried yet, or if that device fails.
+ * @throws MedTextError the errors of `open` and `use`.
  */
 async function withOpened<Model extends OpenedModel, T>(
   open: Open<Model>,
@@ -43,7 +43,7 @@ async function withOpened<Model extends OpenedModel, T>(
   options: WholeFileOptions,
   use: (model: Model) => Promise<T>,
 ): Promise<T> {
-  // int8 is the CPU's.
+  // int8 is computed on the CPU only.
   if (options.precision === 'int8' && (options.device ?? 'auto') === 'auto')
     return usedOn(open, 'cpu', folder, options, use);
   if ((options.device ?? 'auto') !== 'auto') return usedOn(open, options.device!, folder, options, use);
@@ -55,7 +55,8 @@ async function withOpened<Model extends OpenedModel, T>(
     const known = asMedTextError(error);
     if (device === 'cpu' || !isDeviceFailure(known)) throw error;
     options.log?.(`${device} failed (${known.message}); computing on the CPU.`);
-    return usedOn(open, 'cpu', folder, options, use);
+    // The CPU does not support the GPU's float16, so it computes in float32.
+    return usedOn(open, 'cpu', folder, { ...options, precision: 'float32' }, use);
   }
 }
 

@@ -2,7 +2,7 @@ import { MedTextError, words } from '../base/errors';
 import type { Column, PartialRecipe, RecipeSplit } from '../protocol/recipe';
 import type { MetricName, TaskName } from '../protocol/tasks';
 
-/** A configuration.json as defaults for a recipe, and in sentences what of it was not taken over or needs a look. */
+/** A configuration.json as defaults for a recipe, with sentences on settings that were left out or need a look. */
 export interface ModelScopeDefaults {
   readonly recipe: PartialRecipe;
   readonly notes: readonly string[];
@@ -11,15 +11,17 @@ export interface ModelScopeDefaults {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * ModelScope's configuration.json as defaults to lay a recipe over, meaning what its `nlp-base-trainer` would do with
- * it: AdamW decays every parameter, there is no clipping and no warm-up unless the file asks for them, the seed is 42.
- * Placeholders and settings without a counterpart are left out; each is named in `notes`, with what takes its place.
- * Source: modelscope 1.36.3, trainers/trainer.py, trainers/nlp_trainer.py, trainers/optimizer/builder.py, trainers/hooks.
- * @throws RECIPE when the configuration is not a JSON object
+ * Turns ModelScope's configuration.json into defaults to lay a recipe over. They mean what its `nlp-base-trainer` would
+ * do: AdamW decays every parameter, there is no clipping and no warm-up unless the file asks for them, and the seed is
+ * 42. Placeholders and settings without a counterpart are left out. `notes` names each of them and what takes its
+ * place.
+ * Source: modelscope 1.36.3, trainers/trainer.py, trainers/nlp_trainer.py, trainers/optimizer/builder.py,
+ * trainers/hooks.
+ * @throws MedTextError RECIPE when the configuration is not a JSON object
  */
 export function recipeFromModelScope(configuration: unknown, where = 'configuration.json'): ModelScopeDefaults {
   if (!isFields(configuration)) {
-    throw new MedTextError('RECIPE', words`${where} is no ModelScope configuration: a JSON object is expected.`, {
+    throw new MedTextError('RECIPE', words`${where} is not a ModelScope configuration: a JSON object is expected.`, {
       where,
     });
   }
@@ -50,13 +52,13 @@ export function recipeFromModelScope(configuration: unknown, where = 'configurat
   return { recipe: withoutEmpty(recipe), notes };
 }
 
-/** trainers/trainer.py, EpochBasedTrainer.__init__. */
+/** The default seed of EpochBasedTrainer.__init__ in trainers/trainer.py. */
 const TRAINER_SEED = 42;
 
 function seedOf(train: Fields, notes: string[]): { seed?: number } {
   const given = whole('seed', train.seed, 0);
   if ('seed' in given || !('max_epochs' in train)) return given;
-  notes.push(`train.seed is not given: ${TRAINER_SEED}, the seed of ModelScope's trainer, is taken.`);
+  notes.push(`train.seed is not given: ${TRAINER_SEED}, the seed of ModelScope's trainer, is used.`);
   return { seed: TRAINER_SEED };
 }
 
@@ -75,7 +77,9 @@ const tasks: Readonly<Record<string, TaskName>> = {
 function taskOf({ task }: Fields, notes: string[]): PartialRecipe {
   if (typeof task !== 'string') return {};
   if (Object.hasOwn(tasks, task)) return { task: tasks[task] };
-  notes.push(`The task "${task}" was left out: it is what the model was made for, not one that is fine-tuned here.`);
+  notes.push(
+    `The task "${task}" was left out: it describes the pretrained model, and this program does not fine-tune models for it.`,
+  );
   return {};
 }
 
@@ -89,13 +93,13 @@ function datasetOf(configuration: Fields): PartialRecipe {
   return { dataset: { train, validation } };
 }
 
-/** `label2id`, else `id2label`, with the labels in the order of their ids (utils/hub.py, parse_label_mapping). */
+/** The labels in the order of their ids, from `label2id`, else from `id2label` (utils/hub.py, parse_label_mapping). */
 function labelsOf({ label2id, id2label }: Fields): readonly string[] | undefined {
   const pairs = isFields(label2id)
     ? Object.entries(label2id).map(([label, id]) => [Number(id), label] as const)
     : Object.entries(fieldsOf(id2label)).map(([id, label]) => [Number(id), String(label)] as const);
   const labels = pairs.sort(([a], [b]) => a - b);
-  // Ids with gaps, or one twice, belong to another head.
+  // Ids with gaps or duplicates belong to another head.
   return labels.length > 0 && labels.every(([id], at) => id === at) ? labels.map(([, label]) => label) : undefined;
 }
 
@@ -113,18 +117,23 @@ function splitOf(fields: Fields): Partial<RecipeSplit> {
   };
 }
 
-/** preprocessors/nlp/text_classification_preprocessor.py, TextClassificationTransformersPreprocessor. */
+/**
+ * The preprocessors of TextClassificationTransformersPreprocessor in
+ * preprocessors/nlp/text_classification_preprocessor.py.
+ */
 const PREPROCESSORS = new Set(['sen-sim-tokenizer', 'nli-tokenizer', 'bert-seq-cls-tokenizer', 'sen-cls-tokenizer']);
 const PREPROCESSOR_LENGTH = 128;
 
-/** `max_length`, else `sequence_length`, of the preprocessor (for training, where it tells them apart), else its 128. */
+/**
+ * The preprocessor's `max_length`, else its `sequence_length`, else its default of 128. Fields for training go first.
+ */
 function maxLengthOf({ preprocessor }: Fields, notes: string[]): { max_length?: number } {
   const both = fieldsOf(preprocessor);
   const train = fieldsOf(both.train);
   const given = whole('max_length', train.max_length ?? train.sequence_length ?? both.max_length ?? both.sequence_length, 8); // prettier-ignore
   const type = train.type ?? both.type;
   if ('max_length' in given || typeof type !== 'string' || !PREPROCESSORS.has(type)) return given;
-  notes.push(`preprocessor.max_length is not given: ${PREPROCESSOR_LENGTH} tokens, as "${type}" takes them.`);
+  notes.push(`preprocessor.max_length is not given: ${PREPROCESSOR_LENGTH} tokens, the default of "${type}".`);
   return { max_length: PREPROCESSOR_LENGTH };
 }
 
@@ -134,7 +143,7 @@ function optimizerOf(train: Fields, notes: string[]): NonNullable<PartialRecipe[
   if (type === undefined) return {};
   if (typeof type !== 'string' || type.toLowerCase() !== 'adamw') {
     notes.push(
-      `The optimiser ${JSON.stringify(type)} was left out, with its learning rate. In its place: AdamW with lr 3e-5 and weight decay 0.01 (of biases and LayerNorm none), gradients of a norm of at most 1.`,
+      `The optimiser ${JSON.stringify(type)} and its learning rate were left out. AdamW is used instead, with lr 3e-5, weight decay 0.01 (0 for biases and LayerNorm) and gradients clipped to the norm 1.`,
     );
     return {};
   }
@@ -164,7 +173,7 @@ function schedulerOf(train: Fields, notes: string[]): NonNullable<PartialRecipe[
   const found = decayOf(scheduler, isByStep, isPositive(lr) ? lr : undefined, notes);
   if (typeof found === 'string') {
     notes.push(
-      `The schedule ${JSON.stringify(type)} was left out: ${found}. In its place: a rise over the first tenth of the steps, then a straight fall to 0.`,
+      `The schedule ${JSON.stringify(type)} was left out: ${found}. Instead, the learning rate rises over the first tenth of the steps and then falls linearly to 0.`,
     );
     return {};
   }
@@ -175,11 +184,12 @@ function schedulerOf(train: Fields, notes: string[]): NonNullable<PartialRecipe[
   return { lr_scheduler: { warmup: 0, ...found, ...(!found.warmup && warmup) } };
 }
 
-/** The schedule without its warm-up; in words, why there is none. */
+/** The schedule without its warm-up; or a sentence on why there is none. */
 function decayOf(scheduler: Fields, isByStep: boolean, lr: number | undefined, notes: string[]): Scheduler | string {
   const { type } = scheduler;
   if (type === 'ConstantLR' || type === 'LinearLR') {
-    // torch.optim.lr_scheduler: ConstantLR(factor=1/3, total_iters=5), LinearLR(start_factor=1/3, end_factor=1, total_iters=5).
+    // The defaults of torch.optim.lr_scheduler: ConstantLR(factor=1/3, total_iters=5), LinearLR(start_factor=1/3,
+    // end_factor=1, total_iters=5).
     const start = numberOr(type === 'ConstantLR' ? scheduler.factor : scheduler.start_factor, 1 / 3);
     const end = type === 'ConstantLR' ? 1 : numberOr(scheduler.end_factor, 1);
     const length = whole('total_iters', scheduler.total_iters ?? 5).total_iters;
@@ -187,7 +197,7 @@ function decayOf(scheduler: Fields, isByStep: boolean, lr: number | undefined, n
     if (end === 1 && start >= 0 && start < 1) {
       if (!isByStep) return 'it rises by epoch, and here the rate changes by step';
       const warmup_type = type === 'ConstantLR' ? ('constant' as const) : ('linear' as const);
-      // A warm-up of one step is written as a number of steps, as all are.
+      // A warm-up of one step is written as a number of steps, like every warm-up.
       return { type: 'constant', warmup: length ?? 5, warmup_type, warmup_start: start };
     }
     if (start !== 1 || end < 0 || end > 1) return 'only a fall from 1, or a rise to 1, has a counterpart here';
@@ -220,7 +230,10 @@ const WARMUPS: Readonly<Record<string, NonNullable<Scheduler['warmup_type']>>> =
   ExponentialWarmup: 'exponential',
 };
 
-/** trainers/lrscheduler/warmup/warmup.py: each begins at `warmup_ratio`, 0.1, of the rate; the decay counts from the first step. */
+/**
+ * The warm-up of trainers/lrscheduler/warmup/warmup.py. It begins at `warmup_ratio`, 0.1, of the rate. The decay counts
+ * from the first step.
+ */
 function warmupOf(
   { warmup_iters, warmup_ratio, type }: Fields,
   isByStep: boolean,
@@ -242,7 +255,7 @@ function numberOr(value: unknown, otherwise: number): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : otherwise;
 }
 
-/** `evaluation.period` of newer files, else the hook of older ones. */
+/** The evaluation interval of `evaluation.period` in newer files, else of the hook in older files. */
 function evaluationOf(configuration: Fields, train: Fields, notes: string[]): NonNullable<PartialRecipe['train']> {
   const period = fieldsOf(fieldsOf(configuration.evaluation).period);
   const when = Object.keys(period).length > 0 ? period : hookOf(train, 'EvaluationHook');
@@ -252,7 +265,9 @@ function evaluationOf(configuration: Fields, train: Fields, notes: string[]): No
     hookOf(train, 'EarlyStopHook')?.metric_key;
   const keepsBest = 'best' in fieldsOf(train.checkpoint) || hookOf(train, 'BestCkptSaverHook') !== undefined;
   if ('max_epochs' in train && !keepsBest) {
-    notes.push("ModelScope's trainer hands on the last checkpoint; here the best on the validation data counts.");
+    notes.push(
+      "ModelScope's trainer keeps the last checkpoint. Here the checkpoint with the best validation metric is kept.",
+    );
   }
   return { ...(when && evaluateEvery(when, notes)), ...metricOf(best, notes) };
 }
@@ -285,7 +300,7 @@ function metricOf(name: unknown, notes: string[]): { metric_for_best?: MetricNam
 
 function earlyStopOf(train: Fields, notes: string[]): NonNullable<PartialRecipe['train']> {
   const hook = hookOf(train, 'EarlyStopHook');
-  // Without the hook that trainer never stops early.
+  // ModelScope's trainer stops early only with this hook.
   if (hook === undefined) return 'max_epochs' in train ? { early_stopping: null } : {};
   const { patience, min_delta } = hook;
   if (hook.check_finite === false) notes.push('EarlyStopHook.check_finite was left out.');
@@ -298,7 +313,7 @@ function earlyStopOf(train: Fields, notes: string[]): NonNullable<PartialRecipe[
   };
 }
 
-/** What of a configuration is done, or makes no difference to what is learned; hooks have a list of their own. */
+/** Settings that are applied or that do not change what is learned. Hooks have a list of their own. */
 const UNDERSTOOD: readonly RegExp[] = [
   /^(framework|task|pipeline|version|huggingface_transformers|allow_remote)(\.|$)/,
   /^model\.(?!lora|adapter)/,
@@ -307,21 +322,21 @@ const UNDERSTOOD: readonly RegExp[] = [
   /^train\.(max_epochs|seed|work_dir|logging)(\.|$)/,
   /^train\.dataloader\.(batch_size_per_gpu|workers_per_gpu|shuffle|drop_last|pin_memory|persistent_workers)$/,
   /^train\.optimizer\.(type|lr|weight_decay|betas|eps|options\.cumulative_iters|options\.grad_clip\.(max_norm|norm_type))(\.|$)/,
-  // What was left out of a schedule or an optimiser is said where it is read.
+  // Settings of a schedule or an optimiser are reported where they are read.
   /^train\.lr_scheduler\.(type|total_iters|T_max|start_factor|end_factor|factor|eta_min|options\.(by_epoch|lr_strategy|warmup\.(type|warmup_iters|warmup_ratio)))$/,
   /^train\.checkpoint\.(best\.metric_key|best\.rule|period|best\.(by_epoch|interval|save_dir|max_checkpoint_num))/,
   /^evaluation\.(dataloader\.(batch_size_per_gpu|workers_per_gpu|shuffle|pin_memory)|metrics|period\.(interval|by_epoch|eval_strategy))(\.|$)/,
 ];
 const UNDERSTOOD_HOOKS = new Set(['CheckpointHook', 'TextLoggerHook', 'IterTimerHook', 'TensorboardHook', 'EvaluationHook', 'BestCkptSaverHook', 'EarlyStopHook', 'OptimizerHook', 'LrSchedulerHook']); // prettier-ignore
-/** What is said of some that are left out; others are named alone. */
+/** Remarks on some settings that are left out. Other settings are only named. */
 const REMARKS: readonly (readonly [RegExp, string])[] = [
   [/fp16|AMP/i, 'half precision is train.precision here, and only on GPUs'],
-  [/lora|adapter|tuner/i, 'all parameters are trained, or those that train.trainable says'],
+  [/lora|adapter|tuner/i, 'all parameters are trained, or those that train.trainable names'],
   [/train_iters_per_epoch/, 'an epoch is all of the training data'],
   [/norm_type/, 'gradients are clipped by the norm of order 2'],
 ];
 
-/** One note for each setting that says something and is not done. */
+/** A note for each setting that is on and is not applied. */
 function leftOver(configuration: Fields): string[] {
   const remark = (name: string): string =>
     REMARKS.find(([pattern]) => pattern.test(name))?.[1] ?? 'it has no counterpart here';
@@ -345,7 +360,7 @@ function normTypeNote({ train }: Fields): string[] {
   return norm_type === undefined || norm_type === 2 ? [] : [`train.optimizer.options.grad_clip.norm_type ${JSON.stringify(norm_type)} was left out: ${REMARKS.at(-1)![1]}.`]; // prettier-ignore
 }
 
-/** Paths of what is on: `false`, `null`, nothing and empty lists say no more than their absence. A list is one leaf. */
+/** The paths of the settings that are on. `false`, `null`, '' and empty lists count as absent. A list is one leaf. */
 function leavesOf(value: unknown, path = '', depth = 0): string[] {
   if (value === false || value === null || value === '' || (Array.isArray(value) && value.length === 0)) return [];
   if (!isFields(value) || depth > 8) return path === '' ? [] : [path.slice(0, 200)];
@@ -359,7 +374,7 @@ function hookOf(train: Fields, type: string): Fields | undefined {
   return hooks.find((hook): hook is Fields => isFields(hook) && hook.type === type);
 }
 
-/** The field if the value is a whole number that a recipe accepts, else nothing. */
+/** An object with the field if the value is a whole number that a recipe accepts, else an empty object. */
 function whole<K extends string>(name: K, value: unknown, minimum = 1): { [P in K]?: number } {
   const isWhole = typeof value === 'number' && Number.isInteger(value) && value >= minimum;
   return (isWhole ? { [name]: value } : {}) as { [P in K]?: number };
@@ -383,7 +398,7 @@ function fieldsOf(value: unknown): Fields {
   return isFields(value) ? value : {};
 }
 
-/** Without objects that hold nothing: an empty split is no split. */
+/** The object without fields whose value is an empty object, so that an empty split does not count. */
 function withoutEmpty<T>(value: T): T {
   if (!isFields(value)) return value;
   const entries = Object.entries(value)

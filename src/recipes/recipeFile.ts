@@ -5,10 +5,10 @@ import { asMedTextError, MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
 import type { PartialRecipe } from '../protocol/recipe';
 
-/** A recipe is a page; a file of this size is something else chosen by mistake. */
+/** A recipe is about a page long. A larger file was chosen by mistake. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** What the parser stumbled over, by its name for it. */
+/** The parser's errors by their names. */
 const PARSE_ERRORS: Readonly<Record<string, Words>> = {
   InvalidSymbol: words`invalid symbol`,
   InvalidNumberFormat: words`invalid number format`,
@@ -29,9 +29,9 @@ const PARSE_ERRORS: Readonly<Record<string, Words>> = {
 };
 
 /**
- * Reads a `*.medtext.json` file, not yet validated: other sources may still be laid over or under it. Comments, trailing
- * commas and a byte order mark are accepted.
- * @throws NOT_FOUND, IO · RECIPE with line and column when it is not JSON
+ * Reads a `*.medtext.json` file without validating it, because callers lay other sources over or under it. Comments,
+ * trailing commas and a byte order mark are accepted.
+ * @throws MedTextError NOT_FOUND or IO; RECIPE with line and column when the file is not JSON.
  */
 export async function readRecipeFile(file: string): Promise<PartialRecipe> {
   return parseRecipeText(await readText(file), file);
@@ -41,24 +41,24 @@ async function readText(file: string): Promise<string> {
   try {
     const { size } = await stat(file);
     if (size > MAX_BYTES)
-      throw new MedTextError('RECIPE', words`${file} is no recipe: it has ${size} bytes.`, { file });
+      throw new MedTextError('RECIPE', words`${file} is not a recipe: it has ${size} bytes.`, { file });
     return await readTextFile(file);
   } catch (error) {
     throw asMedTextError(error);
   }
 }
 
-/** As {@link readRecipeFile}, from text. @param where the file's name, for messages */
+/** {@link readRecipeFile} for a text. @param where the file's name, for messages */
 export function parseRecipeText(text: string, where: string): PartialRecipe {
   const errors: ParseError[] = [];
   let json: unknown;
   try {
     json = parse(withoutMark(text), errors, { allowTrailingComma: true });
   } catch (error) {
-    // The parser recurses: brackets nested by the thousand exhaust the stack.
+    // The parser recurses, so thousands of nested brackets would exhaust the stack.
     throw new MedTextError(
       'RECIPE',
-      words`${where} is no recipe: it is nested too deeply.`,
+      words`${where} is not a recipe: it is nested too deeply.`,
       { where },
       { cause: error },
     );
@@ -75,7 +75,7 @@ export function parseRecipeText(text: string, where: string): PartialRecipe {
     });
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new MedTextError('RECIPE', words`${where} is no recipe: a JSON object is expected.`, { where });
+    throw new MedTextError('RECIPE', words`${where} is not a recipe: a JSON object is expected.`, { where });
   }
   return json as PartialRecipe;
 }

@@ -1,6 +1,6 @@
 /**
- * A run's checkpoints: weights, optimiser state and counters, each a folder `step-<n>` that is there whole or not at
- * all. The newest is kept; the one before it goes only after the new one is complete.
+ * A run's checkpoints: weights, optimiser state and counters. Each is a folder `step-<n>` that exists whole or not at all. The
+ * newest is kept. The previous one is removed only after the new one is complete.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,14 +13,14 @@ import { Parameters } from '../models/parameters';
 import type { BestEvaluation } from '../protocol/runRecord';
 import type { Moments } from '../steps/adamW';
 
-/** What a run needs besides arrays to go on. All randomness is a function of seed and step, so there is no other state. */
+/** The state of a run besides its arrays. There is no other state, because all randomness is a function of seed and step. */
 export interface RunCounters {
   /** Optimiser steps done. */
   readonly step: number;
   readonly best: BestEvaluation | null;
-  /** Evaluations since the best one, for early stopping. */
+  /** The number of evaluations since the best one, for early stopping. */
   readonly evaluationsWithoutGain: number;
-  /** The step of the last evaluation, 0 before the first: a run that was stopped may owe the one of its last step. */
+  /** The step of the last evaluation, 0 before the first. A stopped run may still have to evaluate its last step. */
   readonly evaluatedStep: number;
 }
 
@@ -34,7 +34,7 @@ const FOLDER = /^step-(\d{9})$/;
 const FIRST = 'exp_avg.';
 const SECOND = 'exp_avg_sq.';
 
-/** Writes a checkpoint and removes older ones. @throws MedTextError DISK_FULL or IO; older checkpoints are then untouched. */
+/** Writes a checkpoint and removes older ones. @throws MedTextError DISK_FULL or IO; older checkpoints then stay. */
 export async function saveCheckpoint(folder: string, counters: RunCounters, state: TrainingState): Promise<void> {
   const name = `step-${String(counters.step).padStart(9, '0')}`;
   const fill = async (temporary: string): Promise<void> => {
@@ -53,18 +53,18 @@ export async function saveCheckpoint(folder: string, counters: RunCounters, stat
   }
 }
 
-/** What a checkpoint takes on the disk. */
+/** The size of a checkpoint on the disk in bytes. */
 export function checkpointBytes({ parameters, firstMoments, secondMoments }: TrainingState): number {
-  return 4 * (parameters.flat.length + firstMoments.flat.length + secondMoments.flat.length);
+  return 4 * (parameters.elementCount + firstMoments.elementCount + secondMoments.elementCount);
 }
 
-/** The newest complete checkpoint's folder, or undefined. */
+/** The folder of the newest complete checkpoint; undefined if there is none. */
 export async function newestCheckpoint(folder: string): Promise<string | undefined> {
   const names = (await namesIn(folder)).filter((name) => FOLDER.test(name)).sort();
   return names.length > 0 ? join(folder, names[names.length - 1]) : undefined;
 }
 
-/** Reads a checkpoint into the given arrays. @throws MedTextError RESUME when it is of another model or format; CHECKPOINT_FORMAT, IO. */
+/** Reads a checkpoint into the given arrays. @throws MedTextError RESUME for a checkpoint of another model or format; CHECKPOINT_FORMAT, IO. */
 export async function loadCheckpoint(checkpoint: string, state: TrainingState): Promise<RunCounters> {
   const counters = await readCounters(checkpoint);
   await fill(join(checkpoint, 'model.safetensors'), [[state.parameters, '']]);
@@ -79,12 +79,12 @@ async function readCounters(checkpoint: string): Promise<RunCounters> {
   const file = join(checkpoint, 'state.json');
   try {
     const { format, ...counters } = JSON.parse(await readTextFile(file)) as RunCounters & { format: number };
-    // Earlier versions did not say, and left out what was owed.
+    // Checkpoints of earlier versions lack `evaluatedStep`; those versions skipped an outstanding evaluation.
     if (format === FORMAT && Number.isSafeInteger(counters.step)) return { ...counters, evaluatedStep: counters.evaluatedStep ?? counters.step }; // prettier-ignore
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw asMedTextError(error);
   }
-  throw new MedTextError('RESUME', words`${file} is not a state that this version wrote.`, { file });
+  throw new MedTextError('RESUME', words`${file} is not a training state that this version wrote.`, { file });
 }
 
 function tensors(parameters: Parameters, prefix: string): WritableTensor[] {

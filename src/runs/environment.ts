@@ -2,7 +2,7 @@ import { arch, availableParallelism, cpus, platform, release, totalmem } from 'n
 import { version } from '../../package.json';
 import { runtimeVersion, supportedDevices } from '../inference/session';
 
-/** What a run was computed by and on; kept in the run folder and printed in the model card. */
+/** The software and the machine of a run, kept in the run folder and printed in the model card. */
 export type Environment = {
   readonly medtext: string;
   readonly onnxruntime: string;
@@ -10,17 +10,17 @@ export type Environment = {
   readonly platform: string;
   readonly cpu: string;
   readonly logicalCores: number;
-  /** Threads of the runtime. */
+  /** The number of threads of the runtime. */
   readonly threads: number | 'auto';
   readonly memoryBytes: number;
-  /** What computed the run. */
+  /** The device that computed the run. */
   readonly device: string;
-  /** What the runtime could have computed on. */
+  /** The execution providers of the runtime. */
   readonly providers: readonly string[];
 };
 
 /**
- * The versions and the machine. It is published with the model, so it names no host, no person and no folder.
+ * Describes the versions and the machine. The description is published with the model, so it names no host, person or folder.
  * @throws RUNTIME when ONNX Runtime cannot be loaded
  */
 export function describeEnvironment({ device, threads }: { device: string; threads?: number }): Environment {
@@ -29,7 +29,7 @@ export function describeEnvironment({ device, threads }: { device: string; threa
     onnxruntime: runtimeVersion(),
     node: process.versions.node,
     platform: `${platform()} ${arch()} ${release()}`,
-    // Absent on some ARM machines and in some containers.
+    // Some ARM machines and containers report no model name.
     cpu: cpus()[0]?.model.replace(/\s+/g, ' ').trim() || 'unknown',
     logicalCores: availableParallelism(),
     threads: threads ?? 'auto',

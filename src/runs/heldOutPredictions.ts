@@ -5,16 +5,16 @@ import { writeFileAtomically } from '../base/atomicFile';
 import type { Fingerprint } from '../data/fingerprint';
 import { recordIn, RunFolder } from './runFolder';
 
-/** What a run's best model says of the rows it was validated on, which it did not learn from. */
+/** Predictions of a run's best model for its validation rows, which it did not learn from. */
 export interface HeldOutPredictions {
   readonly format: 1;
-  /** The file that the rows are of. */
+  /** The fingerprint of the rows' file. */
   readonly file: Omit<Fingerprint, 'file'>;
   readonly labels: readonly string[];
   readonly step: number;
-  /** Among the file's readable rows, from 0. */
+  /** 0-based places among the file's readable rows. */
   readonly rows: readonly number[];
-  /** [rows][labels], rounded to six digits. */
+  /** Probabilities [rows][labels], rounded to six digits. */
   readonly probabilities: readonly (readonly number[])[];
 }
 
@@ -33,11 +33,11 @@ export async function writeHeldOutPredictions(
 }
 
 /**
- * Predictions for rows of a file by models that did not learn from them: those of the model's own run, then those of
- * finished runs beside it that began with the same model and tell the same labels apart, the newest first. Runs with
- * other seeds of `dataset.split` so add up to the cross-validated predictions that confident learning asks for.
- * @param modelPath the model's folder, inside the folder of its run
- * @returns by row; empty for a model without a run, or with none that kept predictions of this file
+ * Predictions for rows of a file by models that did not learn from them. The model's own run comes first, then finished runs
+ * beside it with the same starting model and the same labels, the newest first. Runs with other seeds of `dataset.split`
+ * together give the cross-validated predictions that confident learning needs.
+ * @param modelPath the model's folder inside the folder of its run
+ * @returns probabilities by row; empty if the model has no run, or no run kept predictions for this file
  */
 export async function outOfFoldPredictions(
   modelPath: string,
@@ -63,7 +63,7 @@ export async function outOfFoldPredictions(
 const isOf = (kept: HeldOutPredictions, file: Omit<Fingerprint, 'file'>, labels: readonly string[]): boolean =>
   kept.file.sha256 === file.sha256 && kept.file.sizeBytes === file.sizeBytes && kept.labels.join('\n') === labels.join('\n'); // prettier-ignore
 
-/** A file that a person has edited, or that is not ours, counts as none. */
+/** Whether the file is intact. An edited or foreign file is ignored. */
 function isWhole({ format, file, labels, rows, probabilities }: HeldOutPredictions): boolean {
   return (
     format === 1 &&
@@ -76,7 +76,7 @@ function isWhole({ format, file, labels, rows, probabilities }: HeldOutPredictio
   );
 }
 
-/** The newest first, by their names, which end with the time. */
+/** The runs beside a run, the newest first by the time at the end of their names. */
 async function runsBeside(own: RunFolder): Promise<RunFolder[]> {
   const workDir = dirname(own.path);
   const entries = await readdir(workDir, { withFileTypes: true }).catch(() => []);

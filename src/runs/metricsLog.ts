@@ -12,13 +12,13 @@ import { dirname } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { parseMetricsLine, type MetricsRecord } from '../protocol/metricsLine';
 
-/** Longer than any line of ours; more is not a metrics log. */
+/** A limit beyond every line of a metrics log. A file with a longer line is refused. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 /**
- * A run's metrics, one JSON object a line, only ever appended to. A run that is killed may leave its last line torn;
- * opening cuts that off, and on resume also what had been logged beyond the checkpoint, so that the log of an
- * interrupted run reads as if it had never been interrupted.
+ * A run's metrics, one JSON object a line. Lines are only appended. A killed run may leave its last line incomplete, and
+ * opening removes that line. On resume, opening also removes lines beyond the checkpoint, so that the log looks as if the
+ * run had never been interrupted.
  */
 export class MetricsLog {
   private constructor(
@@ -27,8 +27,8 @@ export class MetricsLog {
   ) {}
 
   /**
-   * Opens the log for appending; makes it if absent.
-   * @param resumedStep step of the checkpoint that training continues from; later lines are removed. 0 for a new run.
+   * Opens the log for appending, and makes it if needed.
+   * @param resumedStep the step of the checkpoint that the training continues from, 0 for a new run; later lines are removed
    * @throws IO, DISK_FULL · RESUME when a line before the end cannot be read
    */
   static async open(file: string, resumedStep: number): Promise<MetricsLog> {
@@ -41,7 +41,7 @@ export class MetricsLog {
     }
   }
 
-  /** Adds one line, in one write. Numbers that JSON has no word for (NaN, infinite) become null. */
+  /** Adds one line in one write. NaN and infinities, which JSON cannot hold, become null. */
   append(record: MetricsRecord): void {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     try {
@@ -57,7 +57,7 @@ export class MetricsLog {
     }
   }
 
-  /** Brings what was appended to the disk: before a checkpoint that the log must not fall behind. */
+  /** Writes appended lines to the disk. It is called before a checkpoint, which the log must not fall behind. */
   flush(): void {
     fsyncSync(this.descriptor);
   }
@@ -71,7 +71,7 @@ export class MetricsLog {
 }
 
 /**
- * The records of a log, a torn last line left out; none when the file is absent. Safe while a run is writing.
+ * Reads the records of a log without an incomplete last line; none if the file is absent. A run may write meanwhile.
  * @throws IO · RESUME when a line before the end cannot be read
  */
 export async function* readMetricsLog(file: string): AsyncGenerator<MetricsRecord> {
@@ -92,7 +92,7 @@ async function* completeLines(file: string): AsyncGenerator<{ record: MetricsRec
   let number = 0;
   let unreadable: { number: number } | undefined;
   for await (const { text, end } of linesOf(file)) {
-    // A power cut can leave a last line of zeros or half a line with more after it: only the very last may be bad.
+    // A power cut can leave a bad line with more lines after it. Only the very last line may be bad.
     if (unreadable) throw brokenLine(file, unreadable.number);
     number++;
     const record = parseMetricsLine(text);
@@ -109,7 +109,7 @@ function brokenLine(file: string, line: number): MedTextError {
   );
 }
 
-/** Lines that end in a line feed, with the offset after it; what follows the last line feed is a torn line. */
+/** Yields lines that end in a line feed, each with the offset after it. Text after the last line feed is an incomplete line. */
 async function* linesOf(file: string): AsyncGenerator<{ text: string; end: number }> {
   let pieces: Buffer[] = [];
   let length = 0;

@@ -1,5 +1,6 @@
 import { code, count, countAndShare, decimal, fence, fileName, inline, table } from '../base/markdown';
 import type { HeadPooling } from '../models/encoderConfig';
+import { disturbanceOf, LOSS_WORK } from '../protocol/lossWork';
 import type { ResolvedRecipe } from '../protocol/recipe';
 import { describeTask, metricTitle } from '../protocol/tasks';
 import type { BestEvaluation } from '../protocol/runRecord';
@@ -8,60 +9,61 @@ import { metricOf, type EvaluationMetrics } from '../protocol/evaluation';
 import type { TaskCard } from '../tasks/cards/card';
 import { definitionOf } from '../tasks/definitions';
 
-/** What a card tells. Texts of the training data are left out on purpose: a card is published, patients' words are not. */
+/** The content of a model card. Texts of the training data are left out on purpose: a card is published, patients' words must not be. */
 export interface ModelCardInput {
   readonly name: string;
-  /** Name of the model that was fine-tuned, without its folder. */
+  /** The name of the model that was fine-tuned, without its folder. */
   readonly baseModel: string;
-  /** That model had no weights, only a shape: the training began with random ones. */
+  /** The base model had no weights, so the training began with random ones. */
   readonly isRandomStart?: boolean;
   /** The base model's licence (an SPDX identifier in lower case), if it is known. */
   readonly license?: string;
   readonly recipe: ResolvedRecipe;
-  /** In the order of their ids; ignored for regression. */
+  /** The labels in the order of their ids; ignored for regression. */
   readonly labels: readonly string[];
-  /** What the classification head reads; absent: the pooler. */
+  /** The input of the classification head; absent: the pooler. */
   readonly pooling?: HeadPooling;
-  /** Whether a class of transformers computes the same. */
+  /** Whether a class of transformers computes the same outputs. */
   readonly isKnownToTransformers: boolean;
-  /** What `max_length` came to, in tokens. */
+  /** The resolved `max_length` in tokens. */
   readonly maxLength: number;
-  /** By split name: train, validation, test. */
+  /** The data by split name: train, validation, test. */
   readonly data: Readonly<Record<string, ModelCardData>>;
-  /** The columns that were read; absent: of texts, which have none. */
+  /** The columns that were read; absent for a corpus, which has none. */
   readonly fields?: { readonly first: string; readonly second?: string; readonly label?: string };
   readonly parameterCount: number;
-  /** Optimiser steps done, of how many. */
+  /** Optimiser steps done, and planned. */
   readonly step: number;
   readonly totalSteps: number;
   readonly best: BestEvaluation | null;
-  /** Of the weights in the folder; absent before the first evaluation. */
+  /** The evaluation of the weights in the folder; absent before the first evaluation. */
   readonly evaluation?: EvaluationMetrics;
-  /** Of the same weights on the test data, at the end. */
+  /** The evaluation of the same weights on the test data. */
   readonly test?: EvaluationMetrics;
-  /** All evaluations of the run, in order. */
+  /** All evaluations of the run in order. */
   readonly evaluations: readonly EvaluationReport[];
   readonly environment: Readonly<Record<string, unknown>>;
   readonly hasValidation: boolean;
 }
 
 export interface ModelCardData {
-  /** Only its last part is printed. */
+  /** The data file. The card prints only the last part of its path. */
   readonly file: string;
   readonly sha256: string;
   readonly rows: number;
-  /** Rows by label. */
+  /** The number of rows of each label. */
   readonly counts?: Readonly<Record<string, number>>;
-  /** Rows that the label mapping drops, and rows that could not be read. */
+  /** The number of rows that the label mapping drops, and of rows that could not be read. */
   readonly dropped?: number;
   readonly badRows?: number;
-  /** Of a corpus. */
+  readonly duplicates?: number;
+  /** Set for a corpus. */
   readonly characters?: number;
   readonly tokens?: number;
   readonly icu?: string;
 }
 
-/** The README.md of a fine-tuned model: front matter as the model hubs read it, then the card for people. */
+/** The README.md of a fine-tuned model: front matter for the model hubs, then the card for people. */
 export function renderModelCard(card: ModelCardInput): string {
   const sections = [
     frontMatter(card),
@@ -80,7 +82,7 @@ export function renderModelCard(card: ModelCardInput): string {
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
 
-/** A JSON string is a YAML string, whatever it holds. */
+/** The YAML front matter. It quotes strings as JSON, because every JSON string is a YAML string. */
 function frontMatter(card: ModelCardInput): string {
   const { recipe, name, license, baseModel } = card;
   const results = [...resultOf(card, 'validation', card.evaluation), ...resultOf(card, 'test', card.test)];
@@ -100,7 +102,7 @@ function frontMatter(card: ModelCardInput): string {
   return `---\n${lines.join('\n')}\n---`;
 }
 
-/** The lines of one entry of `model-index`; none without a metric. */
+/** The lines of one entry of `model-index`, or none without a metric. */
 function resultOf(card: ModelCardInput, split: 'validation' | 'test', metrics?: EvaluationMetrics): string[] {
   const { headlines: headlinesOf, pipelineTag } = cardOf(card);
   const headlines = (metrics ? headlinesOf(metrics) : []).flatMap(({ value, ...named }) =>
@@ -126,7 +128,7 @@ function resultOf(card: ModelCardInput, split: 'validation' | 'test', metrics?: 
 function introduction(card: ModelCardInput): string {
   const { baseModel, parameterCount, step, totalSteps, best } = card;
   const origin = card.isRandomStart
-    ? `trained from **random weights**, in the shape of ${inline(baseModel)} and without pretraining,`
+    ? `trained from **random weights**, with the architecture of ${inline(baseModel)} and without pretraining,`
     : card.data.train?.characters === undefined
       ? `fine-tuned from **${inline(baseModel)}**`
       : `whose pretraining was continued from **${inline(baseModel)}** on ${count(card.data.train.characters)} characters of text`;
@@ -144,12 +146,12 @@ function introduction(card: ModelCardInput): string {
   return lines.join(' ');
 }
 
-/** A head that no class of transformers has. */
+/** The note on a head that no class of transformers has. */
 function ownHead(pooling: HeadPooling | undefined): string {
   const reads = {
     mean: "reads the mean of the tokens' states, which no class of transformers does",
     cls: "reads the first token's state, without a pooler, which no class of transformers does",
-    pooler: 'is none of the classes of transformers',
+    pooler: 'has no class in transformers',
   }[pooling ?? 'pooler'];
   return `**In Python**: the head ${reads}. \`medtext export MODEL --format onnx --output DIR\` writes the model for ONNX Runtime.`;
 }
@@ -185,14 +187,16 @@ function usage({ recipe, fields, maxLength, labels, pooling, isKnownToTransforme
 
 function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardInput): string {
   const { hasLabels } = cardOf({ recipe });
-  const rows = Object.entries(data).map(([split, { file, rows, counts, dropped = 0, badRows = 0, sha256 }]) => [
-    split,
-    code(fileName(file)),
-    count(rows),
-    ...(hasLabels ? labels.map((label) => countAndShare(counts?.[label] ?? 0, rows)) : []),
-    count(dropped + badRows),
-    code(sha256.slice(0, 16)),
-  ]);
+  const rows = Object.entries(data).map(
+    ([split, { file, rows, counts, dropped = 0, badRows = 0, duplicates = 0, sha256 }]) => [
+      split,
+      code(fileName(file)),
+      count(rows),
+      ...(hasLabels ? labels.map((label) => countAndShare(counts?.[label] ?? 0, rows)) : []),
+      count(dropped + badRows + duplicates),
+      code(sha256.slice(0, 16)),
+    ],
+  );
   const columns = fields && [
     `first sentence ${code(fields.first)}`,
     ...(fields.second === undefined ? [] : [`second sentence ${code(fields.second)}`]),
@@ -212,12 +216,21 @@ function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardIn
       rows,
     ),
     columns ? `Columns: ${columns.join(', ')}. Inputs are cut to ${maxLength} tokens.` : textsLine(data, maxLength),
+    ...cleaningLines(recipe.dataset.clean, data.train?.duplicates),
   ].join('\n\n');
 }
 
-/** Of a corpus: how much of it there was. */
+/** The lines on cleaning, which other programs have to do themselves. */
+function cleaningLines(clean: readonly string[] = [], duplicates = 0): string[] {
+  return [
+    ...(clean.length > 0 ? [`Texts were cleaned before they were read: ${clean.map(code).join(', ')}, in this order. MedText Lab does so wherever it uses this model; other programs have to do it themselves.`] : []), // prettier-ignore
+    ...(duplicates > 0 ? [`${count(duplicates)} training rows with the texts and the label of an earlier one were left out.`] : []), // prettier-ignore
+  ];
+}
+
+/** The line on the size of a corpus. */
 function textsLine({ train }: ModelCardInput['data'], maxLength: number): string {
-  const words = train.icu === undefined ? 'Tokens are masked one by one.' : `Words are masked whole, as ICU ${train.icu} parts them.`; // prettier-ignore
+  const words = train.icu === undefined ? 'Tokens are masked one by one.' : `Whole words are masked; ICU ${train.icu} finds the words.`; // prettier-ignore
   return `Rows are documents: ${count(train.characters ?? 0)} characters, ${count(train.tokens ?? 0)} tokens in all, cut into sequences of at most ${maxLength} tokens that cross no document; the validation documents are held out of them. ${words}`;
 }
 
@@ -281,10 +294,12 @@ function evaluationHistory({ evaluations, best, recipe }: ModelCardInput): strin
   ].join('\n\n');
 }
 
-/** Everything in the recipe but data and places, one row a field. */
+/** A table of the recipe's fields without data and paths, one row for each field. */
 function hyperparameters({ recipe }: ModelCardInput): string {
   const rows = flattened(recipe.train).map(([name, value]) => [code(name), code(JSON.stringify(value))]);
-  return `## Hyperparameters\n\n${table(['Field of the recipe', 'Value'], rows)}`;
+  const kind = disturbanceOf(recipe);
+  const work = kind && `The loss takes several forward passes (${code(`train.${kind}`)}): a step was about ${LOSS_WORK[kind].toFixed(1)} times the work of a plain one.\n\n`; // prettier-ignore
+  return `## Hyperparameters\n\n${work ?? ''}${table(['Field of the recipe', 'Value'], rows)}`;
 }
 
 function flattened(value: object, prefix = ''): [string, unknown][] {
@@ -310,8 +325,8 @@ function environmentSection({ environment }: ModelCardInput): string {
 }
 
 const limits =
-  '## Limits\n\nThe model has learned from the data above and repeats its mistakes and gaps. Its answers are no medical advice ' +
-  'and must not decide about diagnosis or treatment.';
+  '## Limits\n\nThe model repeats the mistakes and gaps of the data above. Its predictions are not medical advice ' +
+  'and must not be used to decide on diagnosis or treatment.';
 
 const cardOf = ({ recipe }: Pick<ModelCardInput, 'recipe'>): TaskCard => definitionOf(recipe.task).card;
 

@@ -1,4 +1,4 @@
-/** A run's folder: everything one training leaves behind, readable while it runs. */
+/** The folder of a run, which holds everything that one training writes and can be read meanwhile. */
 import { chmod, mkdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { readTextFile } from '../base/textFile';
@@ -13,6 +13,7 @@ import {
   type RunRecord,
   type RunRecordParts,
 } from '../protocol/runRecord';
+import { STOP_FILE } from '../protocol/stopRequest';
 
 /**
  *     recipe.medtext.json   the recipe with every default filled in and absolute paths
@@ -21,8 +22,9 @@ import {
  *     events.out.tfevents.* the same for TensorBoard
  *     checkpoints/step-n/   weights, optimiser state and counters to resume from
  *     model/                the best model so far, a model folder with its card
- *     predictions/          the recipe's test data with the labels of that model, where it came without
- *     heldOutPredictions.json  what that model says of the rows it was validated on
+ *     predictions/          predictions of the best model for test data without labels
+ *     notes.json            a person's notes on the run
+ *     heldOutPredictions.json  predictions of the best model for its validation rows
  */
 export class RunFolder {
   constructor(readonly path: string) {}
@@ -45,24 +47,32 @@ export class RunFolder {
   get model(): string {
     return join(this.path, 'model');
   }
-  /** Of the recipe's test data, where that has no labels. */
+  /** The folder of predictions for test data without labels. */
   get predictions(): string {
     return join(this.path, 'predictions');
   }
   get heldOutPredictionsFile(): string {
     return join(this.path, 'heldOutPredictions.json');
   }
-  /** Held by the process that trains here. */
+  /** The notes that a person wrote on the run's page in the editor. */
+  get notesFile(): string {
+    return join(this.path, 'notes.json');
+  }
+  /** The lock, held by the process that trains in the folder. */
   get lockFile(): string {
     return join(this.path, '.lock');
   }
-  /** The model that the newest checkpoint knows as the best, while it does not know the one in `model/` yet. */
+  /** The request to stop, written by another window or program. */
+  get stopFile(): string {
+    return join(this.path, STOP_FILE);
+  }
+  /** The best model of the newest checkpoint, kept while `model/` is newer than that checkpoint. */
   get modelBefore(): string {
     return join(this.path, '.model.before');
   }
 }
 
-/** Makes a new run's folder in `workDir`, named after the model and the time; never an existing one. */
+/** Makes a new folder in `workDir` for a run, named after the model and the time. It never reuses a folder. */
 export async function createRunFolder(workDir: string, modelName: string, now: Date): Promise<RunFolder> {
   const time = now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
   const base = `${modelName.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 60) || 'run'}-${time}`;
@@ -111,7 +121,7 @@ function checked(record: unknown, { recordFile }: RunFolder): RunRecord {
   }
 }
 
-/** What is whole of a folder's run.json; undefined where there is none. */
+/** The valid fields of a folder's run.json; undefined if there is no run.json. */
 export async function recordIn({ recordFile }: RunFolder): Promise<RunRecordParts | undefined> {
   try {
     return (await stat(recordFile)).size > maxRunRecordBytes ? undefined : runRecordParts(await readTextFile(recordFile)); // prettier-ignore
@@ -120,7 +130,7 @@ export async function recordIn({ recordFile }: RunFolder): Promise<RunRecordPart
   }
 }
 
-/** The run's own copy, which it goes on with: a record, not to be edited. */
+/** Writes the run's own copy of the recipe, read-only, which a resumed run uses. */
 export async function writeRunRecipe({ recipeFile }: RunFolder, recipe: ResolvedRecipe): Promise<void> {
   await writeFileAtomically(recipeFile, `${JSON.stringify(recipe, null, 2)}\n`);
   await chmod(recipeFile, 0o444).catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { shellQuoted } from '../base/shellText';
 import type { RunRecord } from '../protocol/runRecord';
 import type { RunFolder } from './runFolder';
 
-/** A run that has finished has nothing left to do, and steps beyond its end would make another model of it. */
+/** Refuses to resume a finished run, because more steps would change its model. @throws MedTextError RESUME */
 export function refuseOver({ folder, record }: { readonly folder: RunFolder; readonly record: RunRecord }): void {
   if (record.status !== 'finished') return;
   const further = `medtext finetune ${shellQuoted(folder.recipeFile)} --model ${shellQuoted(folder.path)}`;
@@ -12,8 +12,8 @@ export function refuseOver({ folder, record }: { readonly folder: RunFolder; rea
   throw new MedTextError(
     'RESUME',
     trainingEnd?.reason === 'earlyStop'
-      ? words`The run in ${folder.path} is over (stopped early at ${at}); nothing was changed. To train its model further, as a new run: ${further}`
-      : words`The run in ${folder.path} is over (${at}); nothing was changed. To train its model further, as a new run: ${further}`,
+      ? words`The run in ${folder.path} has finished (stopped early at ${at}); nothing was changed. To train its model further, start a new run: ${further}`
+      : words`The run in ${folder.path} has finished (${at}); nothing was changed. To train its model further, start a new run: ${further}`,
     { run: folder.path, status: record.status },
   );
 }

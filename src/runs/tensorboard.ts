@@ -4,9 +4,9 @@ import { asMedTextError } from '../base/errors';
 import { MessageWriter } from '../onnx/wire';
 
 /**
- * Writes event files that TensorBoard opens: TFRecords of `tensorflow.Event` messages. Every session of a run starts a
- * file of its own, so nothing is ever rewritten; a session that resumes says from which step, and TensorBoard forgets
- * what an interrupted session had written beyond it.
+ * Writes event files for TensorBoard: TFRecords of `tensorflow.Event` messages. Every session of a run starts its own file,
+ * so no file is rewritten. A resumed session records its first step, and TensorBoard discards the points that an interrupted
+ * session wrote from that step on.
  */
 export class TensorBoardWriter {
   private constructor(
@@ -16,8 +16,8 @@ export class TensorBoardWriter {
   ) {}
 
   /**
-   * Starts a new event file in the folder, which is made if need be.
-   * @param options.step the step the session continues from, 0 at the start of a run
+   * Starts a new event file in the folder, which it makes if needed.
+   * @param options.step the step that the session continues from, 0 at the start of a run
    * @param options.wallTime seconds since 1970, for tests
    * @throws IO or DISK_FULL
    */
@@ -35,7 +35,7 @@ export class TensorBoardWriter {
     }
   }
 
-  /** Adds one point to each named curve; values that are not numbers (NaN, infinite) are kept as they are. */
+  /** Adds one point to each named curve. NaN and infinities are written unchanged. */
   scalars(step: number, values: Readonly<Record<string, number>>): void {
     this.append(encodeEvent({ wallTime: this.wallTime(), step, scalars: values }));
   }
@@ -46,7 +46,7 @@ export class TensorBoardWriter {
   }
 
   private append(event: Uint8Array): void {
-    // One write a record: a session that is killed leaves whole records and at most one torn one, which readers skip.
+    // Each record is one write. A killed session leaves at most one incomplete record, which readers skip.
     const record = frameRecord(event);
     try {
       for (let written = 0; written < record.length;) written += writeSync(this.descriptor, record, written);
@@ -56,7 +56,7 @@ export class TensorBoardWriter {
   }
 }
 
-/** TensorBoard reads a folder's files in the order of their names: seconds first, then a counter. */
+/** Makes an event file. Its name has seconds and a counter, because TensorBoard reads files in the order of their names. */
 function createEventFile(folder: string, seconds: number): { file: string; descriptor: number } {
   for (let session = 0; ; session++) {
     const name = `events.out.tfevents.${String(seconds).padStart(10, '0')}.medtext.${String(session).padStart(3, '0')}`;
@@ -74,7 +74,7 @@ export interface TensorBoardEvent {
   readonly step?: number;
   readonly fileVersion?: string;
   readonly scalars?: Readonly<Record<string, number>>;
-  /** Marks the start of a session: what earlier sessions wrote at this step or later is void. */
+  /** Marks the start of a session. Points of earlier sessions at this step or later are void. */
   readonly sessionStart?: boolean;
 }
 
@@ -86,7 +86,7 @@ export function encodeEvent({ wallTime, step, fileVersion, scalars, sessionStart
   if (scalars !== undefined) {
     event.message(5, (summary) => {
       for (const [tag, value] of Object.entries(scalars)) {
-        // The writer refuses finite numbers beyond float32; rounded they are infinite, as on any float32 curve.
+        // The writer refuses finite numbers beyond float32. Rounding makes them infinite, as on any float32 curve.
         summary.message(1, (point) => point.string(1, tag).float(2, Math.fround(value)));
       }
     });
@@ -95,10 +95,10 @@ export function encodeEvent({ wallTime, step, fileVersion, scalars, sessionStart
   return event.finish();
 }
 
-/** `SessionLog.START` */
+/** The value of `SessionLog.START`. */
 const sessionLogStart = 1;
 
-/** A TFRecord: length (uint64), its masked checksum, the data, their masked checksum; all little-endian. */
+/** A TFRecord, little-endian: length (uint64), masked checksum of the length, data, masked checksum of the data. */
 export function frameRecord(data: Uint8Array): Uint8Array {
   const record = new Uint8Array(data.length + 16);
   const view = new DataView(record.buffer);
@@ -109,7 +109,7 @@ export function frameRecord(data: Uint8Array): Uint8Array {
   return record;
 }
 
-/** The checksum rotated and offset, so that a checksum of data that holds checksums stays a good one (TFRecord). */
+/** The checksum rotated and offset as TFRecord requires, so that checksums of data that hold checksums stay good. */
 function maskedCrc32c(data: Uint8Array): number {
   const crc = crc32c(data);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
