@@ -30,12 +30,12 @@ const DESCRIPTIONS = new Set([
   'modules.json',
   'config_sentence_transformers.json',
 ]);
-/** Of sentence-transformers' encoder, by its type. */
+/** The files of sentence-transformers' encoder, by its type. */
 const SENTENCE_SETTINGS = /^sentence_[\w-]+_config\.json$/;
-/** Where older versions of it keep the encoder. */
+/** The folders in which older versions of sentence-transformers keep the encoder. */
 const ENCODER_FOLDER = /^(\d+_Transformer\/)config\.json$/;
 const CARD = /^(readme(\.md|\.txt)?|licen[cs]e(\.md|\.txt)?|notice(\.md|\.txt)?)$/i;
-/** A module of sentence-transformers beside the encoder: `1_Pooling`, `2_Dense`. */
+/** A module's folder of sentence-transformers beside the encoder: `1_Pooling`, `2_Dense`. */
 const MODULE = /^\d+_[A-Za-z]+\/(config\.json|model\.safetensors|pytorch_model\.bin)$/;
 
 /** Forms of weights, the best first; the first that is there is taken, and no other. */
@@ -47,7 +47,7 @@ const WEIGHTS: readonly RegExp[] = [
   /^pytorch_model(\.bin\.index\.json|-\d+-of-\d+\.bin)$/,
   /^onnx\/model\.onnx([._]data)?$/,
   /^model\.onnx([._]data)?$/,
-  // For inference only, hence last.
+  // ONNX files serve inference only, hence they come last.
   /^(onnx\/)?model_(quantized|int8|uint8|fp16)\.onnx$/,
 ];
 /** Weights that this program cannot read, to name them when there is nothing else. */
@@ -56,7 +56,7 @@ const FOREIGN_WEIGHTS = /\.(h5|msgpack|ot|ckpt(\.\w+)?|gguf|pdparams|pt|pth|mlmo
 const DATA = /\.(jsonl?|ndjson|csv|tsv|txt|parquet|xlsx)(\.gz)?$/i;
 /** Files of data set repositories that hold no rows. */
 const NO_DATA = /(^|\/)(dataset_infos?\.json|dataset_dict\.json|state\.json|requirements\.txt|package\.json|\.[^/]+|config\.json|configuration\.json)$/i; // prettier-ignore
-/** Of one table in several forms the first is taken. */
+/** Where a table exists in several forms, the first is taken. */
 const DATA_FORMS = ['jsonl', 'ndjson', 'json', 'csv', 'tsv', 'parquet', 'xlsx', 'txt'];
 
 /** Whether a file of a data set's repository can hold its rows. */
@@ -65,7 +65,7 @@ export function isTable(path: string): boolean {
 }
 
 export interface ChooseOptions {
-  /** Only what lies in it, named from it; undefined: from the repository's root. */
+  /** Only files in this folder, with names relative to it; undefined: the whole repository. */
   readonly folder?: string;
   /** Patterns (`*` within a name, `**` across folders) that choose files instead of the usual rules. */
   readonly include?: readonly string[];
@@ -110,13 +110,13 @@ function chooseModelFiles(files: readonly RemoteFile[], nameOf: (file: RemoteFil
   const modules = moduleFiles(files, nameOf);
   const chosen = new Set([...described, ...quantized, ...modules]);
   return {
-    // What is small comes first: a model that is not ours shows early.
+    // Small files come first, so that a model of an unsupported kind is recognised early.
     files: [...chosen].sort((a, b) => a.sizeBytes - b.sizeBytes),
     leftOut: files.filter((file) => !chosen.has(file) && FOREIGN_WEIGHTS.test(nameOf(file))),
   };
 }
 
-/** A shard index alone, without shards, is no weights. */
+/** A shard index without its shards does not count as weights. */
 function isContent(name: string): boolean {
   return !name.endsWith('.index.json');
 }

@@ -1,4 +1,4 @@
-/** A repository of a hub: what it would take, and the taking. */
+/** Plans and makes the download of a hub's repository. */
 import { createHash } from 'node:crypto';
 import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { withFileLock } from '../base/fileLock';
 import { silentLog, type Log } from '../base/log';
 import { chooseFiles, isTable, type Choice } from './chooseFiles';
 import { downloadFile, keptBytes, type WantedFile } from './downloadFile';
-import { noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub';
+import { noAccess, notFound, type FoundRepository, type Hub, type Listing, type RemoteFile } from './hub';
 import { hubNames, type HubName } from '../base/hubNames';
 import {
   endpointOf,
@@ -35,25 +35,25 @@ export interface DownloadPlan {
   readonly root: string;
   readonly files: readonly RemoteFile[];
   readonly totalBytes: number;
-  /** Of these, what is there from an earlier try. */
+  /** The bytes of these files that an earlier attempt left here. */
   readonly keptBytes: number;
   readonly leftOut: readonly RemoteFile[];
-  /** Of a data set: the files with rows, those too that are not planned. */
+  /** The files with rows of a data set, also those that are not planned. */
   readonly tables: readonly string[];
-  /** Of a data set with a split map: the file of each split, by `split` and `subset/split`. */
+  /** The file of each split, by `split` and `subset/split`, where a data set has a table of splits. */
   readonly splits: Readonly<Record<string, string>>;
 }
 
 export interface PlanOptions {
   /** Patterns that choose files instead of the usual rules. */
   readonly include?: readonly string[];
-  /** Of a data set: the paths that are needed, of all that there are. */
+  /** The paths that are needed of a data set, chosen from all paths. */
   readonly only?: (choice: Pick<DownloadPlan, 'tables' | 'splits'>) => readonly string[];
   readonly signal?: AbortSignal;
 }
 
 export interface DownloadedFile {
-  /** From the folder, with slashes. */
+  /** The path relative to the folder, with slashes. */
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: string;
@@ -76,7 +76,7 @@ const PARALLEL_FILES = 3;
 const REPORT_MS = 200;
 /** Left free on the disk beside what is downloaded. */
 const SPARE_BYTES = 64 * 2 ** 20;
-/** Within the target, until all is there: the lock and what is half there, apart from the files' own names. */
+/** A folder within the target for the lock and partial files, apart from the files' own names. It goes when all is there. */
 export const WORKSHOP = '.medtext-download';
 
 /** Both hubs over one set of connections; {@link close} it. */
@@ -172,7 +172,7 @@ export class HubClient {
     signal: AbortSignal | undefined,
   ): Promise<DownloadedFile[]> {
     const meter = new TransferMeter(plan.files.map(({ sizeBytes }) => sizeBytes));
-    // One that fails for good ends the others, too: what they have is kept.
+    // A file that fails for good ends the other downloads, too; what they have is kept.
     const stop = new AbortController();
     const abort = (): void => stop.abort();
     signal?.addEventListener('abort', abort, { once: true });
@@ -254,10 +254,10 @@ export class HubClient {
     });
     const sizeBytes = told ?? (unsureSize === 'zero' ? 0 : undefined);
     if (sizeBytes !== undefined) return { ...sure, sizeBytes };
-    throw network(words`${reference.repository}: neither the listing nor the server says how large "${file.path.slice(0, 100)}" is.`); // prettier-ignore
+    throw network(words`${reference.repository}: neither the file list nor the server gives the size of "${file.path.slice(0, 100)}".`); // prettier-ignore
   }
 
-  /** What MsDataset reads a data set's splits from, where the repository has it; it holds no rows. */
+  /** The file that MsDataset reads a data set's splits from, where the repository has it. It holds no rows. */
   private async splitMapOf(
     { reference, files }: Listing,
     signal?: AbortSignal,
@@ -267,6 +267,22 @@ export class HubClient {
     const { answer, text } = await this.transport.getText(file.url, '*/*', signal);
     const splits = answer.status < 400 ? parseSplitMap(text, new Set(files.map(({ path }) => path))) : undefined;
     return splits && { path: file.path, files: splits };
+  }
+
+  /**
+   * Asks one hub for repositories; the words leave the machine.
+   * @throws MedTextError OFFLINE, NETWORK or CANCELLED.
+   */
+  async search(
+    hub: HubName,
+    typed: string,
+    kind: 'model' | 'dataset',
+    signal?: AbortSignal,
+  ): Promise<readonly FoundRepository[]> {
+    if (this.options.settings.offline) {
+      throw new MedTextError('OFFLINE', words`${HUBS[hub].title} was not searched: downloads are switched off.`, {});
+    }
+    return new APIS[hub](this.options.settings.endpoints[hub], this.transport).search(typed, kind, signal);
   }
 
   private async list(reference: HubReference, signal: AbortSignal | undefined): Promise<Listing> {
@@ -294,7 +310,7 @@ export class HubClient {
   }
 }
 
-/** Where a repository's files go below `root`; the same call finds them again, to continue. */
+/** The folder of a repository's files below `root`. The same call finds it again, to continue. */
 export function downloadFolder(root: string, reference: RepositoryReference, revision: string): string {
   const part = (text: string) => text.replace(/[^\w.-]+/g, '--');
   return join(root, reference.hub, `${reference.kind}s`, part(reference.repository), part(revision));
@@ -316,8 +332,9 @@ function wantedFile({ url, path, sizeBytes, sha256, gitSha1 }: RemoteFile, folde
 
 function refusalOf(reference: RepositoryReference, file: RemoteFile, status: number, answer: Answer): MedTextError {
   const name = file.path.slice(0, 200);
-  if (status === 401 || status === 403) return noAccess(reference, words`the hub does not give ${name} to everyone.`); // prettier-ignore
-  if (status === 404 || status === 410) return notFound(reference, words`${name} is listed but not there.`);
+  if (status === 401 || status === 403) return noAccess(reference, words`access to ${name} is restricted.`); // prettier-ignore
+  if (status === 404 || status === 410)
+    return notFound(reference, words`${name} is in the file list but does not exist.`);
   return network(words`${answer.shownUrl} responded with HTTP ${status}.`);
 }
 
@@ -331,7 +348,7 @@ function credentialsOf({ endpoints, tokens }: HubSettings): Map<string, Readonly
   return credentials;
 }
 
-/** A log in which no token can stand, whatever is written to it. */
+/** A log that removes tokens from every line. */
 function redacting(log: Log, secrets: readonly (string | undefined)[]): Log {
   const known = secrets.filter((secret): secret is string => secret !== undefined && secret !== '');
   const redact = (message: string): string => known.reduce((text, secret) => text.replaceAll(secret, '***'), message);
@@ -352,7 +369,7 @@ async function refuseFullDisk({ folder, totalBytes, keptBytes: kept }: DownloadP
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   throw new MedTextError(
     'DISK_FULL',
-    words`${folder} has ${megabytes(freeBytes)} left; the download needs ${megabytes(neededBytes)}. Choose another place.`,
+    words`${folder} has ${megabytes(freeBytes)} left; the download needs ${megabytes(neededBytes)}. Choose another folder.`,
     { freeBytes, neededBytes },
   );
 }

@@ -1,4 +1,4 @@
-/** One file, whole and verified, or what has come of it kept for the next try. */
+/** Downloads and verifies one file, or keeps the part that came for the next attempt. */
 import { createHash, type Hash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -9,9 +9,9 @@ import { cancelled, discard, isPassing, network, TransferError, transferError, t
 
 export interface WantedFile {
   readonly url: string;
-  /** Where it goes, absolute; made sure to lie where it should. */
+  /** The absolute path of the finished file, checked to lie where it should. */
   readonly place: string;
-  /** What its partial file and what is known of it are called, but for their endings; absolute, on the same disk. */
+  /** The absolute path, without ending, of the partial file and its record, on the same disk. */
   readonly part: string;
   readonly sizeBytes: number;
   readonly sha256: string | undefined;
@@ -20,26 +20,26 @@ export interface WantedFile {
 
 export interface DownloadFileOptions {
   readonly signal?: AbortSignal;
-  /** How many of the file's bytes are there; it falls when what came has to be thrown away. */
+  /** The bytes of the file that are there. The number falls when bytes have to be discarded. */
   readonly onPosition?: (bytes: number) => void;
   readonly refused: (status: number, answer: Answer) => MedTextError;
 }
 
-/** Beside the partial file: what it is a part of. */
+/** The record beside a partial file: which file it is a part of. */
 interface PartState {
   readonly version: 1;
   readonly sizeBytes: number;
   readonly sha256: string | null;
   readonly gitSha1: string | null;
-  /** Of the answer that the bytes came from; counts only where there is no hash. */
+  /** The ETag of the answer that the bytes came from; used only where there is no hash. */
   readonly etag: string | null;
 }
 
 const PART_SUFFIX = '.part';
 const STATE_SUFFIX = '.part.json';
-/** Whole files that turned out wrong, before it is said. */
+/** How many whole files may have a wrong hash before that is an error. */
 const WRONG_FILES = 3;
-/** A try that brings this much was not in vain: patience starts anew. */
+/** An attempt that brings this many bytes counts as progress, and attempts are counted anew. */
 const PROGRESS_BYTES = 256 * 1024;
 const MAX_TRIES = 1000;
 
@@ -75,7 +75,7 @@ class FileTransfer {
   private readonly part: string;
   private readonly stateFile: string;
   private wrongFiles = 0;
-  /** Told by the server where the listing has no hash. */
+  /** The size that the server gives where the listing has no hash. */
   private linkedSha256: string | undefined;
 
   constructor(
@@ -111,7 +111,7 @@ class FileTransfer {
         await this.transport.pauseOrGiveUp(error, failures, where, this.options.signal);
       }
     }
-    throw network(words`${where}: the connection broke ${MAX_TRIES} times. What has come is kept.`);
+    throw network(words`${where}: the connection broke ${MAX_TRIES} times. The downloaded part is kept.`);
   }
 
   /** Asks for what is missing and appends it; the digests are those of the whole file. */
@@ -126,14 +126,14 @@ class FileTransfer {
     const headers: Record<string, string> = {};
     if (kept > 0) {
       headers.range = `bytes=${kept}-`;
-      // With a hash to check, a server that has forgotten its ETag costs nothing.
+      // With a hash to check, it does not matter that a server has forgotten its ETag.
       if (!file.sha256 && state?.etag) headers['if-range'] = state.etag;
     }
     const answer = await transport.get(file.url, headers, options.signal);
     this.linkedSha256 = answer.linkedSha256;
     const start = await this.startOf(answer, kept);
     const etag = strongEtag(answer.headers.etag);
-    // Only bytes that a hash or an ETag vouches for can be continued.
+    // Only bytes that a hash or an ETag identifies can be continued.
     if (start === 0) await this.writeState(etag);
     const handle = await open(this.part, start === 0 ? 'w' : 'r+').catch((error: unknown) => {
       discard(answer.body);
@@ -182,7 +182,7 @@ class FileTransfer {
       throw new TransferError(words`The server does not have the missing part.`, undefined);
     }
     if (isPassing(status)) throw await this.transport.passing(answer);
-    // A storage's signature runs out: the next try asks the hub for a new one.
+    // The signature of a storage address expires: the next attempt asks the hub for a new one.
     if (!answer.isSameOrigin) throw new TransferError(words`The storage refused the file (HTTP ${status}).`, undefined);
     throw this.options.refused(status, answer);
   }
@@ -193,7 +193,7 @@ class FileTransfer {
     const { signal, onPosition } = this.options;
     let at = start;
     const watch = new StallWatch(this.transport.limits, () =>
-      answer.body.destroy(new TransferError(words`The transfer has all but stopped.`, undefined)),
+      answer.body.destroy(new TransferError(words`The transfer has almost stopped.`, undefined)),
     );
     const abort = (): void => void answer.body.destroy(cancelled());
     signal?.addEventListener('abort', abort, { once: true });
@@ -211,7 +211,7 @@ class FileTransfer {
         onPosition?.(at);
       }
     } catch (error) {
-      // What the disk says is no matter of the connection.
+      // An error of the disk has nothing to do with the connection.
       if (isDiskError(error)) throw error;
       throw transferError(error, answer.shownUrl, signal);
     } finally {
@@ -222,7 +222,7 @@ class FileTransfer {
   }
 
   private async digestsUpTo(handle: FileHandle, length: number, answer: Answer): Promise<RunningDigests> {
-    // Nothing is lost meanwhile: the body waits, paused.
+    // The body waits, paused, so that nothing is lost meanwhile.
     answer.body.pause();
     const digests = new RunningDigests(this.file);
     await readInto(handle, length, digests, this.options.signal);
@@ -242,7 +242,7 @@ class FileTransfer {
     }
   }
 
-  /** What the partial file is of, when it is of this file. */
+  /** The record of the partial file, where it belongs to this file. */
   private async readState(): Promise<PartState | undefined> {
     const { sizeBytes, sha256, gitSha1 } = this.file;
     try {
@@ -273,7 +273,7 @@ class FileTransfer {
     const { url, sizeBytes, sha256 } = this.file;
     return new MedTextError(
       'INTEGRITY',
-      words`${url.split('?')[0]} came ${this.wrongFiles} times in another form than published (${sizeBytes} bytes${sha256 ? words`, SHA-256 ${sha256.slice(0, 12)}…` : ''}): ${why}. Nothing of it was kept. Try later, or another mirror.`,
+      words`${url.split('?')[0]} was downloaded ${this.wrongFiles} times, but never matched the published file (${sizeBytes} bytes${sha256 ? words`, SHA-256 ${sha256.slice(0, 12)}…` : ''}): ${why}. Nothing was kept. Try again later, or use another mirror.`,
       { url: url.split('?')[0], sizeBytes, sha256, why: String(why) },
     );
   }
@@ -322,7 +322,7 @@ async function presentFile(file: WantedFile, options: DownloadFileOptions): Prom
     const digests = new RunningDigests(file);
     await readInto(handle, file.sizeBytes, digests, options.signal);
     const ended = digests.end();
-    // Without any hash it cannot be known whether it is the same.
+    // Without a hash it cannot be known whether the file is the same.
     const isKnown = file.sha256 !== undefined || file.gitSha1 !== undefined;
     return isKnown && !mismatch(file, ended) ? ended.sha256 : undefined;
   } finally {
@@ -335,7 +335,7 @@ async function emptyFile(file: WantedFile): Promise<string> {
   return createHash('sha256').digest('hex');
 }
 
-/** Reads the file's first bytes into digests; one that has become shorter counts as broken off. */
+/** Reads the file's first bytes into digests. A file that has become shorter counts as interrupted. */
 async function readInto(
   handle: FileHandle,
   length: number,
@@ -384,7 +384,7 @@ async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0;
 }
 
-/** A weak ETag says "alike", not "the same bytes". */
+/** A weak ETag means "equivalent", not "the same bytes". */
 function strongEtag(etag: string | undefined): string | undefined {
   return etag && /^"[^"]*"$/.test(etag) ? etag : undefined;
 }

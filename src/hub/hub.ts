@@ -1,4 +1,4 @@
-/** What both hubs give: a repository's files, with what they will weigh and hash to. */
+/** The part of a hub's API that both hubs share: a repository's files with sizes and hashes. */
 import { MedTextError, words } from '../base/errors';
 import type { Words } from '../base/words';
 import { HUBS } from './hubs';
@@ -18,7 +18,7 @@ export interface RemoteFile {
 }
 
 export interface Listing {
-  /** As the hub names it, its kind and revision known. */
+  /** The reference as the hub names it, with its kind and revision. */
   readonly reference: RepositoryReference & { readonly revision: string };
   /** The commit, where the hub says; it stays what it is when the revision moves on. */
   readonly commit: string | undefined;
@@ -27,15 +27,47 @@ export interface Listing {
   readonly isWhole: boolean;
 }
 
+/** What a hub says of a repository in a list of many; what it does not say is absent. */
+export interface FoundRepository {
+  /** `owner/name`. */
+  readonly repository: string;
+  readonly downloads?: number;
+  readonly license?: string;
+  /** As the hub calls it. */
+  readonly task?: string;
+}
+
+/** How many repositories a search shows. */
+export const MAX_FOUND = 30;
+
 /** The calls of a hub that list; downloads use the addresses that listings give. */
 export interface Hub {
+  /**
+   * Repositories for words that a person has typed, the hub's best first, at most {@link MAX_FOUND}.
+   * @throws MedTextError OFFLINE, NETWORK or CANCELLED.
+   */
+  search(words: string, kind: 'model' | 'dataset', signal?: AbortSignal): Promise<readonly FoundRepository[]>;
   /**
    * @throws MedTextError NOT_FOUND, ACCESS, OFFLINE, NETWORK or CANCELLED.
    */
   list(reference: RepositoryReference, signal?: AbortSignal): Promise<Listing>;
 }
 
-/** No repository has more files that matter here; a listing that goes on is not followed for ever. */
+/** What a hub says, where it is what it should be. */
+export function foundRepository(
+  repository: string,
+  { downloads, license, task }: Readonly<Record<'downloads' | 'license' | 'task', unknown>>,
+): FoundRepository {
+  const said = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
+  return {
+    repository,
+    ...(isSize(downloads) && { downloads }),
+    ...(said(license) && { license: license.slice(0, 80) }),
+    ...(said(task) && { task: task.slice(0, 80) }),
+  };
+}
+
+/** A bound on entries: a listing that does not end is not followed for ever. */
 export const MAX_FILES = 100_000;
 
 /** @param repositoryExists whether the hub knows the repository: then another name or kind is not worth a try */
@@ -65,7 +97,7 @@ export function hexDigest(value: unknown, length: 40 | 64): string | undefined {
 const SHA256_OF_NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /**
- * A size as a listing says it. ModelScope may leave it out or write 0 for what it does not know (modelscope-hub 0.5.1,
+ * The size in a listing. ModelScope may leave it out or write 0 for an unknown size (modelscope-hub 0.5.1,
  * _download.py, download_repo): a 0 counts where a hash vouches for it.
  */
 export function listedSize(size: unknown, sha256: string | undefined): Pick<RemoteFile, 'sizeBytes' | 'unsureSize'> {
@@ -78,7 +110,7 @@ export function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** A repository's name in an address: the slash stays. */
+/** A repository's name in an address, with its slash kept. */
 export function inAddress(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }

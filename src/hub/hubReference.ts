@@ -1,4 +1,4 @@
-/** What a person types or pastes to name a model or a data set of a hub. */
+/** Reads the names and addresses by which people name a model or a data set of a hub. */
 import { MedTextError, words } from '../base/errors';
 import { hubNames, type HubName } from '../base/hubNames';
 import { HUBS } from './hubs';
@@ -9,7 +9,7 @@ export interface HubReference {
   readonly hub: HubName;
   /** A further site of the hub (`modelscope.ai`); undefined: the one that the settings say. */
   readonly site?: string;
-  /** Undefined where only the hub knows: `modelscope:owner/name` may be either. */
+  /** Undefined where only the hub knows the kind: `modelscope:owner/name` may be either. */
   readonly kind: RepositoryKind | undefined;
   /** `owner/name`; old models of Hugging Face have a name alone. */
   readonly repository: string;
@@ -65,7 +65,7 @@ export function parseHubReference(
 function parseHuggingFaceUri(text: string): HubReference {
   const [, body] = /^hf:\/\/([^?#]+)$/i.exec(text) ?? [];
   const found = /^(?:(models|datasets)\/)?([^/@]+\/[^/@]+)(?:@(refs\/(?:convert\/[\w.-]+|pr\/\d+)|[^/]+))?(?:\/(.*))?$/.exec(body ?? ''); // prettier-ignore
-  // Those are no models and no data sets.
+  // These pages are neither models nor data sets.
   if (!found || /^(spaces|kernels|buckets)\//.test(body)) throw malformed(text);
   const [, kinds, repository, revision, path] = found;
   try {
@@ -84,12 +84,12 @@ export function formatHubReference({ hub, site, kind, repository, revision }: Hu
   return `${prefix}:${kind === 'dataset' ? 'datasets/' : ''}${repository}${revision === undefined ? '' : `@${revision}`}`;
 }
 
-/** What answers for the reference: its own site's address, else the settings'. */
+/** The address that serves the reference: that of its own site, or else the settings'. */
 export function endpointOf({ hub, site }: HubReference, endpoints: Readonly<Record<HubName, string>>): string {
   return site === undefined ? endpoints[hub] : HUBS[hub].sites[site];
 }
 
-/** Whether two names mean one repository: letter case does not count, nor which of its names an owner is called by. */
+/** Whether two names mean one repository, whatever the letter case and whichever of its names an owner is called by. */
 export function isSameRepository(one: string, other: string, hub: HubName): boolean {
   const key = (name: string): string => {
     const [owner, ...rest] = name.toLowerCase().split('/');
@@ -132,7 +132,7 @@ function parseAddress(text: string, endpoints: Readonly<Partial<Record<HubName, 
   const [verb, ...rest] = segments.slice(length);
   const hasRevision = ['tree', 'blob', 'resolve', 'raw'].includes(verb);
   const [revision, ...inside] = hasRevision ? rest : verb === 'file' && rest[0] === 'view' ? rest.slice(1) : [];
-  // A file's page is as good as its repository's; ONNX files lie one folder below the model's configuration.
+  // A file's page stands for its repository; ONNX files lie one folder below the model's configuration.
   if (inside.at(-1) === 'onnx') inside.pop();
   const folder = verb === 'tree' ? inside.join('/') || undefined : undefined;
   return checked({ ...found, kind, repository: segments.slice(0, length).join('/'), revision, folder }, text);

@@ -1,4 +1,4 @@
-/** Where the hubs are and how they are reached: settings first, then the variables that the hubs' own clients read. */
+/** The hubs' addresses and how they are reached: settings first, then the variables that the hubs' own clients read. */
 import { MedTextError, words } from '../base/errors';
 import { byHub, hubNames, type HubName } from '../base/hubNames';
 import { HUBS } from './hubs';
@@ -21,7 +21,7 @@ export interface ProxySettings {
   readonly strictCertificates: boolean;
 }
 
-/** What a person has set; empty means not set. */
+/** A person's settings; an empty one is not set. */
 export interface HubOverrides {
   readonly endpoints?: Readonly<Partial<Record<HubName, string>>>;
   readonly tokens?: Readonly<Partial<Record<HubName, string>>>;
@@ -60,7 +60,7 @@ export function hubSettings(env: NodeJS.ProcessEnv, overrides: HubOverrides = {}
       exceptions: [...(overrides.noProxy ?? []), ...(either('NO_PROXY') ?? '').split(/[\s,]+/)].filter(Boolean),
       strictCertificates: overrides.strictCertificates ?? true,
     },
-    // A person who wants no downloads means all hubs.
+    // A variable that forbids downloads from one hub forbids them from all.
     offline: overrides.offline ?? hubNames.some((hub) => isTrue(first(HUBS[hub].variables.offline))),
   };
 }
@@ -83,7 +83,7 @@ export function proxyFor(target: URL, proxy: ProxySettings): string | undefined 
   return isException ? undefined : chosen;
 }
 
-/** A host alone is an address, too, as modelscope-hub takes it (config.py, normalize_endpoint). */
+/** A host without a scheme is an address, too, as in modelscope-hub (config.py, normalize_endpoint). */
 function withProtocol(given: string, protocol: 'http' | 'https'): string {
   return /^\w+:\/\//.test(given) ? given : `${protocol}://${given}`;
 }
@@ -99,16 +99,16 @@ function address(text: string, what: 'endpoint' | 'proxy', protocols: readonly s
     const { protocol, search, hash } = new URL(trimmed);
     if (protocols.includes(protocol) && !search && !hash) return trimmed.replace(/\/+$/, '');
   }
-  // A proxy's address may hold a password: it is not repeated.
+  // A proxy's address may hold a password, so the message does not repeat it.
   const shown = what === 'proxy' ? '' : ` "${trimmed.slice(0, 100)}"`;
   throw new MedTextError(
     'USAGE',
-    words`The ${what === 'proxy' ? words`proxy` : words`endpoint`}${shown} is no address (http://… or https://…).`,
+    words`The ${what === 'proxy' ? words`proxy` : words`endpoint`}${shown} is not an address (http://… or https://…).`,
     { what },
   );
 }
 
 function checkedToken(token: string | undefined): string | undefined {
   if (token === undefined || /^[\x21-\x7e]{1,4096}$/.test(token)) return token;
-  throw new MedTextError('USAGE', words`The access token has characters that no token has. Copy it again.`);
+  throw new MedTextError('USAGE', words`The access token has invalid characters. Copy it again.`);
 }

@@ -27,9 +27,9 @@ export interface HubDescription {
   };
   /** The headers that a token is sent in. */
   readonly credentials: (token: string) => Readonly<Record<string, string>>;
-  /** Where the hub's own client keeps what it downloads. */
+  /** The folder in which the hub's own client keeps downloads. */
   readonly cacheRoots: (env: NodeJS.ProcessEnv, home: string) => readonly string[];
-  /** What the hub's own client calls its login, and the file that it leaves. */
+  /** How the hub's own client calls its login, and the file that it leaves. */
   readonly login: {
     readonly command: string;
     readonly file: (env: NodeJS.ProcessEnv, home: string) => string;
@@ -102,7 +102,7 @@ function huggingFaceHome(env: NodeJS.ProcessEnv, home: string): string {
   return expandedVariables(env.HF_HOME, env, home) ?? join(cache, 'huggingface');
 }
 
-/** As os.path.expandvars(os.path.expanduser(path)): what is not set stays as it is written. */
+/** Equal to os.path.expandvars(os.path.expanduser(path)): a variable that is not set stays as written. */
 function expandedVariables(path: string | undefined, env: NodeJS.ProcessEnv, home: string): string | undefined {
   return expanded(path, home)?.replace(
     /\$(?:\{(\w+)\}|(\w+))/g,

@@ -4,7 +4,7 @@
  */
 import type { MedTextError } from '../base/errors';
 import { words } from '../base/errors';
-import { hexDigest, inAddress, isSize, MAX_FILES, noAccess, notFound, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
+import { hexDigest, inAddress, isSize, MAX_FILES, MAX_FOUND, foundRepository, noAccess, notFound, type FoundRepository, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
 import type { RepositoryReference } from './hubReference';
 import { HUBS } from './hubs';
 import { network, type Answer, type Transport } from './transport';
@@ -24,6 +24,21 @@ export class HuggingFaceHub implements Hub {
     private readonly transport: Transport,
   ) {}
 
+  /** GET /api/models?search=… (huggingface_hub 2.4.0, hf_api.py, list_models and list_datasets). */
+  async search(typed: string, kind: 'model' | 'dataset', signal?: AbortSignal): Promise<readonly FoundRepository[]> {
+    const query = new URLSearchParams({ search: typed, sort: 'downloads', direction: '-1', limit: String(MAX_FOUND) });
+    const refused = (status: number): MedTextError => network(words`Hugging Face responded with HTTP ${status} to the search.`); // prettier-ignore
+    const { json } = await this.transport.getJson(`${this.endpoint}/api/${kind}s?${query}`, refused, signal);
+    if (!Array.isArray(json))
+      throw network(words`The response of ${this.endpoint} does not have the format of Hugging Face.`);
+    return json.flatMap((entry: unknown) => {
+      const { id, downloads, tags, pipeline_tag: task } = (entry ?? {}) as Readonly<Record<string, unknown>>;
+      if (typeof id !== 'string' || !/^[\w.-]+(\/[\w.-]+)?$/.test(id)) return [];
+      const license = Array.isArray(tags) ? tags.find((tag): tag is string => typeof tag === 'string' && tag.startsWith('license:')) : undefined; // prettier-ignore
+      return [foundRepository(id, { downloads, license: license?.slice('license:'.length), task })];
+    });
+  }
+
   async list(reference: RepositoryReference, signal?: AbortSignal): Promise<Listing> {
     const { kind } = reference;
     const asked = reference.revision ?? HUBS.huggingface.defaultRevision;
@@ -34,7 +49,7 @@ export class HuggingFaceHub implements Hub {
     const { json } = await this.transport.getJson(about, refused, signal);
     const { sha, id } = (json ?? {}) as { sha?: unknown; id?: unknown };
     const commit = hexDigest(sha, 40);
-    if (!commit) throw network(words`The response of ${about} is not that of Hugging Face.`);
+    if (!commit) throw network(words`The response of ${about} does not have the format of Hugging Face.`);
     // A repository that has moved answers under its new name.
     const repository = typeof id === 'string' && /^[\w.-]+(\/[\w.-]+)?$/.test(id) ? id : reference.repository;
 
@@ -43,16 +58,18 @@ export class HuggingFaceHub implements Hub {
     let page: string | undefined = `${api}/${inAddress(repository)}/tree/${commit}?recursive=true&expand=false`;
     const seen = new Set<string>();
     while (page !== undefined) {
-      if (seen.has(page) || files.length > MAX_FILES) throw network(words`${repository} has a listing without end.`);
+      if (seen.has(page) || files.length > MAX_FILES)
+        throw network(words`The file list of ${repository} does not end.`);
       seen.add(page);
       const { json: entries, headers } = await this.transport.getJson(page, refused, signal);
-      if (!Array.isArray(entries)) throw network(words`${repository}: the listing is not Hugging Face's.`);
+      if (!Array.isArray(entries))
+        throw network(words`${repository}: the file list does not have the format of Hugging Face.`);
       for (const entry of entries as TreeEntry[]) {
         const { type, path, size, oid, lfs } = entry ?? {};
         if (type !== 'file' || typeof path !== 'string') continue;
         const sizeBytes = lfs?.size ?? size;
         if (!isSize(sizeBytes))
-          throw network(words`${repository}: the listing has no size of "${path.slice(0, 100)}".`);
+          throw network(words`${repository}: the file list has no size for "${path.slice(0, 100)}".`);
         files.push({
           path,
           sizeBytes,
@@ -87,9 +104,9 @@ function refusal(
   const theirs = typeof said === 'string' ? words` The hub says: ${said.slice(0, 200)}` : '';
   const kind = reference.kind === 'dataset' ? words`dataset` : words`model`;
   if (code === 'RevisionNotFound') return notFound(reference, words`there is no revision "${revision}".`, true);
-  if (code === 'GatedRepo' || status === 403) return noAccess(reference, words`the hub gives it to those who may have it.${theirs}`); // prettier-ignore
+  if (code === 'GatedRepo' || status === 403) return noAccess(reference, words`access to it is restricted.${theirs}`); // prettier-ignore
   if (status === 404) return notFound(reference, words`Hugging Face has no such ${kind}.${theirs}`);
-  // Without a token what is absent and what is private look alike.
+  // Without a token an absent repository and a private one give the same answer.
   if (status === 401) return noAccess(reference, words`there is no such public ${kind}.${theirs}`);
   return network(words`${reference.repository}: Hugging Face responded with HTTP ${status}.${theirs}`);
 }

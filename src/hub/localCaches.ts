@@ -1,4 +1,4 @@
-/** What the hubs' own clients have left on this machine: models, data sets, and where a login lies. */
+/** The caches of the hubs' own clients on this machine: models, data sets, and the place of a login. */
 import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export interface CachedRepository {
   readonly revision: string | undefined;
   /** Absolute; its files may be links into the cache. */
   readonly folder: string;
-  /** Of all files. */
+  /** The bytes of all files. */
   readonly sizeBytes: number;
 }
 
@@ -107,7 +107,7 @@ async function inModelScopeCache(root: string): Promise<CachedRepository[]> {
         continue;
       }
       for (const name of await foldersIn(join(parent, owner))) {
-        // Those clients have no dots in a folder's name.
+        // Those clients put no dots into a folder's name.
         await add(kind, `${owner}/${name.replaceAll('___', '.')}`, undefined, join(parent, owner, name));
       }
     }
@@ -158,7 +158,7 @@ export async function tablesIn(folder: string, below = '', depth = 0): Promise<s
   for (const entry of entries.slice(0, MAX_ENTRIES)) {
     if (entry.name.startsWith('.')) continue;
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
-    // What MsDataset.load writes down of a data set: hashed names that tell nothing.
+    // MsDataset.load writes hashed names, from which the data set cannot be known.
     if (entry.isDirectory() && entry.name !== 'meta' && depth < 3)
       found.push(...(await tablesIn(folder, path, depth + 1)));
     else if (!entry.isDirectory() && isTable(path)) found.push(path);

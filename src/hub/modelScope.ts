@@ -5,7 +5,7 @@
 import { textOfValue } from '../base/plainText';
 import { words } from '../base/words';
 import type { MedTextError } from '../base/errors';
-import { hexDigest, inAddress, MAX_FILES, noAccess, notFound, listedSize, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
+import { foundRepository, hexDigest, inAddress, MAX_FILES, MAX_FOUND, noAccess, notFound, listedSize, type FoundRepository, type Hub, type Listing, type RemoteFile } from './hub'; // prettier-ignore
 import type { RepositoryReference } from './hubReference';
 import { HUBS } from './hubs';
 import { network, type Transport } from './transport';
@@ -13,7 +13,7 @@ import { network, type Transport } from './transport';
 const PAGE_SIZE = 100;
 /** constants.py, REPO_FILES_TRUNCATION_LIMIT: a model's listing ends there, and nothing in it says so. */
 const LISTING_LIMIT = 3000;
-/** Of folders that are listed on their own, one by one. */
+/** How many folders are listed one by one. */
 const MAX_LISTINGS = 1000;
 
 /** An entry, or an envelope, with the first letter of its keys as it comes: `Path` or `path`. */
@@ -30,6 +30,30 @@ export class ModelScopeHub implements Hub {
 
   list(reference: RepositoryReference, signal?: AbortSignal): Promise<Listing> {
     return reference.kind === 'model' ? this.listModel(reference, signal) : this.listDataset(reference, signal);
+  }
+
+  /**
+   * GET /openapi/v1/models?search=… (_openapi.py, list_models and list_datasets; api.py, _extract_paged and
+   * _repo_info_from_payload): the list under `models` or `datasets`, `id` being `owner/name`.
+   */
+  async search(typed: string, kind: 'model' | 'dataset', signal?: AbortSignal): Promise<readonly FoundRepository[]> {
+    const query = new URLSearchParams({ search: typed, page_number: '1', page_size: String(MAX_FOUND) });
+    const refused = (status: number): MedTextError => network(words`ModelScope responded with HTTP ${status} to the search.`); // prettier-ignore
+    const { json } = await this.transport.getJson(`${this.endpoint}/openapi/v1/${kind}s?${query}`, refused, signal);
+    const envelope = (typeof json === 'object' ? json : null) as Fields | null;
+    const payload = (field(envelope, 'Data') ?? envelope) as Fields | null;
+    const list = Array.isArray(payload) ? payload : payload?.[`${kind}s`];
+    if (!Array.isArray(list) || field(envelope, 'Success') === false) {
+      throw network(words`The response of ${this.endpoint} to the search does not have the format of ModelScope.`);
+    }
+    return (list as (Fields | null)[]).flatMap((entry) => {
+      const [id, owner, name] = ['Id', 'Owner', 'Name'].map((key) => field(entry, key));
+      const known = typeof id === 'string' && id.includes('/') ? id : typeof owner === 'string' && typeof name === 'string' ? `${owner}/${name}` : ''; // prettier-ignore
+      if (!/^[\w.-]+\/[\w.-]+$/.test(known)) return [];
+      const tasks = field(entry, 'Tasks');
+      const task = Array.isArray(tasks) ? (tasks as unknown[])[0] : field(entry, 'Task');
+      return [foundRepository(known, { downloads: field(entry, 'Downloads'), license: field(entry, 'License'), task })];
+    });
   }
 
   private async listModel(reference: RepositoryReference, signal?: AbortSignal): Promise<Listing> {
@@ -80,7 +104,7 @@ export class ModelScopeHub implements Hub {
       }
       const repeats = files.size === before && entries.some(isFile);
       if (entries.length < PAGE_SIZE || repeats) break;
-      if (files.size > MAX_FILES || page > MAX_FILES / PAGE_SIZE) throw network(words`${reference.repository} has a listing without end.`); // prettier-ignore
+      if (files.size > MAX_FILES || page > MAX_FILES / PAGE_SIZE) throw network(words`The file list of ${reference.repository} does not end.`); // prettier-ignore
     }
     return { reference: { ...reference, revision }, commit: undefined, files: [...files.values()], isWhole: true };
   }
@@ -144,7 +168,8 @@ function entriesOf(data: unknown, reference: RepositoryReference): Fields[] {
   const files = Array.isArray(data) ? data : field(data as Fields | null, 'Files');
   const isEmpty = files === undefined && typeof data === 'object' && data !== null && 'Files' in data;
   if (files === null || isEmpty) return [];
-  if (!Array.isArray(files)) throw network(words`${reference.repository}: the listing is not ModelScope's.`);
+  if (!Array.isArray(files))
+    throw network(words`${reference.repository}: the file list does not have the format of ModelScope.`);
   return files.filter((entry): entry is Fields => typeof entry === 'object' && entry !== null);
 }
 
@@ -156,7 +181,7 @@ function isFile(entry: Fields): boolean {
 
 function remoteFile(entry: Fields, reference: RepositoryReference, url: (path: string) => string): RemoteFile {
   const path = field(entry, 'Path');
-  if (typeof path !== 'string') throw network(words`${reference.repository}: the listing has a file without a path.`);
+  if (typeof path !== 'string') throw network(words`${reference.repository}: the file list has a file without a path.`);
   const sha256 = hexDigest(field(entry, 'Sha256'), 64);
   return { path, ...listedSize(field(entry, 'Size'), sha256), sha256, gitSha1: undefined, url: url(path) };
 }
@@ -164,10 +189,10 @@ function remoteFile(entry: Fields, reference: RepositoryReference, url: (path: s
 function refusal(reference: RepositoryReference, status: number, body: Fields | undefined): MedTextError {
   const message = field(body, 'Message');
   const said = typeof message === 'string' && message ? words` The hub says: ${message.slice(0, 200)}` : '';
-  if (status === 401 || status === 403) return noAccess(reference, words`the hub gives it to those who may have it.${said}`); // prettier-ignore
+  if (status === 401 || status === 403) return noAccess(reference, words`access to it is restricted.${said}`); // prettier-ignore
   const told = field(body, 'Code');
   const code = typeof told === 'number' || typeof told === 'string' ? textOfValue(told).slice(0, 40) : '';
-  // Its own codes of what is absent: 10010205001 and the like.
+  // ModelScope's own codes of absent repositories: 10010205001 and similar.
   if (status === 404 || code.startsWith('100102')) {
     const revision = reference.revision === undefined ? '' : words`, or no revision "${reference.revision}"`;
     const kind = reference.kind === 'dataset' ? words`dataset` : words`model`;

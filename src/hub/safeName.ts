@@ -41,8 +41,8 @@ export function refuseUnsafeNames(paths: readonly string[], where: string, kept?
     const why = dangerOf(path);
     if (why) throw unsafe(where, path, why);
     const segments = path.normalize('NFC').toLowerCase().split('/');
-    if (segments[0] === kept) throw unsafe(where, path, words`what is half there lies under that name`);
-    // Each folder of the path too: "A/x" and "a/y" would share a folder.
+    if (segments[0] === kept) throw unsafe(where, path, words`this name is reserved for unfinished downloads`);
+    // Each folder of the path is checked, too: "A/x" and "a/y" would share a folder.
     for (let length = 1; length <= segments.length; length++) {
       const folded = segments.slice(0, length).join('/');
       const own = path.split('/').slice(0, length).join('/');

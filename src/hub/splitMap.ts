@@ -5,7 +5,7 @@
  */
 import type { RemoteFile } from './hub';
 
-/** A table of splits is a page; a larger file of that name holds rows. */
+/** A bound on bytes: a table of splits is a page, and a larger file of that name holds rows. */
 const MAX_BYTES = 256 * 1024;
 
 /** The file that would be it; whether it is one its content says. */

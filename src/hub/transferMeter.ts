@@ -1,4 +1,4 @@
-/** How far a download is, how fast, and for how long yet. */
+/** Measures a download: bytes, rate and time left. */
 
 export interface TransferProgress {
   readonly doneBytes: number;

@@ -49,7 +49,7 @@ export interface Answer {
   readonly body: Readable;
   /** After redirects, without its query, which can hold a signature. */
   readonly shownUrl: string;
-  /** Whether the answer comes from where the first request went. */
+  /** Whether the answer comes from the server that the first request went to. */
   readonly isSameOrigin: boolean;
   /**
    * The content's SHA-256 as the hub (on the redirect) or its storage tells it in `X-Linked-ETag` (huggingface_hub 2.4.0,
@@ -58,7 +58,7 @@ export interface Answer {
   readonly linkedSha256: string | undefined;
 }
 
-/** A failure of the connection or of the server, which may be another time's luck. */
+/** A failure of the connection or the server, which a later attempt may not meet. */
 export class TransferError extends Error {
   /** The sentence, for the error that this one may become. */
   readonly words: Words;
@@ -67,7 +67,7 @@ export class TransferError extends Error {
     message: string | Words,
     /** Node's or undici's code of a connection's failure. */
     readonly systemCode: string | undefined,
-    /** What the server asked to wait. */
+    /** The seconds that the server asked to wait. */
     readonly retryAfterMs?: number,
   ) {
     super(String(message));
@@ -77,7 +77,7 @@ export class TransferError extends Error {
 
 const MAX_REDIRECTS = 6;
 const MAX_JSON_BYTES = 64 * 2 ** 20;
-/** No network at all, as against a server in trouble. */
+/** There is no network at all, in contrast to a server with a failure. */
 const UNREACHABLE = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']); // prettier-ignore
 const PASSING_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -92,7 +92,7 @@ export class Transport {
   }
 
   /**
-   * One request, redirects followed. Any status comes back as an answer.
+   * One request, with redirects followed. Every status is returned as an answer.
    * @throws TransferError, or MedTextError CANCELLED or NETWORK (redirects without end or to where they may not go).
    */
   async get(address: string, headers: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Promise<Answer> {
@@ -139,7 +139,9 @@ export class Transport {
       json = JSON.parse(text.text);
     } catch {
       if (text.answer.status >= 400) throw refused(text.answer.status, undefined, text.answer.headers);
-      throw network(words`The response of ${where} is not that of a hub. Is there a login page or a proxy in between?`);
+      throw network(
+        words`The response of ${where} did not come from a hub. Is there a login page or a proxy in between?`,
+      );
     }
     if (text.answer.status >= 400) throw refused(text.answer.status, json, text.answer.headers);
     return { json, headers: text.answer.headers };
@@ -203,7 +205,7 @@ export class Transport {
         if (isPassing(answer.status)) throw await this.passing(answer);
         discard(answer.body);
         if (answer.status >= 400) throw refused(answer.status);
-        throw network(`${where} gives no parts of files. Choose another mirror.`);
+        throw network(`${where} does not support partial downloads. Choose another mirror.`);
       }
       const [from, to, sizeBytes] = range.slice(1).map(Number);
       const bytes = await readBytes(answer, end - start, this.limits.answerMs + this.limits.idleMs);
@@ -235,14 +237,14 @@ export class Transport {
     const { tries, firstPauseMs, longestPauseMs } = this.limits;
     if (failures >= tries) {
       throw network(
-        words`${where}: ${error.words} (${failures} tries). What has come is kept; try again later.`,
+        words`${where}: ${error.words} (${failures} tries). The downloaded part is kept. Try again later.`,
         error,
       );
     }
     const asked = error.retryAfterMs;
     if (asked !== undefined && asked > longestPauseMs) {
       throw network(
-        words`${where}: ${error.words} The server asks to come back in ${Math.ceil(asked / 1000)} s. What has come is kept.`,
+        words`${where}: ${error.words} The server asks to wait ${Math.ceil(asked / 1000)} s. The downloaded part is kept.`,
         error,
       );
     }
@@ -255,7 +257,7 @@ export class Transport {
   /** The answer as a failure that may pass, with the wait that it asks for. */
   async passing(answer: Answer): Promise<TransferError> {
     discard(answer.body);
-    const what = answer.status === 429 ? words`The server says that it is asked too often` : words`The server is in trouble`; // prettier-ignore
+    const what = answer.status === 429 ? words`The server reports too many requests` : words`The server has an error`; // prettier-ignore
     return new TransferError(
       words`${what} (HTTP ${answer.status}).`,
       undefined,
@@ -276,7 +278,7 @@ export class Transport {
         method: 'GET',
         headers: {
           'user-agent': this.options.userAgent ?? 'medtext-lab',
-          // A compressed body could not be resumed by its bytes.
+          // A compressed body could not be continued by its bytes.
           'accept-encoding': 'identity',
           ...headers,
           ...this.options.credentials?.get(url.origin),
@@ -306,21 +308,21 @@ export class Transport {
   }
 }
 
-/** What went wrong on the way, as an error that a further try may mend. */
+/** Makes an error of a failed request that another attempt may correct. */
 export function transferError(error: unknown, url: URL | string, signal?: AbortSignal): Error {
   if (signal?.aborted) return cancelled();
   if (error instanceof MedTextError || error instanceof TransferError) return error;
   const { code, message } = deepest(error);
   const where = typeof url === 'string' ? url : url.host;
   const reasons: Readonly<Record<string, Words>> = {
-    ENOTFOUND: words`The name ${where} is not known`,
-    EAI_AGAIN: words`The name ${where} cannot be looked up`,
+    ENOTFOUND: words`The host name ${where} is unknown`,
+    EAI_AGAIN: words`The host name ${where} cannot be resolved`,
     ECONNREFUSED: words`The connection was refused`,
     ECONNRESET: words`The connection broke`,
     UND_ERR_SOCKET: words`The connection broke`,
     UND_ERR_CONNECT_TIMEOUT: words`No connection in time`,
     UND_ERR_HEADERS_TIMEOUT: words`No response in time`,
-    UND_ERR_BODY_TIMEOUT: words`The transfer stands still`,
+    UND_ERR_BODY_TIMEOUT: words`The transfer has stopped`,
     UND_ERR_RES_CONTENT_LENGTH_MISMATCH: words`The connection ended before the file did`,
     UND_ERR_ABORTED: words`The connection was ended`,
   };
@@ -346,7 +348,7 @@ function shownUrl(url: URL): string {
 }
 
 export function cancelled(): MedTextError {
-  return new MedTextError('CANCELLED', 'The download was cancelled; what has come is kept.');
+  return new MedTextError('CANCELLED', 'The download was cancelled. The downloaded part is kept.');
 }
 
 export function network(message: string | Words, cause?: unknown): MedTextError {
@@ -425,7 +427,7 @@ function flatHeaders(raw: Record<string, string | string[] | undefined>): Record
   );
 }
 
-/** A proxy's name and password stand in its address. */
+/** Removes a proxy's name and password from its address. */
 function proxyLogin(uri: string): { token?: string } {
   const { username, password } = new URL(uri);
   if (!username) return {};

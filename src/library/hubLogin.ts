@@ -1,6 +1,6 @@
 /**
- * Tokens that the hubs' own clients have left on this machine. They are a person's, for that client: so they are found, and
- * offered with their place, and read only when the person says so.
+ * Finds tokens that the hubs' own clients have left on this machine. They belong to the person and that client, so they are
+ * offered with their place, and read only when the person agrees.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -11,7 +11,7 @@ import { PickleFunction, unpickle, type PickleValue } from '../models/checkpoint
 
 export interface HubLogin {
   readonly hub: HubName;
-  /** `hf auth login` */
+  /** Written by `hf auth login`. */
   readonly command: string;
   readonly file: string;
 }
@@ -23,14 +23,14 @@ interface Places {
 
 const MAX_BYTES = 1 << 20;
 
-/** The logins that there are; nothing in them is read. */
+/** The logins on this machine, without reading them. */
 export async function hubLogins({ env, home = homedir() }: Places): Promise<HubLogin[]> {
   const logins = hubNames.map((hub) => ({ hub, command: HUBS[hub].login.command, file: HUBS[hub].login.file(env, home) })); // prettier-ignore
   const there = await Promise.all(logins.map(({ file }) => stat(file).catch(() => undefined)));
   return logins.filter((_, i) => there[i]?.isFile() && there[i].size <= MAX_BYTES);
 }
 
-/** Undefined where there is none, or it has expired, or the file is not that client's. */
+/** The token; undefined where there is none, it has expired, or the file is not that client's. */
 export async function loginToken({ hub, file }: HubLogin, now = Date.now()): Promise<string | undefined> {
   const bytes = await readFile(file).catch(() => undefined);
   if (!bytes) return undefined;
@@ -41,7 +41,7 @@ export async function loginToken({ hub, file }: HubLogin, now = Date.now()): Pro
   }
 }
 
-/** An object of Python's, whose class is none of ours: what it keeps, and nothing it does. */
+/** A Python object of a foreign class: its stored fields are kept, its code is not run. */
 class PlainObject {
   state: PickleValue = null;
 }
@@ -60,7 +60,7 @@ function sessionCookie(bytes: Uint8Array, file: string, now: number): string | u
     },
   };
   const jar = unpickle(ByteCursor.over(bytes, file), host, file);
-  // domain → path → name → cookie
+  // The nesting is domain → path → name → cookie.
   const inside = (value: PickleValue): PickleValue[] => (value instanceof Map ? [...value.values()] : []);
   const cookies = inside(field(jar, '_cookies')).flatMap(inside).flatMap(inside);
   const session = cookies.find((cookie) => field(cookie, 'name') === 'm_session_id');

@@ -1,4 +1,4 @@
-/** A data set from wherever it is into a folder, its files as they are. */
+/** Copies or downloads a data set into a folder, with its files unchanged. */
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { words } from '../base/errors';
@@ -9,7 +9,7 @@ import { fetchSource, type FoundSource } from './modelSource';
 
 export interface FetchedDataset {
   readonly folder: string;
-  /** Null where a cache's were copied as they are. */
+  /** Null where the files of a cache were copied unchanged. */
   readonly files: readonly { readonly path: string; readonly sizeBytes: number }[] | null;
 }
 
@@ -30,7 +30,7 @@ export async function fetchDataset(
   return { folder: found.plan.root, files: found.plan.files.map(({ path, sizeBytes }) => ({ path, sizeBytes })) };
 }
 
-/** A cache's files are links into it. */
+/** The files of a cache are links into it. */
 async function copyOf(cached: string, output: string): Promise<void> {
   const workshop = join(output, WORKSHOP);
   const busy = words`The same download is under way in another process`;

@@ -1,4 +1,4 @@
-/** A model into the library, which keeps the same one once. */
+/** Imports a model into the library, which keeps each model once. */
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { asMedTextError, MedTextError } from '../base/errors';
@@ -12,7 +12,7 @@ import { readModelRecord, type ModelRecord } from './modelRecord';
 import type { FoundSource } from './modelSource';
 
 export interface KeptModel {
-  /** The new folder, or the one that holds the same model already. */
+  /** The new folder, or the folder that already holds the same model. */
   readonly folder: string;
   readonly isNew: boolean;
   readonly record: ModelRecord;
@@ -44,14 +44,14 @@ export async function importOnce(
   return { folder, isNew: true, record, imported };
 }
 
-/** What a folder for it is called: the repository's name, or the file's or folder's. */
+/** The name for its folder: that of the repository, the file or the folder. */
 export function sourceName(found: FoundSource): string {
   if (found.kind === 'remote') return repositoryName(found.plan.reference);
   if (found.kind === 'cached') return found.cached.repository.split('/').at(-1)!;
   return basename(found.path, extname(found.path)) || 'model';
 }
 
-/** By its record, and still: a folder whose files have changed since is another model. */
+/** Finds the same model by its record, and verifies it: a folder whose files have changed holds another model. */
 async function holds(folder: string, contentHash: string): Promise<boolean> {
   if ((await readModelRecord(folder))?.contentHash !== contentHash) return false;
   try {
@@ -64,13 +64,13 @@ async function holds(folder: string, contentHash: string): Promise<boolean> {
 
 async function foldersIn(parent: string): Promise<string[]> {
   const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
-  // One that is being written or removed has a hidden name.
+  // A folder that is being written or removed has a hidden name.
   const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
   return folders.map(({ name }) => join(parent, name));
 }
 
-/** Made at once, empty: two imports of one name at a time get two folders. */
-async function newFolder(parent: string, stem: string): Promise<string> {
+/** Creates the empty folder at once, so that two simultaneous imports of one name get two folders. */
+export async function newFolder(parent: string, stem: string): Promise<string> {
   try {
     await mkdir(parent, { recursive: true });
     for (let number = 1; ; number++) {

@@ -1,4 +1,4 @@
-/** A model from wherever it is into a model folder with a record; downloads that have served are removed. */
+/** Imports a model from a path, a cache or a hub into a folder with a record, and removes downloads that are used up. */
 import { rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { words } from '../base/errors';
@@ -30,7 +30,7 @@ export async function importSource(
   options: ImportSourceOptions,
 ): Promise<{ readonly imported: ImportedModel; readonly record: ModelRecord }> {
   const place = resolve(output);
-  // Not the lock of its writing: the record belongs to the model, too.
+  // The lock also covers the record, which belongs to the model.
   const lock = join(dirname(place), `.${basename(place)}.import.lock`);
   return withFileLock(lock, words`Another import into ${place} is under way`, async () => {
     if (found.kind !== 'remote') return imported(found, place, options);
@@ -38,7 +38,7 @@ export async function importSource(
     const busy = words`Another import of the same download is under way`;
     const result = await withFileLock(lockBeside(folder), busy, async () => {
       const done = await imported(found, place, options);
-      // Left-overs cost space, not correctness.
+      // Leftover downloads cost space, not correctness.
       await removeFolder(folder).catch(() => undefined);
       await sweepLeftovers(dirname(folder), basename(folder)).catch(() => undefined);
       return done;
@@ -58,11 +58,11 @@ async function imported(
   return { imported: model, record: await writeModelRecord(model.path, found.origin, { signal }) };
 }
 
-/** The folders of kind and repository go when they are empty; others may be at work in them. */
+/** Removes the folders of kind and repository where they are empty; another import may be at work in them. */
 async function removeEmptyParents(folder: string): Promise<void> {
   try {
     for (let parent = dirname(folder), depth = 0; depth < 3; depth++, parent = dirname(parent)) await rmdir(parent);
   } catch {
-    // Not empty.
+    // The folder is not empty.
   }
 }

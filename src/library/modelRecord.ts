@@ -1,4 +1,4 @@
-/** The record beside a model of the library: what it is, where it came from, and what its files hash to. */
+/** The record beside a model of the library: what the model is, where it came from, and the hashes of its files. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTextFile } from '../base/textFile';
@@ -9,7 +9,7 @@ import { MODEL_RECORD, modelContent, type ContentFile } from '../models/modelCon
 import { elementCount } from '../onnx/dataType';
 import type { ModelOrigin } from './modelSource';
 
-/** Also what the Models view shows of a model. */
+/** The facts of a model, which the Models view shows, too. */
 export interface ModelFacts {
   readonly contentHash: string;
   /** config.json's model type: `bert`, `structbert`, `roberta`, … */
@@ -18,24 +18,24 @@ export interface ModelFacts {
   readonly hiddenSize: number;
   readonly vocabSize: number;
   readonly parameterCount: number;
-  /** Of all files in the folder. */
+  /** The bytes of all files in the folder. */
   readonly sizeBytes: number;
-  /** As the card says it: `apache-2.0`; null: it says none. */
+  /** The licence that the card names, such as `apache-2.0`; null where it names none. */
   readonly license: string | null;
   readonly source: string | null;
   readonly revision: string | null;
   readonly commit: string | null;
-  /** When it was imported, ISO 8601. */
+  /** The time of the import, ISO 8601. */
   readonly importedAt: string | null;
   readonly labels: readonly string[];
-  /** Whether a masked word can be filled in. */
+  /** Whether the model can fill in a masked word. */
   readonly hasMaskedLm: boolean;
 }
 
 export interface ModelRecord extends ModelFacts {
   readonly format: 1;
   readonly files: readonly ContentFile[];
-  /** Where else the same model was brought from, later. */
+  /** Further sources from which the same model was brought later. */
   readonly alsoFrom?: readonly Pick<ModelFacts, 'source' | 'revision' | 'commit'>[];
 }
 
@@ -60,7 +60,7 @@ export async function writeModelRecord(
   return record;
 }
 
-/** Notes in the record that the same model is also what `origin` names. @throws MedTextError IO, DISK_FULL. */
+/** Adds `origin` to the record as a further source of the same model. @throws MedTextError IO, DISK_FULL. */
 export async function addModelOrigin(folder: string, origin: ModelOrigin): Promise<void> {
   const record = await readModelRecord(folder);
   if (!record) return;
@@ -72,7 +72,7 @@ export async function addModelOrigin(folder: string, origin: ModelOrigin): Promi
   await writeFileAtomically(join(folder, MODEL_RECORD), `${JSON.stringify({ ...record, alsoFrom }, undefined, 2)}\n`);
 }
 
-/** The record as it stands; undefined where there is none (a model that was not imported here). */
+/** The record; undefined where there is none (a model that was not imported here). */
 export async function readModelRecord(folder: string): Promise<ModelRecord | undefined> {
   try {
     const record = JSON.parse(await readTextFile(join(folder, MODEL_RECORD))) as Partial<ModelRecord>;
@@ -83,7 +83,7 @@ export async function readModelRecord(folder: string): Promise<ModelRecord | und
   }
 }
 
-/** What can be said of any model folder, from its record where it has one. @throws MedTextError as reading the model does. */
+/** The facts of any model folder, from its record where it has one. @throws MedTextError as reading the model does. */
 export async function modelFacts(path: string, signal?: AbortSignal): Promise<ModelFacts> {
   const folder = await openModelFolder(path);
   const { contentHash } = await modelContent(folder, { signal });
@@ -102,7 +102,7 @@ async function factsOf(folder: ModelFolder, contentHash: string): Promise<ModelF
     const checkpoint = await openStored(folder.weightsPath);
     try {
       for (const [name, { shape, dataType }] of checkpoint.tensors) {
-        // Buffers of integers (position_ids) are no parameters; bytes are quantised ones.
+        // Integer buffers (position_ids) are no parameters; bytes are quantised ones.
         if (/^(b?float\d+|u?int8)$/.test(dataType)) parameterCount += elementCount(shape);
         hasMaskedLm ||= /(^|\.)(cls\.predictions\.transform|lm_head|generator_predictions)\.dense\.weight$/.test(name);
       }
@@ -128,7 +128,7 @@ async function factsOf(folder: ModelFolder, contentHash: string): Promise<ModelF
   };
 }
 
-/** Import writes BERT for what transformers knows as BERT; what it was is kept beside it. */
+/** Import writes `bert` for types that transformers knows as BERT, and keeps the original type beside it. */
 function sourceModelType({ config, rawConfig }: ModelFolder): string {
   const kept = (rawConfig.medtext as { source_model_type?: unknown } | undefined)?.source_model_type;
   return typeof kept === 'string' ? kept : config.modelType;
@@ -136,7 +136,7 @@ function sourceModelType({ config, rawConfig }: ModelFolder): string {
 
 const MAX_CARD_BYTES = 1 << 20;
 
-/** `license:` of the card's front matter, or the first line of a LICENSE file that names one. */
+/** The licence in the card's front matter, or in the first line of a LICENSE file that names one. */
 async function licenseOf({ cardFiles }: ModelFolder): Promise<string | null> {
   const read = async (pattern: RegExp): Promise<string> => {
     const file = cardFiles.find((path) => pattern.test(path.split(/[\\/]/).at(-1)!));
@@ -144,7 +144,7 @@ async function licenseOf({ cardFiles }: ModelFolder): Promise<string | null> {
     return readTextFile(file).catch(() => '');
   };
   const frontMatter = /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---/.exec(await read(/^readme/i))?.[1] ?? '';
-  // A list (- apache-2.0) or a value; ModelScope writes "license: Apache License 2.0".
+  // YAML has a list (- apache-2.0) or a value; ModelScope writes "license: Apache License 2.0".
   const named = /^license(?:_name)?:[ \t]*(?:\r?\n[ \t]*-[ \t]*)?["']?([^\r\n"'#]{1,80})/im
     .exec(frontMatter)?.[1]
     .trim();
@@ -157,7 +157,7 @@ async function licenseOf({ cardFiles }: ModelFolder): Promise<string | null> {
 async function folderSize(folder: string): Promise<number> {
   let sizeBytes = 0;
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    // Not the record: what it says of the size would not be so once it is written.
+    // Without the record: the size that it states would be wrong once it is written.
     if (entry.isFile() && entry.name !== MODEL_RECORD) sizeBytes += (await stat(join(folder, entry.name))).size;
   }
   return sizeBytes;

@@ -1,4 +1,4 @@
-/** What a person names, a path, a hub's model or its page, as a folder or file on this machine. */
+/** Finds the folder or file on this machine that a path, a hub's reference or a page's address means. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MedTextError, words } from '../base/errors';
@@ -8,10 +8,10 @@ import { findCached, type CachedRepository } from '../hub/localCaches';
 import type { HubSettings } from '../hub/hubSettings';
 import type { TransferProgress } from '../hub/transferMeter';
 
-/** Where a model came from, as it is kept with it. */
+/** The source of a model, kept in its record. */
 export interface ModelOrigin {
   readonly kind: 'modelscope' | 'huggingface' | 'folder';
-  /** `modelscope:owner/name`; of a folder its name alone, for a record may be handed on. */
+  /** `modelscope:owner/name`; the name alone of a folder, since a record may be passed on. */
   readonly reference: string;
   readonly revision?: string;
   readonly commit?: string;
@@ -26,14 +26,14 @@ export interface FindOptions {
   readonly client: HubClient;
   readonly settings: HubSettings;
   readonly env: NodeJS.ProcessEnv;
-  /** Where downloads are put together; each repository in its own folder. */
+  /** The folder of downloads; each repository has a folder of its own in it. */
   readonly downloads: string;
-  /** Data sets go there instead, as they are. */
+  /** The folder for data sets, whose files are not changed. */
   readonly into?: string;
   readonly home?: string;
-  /** False asks the hub even for what a local cache has. */
+  /** False asks the hub even for files that a local cache has. */
   readonly useCaches?: boolean;
-  /** Where the name alone leaves it open. */
+  /** The kind to take where a name alone does not tell. */
   readonly kind?: RepositoryKind;
   readonly include?: readonly string[];
   readonly signal?: AbortSignal;
@@ -57,7 +57,7 @@ export async function findSource(source: string, options: FindOptions): Promise<
   return { kind: 'remote', plan, origin: originOf(plan.reference, plan.reference.repository, plan.commit) };
 }
 
-/** Whether it is a model or a data set; a path is taken for a model. */
+/** Whether the source is a model or a data set; a path counts as a model. */
 export function kindOf(found: FoundSource): RepositoryKind {
   if (found.kind === 'remote') return found.plan.reference.kind;
   return found.kind === 'cached' ? found.cached.kind : 'model';
@@ -76,10 +76,10 @@ export async function findModelOrDataset(
   const into = { ...options, into: output };
   if (!reference) return findSource(source, options);
   const asDataset = formatHubReference({ ...reference, kind: 'dataset' });
-  // An address may name a folder of the repository, which a reference cannot.
+  // An address may name a folder of the repository; a reference cannot.
   if (isDataset || reference.kind === 'dataset') return findSource(reference.kind === 'dataset' ? source : asDataset, into); // prettier-ignore
   const found = await findSource(source, options);
-  // Only the hub knew: its files go to their place as they are.
+  // Only the hub knew the kind: the files of a data set go to their folder unchanged.
   return kindOf(found) === 'dataset' ? findSource(asDataset, into) : found;
 }
 

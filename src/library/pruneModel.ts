@@ -1,4 +1,4 @@
-/** A model with the part of its vocabulary that texts need, and the layers that are wanted. */
+/** Cuts a model's vocabulary to what texts need, and its layers to those that are wanted. */
 import { MedTextError, words } from '../base/errors';
 import { importModel, type ImportedModel } from '../models/importModel';
 import { openModelFolder, readTokenizerFiles } from '../models/modelFolder';
@@ -8,26 +8,26 @@ import { PIECE_CLASSES, pruneVocabulary, type PieceClass } from '../tokenization
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
 
 export interface PruneOptions extends WriteOptions {
-  /** Their pieces stay, if they occur often enough. */
+  /** Texts whose pieces stay, if they occur often enough. */
   readonly texts: AsyncIterable<string> | Iterable<string>;
   /** How often a piece must occur in `texts`. */
   readonly minCount: number;
   readonly classes: readonly PieceClass[];
-  /** Single pieces, as the vocabulary writes them. */
+  /** Single pieces that stay, as the vocabulary writes them. */
   readonly pieces: ReadonlySet<string>;
-  /** Old numbers of the layers that stay; absent: all. */
+  /** The old numbers of the layers that stay; absent: all stay. */
   readonly layers?: readonly number[];
 }
 
 export interface TokenChanges {
   readonly texts: number;
-  /** Texts whose tokens are no longer the same. */
+  /** The number of texts whose tokens changed. */
   readonly changed: number;
   readonly tokensBefore: number;
   readonly tokensAfter: number;
-  /** Unknown tokens that were none before. */
+  /** Unknown tokens that were known before. */
   readonly newUnknown: number;
-  /** The first few that changed. */
+  /** The first few texts that changed. */
   readonly examples: readonly { readonly text: string; readonly before: readonly string[]; readonly after: readonly string[] }[]; // prettier-ignore
 }
 
@@ -74,7 +74,7 @@ export async function pruneModel(source: string, output: string, options: PruneO
     extraFiles: async () => vocabulary.files,
   });
   const after = loadTokenizer(
-    { tokenizerJson: vocabulary.files['tokenizer.json'], tokenizerConfig: vocabulary.files['tokenizer_config.json'], specialTokensMap: files.specialTokensMap }, // prettier-ignore
+    { tokenizerJson: vocabulary.files['tokenizer.json'], tokenizerConfig: vocabulary.files['tokenizer_config.json'], specialTokensMap: files.specialTokensMap, clean: files.clean }, // prettier-ignore
     output,
   );
   return {
@@ -85,7 +85,7 @@ export async function pruneModel(source: string, output: string, options: PruneO
   };
 }
 
-/** How often each piece occurs, by its id. */
+/** The number of occurrences of each piece, by its id. */
 export function pieceCounts(tokenizer: Tokenizer, texts: Iterable<string>): Map<number, number> {
   const counts = new Map<number, number>();
   for (const text of texts) {
@@ -94,7 +94,7 @@ export function pieceCounts(tokenizer: Tokenizer, texts: Iterable<string>): Map<
   return counts;
 }
 
-/** Tokens compared as they are written: ids differ by design. */
+/** Compares tokens as written, since ids differ by design. */
 function changesOf(texts: readonly string[], before: Tokenizer, after: Tokenizer): TokenChanges {
   const changes = { texts: texts.length, changed: 0, tokensBefore: 0, tokensAfter: 0, newUnknown: 0 };
   const examples: { text: string; before: string[]; after: string[] }[] = [];

@@ -1,6 +1,6 @@
 /**
- * Models and data sets that a recipe names by an address: found on this machine, else planned and brought from a hub.
- * What was brought lies in the person's own folders (src/base/userFolders.ts), which terminal and editor share.
+ * Models and data sets that a recipe names by an address: finds them on this machine, or plans and makes their download.
+ * Downloads go to the person's own folders (src/base/userFolders.ts), which terminal and editor share.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -25,25 +25,25 @@ import { readyStarter, STARTER_NAME } from './starter';
 export interface LibraryPlaces {
   readonly settings: Pick<HubSettings, 'endpoints'>;
   readonly env: NodeJS.ProcessEnv;
-  /** Of the caches of the hubs' clients. */
+  /** The home folder in which the caches of the hubs' clients lie. */
   readonly home?: string;
 }
 
-/** What a recipe names and this machine does not have; a repository once, however many fields name it. */
+/** A source that a recipe names and this machine lacks. A repository stands once, however many fields name it. */
 export interface MissingSource {
   readonly kind: RepositoryKind;
-  /** Its kind known; where it is a model's, the field's text is a reference to one. */
+  /** The reference with its kind; the field's text is a reference to a model where the kind is model. */
   readonly reference: HubReference & { readonly kind: RepositoryKind };
   readonly fields: readonly AddressField[];
 }
 
 export interface SourcePlan extends MissingSource {
   readonly download: DownloadPlan;
-  /** Of a model. */
+  /** The source of a model; undefined for a data set. */
   readonly found: FoundSource | undefined;
 }
 
-/** In the folder of a data set: what it is of, and which of its files were brought. */
+/** The record in a data set's folder: its source, and which of its files were brought. */
 interface DatasetRecord {
   readonly format: 1;
   readonly source: string;
@@ -57,7 +57,7 @@ interface DatasetRecord {
 const DATASET_RECORD = 'medtext-dataset.json';
 
 /**
- * The recipe with a path for each address whose model or file is on this machine, and what is not. Asks no hub.
+ * The recipe with a path for each address whose model or file is on this machine, and the sources that are missing. Asks no hub.
  * @throws MedTextError RECIPE for an address that names nothing, NOT_FOUND for a model that the library does not have or
  * a split that a data set does not have, UNSUPPORTED for a split in several files.
  */
@@ -94,13 +94,13 @@ export function refuseMissing(missing: readonly MissingSource[]): void {
   const names = missing.map(({ reference }) => formatHubReference(reference));
   throw new MedTextError(
     'OFFLINE',
-    words`Not on this machine, and nobody was asked whether to download it: ${names.join(', ')}. Start the recipe in a terminal or the editor, which ask, or add --yes.`,
+    words`Not on this machine, and nothing is downloaded without consent: ${names.join(', ')}. Start the recipe in a terminal or in the editor, which ask for consent, or add --yes.`,
     { missing: names },
   );
 }
 
 /**
- * What each missing source would take: asks the hubs for their lists, and brings nothing but a data set's table of splits.
+ * The sizes of the missing sources. Asks the hubs for their lists, and downloads only a data set's table of splits.
  * @throws MedTextError NOT_FOUND, ACCESS, OFFLINE, NETWORK, UNSAFE_NAME, UNSUPPORTED or CANCELLED.
  */
 export async function planSources(
@@ -129,9 +129,9 @@ export async function planSources(
 }
 
 /**
- * Brings what was planned: models into the library, files of data sets beside those that are there.
- * @param known folders of models outside of the library; one that holds the same model is taken
- * @throws MedTextError what downloads and imports throw. What has come of an interrupted download stays.
+ * Downloads what was planned: models into the library, files of data sets beside those that are there.
+ * @param known folders of models outside of the library; one that holds the same model is used
+ * @throws MedTextError what downloads and imports throw. Finished parts of an interrupted download stay.
  */
 export async function bringSources(
   plans: readonly SourcePlan[],
@@ -148,7 +148,7 @@ export async function bringSources(
   for (const { found, download } of plans) {
     if (found) {
       const kept = await importOnce(found, modelLibraryFolder(env), known, { client, onDownload, onImport, signal });
-      // The same model may have come from elsewhere before: it is known by this name from now on, too.
+      // The same model may have come from elsewhere before: its record gets this name, too.
       if (!kept.isNew) await addModelOrigin(kept.folder, found.origin);
       continue;
     }
@@ -157,7 +157,7 @@ export async function bringSources(
   }
 }
 
-/** What to ask before a download. */
+/** The question before a download. */
 export function totalOf(plans: readonly SourcePlan[]): {
   readonly files: number;
   readonly bytes: number;
@@ -201,11 +201,11 @@ async function modelOfLibrary(
   text: string,
   { env }: LibraryPlaces,
 ): Promise<string> {
-  // The encoder that comes with the program is of everybody's library; it is unpacked when it is first named.
+  // The starter encoder belongs to everybody's library; it is unpacked when it is first named.
   if (name === STARTER_NAME) await readyStarter(modelLibraryFolder(env)).catch(notPartOfThis);
   const kept = await keptModels(env);
   const named = kept.filter(({ folder }) => basename(folder) === name);
-  // The name is for people: where there is a hash, it decides.
+  // The name is for people: where there is a hash, the hash decides.
   const fits =
     hash === undefined ? named : kept.filter(({ record }) => record.contentHash.startsWith(`sha256:${hash}`));
   const best = fits.find((one) => named.includes(one)) ?? fits[0];
@@ -219,12 +219,12 @@ async function modelOfLibrary(
   );
 }
 
-/** An installation without the package: the library may have it all the same. */
+/** For an installation without the starter's package; the library may hold it even so. */
 function notPartOfThis(error: unknown): void {
   if (!(error instanceof MedTextError) || error.code !== 'NOT_FOUND') throw error;
 }
 
-/** The library's folder of the model, else the one in a cache of the hub's own client. */
+/** The model's folder in the library, or else in a cache of the hub's own client. */
 async function modelHere(reference: HubReference, { env, home }: LibraryPlaces): Promise<string | undefined> {
   const fits = (await keptModels(env)).filter(({ record }) => isOf(record, reference));
   fits.sort((a, b) => (b.record.importedAt ?? '').localeCompare(a.record.importedAt ?? ''));
@@ -244,7 +244,7 @@ function isOf(record: ModelRecord, wanted: HubReference): boolean {
   });
 }
 
-/** A record's source may be a folder's name. */
+/** The source in a record may be a folder's name. */
 function hubReferenceIn(source: string): HubReference | undefined {
   try {
     return parseHubReference(source);
@@ -275,7 +275,7 @@ function datasetFolder(reference: HubReference & { readonly kind: RepositoryKind
   return downloadFolder(join(dataLibraryFolder(env), ...site), reference, reference.revision ?? 'default');
 }
 
-/** The split's file in the person's data sets, else in a cache of the hub's own client. */
+/** The split's file in the person's data sets, or else in a cache of the hub's own client. */
 async function fileHere(
   reference: HubReference & { readonly kind: RepositoryKind },
   split: string | undefined,
@@ -301,7 +301,7 @@ async function fileHere(
   try {
     return join(cached.folder, ...fileOfSplit(choice, split, where).split('/'));
   } catch (error) {
-    // The cache may have a part of the files; the hub has them all.
+    // The cache may hold only some of the files; the hub has all.
     if (error instanceof MedTextError && error.code === 'NOT_FOUND') return undefined;
     throw error;
   }

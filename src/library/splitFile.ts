@@ -1,7 +1,7 @@
-/** Which file of a data set `#split` means. */
+/** Finds the file of a data set that `#split` means. */
 import { MedTextError, words } from '../base/errors';
 
-/** What a split is called elsewhere. */
+/** Other usual names of a split. */
 const SYNONYMS: readonly (readonly string[])[] = [
   ['train', 'training'],
   ['validation', 'valid', 'val', 'dev', 'development'],
@@ -9,14 +9,14 @@ const SYNONYMS: readonly (readonly string[])[] = [
 ];
 
 export interface SplitChoice {
-  /** Paths of the files with rows. */
+  /** The paths of files with rows. */
   readonly tables: readonly string[];
-  /** Of ModelScope's table of splits: the file by `split` and `subset/split`. */
+  /** ModelScope's table of splits: the file by `split` and `subset/split`. */
   readonly splits: Readonly<Record<string, string>>;
 }
 
 /**
- * A file's own path, else what the table of splits says, else the one file that is named after the split: `train.csv`,
+ * A file's own path; or the file in the table of splits; or the one file that is named after the split: `train.csv`,
  * `KUAKE-QQR_train.json`, `data/train-00000-of-00001.parquet`, `train/part.csv`, under another usual name of the split
  * (`dev` for `validation`) only where none has its own. Without a split, the only file.
  * @param where the address, for messages
@@ -28,7 +28,7 @@ export function fileOfSplit({ tables, splits }: SplitChoice, split: string | und
     if (tables.length === 1) return tables[0];
     throw new MedTextError(
       'NOT_FOUND',
-      words`${where} has ${tables.length} files: ${list(tables)}. Say which is meant: ${where}#train, or # and a file's path.`,
+      words`${where} has ${tables.length} files: ${list(tables)}. Name one of them: ${where}#train, or # and the path of a file.`,
       { files: tables.slice(0, 50) },
     );
   }

@@ -1,6 +1,6 @@
 /**
- * The encoder that comes with the program: `starter/` in the clone and in the extension, in four bits, and from the first
- * use on a model of the person's library like any other, in float32.
+ * The starter encoder: `starter/` in the clone and in the extension holds it in four bits. From the first use on it is a
+ * float32 model of the person's library like any other.
  */
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -11,11 +11,11 @@ import { importModel } from '../models/importModel';
 import type { WriteOptions } from '../models/writeModelFolder';
 import { readModelRecord, writeModelRecord } from './modelRecord';
 
-/** Its folder's name in the library. */
+/** The name of its folder in the library. */
 export const STARTER_NAME = 'starter-zh';
 const REFERENCE = `medtext:${STARTER_NAME}`;
 
-/** Where the package lies: beside `dist/`, or beside `src/` where the sources run. */
+/** The package's folder: beside `dist/`, or beside `src/` where the sources run without a build. */
 export function starterPackage(): string {
   const places = [join(__dirname, '..', 'starter'), join(__dirname, '..', '..', 'starter')];
   const found = places.find((place) => existsSync(join(place, 'build.json')));
@@ -24,7 +24,7 @@ export function starterPackage(): string {
 }
 
 /**
- * The starter in the library, expanded at the first call and when the program brings another one.
+ * The starter in the library. The first call unpacks it, and a call after an update of the package does so again.
  * @throws MedTextError NOT_FOUND, CHECKPOINT_FORMAT where the package is damaged, IO, DISK_FULL, CANCELLED.
  */
 export async function readyStarter(models = modelLibraryFolder(), options: WriteOptions = {}): Promise<string> {
@@ -36,7 +36,7 @@ export async function readyStarter(models = modelLibraryFolder(), options: Write
     await importModel(source, folder, options);
     await writeModelRecord(folder, { kind: 'folder', reference: REFERENCE, revision }, { signal: options.signal });
   } catch (error) {
-    // Two windows may have begun at once: the folder is replaced whole, so the other's is as good.
+    // Two windows may unpack at once: the folder is replaced as a whole, so that either copy is right.
     if (!options.signal?.aborted && (await isReady(folder, revision))) return folder;
     throw error;
   }
@@ -47,12 +47,12 @@ async function isReady(folder: string, revision: string): Promise<boolean> {
   const record = await readModelRecord(folder);
   if (record?.source !== REFERENCE) return false;
   if (existsSync(join(folder, 'model.safetensors'))) return record.revision === revision;
-  // Ours, and somebody took its weights: what is left would be in the way.
+  // The folder is ours and its weights are gone: the remains are removed.
   await rm(folder, { recursive: true, force: true });
   return false;
 }
 
-/** The hash of the package's weights, as its build wrote it down. */
+/** The hash of the package's weights, which its build wrote down. */
 async function revisionOf(source: string): Promise<string> {
   const file = join(source, 'build.json');
   try {
@@ -61,5 +61,5 @@ async function revisionOf(source: string): Promise<string> {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw asMedTextError(error);
   }
-  throw new MedTextError('CHECKPOINT_FORMAT', words`${file} does not say which weights it is about. Install the program again.`, { file }); // prettier-ignore
+  throw new MedTextError('CHECKPOINT_FORMAT', words`${file} does not name its weights. Install the program again.`, { file }); // prettier-ignore
 }

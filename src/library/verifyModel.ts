@@ -1,4 +1,4 @@
-/** Whether a model's files are still what they were, and make a model. */
+/** Checks whether a model's files are unchanged and can be read as a model. */
 import { MedTextError } from '../base/errors';
 import { openStored } from '../models/openWeights';
 import { openModelFolder } from '../models/modelFolder';
@@ -8,17 +8,17 @@ import { readModelRecord } from './modelRecord';
 
 export interface Verification {
   readonly contentHash: string;
-  /** `same`, `changed` or `missing` against the record; `unrecorded` where there is none to compare with. */
+  /** `same`, `changed` or `missing` compared with the record; `unrecorded` where the record does not name the file. */
   readonly files: readonly { readonly name: string; readonly state: 'same' | 'changed' | 'missing' | 'unrecorded' }[];
-  /** Tensors that were read to their last value. */
+  /** The number of tensors that were read to their last value. */
   readonly tensors: number;
-  /** Tensors with values that are no numbers. */
+  /** The tensors with NaN or infinite values. */
   readonly notFinite: readonly string[];
   readonly ok: boolean;
 }
 
 /**
- * Hashes every file anew, compares with the record, and reads every tensor.
+ * Hashes every file, compares the hashes with the record, and reads every tensor.
  * @throws MedTextError what opening the model throws when it is broken; CANCELLED.
  */
 export async function verifyModel(
