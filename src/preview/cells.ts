@@ -1,24 +1,10 @@
 import { maxCellCharacters, type Cell } from '../protocol/datasetPreview';
-import type { DataValue } from '../data/dataRow';
+import { textOf, type DataValue } from '../data/dataRow';
 import { rawLabelOf } from '../data/labelMapping';
-
-type Values = Readonly<Record<string, DataValue>>;
-
-/** A column may be called `toString`. */
-export function valueIn(values: Values, column: string): DataValue {
-  return Object.hasOwn(values, column) ? values[column] : undefined;
-}
 
 /** Absent, null or empty. */
 export function isMissing(value: DataValue): value is '' | null | undefined {
   return value === undefined || value === null || value === '';
-}
-
-/** The value as the table shows it; empty for a missing one. */
-export function textOf(value: DataValue): string {
-  if (typeof value === 'string') return value;
-  if (value === undefined || value === null) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** A cell of the label column as training reads it: without white space around, and with the one choice of several. */

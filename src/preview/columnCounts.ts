@@ -1,7 +1,7 @@
 import type { ColumnInsight, ColumnType, ValueCount } from '../protocol/datasetPreview';
-import type { DataValue } from '../data/dataRow';
+import { textOf, type DataValue } from '../data/dataRow';
 import { characterCount } from '../data/statistics';
-import { detached, isMissing, numberOf, textOf } from './cells';
+import { detached, isMissing, numberOf } from './cells';
 import { LengthCounts, NumberList } from './distribution';
 import { DistinctHashes } from './groupTable';
 import { TextHash } from './textHash';
@@ -15,7 +15,7 @@ const MAX_VALUES = 200_000;
 const SHOWN_VALUES = 100;
 /** A longer text is nothing that repeats. */
 const MAX_VALUE_CHARACTERS = 200;
-/** More different texts are no classes: bars of them would show nothing. */
+/** A bound on different texts that are shown as bars; more are no classes. */
 const MAX_CATEGORIES = 200;
 
 /** Values with their counts, while there are few enough to be counted one by one. */

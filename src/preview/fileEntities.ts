@@ -47,15 +47,17 @@ export class FileEntities {
 
 /** What is odd about the entities of one text. */
 export interface EntityOddities {
-  /** Those that are not where they say, or cannot be read. */
+  /** Entities that are misplaced or unreadable. */
   readonly misplaced: readonly Words[];
+  /** Entities whose own text differs from the text at their place by case or width alone. */
+  readonly normalized: readonly Words[];
   /** Pairs that share characters. */
   readonly overlapping: readonly Words[];
   /** One stretch with several types. */
   readonly contradictory: readonly Words[];
 }
 
-export function odditiesOf({ text, entities, findings }: EntityRow): EntityOddities {
+export function odditiesOf({ text, entities, findings, normalized }: EntityRow): EntityOddities {
   const overlapping: Words[] = [];
   const contradictory: Words[] = [];
   const shown = ({ start, end }: Entity) => JSON.stringify(text.slice(start, Math.min(end, start + 40)));
@@ -66,5 +68,6 @@ export function odditiesOf({ text, entities, findings }: EntityRow): EntityOddit
       overlapping.push(words`${shown(first)} (${first.type}) and ${shown(second)} (${second.type}) overlap`);
     }
   }
-  return { misplaced: findings.map(({ reason }) => reason), overlapping, contradictory };
+  const reasons = (list: typeof findings) => list.map(({ reason }) => reason);
+  return { misplaced: reasons(findings), normalized: reasons(normalized), overlapping, contradictory };
 }

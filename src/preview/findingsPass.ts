@@ -1,12 +1,12 @@
 import { asMedTextError, words } from '../base/errors';
-import { told } from '../base/words';
+import { messageAndWords } from '../base/words';
 import type { Finding } from '../protocol/datasetPreview';
 import { openDataFile } from '../data/dataFile';
-import { isBadRow, type DataValue } from '../data/dataRow';
+import { textOf, valueIn, isBadRow, type DataValue } from '../data/dataRow';
 import { normalizedText } from '../data/statistics';
 import { typesIn } from '../data/entities/annotations';
 import { odditiesOf, type EntityOddities } from './fileEntities';
-import { beginningOf, isMissing, labelCell, textOf, valueIn } from './cells';
+import { beginningOf, isMissing, labelCell } from './cells';
 import { ValueCounts } from './columnCounts';
 import { GroupTable } from './groupTable';
 import { Pacer } from './pacer';
@@ -22,7 +22,7 @@ const maxComparedRows = 4_000_000;
 const MAX_LABELS = 10_000;
 /** Findings whose groups hold texts that differ. */
 const ALIKE: ReadonlySet<Finding['kind']> = new Set(['nearDuplicates', 'swappedPairs'] as const);
-const ODDITIES = ['misplaced', 'overlapping', 'contradictory'] as const;
+const ODDITIES = ['misplaced', 'normalized', 'overlapping', 'contradictory'] as const;
 const EXAMPLES = 3;
 const EXAMPLE_CHARACTERS = 120;
 
@@ -58,6 +58,7 @@ export class FindingsPass {
   private readonly equalSides = new RowNumbers();
   private readonly oddities: Readonly<Record<keyof EntityOddities, RowNumbers>> = {
     misplaced: new RowNumbers(),
+    normalized: new RowNumbers(),
     overlapping: new RowNumbers(),
     contradictory: new RowNumbers(),
   };
@@ -65,7 +66,7 @@ export class FindingsPass {
   private labelled = 0;
   private readonly exact: GroupTable;
   private readonly normal: GroupTable;
-  /** Of the label's text; 0: none. */
+  /** The number of the label's text; 0: none. */
   private readonly label: Uint32Array;
   private readonly turned: Uint8Array;
   private readonly hashes = new InputHashes();
@@ -198,8 +199,8 @@ export class FindingsPass {
     const normal = new Set<number>();
     const pacer = new Pacer(signal);
     try {
-      const { format, encoding, header } = source;
-      const other = await openDataFile(source.file, { format, encoding, header });
+      const { format, encoding, header, sheet } = source;
+      const other = await openDataFile(source.file, { format, encoding, header, sheet });
       for await (const row of other.rows(signal)) {
         const texts = isBadRow(row) ? undefined : this.textsOf(row.values);
         if (texts && texts[0].trim() !== '' && texts[1]?.trim() !== '') {
@@ -268,9 +269,9 @@ export class FindingsPass {
     contradictory: Iterable<number>,
     oddity?: keyof EntityOddities,
   ): Promise<Finding['examples'][number]> {
-    if (isUnreadable(stored)) return told(words`${stored.line}: ${stored.reason}`);
+    if (isUnreadable(stored)) return messageAndWords(words`${stored.line}: ${stored.reason}`);
     const odd = oddity && this.input.file.entities?.rowOf(stored);
-    if (odd) return told(words`${stored.line}: ${odditiesOf(odd)[oddity][0]}`);
+    if (odd) return messageAndWords(words`${stored.line}: ${odditiesOf(odd)[oddity][0]}`);
     const text = this.textOf(stored);
     const labels = new Set<string>();
     for (const row of contradictory) {

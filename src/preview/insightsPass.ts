@@ -1,9 +1,9 @@
 import { asMedTextError } from '../base/errors';
 import type { Insights } from '../protocol/datasetPreview';
 import { openDataFile } from '../data/dataFile';
-import { isBadRow, type DataValue } from '../data/dataRow';
+import { textOf, valueIn, isBadRow, type DataValue } from '../data/dataRow';
 import { typesIn } from '../data/entities/annotations';
-import { isMissing, labelCell, textOf, valueIn } from './cells';
+import { isMissing, labelCell } from './cells';
 import { ColumnCounts, ValueCounts } from './columnCounts';
 import { CombinationCounts, type SeveralLabels } from './severalLabels';
 import { LengthCounts } from './distribution';
@@ -19,7 +19,7 @@ const MAX_LABELS = 10_000;
 interface LabelTally {
   readonly split: string;
   areEntities: boolean;
-  /** Of rows that may have several labels. */
+  /** The combinations of rows that may have several labels. */
   readonly combinations: CombinationCounts | undefined;
   rows: number;
   missing: number;
@@ -63,8 +63,8 @@ export class InsightsPass {
     if (!readsOthers) return;
     for (const [i, source] of others.entries()) {
       try {
-        const { format, encoding, header } = source;
-        const other = await openDataFile(source.file, { format, encoding, header });
+        const { format, encoding, header, sheet } = source;
+        const other = await openDataFile(source.file, { format, encoding, header, sheet });
         const tally = this.tallyOf(source.name)!;
         for await (const row of other.rows(signal)) {
           if (isBadRow(row)) continue;

@@ -1,14 +1,22 @@
+import { byPlace, distinctEntities } from '../data/entities/entity';
 import type { PredictionCounts, RowInputs } from '../protocol/dataProcess';
-import type { FieldMapping, Prediction } from '../protocol/datasetPreview';
-import { isMissing, labelCell, textOf, valueIn } from './cells';
+import { entitiesDiffer, type FieldMapping, type Prediction } from '../protocol/datasetPreview';
+import { textOf, valueIn } from '../data/dataRow';
+import { isMissing, labelCell } from './cells';
+import type { FileEntities } from './fileEntities';
 import { isUnreadable, type StoredRow } from './rowStore';
+import { SeveralLabels } from './severalLabels';
 import type { ShownFile } from './shownFile';
 import { inputsOf } from './tokenCounts';
 
-/** What a model is to read of rows, with the labels they have; null for those without a first text. Errors: `IO`. */
+/** The class of each label as it stands in the file. */
+type LabelNames = Readonly<Record<string, string>> | undefined;
+
+/** What a model is to read of rows, with the labels or entities they have; null for those without a first text. Errors: `IO`. */
 export async function inputsOfRows(
-  { store }: ShownFile,
+  { store, entities }: ShownFile,
   mapping: FieldMapping,
+  labelNames: LabelNames,
   rows: readonly number[],
   signal?: AbortSignal,
 ): Promise<(RowInputs | null)[]> {
@@ -16,28 +24,65 @@ export async function inputsOfRows(
   for (const row of rows) {
     const [stored] = await store.read(row, 1, signal);
     const inputs = stored && !isUnreadable(stored) ? inputsOf(stored.values, mapping) : undefined;
-    found.push(inputs ? { ...inputs, label: labelOf(stored, mapping) ?? null } : null);
+    if (!inputs) {
+      found.push(null);
+    } else if (entities && isOfEntities(entities, mapping)) {
+      const marked = entities.rowOf(stored)?.entities;
+      const named = marked && distinctEntities(marked.map((entity) => ({ ...entity, type: classOf(entity.type, labelNames) }))); // prettier-ignore
+      found.push({ ...inputs, label: null, ...(named && { entities: named.sort(byPlace) }) });
+    } else {
+      found.push({ ...inputs, label: labelOf(stored, mapping) ?? null });
+    }
   }
   return found;
 }
 
-/** Keeps what a model said, compared with the class of the label given. Errors: `IO`. */
+/** Whether the columns in use are the text and its entities; else a label is one of a row. */
+const isOfEntities = ({ columns }: FileEntities, { first_sequence, label }: FieldMapping): boolean =>
+  columns.entities === label && columns.text === first_sequence;
+
+function classOf(label: string, names: LabelNames): string {
+  return names !== undefined && Object.hasOwn(names, label) ? names[label] : label;
+}
+
+/**
+ * Keeps what a model said, compared with the class of the label given; of several labels with all of them, in any order; of
+ * entities with those of the text. Errors: `IO`.
+ */
 export async function keepPredictions(
-  { store, predictions }: ShownFile,
+  file: ShownFile,
   mapping: FieldMapping,
-  labelNames: Readonly<Record<string, string>> | undefined,
+  labelNames: LabelNames,
   rows: readonly number[],
   said: readonly (Prediction | null)[],
 ): Promise<PredictionCounts> {
+  const { store, predictions } = file;
+  const several = file.severalIn(mapping.label) ?? SeveralLabels.ONE;
+  const nameOf = (label: string) => classOf(label, labelNames);
+  // A label is compared with labels, entities with entities.
+  const isMarked = file.entities !== undefined && isOfEntities(file.entities, mapping);
   for (const [i, row] of rows.entries()) {
     const prediction = said[i];
     if (!prediction) continue;
     const [stored] = await store.read(row, 1);
-    const given = stored && labelOf(stored, mapping);
-    const isNamed = given !== undefined && labelNames !== undefined && Object.hasOwn(labelNames, given);
-    predictions.set(row, prediction, isNamed ? labelNames[given] : given);
+    if (prediction.entities || isMarked) {
+      const isCompared = isMarked && prediction.entities && stored && file.entities!.rowOf(stored);
+      predictions.set(row, prediction, isCompared ? !entitiesDiffer(prediction.entities!) : undefined);
+    } else if (prediction.labels) {
+      const isKnown = stored && !isUnreadable(stored) && mapping.label !== null;
+      const given = isKnown ? several.of(valueIn(stored.values, mapping.label!))?.map(nameOf) : undefined;
+      predictions.set(row, prediction, given && isSameSet(given, prediction.labels));
+    } else {
+      const given = stored && labelOf(stored, mapping);
+      predictions.set(row, prediction, given === undefined ? undefined : nameOf(given) === prediction.label);
+    }
   }
-  return predictions.counts();
+  return { ...predictions.counts(), differs: rows.map((row) => predictions.differs(row)) };
+}
+
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  const [one, other] = [new Set(some), new Set(others)];
+  return one.size === other.size && [...one].every((label) => other.has(label));
 }
 
 function labelOf(stored: StoredRow, { label }: FieldMapping): string | undefined {

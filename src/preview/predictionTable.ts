@@ -1,32 +1,39 @@
 import type { PredictionCounts } from '../protocol/dataProcess';
-import type { Prediction, RowSort } from '../protocol/datasetPreview';
+import type { PredictedEntity, PredictedNumber, Prediction, RowSort } from '../protocol/datasetPreview';
 
 const UNKNOWN = 0;
 const UNCOMPARED = 1;
 const AGREES = 2;
 const DIFFERS = 3;
+const OUTCOMES = ['same', 'spurious', 'missed', 'found'] as const satisfies readonly PredictedEntity['outcome'][];
 
-/** What a model said of the rows, eleven bytes each. */
+/** What a model said of the rows, eleven bytes each; where it marks entities, twelve more for each of them. */
 export class PredictionTable {
   private readonly labels: string[] = [];
   private readonly idOfLabel = new Map<string, number>();
   private readonly ofOutcome = [0, 0, 0, 0];
-  /** By id; 0: rows predicted without a label. */
+  /** By id: rows, or entities found; 0: rows predicted without a label. */
   private readonly ofLabel = [0];
+  /** By row, three numbers an entity: start, end, label's id and outcome. */
+  private readonly entities = new Map<number, Uint32Array>();
   private outcome = new Uint8Array(0);
   private label = new Uint16Array(0);
   private probability = new Float32Array(0);
   private similarity = new Float32Array(0);
+  private numberName: PredictedNumber | undefined;
 
-  /** @param given the class of the label that the row has; undefined: none to compare with */
-  set(row: number, said: Prediction, given: string | undefined): void {
+  /** @param agrees whether the row's label, or its entities, are the same; undefined: there is nothing to compare with */
+  set(row: number, said: Prediction, agrees: boolean | undefined): void {
     this.reserve(row + 1);
     this.count(row, -1);
-    this.outcome[row] =
-      said.label === null || given === undefined ? UNCOMPARED : said.label === given ? AGREES : DIFFERS;
+    const isAnswer = said.label !== null || said.entities !== undefined;
+    this.outcome[row] = !isAnswer || agrees === undefined ? UNCOMPARED : agrees ? AGREES : DIFFERS;
+    if (said.entities) this.entities.set(row, this.packed(said.entities));
+    else this.entities.delete(row);
     this.label[row] = said.label === null ? 0 : this.labelId(said.label);
     this.probability[row] = said.probability ?? NaN;
     this.similarity[row] = said.similarity ?? NaN;
+    this.numberName = said.number;
     this.count(row, 1);
   }
 
@@ -34,7 +41,19 @@ export class PredictionTable {
     if (row >= this.outcome.length || this.outcome[row] === UNKNOWN) return null;
     const or = (value: number): number | null => (Number.isNaN(value) ? null : value);
     const label = this.label[row] === 0 ? null : this.labels[this.label[row] - 1];
-    return { label, probability: or(this.probability[row]), similarity: or(this.similarity[row]) };
+    const entities = this.entitiesOf(row);
+    const known = { label, probability: or(this.probability[row]), similarity: or(this.similarity[row]), ...(this.numberName && { number: this.numberName }), ...(entities && { entities }) }; // prettier-ignore
+    return this.differs(row) ? { ...known, differs: true } : known;
+  }
+
+  /** What the numbers are, where they are no similarities; all are of one model. */
+  get number(): PredictedNumber | undefined {
+    return this.numberName;
+  }
+
+  /** Whether a model that marks entities said it. */
+  get areEntities(): boolean {
+    return this.entities.size > 0;
   }
 
   differs(row: number): boolean {
@@ -42,7 +61,10 @@ export class PredictionTable {
   }
 
   isOf(row: number, label: string): boolean {
-    return this.outcome[row] > UNKNOWN && this.label[row] === this.idOfLabel.get(label);
+    if (row >= this.outcome.length || this.outcome[row] === UNKNOWN) return false;
+    const entities = this.entitiesOf(row);
+    if (entities) return entities.some(({ type, outcome }) => type === label && outcome !== 'missed');
+    return this.label[row] === this.idOfLabel.get(label);
   }
 
   /** What a view sorts by, smallest first; NaN stands last. */
@@ -54,7 +76,7 @@ export class PredictionTable {
     return sort.descending ? -key : key;
   }
 
-  counts(): PredictionCounts {
+  counts(): Omit<PredictionCounts, 'differs'> {
     const { ofOutcome } = this;
     return {
       done: ofOutcome[UNCOMPARED] + ofOutcome[AGREES] + ofOutcome[DIFFERS],
@@ -70,7 +92,24 @@ export class PredictionTable {
   private count(row: number, change: 1 | -1): void {
     const { [row]: outcome } = this.outcome;
     this.ofOutcome[outcome] += change;
-    if (outcome !== UNKNOWN) this.ofLabel[this.label[row]] += change;
+    if (outcome === UNKNOWN) return;
+    const entities = this.entitiesOf(row);
+    if (!entities) this.ofLabel[this.label[row]] += change;
+    for (const { type, outcome: one } of entities ?? []) if (one !== 'missed') this.ofLabel[this.labelId(type)] += change; // prettier-ignore
+  }
+
+  private packed(entities: readonly PredictedEntity[]): Uint32Array {
+    return Uint32Array.from(
+      entities.flatMap(({ start, end, type, outcome }) => [start, end, this.labelId(type) * OUTCOMES.length + OUTCOMES.indexOf(outcome)]), // prettier-ignore
+    );
+  }
+
+  private entitiesOf(row: number): PredictedEntity[] | undefined {
+    const packed = this.entities.get(row);
+    return packed && Array.from({ length: packed.length / 3 }, (_, i): PredictedEntity => {
+      const [start, end, said] = packed.subarray(3 * i, 3 * i + 3);
+      return { start, end, type: this.labels[Math.floor(said / OUTCOMES.length) - 1], outcome: OUTCOMES[said % OUTCOMES.length] };
+    }); // prettier-ignore
   }
 
   private labelId(label: string): number {

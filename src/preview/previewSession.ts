@@ -1,4 +1,4 @@
-import { asMedTextError, MedTextError, toldError, words } from '../base/errors';
+import { asMedTextError, MedTextError, plainError, words } from '../base/errors';
 import { wordsFrom } from '../base/words';
 import type { PreviewModel, PreviewOpening, PreviewOverview, PreviewSource, PredictionCounts, RowInputs } from '../protocol/dataProcess'; // prettier-ignore
 import {
@@ -10,12 +10,15 @@ import {
   type Prediction,
   type PreviewState,
   type ShownView,
+  type CleanOptions,
+  type CleanPlan,
   type SplitOptions,
   type SplitPlan,
   type ViewQuery,
 } from '../protocol/datasetPreview';
 import type { ToldError } from '../protocol/errorWords';
-import { beginningOf, textOf, valueIn } from './cells';
+import { textOf, valueIn } from '../data/dataRow';
+import { beginningOf } from './cells';
 import { atOnce } from './pacer';
 import { inputsOfRows, keepPredictions } from './predictedRows';
 import { PredictionTable } from './predictionTable';
@@ -25,6 +28,7 @@ import { RowView } from './rowView';
 import { SessionStatistics } from './sessionStatistics';
 import { ShownFile } from './shownFile';
 import { ViewOnShow } from './shownView';
+import { planClean, writeClean } from './cleanPreview';
 import { planSplit, writeSplit } from './splitPreview';
 import type { StatisticsInput } from './statisticsInput';
 import type { TokenCounter } from './tokenCounts';
@@ -47,6 +51,8 @@ export class PreviewSession {
   private shown: string;
   private current: ShownFile | undefined;
   private error: PreviewState['error'] = null;
+  /** The sheets of a workbook of which the wanted one cannot be shown. */
+  private unopened: { readonly sheet?: string; readonly sheets?: readonly string[] } = {};
   private mapping: FieldMapping = { first_sequence: null, second_sequence: null, label: null };
   private mappingSource: PreviewState['mappingSource'];
   private labelNames: Readonly<Record<string, string>> | undefined;
@@ -116,6 +122,7 @@ export class PreviewSession {
     await this.endFile();
     this.shown = name;
     this.error = null;
+    this.unopened = {};
     this.problems.delete(name);
     try {
       const file = await ShownFile.open(source, (isLast) => this.tell(isLast));
@@ -124,9 +131,10 @@ export class PreviewSession {
       await file.begun;
     } catch (error) {
       const failure = asMedTextError(error);
-      const { line } = failure.detail;
-      this.error = { ...toldError(failure), line: typeof line === 'number' ? line : null };
-      this.problems.set(name, toldError(failure));
+      const { line, sheet, sheets } = failure.detail;
+      if (Array.isArray(sheets)) this.unopened = { sheet: String(sheet), sheets: sheets.map(String) };
+      this.error = { ...plainError(failure), line: typeof line === 'number' ? line : null };
+      this.problems.set(name, plainError(failure));
     }
     this.beginView(this.current && this.isUsable(query) ? query : wholeFile);
     this.tell(true);
@@ -274,7 +282,7 @@ export class PreviewSession {
 
   private viewOf(id: number): ViewOnShow {
     if (this.view?.id === id) return this.view;
-    throw new MedTextError('NOT_FOUND', words`Another view is shown by now.`, { view: id });
+    throw new MedTextError('NOT_FOUND', words`The page shows another view now.`, { view: id });
   }
 
   private sourceOf(name: string): PreviewSource {
@@ -286,7 +294,7 @@ export class PreviewSession {
   // ── Predictions ────────────────────────────────────────────────────────────────────────────────────────────────
 
   inputs(rows: readonly number[], signal?: AbortSignal): Promise<(RowInputs | null)[]> {
-    return atOnce(inputsOfRows(this.file, this.mapping, rows, signal));
+    return atOnce(inputsOfRows(this.file, this.mapping, this.labelNames, rows, signal));
   }
 
   predicted(rows: readonly number[], said: readonly (Prediction | null)[]): Promise<PredictionCounts> {
@@ -312,10 +320,10 @@ export class PreviewSession {
   ): Promise<number> {
     const { rows, working } = this.viewOf(view);
     if (working)
-      throw new MedTextError('BUSY', words`The rows are still being looked for; export them when all are found.`);
+      throw new MedTextError('BUSY', words`The search for the rows is still running. Export them when it has ended.`);
     const { file } = this;
     await file.indexed;
-    return exportView(file, rows, options, onProgress, signal);
+    return exportView(file, rows, this.mapping, options, onProgress, signal);
   }
 
   // ── Splitting and statistics ───────────────────────────────────────────────────────────────────────────────────
@@ -327,6 +335,23 @@ export class PreviewSession {
   cancel(task: 'view' | 'insights' | 'findings'): void {
     if (task === 'view') this.view?.cancel();
     else this.statistics.cancel(task);
+  }
+
+  async planClean({ operations }: CleanOptions, signal: AbortSignal): Promise<CleanPlan> {
+    const { file } = this;
+    await file.indexed;
+    return planClean(file.store.scan(signal), this.mapping, operations, signal);
+  }
+
+  async writeClean(
+    options: CleanOptions,
+    output: string,
+    signal: AbortSignal,
+  ): Promise<{ rows: number; dropped: number }> {
+    const { file, mapping } = this;
+    await file.indexed;
+    const { isNamed, store } = file;
+    return writeClean(file.file, store.scan(signal), output, { ...options, mapping, isNamed }, signal);
   }
 
   async planSplit(options: SplitOptions, signal: AbortSignal): Promise<SplitPlan> {
@@ -354,7 +379,7 @@ export class PreviewSession {
     const { shown, mapping, splits } = this;
     let counterProblem: StatisticsInput['counterProblem'] = null;
     const counter = await this.tokenCounter().catch((error: unknown) => {
-      counterProblem = toldError(asMedTextError(error));
+      counterProblem = plainError(asMedTextError(error));
       return undefined;
     });
     return {
@@ -365,7 +390,7 @@ export class PreviewSession {
       counter,
       counterProblem,
       onProblem: (split, error) => {
-        this.problems.set(split, toldError(error));
+        this.problems.set(split, plainError(error));
         this.tell();
       },
     };
@@ -390,11 +415,14 @@ export class PreviewSession {
 
   private state(): PreviewState {
     const { current, view } = this;
+    const { sheet, sheets = [] } = current?.file.workbook ?? this.unopened;
     const model = this.model && { name: this.model.name, description: this.model.description };
     return {
       splits: this.splits.map(({ name, file }) => ({ name, fileName: baseName(file), problem: this.problems.get(name) ?? null })), // prettier-ignore
       shown: this.shown,
       file: current?.description() ?? null,
+      sheet: sheet ?? null,
+      sheets: [...sheets],
       columns: current?.columns ?? [],
       index: current?.index() ?? { rows: 0, bad: 0, badRows: [], working: false, fraction: 1, error: null },
       error: this.error,

@@ -1,9 +1,9 @@
 import { MedTextError, words } from '../base/errors';
 import type { FieldMapping, Measure, RowFilter, ViewQuery } from '../protocol/datasetPreview';
-import type { DataValue } from '../data/dataRow';
+import { textOf, valueIn, type DataValue } from '../data/dataRow';
 import { characterCount } from '../data/statistics';
 import { typesIn } from '../data/entities/annotations';
-import { isMissing, labelCell, numberOf, textOf, valueIn } from './cells';
+import { isMissing, labelCell, numberOf } from './cells';
 import type { SeveralLabels } from './severalLabels';
 import type { PredictionTable } from './predictionTable';
 import { exampleTokens, type TokenCounter } from './tokenCounts';
@@ -37,7 +37,7 @@ export function checkQuery({ search, filters, sort }: ViewQuery, context: QueryC
     if (filter.kind === 'value' || (filter.kind === 'range' && filter.column !== null)) checkColumn(filter.column!, context); // prettier-ignore
     if (filter.kind === 'range') checkMeasure(filter.column === null ? 'tokens' : filter.measure, context);
     if (filter.kind === 'finding' && !context.found(filter.id)) {
-      throw new MedTextError('USAGE', words`There is no finding ${JSON.stringify(filter.id)} any more.`, {
+      throw new MedTextError('USAGE', words`The finding ${JSON.stringify(filter.id)} does not exist any more.`, {
         id: filter.id,
       });
     }
@@ -54,7 +54,7 @@ function checkColumn(column: string, { columns }: QueryContext): void {
 
 function checkMeasure(measure: Measure, { counter }: QueryContext): void {
   if (measure !== 'tokens' || counter) return;
-  throw new MedTextError('USAGE', words`Tokens can be counted once a model is chosen.`, { measure });
+  throw new MedTextError('USAGE', words`Choose a model to count tokens.`, { measure });
 }
 
 /** The test of a filter that looks at a row's content. */

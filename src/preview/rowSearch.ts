@@ -1,8 +1,7 @@
 import { createContext, Script } from 'node:vm';
 import { MedTextError, words } from '../base/errors';
 import type { RowSearch } from '../protocol/datasetPreview';
-import type { DataValue } from '../data/dataRow';
-import { textOf, valueIn } from './cells';
+import { textOf, valueIn, type DataValue } from '../data/dataRow';
 
 type Values = Readonly<Record<string, DataValue>>;
 

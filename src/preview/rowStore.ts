@@ -17,7 +17,7 @@ export interface RowStore {
   /** Bad ones among them, and the first of these. */
   readonly badRows: number;
   readonly firstBadRows: readonly UnreadableRow[];
-  /** Of the indexing, 0 to 1. */
+  /** The finished share of the indexing, 0 to 1. */
   readonly fraction: number;
   readonly isComplete: boolean;
   /** What the index takes. */

@@ -1,5 +1,5 @@
 import type { RowSort, ViewQuery } from '../protocol/datasetPreview';
-import { valueIn } from './cells';
+import { valueIn } from '../data/dataRow';
 import { Pacer } from './pacer';
 import { measureOf, rowTest, type FoundRows, type QueryContext, type RowTest } from './rowFilter';
 import { RowNumbers, RowSet } from './rowNumbers';
@@ -13,7 +13,7 @@ const SLICE = 256;
 
 /** Rows of a file in an order: what a query picks. The whole file needs no list. */
 export class RowView {
-  /** Of the work, 0 to 1. */
+  /** The finished share of the work, 0 to 1. */
   fraction = 0;
   private list: RowNumbers | undefined;
   private groups: Uint32Array | undefined;

@@ -1,4 +1,4 @@
-import { asMedTextError, toldError } from '../base/errors';
+import { asMedTextError, plainError } from '../base/errors';
 import type { Findings, Insights, WorkState } from '../protocol/datasetPreview';
 import { FindingsPass, single, type FoundFinding } from './findingsPass';
 import { InsightsPass } from './insightsPass';
@@ -13,7 +13,7 @@ const idle: WorkState = { working: false, fraction: 0, cancelled: false, error: 
 const noInsights: Insights = { work: idle, rows: 0, columns: [], labels: [], examples: null };
 const noFindings: Findings = { work: idle, findings: [], coveredRows: 0, isComplete: false };
 const REPORT_MS = 300;
-/** Of the time that a report takes: sorting a million numbers is not done three times a second. */
+/** The pause after a report, in multiples of the report's own time, since sorting a million numbers takes long. */
 const REPORT_COST = 10;
 
 /** What the session tells of itself to those who count. */
@@ -102,7 +102,7 @@ export class SessionStatistics {
       settle({ fraction: 1, error: task === 'insights' ? input.counterProblem : null });
     } catch (error) {
       const failure = asMedTextError(error);
-      settle(failure.code === 'CANCELLED' || signal.aborted ? { cancelled: true } : { error: toldError(failure) });
+      settle(failure.code === 'CANCELLED' || signal.aborted ? { cancelled: true } : { error: plainError(failure) });
     }
   }
 

@@ -1,12 +1,16 @@
 import type { DataValue } from '../data/dataRow';
-import { labelCellOf, labelParts, SeveralCounts } from '../data/labelLists';
+import { labelCellOf, SeveralCounts } from '../data/labelLists';
+import { labelParts } from '../protocol/severalLabels';
 
-/** More combinations are counted together. */
+/** A bound on combinations; further ones are counted together. */
 const MAX_COMBINATIONS = 10_000;
 const SHOWN_COMBINATIONS = 20;
 
 /** How the cells of a column hold several labels a row: as lists, or as texts with something between them. */
 export class SeveralLabels {
+  /** A text is one label. */
+  static readonly ONE = new SeveralLabels(null);
+
   /** @param separator null: a text is one label */
   private constructor(private readonly separator: string | null) {}
 

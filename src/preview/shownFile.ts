@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
-import { asMedTextError, toldError } from '../base/errors';
-import { told } from '../base/words';
+import { asMedTextError, plainError } from '../base/errors';
+import { messageAndWords } from '../base/words';
 import type { PreviewSource } from '../protocol/dataProcess';
 import type { FieldMapping, PreviewState } from '../protocol/datasetPreview';
 import { guessFields } from '../data/columns';
 import { openDataFile, type DataFile } from '../data/dataFile';
 import { FileEntities } from './fileEntities';
-import { valueIn } from './cells';
+import { valueIn } from '../data/dataRow';
 import { PredictionTable } from './predictionTable';
 import type { RowStore } from './rowStore';
 import { SeveralLabels } from './severalLabels';
@@ -42,7 +42,7 @@ export class ShownFile {
     };
     this.indexed = this.store
       .build(() => tell(false), this.ending.signal)
-      .catch((error: unknown) => void (this.trouble = toldError(asMedTextError(error))))
+      .catch((error: unknown) => void (this.trouble = plainError(asMedTextError(error))))
       .then(() => {
         this.working = false;
         tell(true);
@@ -51,8 +51,8 @@ export class ShownFile {
 
   /** Errors: those of `openDataFile`. */
   static async open(source: PreviewSource, onProgress: (isLast: boolean) => void): Promise<ShownFile> {
-    const { format, encoding, header } = source;
-    const file = await openDataFile(source.file, { format, encoding, header });
+    const { format, encoding, header, sheet } = source;
+    const file = await openDataFile(source.file, { format, encoding, header, sheet });
     const entities = await FileEntities.of(file);
     return new ShownFile(source, file, file.text ? new TextRowStore(file) : new SpooledRowStore(file), entities, onProgress); // prettier-ignore
   }
@@ -102,7 +102,7 @@ export class ShownFile {
       format,
       encoding,
       sizeBytes,
-      warnings: [...warnings, ...(this.entities?.problem ? [this.entities.problem] : [])].map(told),
+      warnings: [...warnings, ...(this.entities?.problem ? [this.entities.problem] : [])].map(messageAndWords),
       hasLines: this.hasLines,
     };
   }
@@ -112,7 +112,9 @@ export class ShownFile {
     return {
       rows,
       bad: badRows,
-      badRows: firstBadRows.slice(0, 100).map((bad) => ({ row: bad.row, line: this.lineOf(bad), ...told(bad.reason) })),
+      badRows: firstBadRows
+        .slice(0, 100)
+        .map((bad) => ({ row: bad.row, line: this.lineOf(bad), ...messageAndWords(bad.reason) })),
       working: this.working,
       fraction: this.working ? fraction : 1,
       error: this.trouble,

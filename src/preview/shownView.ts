@@ -1,4 +1,4 @@
-import { asMedTextError, toldError } from '../base/errors';
+import { asMedTextError, plainError } from '../base/errors';
 import type { ShownView, ViewQuery } from '../protocol/datasetPreview';
 import { throwIfAborted } from './pacer';
 import type { RowView } from './rowView';
@@ -28,7 +28,7 @@ export class ViewOnShow {
     } catch (error) {
       const failure = asMedTextError(error);
       this.partial = failure.code === 'CANCELLED';
-      if (!this.partial) this.error = toldError(failure);
+      if (!this.partial) this.error = plainError(failure);
     }
     this.working = false;
     tell(true);

@@ -1,5 +1,5 @@
-import type { DataValue } from '../data/dataRow';
-import { beginningOf, detached, isMissing, numberOf, textOf } from './cells';
+import { textOf, type DataValue } from '../data/dataRow';
+import { beginningOf, detached, isMissing, numberOf } from './cells';
 import type { Pacer } from './pacer';
 
 /** Characters of sort keys in memory. */

@@ -1,10 +1,10 @@
 import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
-import { isTextFormat } from '../protocol/dataFormat';
 import type { FieldMapping, SplitOptions, SplitPlan } from '../protocol/datasetPreview';
 import { splitRows } from '../data/splits';
-import { isMissing, textOf, valueIn } from './cells';
-import { exportedText, type ExportFormat } from './exportRows';
+import { textOf, valueIn } from '../data/dataRow';
+import { isMissing } from './cells';
+import { exportedRows, writtenFormat } from './exportRows';
 import { GroupTable } from './groupTable';
 import { Pacer, throwIfAborted } from './pacer';
 import { RowNumbers } from './rowNumbers';
@@ -115,13 +115,6 @@ function groupNumber(
   return groupOfRow[row];
 }
 
-/** The format new files are written in. */
-function writtenFormat(file: ShownFile): ExportFormat {
-  const { format } = file.file;
-  if (format === 'text') return 'tsv';
-  return format === 'conll' || !isTextFormat(format) ? 'jsonl' : (format as ExportFormat);
-}
-
 /** Writes each part to its file, whole or not at all. Errors: `USAGE` for a part without file, `IO`, `DISK_FULL`, `CANCELLED`. */
 export async function writeSplit(
   file: ShownFile,
@@ -134,7 +127,7 @@ export async function writeSplit(
   }
   const noWiderThan = await modeOfFile(file.file.path);
   for (const { name } of plan.parts) {
-    const text = exportedText(batches(file, rows[name], signal), file.columns, writtenFormat(file), file.isNamed);
+    const text = exportedRows(batches(file, rows[name], signal), file.columns, writtenFormat(file.file), file.isNamed);
     await writeFileAtomically(files[name], text, { noWiderThan });
   }
 }

@@ -143,6 +143,8 @@ export class TextRowStore implements RowStore {
     const isLast = at + 1 === this.blocks.count;
     const endPosition = isLast ? this.length : this.blocks.block(at + 1).position;
     const endRow = isLast ? this.rows : this.blocks.block(at + 1).row;
+    // Read before the text is: the index may end meanwhile, and what was read of the block would count as all of it.
+    const mayGrow = isLast && !this.isComplete;
     const kept = this.badByRow.get(block.row);
     if (kept) return [kept];
 
@@ -162,8 +164,7 @@ export class TextRowStore implements RowStore {
         excerpt: '',
       });
     }
-    // The last block may still grow.
-    if (!isLast || this.isComplete) this.keep(at, rows, characters);
+    if (!mayGrow) this.keep(at, rows, characters);
     return rows;
   }
 

@@ -1,6 +1,6 @@
 import type { FieldMapping } from '../protocol/datasetPreview';
-import type { DataValue } from '../data/dataRow';
-import { isMissing, textOf, valueIn } from './cells';
+import { textOf, valueIn, type DataValue } from '../data/dataRow';
+import { isMissing } from './cells';
 
 /** The part of a tokenizer that counts. */
 export interface TokenCounter {

@@ -1,18 +1,29 @@
 import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
-import { told } from '../base/words';
-import { maxCellCharacters, maxRowsPerRequest, maxShownEntities, type ShownRow } from '../protocol/datasetPreview';
+import { messageAndWords } from '../base/words';
+import {
+  maxCellCharacters,
+  maxRowsPerRequest,
+  maxShownEntities,
+  type FieldMapping,
+  type ShownRow,
+  type PredictedNumber,
+} from '../protocol/datasetPreview';
 import { byPlace, distinctEntities } from '../data/entities/entity';
-import { cellOf, valueIn } from './cells';
-import { copiedText, exportedText, type ExportFormat } from './exportRows';
+import { characterMap } from '../data/entities/offsets';
+import { textOf, valueIn } from '../data/dataRow';
+import { cellOf } from './cells';
+import type { TableFormat } from '../data/tableFile';
+import { copiedText, exportedRows, type PredictedColumns } from './exportRows';
 import { throwIfAborted } from './pacer';
+import type { PredictionTable } from './predictionTable';
 import { isUnreadable, type RowStore, type StoredRow } from './rowStore';
 import type { RowView } from './rowView';
 import type { ShownFile } from './shownFile';
 
 /** Many at a time: a sorted view's rows lie all over the file, and are read in the file's order. */
 const EXPORT_ROWS = 8192;
-/** Of a row with thousands of columns the cells come shorter. */
+/** A bound on a row's characters; the cells of a row with thousands of columns are cut. */
 const ROW_CHARACTERS = 200_000;
 
 /** Rows at the places [start, end) of a view. Errors: `IO`, `CANCELLED`. */
@@ -50,7 +61,12 @@ export async function storedRow(store: RowStore, row: number, signal?: AbortSign
 export function shownRow(file: ShownFile, stored: StoredRow, group: number | null): ShownRow {
   const place = { row: stored.row, line: file.lineOf(stored), group };
   if (isUnreadable(stored)) {
-    return { ...place, cells: [], bad: { ...told(stored.reason), excerpt: stored.excerpt }, prediction: null };
+    return {
+      ...place,
+      cells: [],
+      bad: { ...messageAndWords(stored.reason), excerpt: stored.excerpt },
+      prediction: null,
+    };
   }
   const limit = Math.max(50, Math.min(maxCellCharacters, Math.floor(ROW_CHARACTERS / file.columns.length)));
   const cells = file.columns.map((column) => cellOf(valueIn(stored.values, column), limit));
@@ -78,9 +94,45 @@ export async function copyRows(store: RowStore, view: RowView, { ranges, columns
   return { text: copiedText(stored, columns, format), rows: stored.filter((row) => !isUnreadable(row)).length };
 }
 
+/** The column of the number that a model gives, by what it is. */
+const NUMBER_COLUMNS: Readonly<Record<PredictedNumber | 'similarity', string>> = {
+  similarity: 'predicted_similarity',
+  prediction: 'predicted_number',
+  score: 'predicted_score',
+  cosine: 'predicted_cosine',
+};
+
+const predictedLabels = (known: PredictionTable): PredictedColumns => ({
+  names: ['predicted_label', 'predicted_probability', NUMBER_COLUMNS[known.number ?? 'similarity']],
+  valuesOf({ row }) {
+    const said = known.get(row);
+    return [said?.label, said?.probability, said?.similarity];
+  },
+});
+
+/** Predicted entities in the form of a new field of `medtext predict`: places in characters, ends exclusive. */
+const predictedEntities = (known: PredictionTable, column: string | null): PredictedColumns => ({
+  names: ['predicted_entities'],
+  valuesOf({ row, values }) {
+    const said = known.get(row)?.entities;
+    if (!said || column === null) return [undefined];
+    const text = textOf(valueIn(values, column));
+    const found = said.filter(({ outcome }) => outcome !== 'missed');
+    const map = characterMap(text);
+    return [
+      found.map(({ start, end, type }) => ({
+        start: map.characterAt(start)!,
+        end: map.characterAt(end)!,
+        type,
+        text: text.slice(start, end),
+      })),
+    ];
+  },
+});
+
 export interface ExportOptions {
   readonly columns: readonly string[];
-  readonly format: ExportFormat;
+  readonly format: TableFormat;
   readonly predictions: boolean;
   /** Where to. */
   readonly file: string;
@@ -90,6 +142,7 @@ export interface ExportOptions {
 export async function exportView(
   { store, predictions: known, isNamed, file: shown }: ShownFile,
   view: RowView,
+  { first_sequence: text }: FieldMapping,
   { columns, format, predictions, file }: ExportOptions,
   onProgress: (done: number, total: number) => void,
   signal: AbortSignal,
@@ -106,8 +159,9 @@ export async function exportView(
       onProgress(end, total);
     }
   }
-  const predictionOf = predictions ? (row: number) => known.get(row) : undefined;
-  const text = exportedText(batches(), columns, format, isNamed, predictionOf);
-  await writeFileAtomically(file, text, { noWiderThan: await modeOfFile(shown.path) });
+  const predicted = predictions ? (known.areEntities ? predictedEntities(known, text) : predictedLabels(known)) : undefined; // prettier-ignore
+  await writeFileAtomically(file, exportedRows(batches(), columns, format, isNamed, predicted), {
+    noWiderThan: await modeOfFile(shown.path),
+  });
   return written;
 }
