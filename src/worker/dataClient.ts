@@ -23,13 +23,13 @@ export interface PreviewListener {
   onInsights(insights: Insights): void;
   onFindings(findings: Findings): void;
   onExportProgress(progress: { readonly done: number; readonly total: number }): void;
-  /** The process ended and could not take the preview up again. */
+  /** Called when the process ended and the preview could not be reopened. */
   onLost(error: MedTextError): void;
 }
 
 /**
- * The data process from the host's side: started by the first preview, and started again after a crash, with the previews
- * that were open, until it keeps crashing.
+ * The host's side of the data process. The first preview starts the process. After a crash it is started again with its open
+ * previews, unless it crashes repeatedly.
  */
 export class DataClient implements Disposable {
   private readonly previews = new Map<number, PreviewClient>();
@@ -57,30 +57,30 @@ export class DataClient implements Disposable {
     });
   }
 
-  /** The process ended without being asked to; open previews are being taken up again. */
+  /** Fires when the process ended unexpectedly. Open previews are being reopened. */
   get onCrash(): Event<WorkerExit> {
     return this.worker.onCrash;
   }
 
-  /** The process gives no sign of life, or with undefined does so again. */
+  /** Fires when the process gives no sign of life, and with undefined when it does again. */
   get onSilence(): OnDemandWorker<DataProcessContract>['onSilence'] {
     return this.worker.onSilence;
   }
 
-  /** Ends the process and opens the previews once more, in a new one. */
+  /** Ends the process and reopens the previews in a new process. */
   async restart(): Promise<void> {
     await this.worker.restart();
     for (const preview of this.previews.values()) void preview.reopen();
   }
 
-  /** The process's id while it runs; undefined before the first request and after a crash. */
+  /** The id of the running process; undefined before the first request and after a crash. */
   pid(): Promise<number | undefined> {
     return this.worker.pid();
   }
 
   /**
-   * Opens a preview; answers when the first rows can be read. Events may come before.
-   * @throws CLOSED · PROTOCOL · NOT_FOUND when `shown` is none of the splits
+   * Opens a preview and resolves when the first rows can be read. Events may arrive earlier.
+   * @throws CLOSED · PROTOCOL · NOT_FOUND when `shown` is not the name of a split
    */
   async openPreview(opening: PreviewOpening, listener: PreviewListener): Promise<PreviewClient> {
     const session = this.nextSession++;
@@ -110,7 +110,7 @@ export class DataClient implements Disposable {
   }
 }
 
-/** One preview in the data process. It outlives a crash of the process: what is shown is opened once more. */
+/** One preview in the data process. After a crash the preview is reopened in a new process. */
 export class PreviewClient implements Disposable {
   private ready: Promise<PreviewOverview> | undefined;
   private lastState: PreviewState | undefined;
@@ -139,14 +139,14 @@ export class PreviewClient implements Disposable {
     return ready;
   }
 
-  /** What stood when the preview was opened last; the events tell what came after. */
+  /** The overview of the last opening. Events report later changes. */
   overview(): Promise<PreviewOverview> {
     return this.ready!;
   }
 
   /**
-   * Asks the process about this preview.
-   * @throws what the process throws · CANCELLED · CLOSED when it ended meanwhile
+   * Sends a request on this preview.
+   * @throws the errors of the process · CANCELLED · CLOSED when the process has ended meanwhile
    */
   async request<K extends SessionRequest>(
     name: K,
@@ -163,15 +163,15 @@ export class PreviewClient implements Disposable {
     return answer;
   }
 
-  /** @internal An event of the process. */
+  /** @internal Handles an event of the process. */
   heard(state: PreviewState): void {
     this.lastState = state;
     this.listener.onState(state);
   }
 
   /**
-   * @internal The process ended. A preview whose own file was the reason is given up, and so is one that was being read
-   * whenever it ended: it would take the others with it again.
+   * @internal Handles the end of the process. The preview is given up if its own file was the reason, or if its file was being
+   * read at several ends, because it would end the next process too.
    */
   processEnded(overrun: MedTextError | undefined): void {
     const isBeingRead = this.lastState !== undefined && this.lastState.index.fraction < 1;
@@ -189,7 +189,7 @@ export class PreviewClient implements Disposable {
     if (!this.closed && this.lastState) this.listener.onLost(error);
   }
 
-  /** @internal The same file, with the same view, in a new process. */
+  /** @internal Opens the same file with the same view in a new process. */
   async reopen(): Promise<void> {
     const state = this.lastState;
     if (this.closed || !state) return;
@@ -214,14 +214,14 @@ export class PreviewClient implements Disposable {
     void this.leave().catch(() => undefined);
   }
 
-  /** A process that is gone has nothing to close. */
+  /** Closes the session in the process, if the process still runs. */
   private async leave(): Promise<void> {
     await this.ready;
     if ((await this.worker.pid()) === undefined) return;
     await (await this.worker.running()).channel.request('close', { session: this.session });
   }
 
-  /** What the states do not say, for opening once more. */
+  /** Keeps the settings that the states lack, for reopening. */
   private remember(name: SessionRequest, params: object): void {
     if (name === 'setSplits') this.opening = { ...this.opening, ...(params as SessionParams<'setSplits'>) };
     if (name === 'setModel') this.opening = { ...this.opening, ...(params as SessionParams<'setModel'>) };

@@ -12,17 +12,20 @@ import { tokenCounter } from './tokenCounter';
 
 const maxLabels = 100;
 const maxExample = 80;
-/** Enough for the share of the longest hundredth. */
+/** The number of examples measured, enough for the 99th percentile. */
 const maxMeasured = 3000;
-/** Beyond, the column holds texts or numbers, not classes; counting on would only fill the memory. */
+/** The most distinct values counted. A column with more holds texts or numbers, not classes. */
 const maxDistinct = 10_000;
 
 /**
- * What a data file is, from one pass over it.
- * Errors: those of `openDataFile`, `CANCELLED`.
+ * Describes a data file after one pass over it.
+ * @throws the errors of `openDataFile` · CANCELLED
  */
-export async function dataInfo(path: string, signal: AbortSignal): Promise<DataInfo> {
-  const file = await openDataFile(path);
+export async function dataInfo(
+  { file: path, sheet }: { file: string; sheet?: string },
+  signal: AbortSignal,
+): Promise<DataInfo> {
+  const file = await openDataFile(path, { sheet });
   const sample = file.sample.map((row) => row.values);
   const entities = await entitiesOf(file, signal);
   const guess = entities ? { firstSequence: entities.text, label: entities.column } : guessFields(file.columns, sample);
@@ -51,6 +54,7 @@ export async function dataInfo(path: string, signal: AbortSignal): Promise<DataI
     format: file.format,
     header: file.header,
     delimiter: file.delimiter,
+    ...(file.workbook && { sheet: file.workbook.sheet, sheets: [...file.workbook.sheets] }),
     ...(file.skipped && { skipped: file.skipped }),
     columns: [...file.columns],
     rows,
@@ -65,7 +69,7 @@ export async function dataInfo(path: string, signal: AbortSignal): Promise<DataI
   };
 }
 
-/** The columns of a file of entities, and whether what their ends mean can be found; undefined for another file. */
+/** The columns of a file of entities, and whether the file shows what their ends mean; undefined for other files. */
 async function entitiesOf(file: DataFile, signal: AbortSignal) {
   let columns: ReturnType<typeof entityColumns>;
   try {
@@ -84,7 +88,7 @@ async function entitiesOf(file: DataFile, signal: AbortSignal) {
   return { text: columns.text, column: columns.entities, endsAreTold };
 }
 
-/** Two different values, as a person would see them. */
+/** Two distinct values of the column, as text. */
 function examplesOf(sample: readonly Readonly<Record<string, DataValue>>[], column: string): string[] {
   const found = new Set<string>();
   for (const values of sample) {
@@ -96,15 +100,15 @@ function examplesOf(sample: readonly Readonly<Record<string, DataValue>>[], colu
 }
 
 /**
- * How long the first examples of a file are, in tokens of a model, special ones included.
- * Errors: those of `openDataFile` and of the tokenizer, `CANCELLED`.
+ * The lengths of a file's first examples in tokens of a model, special tokens included.
+ * @throws the errors of `openDataFile` and of the tokenizer · CANCELLED
  */
 export async function exampleLengths(
-  { folder, file: path, first, second }: { folder: string; file: string; first: string; second?: string },
+  { folder, file: path, first, second, sheet }: { folder: string; file: string; first: string; second?: string; sheet?: string }, // prettier-ignore
   signal: AbortSignal,
 ): Promise<{ rows: number; median: number; p99: number; longest: number }> {
   const counter = await tokenCounter(folder);
-  const file = await openDataFile(path);
+  const file = await openDataFile(path, { sheet });
   const mapping = { first_sequence: first, second_sequence: second ?? null, label: null };
   const lengths: number[] = [];
   for await (const row of file.rows(signal)) {

@@ -1,4 +1,4 @@
 import { serveData } from './serveData';
 
-// The tokenizers' library loads when it is first asked for: a preview shows rows before.
+// The tokenizers' library loads at its first use, so that a preview shows rows earlier.
 serveData(async (folder) => (await import('./tokenCounter')).tokenCounter(folder));

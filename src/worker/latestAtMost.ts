@@ -1,6 +1,6 @@
 /**
- * Passes the newest value on, at most `perSecond` times a second. The first passes at once; `flush` passes what is
- * waiting, so that the last value always arrives.
+ * Passes on the newest value, at most `perSecond` times a second. The first value passes at once. `flush` passes a waiting
+ * value, so that the last value always arrives.
  */
 export function latestAtMost<T>(
   perSecond: number,
@@ -18,7 +18,7 @@ export function latestAtMost<T>(
     pass(value);
   };
   return {
-    // No timer: a training step blocks the thread, so a timer would only fire when the next value is there anyway.
+    // A timer would be useless: a training step blocks the thread until the next value arrives.
     push(value) {
       waiting = { value };
       if (now() - lastMs >= intervalMs) flush();

@@ -6,12 +6,12 @@ import { OnDemandWorker } from './onDemandWorker';
 import { unlessForOtherFile } from './otherFiles';
 import type { WorkerLaunch } from './workerProcess';
 
-/** A process that has nothing to do gives its memory back. */
+/** The idle time after which the process ends, to free its memory. */
 const idleMs = 120_000;
 
 export type LibraryRequest = Exclude<RequestName<LibraryContract>, 'initialize'>;
 
-/** The library process from the host's side: there while there is something to do, and a while longer. */
+/** The host's side of the library process, which runs while it has requests and for `idleMs` afterwards. */
 export class LibraryClient implements Disposable {
   private readonly progress = new Emitter<Payload<LibraryContract, 'progress'>>();
   private readonly process: OnDemandWorker<LibraryContract>;
@@ -20,7 +20,7 @@ export class LibraryClient implements Disposable {
   private lastJob = 0;
 
   readonly onProgress = this.progress.event;
-  /** The process gives no sign of life, or with undefined does so again. */
+  /** Fires when the process gives no sign of life, and with undefined when it does again. */
   readonly onSilence: OnDemandWorker<LibraryContract>['onSilence'];
 
   constructor(launch: () => WorkerLaunch) {
@@ -34,12 +34,12 @@ export class LibraryClient implements Disposable {
     return this.process.pid();
   }
 
-  /** A number that no other request of this window has, for its progress. */
+  /** A number that identifies a request of this window in its progress events. */
   newJob(): number {
     return ++this.lastJob;
   }
 
-  /** The next request starts it anew, for what it was told at its start has changed; what is under way is not disturbed. */
+  /** Ends an idle process because its start settings have changed. A busy process is not disturbed. */
   async restart(): Promise<void> {
     if (this.pending === 0) await this.process.restart();
   }
@@ -60,7 +60,7 @@ export class LibraryClient implements Disposable {
     }
   }
 
-  /** Ends the process whatever it is doing: what is pending fails, the next request starts a new one. */
+  /** Ends the process even if it is busy. Pending requests fail, and the next request starts a new process. */
   restartNow(): Promise<void> {
     return this.process.restart();
   }

@@ -1,14 +1,16 @@
 import { openStored } from '../models/openWeights';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import { loadReportLines } from '../models/parameterNames';
-import { asMedTextError, MedTextError, words, toldError } from '../base/errors';
+import { asMedTextError, MedTextError, words, plainError } from '../base/errors';
 import { bundledRuntimeVersion } from '../base/gpuRuntime';
 import type { Log } from '../base/log';
+import { readTextFile } from '../base/textFile';
+import { readTerms } from '../data/corpus/wordBoundaries';
 import { installGpuRuntime, type TryCard } from '../gpuRuntime/install';
 import { gpuRuntimeStatus, removeGpuRuntime } from '../gpuRuntime/installed';
 import type { GpuRuntimeOptions } from '../gpuRuntime/options';
 import { planGpuRuntime } from '../gpuRuntime/plan';
-import type { HubName } from '../base/hubNames';
+import { byHub, type HubName } from '../base/hubNames';
 import { HubClient } from '../hub/download';
 import { formatHubReference } from '../hub/hubReference';
 import { hubSettings } from '../hub/hubSettings';
@@ -16,6 +18,7 @@ import { cachedRepositories } from '../hub/localCaches';
 import type { TransferProgress } from '../hub/transferMeter';
 import { MaskFiller } from '../inference/maskFiller';
 import { runtimeLibraryPath } from '../inference/session';
+import { extendInLibrary, openExtendable } from '../library/extendModel';
 import { fetchDataset } from '../library/importDataset';
 import { hubLogins, loginToken, type HubLogin } from '../library/hubLogin';
 import { importOnce, sourceName } from '../library/importOnce';
@@ -28,6 +31,7 @@ import { verifyModel } from '../library/verifyModel';
 import type { Params, Payload, Result } from '../protocol/contract';
 import type { CachedImport, GpuRuntimePlanned, GpuRuntimeStanding, HubOptions, LibraryContract, MaskFill, ModelDetail, Verification } from '../protocol/library'; // prettier-ignore
 import { loadTokenizer, type Tokenizer } from '../tokenization/tokenizer';
+import { vocabularyGaps } from '../training/corpus/vocabularyGaps';
 import { tryCuda } from '../devices/tryCuda';
 import { version } from '../../package.json';
 
@@ -42,11 +46,11 @@ type GpuRuntimeWish = Params<LibraryContract, 'planGpuRuntime'>;
 
 type Wish = Pick<Params<LibraryContract, 'find'>, 'source' | 'isDataset' | 'downloads' | 'hub' | 'output'>;
 
-/** More tensors than any supported model has; a strange file's are not all shown. */
+/** The most tensors that are listed, more than any supported model has. */
 const maxTensors = 5000;
 const maxTokens = 512;
 
-/** What the library process does, over the functions that the command line calls too. */
+/** The requests of the library process, over the functions that the command line also calls. */
 export class LibraryEngine {
   private tokenizer: { readonly folder: string; readonly value: Tokenizer } | undefined;
   private lastFill: Promise<unknown> = Promise.resolve();
@@ -55,7 +59,7 @@ export class LibraryEngine {
   constructor(
     private readonly log: Log,
     private readonly env: NodeJS.ProcessEnv = process.env,
-    /** This machine's card, where a test puts another in its place. */
+    /** Tries the GPU. A test passes its own function. */
     private readonly tryCard: TryCard = tryCuda,
     private readonly machine?: GpuRuntimeOptions['machine'],
   ) {}
@@ -74,6 +78,39 @@ export class LibraryEngine {
         ...(found.origin.commit !== undefined && { commit: found.origin.commit }),
       };
     });
+  }
+
+  hubHosts(hub: HubOptions): Result<LibraryContract, 'hubHosts'> {
+    const { endpoints } = hubSettings(this.env, hub);
+    return byHub((name) => new URL(endpoints[name]).host);
+  }
+
+  async search(
+    { name, words: typed, kind, hub }: Params<LibraryContract, 'search'>,
+    signal: AbortSignal,
+  ): Promise<Result<LibraryContract, 'search'>> {
+    const settings = hubSettings(this.env, hub);
+    const client = new HubClient({ settings, log: this.log, userAgent: `medtext/${version}` });
+    try {
+      return [...(await client.search(name, typed, kind, signal))];
+    } finally {
+      await client.close();
+    }
+  }
+
+  async localData({ files, hub }: Params<LibraryContract, 'localData'>): Promise<Result<LibraryContract, 'localData'>> {
+    const settings = hubSettings(this.env, hub);
+    return Promise.all(
+      files.map(async (file) => {
+        try {
+          const { recipe } = await findSources({ dataset: { train: { file } } }, { env: this.env, settings });
+          const path = recipe.dataset.train.file;
+          return { file, ...(path !== file && { path }) };
+        } catch (error) {
+          return { file, error: plainError(asMedTextError(error)) };
+        }
+      }),
+    );
   }
 
   async caches(): Promise<CachedImport[]> {
@@ -140,7 +177,7 @@ export class LibraryEngine {
     );
   }
 
-  /** Plans again: what is on the machine may have changed while a person was asked. */
+  /** Downloads a recipe's sources. It plans again, because the machine's files may have changed while the person was asked. */
   bringSources(
     { recipe, hub, known }: Omit<Params<LibraryContract, 'bringSources'>, 'job'>,
     { onProgress, signal }: LibraryJob,
@@ -160,6 +197,31 @@ export class LibraryEngine {
       onProgress: ({ doneBytes, totalBytes }) => onProgress(plainProgress('unpack', doneBytes, totalBytes)),
     });
     return { folder };
+  }
+
+  async vocabularyGaps(
+    { folder: path, texts, column, terms, top }: Omit<Params<LibraryContract, 'vocabularyGaps'>, 'job'>,
+    { onProgress, signal }: LibraryJob,
+  ): Promise<Result<LibraryContract, 'vocabularyGaps'>> {
+    const folder = await openExtendable(path);
+    const gaps = await vocabularyGaps(loadTokenizer(await readTokenizerFiles(folder), folder.path), {
+      paths: texts,
+      terms: terms === undefined ? [] : readTerms(await readTextFile(terms), terms),
+      ...{ column, top, signal },
+      onProgress: (done, total) => onProgress(plainProgress('count', done, total)),
+    });
+    return gaps.map(({ pieces, ...gap }) => ({ ...gap, pieces: [...pieces] }));
+  }
+
+  async extendModel(
+    { folder: source, ...wish }: Omit<Params<LibraryContract, 'extendModel'>, 'job'>,
+    { onProgress, signal }: LibraryJob,
+  ): Promise<Result<LibraryContract, 'extendModel'>> {
+    const { folder, vocabulary } = await extendInLibrary(source, wish, {
+      signal,
+      onProgress: ({ doneBytes, totalBytes }) => onProgress(plainProgress('import', doneBytes, totalBytes)),
+    });
+    return { folder, vocabulary };
   }
 
   verify(folder: string, { onProgress, signal }: LibraryJob): Promise<Verification> {
@@ -188,7 +250,7 @@ export class LibraryEngine {
       failure = asMedTextError(error);
     }
     const tokenizerProblem = failure?.message ?? '';
-    const tokenizerError = failure && { tokenizerError: toldError(failure) };
+    const tokenizerError = failure && { tokenizerError: plainError(failure) };
     return {
       facts,
       config: folder.rawConfig,
@@ -202,7 +264,7 @@ export class LibraryEngine {
   async tokenize(path: string, first: string, second?: string): Promise<Result<LibraryContract, 'tokenize'>> {
     const tokenizer = await this.tokenizerOf(path);
     const { inputIds, truncated } = tokenizer.encodePair(first, second, maxTokens);
-    // The longest-first cut keeps a beginning of each text: their tokens are counted off one after the other.
+    // Truncation keeps the beginning of each text, so the tokens of the first text come first.
     const special = new Set(Object.values(tokenizer.specialIds));
     let textIndex = 0;
     const tokens = [...inputIds].map((id, at) => {
@@ -214,7 +276,7 @@ export class LibraryEngine {
   }
 
   async fillMask(path: string, text: string, top: number, threads?: number): Promise<MaskFill[]> {
-    // Calls queue: a session may not be closed in mid-run.
+    // Calls wait for each other, because a session may not be closed while it runs.
     const filled = this.lastFill.then(async () => {
       if (this.filler?.folder !== path) {
         await this.closeFiller();
@@ -251,7 +313,7 @@ export class LibraryEngine {
     };
   }
 
-  /** Plans again: what is on the machine may have changed while a person was asked. */
+  /** Installs CUDA's libraries. It plans again, because the machine's files may have changed while the person was asked. */
   async installGpuRuntime(
     wish: GpuRuntimeWish,
     { onProgress, signal }: LibraryJob,
@@ -279,7 +341,7 @@ export class LibraryEngine {
     const { proxy, offline } = hubSettings(this.env, hub);
     return {
       runtimeVersion: bundledRuntimeVersion,
-      // Elsewhere there is none, and the plan says what there is instead.
+      // Other platforms have no CUDA provider, and the plan reports their alternative.
       runtimeLibrary: process.platform === 'linux' ? runtimeLibraryPath() : '',
       ...{ proxy, offline, index, signal, env: this.env, log: this.log, userAgent: `medtext/${version}` },
       ...(this.machine && { machine: this.machine }),
@@ -331,7 +393,7 @@ function transferred({ doneBytes, totalBytes, bytesPerSecond, secondsLeft }: Tra
   return { phase: 'download', done: doneBytes, total: totalBytes, bytesPerSecond, secondsLeft };
 }
 
-function plainProgress(phase: 'import' | 'check' | 'unpack', done: number, total: number): LibraryProgress {
+function plainProgress(phase: 'import' | 'check' | 'unpack' | 'count', done: number, total: number): LibraryProgress {
   return { phase, done, total, bytesPerSecond: 0, secondsLeft: null };
 }
 

@@ -1,4 +1,4 @@
 import { serveLibrary } from './serveLibrary';
 
-// Hub, checkpoints and runtime load with the first request.
+// The engine loads at the first request, so that the handshake does not wait for it.
 serveLibrary(async () => (await import('./libraryEngine')).LibraryEngine);

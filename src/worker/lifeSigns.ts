@@ -1,21 +1,21 @@
 import type { Silence } from '../protocol/silence';
 
 export interface SilenceLimits {
-  /** Longest pause between two beats of the watching thread, which no work can hold up. */
+  /** The longest pause between two beats of the watching thread, which work does not block. */
   readonly frozenMs: number;
-  /** Longest time in one call of the runtime that is taken for work, whatever came before. */
+  /** The time in one call of the runtime that always counts as work. */
   readonly blockedMs: number;
 }
 
-/** The thread beats every two seconds; the first training step of a large encoder may take minutes. */
+/** The usual limits. The watching thread beats every two seconds, and the first step of a large encoder may take minutes. */
 export const usualSilenceLimits: SilenceLimits = { frozenMs: 15_000, blockedMs: 600_000 };
 
 const longestTickMs = 2000;
 
 /**
- * Tells work from a hang. A child has two voices: a thread that beats whatever the child does, and the main thread,
- * which is silent for as long as one call of the runtime lasts. The main thread may be silent for ten times its longest
- * silence so far, but for `blockedMs` in any case. Pure; the caller gives the time.
+ * Tells work from a hang. A child gives two signs: beats of a second thread, and messages of the main thread, which is silent
+ * during a call of the runtime. The main thread may be silent for ten times its longest silence so far, and for `blockedMs` in
+ * any case. The caller passes the time.
  */
 export class LifeSigns {
   private beatSilenceMs: number | undefined;
@@ -25,24 +25,24 @@ export class LifeSigns {
 
   constructor(
     private readonly limits: SilenceLimits,
-    /** Called when a silence begins, and with undefined when it has ended. */
+    /** Called when a silence begins, and with undefined when the silence ends. */
     private readonly onChange: (silence: Silence | undefined) => void,
   ) {}
 
-  /** A beat of the child's second thread. A child that never beats is judged by its main thread alone. */
+  /** Records a beat of the child's second thread. A child without beats is judged by its main thread only. */
   beat(): void {
     this.beatSilenceMs = 0;
     this.judge();
   }
 
-  /** Anything that the child's main thread said. */
+  /** Records a message of the child's main thread. */
   message(): void {
     this.longestMs = Math.max(this.longestMs, this.mainSilenceMs);
     this.mainSilenceMs = 0;
     this.judge();
   }
 
-  /** @param elapsedMs since the last tick; more than a moment means that this process itself was held up or asleep */
+  /** @param elapsedMs the time since the last tick; a long time means that this process itself was blocked or asleep */
   tick(elapsedMs: number): void {
     const counted = Math.min(elapsedMs, longestTickMs);
     if (this.beatSilenceMs !== undefined) this.beatSilenceMs += counted;

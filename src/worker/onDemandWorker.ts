@@ -9,7 +9,7 @@ import { WorkerProcess, type WorkerExit, type WorkerLaunch } from './workerProce
 
 const endGraceMs = 2000;
 
-/** A process that the first request starts, the next one starts again after a crash, and that is given up when it keeps crashing. */
+/** A process that starts at the first request. After a crash the next request starts it again, unless it crashes repeatedly. */
 export class OnDemandWorker<C extends Contract> implements Disposable {
   private worker: Promise<WorkerProcess<C>> | undefined;
   private readonly policy = new RestartPolicy();
@@ -17,14 +17,14 @@ export class OnDemandWorker<C extends Contract> implements Disposable {
   private readonly silence = new Emitter<Silence | undefined>();
   private disposed = false;
 
-  /** The process ended without being asked to. */
+  /** Fires when the process ended unexpectedly. */
   readonly onCrash = this.crash.event;
-  /** The process gives no sign of life, or with undefined does so again. */
+  /** Fires when the process gives no sign of life, and with undefined when it does again. */
   readonly onSilence = this.silence.event;
 
   /**
-   * @param launch computed at each start, so that a changed setting counts from the next start on
-   * @param onStart gets each new process before its first request
+   * @param launch called at each start, so that a changed setting applies from the next start on
+   * @param onStart called with each new process before its first request
    */
   constructor(
     private readonly contract: C,
@@ -32,12 +32,12 @@ export class OnDemandWorker<C extends Contract> implements Disposable {
     private readonly onStart: (worker: WorkerProcess<C>) => void,
   ) {}
 
-  /** The process's id while it runs; undefined before the first request and after a crash. */
+  /** The id of the running process; undefined before the first request and after a crash. */
   async pid(): Promise<number | undefined> {
     return (await this.worker?.catch(() => undefined))?.pid;
   }
 
-  /** @throws CLOSED when it was given up or disposed of · what starting it throws */
+  /** Returns the running process, which it starts if needed. @throws CLOSED after repeated crashes or disposal · the errors of the start */
   running(): Promise<WorkerProcess<C>> {
     if (this.disposed) return Promise.reject(new MedTextError('CLOSED', words`The window is closing.`));
     if (this.worker) return this.worker;
@@ -45,7 +45,7 @@ export class OnDemandWorker<C extends Contract> implements Disposable {
       return Promise.reject(
         new MedTextError(
           'CLOSED',
-          words`The ${processName(this.contract.name)} process keeps crashing and was given up; the log says more.`,
+          words`The ${processName(this.contract.name)} process crashes again and again and is not started any more. See the log.`,
           { givenUp: true },
         ),
       );
@@ -60,7 +60,7 @@ export class OnDemandWorker<C extends Contract> implements Disposable {
         void worker.exit().then((exit) => {
           forget();
           if (exit.expected) return;
-          // A file that takes too much says nothing about the process.
+          // An end because of a file's budget does not count as a crash.
           if (!exit.overrun) this.policy.crashed(Date.now());
           this.crash.fire(exit);
         }),
@@ -72,7 +72,7 @@ export class OnDemandWorker<C extends Contract> implements Disposable {
     return starting;
   }
 
-  /** Ends the process; the next request starts a new one, crashes forgotten. */
+  /** Ends the process and forgets its crashes. The next request starts a new process. */
   async restart(): Promise<void> {
     this.policy.reset();
     const worker = this.worker;

@@ -2,26 +2,26 @@ import { sep } from 'node:path';
 import { MedTextError } from '../base/errors';
 
 /**
- * Asks again, once, when the process has ended itself for a file that this request does not name: who was waiting beside a
- * file made to do harm gets the answer from the next process.
+ * Sends a request once more if the process has ended itself for a file that the request does not name. So one harmful file
+ * does not fail the requests on other files.
  */
 export async function unlessForOtherFile<T>(about: unknown, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
     if (!(error instanceof MedTextError) || error.code !== 'BUDGET' || names(about, overrunFile(error))) throw error;
-    // First everybody hears of the end; what was open is then being opened once more.
+    // The next turn lets every listener handle the end and begin to reopen what was open.
     await new Promise((turn) => setImmediate(turn));
     return ask();
   }
 }
 
-/** The file for which the process ended itself. */
+/** The path of the file for which the process ended itself. */
 export function overrunFile({ detail }: MedTextError): string {
   return String(detail.file);
 }
 
-/** Whether the file, or a folder that it lies in, stands anywhere in the value. */
+/** Whether the value contains the file's path or the path of a folder above it. */
 export function names(value: unknown, file: string): boolean {
   if (typeof value === 'string') return value !== '' && (file === value || file.startsWith(value.endsWith(sep) ? value : `${value}${sep}`)); // prettier-ignore
   if (typeof value !== 'object' || value === null) return false;

@@ -16,7 +16,7 @@ export function childPort(child: ChildProcess): Port & { close(): void } {
   child.on('message', (message) => messages.fire(message));
   return {
     post(message) {
-      if (!open || !child.connected) return; // closing reports it
+      if (!open || !child.connected) return; // `onClose` reports the end
       child.send(message as object, () => undefined);
     },
     onMessage: messages.event,
@@ -25,7 +25,7 @@ export function childPort(child: ChildProcess): Port & { close(): void } {
   };
 }
 
-/** The child's end. */
+/** The child's end of the channel. */
 export function parentPort(): Port {
   if (!process.send) throw new Error('This program is started by MedText Lab as a child process, not by hand.');
   const messages = new Emitter<unknown>();

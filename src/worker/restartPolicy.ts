@@ -1,4 +1,4 @@
-/** Whether a crashed process may be started again: not when it keeps crashing. Pure; the caller gives the time. */
+/** Decides whether a crashed process may be started again: not after repeated crashes. The caller passes the time. */
 export class RestartPolicy {
   private crashes: number[] = [];
 
@@ -15,7 +15,7 @@ export class RestartPolicy {
     return this.crashes.filter((time) => nowMs - time < this.windowMs).length < this.maxCrashes;
   }
 
-  /** A person asked for it: start counting anew. */
+  /** Forgets earlier crashes, because a person asked for the restart. */
   reset(): void {
     this.crashes = [];
   }

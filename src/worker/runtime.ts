@@ -2,16 +2,16 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 
-/** The Node that child processes run on. */
+/** The Node.js that runs the child processes. */
 export interface Runtime {
   readonly path: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * The Node named by the setting, else the one that runs the extension host. On the desktop that one is Electron, which
- * behaves as Node when told to; a plain Node ignores the variable.
- * @throws NOT_FOUND when the setting names no executable file
+ * The Node.js that the setting names, otherwise the one that runs the extension host. On the desktop that is Electron, which
+ * an environment variable turns into Node.js; a real Node.js ignores the variable.
+ * @throws NOT_FOUND when the setting does not name an executable file
  */
 export function chooseRuntime(nodePath: string, execPath = process.execPath): Runtime {
   const path = nodePath.trim();
@@ -19,7 +19,7 @@ export function chooseRuntime(nodePath: string, execPath = process.execPath): Ru
   if (!isAbsolute(path) || !isExecutableFile(path)) {
     throw new MedTextError(
       'NOT_FOUND',
-      words`The setting medtext.runtime.nodePath is "${path}", which is no executable file. Give the full path of a Node, or leave it empty.`,
+      words`The setting medtext.runtime.nodePath is "${path}", which is not an executable file. Enter the full path of a Node, or leave it empty.`,
       { setting: 'medtext.runtime.nodePath', path },
     );
   }

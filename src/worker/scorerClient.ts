@@ -5,10 +5,10 @@ import {
   scorerContract,
   type LoadedModel,
   type MarkedEntity,
-  type PairScore,
   type ScorerContract,
   type TextPair,
 } from '../protocol/scorer';
+import type { PairScore } from '../protocol/scores';
 import { OnDemandWorker } from './onDemandWorker';
 import { unlessForOtherFile } from './otherFiles';
 import type { WorkerLaunch } from './workerProcess';
@@ -17,43 +17,48 @@ export interface ScorerModel {
   readonly folder: string;
   readonly device: string;
   readonly threads?: number;
-  readonly precision?: 'float32' | 'int8';
+  /** Other than float32 it counts for a model that it was found not to harm. */
+  readonly precision?: 'float32' | 'int8' | 'float16';
 }
 
 /**
- * The scorer process from the host's side: started by the first request, started again by the next request after a
- * crash, given up when it keeps crashing. The loaded model follows it through restarts.
+ * The host's side of the scorer process. The first request starts the process, and after a crash the next request starts it
+ * again, unless it crashes repeatedly. A new process loads the same model.
  */
 export class ScorerClient implements Disposable {
   private readonly progress = new Emitter<Payload<ScorerContract, 'progress'>>();
+  private readonly opened = new Emitter<LoadedModel>();
   private readonly process: OnDemandWorker<ScorerContract>;
 
   readonly onProgress = this.progress.event;
-  /** The process ended without being asked to. */
+  /** Fires when a model was opened. */
+  readonly onOpened = this.opened.event;
+  /** Fires when the process ended unexpectedly. */
   readonly onCrash: OnDemandWorker<ScorerContract>['onCrash'];
-  /** The process gives no sign of life, or with undefined does so again. */
+  /** Fires when the process gives no sign of life, and with undefined when it does again. */
   readonly onSilence: OnDemandWorker<ScorerContract>['onSilence'];
 
-  /** @param launch computed at each start, so that a changed setting counts from the next start on */
+  /** @param launch called at each start, so that a changed setting applies from the next start on */
   constructor(launch: () => WorkerLaunch) {
     this.process = new OnDemandWorker(scorerContract, launch, ({ channel }) => {
       channel.on('progress', (progress) => this.progress.fire(progress));
+      channel.on('modelChanged', (model) => model && this.opened.fire(model));
     });
     this.onCrash = this.process.onCrash;
     this.onSilence = this.process.onSilence;
   }
 
-  /** The process's id while it runs; undefined before the first request and after a crash. */
+  /** The id of the running process; undefined before the first request and after a crash. */
   pid(): Promise<number | undefined> {
     return this.process.pid();
   }
 
-  /** Scores with the model, loading it first if another one or none is loaded. */
+  /** Scores pairs with the model. It loads the model first if another one or none is loaded. */
   scorePairs(model: ScorerModel, pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]> {
     return this.withLoaded(model, ({ channel }) => channel.request('scorePairs', { pairs }, signal), signal);
   }
 
-  /** The entities of texts, by a model that marks some; loading it first as {@link scorePairs} does. */
+  /** Returns the entities of texts by a model for entities, which it loads first as {@link scorePairs} does. */
   markEntities(
     model: ScorerModel,
     texts: readonly string[],
@@ -69,7 +74,7 @@ export class ScorerClient implements Disposable {
   ): Promise<T> {
     return unlessForOtherFile(model.folder, async () => {
       const worker = await this.process.running();
-      // The child answers a repeated load at once; both messages go out together, so nothing comes in between.
+      // Loading the loaded model again takes no time. Both messages are sent together, so no other request comes between them.
       const loaded = worker.channel.request('load', model, signal);
       loaded.catch(() => undefined);
       const answer = ask(worker);
@@ -93,7 +98,7 @@ export class ScorerClient implements Disposable {
     return unlessForOtherFile(params, async () => (await this.process.running()).channel.request(name, params, signal));
   }
 
-  /** Ends the process; the next request starts a new one, crashes forgotten. */
+  /** Ends the process and forgets its crashes. The next request starts a new process. */
   restart(): Promise<void> {
     return this.process.restart();
   }
@@ -101,5 +106,6 @@ export class ScorerClient implements Disposable {
   dispose(): void {
     this.process.dispose();
     this.progress.dispose();
+    this.opened.dispose();
   }
 }

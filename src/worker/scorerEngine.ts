@@ -2,26 +2,23 @@ import { countRawLabels } from '../data/labelCounts';
 import { MedTextError, words } from '../base/errors';
 import { openEntityMarker, type EntityMarker } from '../evaluation/entityMarker';
 import type { LikeliestLabels } from '../evaluation/evaluateModel';
+import type { ScoringPrecision } from '../inference/packedSession';
 import { openPairScorer } from '../inference/pairScorer';
 import { exportModel } from '../exports/exportModel';
-import { checkInt8, soundPrecision } from '../exports/precisionCheck';
+import { precisionDevice } from '../devices/deviceChoice';
+import { checkPrecision, soundPrecision } from '../exports/precisionCheck';
 import { dataInfo, exampleLengths } from './dataInfo';
+import { resolveRecipe, validateRecipe } from '../protocol/recipe';
 import { describeTask, taskFor } from '../protocol/tasks';
 import type { OpenScorer, ScorerEngine } from './serveScorer';
 
-/** The engine's functions in the shape that the scorer process serves; what trains or measures loads when asked for. */
+/** The engine's functions in the shape that the scorer process serves. Modules for evaluation and training load at first use. */
 export const scorerEngine: ScorerEngine = {
   async openPairScorer(folder, { device, precision: asked, ...options }) {
-    const marker = await openEntityMarker(folder, { device, ...options });
-    if (marker) return entityScorer(folder, marker);
-    if (asked !== 'int8') return openPairScorer(folder, { device, ...options });
-    const precision = await soundPrecision(folder, asked);
-    const scorer = await openPairScorer(folder, {
-      ...options,
-      precision,
-      device: precision === 'int8' ? 'cpu' : device,
-    });
-    return { ...scorer, precision };
+    const computing = await soundOptions(folder, asked, device);
+    const marker = await openEntityMarker(folder, { ...options, ...computing });
+    const scorer = marker ? entityScorer(folder, marker) : await openPairScorer(folder, { ...options, ...computing });
+    return { ...scorer, ...(asked !== undefined && { precision: computing.precision }) };
   },
   dataInfo,
   exampleLengths,
@@ -40,6 +37,12 @@ export const scorerEngine: ScorerEngine = {
 
   labelCounts: countRawLabels,
 
+  async forecast({ recipe, folder, runFolders, measures }, signal) {
+    const { forecastTraining } = await import('../training/forecast/trainingForecast');
+    const resolved = resolveRecipe(validateRecipe(recipe, 'recipe'));
+    return forecastTraining(resolved, { baseFolder: folder, runFolders, measures, signal });
+  },
+
   async suspectLabels(folder, split, options) {
     const { findSuspectLabels } = await import('../evaluation/findSuspectLabels');
     return findSuspectLabels(folder, split, options);
@@ -47,7 +50,9 @@ export const scorerEngine: ScorerEngine = {
 
   exportModel,
 
-  checkPrecision: checkInt8,
+  async checkPrecision(folder, precision, { device, ...options }) {
+    return checkPrecision(folder, precision, { ...options, device: await precisionDevice(precision, device) });
+  },
 
   async doctor(options) {
     const { diagnose } = await import('../devices/doctor');
@@ -55,7 +60,15 @@ export const scorerEngine: ScorerEngine = {
   },
 };
 
-/** A model that marks entities, where scores are asked for: it has none. */
+/** The precision that was asked for, on its device, where the model was found sound in it; else float32. */
+async function soundOptions(folder: string, asked: ScoringPrecision | undefined, device: string) {
+  if (asked === undefined || asked === 'float32') return { device, precision: 'float32' as const };
+  const own = await precisionDevice(asked, device).catch(() => undefined);
+  const precision = own === undefined ? 'float32' : await soundPrecision(folder, asked, own);
+  return { precision, device: precision === 'float32' ? device : own! };
+}
+
+/** A model for entities as a scorer. Its scores throw UNSUPPORTED. */
 function entityScorer(folder: string, marker: EntityMarker): OpenScorer {
   const task = taskFor('spans', false);
   return {

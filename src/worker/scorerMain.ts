@@ -1,4 +1,4 @@
 import { serveScorer } from './serveScorer';
 
-// The engine loads with the first request: the handshake should not wait for a native library.
+// The engine loads at the first request, so that the handshake does not wait for a native library.
 serveScorer(async () => (await import('./scorerEngine')).scorerEngine);

@@ -7,7 +7,7 @@ import { serveWorker } from './serveWorker';
 
 const endGraceMs = 2000;
 
-/** Makes this process the one that reads data for previews. */
+/** Makes this process the data process, which reads files for previews. */
 export function serveData(loadCounter: (folder: string) => Promise<TokenCounter>): void {
   const sessions = new Map<number, PreviewSession>();
   const of = ({ session }: { session: number }): PreviewSession => {
@@ -63,6 +63,8 @@ export function serveData(loadCounter: (folder: string) => Promise<TokenCounter>
         const onProgress = (done: number, total: number): void => progress.push({ done, total });
         return { rows: await of({ session }).export(view, options, onProgress, signal) };
       },
+      planClean: ({ options, ...params }, signal) => of(params).planClean(options, signal),
+      writeClean: ({ options, file, ...params }, signal) => of(params).writeClean(options, file, signal),
       planSplit: ({ options, ...params }, signal) => of(params).planSplit(options, signal),
       writeSplit: ({ options, files, ...params }, signal) => of(params).writeSplit(options, files, signal),
     }),

@@ -3,10 +3,10 @@ import { latestAtMost } from './latestAtMost';
 import type { LibraryEngine, LibraryJob } from './libraryEngine';
 import { serveWorker } from './serveWorker';
 
-/** A download's parts are flushed within it. */
+/** The grace at the end, in which a download flushes its parts. */
 const endGraceMs = 3000;
 
-/** Makes this process the library. @param load called with the first request */
+/** Makes this process the library process. @param load loads the engine at the first request */
 export function serveLibrary(load: () => Promise<typeof LibraryEngine>): void {
   serveWorker(
     libraryContract,
@@ -22,6 +22,8 @@ export function serveLibrary(load: () => Promise<typeof LibraryEngine>): void {
       };
       return {
         find: async (wish, signal) => (await engine()).find(wish, signal),
+        hubHosts: async ({ hub }) => (await engine()).hubHosts(hub),
+        search: async (wish, signal) => (await engine()).search(wish, signal),
         caches: async () => (await engine()).caches(),
         importModel: async ({ job, ...wish }, signal) =>
           (await engine()).importModel(wish, { onProgress: tell(job), signal }),
@@ -30,9 +32,14 @@ export function serveLibrary(load: () => Promise<typeof LibraryEngine>): void {
         logins: async () => (await engine()).logins(),
         loginToken: async ({ hub }) => (await engine()).loginToken(hub),
         missingSources: async (wish, signal) => (await engine()).missingSources(wish, signal),
+        localData: async (wish) => (await engine()).localData(wish),
         bringSources: async ({ job, ...wish }, signal) =>
           (await engine()).bringSources(wish, { onProgress: tell(job), signal }),
         starter: async ({ models, job }, signal) => (await engine()).starter(models, { onProgress: tell(job), signal }),
+        vocabularyGaps: async ({ job, ...wish }, signal) =>
+          (await engine()).vocabularyGaps(wish, { onProgress: tell(job), signal }),
+        extendModel: async ({ job, ...wish }, signal) =>
+          (await engine()).extendModel(wish, { onProgress: tell(job), signal }),
         verify: async ({ folder, job }, signal) => (await engine()).verify(folder, { onProgress: tell(job), signal }),
         remove: async ({ folder }) => (await engine()).remove(folder),
         detail: async ({ folder }, signal) => (await engine()).detail(folder, signal),

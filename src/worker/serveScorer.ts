@@ -8,25 +8,26 @@ import type {
   LabelCounts,
   LoadedModel,
   MarkedEntity,
-  PairScore,
   ScorerContract,
   SuspectRows,
   TextPair,
 } from '../protocol/scorer';
+import type { PairScore } from '../protocol/scores';
 import { scorerContract } from '../protocol/scorer';
 import type { Params, Result } from '../protocol/contract';
-import { taskFor } from '../protocol/tasks';
+import { ownFields, taskFor } from '../protocol/tasks';
+import type { TrainingForecast } from '../protocol/trainingForecast';
 import { serveWorker } from './serveWorker';
 
 const endGraceMs = 2000;
 
-/** A model that is ready to score; `openPairScorer` of src/inference/pairScorer.ts. */
+/** A model that is ready to score, as `openPairScorer` of src/inference/pairScorer.ts returns it. */
 export interface OpenScorer {
   readonly labels: readonly string[];
   readonly device?: string;
   readonly precision?: string;
   score(pairs: readonly TextPair[], signal?: AbortSignal): Promise<readonly PairScore[]>;
-  /** Of a model that marks entities. */
+  /** Set for a model that finds entities. */
   mark?(texts: readonly string[], signal?: AbortSignal): Promise<readonly (readonly MarkedEntity[])[]>;
   close(): void | Promise<void>;
 }
@@ -37,25 +38,27 @@ type FileJob = {
   first?: string;
   second?: string;
   label?: string;
+  spanEnd?: 'inclusive' | 'exclusive';
   signal: AbortSignal;
 } & {
   readonly onProgress: (done: number, total: number | null) => void;
 };
 
-/** What the scorer process needs of the engine; the same functions that the command line calls. */
+/** The part of the engine that the scorer process needs: the functions that the command line calls. */
 export interface ScorerEngine {
-  /** `precision` as it is asked for; the scorer has the one that the model bears. */
+  /** `precision` is the requested one. The scorer uses float32 if the precision harms the model. */
   openPairScorer(
     folder: string,
-    options: { device: string; threads?: number; precision?: 'float32' | 'int8' },
+    options: { device: string; threads?: number; precision?: 'float32' | 'int8' | 'float16' },
   ): Promise<OpenScorer>;
   evaluate(folder: string, file: string, job: FileJob): Promise<Result<ScorerContract, 'evaluate'>>;
   predict(folder: string, file: string, output: string, job: FileJob): Promise<{ output: string; rows: number }>;
-  dataInfo(file: string, signal: AbortSignal): Promise<DataInfo>;
+  dataInfo(of: Params<ScorerContract, 'dataInfo'>, signal: AbortSignal): Promise<DataInfo>;
   exampleLengths(
     of: Params<ScorerContract, 'exampleLengths'>,
     signal: AbortSignal,
   ): Promise<Result<ScorerContract, 'exampleLengths'>>;
+  forecast(of: Params<ScorerContract, 'forecast'>, signal: AbortSignal): Promise<TrainingForecast>;
   labelCounts(split: RecipeSplit, signal: AbortSignal): Promise<LabelCounts>;
   suspectLabels(
     folder: string,
@@ -67,7 +70,11 @@ export interface ScorerEngine {
     output: string,
     job: Pick<FileJob, 'threads' | 'signal' | 'onProgress'> & { readonly format: ModelFormat },
   ): Promise<{ output: string; files: readonly string[]; largestDifference?: number; checked?: ExportCheck }>;
-  checkPrecision(folder: string, job: Pick<FileJob, 'threads' | 'signal' | 'onProgress'>): Promise<PrecisionCheck>;
+  checkPrecision(
+    folder: string,
+    precision: PrecisionCheck['precision'],
+    job: Pick<FileJob, 'device' | 'threads' | 'signal' | 'onProgress'>,
+  ): Promise<PrecisionCheck>;
   doctor(options: { device: string; threads?: number }): Promise<Record<string, unknown>>;
 }
 
@@ -107,11 +114,12 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
           });
         },
         exampleLengths: async (of, signal) => (await loadEngine()).exampleLengths(of, signal),
-        dataInfo: async ({ file }, signal) => (await loadEngine()).dataInfo(file, signal),
+        dataInfo: async (of, signal) => (await loadEngine()).dataInfo(of, signal),
+        forecast: async (of, signal) => (await loadEngine()).forecast(of, signal),
         exportModel: async ({ folder, output, ...job }, signal) =>
           (await loadEngine()).exportModel(folder, output, { ...job, signal, onProgress: progress('exportModel') }),
-        checkPrecision: async ({ folder, threads }, signal) =>
-          (await loadEngine()).checkPrecision(folder, { threads, signal, onProgress: progress('checkPrecision') }),
+        checkPrecision: async ({ folder, precision, ...job }, signal) =>
+          (await loadEngine()).checkPrecision(folder, precision, { ...job, signal, onProgress: progress('checkPrecision') }), // prettier-ignore
         doctor: async (options) => (await loadEngine()).doctor(options),
       };
     },
@@ -119,13 +127,19 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
   );
 }
 
-/** The split, checked by the recipe's own rules. @throws RECIPE */
+/** The split, checked by the rules for recipes. @throws RECIPE */
 function splitOf(split: Readonly<Record<string, unknown>>): RecipeSplit {
-  const task = taskFor('class', split.second_sequence != null);
+  const task = taskOfSplit(split);
   return validateRecipe({ task, model: '-', dataset: { train: split } }, String(split.file)).dataset.train;
 }
 
-/** At most one model in memory. Loads queue; a model is closed only when no request uses it any more. */
+/** The task by whose rules a split is checked: one that reads a field which only some tasks read, otherwise a classification. */
+function taskOfSplit(split: Readonly<Record<string, unknown>>): string {
+  const own = ownFields().find(({ field }) => split[/^dataset\.(.+)$/.exec(field)?.[1] ?? ''] !== undefined);
+  return own ? own.ids[0] : taskFor('class', split.second_sequence != null);
+}
+
+/** Holds at most one model in memory. Loads wait for each other. A model is closed only when no request uses it. */
 class ModelSlot {
   private key = '';
   private current: Promise<{ readonly scorer: OpenScorer; readonly model: LoadedModel }> | undefined;
@@ -170,7 +184,7 @@ class ModelSlot {
 
   private async replace(previous: ModelSlot['current'], { folder, ...options }: Params<ScorerContract, 'load'>) {
     const old = await previous?.catch(() => undefined);
-    // Two base-sized encoders at once could exhaust a small machine: the old one goes first.
+    // The old model is closed first, because two base-sized encoders could exceed a small machine's memory.
     while (old && this.users > 0) await new Promise<void>((wake) => this.idle.push(wake));
     await old?.scorer.close();
     const { openPairScorer } = await this.loadEngine();
@@ -181,6 +195,7 @@ class ModelSlot {
         folder,
         labels: scorer.labels,
         device: scorer.device ?? options.device,
+        memoryBytes: process.memoryUsage.rss(),
         ...(scorer.precision !== undefined && { precision: scorer.precision }),
       },
     };

@@ -1,14 +1,16 @@
-import { constants, setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { MedTextError, words } from '../base/errors';
+import { parentProcess } from '../base/processIdentity';
 import type { ChosenDevice } from '../protocol/deviceWords';
 import { resolveRecipe, validateRecipe, type Recipe, type ResolvedRecipe } from '../protocol/recipe';
 import type { UnderstoodData } from '../protocol/fieldGuess';
+import type { RunOwner } from '../protocol/runRecord';
 import { addressesIn } from '../protocol/recipeAddress';
 import {
   maxReportsPerSecond,
   trainerContract,
   type EvaluationProgress,
+  type PreparationProgress,
   type EvaluationReport,
   type MemoryPlan,
   type TrainingReport,
@@ -16,12 +18,13 @@ import {
 } from '../protocol/trainer';
 import { withLabelsFiles } from '../recipes/labelsFile';
 import { latestAtMost } from './latestAtMost';
+import { lowerPriority } from './lowerPriority';
 import { serveWorker } from './serveWorker';
 
-/** Long enough to save weights and optimiser state of a large encoder on a slow disk. */
+/** The grace at the end: long enough to save the weights and optimiser state of a large encoder on a slow disk. */
 const saveGraceMs = 60_000;
 
-/** What the trainer process needs of the engine; `finetune` of src/training/finetune.ts. */
+/** The part of the engine that the trainer process needs: `finetune` of src/training/finetune.ts. */
 export interface TrainerEngine {
   finetune(options: {
     recipe: ResolvedRecipe;
@@ -31,24 +34,27 @@ export interface TrainerEngine {
     resumeFrom?: string;
     onChosenDevice(choice: ChosenDevice): void;
     onUnderstoodData(data: UnderstoodData): void;
+    onPreparation(progress: PreparationProgress): void;
     onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
     onEvaluationProgress(progress: EvaluationProgress): void;
+    owner: RunOwner;
+    onStopAsked(): void;
+    onEndAsked(): void;
     log(line: string): void;
     stopSignal: AbortSignal;
   }): Promise<TrainingResult>;
 }
 
-function lowerPriority(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Some containers forbid it: the training runs as everything else does.
-  }
-}
+/** The window that this process trains for. */
+const ownerOf = ({ pid, start }: ReturnType<typeof parentProcess>): RunOwner => ({
+  program: 'editor',
+  windowPid: pid,
+  ...(start !== undefined && { windowStart: start }),
+});
 
-/** A training asks no hub: what its recipe names by address was brought before. */
+/** The recipe with local paths for its addresses. A training asks no hub, because the library process has downloaded before. */
 async function withSourcesHere(recipe: Recipe): Promise<Recipe> {
   if (addressesIn(recipe).length === 0) return recipe;
   const { findSources, refuseMissing } = await import('../library/recipeSources');
@@ -58,10 +64,7 @@ async function withSourcesHere(recipe: Recipe): Promise<Recipe> {
   return found.recipe;
 }
 
-/**
- * Makes this process the trainer: one run, then it is done. For hours it wants every core: threads made from now on let
- * scoring and the editor go first, and have the machine when nobody else wants it.
- */
+/** Makes this process the trainer of one run, with a lower priority than scoring and the editor. */
 export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
   lowerPriority();
   serveWorker(
@@ -94,10 +97,11 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
               resumeFrom,
               onChosenDevice: ({ device, trials }) => emit('chosenDevice', { device, trials }),
               onUnderstoodData: (data) => emit('understoodData', data),
+              onPreparation: (done) => emit('preparationProgress', done),
               onMemoryPlan: (plan) => emit('memoryPlan', plan),
               onReport: (report) => reports.push({ memoryBytes: process.memoryUsage.rss(), ...report }),
               onEvaluation(evaluation) {
-                // In order: the curve's last point before its evaluation.
+                // The flush keeps the order: the curve's last point comes before its evaluation.
                 reports.flush();
                 progress.flush();
                 emit('evaluation', evaluation);
@@ -106,6 +110,9 @@ export function serveTrainer(loadEngine: () => Promise<TrainerEngine>): void {
                 reports.flush();
                 progress.push(done);
               },
+              owner: ownerOf(parentProcess()),
+              onStopAsked: () => emit('stopAsked', undefined),
+              onEndAsked: () => process.exit(1),
               log: (line) => log.info(line),
               stopSignal: stopping.signal,
             });

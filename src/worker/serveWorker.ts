@@ -7,21 +7,21 @@ import { parentPort } from './processPort';
 
 const heartbeatMs = 2000;
 
-/** What the handlers of a child process may use. */
+/** The functions and signals that the handlers of a child process may use. */
 export interface WorkerContext<C extends Contract> {
   emit<K extends EventName<C>>(name: K, payload: Payload<C, K>): void;
   readonly log: Log;
-  /** Aborts when the window that started this process is gone. */
+  /** A signal that aborts when the window that started this process is gone. */
   readonly hostGone: AbortSignal;
-  /** From now on the process may outlive its host until its requests are done. */
+  /** Lets the process outlive its host from now on, until its requests are done. */
   outliveHost(): void;
 }
 
 export type WorkerHandlers<C extends Contract> = Omit<Handlers<C>, 'initialize'>;
 
 /**
- * Makes this process the server end of `contract`: handshake, heartbeat, log forwarding, and an end no later than
- * `graceMs` after the host's, unless a handler asked to outlive it.
+ * Makes this process the server end of `contract`, with handshake, heartbeat and log forwarding. The process ends at most
+ * `graceMs` after its host, unless a handler asked to outlive the host.
  */
 export function serveWorker<C extends Contract>(
   contract: C,
@@ -38,24 +38,24 @@ export function serveWorker<C extends Contract>(
     hostGone: hostGone.signal,
     outliveHost: () => watch.release(),
   };
-  // Registered before the channel's own listener: a handler whose signal aborts can tell a lost host from a cancel.
+  // This listener runs before the channel's own, so that an aborted handler can tell a lost host from a cancelled request.
   port.onClose(() => {
     hostGone.abort();
-    // Handlers settle in their own time; look often, so that the process ends right after them.
+    // Handlers settle in their own time. The process looks often, so that it ends right after them.
     setInterval(() => channel.isBusy || process.exit(0), 50);
   });
   const handlers = { ...createHandlers(context), initialize: introduce(contract) } as unknown as Handlers<C>;
   const channel = new ServerChannel(contract, port, handlers);
 
   setInterval(() => emit('heartbeat', { memoryBytes: process.memoryUsage.rss(), busy: channel.isBusy }), heartbeatMs);
-  // What a library leaves behind without waiting for it is no reason to lose what others read here.
+  // A library's unhandled rejection does not end the process, because other requests may be under way.
   process.on('unhandledRejection', (reason) => context.log.warn(`left behind: ${describe(reason)}`));
-  // After this nothing can be relied on: the process ends, and its end is told to all who wait.
+  // After an uncaught exception the state is unreliable. The process ends, which rejects all pending requests.
   process.on('uncaughtException', (error) => {
     process.stderr.write(`${describe(error)}\n`, () => process.exit(1));
     setTimeout(() => process.exit(1), 1000);
   });
-  // Ctrl-C in the terminal that VS Code was started from reaches the whole process group; the host decides, not we.
+  // Ctrl-C in the terminal that started VS Code reaches the whole process group, but only the host decides about the end.
   process.on('SIGINT', () => undefined);
 }
 

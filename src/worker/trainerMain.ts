@@ -1,6 +1,6 @@
 import { serveTrainer } from './serveTrainer';
 
-// The engine loads with the run, not before: the handshake should not wait for a native library.
+// The engine loads at the start of the run, so that the handshake does not wait for a native library.
 serveTrainer(async () => {
   const { finetune } = await import('../training/finetune');
   const { chooseDevice } = await import('../devices/deviceChoice');

@@ -19,7 +19,7 @@ import type { Runtime } from './runtime';
 const handshakeTimeoutMs = 30_000;
 const oldestNode = 20;
 const lookMs = 1000;
-/** After stdin, stdout, stderr and the channel. */
+/** The file descriptor of the beats, after stdin, stdout, stderr and the channel. */
 const beatFd = 4;
 
 export interface WorkerLaunch {
@@ -35,28 +35,28 @@ export interface WorkerLaunch {
 export interface WorkerExit {
   readonly exitCode: number | null;
   readonly signal: string | null;
-  /** Whether this end asked for it. */
+  /** Whether this end asked the process to end. */
   readonly expected: boolean;
-  /** The file that took more than its budget, for which the process ended itself. */
+  /** The error of the file whose reading exceeded its budget, if the process ended itself for that. */
   readonly overrun?: MedTextError;
 }
 
-/** A running child process and the channel to it. Gone means gone: it is not restarted here. */
+/** A running child process and the channel to it. A process that ended is not restarted. */
 export class WorkerProcess<C extends Contract> implements Disposable {
   private constructor(
     readonly channel: ClientChannel<C>,
     readonly identity: WorkerIdentity,
-    /** Fires when the child has been silent for longer than work explains, and with undefined when it speaks again. */
+    /** Fires when the child has been silent for longer than work explains, and with undefined when the silence ends. */
     readonly onSilence: Event<Silence | undefined>,
     private readonly child: ChildProcess,
     private readonly ending: Ending,
-    /** Settles, never rejects, when the process has ended and everything it sent has been delivered. */
+    /** Resolves when the process has ended and all its messages are delivered. It never rejects. */
     readonly exited: Promise<Omit<WorkerExit, 'expected'>>,
   ) {}
 
   /**
-   * Forks the child and shakes hands.
-   * @throws CLOSED when it does not start or ends at once · PROTOCOL for another version · UNSUPPORTED for an old Node
+   * Forks the child and does the handshake.
+   * @throws CLOSED when the child does not start or ends at once · PROTOCOL for another version · UNSUPPORTED for an old Node
    */
   static async start<C extends Contract>(contract: C, launch: WorkerLaunch): Promise<WorkerProcess<C>> {
     const child = fork(launch.entry, [], {
@@ -103,12 +103,12 @@ export class WorkerProcess<C extends Contract> implements Disposable {
     return this.child.pid!;
   }
 
-  /** Why it ended, with whether we ended it. */
+  /** Why the process ended, and whether this end asked for it. */
   async exit(): Promise<WorkerExit> {
     return { ...(await this.exited), expected: this.ending.asked };
   }
 
-  /** Closes the channel, which the child answers by ending; after `graceMs` it is killed. */
+  /** Closes the channel, upon which the child ends. After `graceMs` the child is killed. */
   async end(graceMs: number): Promise<void> {
     this.ending.asked = true;
     if (this.child.connected) this.child.disconnect();
@@ -123,7 +123,7 @@ export class WorkerProcess<C extends Contract> implements Disposable {
     this.child.kill('SIGKILL');
   }
 
-  /** Leaves the process to itself: it goes on without this window. */
+  /** Detaches the process, which continues without this window. */
   release(): void {
     this.ending.asked = true;
     if (this.child.connected) this.child.disconnect();
@@ -138,12 +138,12 @@ export class WorkerProcess<C extends Contract> implements Disposable {
   }
 }
 
-/** Whether this end asked for the child's end. */
+/** Whether this end asked the child to end. */
 interface Ending {
   asked: boolean;
 }
 
-/** Hears both voices of the child, from its start to its end. */
+/** Reports the child's beats and messages as life signs, from its start to its end. */
 function followLifeSigns(
   child: ChildProcess,
   limits: SilenceLimits,
@@ -153,7 +153,7 @@ function followLifeSigns(
   const signs = new LifeSigns(limits, (change) => silence.fire(change));
   const beats = child.stdio[beatFd] as Readable | null;
   beats?.on('data', () => signs.beat());
-  // A broken pipe of beats says nothing about the child: its end is heard elsewhere.
+  // A broken pipe of beats does not mean that the child has ended; `exit` reports that.
   beats?.on('error', () => undefined);
   child.on('message', () => signs.message());
   let last = performance.now();
@@ -183,7 +183,7 @@ async function shakeHands<C extends Contract>(contract: C, channel: ClientChanne
   return identity;
 }
 
-/** Both the exit and the end of the channel: messages sent just before the exit still arrive in between. */
+/** Waits for both the exit and the end of the channel, because messages sent before the exit may arrive after it. */
 function whenEnded(child: ChildProcess): Promise<Omit<WorkerExit, 'expected'>> {
   return new Promise((resolve) => {
     let exit: Omit<WorkerExit, 'expected'> | undefined;
@@ -194,7 +194,7 @@ function whenEnded(child: ChildProcess): Promise<Omit<WorkerExit, 'expected'>> {
     child.once('exit', (exitCode, signal) => {
       exit = { exitCode, signal };
       settle();
-      // A helper process that inherited the pipe could keep it open for ever.
+      // The wait is limited, because a helper process that inherited the pipe could keep it open for ever.
       setTimeout(() => settle(true), 1000).unref();
     });
     child.once('disconnect', () => {
@@ -207,7 +207,7 @@ function whenEnded(child: ChildProcess): Promise<Omit<WorkerExit, 'expected'>> {
   });
 }
 
-/** What the process said last through its pipe; a pipe that something else holds open is not waited for. */
+/** Waits for the rest of the pipe's output, but not for a pipe that another process holds open. */
 async function drained(pipe: Readable | null): Promise<void> {
   if (!pipe || pipe.readableEnded || pipe.destroyed) return;
   await Promise.race([once(pipe, 'close'), new Promise((late) => setTimeout(late, 500).unref())]).catch(
@@ -235,7 +235,7 @@ function endedError(
 
 function childEnvironment({ runtime, env }: WorkerLaunch): NodeJS.ProcessEnv {
   const inherited = { ...process.env };
-  // The editor's own switches (inspector, crash reporter, proxies of its Node) are not meant for our child.
+  // The editor's own variables (inspector, crash reporter, its Node's proxies) are not for the child.
   for (const name of Object.keys(inherited)) {
     if (/^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_CHANNEL)/.test(name)) delete inherited[name];
   }
