@@ -1,4 +1,4 @@
-/** The command itself, in the process that does its work. Finds it, runs it, and turns its end into an exit code. */
+/** The entry point of the process that does the work: runs the command and turns its end into an exit code. */
 import { asMedTextError } from '../base/errors';
 import { watchProcess } from '../base/watchThread';
 import { runCommandLine } from './runCommandLine';
@@ -12,13 +12,13 @@ if (isSecondProcess()) watchProcess(endGraceMs);
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that closes early (`| head`) is not an error of ours.
+    // EPIPE means that the reader has closed early (`| head`), which is no error.
     if (error.code === 'EPIPE') process.exit(0);
     fail(error);
   });
 }
 
-/** What a library left behind without waiting for it: an error only if the command does not end by itself. */
+/** A rejection that a library did not handle. It counts as an error only if the command never ends by itself. */
 let leftBehind: unknown;
 let isDone = false;
 process.on('unhandledRejection', (reason) => (leftBehind ??= reason));
@@ -29,11 +29,11 @@ process.on('beforeExit', () => {
 
 void runCommandLine(argv).then((code) => {
   isDone = true;
-  // Not process.exit(): what is still on its way to a pipe would be lost.
+  // process.exit() would lose output that is still on its way to a pipe.
   process.exitCode = code;
 });
 
-/** Ends the process with the error, in every form that was asked for, as far as there is somebody to tell. */
+/** Prints the error, as JSON too if asked for, and ends the process. */
 function fail(error: unknown): never {
   const coded = asMedTextError(error);
   const screen = new Screen({ json: argv.includes('--json') });
@@ -42,7 +42,7 @@ function fail(error: unknown): never {
     if (coded.code === 'INTERNAL' && process.env.MEDTEXT_DEBUG) screen.note(String((error as Error).stack));
     screen.printJson({ error: coded });
   } catch {
-    // The streams themselves may be what failed.
+    // The streams themselves may have failed.
   }
   process.exit(1);
 }

@@ -1,4 +1,4 @@
-/** The command line's grammar: commands, their options and help, and what a mistake in them is called. */
+/** The command line's grammar: commands, options, help and usage errors. */
 import { parseArgs } from 'node:util';
 import { MedTextError } from '../base/errors';
 import { nearestName } from '../protocol/recipe';
@@ -6,9 +6,9 @@ import type { Screen } from './screen';
 import { clip, table } from './terminal';
 
 export interface OptionSpec {
-  /** `flag` has no value; `list` may be repeated. */
+  /** A `flag` has no value. A `list` may be repeated. */
   readonly kind: 'flag' | 'value' | 'list';
-  /** What stands for the value in help: FILE, N, ... */
+  /** The placeholder for the value in help: FILE, N, … */
   readonly value?: string;
   readonly help: string;
   readonly short?: string;
@@ -16,7 +16,7 @@ export interface OptionSpec {
 
 export interface Command {
   readonly name: string;
-  /** As it is typed: `score <model> <text> [<text>]`. */
+  /** The forms of the command, such as `score <model> <text> [<text>]`. */
   readonly usage: readonly string[];
   readonly summary: string;
   readonly details?: readonly string[];
@@ -29,11 +29,11 @@ export type ExitCode = 0 | 1 | 2 | 130;
 
 export interface Context {
   readonly screen: Screen;
-  /** Aborts at the first Ctrl-C. */
+  /** A signal that aborts at the first Ctrl-C. */
   readonly signal: AbortSignal;
 }
 
-/** What a command was given; reads are checked. */
+/** The arguments of a command. Its methods check values as they read them. */
 export class Arguments {
   constructor(
     private readonly command: Command,
@@ -66,16 +66,16 @@ export class Arguments {
     const value = text.trim() === '' ? NaN : Number(text);
     if (value >= low && value <= high && (!whole || Number.isInteger(value))) return value;
     const kind = whole ? 'a whole number' : 'a number';
-    throw this.wrong(`--${name} is "${text}"; it takes ${kind} from ${low} to ${high}.`);
+    throw this.wrong(`--${name} is "${text}"; it must be ${kind} from ${low} to ${high}.`);
   }
 
   choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
     const text = this.text(name);
     if (text === undefined || (choices as readonly string[]).includes(text)) return text as T | undefined;
-    throw this.wrong(`--${name} is "${text}"; it is one of ${choices.join(', ')}.${meant(text, choices)}`);
+    throw this.wrong(`--${name} is "${text}"; it must be one of ${choices.join(', ')}.${meant(text, choices)}`);
   }
 
-  /** The positional at a place, which the command needs. */
+  /** The positional at a place. @throws USAGE if it is missing */
   needed(place: number, what: string): string {
     const value = this.positionals[place];
     if (value !== undefined) return value;
@@ -97,17 +97,17 @@ export class Arguments {
 
 /** Options that every command has. */
 const commonOptions: Readonly<Record<string, OptionSpec>> = {
-  json: { kind: 'flag', help: 'Print results as JSON on stdout, errors too.' },
+  json: { kind: 'flag', help: 'Print results and errors as JSON on stdout.' },
   help: { kind: 'flag', short: 'h', help: 'Show this help.' },
 };
 
 /** Options of every command that runs a model. */
 export const modelOptions: Readonly<Record<string, OptionSpec>> = {
-  device: { kind: 'value', value: 'NAME', help: 'auto, cpu, webgpu, cuda, dml or coreml. Default: auto.' },
+  device: { kind: 'value', value: 'NAME', help: 'The device: auto, cpu, webgpu, cuda, dml or coreml. Default: auto.' },
   threads: { kind: 'value', value: 'N', help: 'CPU threads. Default: one for each physical core.' },
 };
 
-/** @throws USAGE for an unknown option (with the nearest one), a missing or unwanted value. */
+/** @throws USAGE for an unknown option (with the nearest one), and for a missing or unexpected value */
 export function parseCommand(command: Command, argv: readonly string[]): Arguments {
   const specs = optionsOf(command);
   try {
@@ -156,13 +156,13 @@ export function usageError(message: string, detail: Readonly<Record<string, unkn
   return new MedTextError('USAGE', message, detail);
 }
 
-/** " Did you mean …?", or nothing. */
+/** The sentence " Did you mean …?"; empty if no known name is near. */
 export function meant(name: string, known: readonly string[], prefix = ''): string {
   const nearest = nearestName(name, known);
   return nearest === undefined ? '' : ` Did you mean ${prefix}${nearest}?`;
 }
 
-/** A command's options, those that every command has last. */
+/** A command's options, followed by the options that every command has. */
 export function optionsOf(command: Command): Readonly<Record<string, OptionSpec>> {
   return { ...command.options, ...commonOptions };
 }
@@ -197,6 +197,6 @@ export function overallHelp(commands: readonly Command[], version: string): stri
     'Commands',
     ...table(commands.map(({ name, summary }) => [name, clip(summary, 90)])),
     '',
-    'Each command says more: medtext <command> --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.',
+    'Help for one command: medtext <command> --help. Exit codes: 0 success, 1 error, 2 wrong usage, 130 interrupted.',
   ];
 }

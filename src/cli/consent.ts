@@ -4,7 +4,7 @@ import { MedTextError } from '../base/errors';
 import type { Context } from './commandLine';
 import { bytes } from './terminal';
 
-/** Whether somebody is there who can be asked: at a terminal, and not a program that reads JSON. */
+/** Whether a person can be asked: stdin is a terminal and the output is not JSON. */
 export function canAsk({ screen }: Pick<Context, 'screen'>): boolean {
   return !screen.json && process.stdin.isTTY === true;
 }
@@ -18,7 +18,7 @@ export async function consentsToDownload(sizeBytes: number, { screen, signal }: 
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   signal.addEventListener('abort', abort, { once: true });
-  // On a terminal the question hears Ctrl-C (and Ctrl-D) before the process does.
+  // On a terminal readline receives Ctrl-C and Ctrl-D before the process does.
   asking.once('SIGINT', abort);
   asking.once('close', abort);
   try {

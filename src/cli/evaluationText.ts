@@ -1,10 +1,11 @@
-/** An evaluation for people. */
+/** An evaluation as text for people. */
 import {
   answerMeasured,
   type ClassificationReport,
   type EvaluationMetrics,
   type MultiLabelReport,
   type PretrainingReport,
+  type RankingReport,
   type RegressionReport,
   type SpanReport,
 } from '../protocol/evaluation';
@@ -12,7 +13,7 @@ import type { AnswerKind } from '../protocol/tasks';
 import type { Interval } from '../tasks/intervals';
 import { bar, clip, decimal, integer, oneLine, percent, table } from './terminal';
 
-/** An evaluation in full, and the measures that matter on one line. */
+/** How a kind of report becomes text: in full, and the main metrics on one line. */
 interface ReportText<Report> {
   lines(report: Report): string[];
   line(report: Report): string;
@@ -22,6 +23,7 @@ const TEXTS: Readonly<Record<AnswerKind, ReportText<never>>> = {
   class: { lines: classificationText, line: classificationLine },
   number: { lines: regressionText, line: regressionLine },
   labels: { lines: multiLabelText, line: multiLabelLine },
+  rank: { lines: rankingText, line: rankingLine },
   spans: { lines: spanText, line: spanLine },
   fill: { lines: pretrainingText, line: pretrainingLine },
 };
@@ -29,12 +31,12 @@ const TEXTS: Readonly<Record<AnswerKind, ReportText<never>>> = {
 const textOf = (metrics: EvaluationMetrics) =>
   TEXTS[answerMeasured(metrics) ?? 'class'] as ReportText<EvaluationMetrics>;
 
-/** All of it: measures with their intervals, each label, the confusion matrix. */
+/** The whole report: metrics with intervals, each label, the confusion matrix. */
 export function evaluationText(metrics: EvaluationMetrics): string[] {
   return textOf(metrics).lines(metrics);
 }
 
-/** The measures that matter on one line, for reports on the way. */
+/** The main metrics on one line, for reports during a training. */
 export function evaluationLine(metrics: EvaluationMetrics): string {
   return textOf(metrics).line(metrics);
 }
@@ -46,7 +48,7 @@ function classificationLine(report: ClassificationReport): string {
 }
 
 function regressionLine({ pearson, spearman, mse, meanBaseline }: RegressionReport): string {
-  return `Pearson ${orDash(pearson)}   Spearman ${orDash(spearman)}   MSE ${decimal(mse)}, of the mean ${decimal(meanBaseline)}`;
+  return `Pearson ${orDash(pearson)}   Spearman ${orDash(spearman)}   MSE ${decimal(mse)} (mean baseline ${decimal(meanBaseline)})`;
 }
 
 function pretrainingLine({ perplexity, maskedAccuracy, loss }: PretrainingReport): string {
@@ -89,7 +91,7 @@ function scoreTable(scores: ClassificationReport['perClass'], named: string, cou
   return table([[named, 'precision', 'recall', 'F1', counted, ''], ...lines], [1, 2, 3, 4]);
 }
 
-/** What was taken for what; the commonest first. */
+/** Confusions between types, the most frequent first. */
 function spanConfusionText({ labels, confusionMatrix }: SpanReport): string[] {
   const named = (id: number, other: string) => (id < labels.length ? nameOf(labels[id]) : other);
   const confusions = confusionMatrix
@@ -101,6 +103,35 @@ function spanConfusionText({ labels, confusionMatrix }: SpanReport): string[] {
   return confusions.length === 0 ? [] : ['  most frequent errors (true → predicted)', ...table(confusions, [3])];
 }
 
+function rankingLine(report: RankingReport): string {
+  return `NDCG@10 ${orDash(report['ndcg@10'])} (equal scores: ${orDash(report.constantBaseline)})   MRR ${orDash(report.mrr)}   MAP ${orDash(report.map)}   loss ${decimal(report.loss)}`;
+}
+
+function rankingText(report: RankingReport): string[] {
+  const { rows, queries, queriesWithoutRelevant, queriesOfOne, loss } = report;
+  const interval = report['ndcg@10Interval'];
+  const ends = interval ? `95 % interval ${decimal(interval[0])} to ${decimal(interval[1])}` : '';
+  const apart = [
+    ...(queriesWithoutRelevant > 0 ? [`${integer(queriesWithoutRelevant)} more have no relevant text and are not counted`] : []), // prettier-ignore
+    ...(queriesOfOne > 0 ? [`${integer(queriesOfOne)} of them have only one text`] : []),
+  ];
+  return table(
+    [
+      ['texts', integer(rows), ''],
+      ['queries', integer(queries), apart.join('; ')],
+      ['NDCG@10', orDash(report['ndcg@10']), ends],
+      ['baseline', orDash(report.constantBaseline), 'NDCG@10 if all texts have equal scores'],
+      ['NDCG@1', orDash(report['ndcg@1']), ''],
+      ['mean reciprocal rank', orDash(report.mrr), 'a grade above 0 is relevant'],
+      ['mean average precision', orDash(report.map), ''],
+      ['recall@10', orDash(report['recall@10']), ''],
+      ['recall@1', orDash(report['recall@1']), ''],
+      ['loss', decimal(loss), ''],
+    ],
+    [1],
+  );
+}
+
 function multiLabelLine({ averagePrecision, microF1, microF1Interval, macroF1, loss }: MultiLabelReport): string {
   const [low, high] = microF1Interval.map((value) => decimal(value));
   return `average precision ${orDash(averagePrecision)}   micro F1 ${decimal(microF1)} (${low} to ${high})   macro F1 ${decimal(macroF1)}   loss ${decimal(loss)}`;
@@ -109,11 +140,11 @@ function multiLabelLine({ averagePrecision, microF1, microF1Interval, macroF1, l
 function multiLabelText(report: MultiLabelReport): string[] {
   const ends = ([low, high]: Interval) => `95 % interval ${decimal(low)} to ${decimal(high)}`;
   const measures = [
-    ['rows', integer(report.rows), `${integer(report.withoutLabel)} without a label, predicted ${integer(report.predictedWithoutLabel)}`], // prettier-ignore
+    ['rows', integer(report.rows), `${integer(report.withoutLabel)} have no label; the model predicts none for ${integer(report.predictedWithoutLabel)}`], // prettier-ignore
     ['average precision', orDash(report.averagePrecision), 'mean over the labels that occur'],
     ['micro F1', decimal(report.microF1), ends(report.microF1Interval)],
     ['macro F1', decimal(report.macroF1), ends(report.macroF1Interval)],
-    ['weighted F1', decimal(report.weightedF1), 'by rows of a label'],
+    ['weighted F1', decimal(report.weightedF1), 'mean weighted by the rows of each label'],
     [
       'subset accuracy',
       percent(report.subsetAccuracy),
@@ -136,7 +167,9 @@ function multiLabelText(report: MultiLabelReport): string[] {
   const head = ['label', 'precision', 'recall', 'F1', 'average precision', 'threshold', 'rows', ''];
   return [
     ...table(measures, [1]),
-    ...(report.thresholdsChosenHere ? ['', '  The thresholds were chosen on these rows: new rows give less.'] : []),
+    ...(report.thresholdsChosenHere
+      ? ['', '  The thresholds were chosen on these rows. On new rows the F1 is usually lower.']
+      : []),
     '',
     ...table([head, ...labels], [1, 2, 3, 4, 5, 6]),
   ];
@@ -157,7 +190,7 @@ function classificationText(report: ClassificationReport): string[] {
   return [...table(measures, [1]), '', ...scoreTable(report.perClass, 'label', 'rows'), '', ...confusionText(report)];
 }
 
-/** More labels than this make a matrix nobody reads; the confusions themselves are listed then. */
+/** The most labels of a confusion matrix. With more labels, the most frequent confusions are listed. */
 const MAX_MATRIX = 12;
 
 function confusionText({ labels, confusionMatrix }: ClassificationReport): string[] {
@@ -185,7 +218,7 @@ function regressionText(report: RegressionReport): string[] {
       ['Pearson', orDash(pearson), interval(pearsonInterval)],
       ['Spearman', orDash(spearman), interval(spearmanInterval)],
       ['mean squared error', decimal(mse), ''],
-      ['mean baseline', decimal(meanBaseline), 'squared error of always answering the mean'],
+      ['mean baseline', decimal(meanBaseline), 'squared error if the mean is always predicted'],
       ['mean absolute error', decimal(mae), ''],
     ],
     [1],

@@ -1,4 +1,4 @@
-/** `--precision` of the commands that answer with a model. */
+/** The option `--precision` of commands that run a model. */
 import { untranslated } from '../base/translate';
 import { SCORING_PRECISIONS, type ScoringPrecision } from '../inference/packedSession';
 import { precisionCheckText } from '../protocol/precisionCheck';
@@ -9,13 +9,13 @@ export const precisionOption: Readonly<Record<string, OptionSpec>> = {
   precision: {
     kind: 'value',
     value: 'NAME',
-    help: `${SCORING_PRECISIONS.join(' or ')}. int8 is faster on a CPU; what it changes is measured once and printed. Default: float32.`,
+    help: `${SCORING_PRECISIONS.join(', ')}. int8 is faster on a CPU, float16 on a GPU. Their effect on the results is measured once for each model and printed. Default: float32.`,
   },
 };
 
 /**
- * The precision that was asked for. Of int8 the cost is printed first; it is measured where it was not before.
- * @throws MedTextError UNSUPPORTED for a model that int8 harms.
+ * The requested precision. For int8 and float16 its effect on the model is printed, after it is measured at the first use.
+ * @throws MedTextError UNSUPPORTED if the precision harms the model; USAGE if the device does not support the precision.
  */
 export async function chosenPrecision(
   args: Arguments,
@@ -23,13 +23,15 @@ export async function chosenPrecision(
   { screen, signal }: Context,
 ): Promise<ScoringPrecision | undefined> {
   const precision = args.choice('precision', SCORING_PRECISIONS);
-  if (precision !== 'int8') return precision;
-  const { checkInt8, refuseHarm } = await import('../exports/precisionCheck');
-  const check = await checkInt8(folder, {
+  if (precision === undefined || precision === 'float32') return precision;
+  const { checkPrecision, refuseHarm } = await import('../exports/precisionCheck');
+  const { precisionDevice } = await import('../devices/deviceChoice');
+  const check = await checkPrecision(folder, precision, {
+    device: await precisionDevice(precision, args.text('device') ?? 'auto'),
     threads: args.number('threads', 1, 1024),
     signal,
     log: (line) => screen.note(line),
-    onProgress: countProgress(screen, 'answers'),
+    onProgress: countProgress(screen, 'predictions'),
   });
   screen.note(precisionCheckText(check, untranslated));
   refuseHarm(check, folder);

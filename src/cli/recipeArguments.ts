@@ -1,12 +1,11 @@
-/** The recipe that a command line means: a file, flags over it, `--set` over those. */
+/** The recipe of a command line: a file, overridden by flags, overridden by `--set`. */
 import { dirname, resolve } from 'node:path';
 import { findColumn } from '../data/columns';
 import { readTextFile } from '../base/textFile';
-import { openDataFile } from '../data/dataFile';
 import { SeveralCounts } from '../data/labelLists';
 import { rawLabelOf } from '../data/labelMapping';
-import { resolveFields } from '../data/recipeSplit';
-import { hasAmounts } from '../protocol/labelScheme';
+import { openRecipeSplit, resolveFields } from '../data/recipeSplit';
+import { answerIn } from '../protocol/answers';
 import {
   mergeRecipes,
   resolveRecipe,
@@ -23,7 +22,7 @@ import { withLabelsFiles } from '../recipes/labelsFile';
 import { readRecipeFile } from '../recipes/recipeFile';
 import { isRecipeAddress } from '../protocol/recipeAddress';
 import { modelOptions, type Arguments, type Context, type OptionSpec } from './commandLine';
-import { mapOption, mapping } from './fileOptions';
+import { columnOptions, mapOption, mapping, sheetOption } from './fileOptions';
 import { downloadOptions, loginOption, withSources } from './recipeSources';
 
 export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
@@ -32,7 +31,11 @@ export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
     value: 'FIELD=VALUE',
     help: 'Set any field of the recipe (train.optimizer.lr=3e-5). May be repeated.',
   },
-  model: { kind: 'value', value: 'DIR', help: 'The model folder to start from, or modelscope:…, hf:…, library:….' },
+  model: {
+    kind: 'value',
+    value: 'DIR',
+    help: 'The model to start from: a folder, or an address (modelscope:…, hf:…, library:…).',
+  },
   train: {
     kind: 'value',
     value: 'FILE',
@@ -42,40 +45,42 @@ export const recipeOptions: Readonly<Record<string, OptionSpec>> = {
   test: {
     kind: 'value',
     value: 'FILE',
-    help: 'Test data: evaluated after the training; a file without labels is labelled.',
+    help: 'The test data, evaluated after the training. If they have no labels, the run writes the predictions.',
   },
-  first: { kind: 'value', value: 'COLUMN', help: 'The (first) text, by name or place from 0. Default: recognised.' },
-  second: { kind: 'value', value: 'COLUMN', help: 'The second text of a pair. Default: recognised.' },
-  label: { kind: 'value', value: 'COLUMN', help: 'The label. Default: recognised.' },
+  ...columnOptions,
+  sheet: {
+    ...sheetOption.sheet,
+    help: 'The sheet of the training data’s workbook. Default: the first visible one.',
+  },
   labels: {
     kind: 'value',
     value: 'A,B,…',
     help: 'The labels in the order of their ids. Default: from the training data.',
   },
   ...mapOption,
-  'skip-bad-rows': { kind: 'flag', help: 'Leave out rows that cannot be read instead of stopping at them.' },
+  'skip-bad-rows': { kind: 'flag', help: 'Skip rows that cannot be read, instead of stopping at the first.' },
   task: {
     kind: 'value',
     value: 'TASK',
-    help: `${TASKS.map(({ id }) => id).join(', ')}. Default: by the columns.`,
+    help: `${TASKS.map(({ id }) => id).join(', ')}. Default: recognised from the data.`,
   },
   epochs: { kind: 'value', value: 'N', help: 'Passes over the training data. Default: 3.' },
-  'batch-size': { kind: 'value', value: 'N', help: 'Examples in a step. Default: 16.' },
+  'batch-size': { kind: 'value', value: 'N', help: 'Examples in a training step. Default: 16.' },
   lr: { kind: 'value', value: 'X', help: 'Peak learning rate. Default: 3e-5.' },
   'max-length': { kind: 'value', value: 'N', help: 'Longest input in tokens, or auto. Default: auto.' },
-  seed: { kind: 'value', value: 'N', help: 'Seed of everything random. Default: 2021.' },
+  seed: { kind: 'value', value: 'N', help: 'The random seed. Default: 2021.' },
   output: {
     kind: 'value',
     value: 'DIR',
     short: 'o',
-    help: 'The folder in which the run gets its folder. Default: runs.',
+    help: 'The folder for runs, in which each training creates a folder of its own. Default: runs.',
   },
   ...downloadOptions,
   ...loginOption,
   ...modelOptions,
 };
 
-/** Flag to field of the recipe. */
+/** The recipe's field for each flag. */
 const FIELDS: Readonly<Record<string, string>> = {
   model: 'model',
   train: 'dataset.train.file',
@@ -84,6 +89,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   first: 'dataset.train.first_sequence',
   second: 'dataset.train.second_sequence',
   label: 'dataset.train.label',
+  sheet: 'dataset.train.sheet',
   task: 'task',
   epochs: 'train.max_epochs',
   'batch-size': 'train.batch_size',
@@ -98,16 +104,16 @@ const PATHS = new Set(['model', 'train', 'validation', 'test', 'output']);
 
 export interface GivenRecipe {
   readonly recipe: ResolvedRecipe;
-  /** Where the recipe's relative paths start. */
+  /** The folder that the recipe's relative paths start from. */
   readonly baseFolder: string;
-  /** Remarks on what was understood. */
+  /** Remarks on how the recipe was read. */
   readonly notes: readonly string[];
 }
 
 /**
- * @param file the recipe, or a ModelScope configuration.json, if one is given
- * @param mayDownload whether what the recipe names by address may be brought from a hub
- * @throws MedTextError USAGE, RECIPE, NOT_FOUND, IO, what {@link withSources} and looking at the training file throw
+ * @param file the path of a recipe or of a ModelScope configuration.json, if the command line has one
+ * @param mayDownload whether models and data that the recipe names by address may be downloaded
+ * @throws MedTextError USAGE, RECIPE, NOT_FOUND, IO, the errors of {@link withSources} and of reading the training file
  */
 export async function recipeOf(
   args: Arguments,
@@ -119,7 +125,7 @@ export async function recipeOf(
   let recipe: PartialRecipe = given.recipe;
   for (const [flag, field] of Object.entries(FIELDS)) {
     const value = args.text(flag);
-    // Paths of a recipe start from its folder, paths of a command line from where it is typed.
+    // A recipe's paths start from its folder, a command line's paths from the current folder.
     const isPath = value !== undefined && PATHS.has(flag) && !isRecipeAddress(value);
     if (value !== undefined) recipe = setPath(recipe, `${field}=${isPath ? resolve(value) : value}`);
   }
@@ -135,13 +141,13 @@ export async function recipeOf(
 
   const baseFolder = file === undefined ? process.cwd() : dirname(resolve(file));
   recipe = await withLabelsFiles(recipe, baseFolder);
-  // What is wrong in it is said before anything is downloaded for it.
+  // Errors in the recipe are reported before anything is downloaded.
   if (recipe.task !== undefined) validateRecipe(recipe, file ?? 'The command line');
   recipe = await withSources(recipe, args, context, mayDownload);
   const notes = [...given.notes];
   if (recipe.task === undefined && recipe.dataset?.train?.file !== undefined) {
     const { task, why } = await taskOfData(recipe.dataset.train as RecipeSplit, baseFolder);
-    notes.push(`the task is taken to be ${task}: ${why} (else say --task)`);
+    notes.push(`the task is ${task}, recognised from the data: ${why} (--task overrides it)`);
     recipe = { task, ...recipe };
   }
   const validated = validateRecipe(recipe, file ?? 'The command line');
@@ -154,21 +160,27 @@ async function readGiven(file: string): Promise<{ recipe: PartialRecipe; notes: 
   return recipeFromModelScope(JSON.parse(await readTextFile(file)), file);
 }
 
-/** By the columns, and the labels of the first rows. */
+/** Recognises the task from the columns and the labels of the first rows. */
 async function taskOfData(train: RecipeSplit, baseFolder: string): Promise<{ task: Task; why: string }> {
-  const file = await openDataFile(resolve(baseFolder, train.file));
+  const file = await openRecipeSplit({ ...train, file: resolve(baseFolder, train.file) });
   const marked = annotationColumn(file.columns, file.sample);
   if (marked !== undefined && (train.label === undefined || findColumn(file, train.label) === marked)) {
     return { task: taskFor('spans', false), why: `${JSON.stringify(marked)} holds entities` };
   }
   const { fields } = resolveFields(file, train, 'optional', 'predict');
-  const label = fields.label === undefined || train.labels ? undefined : findColumn(file, fields.label);
+  const label = fields.label === undefined ? undefined : findColumn(file, fields.label);
   const labels = label === undefined ? [] : file.sample.map(({ values }) => rawLabelOf(values[label]) ?? '');
   const isPair = fields.secondSequence !== undefined;
   const several = new SeveralCounts(file.sample.length);
   if (label !== undefined) file.sample.forEach(({ values, line }) => several.add(values[label], line));
-  if (several.several(train.label_separator))
-    return { task: taskFor('labels', isPair), why: 'rows have several labels' };
-  if (hasAmounts(labels)) return { task: taskFor('number', isPair), why: 'the labels are fractions' };
-  return { task: taskFor('class', isPair), why: isPair ? 'two texts in a row' : 'one text in a row' };
+  // Labels that the recipe lists are names, whatever they look like; a cell that is one of them is not several.
+  const listed = train.labels && new Set(train.labels.map(String));
+  const { answer, why } = answerIn({
+    marks: false,
+    several:
+      several.several(train.label_separator) !== undefined && !(listed && labels.every((value) => listed.has(value))),
+    ofQueries: file.lists !== undefined,
+    values: listed ? [] : labels,
+  });
+  return { task: taskFor(answer, isPair), why: why ?? (isPair ? 'each row has two texts' : 'each row has one text') };
 }

@@ -1,4 +1,4 @@
-/** What a recipe names by its address, brought before the training sees the recipe. */
+/** Downloads of models and data that a recipe names by address, before its training. */
 import { MedTextError } from '../base/errors';
 import type { HubSettings } from '../hub/hubSettings';
 import type { TransferProgress } from '../hub/transferMeter';
@@ -8,19 +8,22 @@ import type { Arguments, Context } from './commandLine';
 import { canAsk, consentsToDownload } from './consent';
 import { bytes, counted, duration } from './terminal';
 
-/** Options of every command that may have to download what it is asked to work on. */
+/** Options of the commands that may download models or data. */
 export const downloadOptions = {
-  yes: { kind: 'flag', short: 'y', help: 'Download what the recipe names and this machine lacks, without asking.' },
+  yes: { kind: 'flag', short: 'y', help: 'Download missing models and data without asking.' },
 } as const;
 
-/** The option of every command that asks a hub. */
+/** The option of the commands that ask a hub. */
 export const loginOption = {
-  login: { kind: 'flag', help: 'Use the tokens that `hf auth login` and `modelscope login` left on this machine.' },
+  login: {
+    kind: 'flag',
+    help: 'Use the access tokens that `hf auth login` and `modelscope login` saved on this machine.',
+  },
 } as const;
 
 /**
- * How the hubs are reached: by the environment, and with `--login` with the tokens that their own clients left, which are
- * read for nothing else.
+ * The settings for the hubs: from the environment, and with `--login` also the tokens of the hubs' own clients. Without
+ * `--login` these tokens are not read.
  */
 export async function reachedBy(args: Arguments): Promise<HubSettings> {
   const { hubSettings } = await import('../hub/hubSettings');
@@ -32,7 +35,7 @@ export async function reachedBy(args: Arguments): Promise<HubSettings> {
   return hubSettings(process.env, { tokens: Object.fromEntries(found) });
 }
 
-/** Runs `work`; where a hub wants a token, says which lies on this machine and is not used. */
+/** Runs `work`. If a hub refuses access, prints which unused tokens this machine has. */
 export async function tellingOfLogins<T>(args: Arguments, { screen }: Context, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -40,7 +43,7 @@ export async function tellingOfLogins<T>(args: Arguments, { screen }: Context, w
     if (error instanceof MedTextError && error.code === 'ACCESS' && !args.flag('login')) {
       const { hubLogins } = await import('../library/hubLogin');
       for (const { command, file } of await hubLogins({ env: process.env })) {
-        screen.note(`The token that "${command}" left is in ${file}; --login uses it.`);
+        screen.note(`"${command}" saved an access token in ${file}. --login uses it.`);
       }
     }
     throw error;
@@ -48,10 +51,10 @@ export async function tellingOfLogins<T>(args: Arguments, { screen }: Context, w
 }
 
 /**
- * The recipe with a path in the place of each address. What is not on this machine is downloaded: asked for at a
- * terminal, with its size, elsewhere with `--yes` alone.
- * @param mayDownload false where what is missing cannot be meant
- * @throws MedTextError OFFLINE with what is missing; CANCELLED; what finding, downloading and importing throw.
+ * The recipe with a path in place of each address. Missing models and data are downloaded. At a terminal the person is asked
+ * first and sees the size; elsewhere `--yes` is needed.
+ * @param mayDownload false for a run that continues, whose sources must be on this machine
+ * @throws MedTextError OFFLINE with the missing sources; CANCELLED; the errors of finding, downloading and importing.
  */
 export async function withSources<T extends PartialRecipe>(
   recipe: T,
@@ -87,13 +90,13 @@ async function bring(missing: Missing, places: Places, args: Arguments, context:
     const plans = await planSources(missing, { ...places, client, signal });
     for (const { download, kind } of plans) {
       const { reference, files, totalBytes, keptBytes } = download;
-      const kept = keptBytes > 0 ? `, ${bytes(keptBytes)} of it here already` : '';
+      const kept = keptBytes > 0 ? `, ${bytes(keptBytes)} already downloaded` : '';
       const what = kind === 'model' ? 'model' : 'data set';
       screen.note(`${what} ${formatHubReference(reference)}: ${counted(files.length, 'file')}, ${bytes(totalBytes)}${kept}`); // prettier-ignore
     }
     const total = totalOf(plans);
     if (!args.flag('yes') && !(await consentsToDownload(total.bytes - total.keptBytes, context))) {
-      throw new MedTextError('CANCELLED', 'Without them the recipe cannot be run.');
+      throw new MedTextError('CANCELLED', 'The recipe cannot run without these downloads.');
     }
     await bringSources(plans, {
       ...places,
@@ -112,7 +115,7 @@ async function bring(missing: Missing, places: Places, args: Arguments, context:
   }
 }
 
-/** A download's share and line, for {@link Screen.progress}. */
+/** A download's progress as the arguments of {@link Screen.progress}. */
 export function transferLine({
   doneBytes,
   totalBytes,

@@ -33,7 +33,7 @@ export const commands: readonly Command[] = [
   gpuRuntimeCommand,
 ];
 
-/** Runs `medtext` with these arguments; every outcome is an exit code. */
+/** Runs `medtext` with these arguments and returns its exit code. It never rejects. */
 export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
   const screen = new Screen({ json: argv.includes('--json') });
   const interrupted = new AbortController();
@@ -54,7 +54,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   }
 }
 
-/** What to do about an error, and the page that says more. A usage error says it itself; a cancellation needs nothing. */
+/** The remedy for an error and its page in the docs. A usage error has its remedy in the message; a cancellation needs none. */
 function remedyLines(code: string): string[] {
   const help = errorHelp(code);
   if (help === undefined || code === 'USAGE' || code === 'CANCELLED') return [];
@@ -85,7 +85,7 @@ async function dispatch(argv: readonly string[], screen: Screen, signal: AbortSi
   return (await command.run(args, { screen, signal })) ?? 0;
 }
 
-/** `--resume` stands alone or before a run: alone it is given the value that means the newest. */
+/** Gives a `--resume` without a value the value that means the newest run. */
 function withResumeValue(command: Command, args: readonly string[]): readonly string[] {
   if (command !== finetuneCommand) return args;
   return args.map((arg, i) => {
@@ -97,7 +97,7 @@ function withResumeValue(command: Command, args: readonly string[]): readonly st
 
 function unknownCommand(name: string): MedTextError {
   const names = commands.map((command) => command.name);
-  const what = name.startsWith('-') ? 'a command comes first' : `there is no command "${name}"`;
+  const what = name.startsWith('-') ? 'the first argument must be a command' : `there is no command "${name}"`;
   return usageError(
     `medtext: ${what}.${meant(name.replace(/^-+/, ''), names)} The commands are ${names.join(', ')}. See: medtext --help`,
     { command: name },

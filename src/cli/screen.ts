@@ -1,6 +1,6 @@
 /**
- * Where a command speaks: results on stdout; progress, remarks and errors on stderr. Names, labels and texts of strangers'
- * files pass here, so this is the one door: no character that a terminal obeys gets through but the ones written here.
+ * The output of a command: results on stdout; progress, remarks and errors on stderr. All output passes through `Screen`,
+ * because names, labels and texts of untrusted files may contain terminal control characters. `Screen` removes them.
  */
 import type { WriteStream } from 'node:tty';
 import { cutTo, terminalSafeJson, withoutControls } from '../base/plainText';
@@ -13,10 +13,10 @@ export interface ScreenOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** How often the bar is drawn, and how often a log without a terminal hears of progress. */
+/** The shortest time between two drawings of the bar, and between two progress lines without a terminal. */
 const DRAW_MS = 100;
 const TELL_MS = 15_000;
-/** Longer than any line is read. */
+/** The limit at which lines are cut. */
 const MAX_LINE_LENGTH = 20_000;
 
 /** A part of a line that a terminal shows in bold. */
@@ -24,10 +24,10 @@ export class Bold {
   constructor(readonly text: string) {}
 }
 
-/** A line of a result, or its parts. */
+/** A line of a result as one text or as parts. */
 export type Line = string | readonly (string | Bold)[];
 
-/** Knows the bar, so that nothing is printed across it. */
+/** Prints lines and a progress bar. It clears the bar before it prints a line. */
 export class Screen {
   readonly json: boolean;
   private readonly stdout: NodeJS.WritableStream;
@@ -47,7 +47,7 @@ export class Screen {
     this.hasColour = this.isTerminal && !env.NO_COLOR; // no-color.org: set and not empty
   }
 
-  /** A line of the result, for people; nothing with --json. */
+  /** Prints lines of the result for people; nothing with --json. */
   print(...lines: readonly Line[]): void {
     if (this.json) return;
     this.clearBar();
@@ -57,22 +57,22 @@ export class Screen {
     }
   }
 
-  /** The result, or one report of it, for programs. */
+  /** Prints the result or one report as JSON, for programs; nothing without --json. */
   printJson(value: unknown): void {
     if (!this.json) return;
     this.clearBar();
     this.stdout.write(`${terminalSafeJson(JSON.stringify(value))}\n`);
   }
 
-  /** A line beside the result. */
+  /** Prints a remark to stderr. */
   note(line: string): void {
     this.clearBar();
     this.stderr.write(`${safe(line)}\n`);
   }
 
   /**
-   * Shows how far a work is: a bar on a terminal, a line every quarter of a minute elsewhere.
-   * @param share done, in [0, 1]
+   * Shows progress: a bar on a terminal, a line every 15 seconds elsewhere.
+   * @param share the share that is done, in [0, 1]
    */
   progress(share: number, about: string): void {
     const text = safe(about);
@@ -85,7 +85,7 @@ export class Screen {
     }
     if (this.drawn !== '' && share < 1 && now - this.drawnAt < DRAW_MS) return;
     this.drawnAt = now;
-    // The last column stays free: some terminals wrap when it is written.
+    // The last column stays free because some terminals wrap after writing it.
     const columns = Math.max(20, (this.stderr.columns ?? 80) - 1);
     const barColumns = Math.min(30, Math.max(0, columns - displayWidth(text) - 9));
     const filled = barColumns >= 8 ? this.dim(`${bar(share, barColumns)}`) + ' ' : '';
@@ -115,13 +115,13 @@ function safe(line: string): string {
   return withoutControls(cutTo(MAX_LINE_LENGTH, line));
 }
 
-/** Progress of counted things, with their rate and the time left. */
+/** A progress callback for a number of items, which shows their rate and the time left. */
 export function countProgress(screen: Screen, noun: string): (done: number, total: number | null) => void {
   let startedAt: number | undefined;
   let first = 0;
   return (done, total) => {
     const now = performance.now();
-    // The first report ends the warming up: rates are measured from there.
+    // Rates are measured from the first report on, because the time before it includes loading.
     if (startedAt === undefined) [startedAt, first] = [now, done];
     const rate = (done - first) / ((now - startedAt) / 1000);
     const rateText = rate > 0 && Number.isFinite(rate) ? `  ${integer(rate)} ${noun}/s` : '';

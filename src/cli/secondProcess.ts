@@ -1,12 +1,12 @@
 /**
- * Commands that read files run in a second process. Files come from strangers: one may hold an expression that is matched
- * for hours or ask for all the memory there is, and a loop inside a library hears neither Ctrl-C nor a deadline. A process
- * can be killed whatever it is doing, native code included; a thread of the same process cannot, and shares its memory. So
- * the first process stays free: it hears signals, and learns which file took more than its budget (src/base/fileWatch.ts).
+ * Commands that read files run in a second process, because files are untrusted. A file may contain an expression that takes
+ * hours to match, or need all memory, and a loop inside a library reacts neither to Ctrl-C nor to a deadline. A process can
+ * be killed at any time, even inside native code. A thread cannot, and it shares the memory of its process. The first process
+ * therefore only handles signals, and learns which file exceeded its budget (src/base/fileWatch.ts).
  *
- * The same process gives a training its memory in huge pages (src/base/hugePages.ts): a step took 1.3 to 2 times less.
- * glibc reads the setting once, when a process starts, and so the loader does with the place of the CUDA libraries
- * (src/base/gpuRuntime.ts). The second shares the first one's terminal.
+ * The second process also gives a training its memory in huge pages (src/base/hugePages.ts), which made steps 1.3 to 2 times
+ * faster. glibc reads that setting only when a process starts, and so does the loader with the folder of the CUDA libraries
+ * (src/base/gpuRuntime.ts). Both processes share one terminal.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -18,21 +18,21 @@ import { beatVariable } from '../base/watchThread';
 import type { ExitCode } from './commandLine';
 import { Screen } from './screen';
 
-/** A person who sets it gets one process, and no watch. */
+/** The variable that switches the second process off, and with it the protection. */
 const OFF = 'MEDTEXT_NO_RESPAWN';
-/** Set in the second process. */
+/** The variable that marks the second process. */
 const MARK = 'MEDTEXT_RESPAWNED';
-/** After stdin, stdout, stderr and the channel. */
+/** The file descriptor of the beats, after stdin, stdout, stderr and the channel. */
 const beatFd = 4;
-/** A command that has not even heard that it shall end is stuck. */
+/** The time after which a child that has not confirmed the request to stop is killed. */
 const deafMs = 5000;
 
-/** Those that read files; the others need a second process only for what it is started with. */
-const READERS: readonly string[] = ['import', 'data', 'finetune', 'evaluate', 'predict', 'score', 'embed', 'export'];
-/** Those that may run a model on a device. */
+/** The commands that read files. Others need a second process only for its environment variables. */
+const READERS: readonly string[] = ['import', 'data', 'extend', 'finetune', 'evaluate', 'predict', 'score', 'embed', 'export', 'prune']; // prettier-ignore
+/** The commands that may run a model on a device. */
 const RUNNERS: readonly string[] = ['finetune', 'evaluate', 'predict', 'score', 'embed', 'doctor'];
 
-/** What the command's second process is started with beside what this one was; undefined: it needs none. */
+/** The additional environment variables of the second process; undefined if the command needs no second process. */
 export function secondProcessVariables(
   args: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
@@ -42,16 +42,16 @@ export function secondProcessVariables(
   const [name] = args;
   const options = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
   if (options.some((arg) => arg === '--help' || arg === '-h')) return undefined;
-  const isOnProcessor = options.some((arg, i) => arg === '--device=cpu' || (arg === '--device' && args[i + 1] === 'cpu')); // prettier-ignore
-  const onDevice = platform === 'linux' && RUNNERS.includes(name) && (name === 'finetune' || !isOnProcessor);
+  const isOnCpu = options.some((arg, i) => arg === '--device=cpu' || (arg === '--device' && args[i + 1] === 'cpu')); // prettier-ignore
+  const onDevice = platform === 'linux' && RUNNERS.includes(name) && (name === 'finetune' || !isOnCpu);
   const memory = name === 'finetune' && !env[memoryTunables] ? hugePages(platform) : {};
   const variables = { ...memory, ...(onDevice && gpuRuntimeVariables(env)) };
   return READERS.includes(name) || Object.keys(variables).length > 0 ? variables : undefined;
 }
 
 /**
- * Runs the command in a second process, with these variables, and gives its exit code. The first interruption asks it to
- * stop, the second kills it; so does the first where it is not heard.
+ * Runs the command in a second process with these variables and returns its exit code. The first interruption asks the
+ * process to stop, and the second kills it. A process that does not confirm the first request is killed as well.
  */
 export function runSecondProcess(
   args: readonly string[],
@@ -70,7 +70,7 @@ export function runSecondProcess(
     if (message === 'patience') isPatient = true;
     if (message === 'heard' || message === 'patience') clearTimeout(deaf);
   });
-  // A terminal sends Ctrl-C to both processes, `kill` to one: the child obeys this message alone, so it counts right.
+  // A terminal sends Ctrl-C to both processes, but `kill` reaches one. The child therefore obeys only this message.
   const onSignal = (): void => {
     if (++interruptions > 1) return void child.kill('SIGKILL');
     if (child.connected) child.send('stop', () => undefined);
@@ -90,7 +90,7 @@ export function runSecondProcess(
         resolve(1);
       }),
     );
-    // 'close', not 'exit': the report has come through its pipe by then.
+    // At 'close' the report has come through its pipe; at 'exit' it may not have.
     child.once('close', (code, signal) =>
       end(() => {
         if (code !== null) return resolve(code as ExitCode);
@@ -102,7 +102,7 @@ export function runSecondProcess(
   });
 }
 
-/** The command could not tell by itself how it ended. */
+/** The error for a child that a signal ended, so that it could not report its own error. */
 function killedError(signal: string | null): MedTextError {
   const isMemory = signal === 'SIGABRT' || signal === 'SIGKILL' || signal === 'SIGTRAP';
   return isMemory
@@ -121,9 +121,9 @@ export function isSecondProcess(): boolean {
 }
 
 /**
- * In the second process: `stop` is called when the first one is interrupted. When the first one is gone, nobody is left
- * to be told how it ends, and the process ends; a run goes on from its last checkpoint.
- * @returns whether this is the second process: a Ctrl-C is then the first one's business
+ * Makes the second process obey the first: calls `stop` when the first process is interrupted. The second process ends when
+ * the first is gone; a run can then resume from its last checkpoint.
+ * @returns whether this is the second process, which leaves Ctrl-C to the first
  */
 export function obeyParent(stop: () => void): boolean {
   if (!isSecondProcess()) return false;
@@ -137,7 +137,7 @@ export function obeyParent(stop: () => void): boolean {
   return true;
 }
 
-/** From now on a step may take its time before it is heard that the command shall end, and its end is worth waiting for. */
+/** Tells the first process to wait for this one after an interruption, because a training step may take long. */
 export function askForPatience(): void {
   if (isSecondProcess()) process.send!('patience', () => undefined);
 }

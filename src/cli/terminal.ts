@@ -2,8 +2,8 @@
 import { sizeText } from '../base/sizeText';
 
 /**
- * The columns that a text takes in a terminal: two for East Asian wide and full-width characters and emoji, none for
- * combining marks and controls (Unicode's East Asian Width, UAX 11; ambiguous ones count as one).
+ * The number of columns that a text takes in a terminal: two for East Asian wide and full-width characters and emoji, none
+ * for combining marks and controls (Unicode's East Asian Width, UAX 11). Ambiguous characters take one column.
  */
 export function displayWidth(text: string): number {
   let width = 0;
@@ -32,7 +32,7 @@ function characterWidth(code: number): number {
   return wide ? 2 : 1;
 }
 
-/** The text's beginning in at most `columns`, with an ellipsis where it was cut. */
+/** The text cut to at most `columns`, with an ellipsis if it was cut. */
 export function clip(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text;
   let width = 1;
@@ -53,12 +53,12 @@ function padStart(text: string, columns: number): string {
   return ' '.repeat(Math.max(0, columns - displayWidth(text))) + text;
 }
 
-/** What a text from a file may not do to a terminal: move its cursor, break its line, turn its direction. */
+/** The text on one line, without characters that move the cursor, break the line or change the writing direction. */
 export function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
 }
 
-/** Rows of cells in aligned columns, two spaces apart. `right` names the columns that align to the right. */
+/** Rows of cells in aligned columns, two spaces apart. `right` has the indexes of the columns that align to the right. */
 export function table(rows: readonly (readonly string[])[], right: readonly number[] = [], indent = '  '): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, displayWidth(cell))));
@@ -67,7 +67,7 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
   return rows.map((row) => `${indent}${row.map(aligned).join('  ')}`.trimEnd());
 }
 
-/** Names and values, one a line, the values in one column. */
+/** Names and values, one pair a line, with the values in one column. */
 export function properties(entries: readonly (readonly [string, string])[]): string[] {
   return table(entries);
 }
@@ -83,7 +83,7 @@ export function integer(n: number): string {
   return Math.round(n).toLocaleString('en-US');
 }
 
-/** "1 row", "2,345 rows". */
+/** A number with its noun: "1 row", "2,345 rows". */
 export function counted(n: number, noun: string, plural = `${noun}s`): string {
   return `${integer(n)} ${n === 1 ? noun : plural}`;
 }
@@ -102,7 +102,7 @@ export function decimal(n: number, digits = 4): string {
 
 export const bytes = (n: number): string => sizeText(n);
 
-/** 850 ms, 12 s, 3 min 05 s, 2 h 07 min. */
+/** A duration in its natural units: 850 ms, 12 s, 3 min 05 s, 2 h 07 min. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-';
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;

@@ -31,7 +31,7 @@ function diagnosisText(
     ? `failed: ${error.code}: ${error.message}`
     : passed
       ? `passed in ${duration(selfTest.milliseconds / 1000)}: five training steps gave PyTorch's losses; a step of a small encoder takes ${selfTest.stepMilliseconds?.toFixed(1)} ms`
-      : `failed: the losses are ${losses.map((loss) => loss.toFixed(5)).join(', ')}, PyTorch's ${expected.map((loss) => loss.toFixed(5)).join(', ')}`;
+      : `failed: the losses are ${losses.map((loss) => loss.toFixed(5)).join(', ')}; PyTorch's are ${expected.map((loss) => loss.toFixed(5)).join(', ')}`;
   return properties([
     ['ONNX Runtime', machine.onnxruntime ?? 'cannot be loaded'],
     ['providers', machine.providers.join(', ') || '-'],
@@ -46,7 +46,7 @@ function diagnosisText(
         .map(({ name, memoryBytes, driver }) =>
           [name, ...(memoryBytes ? [bytes(memoryBytes)] : []), ...(driver ? [`driver ${driver}`] : [])].join(', '),
         )
-        .join('; ') || 'none that the system tells of',
+        .join('; ') || 'none reported by the system',
     ],
     ...gpuRuntimeRow(machine.gpuRuntime),
     ...(choice ? choiceLines(choice).map((line, at): [string, string] => [at === 0 ? 'device: auto' : '', line]) : []),
@@ -59,8 +59,8 @@ function gpuRuntimeRow({ state, cuda, runtimeVersion }: Diagnosis['gpuRuntime'])
   if (state === 'none') return [];
   const words = {
     current: 'in use',
-    stale: `not used: of ONNX Runtime ${runtimeVersion}`,
-    broken: 'not used: not whole',
+    stale: `not used: built for ONNX Runtime ${runtimeVersion}`,
+    broken: 'not used: incomplete',
   };
   return [['GPU runtime', `CUDA ${cuda}, ${words[state]}`]];
 }

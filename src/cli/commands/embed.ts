@@ -1,30 +1,33 @@
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
+import { sheetOption } from '../fileOptions';
+import { modelOrPath } from '../modelArgument';
 import { chosenPrecision, precisionOption } from '../precision';
 import { countProgress } from '../screen';
 import { clip, counted, decimal, properties, table } from '../terminal';
 
-/** A table of more is not read: its columns do not fit, and there are as many cosines as texts squared. */
+/** The most texts in the table of cosines. More columns would not fit. */
 const MAX_TABLE = 12;
 
 export const embedCommand: Command = {
   name: 'embed',
   usage: ['embed <model> <text> [<text> ...]', 'embed <model> --file FILE --output OUT'],
-  summary: 'Compute the vectors of texts, and the cosines between a few.',
+  summary: 'Compute the vectors of texts. For a few texts, also show the cosines between them.',
   details: [
-    'The vectors are those of sentence-transformers: a folder with modules.json says how tokens are pooled and whether',
-    'vectors have length 1; any other encoder gives the mean of its tokens. With --json, one object a text.',
-    'The vectors of a file go into a .npy file (in the order of the texts), a .parquet or a .jsonl file (line, text,',
-    'embedding). Files are read and written in parts.',
+    'The vectors equal those of sentence-transformers. In a folder with modules.json, this file sets how tokens are pooled and',
+    'whether vectors have length 1. Any other encoder gives the mean of its token vectors. With --json, each text gives one object.',
+    'The vectors of a file go into a .npy file (in the order of the texts), or into a .parquet or .jsonl file (line, text,',
+    'embedding). Large files are read and written in parts.',
   ],
   options: {
-    file: { kind: 'value', value: 'FILE', help: 'The texts: a data file, or a text on each line of a .txt file.' },
+    file: { kind: 'value', value: 'FILE', help: 'The texts: a data file, or a .txt file with one text a line.' },
     column: {
       kind: 'value',
       value: 'COLUMN',
-      help: 'The texts’ column, by name or place from 0. Default: recognised.',
+      help: 'The column of the texts: its name, or its position from 0. Default: recognised.',
     },
+    ...sheetOption,
     output: { kind: 'value', value: 'OUT', short: 'o', help: 'The file for the vectors: .npy, .parquet or .jsonl.' },
-    'skip-bad-rows': { kind: 'flag', help: 'Leave out rows that cannot be read or have no text.' },
+    'skip-bad-rows': { kind: 'flag', help: 'Skip rows that cannot be read or have no text.' },
     ...modelOptions,
     ...precisionOption,
   },
@@ -36,10 +39,10 @@ export const embedCommand: Command = {
 };
 
 async function embed(args: Arguments, context: Context): Promise<void> {
-  const folder = args.needed(0, 'The model folder');
+  const folder = modelOrPath(args.needed(0, 'The model folder'));
   if (args.has('file')) return embedFileOf(args, folder, context);
-  for (const name of ['column', 'output', 'skip-bad-rows']) {
-    if (args.has(name)) throw args.wrong(`--${name} goes with --file.`);
+  for (const name of ['column', 'sheet', 'output', 'skip-bad-rows']) {
+    if (args.has(name)) throw args.wrong(`--${name} needs --file.`);
   }
   args.needed(1, 'The text');
   const { screen, signal } = context;
@@ -57,10 +60,10 @@ async function embed(args: Arguments, context: Context): Promise<void> {
     const vectorOf = (i: number) => values.subarray(i * dimensions, (i + 1) * dimensions);
     texts.forEach((text, i) => screen.printJson({ text, embedding: [...vectorOf(i)] }));
     const { pooling, normalize } = embedder.layout;
-    screen.print(`${dimensions} dimensions, pooled by ${pooling}${normalize ? ', of length 1' : ''}`);
+    screen.print(`${dimensions} dimensions, ${pooling} pooling${normalize ? ', length 1' : ''}`);
     if (screen.json || texts.length < 2) return;
     if (texts.length > MAX_TABLE) {
-      screen.print(`${counted(texts.length, 'text')}; the cosines of at most ${MAX_TABLE} are shown. For the vectors: --json, or --file and --output.`); // prettier-ignore
+      screen.print(`${counted(texts.length, 'text')}; cosines are shown for at most ${MAX_TABLE}. --json prints the vectors; --file and --output write them to a file.`); // prettier-ignore
       return;
     }
     const vectors = texts.map((_, i) => vectorOf(i));
@@ -81,6 +84,7 @@ async function embedFileOf(args: Arguments, folder: string, context: Context): P
     ...placeOf(args),
     precision: await chosenPrecision(args, folder, context),
     column: args.text('column'),
+    sheet: args.text('sheet'),
     onBadRow: args.flag('skip-bad-rows') ? 'skip' : 'stop',
     onProgress: countProgress(screen, 'texts'),
     log: (line) => screen.note(line),

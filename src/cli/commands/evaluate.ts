@@ -1,6 +1,7 @@
 import type { Arguments, Command, Context } from '../commandLine';
 import { evaluationText } from '../evaluationText';
 import { fileOptions, mapOption, readFileOptions } from '../fileOptions';
+import { modelOrPath } from '../modelArgument';
 import { chosenPrecision, precisionOption } from '../precision';
 
 export const evaluateCommand: Command = {
@@ -8,7 +9,7 @@ export const evaluateCommand: Command = {
   usage: ['evaluate <model> --data FILE'],
   summary: 'Evaluate a model on a labelled file: accuracy, F1 and confusion matrix, with intervals and a baseline.',
   options: {
-    data: { kind: 'value', value: 'FILE', help: 'The labelled file: JSON, JSON Lines, CSV or TSV.' },
+    data: { kind: 'value', value: 'FILE', help: 'The labelled file: JSON, JSON Lines, CSV, TSV, XLSX or Parquet.' },
     ...mapOption,
     ...fileOptions,
     ...precisionOption,
@@ -22,7 +23,7 @@ export const evaluateCommand: Command = {
 
 async function evaluate(args: Arguments, context: Context): Promise<void> {
   args.atMost(1);
-  const folder = args.needed(0, 'The model folder');
+  const folder = modelOrPath(args.needed(0, 'The model folder'));
   const file = args.text('data');
   if (file === undefined) throw args.wrong('--data FILE is missing.');
   const options = { ...readFileOptions(args, context), precision: await chosenPrecision(args, folder, context) };

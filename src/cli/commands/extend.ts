@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { readTextFile } from '../../base/textFile';
 import type { Arguments, Command, Context } from '../commandLine';
+import { modelOrPath } from '../modelArgument';
 import { bytes, clip, integer, properties, table } from '../terminal';
 
 export const extendCommand: Command = {
@@ -11,19 +12,29 @@ export const extendCommand: Command = {
   ],
   summary: 'List the words that a vocabulary lacks in your texts, and write a model that has them as tokens.',
   details: [
-    'With --texts, lists words that the tokenizer does not know or splits, with their counts: unknown ones first, then those',
-    'that cost most tokens. Words are parted by the segmenter of the runtime, joined with --terms (a term a line).',
-    'With --add, writes the model with the tokens of a file (one a line). A new token begins as the mean of the pieces that it',
-    'was split into, in the word embeddings and in the bias of a masked-language-model head. It means little until it is',
-    'trained: continue pretraining on texts that have it.',
+    'With --texts, the command lists the words that the tokenizer does not know or splits, with their counts. Unknown words come',
+    'first, then the words that take the most tokens. In a Chinese BERT, whose tokens are single characters, these are all words',
+    'of two or more characters. The segmenter of the runtime finds the words; --terms adds words to it (one a line).',
+    'With --add, the command writes the model with the tokens of a file (one a line). A new token begins as the mean of the pieces',
+    'that it was split into, in the word embeddings and in the bias of a masked-language-model head. It is of little use until it',
+    'is trained: continue pretraining on texts that contain it.',
   ],
   options: {
     texts: { kind: 'list', value: 'PATH', help: 'A file or folder of texts. May be repeated.' },
-    column: { kind: 'value', value: 'COLUMN', help: 'The column of the texts in tables. Default: the only one.' },
-    terms: { kind: 'value', value: 'FILE', help: 'Terms that are words, one a line.' },
+    column: {
+      kind: 'value',
+      value: 'COLUMN',
+      help: 'The column of the texts, if a file is a table. Default: its only column.',
+    },
+    terms: { kind: 'value', value: 'FILE', help: 'A file of terms that count as words, one a line.' },
     top: { kind: 'value', value: 'N', help: 'How many words to list. Default: 50.' },
-    add: { kind: 'value', value: 'FILE', help: 'The tokens to add, one a line.' },
-    output: { kind: 'value', value: 'DIR', short: 'o', help: 'The folder to write; it must be new or empty.' },
+    add: { kind: 'value', value: 'FILE', help: 'A file of the tokens to add, one a line.' },
+    output: {
+      kind: 'value',
+      value: 'DIR',
+      short: 'o',
+      help: 'The folder to write. It must be new, empty, or a model folder, which is replaced.',
+    },
   },
   examples: [
     'medtext extend models/structbert --texts notes --terms terms.txt --top 100',
@@ -34,7 +45,7 @@ export const extendCommand: Command = {
 
 async function extend(args: Arguments, context: Context): Promise<void> {
   args.atMost(1);
-  const model = args.needed(0, 'The model folder');
+  const model = modelOrPath(args.needed(0, 'The model folder'));
   const { readTerms } = await import('../../data/corpus/wordBoundaries');
   const listOf = async (file: string | undefined) =>
     file === undefined ? [] : readTerms(await readTextFile(file), file);
@@ -70,11 +81,12 @@ async function list(
 ): Promise<void> {
   // prettier-ignore
   const paths = args.list('texts').map((path) => resolve(path));
-  if (paths.length === 0) throw args.wrong('--texts PATH is missing, or --add FILE and --output DIR.');
-  const { openModelFolder, readTokenizerFiles } = await import('../../models/modelFolder');
+  if (paths.length === 0) throw args.wrong('Give --texts PATH, or --add FILE and --output DIR.');
+  const { openExtendable } = await import('../../library/extendModel');
+  const { readTokenizerFiles } = await import('../../models/modelFolder');
   const { loadTokenizer } = await import('../../tokenization/tokenizer');
-  const { vocabularyGaps } = await import('../../training/vocabularyGaps');
-  const folder = await openModelFolder(model);
+  const { vocabularyGaps } = await import('../../training/corpus/vocabularyGaps');
+  const folder = await openExtendable(model);
   const tokenizer = loadTokenizer(await readTokenizerFiles(folder), folder.path);
   const gaps = await vocabularyGaps(tokenizer, {
     paths,
@@ -86,5 +98,7 @@ async function list(
   });
   screen.printJson({ words: gaps });
   const rows = gaps.map(({ text, count, pieces, isUnknown }) => [clip(text, 24), integer(count), isUnknown ? 'unknown' : `${pieces.length} pieces`, clip(pieces.join(' '), 50)]); // prettier-ignore
+  if (rows.length === 0) return screen.print('Every word of these texts is already one token.');
   screen.print(...table([['word', 'count', '', 'pieces'], ...rows], [1]));
+  screen.print(`To add words as tokens, write them into a file, one a line, and run: medtext extend ${model} --add FILE --output DIR`); // prettier-ignore
 }

@@ -2,10 +2,17 @@ import { resolve } from 'node:path';
 import { shellQuoted } from '../../base/shellText';
 import type { ResolvedRecipe } from '../../protocol/recipe';
 import type { MetricName } from '../../protocol/tasks';
-import type { EvaluationProgress, EvaluationReport, TrainingReport, TrainingResult } from '../../protocol/trainer';
+import type {
+  EvaluationProgress,
+  EvaluationReport,
+  PreparationProgress,
+  TrainingReport,
+  TrainingResult,
+} from '../../protocol/trainer';
 import { metricOf, type EvaluationMetrics } from '../../protocol/evaluation';
 import type { Arguments, Command, Context, ExitCode } from '../commandLine';
 import { evaluationLine, evaluationText } from '../evaluationText';
+import { forecastText } from '../forecastText';
 import { recipeOptions } from '../recipeArguments';
 import { askForPatience } from '../secondProcess';
 import type { Screen } from '../screen';
@@ -20,18 +27,27 @@ export const finetuneCommand: Command = {
   ],
   summary: 'Fine-tune an encoder by a recipe (*.medtext.json) or by options.',
   details: [
-    'Ctrl-C finishes the step, saves a checkpoint and ends with exit code 130; a second Ctrl-C ends at once.',
-    'A ModelScope configuration.json is accepted as a recipe too; options fill in what it lacks.',
-    'Model and data may be addresses of a hub (modelscope:OWNER/NAME, hf:OWNER/NAME, data with #SPLIT) or of the library',
-    '(library:NAME@HASH). What is not on this machine is downloaded: a terminal asks first and shows the size; elsewhere --yes',
-    'is needed. Models go to ~/.local/share/medtext/models (MEDTEXT_MODELS), data to …/datasets (MEDTEXT_DATASETS).',
+    'Ctrl-C finishes the step, saves a checkpoint and ends with exit code 130. A second Ctrl-C ends at once.',
+    'A ModelScope configuration.json is accepted as a recipe. Options fill in the fields that it lacks.',
+    'The model and the data may be addresses of a hub (modelscope:OWNER/NAME, hf:OWNER/NAME; for data also #SPLIT) or of the',
+    'library (library:NAME@HASH). Models and data that are not on this machine are downloaded. In a terminal, the command shows',
+    'the size and asks first; without a terminal, --yes is needed. Models go to ~/.local/share/medtext/models (MEDTEXT_MODELS),',
+    'data to ~/.local/share/medtext/datasets (MEDTEXT_DATASETS).',
   ],
   options: {
     ...recipeOptions,
+    estimate: {
+      kind: 'flag',
+      help: 'Read the data and print an estimate instead of training: steps, memory, contradictory labels, and the time if an earlier run on this machine shows the speed.',
+    },
+    measure: {
+      kind: 'flag',
+      help: 'With --estimate: if no earlier run shows the speed, compute a few steps to estimate the time.',
+    },
     resume: {
       kind: 'value',
       value: '[RUN]',
-      help: 'Continue a run exactly where it stopped. Without RUN: the newest run of the recipe.',
+      help: 'Continue a run exactly where it stopped. Without RUN: the newest unfinished run of the recipe.',
     },
   },
   examples: [
@@ -42,16 +58,18 @@ export const finetuneCommand: Command = {
   run: finetuneCommandLine,
 };
 
-/** What `--resume` without a run is given as. */
+/** The value of a `--resume` that names no run. */
 export const NEWEST_RUN = '';
 
 async function finetuneCommandLine(args: Arguments, context: Context): Promise<ExitCode> {
   args.atMost(1);
   if (args.positionals.length === 0 && !['model', 'train', 'resume', 'set'].some((name) => args.has(name))) {
-    throw args.wrong('A recipe is missing (or --model and --train).');
+    throw args.wrong('Give a recipe, or --model and --train.');
   }
   const { screen, signal } = context;
   const { recipe, baseFolder, recipeFile, resumeFrom } = await whatToTrain(args, context);
+  if (args.has('measure') && !args.has('estimate')) throw args.wrong('--measure needs --estimate.');
+  if (args.has('estimate')) return estimate(recipe, baseFolder, resumeFrom, args, context);
   const { finetune } = await import('../../training/finetune');
   const { chooseDevice } = await import('../../devices/deviceChoice');
   const { improves } = await import('../../tasks/evaluationReport');
@@ -63,6 +81,12 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
     baseFolder,
     recipeFile,
     resumeFrom,
+    owner: { program: 'commandLine' },
+    onPreparation: (progress) => view.preparation(progress),
+    onEndAsked() {
+      screen.note('Another program asked this training to end at once. The run can resume from its last checkpoint.');
+      process.exit(130);
+    },
     onReport: (report) => view.report(report),
     onEvaluation: (evaluation) => view.evaluation(evaluation),
     onEvaluationProgress: (progress) => view.evaluationProgress(progress),
@@ -72,6 +96,23 @@ async function finetuneCommandLine(args: Arguments, context: Context): Promise<E
   });
   view.end(result, (performance.now() - started) / 1000);
   return result.status === 'stopped' ? 130 : 0;
+}
+
+async function estimate(
+  recipe: ResolvedRecipe,
+  baseFolder: string,
+  resumeFrom: string | undefined,
+  args: Arguments,
+  { screen, signal }: Context,
+): Promise<ExitCode> {
+  if (resumeFrom !== undefined) throw args.wrong('--estimate is for a new training: leave out --resume.');
+  const { forecastTraining } = await import('../../training/forecast/trainingForecast');
+  const { runFoldersOf } = await import('../../training/forecast/measuredRate');
+  const runFolders = await runFoldersOf(resolve(baseFolder, recipe.work_dir));
+  const forecast = await forecastTraining(recipe, { baseFolder, runFolders, measures: args.has('measure'), signal });
+  screen.printJson(forecast);
+  screen.print(...forecastText(forecast));
+  return 0;
 }
 
 interface Training {
@@ -92,11 +133,9 @@ async function whatToTrain(args: Arguments, context: Context): Promise<Training>
     const run = resolve(resume);
     const { recipe, record } = await readRun(run);
     if (file !== undefined && resolve(file) !== record.recipe?.file) {
-      screen.note(
-        `note: ${file} is not what this run began with; it is not used: the run goes on with its own recipe.`,
-      );
+      screen.note(`note: the run did not start from ${file}. It continues with its own copy of its recipe.`);
     }
-    // The run's own recipe counts; where and on how many threads it goes on is free.
+    // The run keeps its own recipe; only the device and the number of threads may change.
     const { setPath } = await import('../../protocol/recipe');
     const set = (field: string) => (args.has(field) ? [`${field}=${args.text(field)}`] : []);
     const changes = [...set('device'), ...set('threads')];
@@ -113,22 +152,22 @@ async function whatToTrain(args: Arguments, context: Context): Promise<Training>
   return { recipe, baseFolder, resumeFrom: await newestResumableRun(recipe, baseFolder) };
 }
 
-/** What says where a run goes on, and, where none is named, which run it is. */
+/** The flags that `--resume` accepts: where the run continues and, if no run is named, which run it is. */
 const RESUME_FLAGS = ['device', 'threads'];
 const FINDING_FLAGS = ['model', 'train', 'output', 'task'];
 
-/** A run goes on with its own recipe: what would change it is not dropped in silence. */
+/** Refuses flags that would change the recipe of a resumed run, instead of ignoring them. */
 function refuseUnused(args: Arguments, flags: readonly string[], isNamed: boolean): void {
   const of = isNamed ? RESUME_FLAGS : [...RESUME_FLAGS, ...FINDING_FLAGS];
   const unused = flags.filter((flag) => args.has(flag) && !of.includes(flag)).map((flag) => `--${flag}`);
   if (unused.length === 0) return;
   const used = of.map((flag) => `--${flag}`).join(', ');
   throw args.wrong(
-    `A run goes on with the recipe that it began with: ${unused.join(', ')} cannot be used with --resume (only ${used}). Start a new run to change ${unused.length === 1 ? 'it' : 'them'}.`,
+    `A resumed run keeps its recipe: ${unused.join(', ')} cannot be used with --resume (only ${used}). Start a new run to change ${unused.length === 1 ? 'it' : 'them'}.`,
   );
 }
 
-/** Shows a training: the bar, a line an evaluation, and how it ended. */
+/** Prints a training: a progress bar, a line for each evaluation, and the result. */
 class TrainingView {
   private smoothedLoss: number | undefined;
   private bestValue: number | undefined;
@@ -142,7 +181,7 @@ class TrainingView {
 
   report(report: TrainingReport): void {
     this.screen.printJson(report);
-    // The loss of one batch jumps; what it does on average is what one wants to see.
+    // The loss of single batches varies much, so the bar shows a moving average.
     this.smoothedLoss = this.smoothedLoss === undefined ? report.loss : 0.95 * this.smoothedLoss + 0.05 * report.loss;
     this.lastStep = report.step;
     const { step, totalSteps, epoch, learningRate, examplesPerSecond, secondsLeft } = report;
@@ -160,8 +199,12 @@ class TrainingView {
     );
   }
 
+  preparation({ doneBytes, totalBytes, secondsLeft }: PreparationProgress): void {
+    this.screen.progress(doneBytes / Math.max(1, totalBytes), `preparing texts  ${duration(secondsLeft)} left`);
+  }
+
   evaluationProgress({ split, done, total, secondsLeft }: EvaluationProgress): void {
-    const rows = `${integer(done)} of ${integer(total)} ${split} rows answered`;
+    const rows = `${integer(done)} of ${integer(total)} ${split} rows predicted`;
     this.screen.progress(done / total, `${rows}  ${duration(secondsLeft)} left`);
   }
 
@@ -192,7 +235,7 @@ class TrainingView {
       status,
     });
     if (status === 'stopped') {
-      const where = trainingEnd ? 'in the final test' : `after step ${integer(this.lastStep)}`;
+      const where = trainingEnd ? 'during the final test' : `after step ${integer(this.lastStep)}`;
       screen.note(`Stopped ${where}; a checkpoint is saved. Continue with:`);
       screen.note(`  medtext finetune --resume ${shellQuoted(run)}`);
       return;
@@ -209,7 +252,7 @@ class TrainingView {
         ['model', model],
         ...(predictions === undefined ? [] : [['predictions', predictions] as const]),
         ['run', run],
-        ...(randomStart ? [['start', 'random weights: the model folder has none'] as const] : []),
+        ...(randomStart ? [['start', 'random weights, because the model folder has none'] as const] : []),
         ['time', `${duration(seconds)}, ${counted(this.lastStep, 'step')}`],
       ]),
     );

@@ -13,10 +13,10 @@ export const gpuRuntimeCommand: Command = {
   details: [
     'get     downloads what this machine lacks from the Python package index: the CUDA provider of exactly this version of',
     "        ONNX Runtime, and NVIDIA's libraries under NVIDIA's licence. Libraries of the named folders and of the system are",
-    '        used where they fit. Sizes are shown and consent is asked first; an interrupted download continues.',
+    '        used where they fit. The command shows the sizes and asks first. An interrupted download continues.',
     "use     links the libraries of folders and downloads nothing: Python's site-packages with onnxruntime-gpu and nvidia-*, a",
     '        virtual or conda environment, /usr/local/cuda, or a folder with the libraries themselves.',
-    'status  says what is installed, from where, and whether it fits.',
+    'status  shows what is installed, where it comes from, and whether it fits.',
     'remove  deletes what get and use installed, and nothing else.',
     '',
     'Every file is checked (SHA-256, version), and a training step runs on the GPU before anything is installed.',
@@ -25,11 +25,11 @@ export const gpuRuntimeCommand: Command = {
   ],
   options: {
     index: { kind: 'value', value: 'URL', help: 'A package index, such as a mirror of PyPI (…/simple).' },
-    plan: { kind: 'flag', help: 'Only say what would be downloaded and linked, and how much.' },
+    plan: { kind: 'flag', help: 'Only show what would be downloaded and linked, and the sizes.' },
     yes: { kind: 'flag', short: 'y', help: 'Do not ask before the download.' },
     'without-card': {
       kind: 'flag',
-      help: 'Check neither the driver nor the GPU: to prepare a machine image.',
+      help: 'Do not check the driver or the GPU. This prepares a machine image.',
     },
   },
   examples: [
@@ -46,7 +46,7 @@ const actions = ['get', 'use', 'status', 'remove'] as const;
 async function gpuRuntime(args: Arguments, context: Context): Promise<ExitCode | void> {
   const [action = 'status', ...folders] = args.positionals;
   if (!(actions as readonly string[]).includes(action)) {
-    throw args.wrong(`"${action}" is none of ${actions.join(', ')}.`);
+    throw args.wrong(`"${action}" is no action. The actions are ${actions.join(', ')}.`);
   }
   if (action === 'status' || action === 'remove') args.atMost(1);
   if (action === 'status') return showStatus(context);
@@ -69,7 +69,7 @@ async function bring(
   const { proxy, offline } = hubSettings(process.env);
   const options = {
     runtimeVersion: bundledRuntimeVersion,
-    // Elsewhere there is none, and the plan says what there is instead.
+    // Other platforms have no CUDA provider, and the plan reports their alternative.
     runtimeLibrary: process.platform === 'linux' ? runtimeLibraryPath() : '',
     proxy,
     offline,
@@ -88,8 +88,8 @@ async function bring(
   screen.printJson({ root: plan.root, ...record });
   screen.print(
     record.tested
-      ? `CUDA ${record.cuda} works: a training step on the GPU gave PyTorch's losses. "device: auto" tries it from now on.`
-      : `The libraries of CUDA ${record.cuda} are installed; no GPU was tried. On a machine with one, run: medtext doctor`,
+      ? `CUDA ${record.cuda} works: a training step on the GPU gave PyTorch's losses. From now on, "device: auto" tries CUDA.`
+      : `The libraries of CUDA ${record.cuda} are installed but not tested on a GPU. On a machine with a GPU, run: medtext doctor`,
   );
   return 0;
 }
@@ -115,12 +115,12 @@ function tellPlan(plan: GpuRuntimePlan, screen: Context['screen'], isOnlyPlan: b
   say(`CUDA ${cuda}${driver === undefined ? '' : `, driver ${driver}`}, into ${plan.root}`);
   const rows = [
     ...packages.map(({ file }) => [file.name, file.version, bytes(file.sizeBytes)]),
-    ...reused.map(({ source: { name, version: release } }) => [name, release, 'there']),
+    ...reused.map(({ source: { name, version: release } }) => [name, release, 'installed']),
     ...linked.map(({ name, path }) => [name, `linked to ${path}`, '']),
-    ...system.map((name) => [name, "known to the system's loader", '']),
+    ...system.map((name) => [name, "found by the system's loader", '']),
   ];
   for (const line of table(rows, [2])) say(line);
-  const kept = keptBytes > 0 ? `, ${bytes(keptBytes)} of it here already` : '';
+  const kept = keptBytes > 0 ? `, ${bytes(keptBytes)} already downloaded` : '';
   if (packages.length > 0) {
     say(`${counted(packages.length, 'package')} from ${index}: ${bytes(totalBytes)}${kept}; ${bytes(unpackedBytes)} unpacked.`); // prettier-ignore
     say("NVIDIA's libraries come under NVIDIA's licence: https://docs.nvidia.com/cuda/eula/");
@@ -128,7 +128,8 @@ function tellPlan(plan: GpuRuntimePlan, screen: Context['screen'], isOnlyPlan: b
 }
 
 async function consents(plan: GpuRuntimePlan, args: Arguments, context: Context): Promise<boolean> {
-  if (!canAsk(context)) throw args.wrong('Nobody can be asked here: add --yes to download.');
+  if (!canAsk(context))
+    throw args.wrong('The download needs your consent, and there is no terminal to ask in. Add --yes.');
   return consentsToDownload(plan.totalBytes - plan.keptBytes, context);
 }
 
@@ -137,7 +138,7 @@ function showProgress(
   screen: Context['screen'],
 ): void {
   // prettier-ignore
-  if (phase === 'test') return screen.progress(1, 'trying the GPU');
+  if (phase === 'test') return screen.progress(1, 'testing the GPU');
   const rate = bytesPerSecond > 0 ? `  ${bytes(bytesPerSecond)}/s` : '';
   const left = secondsLeft !== null && done < total ? `  ${duration(secondsLeft)} left` : '';
   const what = phase === 'unpack' ? ' unpacked' : '';
@@ -163,14 +164,14 @@ function statusText({ root, state, sizeBytes, keptBytes }: GpuRuntimeStatus, run
   } else {
     const { record, missing } = state;
     const states = {
-      current: record.tested ? 'in use, tried on the GPU' : 'in use, not tried on a GPU',
-      stale: `of ONNX Runtime ${record.runtimeVersion}; this version has ${runtimeVersion}: get it again`,
-      broken: `incomplete, ${missing.slice(0, 4).join(', ')} gone: get it again`,
+      current: record.tested ? 'in use, tested on the GPU' : 'in use, not tested on a GPU',
+      stale: `built for ONNX Runtime ${record.runtimeVersion}, but this program has ${runtimeVersion}: run medtext gpu-runtime get`,
+      broken: `incomplete, ${missing.slice(0, 4).join(', ')} missing: run medtext gpu-runtime get`,
     };
     rows.push(['state', states[state.kind]], ['CUDA', String(record.cuda)]);
     for (const { name, version: release } of record.packages) rows.push(['package', `${name} ${release}`]);
     for (const folder of record.folders) rows.push(['linked from', folder]);
-    if (record.system.length > 0) rows.push(["of the system's", record.system.join(', ')]);
+    if (record.system.length > 0) rows.push(['system libraries', record.system.join(', ')]);
     if (record.index !== undefined) rows.push(['index', record.index]);
     rows.push(['installed', record.installedAt], ['on the disk', bytes(sizeBytes)]);
   }
@@ -182,5 +183,7 @@ async function remove({ screen }: Context): Promise<void> {
   const { removeGpuRuntime } = await import('../../gpuRuntime/installed');
   const { freedBytes } = await removeGpuRuntime(process.env);
   screen.printJson({ freedBytes });
-  screen.print(freedBytes > 0 ? `Removed: ${bytes(freedBytes)} are free again.` : 'There is nothing to remove.');
+  screen.print(
+    freedBytes > 0 ? `Removed. ${bytes(freedBytes)} of disk space are free again.` : 'There is nothing to remove.',
+  );
 }

@@ -2,11 +2,11 @@ import { MedTextError } from '../../base/errors';
 import type { DataFile } from '../../data/dataFile';
 import type { EntityMarker } from '../../evaluation/entityMarker';
 import { characterMap } from '../../data/entities/offsets';
-import type { PairScore } from '../../inference/labelScores';
 import type { PairScorer } from '../../inference/pairScorer';
-import { rankOf } from '../../protocol/scorer';
-import { findTask } from '../../protocol/tasks';
+import { MEASURES, rankOf, saidLabels, type PairScore } from '../../protocol/scores';
+import { describeTask } from '../../protocol/tasks';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
+import { sheetOption } from '../fileOptions';
 import { chosenPrecision, precisionOption } from '../precision';
 import { modelNamed, modelOrPath, starterModel } from '../modelArgument';
 import { Bold, countProgress, type Line, type Screen } from '../screen';
@@ -19,34 +19,39 @@ export const scoreCommand: Command = {
     'score [<model>] <text> --against FILE [--top N]',
     'score <model> <text>',
   ],
-  summary: 'Score a pair of texts, or rank the texts of a file by their similarity to one.',
+  summary: 'Score a pair of texts, or rank the texts of a file by their similarity to a text.',
   details: [
-    "A pair classifier gives a similarity in [0, 1]: the mean of the labels' scores, weighted by their probabilities. The",
-    'scores are those of config.json (medtext.label_scores), otherwise those that the label names tell: numbers evenly (0, 0.5,',
-    '1 for three), words such as 不同 and 相同, different and same. Other label names give probabilities and no similarity.',
-    "A model with one logit (a cross-encoder) gives the logit's sigmoid; a regression gives its prediction on the scale of its",
-    'training labels. Models with one logit rank by the logit.',
-    'A model of single texts (text-classification) takes one text and gives its label; one of entities (token-classification)',
-    'takes one text and gives its entities with their probability, places in characters.',
-    'A model of several labels a text (multi-label-classification) gives the probability of each; ▸ marks those that reach their',
-    'threshold.',
-    'An encoder without a head gives the cosine of its vectors, which is no probability: unlike texts may have 0.8. If the',
-    'folder holds similarity_reference.json, the output says how many random pairs, and pairs with the same meaning, are lower.',
+    "A pair classifier gives a similarity from 0 to 1: the mean of the labels' scores, weighted by the labels' probabilities. The",
+    'scores come from config.json (medtext.label_scores), or else from the label names: numbers are spaced evenly (0, 0.5 and 1',
+    'for three labels), and words such as 不同 and 相同, or different and same, count by their meaning. With other label names the',
+    'model gives probabilities and no similarity.',
+    'A model with one logit (a cross-encoder) gives the sigmoid of the logit. A regression model gives its prediction on the scale',
+    'of its training labels. Models with one logit rank by the logit.',
+    'A model of single texts (text-classification) gives the label of one text. A model of entities (token-classification) gives',
+    'the entities of one text with their probabilities. Their positions count characters.',
+    'A model of several labels a text (multi-label-classification) gives the probability of each label; ▸ marks the labels that',
+    'reach their threshold.',
+    'A ranking model gives a score for a query and a text. With --against it ranks the texts of FILE by the query. If FILE has',
+    'queries and candidates, it ranks each candidate once.',
+    'An encoder without a head gives the cosine of two vectors. The cosine is no probability: texts with different meanings may',
+    'have 0.8. If the folder has similarity_reference.json, the output shows how many percent of random pairs, and of pairs with',
+    'the same meaning, have a lower cosine.',
     '',
-    'Without a model the starter encoder is used, which comes with the program. Of two arguments the first is a model if it',
-    'is a folder, a run, a name in the library or looks like a path; otherwise both are texts.',
+    'Without a model, the starter encoder is used, which comes with the program. If there are two arguments, the first is a model',
+    'if it is a folder, a run, a name in the library or looks like a path. Otherwise both are texts.',
   ],
   options: {
     against: {
       kind: 'value',
       value: 'FILE',
-      help: 'Score the text against every row of FILE: lines, JSON, JSON Lines, CSV or TSV.',
+      help: 'Score the text against every text of FILE: a data file, or a .txt file with one text a line.',
     },
     column: {
       kind: 'value',
       value: 'NAME',
-      help: 'The column of FILE that holds the texts, by name or place from 0. Default: recognised.',
+      help: 'The column of FILE with the texts: its name, or its position from 0. Default: recognised; for a ranking model, the candidates.',
     },
+    ...sheetOption,
     top: { kind: 'value', value: 'N', help: 'How many of the most similar texts to show. Default: 10.' },
     ...modelOptions,
     ...precisionOption,
@@ -64,8 +69,9 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
   const { model, texts } = modelAndTexts(args, against !== undefined);
   const [first, second] = texts;
   if (first === undefined) throw args.wrong('The text is missing.');
+  if (texts.some((text) => text.trim() === '')) throw args.wrong('A text is empty.');
   if (against !== undefined && second !== undefined) throw args.wrong('Give a second text or --against, not both.');
-  for (const option of ['top', 'column']) {
+  for (const option of ['top', 'column', 'sheet']) {
     if (args.has(option) && against === undefined) throw args.wrong(`--${option} needs --against.`);
   }
   const top = args.number('top', 1, 1_000_000) ?? 10;
@@ -78,22 +84,31 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
   const precision = await chosenPrecision(args, folder, { screen, signal });
   const scorer = await openPairScorer(folder, { ...options, precision });
   try {
-    const secondText = scorer.task === 'encoder' ? 'required' : findTask(scorer.task)?.second;
-    if (secondText === 'required' && second === undefined && against === undefined) {
+    if (scorer.second === 'required' && second === undefined && against === undefined) {
       throw args.wrong('The model compares two texts: give a second one, or --against FILE.');
     }
-    if (secondText === 'none' && (second !== undefined || against !== undefined)) {
-      throw args.wrong('The model reads one text and gives its label; leave out the second.');
+    if (scorer.second === 'none' && (second !== undefined || against !== undefined)) {
+      throw args.wrong(
+        against === undefined
+          ? 'The model reads one text; leave out the second.'
+          : 'The model reads one text, so there is nothing to rank by; leave out --against.',
+      );
     }
     if (against !== undefined)
-      await rank(scorer, first, { file: against, column: args.text('column'), top }, screen, signal);
+      await rank(
+        scorer,
+        first,
+        { file: against, column: args.text('column'), sheet: args.text('sheet'), top },
+        screen,
+        signal,
+      );
     else showScore((await scorer.score([{ first, second }], signal))[0], scorer, screen);
   } finally {
     await scorer.close();
   }
 }
 
-/** `start` and `end` count characters, as in data files and in Python. */
+/** Prints the entities of the text. `start` and `end` count characters, as in data files and in Python. */
 async function markEntities(
   marker: EntityMarker,
   args: Arguments,
@@ -129,7 +144,7 @@ async function markEntities(
   }
 }
 
-/** Two arguments may be a model and a text, or two texts; of one, beside `--against`, it is the text. */
+/** Splits the arguments. Two arguments may be a model and a text, or two texts. A single one beside `--against` is the text. */
 function modelAndTexts(args: Arguments, isRanking: boolean): { model: string | undefined; texts: readonly string[] } {
   const [first, ...others] = args.positionals;
   if (first === undefined) throw args.wrong('The text is missing.');
@@ -138,24 +153,20 @@ function modelAndTexts(args: Arguments, isRanking: boolean): { model: string | u
   return mayBeText && model === undefined ? { model, texts: args.positionals } : { model, texts: others };
 }
 
-function showScore(result: PairScore, { task }: PairScorer, screen: Screen): void {
-  if (result.measure === 'cosine') {
+function showScore(result: PairScore, { second }: PairScorer, screen: Screen): void {
+  const { similarity, number, saysSeveral } = MEASURES[result.measure];
+  const said = saidLabels(result);
+  if (!said) {
     screen.printJson(result);
-    return screen.print(...cosineLines(result));
+    if (similarity?.isRelative) return screen.print(...cosineLines(result));
+    if (result.similarity !== null && second !== 'none') screen.print(similarityLine(result.similarity));
+    return screen.print(`${padEnd(String(number!.name), 'similarity'.length)}  ${decimal(result.logits[0])}`);
   }
-  if (result.logits.length === 1) {
-    screen.printJson(result);
-    if (result.similarity !== null) screen.print(similarityLine(result.similarity));
-    return screen.print(
-      `${result.measure === 'regression' ? 'prediction' : 'logit     '}  ${decimal(result.logits[0])}`,
-    );
-  }
-  const hasSimilarity = task === undefined || task === 'encoder' || findTask(task)?.second !== 'none';
-  const { probabilities, logits, chosen } = result;
-  const label = bestLabel(result);
-  screen.printJson(chosen ? { labels: chosen, probabilities, logits } : hasSimilarity ? result : { label, probabilities, logits }); // prettier-ignore
+  const hasSimilarity = second !== 'none';
+  const { probabilities, logits } = result;
+  screen.printJson(saysSeveral ? { labels: said, probabilities, logits } : hasSimilarity ? result : { label: said[0], probabilities, logits }); // prettier-ignore
   const rows = Object.entries(probabilities).map(([name, probability]) => [
-    `${(chosen ?? [label]).includes(name) ? '▸' : ' '} ${name}`,
+    `${said.includes(name) ? '▸' : ' '} ${name}`,
     percent(probability),
     bar(probability, 30),
   ]);
@@ -163,14 +174,14 @@ function showScore(result: PairScore, { task }: PairScorer, screen: Screen): voi
   screen.print(...table(rows, [1], ''));
 }
 
-/** The number, and where it stands among those of the reference distribution. */
+/** The cosine, and its place in the reference distribution. */
 function cosineLines({ similarity, place }: PairScore): Line[] {
   return [
     ['cosine  ', new Bold(similarity!.toFixed(3))],
     ...(place
       ? [
-          `  above ${percent(place.random, 0)} of random pairs`,
-          `  above ${percent(place.same, 0)} of pairs that mean the same`,
+          `  higher than ${percent(place.random, 0)} of random pairs`,
+          `  higher than ${percent(place.same, 0)} of pairs with the same meaning`,
         ]
       : []),
   ];
@@ -180,30 +191,22 @@ function similarityLine(similarity: number): (string | Bold)[] {
   return ['similarity  ', new Bold(similarity.toFixed(3)), `  ${bar(similarity, 30)}`];
 }
 
-function bestLabel({ probabilities }: PairScore): string {
-  return Object.entries(probabilities).reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0];
-}
-
 async function rank(
   scorer: PairScorer,
   text: string,
-  { file, column, top }: { file: string; column?: string; top: number },
+  { file, column, sheet, top }: { file: string; column?: string; sheet?: string; top: number },
   screen: Screen,
   signal: AbortSignal,
 ): Promise<void> {
-  const candidates = await readTexts(file, column, signal);
+  // A file of queries and candidates repeats both: the candidates are ranked, each once.
+  const ofQueries = scorer.task !== undefined && scorer.task !== 'encoder' && describeTask(scorer.task).groups !== undefined; // prettier-ignore
+  const texts = await readTexts(file, { column, sheet, role: ofQueries ? 'secondSequence' : 'firstSequence' }, signal);
+  const isFirst = new Set<string>();
+  const candidates = ofQueries ? texts.filter((one) => !isFirst.has(one.text) && isFirst.add(one.text)) : texts;
   const pairs = candidates.map((candidate) => ({ first: text, second: candidate.text }));
   const scores = await scorer.score(pairs, signal, countProgress(screen, 'pairs'));
-  if (scores[0].measure === 'labels') {
-    throw new MedTextError('UNSUPPORTED', 'The model gives several labels, and no similarity: nothing can be ranked.');
-  }
-  if (scores[0].measure === 'classes') {
-    throw new MedTextError(
-      'UNSUPPORTED',
-      `The labels ${scorer.labels.join(', ')} do not say which of them means that two texts are alike, so nothing can be ranked. Write into the model's config.json, under medtext, what each counts for: "label_scores": ${JSON.stringify(Object.fromEntries(scorer.labels.map((label, id) => [label, Number(id === 0)])))}.`,
-      { labels: scorer.labels },
-    );
-  }
+  const { order, isDirected } = MEASURES[scores[0].measure];
+  if ('whyNot' in order) throw new MedTextError('UNSUPPORTED', order.whyNot(scorer.labels), { labels: scorer.labels });
   const ranked = candidates
     .map((candidate, i) => ({ ...candidate, ...scores[i] }))
     .sort((a, b) => rankOf(b) - rankOf(a) || a.line - b.line)
@@ -214,7 +217,7 @@ async function rank(
   const rows = shown.map((result, i) => [
     String(i + 1),
     ...(result.similarity === null ? [] : [result.similarity.toFixed(3), bar(result.similarity, 12)]),
-    // What ranks: similarities of distinct logits may look alike.
+    // The logit ranks the texts: similarities of distinct logits may look equal.
     ...(result.logits.length === 1 ? [decimal(result.logits[0])] : []),
     padEnd(result.text, columns),
     `line ${integer(result.line)}`,
@@ -222,21 +225,22 @@ async function rank(
   screen.print(
     ...table(rows, [0, rows[0].length - 3, rows[0].length - 1], ''),
     '',
-    `the ${integer(ranked.length)} most alike of ${counted(candidates.length, 'text')}`,
+    // Without a similarity the order is that of the predictions: the greatest need not mean similar.
+    `the ${integer(ranked.length)} ${isDirected ? 'best' : ranked[0].similarity === null ? 'greatest' : 'most similar'} of ${counted(candidates.length, 'text')}`,
   );
 }
 
 /** The texts of one column, or the lines of a plain text file. */
 async function readTexts(
   path: string,
-  column: string | undefined,
+  { column, sheet, role }: { column?: string; sheet?: string; role: 'firstSequence' | 'secondSequence' },
   signal: AbortSignal,
 ): Promise<{ line: number; text: string }[]> {
   const { openDataFile } = await import('../../data/dataFile');
   const { isBadRow } = await import('../../data/dataRow');
   const isPlain = /\.txt$/i.test(path);
-  const file = await openDataFile(path, isPlain ? { format: 'text', header: false } : {});
-  const name = await textColumn(file, column);
+  const file = await openDataFile(path, isPlain ? { format: 'text', header: false } : { sheet });
+  const name = await textColumn(file, column, role);
   const texts: { line: number; text: string }[] = [];
   for await (const row of file.rows(signal)) {
     const value = isBadRow(row) || !Object.hasOwn(row.values, name) ? undefined : row.values[name];
@@ -249,7 +253,12 @@ async function readTexts(
   });
 }
 
-async function textColumn(file: DataFile, named: string | undefined): Promise<string> {
+/** @param role the column to recognise; a file without a second text has the first one ranked */
+async function textColumn(
+  file: DataFile,
+  named: string | undefined,
+  role: 'firstSequence' | 'secondSequence',
+): Promise<string> {
   const { guessFields, refuseRepeatedGuess, resolveColumn } = await import('../../data/columns');
   if (named !== undefined) return resolveColumn(file, named, 'text');
   if (file.columns.length === 1) return file.columns[0];
@@ -257,8 +266,10 @@ async function textColumn(file: DataFile, named: string | undefined): Promise<st
     file.columns,
     file.sample.map((row) => row.values),
   );
-  refuseRepeatedGuess(file, { ...guess, found: guess.found.filter(({ role }) => role === 'firstSequence') });
-  if (guess.firstSequence !== undefined) return guess.firstSequence;
+  const wanted = guess[role] === undefined ? 'firstSequence' : role;
+  refuseRepeatedGuess(file, { ...guess, found: guess.found.filter((found) => found.role === wanted) });
+  const column = guess[wanted];
+  if (column !== undefined) return column;
   throw new MedTextError(
     'NOT_FOUND',
     `${file.path}: no column was recognised as the text. Name it with --column; the columns are ${file.columns.join(', ')}.`,
