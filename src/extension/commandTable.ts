@@ -1,15 +1,16 @@
 import { commands } from 'vscode';
 import { asMedTextError } from '../base/errors';
 import { errorText } from '../protocol/errorWords';
+import { choosePrecision } from './commands/choosePrecision';
 import { previewData } from './commands/previewData';
 import { compareRuns } from './commands/compareRuns';
 import { exportModel } from './commands/exportModel';
+import { extendVocabulary } from './commands/extendVocabulary';
 import { fineTune, openFineTune } from './commands/fineTune';
 import { pretrain } from './commands/pretrain';
 import { getGpuRuntime } from './commands/gpuRuntime';
 import { importDataset, importModel, setAccessToken } from './commands/importCommands';
 import { markEntities } from './commands/markEntities';
-import { measureInt8 } from './commands/measureInt8';
 import { mapLabels } from './commands/mapLabels';
 import {
   checkDevice,
@@ -48,6 +49,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.fineTune': openFineTune,
   'medtext.fineTuneSteps': fineTune,
   'medtext.pretrain': pretrain,
+  'medtext.extendVocabulary': extendVocabulary,
   'medtext.trySample': trySample,
   'medtext.runRecipe': runRecipe,
   'medtext.resumeRun': resumeRun,
@@ -58,7 +60,7 @@ const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: u
   'medtext.importDataset': importDataset,
   'medtext.setAccessToken': setAccessToken,
   'medtext.exportModel': exportModel,
-  'medtext.measureInt8': measureInt8,
+  'medtext.choosePrecision': choosePrecision,
   'medtext.evaluate': evaluate,
   'medtext.predictFile': predictFile,
   'medtext.scoreSelection': scoreSelection,
@@ -111,7 +113,7 @@ function tellError({ context, log, t }: Services, id: string, caught: unknown): 
     });
   }
   const showLog = t('Show Log');
-  // Not awaited by the command: it has ended, whether or not the message is closed.
+  // The command does not wait for this: it has ended, whether or not the message is closed.
   void showError(errorText(error, t), whatToDo, showLog).then((choice) => {
     if (choice === showLog) log.show();
     return choice === whatToDo ? openDocumentation(context, error.code) : undefined;

@@ -50,7 +50,11 @@ export interface Core {
  * the window has come to rest. It starts what acts unasked: the watch over runs, the status bar, the check of recipes.
  * No runtime and no child process starts here.
  */
-export function startCore(context: ExtensionContext, store: DisposableStore, runsView: TreeView<RunRecord>): Core {
+export function startCore(
+  context: ExtensionContext,
+  store: DisposableStore,
+  { runsView, modelsView }: { readonly runsView: TreeView<RunRecord>; readonly modelsView: TreeView<ListedModel> },
+): Core {
   const services = createServices(context, store);
   store.add(registerStatusBar(services));
   store.add(registerLifeWatch(services));
@@ -61,7 +65,7 @@ export function startCore(context: ExtensionContext, store: DisposableStore, run
     services,
     runCommand: (id, parameters) => runCommand(services, id, parameters),
     trainingView,
-    modelsTree: store.add(modelsTree(services)),
+    modelsTree: store.add(modelsTree(services, modelsView)),
     runsTree: store.add(runsTree(services, runsView)),
     panels: {
       'medtext.similarity': similarityPanel.panel,

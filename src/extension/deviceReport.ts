@@ -3,7 +3,7 @@ import type { Translate } from '../base/translate';
 import { errorText, type ToldError } from '../protocol/errorWords';
 import { adviceText, deviceAdviceCodes, trialText, type DeviceTrial } from '../protocol/deviceWords';
 
-/** As `medtext doctor --json` prints it, as far as the report tells it; another version's may lack parts. */
+/** The part of `medtext doctor --json` that the report shows. Another version's output may lack fields. */
 export interface DeviceFacts {
   readonly onnxruntime?: string | null;
   readonly providers?: readonly string[];
@@ -44,7 +44,7 @@ export function deviceReport(facts: DeviceFacts, t: Translate): string {
   const rows: [string, string][] = [
     ['ONNX Runtime', facts.onnxruntime ?? t('cannot be loaded')],
     [t('Providers'), (facts.providers ?? []).join(', ')],
-    [t('GPUs'), adapters.map((adapter) => adapterText(adapter, t)).join('; ') || t('none that the system tells of')], // prettier-ignore
+    [t('GPUs'), adapters.map((adapter) => adapterText(adapter, t)).join('; ') || t('none reported by the system')], // prettier-ignore
     ...gpuRuntimeRow(facts.gpuRuntime, t),
     ['CPU', facts.cpu ?? ''],
     [t('Threads'), String(facts.threads ?? '')],
@@ -80,7 +80,7 @@ function gpuRuntimeRow(gpuRuntime: DeviceFacts['gpuRuntime'], t: Translate): [st
   const { state, cuda = '?', runtimeVersion = '?' } = gpuRuntime ?? { state: 'none' };
   const words: Readonly<Record<string, string>> = {
     current: t('CUDA {0}, in use', cuda),
-    stale: t('CUDA {0}, not used: of ONNX Runtime {1}', cuda, runtimeVersion),
+    stale: t('CUDA {0}, not used: built for ONNX Runtime {1}', cuda, runtimeVersion),
     broken: t('CUDA {0}, not used: incomplete', cuda),
   };
   return words[state] === undefined ? [] : [[t('GPU runtime'), words[state]]];

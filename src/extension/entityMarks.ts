@@ -19,7 +19,7 @@ import type { MarkedEntity } from '../protocol/scorer';
 import { escapeMarkdown } from './hover/hoverText';
 import type { CommandId } from './ids';
 
-/** As the preview's, in its order: a type has one colour wherever it stands. */
+/** The preview's colours, in its order, so that a type has the same colour everywhere. */
 const COLORS = ['charts.blue', 'charts.orange', 'charts.green', 'charts.purple', 'charts.red', 'charts.yellow'];
 
 /** An entity in its document. */
@@ -63,7 +63,7 @@ class Marks implements Disposable {
     this.status.name = t('Marked entities');
     this.status.text = `$(symbol-color) ${t('{0} entities', entities.length)}`;
     const counts = types.map((type) => `${type} ${entities.filter((one) => one.type === type).length}`);
-    this.status.tooltip = [t('Marked by {0}. Press to take the marks away.', modelName), ...counts].join('\n');
+    this.status.tooltip = [t('Marked by {0}. Click to remove the marks.', modelName), ...counts].join('\n');
     this.status.command = 'medtext.markEntities' satisfies CommandId;
   }
 

@@ -5,6 +5,7 @@ export const paletteCommands = [
   'medtext.fineTune',
   'medtext.fineTuneSteps',
   'medtext.pretrain',
+  'medtext.extendVocabulary',
   'medtext.trySample',
   'medtext.runRecipe',
   'medtext.resumeRun',
@@ -16,6 +17,7 @@ export const paletteCommands = [
   'medtext.importDataset',
   'medtext.setAccessToken',
   'medtext.previewData',
+  'medtext.mapLabels',
   'medtext.evaluate',
   'medtext.predictFile',
   'medtext.scoreSelection',
@@ -33,11 +35,10 @@ export const paletteCommands = [
 
 /** Commands of trees, lenses and links, hidden from the palette. */
 export const innerCommands = [
-  'medtext.mapLabels',
   'medtext.useModel',
   'medtext.showModel',
   'medtext.verifyModel',
-  'medtext.measureInt8',
+  'medtext.choosePrecision',
   'medtext.revealModel',
   'medtext.removeModel',
   'medtext.openRecipe',
@@ -54,10 +55,21 @@ export const viewIds = ['medtext.training', 'medtext.models', 'medtext.runs'] as
 export type ViewId = (typeof viewIds)[number];
 
 /** Panels that come back with the window. */
-export const panelTypes = ['medtext.similarity', 'medtext.runComparison', 'medtext.modelDetail', 'medtext.runPage', 'medtext.fineTunePage'] as const;
+export const panelTypes = [
+  'medtext.similarity',
+  'medtext.runComparison',
+  'medtext.modelDetail',
+  'medtext.runPage',
+  'medtext.fineTunePage',
+] as const;
 export type PanelType = (typeof panelTypes)[number];
 
-export const customEditorTypes = ['medtext.labelMapping', 'medtext.labelsFile', 'medtext.datasetPreview'] as const;
+export const customEditorTypes = [
+  'medtext.labelMapping',
+  'medtext.labelsFile',
+  'medtext.datasetPreview',
+  'medtext.tablePreview',
+] as const;
 export type CustomEditorType = (typeof customEditorTypes)[number];
 
 export const taskType = 'medtext';
@@ -76,7 +88,7 @@ export interface Settings {
   /** 0: the runtime's own choice. */
   'medtext.runtime.threads': number;
   'medtext.device': 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
-  'medtext.scoring.precision': 'float32' | 'int8';
+  'medtext.scoring.precision': 'float32' | 'int8' | 'float16';
   'medtext.hover.enabled': boolean;
   /** Whether the starter encoder, too, answers in hovers. */
   'medtext.hover.starter': boolean;

@@ -23,7 +23,7 @@ export function activate(context: ExtensionContext): MedTextApi {
   context.subscriptions.push(store);
   let loading: Promise<Core> | undefined;
   const core = (): Promise<Core> =>
-    (loading ??= import('./core').then(({ startCore }) => startCore(context, store, registrations.runsView)));
+    (loading ??= import('./core').then(({ startCore }) => startCore(context, store, registrations)));
   const registrations = store.add(new Registrations(core));
   store.add(whenIdle(() => void (hasWork(context) && core())));
   return { services: async () => (await core()).services };

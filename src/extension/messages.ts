@@ -17,7 +17,7 @@ export const showInformation = through((text, options, items) =>
 export const showWarning = through((text, options, items) => window.showWarningMessage(text, options, ...items));
 export const showError = through((text, options, items) => window.showErrorMessage(text, options, ...items));
 
-/** More than the editor shows. */
+/** A bound on characters; the editor shows fewer. */
 const maxLength = 1000;
 
 /** The text as nothing but text. A link needs `](`. */

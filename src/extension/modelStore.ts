@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { ANSWERS } from '../protocol/answers';
 import { findTask } from '../protocol/tasks';
 import { readTextFileSync } from '../base/textFile';
 import { MedTextError, words } from '../base/errors';
@@ -40,7 +41,7 @@ const listKey = 'medtext.models';
 /** `102M` parameters, in every language: so models are named. */
 const countText = new Intl.NumberFormat('en', { notation: 'compact' });
 const activeKey = 'medtext.activeModel';
-/** As src/library/starter.ts writes it. */
+/** The folder's name that src/library/starter.ts writes. */
 const STARTER_NAME = 'starter-zh';
 const STARTER_SOURCE = 'medtext:starter-zh';
 
@@ -149,8 +150,9 @@ function factsOf({
   try {
     const config = JSON.parse(readTextFileSync(file)) as Record<string, any>;
     const labels = Object.values(config.id2label ?? {}).map(String);
+    const task = findTask(config.medtext?.task);
     const marksEntities =
-      /ForTokenClassification/.test(String(config.architectures)) || findTask(config.medtext?.task)?.answer === 'spans';
+      /ForTokenClassification/.test(String(config.architectures)) || (task && ANSWERS[task.answer].column === 'marks') === true; // prettier-ignore
     const isClassifier =
       marksEntities || /ForSequenceClassification/.test(String(config.architectures)) || config.problem_type !== undefined; // prettier-ignore
     const record = recordOf(folder);
@@ -163,7 +165,7 @@ function factsOf({
   }
 }
 
-/** As src/library/modelRecord.ts writes it; anything else counts as none. */
+/** The record that src/library/modelRecord.ts writes; undefined for any other content. */
 export function recordOf(folder: string): ModelRecord | undefined {
   try {
     return modelFacts(JSON.parse(readTextFileSync(join(folder, 'medtext-model.json'))));

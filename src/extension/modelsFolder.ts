@@ -12,7 +12,7 @@ export function modelsFolder(): string {
   if (isAbsolute(folder)) return folder;
   throw new MedTextError(
     'USAGE',
-    words`The setting medtext.models.folder is "${named.trim()}", which is no full path.`,
+    words`The setting medtext.models.folder is "${named.trim()}", which is not a full path.`,
   );
 }
 

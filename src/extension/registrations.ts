@@ -13,6 +13,7 @@ import {
 import { DisposableStore, type Disposable } from '../base/disposables';
 import type { Core } from './core';
 import { innerCommands, paletteCommands, panelTypes, taskType, type CustomEditorType, type ViewId } from './ids';
+import type { ListedModel } from './modelStore';
 import type { RunRecord } from './runStore';
 
 const texts: DocumentSelector = [{ scheme: 'file' }, { scheme: 'untitled' }];
@@ -26,6 +27,8 @@ export class Registrations implements Disposable {
   private readonly store = new DisposableStore();
   /** The core follows what is selected in it and whether it is seen. */
   readonly runsView: TreeView<RunRecord>;
+  /** The core names the active model beside its title, for it is collapsed at first. */
+  readonly modelsView: TreeView<ListedModel>;
 
   constructor(private readonly core: () => Promise<Core>) {
     for (const id of [...paletteCommands, ...innerCommands]) {
@@ -40,6 +43,7 @@ export class Registrations implements Disposable {
         resolveTask: async (task, token) => (await core()).tasks.resolveTask(task, token),
       }),
     );
+    this.modelsView = this.tree('medtext.models', ({ modelsTree }) => modelsTree);
     this.runsView = this.tree('medtext.runs', ({ runsTree }) => runsTree);
   }
 
@@ -55,7 +59,6 @@ export class Registrations implements Disposable {
         resolveWebviewView: async (...view) => (await core()).trainingView.resolveWebviewView(...view),
       }),
     );
-    this.tree('medtext.models', ({ modelsTree }) => modelsTree);
     for (const type of panelTypes) {
       this.add(
         window.registerWebviewPanelSerializer(type, {
@@ -74,17 +77,19 @@ export class Registrations implements Disposable {
         (await core()).labelMappingEditor.resolveCustomTextEditor(...editor);
       this.add(window.registerCustomEditorProvider(type, { resolveCustomTextEditor: resolve }, options));
     }
-    const preview: CustomEditorType = 'medtext.datasetPreview';
-    this.add(
-      window.registerCustomEditorProvider(
-        preview,
-        {
-          openCustomDocument: async (...file) => (await core()).datasetPreview.openCustomDocument(...file),
-          resolveCustomEditor: async (...editor) => (await core()).datasetPreview.resolveCustomEditor(...editor),
-        },
-        options,
-      ),
-    );
+    const previews: readonly CustomEditorType[] = ['medtext.datasetPreview', 'medtext.tablePreview'];
+    for (const type of previews) {
+      this.add(
+        window.registerCustomEditorProvider(
+          type,
+          {
+            openCustomDocument: async (...file) => (await core()).datasetPreview.openCustomDocument(...file),
+            resolveCustomEditor: async (...editor) => (await core()).datasetPreview.resolveCustomEditor(...editor),
+          },
+          options,
+        ),
+      );
+    }
   }
 
   private registerLanguageFeatures(): void {

@@ -2,17 +2,25 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readTextFile } from '../base/textFile';
-import { isProcessAlive } from '../base/processIdentity';
+import { givesSigns } from '../base/fileLock';
+import { isProcessAlive, thisProcess } from '../base/processIdentity';
 import type { UnderstoodData } from '../protocol/fieldGuess';
 import { runRecordParts, type RunRecordParts } from '../protocol/runRecord';
+import { ANSWERS } from '../protocol/answers';
+import { STOP_FILE } from '../protocol/stopRequest';
 import { findTask } from '../protocol/tasks';
+import type { RunPlace } from '../protocol/trainingView';
 import type { RunRecord } from './runStore';
 import { testMetric } from './testMetric';
 
 /** Whether the process of a record is at work; `process` has what tells it from a later one of the same number. */
-export type IsTrainer = (pid: number, process?: Pick<RunRecordParts, 'processStart' | 'host'>) => boolean;
+export type IsTrainer = (
+  pid: number,
+  process?: Pick<RunRecordParts, 'processStart' | 'host'>,
+  runFolder?: string,
+) => boolean;
 
-/** More runs than a person looks at; a folder with more is not read to its end. */
+/** A bound on runs: a folder with more is not read to its end. */
 const maxRunsAFolder = 1000;
 const checkpointName = /^step-(\d{9})$/;
 
@@ -58,7 +66,7 @@ function recordFromFile(run: RunRecord, file: RunRecordParts | undefined, isAliv
   const status =
     said === 'finished' || said === 'stopped' || said === 'failed'
       ? said
-      : isAliveNow(pid, file)
+      : isAliveNow(pid, file, run.folder)
         ? 'running'
         : 'interrupted';
   const model = join(run.folder, 'model');
@@ -69,6 +77,8 @@ function recordFromFile(run: RunRecord, file: RunRecordParts | undefined, isAliv
     status,
     step: file?.step ?? run.step,
     totalSteps: file?.totalSteps ?? run.totalSteps,
+    place: status === 'running' && file ? placeOf(file) : undefined,
+    stopAsked: status === 'running' && existsSync(join(run.folder, STOP_FILE)),
     endedAtMs: status === 'running' ? undefined : (run.endedAtMs ?? timeOf(file?.updatedAt) ?? Date.now()),
     metric: typeof best?.value === 'number' ? { name: String(best.metric), value: best.value } : run.metric,
     test: testMetric(file?.test, best?.metric) ?? run.test,
@@ -78,6 +88,17 @@ function recordFromFile(run: RunRecord, file: RunRecordParts | undefined, isAliv
     stoppedEarly: file?.trainingEnd?.reason === 'earlyStop',
     error: status === 'failed' && error ? { code: String(error.code), message: String(error.message), words: error.words } : undefined, // prettier-ignore
   };
+}
+
+/** Where the run trains; of one that an earlier version started it is not known. */
+function placeOf({ owner, host }: RunRecordParts): RunPlace {
+  const isHere = host === undefined || host === thisProcess().host;
+  // On Linux the name of the machine is followed by the namespace of the process.
+  const machine = isHere ? {} : { machine: host.split(' ')[0] };
+  if (owner?.program !== 'editor') return { program: owner ? 'terminal' : 'unknown', ...machine };
+  const { windowPid = 0, windowStart: start } = owner;
+  const hasWindow = isHere ? isProcessAlive({ pid: windowPid, start }) : true;
+  return { program: hasWindow ? 'window' : 'alone', ...machine };
 }
 
 /** The run folders directly in a work folder, by what they hold; none when it is not there. */
@@ -103,7 +124,8 @@ export async function readRunFile(folder: string): Promise<RunRecordParts | unde
 function understoodIn({ task, labels = [], data }: RunRecordParts): UnderstoodData | undefined {
   const { rows, fields, counts = {} } = data?.train ?? {};
   if (task === undefined || rows === undefined || fields === undefined) return undefined;
-  const names = findTask(task)?.answer === 'number' ? [] : labels;
+  const known = findTask(task);
+  const names = known && !ANSWERS[known.answer].hasNames ? [] : labels;
   const counted = names.slice(0, 100).map((name) => ({ name, count: counts[name] ?? 0 }));
   return { task, rows, fields, labels: counted, labelCount: names.length };
 }
@@ -117,13 +139,13 @@ export interface FineTuning {
   readonly parameterCount: number | undefined;
   readonly trainingData: string | undefined;
   readonly rows: number | undefined;
-  /** Of texts that it was pretrained on. */
+  /** The characters of the texts that it was pretrained on. */
   readonly characters?: number;
   readonly best: { readonly metric: string; readonly value: number } | undefined;
   readonly endedAt: string | undefined;
 }
 
-/** Of a model in its run's folder; undefined for any other. */
+/** The fine-tuning of a model in its run's folder; undefined for any other model. */
 export async function fineTuningOf(modelFolder: string): Promise<FineTuning | undefined> {
   const file = await readRunFile(join(modelFolder, '..'));
   if (file?.model?.path === undefined) return undefined;
@@ -153,9 +175,15 @@ export function checkpointStep(runFolder: string): number | undefined {
 }
 
 /** Whether a training process of ours has this id: after a restart of the machine it may be anybody's. */
-export function isTrainer(pid: number, { processStart: start, host }: Parameters<IsTrainer>[1] = {}): boolean {
-  // Of another machine's process nobody here knows; its lock is asked when somebody resumes.
-  if (!isProcessAlive({ pid, start, host })) return false;
+export function isTrainer(
+  pid: number,
+  { processStart: start, host }: Parameters<IsTrainer>[1] = {},
+  runFolder?: string,
+): boolean {
+  const isAlive = isProcessAlive({ pid, start, host });
+  // Nobody here sees another machine's processes: who trains there gives signs of life by its lock.
+  if (isAlive === undefined) return runFolder !== undefined && givesSigns(join(runFolder, '.lock'));
+  if (!isAlive) return false;
   if (start !== undefined || process.platform !== 'linux') return true;
   try {
     return /trainer|finetune/i.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));

@@ -10,7 +10,7 @@ export class RunSelection {
     this.folders = selected.map(({ folder }) => folder);
   }
 
-  /** As they are now: the view keeps what it was given when they were selected. */
+  /** The selected runs with their present state; the view itself keeps the state at their selection. */
   list(): readonly RunRecord[] {
     return this.folders.flatMap((folder) => this.runs.get(folder) ?? []);
   }

@@ -1,6 +1,7 @@
 import { Emitter } from '../base/events';
 import type { ToldError } from '../protocol/errorWords';
 import type { UnderstoodData } from '../protocol/fieldGuess';
+import type { RunPlace } from '../protocol/trainingView';
 import type { Memory } from './modelStore';
 
 export type RunStatus = 'running' | 'finished' | 'stopped' | 'interrupted' | 'failed';
@@ -34,6 +35,10 @@ export interface RunRecord {
   /** Ended before its last step, because nothing was gained any more. */
   readonly stoppedEarly?: boolean;
   readonly error?: ToldError;
+  /** Where it trains, while it does, without this window. */
+  readonly place?: RunPlace;
+  /** Somebody has asked it to stop, and it has not stopped yet. */
+  readonly stopAsked?: boolean;
 }
 
 const key = 'medtext.runs';

@@ -3,7 +3,8 @@ import { asMedTextError, MedTextError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import { LruCache } from '../base/lruCache';
 import type { Translate } from '../base/translate';
-import type { DataInfo, MarkedEntity, PairScore, TextPair } from '../protocol/scorer';
+import type { DataInfo, MarkedEntity, TextPair } from '../protocol/scorer';
+import type { PairScore } from '../protocol/scores';
 import { findTask } from '../protocol/tasks';
 import type { ScorerModel } from '../worker/scorerClient';
 
@@ -15,7 +16,7 @@ export interface PairScoring {
     texts: readonly string[],
     signal?: AbortSignal,
   ): Promise<readonly (readonly MarkedEntity[])[]>;
-  request(name: 'dataInfo', params: { file: string }, signal?: AbortSignal): Promise<DataInfo>;
+  request(name: 'dataInfo', params: { file: string; sheet?: string }, signal?: AbortSignal): Promise<DataInfo>;
 }
 
 const maxScores = 5000;
@@ -23,7 +24,7 @@ const maxFiles = 50;
 
 /** Scores, and the model that gave them: whoever shows them looks whether it is still the one that is shown. */
 export interface Scored {
-  /** As {@link ScoringService.modelId} was when they were asked for. */
+  /** The {@link ScoringService.modelId} at the time of the request. */
   readonly modelId: string;
   readonly scores: readonly PairScore[];
 }
@@ -34,7 +35,7 @@ export class ScoringService implements Disposable {
   private readonly marks = new LruCache<readonly MarkedEntity[]>(maxScores);
   private readonly files = new LruCache<Promise<DataInfo>>(maxFiles);
   private referenceText: string | undefined;
-  /** Of what is known of the models: a folder may hold another model under its old name. */
+  /** Counts changes of the list of models, since a folder may hold another model under its old name. */
   private generation = 0;
   private readonly referenceChange = new Emitter<void>();
 
@@ -103,11 +104,11 @@ export class ScoringService implements Disposable {
   }
 
   /** What the data file is; asked once per `version`, also when the answer was an error. */
-  dataInfo(file: string, version: string): Promise<DataInfo> {
-    const key = JSON.stringify([file, version]);
+  dataInfo(of: { readonly file: string; readonly sheet?: string }, version: string): Promise<DataInfo> {
+    const key = JSON.stringify([of.file, of.sheet, version]);
     const known = this.files.get(key);
     if (known) return known;
-    const asked = this.scorer.request('dataInfo', { file });
+    const asked = this.scorer.request('dataInfo', { ...of });
     // Two hovers share one question, and neither may cancel the other's.
     asked.catch(() => undefined);
     this.files.set(key, asked);
@@ -131,10 +132,10 @@ export class ScoringService implements Disposable {
 /** Whether scoring failed because the active model compares no texts: a matter of choosing another, not a fault. */
 export function readsSingleTexts(error: unknown): boolean {
   const { code, detail } = asMedTextError(error);
-  return code === 'UNSUPPORTED' && findTask(detail.task)?.second === 'none';
+  return code === 'UNSUPPORTED' && (detail.second === 'none' || findTask(detail.task)?.second === 'none');
 }
 
 /** What hovers and the panel say then. */
 export function singleTextHint(modelName: string, t: Translate): string {
-  return t('{0} reads one text at a time, so it has no similarity of two. Choose a model that was fine-tuned on pairs.', modelName); // prettier-ignore
+  return t('{0} reads one text at a time, so it gives no similarity of two texts. Choose a model that was fine-tuned on pairs.', modelName); // prettier-ignore
 }

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commands, l10n, window, workspace, type ExtensionContext } from 'vscode';
 import type { DisposableStore } from '../base/disposables';
+import { sizeText } from '../base/sizeText';
 import { chooseRuntime } from '../worker/runtime';
 import { DataClient } from '../worker/dataClient';
 import { LibraryClient } from '../worker/libraryClient';
@@ -16,8 +17,10 @@ import { contextKeys } from './ids';
 import { modelsFolderVariables } from './modelsFolder';
 import { ModelStore } from './modelStore';
 import { RunFinder } from './runFinder';
+import { RunLogs } from './runLog';
 import { RunSelection } from './runSelection';
 import { RunStore } from './runStore';
+import { DataAddresses } from './dataAddresses';
 import { EntityMarks } from './entityMarks';
 import { ScoringService } from './scoringService';
 import { setting } from './settings';
@@ -59,8 +62,10 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   const training = store.add(
     new TrainingService((params, listeners) => TrainerClient.start(launch('trainer'), params, listeners), runs, starts),
   );
-  const finder = new RunFinder(runs, training, starts);
+  const runLogs = new RunLogs();
+  const finder = new RunFinder(runs, training, starts, runLogs);
   const scorer = store.add(new ScorerClient(() => launch('scorer')));
+  const hubs = new HubAccess(context.secrets);
   const library = store.add(new LibraryClient(() => launch('library')));
   const data = store.add(new DataClient(() => launch('data')));
   const scoring = store.add(
@@ -73,12 +78,15 @@ export function createServices(context: ExtensionContext, store: DisposableStore
           folder: model.folder,
           device: setting('medtext.device'),
           ...(threads > 0 && { threads }),
-          ...(precision === 'int8' && { precision }),
+          ...(precision !== 'float32' && { precision }),
         }
       );
     }),
   );
 
+  scorer.onOpened(({ folder, device, precision = 'float32', memoryBytes }) =>
+    log.info(`The scorer opened ${folder} (${device}, ${precision}) and holds ${sizeText(memoryBytes)}.`),
+  );
   scorer.onCrash((exit) =>
     log.error(`The scorer ended (${exit.signal ?? exit.exitCode}); it starts again when needed.`),
   );
@@ -107,13 +115,15 @@ export function createServices(context: ExtensionContext, store: DisposableStore
     log,
     models,
     runs,
+    runLogs,
     runSelection: new RunSelection(runs),
     finder,
     training,
     scorer,
     library,
     data,
-    hubs: new HubAccess(context.secrets),
+    hubs,
+    addresses: new DataAddresses(library, hubs),
     scoring,
     entityMarks: store.add(new EntityMarks((message, ...values) => l10n.t(message, ...values))),
     t: (message, ...values) => l10n.t(message, ...values),
@@ -121,12 +131,12 @@ export function createServices(context: ExtensionContext, store: DisposableStore
       scoring.reference = text;
       void commands.executeCommand('setContext', contextKeys.hasReference, text !== undefined);
     },
-    async dataInfo(file) {
+    async dataInfo(file, sheet) {
       // Hovers and the check of recipes ask this unasked: in Restricted Mode no file of the folder is read for them.
       if (!workspace.isTrusted || !existsSync(file)) return undefined;
       try {
         const { mtimeMs, size } = await stat(file);
-        return await scoring.dataInfo(file, `${mtimeMs} ${size}`);
+        return await scoring.dataInfo({ file, ...(sheet !== undefined && { sheet }) }, `${mtimeMs} ${size}`);
       } catch (error) {
         log.debug(`${file} is not read as data: ${(error as Error).message}`);
         return undefined;

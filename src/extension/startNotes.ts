@@ -21,7 +21,7 @@ export interface StartNote {
 export class StartNotes {
   constructor(private readonly folder: string) {}
 
-  /** Those of this workspace. */
+  /** The notes of this workspace. */
   static of({ storageUri, globalStorageUri }: Pick<ExtensionContext, 'storageUri' | 'globalStorageUri'>): StartNotes {
     return new StartNotes(join((storageUri ?? globalStorageUri).fsPath, 'starts'));
   }

@@ -1,15 +1,18 @@
 import { durationText } from '../base/durationText';
 import type { Translate } from '../base/translate';
 import { choiceText, computingText, deviceText, lostDeviceText } from '../protocol/deviceWords';
-import { evaluationProgressText } from '../protocol/runWords';
+import { evaluationProgressText, preparationText } from '../protocol/runWords';
 import type { TrainingState } from './trainingService';
 
 /** What the status bar says; undefined when nothing runs. */
-export function statusText({ phase, report, silence, evaluating }: TrainingState, t: Translate): string | undefined {
+export function statusText(
+  { phase, report, silence, preparing, evaluating }: TrainingState,
+  t: Translate,
+): string | undefined {
   if (phase === 'idle') return undefined;
   if (silence) return t('The training does not respond');
   if (phase === 'stopping') return t('Stopping after this step…');
-  if (!report) return t('Training starts…');
+  if (!report) return preparing ? preparationText(preparing, t) : t('Training starts…');
   if (evaluating) return evaluationProgressText(evaluating, t);
   const percent = Math.floor((100 * report.step) / Math.max(1, report.totalSteps));
   const parts = [`${percent} %`, `${t('loss')} ${report.loss.toFixed(3)}`, durationText(report.secondsLeft, t)];

@@ -2,7 +2,7 @@ import { metricMeasured } from '../protocol/evaluation';
 import { usualMetric } from '../protocol/tasks';
 import type { RunMetric } from './runStore';
 
-/** Of the metrics on the test data the one that chose the model, or where there was nothing to choose by, the usual one. */
+/** The metric on the test data to show: the one that chose the model, or the task's usual one where nothing chose. */
 export function testMetric(test: unknown, chosenBy: string | undefined): RunMetric | undefined {
   const metrics = (test ?? {}) as Readonly<Record<string, unknown>>;
   const name = chosenBy ?? metricMeasured(metrics) ?? usualMetric(undefined);

@@ -1,12 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import type { Disposable } from '../base/disposables';
-import { asMedTextError, MedTextError, toldError, words } from '../base/errors';
+import { asMedTextError, MedTextError, plainError, words } from '../base/errors';
 import { Emitter } from '../base/events';
 import type { Params } from '../protocol/contract';
 import type { ChosenDevice } from '../protocol/deviceWords';
 import type { UnderstoodData } from '../protocol/fieldGuess';
 import type {
   EvaluationProgress,
+  PreparationProgress,
   EvaluationReport,
   MemoryPlan,
   TrainerContract,
@@ -33,8 +34,10 @@ export type StartTrainer = (
   listeners: {
     /** The process runs and has not been asked to train yet. */
     onProcess(pid: number): void;
+    onStopAsked(): void;
     onChosenDevice(choice: ChosenDevice): void;
     onUnderstoodData(data: UnderstoodData): void;
+    onPreparation(progress: PreparationProgress): void;
     onMemoryPlan(plan: MemoryPlan): void;
     onReport(report: TrainingReport): void;
     onEvaluation(evaluation: EvaluationReport): void;
@@ -45,7 +48,7 @@ export type StartTrainer = (
 
 export interface RunRequest {
   readonly recipeFile: string;
-  /** As written in the file; the trainer fills in the defaults. */
+  /** The recipe as its file has it; the trainer fills in the defaults. */
   readonly recipe: Readonly<Record<string, unknown>>;
   readonly name: string;
   readonly onHostGone: 'stop' | 'continue';
@@ -65,11 +68,13 @@ export interface TrainingState {
   readonly lostDevice?: string;
   /** The training data as they were understood. */
   readonly understoodData?: UnderstoodData;
+  /** How far the texts are prepared that the training waits for. */
+  readonly preparing?: PreparationProgress;
   readonly memoryPlan?: MemoryPlan;
   readonly report?: TrainingReport;
   readonly history: readonly TrainingReport[];
   readonly evaluations: readonly EvaluationReport[];
-  /** Of the evaluation that the training waits for. */
+  /** How far the evaluation is that the training waits for. */
   readonly evaluating?: EvaluationProgress;
 }
 
@@ -166,9 +171,11 @@ export class TrainingService implements Disposable {
         { recipe, recipeFile, name, onHostGone, resumeFrom, baseFolder: dirname(recipeFile) },
         {
           onProcess: (pid) => this.note(pid, request),
+          onStopAsked: () => this.set({ ...this.current, phase: 'stopping' }),
           onChosenDevice: (chosenDevice) => this.set({ ...this.current, chosenDevice }),
           onUnderstoodData: (understoodData) => this.set({ ...this.current, understoodData }),
-          onMemoryPlan: (memoryPlan) => this.set({ ...this.current, memoryPlan }),
+          onPreparation: (preparing) => this.set({ ...this.current, preparing }),
+          onMemoryPlan: (memoryPlan) => this.set({ ...this.current, memoryPlan, preparing: undefined }),
           onReport: (report) => this.take(report),
           onEvaluation: (evaluation) =>
             this.set({
@@ -240,7 +247,7 @@ export class TrainingService implements Disposable {
       modelFolder: result?.model || undefined,
       hasCheckpoint: checkpointStep(runFolder) !== undefined,
       stoppedEarly: result?.trainingEnd?.reason === 'earlyStop',
-      error: error && status === 'failed' ? toldError(error) : undefined,
+      error: error && status === 'failed' ? plainError(error) : undefined,
     });
   }
 

@@ -29,7 +29,9 @@ export function fileItems(uris: readonly Uri[]): { label: string; description: s
 }
 
 export const dataGlob = `**/*.{${DATA_EXTENSIONS.join(',')}}`;
-export const dataFilters = { Data: DATA_EXTENSIONS };
+/** Of the editor's file dialogs, which show the names. */
+export const dataFilters = (t: Translate): Record<string, string[]> => ({ [t('Data')]: [...DATA_EXTENSIONS] });
+export const recipeFilters = (t: Translate): Record<string, string[]> => ({ [t('Recipe')]: ['json'] });
 
 /** Files of the workspace that can be data. */
 export async function workspaceDataFiles(): Promise<readonly Uri[]> {

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { window } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import type { Translate } from '../../base/translate';
+import { ANSWERS } from '../../protocol/answers';
 import { contentText } from '../../protocol/columnWords';
 import type { DataInfo } from '../../protocol/scorer';
 import { findTask } from '../../protocol/tasks';
@@ -14,6 +15,8 @@ export interface NamedColumns {
   readonly first?: string;
   readonly second?: string;
   readonly label?: string;
+  /** Meaning of an entity’s end. */
+  readonly spanEnd?: 'inclusive' | 'exclusive';
 }
 
 /**
@@ -28,10 +31,12 @@ export async function columnsFor(
   needsLabel: boolean,
   t: Translate,
 ): Promise<NamedColumns | undefined> {
-  const task = findTask(modelUse(model.folder).task);
-  // Tags and texts as they are have forms of their own, which the reader knows.
-  if (task && task.answer !== 'class' && task.answer !== 'number') return {};
-  const isPair = task?.second === 'required';
+  const use = modelUse(model.folder);
+  const task = findTask(use.task);
+  // Entities and texts as they are have forms of their own, which the reader knows, but for what an end may mean.
+  if (task && ANSWERS[task.answer].column !== 'cells')
+    return info.entities?.endsAreTold === false ? spanEndOf(info, t) : {};
+  const isPair = use.second === 'required';
   const roles = [
     ['first', isPair ? t('Column of the first text') : t('Column of the text'), true],
     ['second', t('Column of the second text'), isPair],
@@ -50,7 +55,7 @@ export async function columnsFor(
     if (free.length === 0) {
       const file = basename(info.file);
       throw role === 'label'
-        ? new MedTextError('NOT_FOUND', words`${file} has no column of labels to compare with; Predict Labels of File… fills one in.`)
+        ? new MedTextError('NOT_FOUND', words`${file} has no label column to compare with. Predict File… adds one.`)
         : new MedTextError('NOT_FOUND', words`${file} has ${info.columns.length} columns; ${model.name} needs a second text.`); // prettier-ignore
     }
     const items = free.map((label) => ({ label, description: factsText(info, label, t) }));
@@ -59,6 +64,19 @@ export async function columnsFor(
     named[role] = choice.label;
   }
   return named;
+}
+
+/** What the end of an entity can be, in words. */
+export const spanEnds = (t: Translate) =>
+  [
+    { label: t('The character after it'), description: t('text[start:end] in Python, as doccano writes'), value: 'exclusive' },
+    { label: t('Its last character'), description: t('text[start:end+1] in Python, as CMeEE has it'), value: 'inclusive' },
+  ] as const; // prettier-ignore
+
+async function spanEndOf({ file }: DataInfo, t: Translate): Promise<NamedColumns | undefined> {
+  const title = `${basename(file)}: ${t('Meaning of an entity’s end')}`;
+  const choice = await window.showQuickPick(spanEnds(t), { title });
+  return choice && { spanEnd: choice.value };
 }
 
 function factsText({ facts = [] }: DataInfo, name: string, t: Translate): string {

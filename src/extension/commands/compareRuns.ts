@@ -14,7 +14,7 @@ export async function compareRuns(services: Services, target?: unknown, selected
   const runs = chosen.length > 1 ? chosen : await pickRuns(services, chosen);
   if (!runs || runs.length < 2) return;
   if (runs.length > maxComparedRuns) {
-    void showInformation(t('The first {0} of them are compared.', maxComparedRuns));
+    void showInformation(t('Only the first {0} of them are compared.', maxComparedRuns));
   }
   runComparison.show(runs);
 }

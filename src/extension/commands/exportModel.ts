@@ -30,7 +30,7 @@ export async function exportModel(services: Services, target?: unknown): Promise
     scorer.request('exportModel', params, signal),
   );
   services.log.info(`export of ${model.folder} as ${format}: ${exported.output}: ${exported.files.join(', ')}`);
-  // Not awaited by the command: it has ended, whether or not the message is closed.
+  // The command does not wait for this: it has ended, whether or not the message is closed.
   void offerToTry(services, model, format, exported);
   return exported.output;
 }
@@ -41,7 +41,7 @@ interface FormatChoice {
   readonly format: ModelFormat;
 }
 
-/** Of an encoder without a classifier there are no logits, so no ONNX file of them either. */
+/** The formats of a model. An encoder without a classifier has no logits, so it has no ONNX export. */
 function choices(t: Translate, { hasHead }: ListedModel): FormatChoice[] {
   const all: FormatChoice[] = [
     { format: 'huggingface', label: t('Hugging Face folder'), description: t('safetensors, tokenizer and card, for transformers') }, // prettier-ignore

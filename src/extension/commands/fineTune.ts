@@ -5,15 +5,17 @@ import { Uri, window, workspace } from 'vscode';
 import { MedTextError, words } from '../../base/errors';
 import { translated } from '../../base/words';
 import { contentText } from '../../protocol/columnWords';
-import { hasAmounts } from '../../protocol/labelScheme';
+import { answerIn, comparesTexts, countsFor, signsOf, tasksOfRows } from '../../protocol/answers';
 import type { Device } from '../../protocol/recipe';
-import { describeTask, taskFor, TASKS, type TaskDescription, type TaskName } from '../../protocol/tasks';
-import { countsByLabel, type DataInfo, type LabelCounts, type ShownColumn } from '../../protocol/scorer';
+import { describeTask, findTaskFor, type TaskName } from '../../protocol/tasks';
+import type { DataInfo, LabelCounts, ShownColumn } from '../../protocol/scorer';
 import { draftedLabels, freeRecipeFile, recipeText } from '../recipe/recipeDraft';
 import { modelInRecipe } from '../recipe/modelInRecipe';
 import type { Services } from '../services';
 import { canBeData, dataFilters, dataGlob, fileItems, requireTrust } from './asking';
 import { isModel } from './modelCommands';
+import { askSheet, namedSheet } from './sheets';
+import { spanEnds } from './columnsOfFile';
 import { pickDevice, pickModel, section } from './pickModel';
 import { runRecipe } from './runCommands';
 import { askScale, isScaleOpen } from './similarityScale';
@@ -31,9 +33,11 @@ interface Answers {
   readonly label?: string;
   /** What the ends of entities are, where the file does not tell. */
   readonly spanEnd?: 'inclusive' | 'exclusive';
-  /** Of the label's column in the training data. */
+  /** The counts of the label column in the training data. */
   readonly counts?: LabelCounts;
   readonly validation?: string | null;
+  /** The sheet of a workbook. */
+  readonly validationSheet?: string;
   readonly task?: TaskName;
   /** What each label counts for in a similarity, as the person said; null: they are classes only. */
   readonly scale?: Readonly<Record<string, number>> | null;
@@ -115,8 +119,8 @@ function dataStep(services: Services, given: string | undefined): Step<Answers> 
     const train =
       given ?? (await pickData(services, t('Fine-Tune Encoder: training data'), position, undefined, false));
     if (train === undefined || train === back) return train;
-    const info = await scorer.request('dataInfo', { file: train! });
-    return { ...answers, train: train!, info };
+    const info = await askSheet(await scorer.request('dataInfo', { file: train! }), services);
+    return info === undefined ? back : { ...answers, train: train!, info };
   };
 }
 
@@ -163,12 +167,12 @@ function labelStep(services: Services): Step<Answers> {
   return async (answers, position) => {
     const answered = await ask(answers, position);
     if (answered === undefined || answered === back || answered.recipe) return answered;
-    return { ...answered, counts: await countsOf(services, answered.train!, answered.label!) };
+    return { ...answered, counts: await countsOf(services, answered.train!, answered.label!, answered.info!.sheet) };
   };
 }
 
-function countsOf({ scorer }: Services, file: string, label: string): Promise<LabelCounts> {
-  return scorer.request('labelCounts', { split: { file, label } });
+function countsOf({ scorer }: Services, file: string, label: string, sheet: string | undefined): Promise<LabelCounts> {
+  return scorer.request('labelCounts', { split: { file, label, ...(sheet !== undefined && { sheet }) } });
 }
 
 function validationStep(services: Services): Step<Answers> {
@@ -177,7 +181,10 @@ function validationStep(services: Services): Step<Answers> {
     if (answers.recipe) return answers;
     const choice = await pickData(services, t('Fine-Tune Encoder: validation data'), position, answers.train, true);
     if (choice === undefined || choice === back) return choice;
-    return { ...answers, validation: choice };
+    const info = choice === null ? undefined : await services.dataInfo(choice);
+    const validated = info && (await askSheet(info, services));
+    if (info && !validated) return back;
+    return { ...answers, validation: choice, validationSheet: namedSheet(validated) };
   };
 }
 
@@ -188,11 +195,8 @@ const marksEntities = ({ info, label }: Answers): boolean => info?.entities !== 
 function spanEndStep({ t }: Services): Step<Answers> {
   return async (answers, position) => {
     if (answers.recipe || !marksEntities(answers) || answers.info!.entities!.endsAreTold) return answers;
-    const options: Option<'inclusive' | 'exclusive'>[] = [
-      { label: t('The character behind it'), description: t('text[start:end] in Python, as doccano writes'), value: 'exclusive' },
-      { label: t('Its last character'), description: t('text[start:end+1] in Python, as CMeEE has it'), value: 'inclusive' },
-    ]; // prettier-ignore
-    const title = t('Fine-Tune Encoder: what the end of an entity is');
+    const options: Option<'inclusive' | 'exclusive'>[] = [...spanEnds(t)];
+    const title = t('Fine-Tune Encoder: meaning of an entity’s end');
     const choice = await pick(options, { title, preferred: undefined }, position);
     return choice === undefined || choice === back ? choice : { ...answers, spanEnd: choice };
   };
@@ -202,29 +206,25 @@ function taskStep({ t }: Services): Step<Answers> {
   return async (answers, position) => {
     if (answers.recipe) return answers;
     const pair = answers.second !== null;
-    const isFit = ({ second, reads, answer }: TaskDescription) =>
-      reads === undefined && second !== (pair ? 'none' : 'required') && (answer === 'spans') === marksEntities(answers);
-    const options = TASKS.filter(isFit).map(({ id, title, gives }): Option<TaskName> => ({
+    const signs = signsOf(answers.counts!, marksEntities(answers));
+    const options = tasksOfRows(pair, signs).map(({ id, title, gives }): Option<TaskName> => ({
       label: translated(title, t),
       description: translated(gives, t),
       value: id,
     }));
-    const amounts = hasAmounts(answers.counts!.values.map(({ value }) => value));
-    const ofText = answers.counts!.several ? 'labels' : amounts ? 'number' : 'class';
-    const suggested = taskFor(marksEntities(answers) ? 'spans' : ofText, pair);
+    const suggested = findTaskFor(answerIn(signs).answer, pair);
     const preferred = options.some(({ value }) => value === suggested) ? suggested : options[0].value;
     const choice = await pick(options, { title: t('Fine-Tune Encoder: task'), preferred }, position);
     return choice === undefined || choice === back ? choice : { ...answers, task: choice };
   };
 }
 
-/** Of pairs, which label means that they are alike; not asked where the labels' names tell. */
+/** Asks which label of pairs means that the texts are alike; not where the labels' names tell. */
 function scaleStep({ t }: Services): Step<Answers> {
   return async (answers) => {
     if (answers.recipe) return answers;
     const { labels = [] } = draftedLabels(answers.counts!);
-    const { second, answer } = describeTask(answers.task!);
-    if (second === 'none' || answer !== 'class' || !isScaleOpen(labels)) return answers;
+    if (!comparesTexts(describeTask(answers.task!)) || !isScaleOpen(labels)) return answers;
     const scale = await askScale(labels, t);
     return scale === undefined ? undefined : { ...answers, scale };
   };
@@ -233,7 +233,7 @@ function scaleStep({ t }: Services): Step<Answers> {
 function deviceStep(services: Services): Step<Answers> {
   return async (answers, position) => {
     if (answers.recipe) return answers;
-    const device = await pickDevice(services, services.t('Fine-Tune Encoder: where'), position);
+    const device = await pickDevice(services, services.t('Fine-Tune Encoder: device'), position);
     return device === undefined || device === back ? device : { ...answers, device };
   };
 }
@@ -262,27 +262,40 @@ async function pickData(
   const options = isGuessed ? [...files, ...without, browse] : [...without, ...files, browse];
   const choice = await pick(options, { title }, position);
   if (choice !== '') return choice;
-  return (await window.showOpenDialog({ title, filters: dataFilters }))?.[0]?.fsPath;
-}
-
-/** By label, where rows may have several: a row without any is then a row. */
-function countsFor(task: TaskName, counts: LabelCounts): LabelCounts {
-  return describeTask(task).answer === 'labels' ? countsByLabel(counts) : counts;
+  return (await window.showOpenDialog({ title, filters: dataFilters(t) }))?.[0]?.fsPath;
 }
 
 async function save(
   services: Services,
-  { model, train, counts, first, second, label, spanEnd, validation, task, scale, device }: Answers,
+  {
+    model,
+    train,
+    info,
+    counts,
+    first,
+    second,
+    label,
+    spanEnd,
+    validation,
+    validationSheet,
+    task,
+    scale,
+    device,
+  }: Answers,
 ): Promise<string> {
   const trainUri = Uri.file(train!);
   const folder =
     (workspace.getWorkspaceFolder(trainUri) ?? workspace.workspaceFolders?.[0])?.uri.fsPath ?? dirname(train!);
   if (!existsSync(folder)) throw new MedTextError('NOT_FOUND', words`The folder ${folder} does not exist.`, { folder });
   const file = freeRecipeFile(train!, folder, existsSync);
+  const { answer } = describeTask(task!);
+  const counted = countsFor(answer, counts!);
   const choices = {
     model: modelInRecipe(services.models, model!),
     trainFile: train!,
+    trainSheet: namedSheet(info),
     validationFile: validation ?? undefined,
+    validationSheet,
     task: task!,
     first: first!,
     second: second ?? undefined,
@@ -290,10 +303,15 @@ async function save(
     ...(spanEnd && { spanEnd }),
     // A column that the file lacks is said where the recipe is open.
     ...draftedLabels(
-      countsFor(task!, counts!),
-      validation ? await countsOf(services, validation, label!).then((found) => countsFor(task!, found), () => undefined) : undefined, // prettier-ignore
+      counted,
+      validation
+        ? await countsOf(services, validation, label!, validationSheet).then(
+            (found) => countsFor(answer, found),
+            () => undefined,
+          )
+        : undefined,
     ),
-    ...(describeTask(task!).answer === 'labels' && { labelSeparator: counts!.several?.separator }),
+    labelSeparator: counted.several?.separator,
     ...(scale && { scale }),
     device: device!,
   };

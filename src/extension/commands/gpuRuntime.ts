@@ -37,7 +37,7 @@ function choices({ state, sizeBytes, keptBytes }: GpuRuntimeStanding, t: Transla
     {
       action: 'download',
       label: `$(cloud-download) ${t('Download')}`,
-      description: keptBytes > 0 ? t('{0} of it is here already', sizeText(keptBytes)) : '',
+      description: keptBytes > 0 ? t('{0} already downloaded', sizeText(keptBytes)) : '',
       detail: t('The CUDA provider of this version of ONNX Runtime, and of NVIDIA’s libraries those that the system lacks. Sizes are shown first.'), // prettier-ignore
     },
     {
@@ -112,11 +112,13 @@ async function bring(services: Services, sources: Wish): Promise<void> {
 async function confirmDownload(plan: GpuRuntimePlanned, t: Translate): Promise<boolean> {
   const { packages, linked, system, totalBytes, keptBytes, unpackedBytes, index = '', cuda, driver } = plan;
   const names = [...packages].sort((a, b) => b.sizeBytes - a.sizeBytes).map(({ name, version, sizeBytes }) => `${name} ${version} (${sizeText(sizeBytes)})`); // prettier-ignore
-  const kept = keptBytes > 0 ? t('{0} of it is here already', sizeText(keptBytes)) : '';
+  const kept = keptBytes > 0 ? t('{0} already downloaded', sizeText(keptBytes)) : '';
   const found = linked.length + system.length > 0 ? t('{0} libraries are on this machine', linked.length + system.length) : ''; // prettier-ignore
   const download = {
     label: `$(cloud-download) ${t('Download {0}', sizeText(totalBytes))}`,
-    description: [t('{0} on the disk afterwards', sizeText(unpackedBytes)), kept, found].filter(Boolean).join(' · '),
+    description: [t('{0} on disk after the installation', sizeText(unpackedBytes)), kept, found]
+      .filter(Boolean)
+      .join(' · '),
     detail: names.join(', '),
   };
   const title = [`CUDA ${cuda}`, driver && t('driver {0}', driver), index].filter(Boolean).join(' · ');
@@ -126,7 +128,7 @@ async function confirmDownload(plan: GpuRuntimePlanned, t: Translate): Promise<b
 
 async function remove({ t, library, scorer }: Services, standing: GpuRuntimeStanding): Promise<void> {
   const yes = t('Remove');
-  const question = t('Remove CUDA’s libraries from {0}? What they were linked to stays.', standing.root);
+  const question = t('Remove CUDA’s libraries from {0}? The files that they link to stay.', standing.root);
   if ((await showWarning(question, { modal: true }, yes)) !== yes) return;
   // A process that has them loaded keeps their place on the disk.
   await scorer.restart();

@@ -53,7 +53,7 @@ async function confirmDownload(
   { t }: Services,
   { reference, commit, files, totalBytes, keptBytes }: FoundImport,
 ): Promise<boolean> {
-  const kept = keptBytes > 0 ? t('{0} of it is here already', sizeText(keptBytes)) : '';
+  const kept = keptBytes > 0 ? t('{0} already downloaded', sizeText(keptBytes)) : '';
   const named = [...files].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxNamed);
   const names = named.map(({ path, sizeBytes }) => `${path} (${sizeText(sizeBytes)})`).join(', ');
   const download = {
@@ -130,7 +130,7 @@ export async function withJob<T>(
               left,
             ]
           : event.phase === 'test'
-            ? [t('trying the GPU')]
+            ? [t('testing the GPU')]
             : [phaseText(event.phase, t), `${Math.floor(percent)} %`, left];
       report(increment, parts.filter(Boolean).join(' · '));
     });
@@ -143,7 +143,9 @@ export async function withJob<T>(
 }
 
 function phaseText(phase: string, t: Translate): string {
-  return phase === 'import' ? t('writing') : phase === 'unpack' ? t('unpacking') : t('checking');
+  if (phase === 'import') return t('writing');
+  if (phase === 'count') return t('counting words');
+  return phase === 'unpack' ? t('unpacking') : t('checking');
 }
 
 /** Asks for a hub's token and keeps it in the secret storage; an empty one takes it away. */
@@ -161,21 +163,20 @@ export async function setAccessToken({ t, hubs, library, log }: Services): Promi
     .request('logins', {})
     .catch((error: Error) => (log.warn(`logins: ${error.message}`), []));
   // Offered, with its place: it is another program's, and read only for a person who chooses it.
-  const offers = logins.map(({ hub, command, file }) => ({ label: t('Use the token of {0}', command), description: hubTitles[hub], detail: file, hub, isLogin: true })); // prettier-ignore
+  const offers = logins.map(({ hub, command, file }) => ({ label: t('Use the token that {0} saved', command), description: hubTitles[hub], detail: file, hub, isLogin: true })); // prettier-ignore
   const choice = await window.showQuickPick([...items, ...offers], { title: t('Set Access Token') });
   if (!choice) return;
   if (choice.isLogin) {
     const { token } = await library.request('loginToken', { hub: choice.hub });
-    if (token === '')
-      throw new MedTextError('ACCESS', words`${choice.detail!} has no token that counts: log in again.`);
+    if (token === '') throw new MedTextError('ACCESS', words`${choice.detail!} has no valid token. Log in again.`);
     return hubs.setToken(choice.hub, token);
   }
   const token = await askText({
     title: t('Access token of {0}', choice.label),
-    prompt: t('It is kept in the secret storage of the editor. Empty: forget the one that is stored.'),
+    prompt: t('It is kept in the secret storage of the editor. Leave it empty to delete the stored token.'),
     password: true,
     ignoreFocusOut: true,
-    validateInput: (text) => (/^[\x21-\x7e]*$/.test(text.trim()) ? undefined : t('A token has no such characters. Copy it again.')), // prettier-ignore
+    validateInput: (text) => (/^[\x21-\x7e]*$/.test(text.trim()) ? undefined : t('The token has invalid characters. Copy it again.')), // prettier-ignore
   });
   if (token === undefined) return;
   await hubs.setToken(choice.hub, token.trim() || undefined);

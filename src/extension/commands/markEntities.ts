@@ -5,7 +5,7 @@ import { showInformation, showProgress } from '../messages';
 import type { Services } from '../services';
 import { chooseActiveModel } from './modelCommands';
 
-/** Of a document; more is for Predict File. */
+/** A bound on a document's characters; Predict File reads longer ones. */
 const MAX_CHARACTERS = 2_000_000;
 /** Texts that are sent at once: between them the person can stop. */
 const BATCH = 32;
@@ -21,8 +21,7 @@ export async function markEntities(services: Services): Promise<void> {
     const choose = t('Choose Active Model');
     const said = t('Marking needs a model that was fine-tuned to find entities.');
     if ((await showInformation(said, choose)) !== choose) return;
-    await chooseActiveModel(services);
-    if (!models.active()?.marksEntities) return;
+    if (!(await chooseActiveModel(services))?.marksEntities) return;
   }
   const { name } = models.active()!;
   const { version } = document;

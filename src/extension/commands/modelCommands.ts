@@ -12,11 +12,14 @@ import { setting } from '../settings';
 import { canBeData, dataFilters, dataGlob, fileItems, pickFile, requireTrust } from './asking';
 import { modelUse } from '../datasetPreview/modelUse';
 import { columnsFor } from './columnsOfFile';
+import { askSheet, namedSheet } from './sheets';
 import { importModel, withJob } from './importCommands';
 import { revealFolder } from './runCommands';
+import { starterModel } from './starter';
 import { showInformation, showProgress, showWarning } from '../messages';
 
-export async function chooseActiveModel(services: Services): Promise<void> {
+/** @returns the model that was chosen, which is active now; undefined when the person gave up */
+export async function chooseActiveModel(services: Services): Promise<ListedModel | undefined> {
   const { t, models } = services;
   const items = models
     .list()
@@ -28,22 +31,27 @@ export async function chooseActiveModel(services: Services): Promise<void> {
       folder: model.folder,
     }));
   const add = { label: `$(add) ${t('Import Model…')}`, description: '', detail: '', folder: '', alwaysShow: true };
+  const starter = { ...add, label: `$(package) ${t('Starter encoder')}`, description: t('comes with MedText Lab'), folder: 'starter' }; // prettier-ignore
+  const unlisted = models.list().some((model) => models.isStarter(model)) ? [] : [starter];
   const browse = { ...add, label: `$(folder-opened) ${t('Open a model folder…')}`, folder: '*' };
-  const choice = await window.showQuickPick([...items, browse, add], { title: t('Choose Active Model') });
-  if (!choice) return;
-  if (choice.folder === '') return void (await importModel(services));
-  if (choice.folder === '*') {
+  const choice = await window.showQuickPick([...items, ...unlisted, browse, add], { title: t('Choose Active Model') }); // prettier-ignore
+  if (!choice) return undefined;
+  if (choice.folder === '') {
+    const imported = await importModel(services);
+    if (!imported) return undefined;
+    await models.activate(imported.folder);
+  } else if (choice.folder === '*') {
     const uri = (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false }))?.[0];
-    if (uri) await useFolder(services, uri.fsPath);
-    return;
-  }
-  await models.activate(choice.folder);
+    if (!uri) return undefined;
+    await useFolder(services, uri.fsPath);
+  } else await models.activate(choice === starter ? (await starterModel(services)).folder : choice.folder);
+  return models.active();
 }
 
 /** Lists a model folder where it lies and makes it the active one. */
 export async function useFolder({ models }: Services, folder: string): Promise<void> {
   if (!existsSync(join(folder, 'config.json'))) {
-    throw new MedTextError('MODEL_CONFIG', words`${folder} is no model folder: it has no config.json.`, { folder });
+    throw new MedTextError('MODEL_CONFIG', words`${folder} is not a model folder: it has no config.json.`, { folder });
   }
   if (!models.list().some((model) => model.folder === folder)) await models.add(folder, 'imported');
   await models.activate(folder);
@@ -94,7 +102,7 @@ export async function verifyModel(services: Services, target: unknown): Promise<
     ...changed.map((file) =>
       file.state === 'missing' ? t('{0} is missing', file.name) : t('{0} has changed', file.name),
     ),
-    ...(result.notFinite.length > 0 ? [t('values that are no numbers in {0}', result.notFinite.slice(0, 5).join(', '))] : []), // prettier-ignore
+    ...(result.notFinite.length > 0 ? [t('values that are not numbers in {0}', result.notFinite.slice(0, 5).join(', '))] : []), // prettier-ignore
   ];
   void showWarning(t('{0} is not what was imported: {1}.', name, what.join(', ')));
 }
@@ -105,10 +113,11 @@ export async function evaluate(services: Services, target?: unknown): Promise<vo
   const model = isModel(target) ? target : await scoringModel(services);
   const file = model && (await dataFile(services, target, t('Evaluate on which file?')));
   if (!model || !file) return;
-  const info = await services.scorer.request('dataInfo', { file: file.fsPath });
-  const columns = await columnsFor(info, model, true, t);
+  const info = await askSheet(await services.scorer.request('dataInfo', { file: file.fsPath }), services);
+  const columns = info && (await columnsFor(info, model, true, t));
   if (!columns) return;
-  const params = { folder: model.folder, file: file.fsPath, ...columns, ...where() };
+  const sheet = namedSheet(info);
+  const params = { folder: model.folder, file: file.fsPath, ...(sheet !== undefined && { sheet }), ...columns, ...where() }; // prettier-ignore
   const { report, answers } = await withProgress(
     services,
     t('Evaluating {0}', basename(file.fsPath)),
@@ -117,7 +126,14 @@ export async function evaluate(services: Services, target?: unknown): Promise<vo
   );
   const column = columns.label ?? info.label;
   const label = column === undefined ? undefined : { column, mapping: modelUse(model.folder).labelNames };
-  services.runPage.showEvaluation({ model, file: file.fsPath, report, answers, label });
+  services.runPage.showEvaluation({
+    model,
+    file: file.fsPath,
+    ...(sheet !== undefined && { sheet }),
+    report,
+    answers,
+    label,
+  });
 }
 
 /** Fills in the labels of a file with the active model; the result opens. */
@@ -126,22 +142,29 @@ export async function predictFile(services: Services, target?: unknown): Promise
   const model = await scoringModel(services);
   const file = model && (await dataFile(services, target, t('Predict labels of which file?')));
   if (!model || !file || !(await requireTrust(t))) return;
-  const info = await services.scorer.request('dataInfo', { file: file.fsPath });
-  if (info.format === 'xlsx' || info.format === 'parquet') {
-    throw new MedTextError('UNSUPPORTED', words`${basename(file.fsPath)}: predictions cannot be written into a workbook or a Parquet file. Save the data as CSV or JSON Lines first.`); // prettier-ignore
-  }
-  const columns = await columnsFor(info, model, false, t);
+  const info = await askSheet(await services.scorer.request('dataInfo', { file: file.fsPath }), services);
+  const columns = info && (await columnsFor(info, model, false, t));
   if (!columns) return;
   const extension = extname(file.fsPath);
-  const suggestion = join(dirname(file.fsPath), `${basename(file.fsPath, extension)}.predicted${extension}`);
-  const output = await window.showSaveDialog({ defaultUri: Uri.file(suggestion), title: t('Save predictions as') });
+  // Parquet is read, not written.
+  const ending = info.format === 'parquet' ? '.jsonl' : extension;
+  const suggestion = join(dirname(file.fsPath), `${basename(file.fsPath, extension)}.predicted${ending}`);
+  const title = t('Save predictions as');
+  const filters = ending === '.xlsx' ? { [t('Workbook')]: ['xlsx'], CSV: ['csv'], 'JSON Lines': ['jsonl'] } : undefined;
+  const output = await window.showSaveDialog({ defaultUri: Uri.file(suggestion), title, filters });
   if (!output) return;
-  const params = { folder: model.folder, file: file.fsPath, output: output.fsPath, ...columns, ...where() };
-  const { rows } = await withProgress(services, t('Predicting {0}', basename(file.fsPath)), 'predict', (signal) =>
-    services.scorer.request('predict', params, signal),
+  const sheet = namedSheet(info);
+  const params = { folder: model.folder, file: file.fsPath, output: output.fsPath, ...(sheet !== undefined && { sheet }), ...columns, ...where() }; // prettier-ignore
+  const { rows, leftOut } = await withProgress(
+    services,
+    t('Predicting {0}', basename(file.fsPath)),
+    'predict',
+    (signal) => services.scorer.request('predict', params, signal),
   );
-  await window.showTextDocument(output);
-  void showInformation(t('{0} rows predicted.', rows));
+  if (/\.xlsx$/i.test(output.path)) await services.datasetPreviews.open(output);
+  else await window.showTextDocument(output);
+  const said = t('{0} rows predicted.', rows);
+  void showInformation(leftOut ? `${said} ${t('{0} annotations of other kinds are not carried over: they refer to the annotators’ entities.', leftOut)}` : said); // prettier-ignore
 }
 
 /** Runtime, providers, threads and a self-test, as a document. */
@@ -170,7 +193,7 @@ function offerGpuRuntime({ adviceCodes = [] }: DeviceFacts, t: Translate): void 
 }
 
 /** Device and threads as set. */
-function where(): { device: string; threads?: number } {
+export function where(): { device: string; threads?: number } {
   const threads = setting('medtext.runtime.threads');
   return { device: setting('medtext.device'), ...(threads > 0 && { threads }) };
 }
@@ -197,20 +220,20 @@ export async function withProgress<T>(
   });
 }
 
+/** The active model; where it gives no labels, for it is an encoder without a head, or there is none, the person chooses. */
 export async function scoringModel(services: Services): Promise<ListedModel | undefined> {
-  // An encoder without a head gives no labels.
-  if (!services.models.active()?.hasHead) await chooseActiveModel(services);
-  return services.models.active();
+  const active = services.models.active();
+  return active?.hasHead ? active : chooseActiveModel(services);
 }
 
 export async function dataFile({ t }: Services, target: unknown, title: string): Promise<Uri | undefined> {
   if (target instanceof Uri) return target;
   const found = (await workspace.findFiles(dataGlob, '**/{node_modules,runs,dist,.git}/**', 500)).filter(canBeData);
-  if (found.length === 0) return pickFile({ title, glob: '', filters: dataFilters }, t);
+  if (found.length === 0) return pickFile({ title, glob: '', filters: dataFilters(t) }, t);
   const browse = { label: `$(folder-opened) ${t('Browse…')}`, description: '', uri: undefined, alwaysShow: true };
   const choice = await window.showQuickPick([...fileItems(found), browse], { title, matchOnDescription: true });
   if (!choice) return undefined;
-  return choice.uri ?? (await window.showOpenDialog({ title, filters: dataFilters }))?.[0];
+  return choice.uri ?? (await window.showOpenDialog({ title, filters: dataFilters(t) }))?.[0];
 }
 
 export function freeFolder(parent: string, stem: string): string {

@@ -24,7 +24,7 @@ export async function bringRecipeSources(
   if (missing.length === 0) return true;
   const sum = (value: (source: (typeof missing)[number]) => number): number => missing.reduce((total, source) => total + value(source), 0); // prettier-ignore
   const keptBytes = sum((source) => source.keptBytes);
-  const kept = keptBytes > 0 ? t('{0} of it is here already', sizeText(keptBytes)) : '';
+  const kept = keptBytes > 0 ? t('{0} already downloaded', sizeText(keptBytes)) : '';
   const download = {
     label: `$(cloud-download) ${t('Download {0}', sizeText(sum(({ totalBytes }) => totalBytes)))}`,
     description: [
@@ -38,7 +38,7 @@ export async function bringRecipeSources(
       .join(' · '),
     detail: missing.map(({ reference, totalBytes }) => `${reference} (${sizeText(totalBytes)})`).join(', '),
   };
-  const title = t('{0} names what is not on this machine', basename(recipeFile));
+  const title = t('{0} needs files that are not on this machine', basename(recipeFile));
   if (!(await window.showQuickPick([download], { title, ignoreFocusOut: true }))) return false;
   const known = models.list().map(({ folder }) => folder);
   await withJob(services, t('Downloading for {0}', basename(recipeFile)), (job, signal) =>

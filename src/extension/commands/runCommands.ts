@@ -6,16 +6,22 @@ import { MedTextError, words } from '../../base/errors';
 import type { Translate } from '../../base/translate';
 import { errorText } from '../../protocol/errorWords';
 import { openDocumentation } from '../documentation';
-import { metricText, phaseText, testMetricText } from '../../protocol/runWords';
+import { metricText, phaseText, placeText, testMetricText } from '../../protocol/runWords';
+import { findTask } from '../../protocol/tasks';
 import type { TrainingResult } from '../../protocol/trainer';
-import { checkpointStep, isTrainer } from '../runFolderRecord';
-import { isResumable, type RunRecord, type RunStore } from '../runStore';
+import type { RunNews } from '../runFinder';
+import { checkpointStep, recordFromFolder } from '../runFolderRecord';
+import { isResumable, type RunRecord } from '../runStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
+import { askToStop } from '../stopRequests';
 import type { TrainingOutcome, TrainingService } from '../trainingService';
-import { pickFile, requireTrust } from './asking';
+import { pickFile, recipeFilters, requireTrust } from './asking';
 import { bringRecipeSources } from './recipeSources';
 import { askText, showError, showInformation, showWarning } from '../messages';
+
+/** In which a process that is asked to end at once does so, unless a step holds it. */
+const heardMs = 4000;
 
 /** Runs a recipe to its end; used by the palette, the CodeLens, the trees and tasks. */
 export async function runRecipe(services: Services, target?: unknown): Promise<TrainingOutcome | undefined> {
@@ -61,7 +67,7 @@ async function startRun(services: Services, recipeFile: string, resumed: RunReco
   const outcome = await training.run({ recipeFile, recipe, name, onHostGone, resumeFrom: resumed?.folder });
   const model = outcome.result?.model;
   if (outcome.status === 'finished' && model) await services.models.add(model, 'fine-tuned', name);
-  // Not awaited: whoever ran the recipe should not wait until a person closes a message.
+  // The caller does not wait for this message to be closed.
   void tellEnd(services, outcome).catch((error: Error) => services.log.error(error.message));
   if (outcome.status === 'failed')
     services.log.error(`training ${name}: ${outcome.error?.code}: ${outcome.error?.message}`);
@@ -76,12 +82,14 @@ async function mayTrainBeside(services: Services): Promise<boolean> {
   await commands.executeCommand('medtext.refreshRuns');
   if (!finder.hasDetached) return true;
   const other = runs.list().find(({ status }) => status === 'running');
-  const start = t('Start Beside It');
+  const start = t('Start Anyway');
   const show = t('Show Run');
   const message = other
-    ? t('{0} is training already, without this window.', other.name)
-    : t('Another training of this folder is starting, without this window.');
-  const detail = t('Two trainings at once share the device and the memory: each takes about twice as long, or fails.');
+    ? `${t('{0} is training already.', other.name)} ${placeText(other.place ?? { program: 'unknown' }, t)}`
+    : t('Another process is starting a training in this folder.');
+  const detail = t(
+    'Two trainings at once share the device and the memory. Each takes about twice as long, and may fail.',
+  );
   const choice = await showWarning(message, { modal: true, detail }, start, ...(other ? [show] : []));
   if (choice === show && other) await showRun(services, other);
   return choice === start;
@@ -100,6 +108,7 @@ async function tellEnd(
       const best = result?.best && `${metricText(result.best.metric, t)} ${result.best.value.toFixed(4)}`;
       const test = run?.test && `${testMetricText(run.test.name, t)} ${run.test.value.toFixed(4)}`;
       const metrics = [best, test].filter(Boolean).join(' · ');
+      if (findTask(request.recipe.task)?.reads === 'corpus') return tellPretrained(services, request.name, metrics, result!.model, run); // prettier-ignore
       const told = [t('{0} is fine-tuned.{1}', request.name, metrics && ` ${metrics}`), ...aboutTest(result, t)].join(
         ' ',
       );
@@ -111,12 +120,8 @@ async function tellEnd(
       if (choice === show) await showRun(services, run);
       return;
     }
-    case 'stopped': {
-      const resume = t('Resume');
-      const choice = await showInformation(t('{0} was stopped; it can be resumed.', request.name), resume);
-      if (choice === resume && run) await resumeRun(services, run);
-      return;
-    }
+    case 'stopped':
+      return tellStopped(services, request.name, run);
     case 'interrupted':
       return tellInterrupted(services, {
         run,
@@ -134,9 +139,26 @@ async function tellEnd(
   }
 }
 
-/** Of test data that gave no metric. */
+/** A model of texts answers nothing of a document: it is looked at, and fine-tuned. */
+async function tellPretrained(
+  services: Services,
+  name: string,
+  metrics: string,
+  folder: string,
+  run: RunRecord | undefined,
+): Promise<void> {
+  const { t, models, modelDetail } = services;
+  const [showModel, showRunButton] = [t('Show Model'), t('Show Run')];
+  const told = t('{0} was pretrained further.{1}', name, metrics && ` ${metrics}`);
+  const choice = await showInformation(`${told} ${t('Fine-tune it for your task.')}`, showModel, showRunButton);
+  const model = models.list().find((listed) => listed.folder === folder);
+  if (choice === showModel && model) modelDetail.show(model);
+  if (choice === showRunButton) await showRun(services, run);
+}
+
+/** Says why the test data gave no metric. */
 function aboutTest(result: TrainingResult | undefined, t: Translate): string[] {
-  if (result?.predictions !== undefined) return [t('The test data have no labels; {0} has those of the model.', basename(result.predictions))]; // prettier-ignore
+  if (result?.predictions !== undefined) return [t('The test data have no labels. The model’s predictions are in {0}.', basename(result.predictions))]; // prettier-ignore
   return result?.testError ? [t('The test data were not evaluated: {0}', errorText(result.testError, t))] : [];
 }
 
@@ -144,7 +166,7 @@ function aboutTest(result: TrainingResult | undefined, t: Translate): string[] {
  * Says that a run has lost its process, and from where Resume goes on.
  * @param why undefined when the person ended it with Stop Now
  */
-export async function tellInterrupted(
+async function tellInterrupted(
   services: Services,
   { run, name, why }: { run: RunRecord | undefined; name: string; why: string | undefined },
 ): Promise<void> {
@@ -166,35 +188,101 @@ export async function tellInterrupted(
   if (choice === resume && run) await resumeRun(services, run);
 }
 
-/** Finish the step, save, end. */
-export async function stopTraining({ training, runs }: Services, target?: unknown): Promise<void> {
+/** Finish the step, save, end. A run of another window or a terminal is asked to, by a file in its folder. */
+export async function stopTraining(services: Services, target?: unknown): Promise<void> {
+  const { training, t } = services;
   if (training.isActive && !isOther(training, target)) return training.stop();
-  signalDetached(runs, target, 'SIGTERM');
+  const run = await otherRun(services, target, t('Stop which training?'));
+  if (!run) return;
+  // A process that has died meanwhile asks nobody: its run is then offered for Resume.
+  if (await askToStop(run)) window.setStatusBarMessage(t('{0} was asked to stop.', run.name), 10_000);
+  tellNews(services, await services.finder.update([run.folder]));
 }
 
 /** End at once; what was saved last can be resumed. */
 export async function stopNow(services: Services, target?: unknown): Promise<void> {
-  const { training, runs, finder } = services;
+  const { training, finder, runs, t } = services;
   if (training.isActive && !isOther(training, target)) return training.stopNow();
-  const run = signalDetached(runs, target, 'SIGKILL');
+  const run = await otherRun(services, target, t('Stop which training?'));
   if (!run) return;
-  for (let tries = 0; isTrainer(run.pid) && tries < 50; tries++) await new Promise((wait) => setTimeout(wait, 100));
-  await finder.update([run.folder]);
-  await tellInterrupted(services, { run, name: run.name, why: undefined });
+  const { news, hasEnded } = await finder.whileEnding(run.folder, async () => {
+    const wasRunning = await endNow(run);
+    const news = await finder.update([run.folder]);
+    return { news, hasEnded: wasRunning && runs.get(run.folder)?.status === 'interrupted' };
+  });
+  // A run that ended by itself meanwhile is told of as such.
+  if (hasEnded) return tellInterrupted(services, { run, name: run.name, why: undefined });
+  if (runs.get(run.folder)?.status === 'running') window.setStatusBarMessage(t('{0} was asked to stop.', run.name), 10_000); // prettier-ignore
+  tellNews(services, news);
+}
+
+/**
+ * Asks the process of the run to end, and kills one of this machine that does not listen.
+ * @returns false when nothing trained there any more
+ */
+async function endNow(run: RunRecord): Promise<boolean> {
+  const { place, pid } = await recordFromFolder(run);
+  if (!(await askToStop(run, { now: true }))) return false;
+  // It says itself why it ends.
+  if (await endsWithin(heardMs, run)) return true;
+  if (place?.machine === undefined) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended just now.
+    }
+  }
+  await endsWithin(heardMs, run);
+  return true;
+}
+
+async function endsWithin(timeMs: number, run: RunRecord): Promise<boolean> {
+  for (const until = Date.now() + timeMs; Date.now() < until; await new Promise((wait) => setTimeout(wait, 100))) {
+    if ((await recordFromFolder(run)).status !== 'running') return true;
+  }
+  return false;
 }
 
 /** Whether the run is one that goes on without this window. */
 const isOther = ({ state, pid }: TrainingService, target: unknown): boolean =>
   isRunRecord(target) && target.folder !== state.runFolder && target.pid !== pid;
 
-/** A run that was left to finish without its window is its own process: it listens to signals. */
-function signalDetached(runs: RunStore, target: unknown, signal: NodeJS.Signals): RunRecord | undefined {
-  const run = isRunRecord(target)
-    ? (runs.get(target.folder) ?? target)
-    : runs.list().find(({ status }) => status === 'running');
-  if (!run || run.status !== 'running' || !isTrainer(run.pid)) return undefined;
-  process.kill(run.pid, signal);
-  return run;
+/** The run that is meant, or the one that trains without this window; of several the person chooses. */
+async function otherRun(services: Services, target: unknown, title: string): Promise<RunRecord | undefined> {
+  const { runs } = services;
+  if (isRunRecord(target)) return runs.get(target.folder) ?? target;
+  const running = runs.list().filter(({ status }) => status === 'running');
+  return running.length > 1 ? pickRun(services, running, title) : running[0];
+}
+
+/** What has become of runs that go on without this window. */
+export function tellNews(services: Services, { finished, lost, stopped, neverBegun }: RunNews): void {
+  const { models, runs, log, t } = services;
+  for (const run of finished) {
+    log.info(`run ${run.name}: finished`);
+    if (run.modelFolder) void models.add(run.modelFolder, 'fine-tuned', run.name);
+  }
+  for (const run of stopped) {
+    log.info(`run ${run.name}: stopped`);
+    void tellStopped(services, run.name, run);
+  }
+  for (const run of lost) {
+    log.info(`run ${run.name}: interrupted`);
+    const { step, totalSteps } = runs.get(run.folder) ?? run;
+    const why = t('its process ended at step {0} of {1}.', step, totalSteps);
+    void tellInterrupted(services, { run, name: run.name, why });
+  }
+  for (const { name, recipeFile } of neverBegun) {
+    log.warn(`training ${name}: ${recipeFile}: ended before its first step, without a window`);
+    void showWarning(t('{0} ended before its first step: {1}', name, basename(recipeFile)));
+  }
+}
+
+async function tellStopped(services: Services, name: string, run: RunRecord | undefined): Promise<void> {
+  const { t } = services;
+  const resume = t('Resume');
+  const choice = await showInformation(t('{0} was stopped; it can be resumed.', name), resume);
+  if (choice === resume && run) await resumeRun(services, run);
 }
 
 /** The run's page, and its short form in the Training view. */
@@ -281,7 +369,7 @@ async function recipeOf({ t }: Services, target: unknown): Promise<Uri | undefin
   if (target instanceof Uri) return target;
   const active = window.activeTextEditor?.document.uri;
   if (active?.scheme === 'file' && active.fsPath.endsWith('.medtext.json')) return active;
-  return pickFile({ title: t('Run which recipe?'), glob: '**/*.medtext.json', filters: { Recipe: ['json'] } }, t);
+  return pickFile({ title: t('Run which recipe?'), glob: '**/*.medtext.json', filters: recipeFilters(t) }, t);
 }
 
 async function pickRun({ t }: Services, runs: readonly RunRecord[], title: string): Promise<RunRecord | undefined> {

@@ -1,16 +1,16 @@
 /** Which label means that two texts are alike: asked where the labels' names do not tell. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { window } from 'vscode';
 import { writeFileAtomically } from '../../base/atomicFile';
 import { MedTextError, words } from '../../base/errors';
+import { readTextFile } from '../../base/textFile';
 import type { Translate } from '../../base/translate';
 import { impliedScores } from '../../protocol/labelScheme';
 import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
 import { scoringModel } from './modelCommands';
 
-/** More labels nobody brings into an order by picking them one by one. */
+/** A bound on labels: nobody orders more of them by picking one after the other. */
 const maxAsked = 8;
 
 /** Whether there is a question, and few enough labels to ask it. */
@@ -31,8 +31,8 @@ export async function askScale(
     const none = { label: `$(circle-slash) ${t('No similarity: the labels are classes only')}`, value: null };
     const title =
       order.length === 0
-        ? t('Which label means that both texts say the same?')
-        : t('Which label comes next, in texts less alike than “{0}”?', order.at(-1)!);
+        ? t('Which label means that both texts have the same meaning?')
+        : t('Which label comes next, for texts less similar than “{0}”?', order.at(-1)!);
     const items = left.map((label) => ({ label, value: label as string | null }));
     const choice = await window.showQuickPick(order.length === 0 ? [...items, none] : items, { title });
     if (!choice) return undefined;
@@ -51,7 +51,7 @@ export async function sayScale(services: Services): Promise<void> {
   const scores = await askScale(await labelsOf(model), t);
   if (!scores) return;
   const file = join(model.folder, 'config.json');
-  const config = JSON.parse(await readFile(file, 'utf8')) as { medtext?: Record<string, unknown> };
+  const config = JSON.parse(await readTextFile(file)) as { medtext?: Record<string, unknown> };
   const changed = { ...config, medtext: { ...config.medtext, label_scores: scores } };
   await writeFileAtomically(file, `${JSON.stringify(changed, undefined, 2)}\n`);
   // It has the model open as it was.
@@ -60,11 +60,12 @@ export async function sayScale(services: Services): Promise<void> {
 }
 
 async function labelsOf({ folder, name }: ListedModel): Promise<string[]> {
-  const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as { id2label?: Record<string, unknown> }; // prettier-ignore
+  const config = JSON.parse(await readTextFile(join(folder, 'config.json'))) as { id2label?: Record<string, unknown> }; // prettier-ignore
   const labels = Object.entries(config.id2label ?? {})
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, label]) => String(label));
-  if (labels.length < 2) throw new MedTextError('UNSUPPORTED', words`${name} has no labels that could be a scale.`);
-  if (labels.length > maxAsked) throw new MedTextError('UNSUPPORTED', words`${name} has ${labels.length} labels: write into config.json, as medtext.label_scores, what each counts for.`); // prettier-ignore
+  if (labels.length < 2)
+    throw new MedTextError('UNSUPPORTED', words`${name} has no labels that could form a scale of similarity.`);
+  if (labels.length > maxAsked) throw new MedTextError('UNSUPPORTED', words`${name} has ${labels.length} labels. Write the score of each label into config.json, as medtext.label_scores.`); // prettier-ignore
   return labels;
 }

@@ -83,7 +83,7 @@ async function tellSample({ t }: Services, folder: string, recipe: Uri): Promise
   const start = t('Start Fine-Tuning');
   const open = t('Open the Folder');
   const isInside = workspace.getWorkspaceFolder(recipe) !== undefined;
-  const told = t('The sample is in {0}. Hover over a question for its score, or fine-tune with its pairs; that takes a few minutes.', folder); // prettier-ignore
+  const told = t('The sample is in {0}. Hover over a question to see scores, or fine-tune on its pairs, which takes a few minutes.', folder); // prettier-ignore
   const choice = await showInformation(told, start, ...(isInside ? [] : [open]));
   if (choice === start) await commands.executeCommand('medtext.runRecipe', recipe);
   if (choice === open) await commands.executeCommand('vscode.openFolder', Uri.file(folder), { forceNewWindow: true });
@@ -93,9 +93,9 @@ async function tellSample({ t }: Services, folder: string, recipe: Uri): Promise
 function sampleText(t: Services['t']): string {
   return [
     `# ${t('MedText Lab: a sample')}`,
-    t('Hover over a question below: the nearest others of this document stand in the hover. Pin one to compare with it.'),
+    t('Hover over a question below. The hover lists the most similar questions of this document. Set one as the reference to compare with it.'),
     ['肺炎怎么治疗？', '肺炎的治疗方法有哪些？', '糖尿病人能吃西瓜吗？', '得了糖尿病可以吃西瓜吗？', '高血压有什么症状？', '血压高会有哪些表现？', '胃镜检查前要空腹吗？', '颈椎病应该挂什么科？'].map((line) => `- ${line}`).join('\n'), // prettier-ignore
-    t('The pairs of questions that a training learns from are in the tab of train.json, its settings in starter.medtext.json: press “Fine-tune” above its first line, or Start in the Training view. A model trained on pairs judges better than a cosine.'),
+    t('The training data are pairs of questions in train.json. The settings of the training are in starter.medtext.json. Press “Fine-tune” above its first line, or Start in the Training view. A model fine-tuned on pairs is more accurate than a cosine.'),
   ].join('\n\n').concat('\n'); // prettier-ignore
 }
 

@@ -1,8 +1,9 @@
 import type { Disposable } from '../../base/disposables';
-import { asMedTextError, MedTextError, toldError } from '../../base/errors';
+import { asMedTextError, MedTextError, plainError } from '../../base/errors';
 import type { PredictionCounts, RowInputs } from '../../protocol/dataProcess';
-import type { Prediction, Predictions } from '../../protocol/datasetPreview';
-import type { PairScore, TextPair } from '../../protocol/scorer';
+import type { PredictedEntity, PredictedNumber, Prediction, Predictions } from '../../protocol/datasetPreview';
+import type { MarkedEntity, TextPair } from '../../protocol/scorer';
+import { largestProbability, MEASURES, saidLabels, type Measure, type PairScore } from '../../protocol/scores';
 
 /** Rows of a preview whose texts the data process knows and whose predictions it keeps; part of `PreviewClient`. */
 export interface PredictedRows {
@@ -14,7 +15,11 @@ export interface PredictedRows {
   ): Promise<PredictionCounts>;
 }
 
-export type ScoreTexts = (texts: readonly TextPair[], signal: AbortSignal) => Promise<readonly PairScore[]>;
+/** Scores, or the entities of texts where the active model marks these. */
+export type ScoreTexts = (
+  texts: readonly TextPair[],
+  signal: AbortSignal,
+) => Promise<readonly (PairScore | readonly MarkedEntity[])[]>;
 
 const rowsAtATime = 64;
 
@@ -43,9 +48,11 @@ export class PredictionRun implements Disposable {
   /** In the order asked; null for rows without a first text. @throws what scoring throws · CANCELLED */
   async predict(rows: readonly number[], total: number, signal: AbortSignal): Promise<(Prediction | null)[]> {
     const predictions = await this.predictions(rows, signal);
-    const counts = await this.rows.request('predicted', { rows: [...rows], predictions }, signal);
+    const { differs, ...counts } = await this.rows.request('predicted', { rows: [...rows], predictions }, signal);
     this.update({ ...counts, total });
-    return predictions;
+    return predictions.map(
+      (prediction, at) => prediction && (differs[at] ? { ...prediction, differs: true } : prediction),
+    );
   }
 
   /**
@@ -64,7 +71,7 @@ export class PredictionRun implements Disposable {
         if (signal.aborted) return;
         const rows = Array.from({ length: Math.min(rowsAtATime, end - start) }, (_, i) => start + i);
         const predictions = await this.predictions(rows, signal);
-        const counts = await this.rows.request('predicted', { rows, predictions }, signal);
+        const { differs: _, ...counts } = await this.rows.request('predicted', { rows, predictions }, signal);
         if (signal.aborted) return;
         const fraction = (start + rows.length) / end;
         this.update({ ...counts, total: end, work: { ...this.state.work, fraction } });
@@ -73,7 +80,7 @@ export class PredictionRun implements Disposable {
     } catch (caught) {
       if (signal.aborted) return;
       const failure = asMedTextError(caught);
-      const error = failure.code === 'CANCELLED' ? null : toldError(failure);
+      const error = failure.code === 'CANCELLED' ? null : plainError(failure);
       this.update({ work: { ...this.state.work, working: false, cancelled: error === null, error } });
     } finally {
       if (this.abort === abort) this.abort = undefined;
@@ -88,7 +95,7 @@ export class PredictionRun implements Disposable {
     this.update({ work: { ...this.state.work, working: false, cancelled: true } });
   }
 
-  /** Of another model, another mapping or another file: nothing is known any more. */
+  /** Drops the predictions: the model, the mapping or the file has changed. */
   forget(): void {
     this.generation++;
     this.cancel();
@@ -108,7 +115,11 @@ export class PredictionRun implements Disposable {
     if (generation !== this.generation) throw new MedTextError('CANCELLED', 'Another model, mapping or file is shown by now.'); // prettier-ignore
     if (scores.length !== texts.length) throw new MedTextError('INTERNAL', 'The scorer answered for other rows.');
     let next = 0;
-    return inputs.map((input) => (input ? predictionOf(scores[next++], input) : null));
+    return inputs.map((input) => {
+      if (!input) return null;
+      const said = scores[next++];
+      return 'probabilities' in said ? predictionOf(said, input) : markedPrediction(said, input);
+    });
   }
 
   private update(change: Partial<Predictions>): void {
@@ -117,17 +128,40 @@ export class PredictionRun implements Disposable {
   }
 }
 
+/** What was found and what is missed, in the order of the text. */
+function markedPrediction(found: readonly MarkedEntity[], { entities: given }: RowInputs): Prediction {
+  const keyOf = ({ start, end, type }: Omit<PredictedEntity, 'outcome'>) => `${start} ${end} ${type}`;
+  const known = new Set(given?.map(keyOf));
+  const said = new Set(found.map(keyOf));
+  const entities = [
+    ...found.map(({ start, end, type }): PredictedEntity => {
+      const outcome = !given ? 'found' : known.has(keyOf({ start, end, type })) ? 'same' : 'spurious';
+      return { start, end, type, outcome };
+    }),
+    ...(given ?? [])
+      .filter((entity) => !said.has(keyOf(entity)))
+      .map(({ start, end, type }): PredictedEntity => ({ start, end, type, outcome: 'missed' })),
+  ].sort((a, b) => a.start - b.start || b.end - a.end);
+  const probability =
+    found.length === 0 ? null : found.reduce((least, { probability: one }) => Math.min(least, one), 1);
+  return { label: null, probability, similarity: null, entities };
+}
+
 /** Between labels where a row has several. */
 const SEVERAL = ';';
 
+/** The measures whose number is no similarity from 0 to 1. */
+const NUMBERS: Readonly<Partial<Record<Measure, PredictedNumber>>> = { regression: 'prediction', relevance: 'score', cosine: 'cosine' }; // prettier-ignore
+
 /** The most probable label, or those that reach their thresholds; else the model's one number, a regression's as it is. Single texts have no similarity. */
-function predictionOf(
-  { probabilities, similarity, measure, logits, chosen }: PairScore,
-  { second }: RowInputs,
-): Prediction {
-  let best: [string, number] | undefined;
-  for (const entry of Object.entries(probabilities)) if (!best || entry[1] > best[1]) best = entry;
-  if (!best) return { label: null, probability: null, similarity: measure === 'regression' ? logits[0] : similarity };
-  if (chosen) return { label: chosen.join(SEVERAL), probability: null, similarity: null };
-  return { label: best[0], probability: best[1], similarity: second === null ? null : similarity };
+function predictionOf(score: PairScore, { second }: RowInputs): Prediction {
+  const { number, saysSeveral } = MEASURES[score.measure];
+  const labels = saidLabels(score);
+  if (!labels) {
+    const named = NUMBERS[score.measure];
+    const similarity = number?.isPrediction ? score.logits[0] : score.similarity;
+    return { label: null, probability: null, similarity, ...(named && { number: named }) };
+  }
+  if (saysSeveral) return { label: labels.join(SEVERAL), labels, probability: null, similarity: null };
+  return { label: labels[0], probability: largestProbability(score), similarity: second === null ? null : score.similarity }; // prettier-ignore
 }

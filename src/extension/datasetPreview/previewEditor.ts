@@ -13,6 +13,7 @@ import {
   type Insights,
   type PreviewSnapshot,
   type PreviewState,
+  type CleanOptions,
   type SplitOptions,
   type ViewQuery,
 } from '../../protocol/datasetPreview';
@@ -24,6 +25,7 @@ import { dataFilters } from '../commands/asking';
 import { pathInRecipe } from '../recipe/recipeDraft';
 import { loadPage, windowLanguage } from '../views/webviewHtml';
 import { WebviewServer } from '../views/webviewServer';
+import { ChosenSheets } from './chosenSheets';
 import { modelUse } from './modelUse';
 import { noPredictions, PredictionRun } from './predictionRun';
 import { mappingOf, splitSetting } from './recipeData';
@@ -31,6 +33,12 @@ import { chooseRecipe, mappingFields, openRecipe, recipeOf, writeDatasetFields, 
 import { showProgress, showWarning } from '../messages';
 
 const reloadMs = 500;
+
+/** What is to be shown of the file: these rows, this sheet; absent: all rows of the sheet that was chosen last, else of the first. */
+interface Wanted {
+  readonly query?: ViewQuery;
+  readonly sheet?: string;
+}
 
 /** One open preview: the data process holds file, views and statistics; this joins it with page, models and recipes. */
 export class PreviewEditor implements Disposable {
@@ -43,16 +51,22 @@ export class PreviewEditor implements Disposable {
   private insights: Insights | undefined;
   private findings: Findings | undefined;
   private reloadTimer: NodeJS.Timeout | undefined;
+  private readonly sheets: ChosenSheets;
+  /** The sheet to begin with. */
+  private readonly sheet: string | undefined;
 
   private constructor(
     private readonly file: Uri,
     private recipe: OpenRecipe | undefined,
     panel: WebviewPanel,
     private readonly services: BaseServices,
-    private readonly query?: ViewQuery,
+    private readonly wanted: Wanted,
   ) {
     const { context, models, t } = services;
-    this.splits = recipe?.data.splits ?? [{ name: basename(file.fsPath), file: file.fsPath }];
+    this.sheets = new ChosenSheets(context.workspaceState);
+    this.sheet = wanted.sheet ?? this.sheets.of(file.fsPath);
+    if (wanted.sheet !== undefined) this.keepSheet(wanted.sheet);
+    this.splits = recipe?.data.splits ?? [{ name: basename(file.fsPath), file: file.fsPath, ...(this.sheet !== undefined && { sheet: this.sheet }) }]; // prettier-ignore
     this.client = this.openClient();
     this.client.catch((error: Error) => services.log.error(`dataset preview: ${error.message}`));
     this.predictions = this.store.add(
@@ -84,16 +98,21 @@ export class PreviewEditor implements Disposable {
     recipe: Uri | undefined,
     panel: WebviewPanel,
     services: BaseServices,
-    query?: ViewQuery,
+    wanted: Wanted = {},
   ): Promise<PreviewEditor> {
-    const known = recipe ? await openRecipe(recipe) : await recipeOf(file.fsPath);
+    const known = recipe ? await openRecipe(recipe, services.addresses) : await recipeOf(file.fsPath);
     const names = known?.data.splits.some((split) => split.file === file.fsPath);
-    return new PreviewEditor(file, names ? known : undefined, panel, services, query);
+    return new PreviewEditor(file, names ? known : undefined, panel, services, wanted);
   }
 
-  /** Shows these rows, whatever is on show. */
-  show(query: ViewQuery): void {
-    this.server.emit('query', query);
+  /** Shows these rows of this sheet, whatever is on show. */
+  async show({ query, sheet }: Wanted): Promise<void> {
+    await this.client;
+    if (sheet !== undefined && sheet !== this.state?.sheet) {
+      const split = this.splits.find((one) => one.file === this.file.fsPath && one.sheet === sheet);
+      await (split ? this.showSplit(split.name) : this.showSheet(sheet));
+    }
+    if (query) this.server.emit('query', query);
   }
 
   dispose(): void {
@@ -117,18 +136,38 @@ export class PreviewEditor implements Disposable {
     this.state ??= overview.state;
     this.insights ??= overview.insights;
     this.findings ??= overview.findings;
+    await this.leaveMissingSheet(client);
     await this.mapAsRecipe(client);
     return client;
   }
 
+  /** A sheet that was chosen in another session and is gone: the first one again. A sheet that a recipe or a command names is an error. */
+  private async leaveMissingSheet(client: PreviewClient): Promise<void> {
+    const { sheets, shown } = this.state!;
+    const isKept = this.wanted.sheet === undefined && !this.recipe && this.sheet !== undefined;
+    if (!isKept || sheets.length === 0 || sheets.includes(this.sheet!)) return;
+    await this.sheets.forget(this.file.fsPath);
+    this.splits = this.splits.map(({ sheet: _, ...split }) => split);
+    await client.request('setSplits', { splits: [...this.splits] });
+    await client.request('showSplit', { name: shown });
+  }
+
+  /** For the next tab, and the next window. */
+  private keepSheet(sheet: string): void {
+    this.settled(this.sheets.choose(this.file.fsPath, sheet));
+  }
+
   private opening(): PreviewOpening {
     const { recipe, model, maxLength, labelNames } = this.surroundings();
-    const shown = this.splits.find(({ file }) => file === this.file.fsPath)!.name;
+    const { query } = this.wanted;
+    const { sheet } = this;
+    const own = this.splits.filter(({ file }) => file === this.file.fsPath);
+    const shown = (own.find((split) => sheet !== undefined && split.sheet === sheet) ?? own[0]).name;
     return {
       splits: [...this.splits],
       shown,
       ...{ maxLength, mapping: null, mappingSource: 'guess', recipe, model, labelNames },
-      ...(this.query && { query: this.query }),
+      ...(query && { query }),
     };
   }
 
@@ -170,7 +209,7 @@ export class PreviewEditor implements Disposable {
 
   /** The recipe was saved: its files, columns and labels may be others. */
   private async useRecipe(uri: Uri): Promise<void> {
-    const recipe = await openRecipe(uri);
+    const recipe = await openRecipe(uri, this.services.addresses);
     const client = await this.client;
     if (!recipe?.data.splits.some(({ file }) => this.splits.some((split) => split.file === file))) return;
     const isSame = JSON.stringify(recipe.data) === JSON.stringify(this.recipe?.data);
@@ -222,10 +261,8 @@ export class PreviewEditor implements Disposable {
       cell: async (params, signal) => (await client()).request('cell', params, signal),
       setView: async (query, signal) => (await client()).request('setView', { query }, signal),
       position: async (params, signal) => (await client()).request('position', params, signal),
-      showSplit: async ({ name }, signal) => {
-        await (await client()).request('showSplit', { name }, signal);
-        if (this.state?.mappingSource === 'recipe') await this.mapAsRecipe(await client());
-      },
+      showSplit: ({ name }, signal) => this.showSplit(name, signal),
+      showSheet: ({ name }) => this.showSheet(name),
       addSplit: () => this.addSplit(),
       setMapping: async (mapping) => {
         const { labelNames } = this.surroundings();
@@ -237,7 +274,6 @@ export class PreviewEditor implements Disposable {
         if (task !== 'predictions') return await (await client()).request('start', { task });
         const active = this.services.models.active();
         if (!active) throw new MedTextError('NOT_FOUND', words`Choose a fine-tuned model first.`);
-        if (active.marksEntities) throw new MedTextError('UNSUPPORTED', words`${active.name} finds entities, which the preview does not predict. Predict File… writes them.`); // prettier-ignore
         void this.predictions.predictAll(() => this.allRows());
       },
       cancel: async ({ task }) => {
@@ -245,8 +281,7 @@ export class PreviewEditor implements Disposable {
         else await (await client()).request('cancel', { task });
       },
       predict: async ({ rows }, signal) => ({
-        // Of entities there is nothing to show in a column.
-        predictions: this.services.models.active()?.marksEntities ? rows.map(() => null) : await this.predictions.predict(rows, this.state?.index.rows ?? 0, signal), // prettier-ignore
+        predictions: await this.predictions.predict(rows, this.state?.index.rows ?? 0, signal),
       }),
       jump: (params) => this.jump(params),
       copy: async (params) => {
@@ -268,7 +303,8 @@ export class PreviewEditor implements Disposable {
       writeMapping: async () => {
         const document = await this.recipeToWrite();
         if (!document || !this.state) return null;
-        await writeDatasetFields(document, [{ path: ['train'], fields: mappingFields(this.state.mapping) }]);
+        const fields = { ...mappingFields(this.state.mapping), ...this.sheetOfTraining() };
+        await writeDatasetFields(document, [{ path: ['train'], fields }]);
         await this.adopt(document.uri);
         return { recipe: basename(document.fileName) };
       },
@@ -279,9 +315,33 @@ export class PreviewEditor implements Disposable {
         await this.adopt(document.uri);
         return { recipe: basename(document.fileName) };
       },
+      planClean: async (options, signal) => (await client()).request('planClean', { options }, signal),
+      writeClean: ({ options, target }, signal) => this.writeClean(options, target, signal),
       planSplit: async (options) => (await client()).request('planSplit', { options }),
       writeSplit: ({ options, target }, signal) => this.writeSplit(options, target, signal),
     };
+  }
+
+  private async showSplit(name: string, signal?: AbortSignal): Promise<void> {
+    const client = await this.client;
+    await client.request('showSplit', { name }, signal);
+    const split = this.splits.find((one) => one.name === name);
+    if (split?.file === this.file.fsPath && split.sheet !== undefined) this.keepSheet(split.sheet);
+    if (this.state?.mappingSource === 'recipe') await this.mapAsRecipe(client);
+  }
+
+  /** Its columns are others: they are recognised anew, or the recipe's. */
+  private async showSheet(sheet: string): Promise<void> {
+    const { sheets, shown } = this.state!;
+    if (!sheets.includes(sheet)) throw new MedTextError('NOT_FOUND', words`There is no sheet ${JSON.stringify(sheet)}.`, { sheet }); // prettier-ignore
+    this.splits = this.splits.map((split) => (split.name === shown ? { ...split, sheet } : split));
+    const client = await this.client;
+    this.predictions.forget();
+    await client.request('setSplits', { splits: [...this.splits] });
+    await client.request('setMapping', { mapping: null, source: 'guess' });
+    await client.request('showSplit', { name: shown });
+    if (this.shownPath() === this.file.fsPath) this.keepSheet(sheet);
+    await this.mapAsRecipe(client);
   }
 
   private async snapshot(): Promise<PreviewSnapshot> {
@@ -295,7 +355,7 @@ export class PreviewEditor implements Disposable {
   }
 
   private async score(texts: readonly TextPair[], signal: AbortSignal) {
-    const { scoring } = this.services;
+    const { scoring, models } = this.services;
     const { use, model } = this.surroundings();
     const isSingle = texts[0].second === undefined;
     const secondText = findTask(use?.task)?.second;
@@ -305,7 +365,8 @@ export class PreviewEditor implements Disposable {
     if (secondText === 'required' && isSingle) {
       throw new MedTextError('UNSUPPORTED', words`${model!.name} reads pairs: map a second text, or choose another model.`); // prettier-ignore
     }
-    return (await scoring.score(texts, signal)).scores;
+    if (!models.active()?.marksEntities) return (await scoring.score(texts, signal)).scores;
+    return (await scoring.mark(texts.map(({ first }) => first), signal)).entities; // prettier-ignore
   }
 
   /** The number of rows once all of them are known. */
@@ -331,7 +392,7 @@ export class PreviewEditor implements Disposable {
   private async addSplit(): Promise<void> {
     const { t } = this.services;
     const title = t('Add files to compare with');
-    const chosen = await window.showOpenDialog({ title, canSelectMany: true, defaultUri: Uri.file(dirname(this.file.fsPath)), filters: dataFilters }); // prettier-ignore
+    const chosen = await window.showOpenDialog({ title, canSelectMany: true, defaultUri: Uri.file(dirname(this.file.fsPath)), filters: dataFilters(this.services.t) }); // prettier-ignore
     const splits = [...this.splits];
     for (const { fsPath: file } of chosen ?? []) {
       if (splits.some((split) => split.file === file)) continue;
@@ -346,16 +407,51 @@ export class PreviewEditor implements Disposable {
     await (await this.client).request('setSplits', { splits });
   }
 
+  /** The sheet that was chosen, where what is shown is the training data. */
+  private sheetOfTraining(): { sheet?: string } {
+    const { shown, sheet, sheets } = this.state!;
+    const isTraining = this.recipe ? shown === 'train' : this.splits[0].name === shown;
+    return isTraining && sheets.length > 1 && sheet !== null ? { sheet } : {};
+  }
+
   private async recipeToWrite() {
     if (this.recipe) return this.recipe.document;
     return chooseRecipe(this.services, this.shownPath(), this.state!.mapping);
   }
 
   private async adopt(uri: Uri): Promise<void> {
-    this.recipe = (await openRecipe(uri)) ?? this.recipe;
+    this.recipe = (await openRecipe(uri, this.services.addresses)) ?? this.recipe;
     const client = await this.client;
     await client.request('setRecipe', { recipe: shownRecipe(this.recipe) });
     if (this.state) await client.request('setMapping', { mapping: this.state.mapping, source: 'recipe', labelNames: this.surroundings().labelNames }); // prettier-ignore
+  }
+
+  /** Another file, or the operations in a recipe, by which they are kept with the model. The data file stays as it is. */
+  private async writeClean(
+    { operations, dropDuplicates }: CleanOptions,
+    target: 'file' | 'recipe',
+    signal: AbortSignal,
+  ) {
+    const { t } = this.services;
+    if (target === 'recipe') {
+      const document = await this.recipeToWrite();
+      if (!document) return null;
+      const fields = { clean: operations, drop_duplicates: dropDuplicates ? true : undefined };
+      await writeDatasetFields(document, [{ path: [], fields }]);
+      await this.adopt(document.uri);
+      return { name: basename(document.fileName) };
+    }
+    const path = this.shownPath();
+    const ending = writtenEnding(path);
+    const near = Uri.file(join(dirname(path), `${basename(path, extname(path))}.clean${ending}`));
+    const picked = await window.showSaveDialog({ title: t('Write the cleaned rows to'), defaultUri: near, filters: { [t('Data')]: [ending.slice(1)] } }); // prettier-ignore
+    if (!picked) return null;
+    await showProgress(
+      t('Cleaning {0}', basename(path)),
+      async (cancelled) =>
+      (await this.client).request('writeClean', { options: { operations, dropDuplicates }, file: picked.fsPath }, AbortSignal.any([signal, cancelled])), // prettier-ignore
+    );
+    return { name: basename(picked.fsPath) };
   }
 
   /** New files, one a part. A recipe says the split itself where it can, and else names files beside the source. */
@@ -373,9 +469,7 @@ export class PreviewEditor implements Disposable {
     const picked = document ? undefined : await window.showOpenDialog({ title: t('Write the parts into'), canSelectFolders: true, canSelectFiles: false, defaultUri: Uri.file(dirname(path)) }); // prettier-ignore
     const folder = document ? dirname(path) : picked?.[0]?.fsPath;
     if (folder === undefined) return null;
-    const ending = ['.xlsx', '.parquet', '.conll', '.bio', '.ann'].includes(extname(path).toLowerCase())
-      ? '.jsonl'
-      : extname(path);
+    const ending = writtenEnding(path);
     const stem = basename(path, extname(path));
     const parts = (['train', 'validation', 'test'] as const).filter((part) => options[part] > 0);
     const files = Object.fromEntries(parts.map((part) => [part, join(folder, `${stem}.${part}${ending}`)]));
@@ -392,7 +486,8 @@ export class PreviewEditor implements Disposable {
       const recipeFolder = dirname(document.fileName);
       const changes = parts.map((part) => ({
         path: [part],
-        fields: { file: pathInRecipe(files[part], recipeFolder) },
+        // The parts of a workbook have one sheet.
+        fields: { file: pathInRecipe(files[part], recipeFolder), sheet: undefined },
       }));
       await writeDatasetFields(document, [{ path: [], fields: { split: undefined } }, ...changes]);
     }
@@ -400,6 +495,14 @@ export class PreviewEditor implements Disposable {
   }
 }
 
+/** Forms that are not written as they are read become JSON Lines. */
+function writtenEnding(path: string): string {
+  const isOther = ['.parquet', '.conll', '.bio', '.ann'].includes(extname(path).toLowerCase());
+  return isOther ? '.jsonl' : extname(path);
+}
+
 function shownRecipe(recipe: OpenRecipe | undefined): PreviewOpening['recipe'] {
-  return recipe ? { name: recipe.data.name, onBadRow: recipe.data.onBadRow } : null;
+  if (!recipe) return null;
+  const { name, onBadRow, clean, dropDuplicates } = recipe.data;
+  return { name, onBadRow, clean: [...clean], dropDuplicates };
 }

@@ -1,8 +1,11 @@
 import { basename } from 'node:path';
-import { findNodeAtLocation } from 'jsonc-parser';
+import { findNodeAtLocation, getNodeValue } from 'jsonc-parser';
+import { isCleanOperation, type CleanOperation } from '../../base/cleanText';
+import { ANSWERS } from '../../protocol/answers';
 import { DATA_FORMATS } from '../../protocol/dataFormat';
 import type { PreviewSource } from '../../protocol/dataProcess';
 import type { FieldMapping, SplitOptions } from '../../protocol/datasetPreview';
+import type { LocatedData } from '../dataAddresses';
 import { readMapping } from '../labelMapping/mappingText';
 import { dataSplits } from '../labelMapping/splitCounts';
 import { treeOf } from '../labelMapping/jsonText';
@@ -20,6 +23,9 @@ export interface RecipeData {
   readonly labelNames: Readonly<Record<string, string>>;
   /** What becomes of rows of the training data that cannot be read. */
   readonly onBadRow: 'stop' | 'skip';
+  /** Operations on texts that are known, and whether training rows that are equal are dropped. */
+  readonly clean: readonly CleanOperation[];
+  readonly dropDuplicates: boolean;
   /** In tokens; null where the recipe leaves it to the data. */
   readonly maxLength: number | null;
 }
@@ -27,25 +33,34 @@ export interface RecipeData {
 const fields = ['first_sequence', 'second_sequence', 'label'] as const;
 
 /** @throws RECIPE when the text is no JSON object */
-export function recipeData(text: string, recipeFile: string): RecipeData {
+export function recipeData(text: string, recipeFile: string, located?: ReadonlyMap<string, LocatedData>): RecipeData {
   const { splits, content } = readMapping(text, 'recipe');
-  const resolved = dataSplits(splits, recipeFile);
+  const resolved = dataSplits(splits, recipeFile, located);
   const train = resolved.find(({ name }) => name === 'train') ?? resolved[0];
   const said = train?.fields ?? {};
+  const valueAt = (field: string): unknown => getNodeValueAt(text, ['dataset', field]);
+  const clean = valueAt('clean');
   const maxLength: unknown = findNodeAtLocation(treeOf(text), ['train', 'max_length'])?.value;
   return {
     name: basename(recipeFile).replace(/\.medtext\.json$/, ''),
-    splits: resolved.map(({ name, path, fields: own, several }) => ({
+    splits: resolved.map(({ name, path, fields: own, answer }) => ({
       name,
-      ...sourceOf(path, several ? own : { ...own, label_separator: null }),
+      ...sourceOf(path, ANSWERS[answer].holdsSeveral ? own : { ...own, label_separator: null }),
     })),
     columns: Object.fromEntries(fields.filter((field) => isColumn(said[field])).map((field) => [field, said[field]])),
     labelNames: Object.fromEntries(
       [...content.mapping].filter((entry): entry is [string, string] => entry[1] !== null),
     ),
     onBadRow: said.on_bad_row === 'skip' ? 'skip' : 'stop',
+    clean: Array.isArray(clean) ? clean.filter(isCleanOperation) : [],
+    dropDuplicates: valueAt('drop_duplicates') === true,
     maxLength: Number.isSafeInteger(maxLength) && Number(maxLength) > 0 ? Number(maxLength) : null,
   };
+}
+
+function getNodeValueAt(text: string, path: string[]): unknown {
+  const node = findNodeAtLocation(treeOf(text), path);
+  return node && getNodeValue(node);
 }
 
 /** The recipe's columns where it names some that the file has, and what was recognised for the rest. */
@@ -78,7 +93,7 @@ export function splitSetting(options: SplitOptions, mapping: FieldMapping) {
 
 function sourceOf(
   file: string,
-  { format, encoding, header, label_separator: separator }: Readonly<Record<string, unknown>>,
+  { format, encoding, header, sheet, label_separator: separator }: Readonly<Record<string, unknown>>,
 ) {
   const known = DATA_FORMATS.find((name) => name === format);
   return {
@@ -86,6 +101,7 @@ function sourceOf(
     ...(known && { format: known }),
     ...(typeof encoding === 'string' && encoding !== 'auto' && { encoding }),
     ...(typeof header === 'boolean' && { header }),
+    ...(typeof sheet === 'string' && sheet !== '' && { sheet }),
     ...((typeof separator === 'string' || separator === null) && { label_separator: separator }),
   };
 }

@@ -5,6 +5,7 @@ import { MedTextError, words } from '../../base/errors';
 import type { FieldMapping, PreviewState } from '../../protocol/datasetPreview';
 import { taskFor } from '../../protocol/tasks';
 import type { BaseServices } from '../baseServices';
+import type { DataAddresses } from '../dataAddresses';
 import { fileItems } from '../commands/asking';
 import { withFields, type JsonValue } from '../labelMapping/jsonText';
 import { addChange, workspaceRecipes } from '../labelMapping/migrationEdit';
@@ -18,11 +19,17 @@ export interface OpenRecipe {
   readonly data: RecipeData;
 }
 
-/** What the recipe says; undefined when it cannot be read. */
-export async function openRecipe(uri: Uri): Promise<OpenRecipe | undefined> {
+/**
+ * What the recipe says; undefined when it cannot be read.
+ * @param addresses finds data that the recipe names by address; absent: these stay addresses
+ */
+export async function openRecipe(uri: Uri, addresses?: DataAddresses): Promise<OpenRecipe | undefined> {
   try {
     const document = await workspace.openTextDocument(uri);
-    return { document, data: recipeData(document.getText(), uri.fsPath) };
+    const text = document.getText();
+    const data = recipeData(text, uri.fsPath);
+    const located = await addresses?.find(data.splits.map(({ file }) => file));
+    return { document, data: located?.size ? recipeData(text, uri.fsPath, located) : data };
   } catch {
     return undefined;
   }

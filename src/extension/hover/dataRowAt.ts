@@ -1,8 +1,11 @@
+import { namesIn } from '../../protocol/severalLabels';
 import type { TextRange } from './sentenceAt';
 
 /** One record of a data file as it stands in the editor, saved or not. */
 export interface RecordAt extends TextRange {
   readonly values: Readonly<Record<string, string>>;
+  /** Columns that hold lists of names, as several labels are written. */
+  readonly lists?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** How the file is laid out, as the engine recognised it. */
@@ -70,10 +73,13 @@ function parsed(text: string, range: TextRange): RecordAt | undefined {
     const record: unknown = JSON.parse(text.slice(range.start, range.end));
     if (typeof record !== 'object' || record === null || Array.isArray(record)) return undefined;
     const values: Record<string, string> = Object.create(null) as Record<string, string>;
+    const lists: Record<string, readonly string[]> = Object.create(null) as Record<string, readonly string[]>;
     for (const [key, value] of Object.entries(record)) {
       if (['string', 'number', 'boolean'].includes(typeof value)) values[key] = String(value);
+      const names = namesIn(value);
+      if (names) lists[key] = names;
     }
-    return { ...range, values };
+    return { ...range, values, lists };
   } catch {
     return undefined;
   }

@@ -13,7 +13,7 @@ import { abortSignalOf } from '../cancellation';
 import { activeOrStarter } from '../commands/starter';
 import type { CommandId } from '../ids';
 import type { Services } from '../services';
-import { answersSingleTexts } from '../datasetPreview/modelUse';
+import { modelUse, questionTo } from '../datasetPreview/modelUse';
 import type { ListedModel } from '../modelStore';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
 import { setting } from '../settings';
@@ -26,7 +26,7 @@ const dataExtensions = new Set(['.json', '.jsonl', '.ndjson', '.csv', '.tsv', '.
 /** Texts in which the starter answers; code is none. */
 const starterLanguages = new Set(['plaintext', 'markdown', 'json', 'jsonl', 'csv', 'tsv']);
 const maxDocumentLength = 50_000_000;
-/** Of a text that is classed by itself: beyond, a model reads its beginning only. */
+/** A bound on the characters of a single text; of a longer one a model reads only the beginning. */
 const maxSingleLength = 20_000;
 const hintShownKey = 'medtext.hoverHintShown';
 
@@ -48,13 +48,16 @@ async function hoverAt(
   const text = document.getText();
   if (text.length > maxDocumentLength) return undefined;
   try {
-    if (model.marksEntities)
+    if (questionTo(model) === 'entities')
       return await entitiesAt(services, document, text, document.offsetAt(position), model.name, token);
     const found = await contentAt(services, document, text, document.offsetAt(position), model, abortSignalOf(token)); // prettier-ignore
     // Another model was chosen meanwhile: its name must not stand over these numbers.
     if (!found || found.modelId !== services.scoring.modelId || token.isCancellationRequested) return undefined;
     const { content, range, links } = found;
-    const markdown = trusted(hoverMarkdown({ ...content, modelName: model.name } as HoverContent, links, services.t));
+    const reads = content.given === undefined ? undefined : modelUse(model.folder);
+    const markdown = trusted(
+      hoverMarkdown({ ...content, modelName: model.name, ...(reads && { reads }) } as HoverContent, links, services.t),
+    );
     return new Hover(markdown, new Range(document.positionAt(range.start), document.positionAt(range.end)));
   } catch (error) {
     if (readsSingleTexts(error)) return singleTextHover(services, model.name);
@@ -84,7 +87,7 @@ async function entitiesAt(
 }
 
 interface Found {
-  /** Of the model that gave the scores. */
+  /** The id of the model that gave the scores. */
   readonly modelId: string;
   readonly content: Omit<HoverContent, 'modelName'>;
   readonly range: TextRange;
@@ -96,20 +99,20 @@ async function contentAt(
   document: TextDocument,
   text: string,
   offset: number,
-  { folder, hasHead }: ListedModel,
+  model: ListedModel,
   signal: AbortSignal,
 ): Promise<Found | undefined> {
   const { scoring, t } = services;
-  if (hasHead && answersSingleTexts(folder)) return singleAt(services, document, text, offset, signal);
+  if (questionTo(model) === 'texts') return singleAt(services, document, text, offset, signal);
   const row = await pairAt(services, document, text, offset);
   if (row) {
     const { modelId, scores } = await scoring.score([row.pair], signal);
     const [score] = scores;
-    return { modelId, content: { kind: 'row', score, givenLabel: row.label }, range: row.range, links: [] };
+    return { modelId, content: { kind: 'row', score, given: row.given }, range: row.range, links: [] };
   }
   const reference = scoring.reference;
   // A pair classifier would read every sentence of the document anew; an encoder's vectors stay.
-  if (reference === undefined && hasHead) return undefined;
+  if (reference === undefined && model.hasHead) return undefined;
   const range = sentenceAt(text, offset);
   if (!range || range.end - range.start > maxSentenceLength) return undefined;
   const sentence = text.slice(range.start, range.end);
@@ -138,10 +141,14 @@ async function singleAt(
     [{ first: first || text.slice(range.start, range.end) }],
     signal,
   );
-  const givenLabel = row && first && row.info.label !== undefined ? row.record.values[row.info.label] || undefined : undefined; // prettier-ignore
   return {
     modelId,
-    content: { kind: first ? 'row' : 'text', score: scores[0], isSingle: true, givenLabel },
+    content: {
+      kind: first ? 'row' : 'text',
+      score: scores[0],
+      isSingle: true,
+      ...(row && first && { given: labelGiven(row) }),
+    },
     range,
     links: [],
   };
@@ -170,8 +177,16 @@ async function pairAt(services: Services, document: TextDocument, text: string, 
   const { record, info } = row;
   const [first, second] = [record.values[info.first!], record.values[info.second!]];
   if (!first || !second) return undefined;
-  const label = info.label === undefined ? undefined : record.values[info.label];
-  return { range: record, pair: { first, second }, label: label || undefined };
+  return { range: record, pair: { first, second }, given: labelGiven(row) };
+}
+
+/** Undefined where the row has no cell of labels. */
+function labelGiven({
+  record,
+  info,
+}: NonNullable<Awaited<ReturnType<typeof rowAt>>>): string | readonly string[] | undefined {
+  if (info.label === undefined) return undefined;
+  return record.lists?.[info.label] ?? record.values[info.label];
 }
 
 /** The row of a data file under the mouse. */

@@ -1,6 +1,10 @@
-import type { CosinePlace, MarkedEntity, PairScore } from '../../protocol/scorer';
+import type { MarkedEntity } from '../../protocol/scorer';
+import { MEASURES, saidLabels, type CosinePlace, type PairScore } from '../../protocol/scores';
+import { labelParts, namesInText, SEPARATORS } from '../../protocol/severalLabels';
 import { cutTo, withoutControls } from '../../base/plainText';
 import type { Translate } from '../../base/translate';
+import { translated } from '../../base/words';
+import type { ModelUse } from '../datasetPreview/modelUse';
 import type { NearSentence } from './nearestSentences';
 
 /** What a hover says, before it becomes Markdown. */
@@ -14,8 +18,10 @@ export interface HoverContent {
   readonly nearest?: readonly NearSentence[];
   /** The model reads one text: there is its class, or its number, and no similarity. */
   readonly isSingle?: boolean;
-  /** What the data file gives, for `row`. */
-  readonly givenLabel?: string;
+  /** What the data file gives, for `row`: the label, or where a row may have several all of them. */
+  readonly given?: string | readonly string[];
+  /** How the model's training data were read; absent: labels are as they stand. */
+  readonly reads?: Pick<ModelUse, 'labelNames' | 'noLabels' | 'separator'>;
 }
 
 /** The entities of a sentence, in its order, each with its type and probability. */
@@ -41,27 +47,27 @@ export interface HoverLink {
 
 /** Markdown of a score: similarity, the classes as bars, model, links. Text of documents is escaped. */
 export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[], t: Translate): string {
-  const { score, modelName, reference, givenLabel } = content;
+  const { score, modelName, reference, given, reads } = content;
   const entries = Object.entries(score.probabilities);
-  const predicted = entries.reduce<[string, number] | undefined>(
-    (best, entry) => (best === undefined || entry[1] > best[1] ? entry : best),
-    undefined,
-  );
+  const said = saidLabels(score);
   const isNearest = content.kind === 'nearest';
   const lines = [
-    `**MedText Lab** · ${isNearest ? t('nearest in this document, by cosine') : numbers(content.isSingle ? { ...score, similarity: null } : score, t).join(' · ') || t('class probabilities')}`,
+    `**MedText Lab** · ${isNearest ? t('most similar in this document, by cosine') : numbers(content.isSingle ? { ...score, similarity: null } : score, t).join(' · ')}`,
   ];
   if (!isNearest && score.place) lines.push(placeText(score.place, t));
   if (isNearest) {
     lines.push((content.nearest ?? []).map(({ text, score: { similarity } }, i) => `${i + 1}. **${similarity?.toFixed(3)}** ${quoted(text)}`).join('\n')); // prettier-ignore
     if (score.place) lines.push(t('The first: {0}', placeText(score.place, t)));
-    lines.push(t('A cosine is no probability. A model fine-tuned on pairs judges better.'));
+    lines.push(t('A cosine is not a probability. A model fine-tuned on pairs is more accurate.'));
   } else if (content.kind === 'reference') lines.push(t('Reference: {0}', quoted(reference ?? '')));
-  else if (score.chosen) lines.push(severalText(score.chosen, givenLabel, t));
-  else if (predicted) {
-    const label = `\`${code(predicted[0])}\``;
-    if (givenLabel === undefined) lines.push(t('Predicted {0}', label));
-    else if (givenLabel === predicted[0]) lines.push(`${t('Predicted {0}', label)} · ${t('as given')} ✓`);
+  else if (MEASURES[score.measure].saysSeveral)
+    lines.push(severalText(said ?? [], givenLabels(given, Object.keys(score.probabilities), reads), t));
+  else if (said) {
+    const label = `\`${code(said[0])}\``;
+    const raw = typeof given === 'object' ? given.join(' · ') : given;
+    const givenLabel = raw && (nameOf(raw, reads) ?? '');
+    if (!givenLabel) lines.push(t('Predicted {0}', label));
+    else if (givenLabel === said[0]) lines.push(`${t('Predicted {0}', label)} · ${t('as given')} ✓`);
     else lines.push(`${t('Predicted {0}', label)} · ${t('given {0}', `\`${code(givenLabel)}\``)} ✗`);
   }
   if (entries.length > 1) lines.push(entries.map(([label, probability]) => bar(label, probability)).join('  \n'));
@@ -73,29 +79,53 @@ export function hoverMarkdown(content: HoverContent, links: readonly HoverLink[]
   return lines.join('\n\n');
 }
 
-/** The labels whose probability reaches their threshold, and what the file gives. */
-function severalText(chosen: readonly string[], given: string | undefined, t: Translate): string {
-  const labels = chosen.map((label) => `\`${code(label)}\``).join(' ');
-  const predicted = chosen.length === 0 ? t('No label reaches its threshold') : t('Predicted {0}', labels);
-  return given === undefined ? predicted : `${predicted} · ${t('given {0}', given === '' ? t('none') : `\`${code(given)}\``)}`; // prettier-ignore
+/** The labels whose probability reaches their threshold, and what the file gives; the order of both says nothing. */
+function severalText(chosen: readonly string[], given: readonly string[] | undefined, t: Translate): string {
+  const list = (labels: readonly string[]) => labels.map((label) => `\`${code(label)}\``).join(' ');
+  const predicted = chosen.length === 0 ? t('No label reaches its threshold') : t('Predicted {0}', list(chosen));
+  if (given === undefined) return predicted;
+  const isSame = given.length === chosen.length && given.every((label) => chosen.includes(label));
+  return isSame
+    ? `${predicted} · ${t('as given')} ✓`
+    : `${predicted} · ${t('given {0}', given.length === 0 ? t('none') : list(given))} ✗`;
 }
 
-/** The similarity, where there is one; and what a regression predicts, which may lie beyond its scale. */
-function numbers({ similarity, measure, logits }: PairScore, t: Translate): string[] {
-  if (measure === 'classes') return [t('class probabilities')];
-  if (measure === 'labels') return [t('probability of each label')];
-  return [
-    ...(similarity === null
-      ? []
-      : [`${measure === 'cosine' ? t('cosine') : t('similarity')} **${similarity.toFixed(3)}**`]),
-    ...(measure === 'regression' ? [`${t('prediction')} **${logits[0].toFixed(3)}**`] : []),
+/** The labels that a cell names: a list, or a text that a separator parts into labels of the model; any other is one label. */
+function givenLabels(
+  given: HoverContent['given'],
+  known: readonly string[],
+  reads: HoverContent['reads'],
+): readonly string[] | undefined {
+  if (given === undefined) return undefined;
+  const named = (parts: readonly string[]) => [...new Set(parts.flatMap((part) => nameOf(part, reads) ?? []))];
+  const list = typeof given === 'string' ? namesInText(given.trim()) : given;
+  if (list) return named(list);
+  const separators = [null, ...(reads?.separator === undefined ? [] : [reads.separator]), ...SEPARATORS];
+  const ways = separators.map((separator) => named(labelParts(given as string, separator)));
+  return ways.find((parts) => parts.every((part) => known.includes(part))) ?? ways[0];
+}
+
+/** The model's name of a label; undefined where its training data had it as none. */
+function nameOf(raw: string, reads: HoverContent['reads']): string | undefined {
+  if (reads?.noLabels.includes(raw)) return undefined;
+  return reads && Object.hasOwn(reads.labelNames, raw) ? reads.labelNames[raw] : raw;
+}
+
+/** The similarity, where there is one; the model's one number, where that says more or stands alone; else what the bars below are. */
+function numbers(score: PairScore, t: Translate): string[] {
+  const { similarity, number, probabilities } = MEASURES[score.measure];
+  const hasSimilarity = similarity && score.similarity !== null;
+  const shown = [
+    ...(hasSimilarity ? [`${translated(similarity.name, t)} **${score.similarity.toFixed(3)}**`] : []),
+    ...(number && (number.isPrediction || !hasSimilarity) ? [`${translated(number.name, t)} **${score.logits[0].toFixed(3)}**`] : []), // prettier-ignore
   ];
+  return shown.length > 0 || !probabilities ? shown : [translated(probabilities, t)];
 }
 
 /** Where a cosine stands in the model's reference distribution. */
 function placeText({ random, same }: CosinePlace, t: Translate): string {
   const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
-  return t('above {0} of random pairs and {1} of pairs that mean the same', percent(random), percent(same));
+  return t('higher than {0} of random pairs and {1} of pairs with the same meaning', percent(random), percent(same));
 }
 
 const barWidth = 12;

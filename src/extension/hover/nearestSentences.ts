@@ -1,7 +1,7 @@
-import { rankOf, type PairScore } from '../../protocol/scorer';
+import { rankOf, type PairScore } from '../../protocol/scores';
 import { sentencesOf, type TextRange } from './sentenceAt';
 
-/** Longer ones are no sentences a hover can be about. */
+/** A bound on a sentence's characters; a hover ignores longer ones. */
 export const maxSentenceLength = 2000;
 /** Sentences around one that a hover compares it with. */
 const maxNeighbours = 200;
@@ -11,7 +11,7 @@ const maxNearest = 3;
 export function neighboursOf(text: string, range: TextRange): string[] {
   const sentences = sentencesOf(text);
   const own = sentences.findIndex(({ start }) => start === range.start);
-  // As many as there may be, also where the sentence stands at the end.
+  // The full number of neighbours, also for a sentence at the document's end.
   const from = Math.max(0, Math.min(own - maxNeighbours / 2, sentences.length - maxNeighbours - 1));
   const around = sentences.slice(from, from + maxNeighbours + 1).map(({ start, end }) => text.slice(start, end));
   const sentence = text.slice(range.start, range.end);

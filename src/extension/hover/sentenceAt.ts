@@ -1,11 +1,14 @@
+import { characterOfReference } from '../../base/htmlEntities';
+
 /** Half-open range of character offsets. */
 export interface TextRange {
   readonly start: number;
   readonly end: number;
 }
 
-// A full stop ends a sentence only before a blank or the end: 3.5 mg and e.g. 10.2.1 stay whole.
-const boundary = /[。！？；!?;…]+[”’"'）)」』]*|\.+(?=\s|$)|\r?\n|\r/gu;
+// A full stop ends a sentence only before a blank or the end: 3.5 mg and e.g. 10.2.1 stay whole. What may be a reference of HTML comes first.
+const boundary =
+  /&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|[。！？；!?;…]+[”’"'）)」』]*|\.+(?=\s|$)|\r?\n|\r/gu;
 
 /** What stands before a line's text in Markdown: the marks of headings, lists and quotations. */
 const lineMark = /^(?:#{1,6}|[-*+>]|\d{1,3}[.)])[ \t]+/;
@@ -24,7 +27,11 @@ export function sentencesOf(text: string): TextRange[] {
     }
     start = end;
   };
-  for (const match of text.matchAll(boundary)) add(match.index + match[0].length);
+  for (const { 0: found, index } of text.matchAll(boundary)) {
+    // The semicolon of &nbsp; belongs to a character: a model that cleans its texts reads it as one.
+    if (found.startsWith('&') && characterOfReference(found) !== undefined) continue;
+    add(index + found.length);
+  }
   add(text.length);
   return ranges;
 }

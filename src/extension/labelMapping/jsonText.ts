@@ -168,7 +168,7 @@ function inline(value: JsonValue): string {
   return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
 }
 
-/** Of the fields of an object; undefined while it has none on a line of its own. */
+/** The indentation of an object's fields; undefined while no field stands on a line of its own. */
 function innerIndentation(text: string, object: Node): string | undefined {
   const first = object.children?.[0];
   return first && text.slice(object.offset, first.offset).includes('\n')

@@ -3,6 +3,7 @@ import type {
   MappingConflict,
   MappingSnapshot,
   RawValue,
+  ShownError,
   SplitState,
 } from '../../protocol/labelMappingEditor';
 import { impliedScores, inferLabels, targetsOf } from '../../protocol/labelScheme';
@@ -15,14 +16,12 @@ export interface SplitFacts {
   readonly name: string;
   readonly file: string;
   readonly counts: LabelCounts | undefined;
-  readonly error: string | undefined;
+  readonly error: ShownError | undefined;
   /** A test split may come without labels. */
   readonly isUnlabelled?: boolean;
   /** What it says of labels itself, in the text and on disk; undefined where the training split's words count. */
   readonly own: MappingContent | undefined;
   readonly ownBefore: MappingContent | undefined;
-  /** Its rows may have several labels. */
-  readonly several?: boolean;
 }
 
 export type MappingFacts = Pick<
@@ -172,7 +171,7 @@ function combinationsOf({ combinations, combinationCount, withoutLabel }: NonNul
   return { most: combinations.slice(0, maxCombinations), total: combinationCount, withoutLabel };
 }
 
-function stateOf({ name, file, counts, error, isUnlabelled, several }: SplitFacts): SplitState {
+function stateOf({ name, file, counts, error, isUnlabelled }: SplitFacts): SplitState {
   return {
     name,
     file,
@@ -182,7 +181,7 @@ function stateOf({ name, file, counts, error, isUnlabelled, several }: SplitFact
     column: counts?.column ?? null,
     error: error ?? null,
     otherRows: counts?.otherRows ?? 0,
-    combinations: several && counts?.several ? combinationsOf(counts.several) : null,
+    combinations: counts?.several ? combinationsOf(counts.several) : null,
   };
 }
 

@@ -11,7 +11,9 @@ import {
   type MappingOperation,
   type MappingSnapshot,
 } from '../../protocol/labelMappingEditor';
+import { isRecipeAddress } from '../../protocol/recipeAddress';
 import type { BaseServices } from '../baseServices';
+import type { LocatedData } from '../dataAddresses';
 import { loadPageSurely, windowLanguage } from '../views/webviewHtml';
 import { WebviewServer } from '../views/webviewServer';
 import { withFields } from './jsonText';
@@ -22,6 +24,7 @@ import {
   readMapping,
   type MappingDocument,
   type MappingKind,
+  type MappingSplit,
   type OperationFacts,
 } from './mappingText';
 import { changesNames, withWeightsOfFile } from './migration';
@@ -42,6 +45,8 @@ export class MappingSession implements Disposable {
   private readonly server: WebviewServer<LabelMappingContract>;
   private readonly counts: SplitCounts;
   private readonly suspects: SuspectSearch;
+  /** Data named by address, as far as it was looked for. */
+  private readonly located = new Map<string, LocatedData>();
   /** The text on disk, which the effect of the changes is measured against. */
   private savedText: string;
   /** For a labels file: recipes that name it. */
@@ -65,6 +70,7 @@ export class MappingSession implements Disposable {
         services,
         () => this.send(),
         () => workspace.isTrusted,
+        (address) => this.located.get(address),
       ),
     );
     this.suspects = this.store.add(new SuspectSearch(services, () => this.send()));
@@ -123,6 +129,7 @@ export class MappingSession implements Disposable {
       revealRow: ({ split, line }) => this.openAt(this.splitOf(split).path, line),
       recount: () => {
         this.counts.forget();
+        this.located.clear();
         this.send();
       },
       openText: async () => void (await commands.executeCommand('vscode.openWith', this.document.uri, 'default')),
@@ -150,9 +157,26 @@ export class MappingSession implements Disposable {
   private read(text: string): ReadText {
     const document = readMapping(text, this.kind);
     const user = this.users[0];
-    if (!user) return { document, splits: dataSplits(document.splits, this.document.fileName) };
+    if (!user) return { document, splits: this.splitsOf(document.splits, this.document.fileName) };
     const splits = readMapping(user.getText(), 'recipe').splits.map((split) => ({ ...split, own: undefined }));
-    return { document, splits: dataSplits(splits, user.fileName) };
+    return { document, splits: this.splitsOf(splits, user.fileName) };
+  }
+
+  private splitsOf(splits: readonly MappingSplit[], documentPath: string): DataSplit[] {
+    const files = splits.map(({ fields }) => String(fields.file));
+    const unknown = files.filter((file) => isRecipeAddress(file) && !this.located.has(file));
+    if (unknown.length > 0 && workspace.isTrusted) void this.locate(unknown);
+    return dataSplits(splits, documentPath, this.located);
+  }
+
+  private async locate(addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) this.located.set(address, {});
+    try {
+      for (const [address, found] of await this.services.addresses.find(addresses)) this.located.set(address, found);
+      this.send();
+    } catch (error) {
+      this.services.log.warn(`label mapping: ${(error as Error).message}`);
+    }
   }
 
   private splitOf(name: string): DataSplit {
@@ -186,7 +210,7 @@ export class MappingSession implements Disposable {
     await this.lookForEarlierNames();
   }
 
-  /** Who else knows the renamed classes is looked for and asked about in the page, which meanwhile goes on. */
+  /** Looks for recipes and models with the old class names and asks about them in the page, which can be used meanwhile. */
   private async lookForEarlierNames(): Promise<void> {
     this.migration = await migrationOf(this.document, this.renamings, this.services.models.list());
     if (this.migration.texts.size === 0) this.renamings = [];
@@ -199,7 +223,7 @@ export class MappingSession implements Disposable {
     this.migration = undefined;
     this.send();
     if (!isWanted || renamings.length === 0) return;
-    // As the files are now, not as they were when it was asked.
+    // The files may have changed since the question, so they are read again.
     const { models, scorer } = this.services;
     const migration = await migrationOf(this.document, renamings, models.list());
     if (!(await applyMigration(migration))) throw new MedTextError('IO', words`The other files could not be changed.`);
@@ -310,12 +334,14 @@ export class MappingSession implements Disposable {
   > {
     const { document, splits } = this.read(this.document.getText());
     const saved = this.readSavedMapping(document);
-    const { comparesTexts, findsSuspects } = this.users[0] ? readMapping(this.users[0].getText(), 'recipe') : document;
+    const { comparesTexts, countsEntities, findsSuspects } = this.users[0]
+      ? readMapping(this.users[0].getText(), 'recipe')
+      : document;
     const facts = splits.map((split): SplitFacts => {
       const { counts, error, isUnlabelled } = this.counts.of(split);
       const ownBefore = saved.splits.find(({ name }) => name === split.name)?.own;
-      const { name, own, several } = split;
-      return { name, file: String(split.fields.file), counts, error, isUnlabelled, own, ownBefore, several };
+      const { name, own } = split;
+      return { name, file: String(split.fields.file), counts, error, isUnlabelled, own, ownBefore };
     });
     const corrections = this.suspects.shown && splits.find(({ name }) => name === this.suspects.shown!.split)?.request.corrections; // prettier-ignore
     return {
@@ -323,6 +349,7 @@ export class MappingSession implements Disposable {
       problem: null,
       isRegression: document.isRegression,
       comparesTexts,
+      countsEntities,
       findsSuspects,
       labelsFile: document.labelsFile ?? null,
       suspects: this.suspects.shown && {
@@ -344,6 +371,7 @@ export class MappingSession implements Disposable {
 const noContents = {
   isRegression: false,
   comparesTexts: false,
+  countsEntities: false,
   findsSuspects: false,
   labelsFile: null,
   labelsAreInferred: false,

@@ -1,8 +1,9 @@
 import { findNodeAtLocation, getNodeValue, type JSONPath, type Node } from 'jsonc-parser';
 import { MedTextError, words } from '../../base/errors';
+import { ANSWERS, comparesTexts } from '../../protocol/answers';
 import type { MappingOperation } from '../../protocol/labelMappingEditor';
 import type { LabelDetails } from '../../protocol/labelScheme';
-import { findTask } from '../../protocol/tasks';
+import { findTask, type AnswerKind } from '../../protocol/tasks';
 import { keyOf, treeOf, withFields, withKeyRenamed, withList, type JsonValue } from './jsonText';
 
 /** A recipe, whose training split has the labels, or a `*.labels.json`, which is them. */
@@ -25,8 +26,8 @@ export interface MappingSplit {
   readonly fields: Readonly<Record<string, unknown>>;
   /** What it says of labels itself; undefined where the training split's words count. */
   readonly own: MappingContent | undefined;
-  /** Its rows may have several labels. */
-  readonly several?: true;
+  /** What its labels are. */
+  readonly answer: AnswerKind;
 }
 
 export interface MappingDocument {
@@ -35,6 +36,8 @@ export interface MappingDocument {
   readonly isRegression: boolean;
   /** Its model compares two texts by classes. */
   readonly comparesTexts: boolean;
+  /** Its classes are types of entities. */
+  readonly countsEntities: boolean;
   /** Its rows have one class each, whose suspect ones a model can find. */
   readonly findsSuspects: boolean;
   /** A recipe's file of labels. */
@@ -67,17 +70,18 @@ export function readMapping(text: string, kind: MappingKind): MappingDocument {
         .map((property) => [keyOf(property), getNodeValue(property.children![1])]),
     );
     const isOwn = name !== 'train' && labelFields.some((field) => findNodeAtLocation(node, [field]));
-    const several = task?.answer === 'labels' && { several: true as const };
-    return typeof fields.file === 'string' ? [{ name, fields, own: isOwn ? contentOf(node) : undefined, ...several }] : []; // prettier-ignore
+    const own = isOwn ? contentOf(node) : undefined;
+    return typeof fields.file === 'string' ? [{ name, fields, own, answer: task?.answer ?? 'class' }] : [];
   });
   const place = findNodeAtLocation(root, placeOf(kind));
   const file = kind === 'recipe' ? findNodeAtLocation(root, ['dataset', 'train', 'labels_file'])?.value : undefined;
   return {
     content: place ? contentOf(place) : emptyContent,
     splits,
-    isRegression: task?.answer === 'number',
-    comparesTexts: task?.answer === 'class' && task.second !== 'none',
-    findsSuspects: !task || task.findsSuspects === true,
+    isRegression: task !== undefined && task.reads === undefined && !ANSWERS[task.answer].hasNames,
+    comparesTexts: task !== undefined && comparesTexts(task),
+    countsEntities: task !== undefined && task.reads === undefined && ANSWERS[task.answer].column === 'marks',
+    findsSuspects: !task || ANSWERS[task.answer].isOneARow === true,
     labelsFile: typeof file === 'string' ? file : undefined,
   };
 }
@@ -255,8 +259,8 @@ function applied(content: MappingContent, operation: MappingOperation, { known }
 function refuseTaken(name: string, to: string | null): never {
   const message =
     to === null
-      ? words`The value ${name} is left out by the mapping; a class of that name would take it in. Map the value first.`
-      : words`The value ${name} belongs to the class ${to}; a class of that name would take it over. Map the value first.`;
+      ? words`The mapping leaves the value ${name} out, but a class of that name would include it. Map the value first.`
+      : words`The value ${name} belongs to the class ${to}, but a class of that name would take it over. Map the value first.`;
   throw new MedTextError('LABELS', message, { name });
 }
 
@@ -266,7 +270,7 @@ function detailOf(operation: MappingOperation): { [K in keyof LabelDetails]?: La
       return { description: operation.description.trim() };
     case 'color':
       if (operation.color === null || /^#[0-9a-f]{6}$/i.test(operation.color)) return { color: operation.color };
-      throw new MedTextError('LABELS', words`${operation.color} is no colour; write #rrggbb.`);
+      throw new MedTextError('LABELS', words`${operation.color} is not a colour. Write #rrggbb.`);
     case 'score':
       if (operation.score === null || (operation.score >= 0 && operation.score <= 1)) return { score: operation.score };
       throw new MedTextError('LABELS', words`A score lies between 0 and 1.`);

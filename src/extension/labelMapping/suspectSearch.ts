@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, parse } from 'node:path';
+import { basename, join, parse } from 'node:path';
 import { readTextFile } from '../../base/textFile';
 import { writeFileAtomically } from '../../base/atomicFile';
 import { disposable, DisposableStore, Slot, type Disposable } from '../../base/disposables';
@@ -44,7 +44,7 @@ export class SuspectSearch implements Disposable {
     if (!this.split) throw new MedTextError('NOT_FOUND', words`No labels were checked yet.`);
     const { corrections } = this.split.request;
     if (typeof corrections === 'string') return corrections;
-    return join(dirname(this.split.path), `${parse(this.split.path).name}.corrections.json`);
+    return join(this.split.home, `${parse(this.split.path).name}.corrections.json`);
   }
 
   /** Ranks the labels of a split, which are those the text gives them. */
@@ -64,7 +64,7 @@ export class SuspectSearch implements Disposable {
     const own = split.own ?? content;
     const labels = own.labels ?? content.labels;
     const mapping = own.mapping.size > 0 ? own.mapping : content.mapping;
-    // As the file says: what was corrected already is asked about again, and shown as accepted.
+    // The file's own labels: rows that were corrected are ranked again, and shown as accepted.
     const { corrections: _corrections, ...fields } = split.request;
     const asked = { ...fields, ...(labels && { labels: [...labels] }), ...(mapping.size > 0 && { label_mapping: Object.fromEntries(mapping) }) }; // prettier-ignore
     const threads = setting('medtext.runtime.threads');
@@ -80,7 +80,8 @@ export class SuspectSearch implements Disposable {
       this.update({ state: 'ready', rows, found: total, list: suspects, seenInTraining, outOfFold, accepted });
     } catch (caught) {
       if (abort.signal.aborted) return;
-      this.update({ state: 'failed', error: errorText(asMedTextError(caught), this.services.t) });
+      const error = asMedTextError(caught);
+      this.update({ state: 'failed', error: { code: error.code, message: errorText(error, this.services.t) } });
     }
   }
 

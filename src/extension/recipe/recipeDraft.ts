@@ -2,6 +2,7 @@ import { basename, dirname, extname, join, relative, sep } from 'node:path';
 import { impliedScores, proposedScheme } from '../../protocol/labelScheme';
 import { resolveRecipe, type Recipe } from '../../protocol/recipe';
 import type { LabelCounts } from '../../protocol/scorer';
+import { answerOf, comparesTexts } from '../../protocol/answers';
 import { describeTask, type TaskName } from '../../protocol/tasks';
 import { isRecipeAddress } from '../../protocol/recipeAddress';
 
@@ -10,10 +11,14 @@ export interface RecipeChoices {
   /** A folder, or an address of the library. */
   readonly model: string;
   readonly trainFile: string;
+  /** The sheet of a workbook; absent: the first visible one. */
+  readonly trainSheet?: string;
   readonly validationFile?: string;
+  readonly validationSheet?: string;
   /** Without a validation file: a tenth is held out, stratified, the rows of one first text together. */
   readonly holdsOut?: boolean;
   readonly testFile?: string;
+  readonly testSheet?: string;
   readonly skipsBadRows?: boolean;
   readonly task: TaskName;
   readonly first: string;
@@ -34,6 +39,7 @@ export interface RecipeChoices {
 export function recipeText(choices: RecipeChoices, recipeFile: string): string {
   const folder = dirname(recipeFile);
   const path = (target: string): string => pathInRecipe(target, folder);
+  const evaluated = (file: string, sheet: string | undefined) => ({ file: path(file), ...(sheet !== undefined && { sheet }) }); // prettier-ignore
   const recipe = {
     task: choices.task,
     model: path(choices.model),
@@ -45,13 +51,14 @@ export function recipeText(choices: RecipeChoices, recipeFile: string): string {
         label: choices.label,
         ...(choices.spanEnd && { span_end: choices.spanEnd }),
         ...(choices.labelSeparator !== undefined && { label_separator: choices.labelSeparator }),
-        ...(choices.labels && describeTask(choices.task).answer !== 'number' && { labels: choices.labels }),
+        ...(choices.labels && answerOf(choices.task).hasNames && { labels: choices.labels }),
         ...(choices.labelMapping && { label_mapping: choices.labelMapping }),
         ...scaleDetails(choices),
+        ...(choices.trainSheet !== undefined && { sheet: choices.trainSheet }),
         ...(choices.skipsBadRows && { on_bad_row: 'skip' }),
       },
-      ...(choices.validationFile && { validation: { file: path(choices.validationFile) } }),
-      ...(choices.testFile && { test: { file: path(choices.testFile) } }),
+      ...(choices.validationFile && { validation: evaluated(choices.validationFile, choices.validationSheet) }),
+      ...(choices.testFile && { test: evaluated(choices.testFile, choices.testSheet) }),
       ...(choices.holdsOut && { split: { validation: 0.1, stratify: true, group_by: 'first_sequence' } }),
     },
   };
@@ -66,14 +73,16 @@ export interface PretrainingChoices {
   readonly model: string;
   /** Files and folders, one at least. */
   readonly texts: readonly string[];
+  /** The column of tables among them. */
+  readonly column?: string;
   readonly terms: string | null;
   readonly structBert: boolean;
   readonly device: string;
 }
 
-/** As {@link recipeText}: with what people change most, as it is by default. */
+/** {@link recipeText} of a pretraining, with the defaults of the fields that people change most. */
 export function pretrainingRecipeText(
-  { model, texts, terms, structBert, device }: PretrainingChoices,
+  { model, texts, column, terms, structBert, device }: PretrainingChoices,
   recipeFile: string,
 ): string {
   // prettier-ignore
@@ -84,7 +93,10 @@ export function pretrainingRecipeText(
   const recipe = {
     task: 'masked-language-modeling' as const,
     model: path(model),
-    dataset: { train: { file, ...(files.length > 0 && { files }) }, split: { validation: 0.05 } },
+    dataset: {
+      train: { file, ...(files.length > 0 && { files }), ...(column !== undefined && { first_sequence: column }) },
+      split: { validation: 0.05 },
+    },
   };
   const { max_epochs, batch_size, optimizer, seed } = resolveRecipe(recipe).train;
   const train = {
@@ -101,8 +113,7 @@ export function pretrainingRecipeText(
 
 /** Words that were recognised are said in the recipe, where a person sees them; numbers say it themselves. */
 function scaleDetails({ task, labels = [], scale }: RecipeChoices): { label_details?: object } {
-  const { second, answer } = describeTask(task);
-  if (second === 'none' || answer !== 'class') return {};
+  if (!comparesTexts(describeTask(task))) return {};
   const implied = labels.every((label) => Number.isFinite(Number(label))) ? undefined : impliedScores(labels);
   const known = scale ?? (implied && Object.fromEntries(labels.map((label, id) => [label, implied[id]])));
   if (!known) return {};
@@ -125,7 +136,7 @@ export function freeRecipeFile(trainFile: string, folder: string, exists: (path:
   }
 }
 
-/** More values are no classes that anybody would list; the training infers them in the same order. */
+/** A bound on listed labels. The training infers further ones in the same order. */
 const maxListed = 100;
 
 /**

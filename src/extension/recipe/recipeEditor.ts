@@ -16,6 +16,7 @@ import {
 } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { workspaceDataFiles } from '../commands/asking';
+import { findTask } from '../../protocol/tasks';
 import type { CommandId } from '../ids';
 import type { BaseServices } from '../baseServices';
 import { modelInRecipe } from './modelInRecipe';
@@ -41,7 +42,7 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
     const surroundings = {
       // Even to look for a path that a stranger wrote tells where this person is.
       exists: (path: string) => !workspace.isTrusted || existsSync(path),
-      dataInfo: (file: string) => services.dataInfo(file),
+      dataInfo: (file: string, sheet?: string) => services.dataInfo(file, sheet),
       dataFiles: async () => (await workspaceDataFiles()).map(({ fsPath }) => fsPath),
       positions: (folder: string) => (workspace.isTrusted ? modelPositions(folder) : undefined),
       modelFolders: () =>
@@ -88,6 +89,8 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
       const top = new Range(0, 0, 0, 0);
       const lens = (title: string, command: CommandId) =>
         new CodeLens(top, { title, command, arguments: [document.uri] });
+      if (findTask(taskIn(document))?.reads === 'corpus')
+        return [lens(`$(play) ${t('Start Pretraining')}`, 'medtext.runRecipe')];
       return [
         lens(`$(play) ${t('Fine-tune')}`, 'medtext.runRecipe'),
         lens(t('Preview data'), 'medtext.previewData'),
@@ -101,6 +104,11 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
     },
     dispose: () => store.dispose(),
   };
+}
+
+/** By the text alone: a parser should not cost every window. */
+function taskIn(document: TextDocument): string | undefined {
+  return /"task"\s*:\s*"([^"]*)"/.exec(document.getText())?.[1];
 }
 
 function diagnosticOf(document: TextDocument, { start, end, message, severity }: LocatedProblem): Diagnostic {

@@ -27,7 +27,7 @@ export interface RecipeFix {
 export interface RecipeSurroundings {
   exists(path: string): boolean;
   /** undefined when the file cannot be read as data. */
-  dataInfo(path: string): Promise<DataInfo | undefined>;
+  dataInfo(path: string, sheet?: string): Promise<DataInfo | undefined>;
   /** Absolute paths that a missing data file may have been meant to be. */
   dataFiles?(): Promise<readonly string[]>;
   /** Tokens that a model reads at most; undefined where its folder does not say. */
@@ -84,7 +84,7 @@ export async function problemsOfRecipe(
 }
 
 export const tooLongText = (positions: number, t: Translate): string =>
-  t('The model reads at most {0} tokens: write that, less, or auto.', positions);
+  t('The model reads at most {0} tokens. Enter a number up to this limit, or auto.', positions);
 
 async function problemsOfSplit(
   split: Node,
@@ -103,7 +103,18 @@ async function problemsOfSplit(
     const fixes = suggested(String(file.value), (await surroundings.dataFiles?.()) ?? [], baseFolder, t);
     return [{ ...located(file, message), fixes }];
   }
-  const info = await surroundings.dataInfo(path);
+  const sheet = findNodeAtLocation(split, ['sheet']);
+  const first = await surroundings.dataInfo(path);
+  if (first && sheet?.type === 'string' && !first.sheets?.includes(String(sheet.value))) {
+    if (!first.sheets) return [located(sheet, t('{0} is not a workbook: it has no sheets.', String(file.value)))];
+    const fixes = first.sheets.map((name) => ({
+      title: t('Use the sheet {0}', name),
+      replacement: JSON.stringify(name),
+    }));
+    const message = t('{0} has no sheet {1}; it has {2}.', String(file.value), String(sheet.value), first.sheets.join(', ')); // prettier-ignore
+    return [{ ...located(sheet, message), fixes }];
+  }
+  const info = sheet?.type === 'string' && sheet.value !== first?.sheet ? await surroundings.dataInfo(path, String(sheet.value)) : first; // prettier-ignore
   if (!info) return [];
 
   const problems: LocatedProblem[] = [];

@@ -1,15 +1,15 @@
-import type { MarkedEntity, PairScore, TextPair } from '../../protocol/scorer';
+import type { MarkedEntity, TextPair } from '../../protocol/scorer';
+import type { PairScore } from '../../protocol/scores';
 import type { BothOrders, Comparison, PlacedText } from '../../protocol/similarityPanel';
+import type { Question } from '../datasetPreview/modelUse';
 import { sentenceAt, sentencesOf, type TextRange } from '../hover/sentenceAt';
 
 /** A page of a screen can hold them, and a small model scores them in a minute; what is beyond is said above the list. */
 const maxSentences = 5000;
 const maxSelections = 12;
-/** More than any model reads; longer texts are cut for the scorer and the screen alike. */
+/** A bound on characters, beyond what models read; longer texts are cut for the scorer and the screen. */
 const maxTextLength = 4000;
 
-/** What the model is asked: the similarity of pairs, the class of each text, or its entities. */
-export type Question = 'pairs' | 'texts' | 'entities';
 /** What it says of one pair or text. */
 export type Answer = PairScore | readonly MarkedEntity[];
 

@@ -1,22 +1,24 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
-import { Uri, ViewColumn, commands, window, workspace, type WebviewPanelSerializer } from 'vscode';
+import { basename, dirname, join } from 'node:path';
+import { TabInputCustom, TabInputText, Uri, ViewColumn, commands, window, workspace, type WebviewPanelSerializer } from 'vscode'; // prettier-ignore
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
 import { translated } from '../../base/words';
 import type { Handlers } from '../../protocol/channel';
 import { errorText } from '../../protocol/errorWords';
 import { HOLD_OUT, draftFields, fineTuneContract, type DraftField, type DraftLengths, type FineTuneContract, type FineTuneSnapshot } from '../../protocol/fineTunePage'; // prettier-ignore
-import { hasAmounts, impliedScores } from '../../protocol/labelScheme';
+import { answerIn, answerOf, comparesTexts, countsFor, signsOf, tasksOfRows } from '../../protocol/answers';
+import { impliedScores } from '../../protocol/labelScheme';
 import type { DataInfo, LabelCounts } from '../../protocol/scorer';
-import { TASKS, describeTask, findTaskFor, type TaskDescription, type TaskName } from '../../protocol/tasks';
+import { describeTask, findTask, findTaskFor, type TaskDescription, type TaskName } from '../../protocol/tasks';
+import type { TrainingForecast } from '../../protocol/trainingForecast';
 import type { BaseServices } from '../baseServices';
 import { dataFilters, workspaceDataFiles } from '../commands/asking';
 import type { DatasetPreviews } from '../datasetPreview/datasetPreviews';
 import { fileLabel } from '../fileLabel';
 import type { ListedModel } from '../modelStore';
-import { draftWarnings, likelyTrainFile, scaleIsOpen, splitFilesOf } from '../recipe/fineTuneDraft';
+import { draftWarnings, likelyTrainFile, scaleIsOpen, splitFilesOf, splitSheetsOf } from '../recipe/fineTuneDraft';
 import { modelInRecipe } from '../recipe/modelInRecipe';
 import { modelPositions } from '../recipe/modelPositions';
 import { draftedLabels, freeRecipeFile, recipeText, type RecipeChoices } from '../recipe/recipeDraft';
@@ -29,6 +31,8 @@ const devices = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'];
 /** Stands for the encoder that comes with the extension while it is not unpacked. */
 const STARTER = 'starter';
 const maxShownLabels = 60;
+/** For the next of several choices. */
+const forecastDelayMs = 400;
 
 export interface FineTunePanel extends Disposable {
   /** Takes the panel that comes back with the window. */
@@ -50,8 +54,12 @@ class FineTuneHost implements FineTunePanel {
   /** Files from elsewhere that the person has named. */
   private readonly browsed = new Set<string>();
   private info: DataInfo | undefined;
+  private sheets: FineTuneSnapshot['sheets'] = noSheets;
   private counts: LabelCounts | undefined;
   private lengths: DraftLengths | null = null;
+  private forecast: TrainingForecast | null = null;
+  private forecastNote = '';
+  private forecasting: AbortController | undefined;
   private trouble = '';
   private isReading = false;
   /** Rises with every choice: an answer to an earlier one is dropped. */
@@ -78,11 +86,14 @@ class FineTuneHost implements FineTunePanel {
 
   async show(given: { readonly train?: string; readonly model?: string } = {}): Promise<void> {
     const isKept = this.panel.isOpen && given.train === undefined && given.model === undefined;
+    // Once the page is shown, it is the page that is in front.
+    const inFront = fileInFront();
     this.panel.show(ViewColumn.Active);
-    if (!isKept) await this.begin(given);
+    if (!isKept) await this.begin(given, inFront);
   }
 
   dispose(): void {
+    this.forecasting?.abort();
     this.store.dispose();
   }
 
@@ -100,32 +111,34 @@ class FineTuneHost implements FineTunePanel {
         void commands.executeCommand<ListedModel | undefined>('medtext.importModel').then((model) => {
           if (model) void this.choose('model', model.folder);
         }),
-      preview: () => void (this.chosen.train && this.previews.open(Uri.file(this.chosen.train))),
+      preview: () => void (this.chosen.train && this.previews.open(Uri.file(this.chosen.train), undefined, undefined, this.chosen.sheet || undefined)), // prettier-ignore
+      showContradictions: () => this.showContradictions(),
+      measureTime: () => this.foresee(true),
       write: ({ start }) => this.write(start),
     };
   }
 
   // ── What is recognised ─────────────────────────────────────────────────────────────────────────────────────────
 
-  private async begin({ train, model }: { readonly train?: string; readonly model?: string }): Promise<void> {
+  private async begin(given: { readonly train?: string; readonly model?: string }, inFront?: string): Promise<void> {
+    const { train, model } = given;
     this.chosen = { ...nothingChosen(), model: model ?? this.likelyModel(), device: setting('medtext.device') };
     this.scores = {};
     this.info = undefined;
+    this.sheets = noSheets;
     this.counts = undefined;
+    this.forecasting?.abort();
+    this.forecast = null;
+    this.forecastNote = '';
     this.isReading = true;
     this.send();
     this.files = (await workspaceDataFiles()).map(({ fsPath }) => fsPath);
-    const likely = train ?? this.activeFile() ?? likelyTrainFile(this.files);
+    const likely = train ?? this.files.find((file) => file === inFront) ?? likelyTrainFile(this.files);
     if (likely === undefined) {
       this.isReading = false;
       return this.send();
     }
     await this.takeTrain(likely);
-  }
-
-  private activeFile(): string | undefined {
-    const path = window.activeTextEditor?.document.uri.fsPath;
-    return this.files.find((file) => file === path);
   }
 
   /** One that was imported and never trained; else the active one, else the starter. */
@@ -145,8 +158,11 @@ class FineTuneHost implements FineTunePanel {
     this.chosen = {
       ...this.chosen,
       train: file,
+      sheet: '',
       validation,
+      validationSheet: '',
       test,
+      testSheet: '',
       first: '',
       second: '',
       label: '',
@@ -156,42 +172,79 @@ class FineTuneHost implements FineTunePanel {
     };
     this.scores = {};
     await this.reading(revision, async () => {
-      const info = await this.services.scorer.request('dataInfo', { file });
+      const { sheets = [] } = await this.services.scorer.request('dataInfo', { file });
       if (revision !== this.revision) return;
-      this.info = info;
-      this.chosen = { ...this.chosen, first: info.first ?? '', second: info.second ?? '', label: info.label ?? '' };
-      await this.readLabels(revision);
+      const called = splitSheetsOf(sheets);
+      // The splits of a data set may be the sheets of one workbook.
+      const inWorkbook = {
+        ...(validation === HOLD_OUT && called.validation !== undefined && { validation: file }),
+        ...(test === '' && called.test !== undefined && { test: file }),
+      };
+      this.sheets = { ...noSheets, train: sheets };
+      this.chosen = { ...this.chosen, ...inWorkbook };
+      await this.takeSheet(called.train, revision);
+      await Promise.all([this.findSheets('validation'), this.findSheets('test')]);
     });
   }
 
+  /** The columns of the training data, which differ from sheet to sheet. */
+  private async takeSheet(sheet: string | undefined, revision: number): Promise<void> {
+    const info = await this.services.scorer.request('dataInfo', { file: this.chosen.train, ...(sheet !== undefined && { sheet }) }); // prettier-ignore
+    if (revision !== this.revision) return;
+    this.info = info;
+    const { first = '', second = '', label = '' } = info;
+    const hasSheets = (info.sheets?.length ?? 0) > 1;
+    this.chosen = { ...this.chosen, sheet: hasSheets ? info.sheet! : '', first, second, label };
+    await this.readLabels(revision);
+  }
+
+  /** The sheets of a workbook to evaluate on, and which one: by its name, else the first that is not trained on. */
+  private async findSheets(split: 'validation' | 'test'): Promise<void> {
+    const file = this.chosen[split];
+    const info = file === '' || file === HOLD_OUT ? undefined : await this.services.dataInfo(file);
+    if (this.chosen[split] !== file) return;
+    const sheets = info?.sheets ?? [];
+    const isTrainedOn = (name: string): boolean => file === this.chosen.train && name === this.chosen.sheet;
+    const sheet = splitSheetsOf(sheets)[split] ?? sheets.find((name) => !isTrainedOn(name)) ?? sheets[0] ?? '';
+    this.sheets = { ...this.sheets, [split]: sheets };
+    this.chosen = { ...this.chosen, [`${split}Sheet`]: sheets.length > 1 ? sheet : '' };
+  }
+
   private async readLabels(revision: number): Promise<void> {
-    const { train, label } = this.chosen;
+    const { train, sheet, label } = this.chosen;
     this.counts = undefined;
-    const counts =
-      label === '' ? undefined : await this.services.scorer.request('labelCounts', { split: { file: train, label } });
+    const split = { file: train, label, ...(sheet !== '' && { sheet }) };
+    const counts = label === '' ? undefined : await this.services.scorer.request('labelCounts', { split });
     if (revision !== this.revision) return;
     this.counts = counts;
     const tasks = this.tasks();
-    const isAmount = counts !== undefined && hasAmounts(counts.values.map(({ value }) => value));
-    const kind = this.marksEntities() ? 'spans' : isAmount ? 'number' : 'class';
-    const suggested = findTaskFor(kind, this.chosen.second !== '');
+    const signs = counts ? signsOf(counts, this.marksEntities()) : { marks: this.marksEntities(), several: false, values: [] }; // prettier-ignore
+    const suggested = findTaskFor(answerIn(signs).answer, this.chosen.second !== '');
     const known =
       tasks.find(({ id }) => id === this.chosen.task) ?? tasks.find(({ id }) => id === suggested) ?? tasks[0];
     this.chosen = { ...this.chosen, task: known?.id ?? '' };
     void this.measure(revision);
   }
 
+  /** The starter's packed folder tells its shape and its tokens, too. */
+  private modelFolder(): string {
+    const { model } = this.chosen;
+    return model === STARTER ? join(this.services.context.extensionPath, 'starter') : model;
+  }
+
   /** In tokens of the chosen model; nobody waits for it. */
   private async measure(revision: number): Promise<void> {
-    const { model, train, first, second } = this.chosen;
+    const { train, sheet, first, second } = this.chosen;
+    const model = this.modelFolder();
     this.lengths = null;
-    if (model === STARTER || first === '') return;
+    if (first === '') return;
     try {
       const found = await this.services.scorer.request('exampleLengths', {
         folder: model,
         file: train,
         first,
         ...(second !== '' && { second }),
+        ...(sheet !== '' && { sheet }),
       });
       if (revision !== this.revision) return;
       const positions = modelPositions(model);
@@ -200,6 +253,55 @@ class FineTuneHost implements FineTunePanel {
     } catch (error) {
       this.services.log.debug(`fine-tune page: ${asMedTextError(error).message}`);
     }
+  }
+
+  /**
+   * What the training will read and take; nobody waits for it. A later choice makes an earlier one of no use: it is cancelled,
+   * and the next one waits a moment for more.
+   */
+  private foresee(measures = false): void {
+    this.forecasting?.abort();
+    const { t } = this.services;
+    this.forecast = null;
+    this.forecastNote = '';
+    if (this.problem() !== '') return;
+    this.forecastNote = measures ? t('Measuring a few steps…') : t('Reading all rows for an estimate…');
+    const asked = (this.forecasting = new AbortController());
+    setTimeout(() => void this.forecastOf(measures, asked.signal), measures ? 0 : forecastDelayMs);
+    if (measures) this.send();
+  }
+
+  private async forecastOf(measures: boolean, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    try {
+      const file = this.recipeFile();
+      const recipe = { ...(JSON.parse(recipeText(this.choices(), file)) as object), model: this.modelFolder() };
+      const runFolders = this.services.runs.list().map(({ folder }) => folder);
+      const found = await this.services.scorer.request(
+        'forecast',
+        { recipe, folder: dirname(file), runFolders, measures },
+        signal,
+      );
+      if (signal.aborted) return;
+      this.forecast = found;
+      this.forecastNote = '';
+    } catch (error) {
+      if (signal.aborted) return;
+      this.forecastNote = this.services.t('The training would stop before its first step: {0}', errorText(asMedTextError(error), this.services.t)); // prettier-ignore
+    }
+    this.send();
+  }
+
+  private async showContradictions(): Promise<void> {
+    const { train } = this.chosen;
+    if (!this.forecast || this.forecast.contradictions.rows.length === 0) throw new MedTextError('NOT_FOUND', words`It is not there any more.`); // prettier-ignore
+    const { rows } = this.forecast.contradictions;
+    const title = this.services.t('the same texts, different labels');
+    await this.previews.open(Uri.file(train), undefined, {
+      search: null,
+      filters: [{ kind: 'rows', title, rows: [...rows] }],
+      sort: { kind: 'column', column: this.chosen.first, measure: 'value', descending: false },
+    }, this.chosen.sheet || undefined); // prettier-ignore
   }
 
   private async reading(revision: number, work: () => Promise<void>): Promise<void> {
@@ -213,6 +315,7 @@ class FineTuneHost implements FineTunePanel {
     }
     if (revision !== this.revision) return;
     this.isReading = false;
+    this.foresee();
     this.send();
   }
 
@@ -226,10 +329,13 @@ class FineTuneHost implements FineTunePanel {
   }
 
   private tasks(): readonly TaskDescription[] {
-    const isPair = this.chosen.second !== '';
-    const fits = ({ second, answer, reads }: TaskDescription): boolean =>
-      reads === undefined && second !== (isPair ? 'none' : 'required') && (answer === 'spans') === this.marksEntities();
-    return (TASKS as readonly TaskDescription[]).filter(fits);
+    return tasksOfRows(this.chosen.second !== '', { marks: this.marksEntities() });
+  }
+
+  /** The label counts in the form that the chosen task reads. */
+  private counted(): LabelCounts | undefined {
+    const task = findTask(this.chosen.task);
+    return this.counts && task ? countsFor(task.answer, this.counts) : this.counts;
   }
 
   // ── What the person chooses ────────────────────────────────────────────────────────────────────────────────────
@@ -242,7 +348,10 @@ class FineTuneHost implements FineTunePanel {
     if (field === 'label' || field === 'second' || field === 'first') {
       return this.reading(revision, () => this.readLabels(revision));
     }
+    if (field === 'sheet') return this.reading(revision, () => this.takeSheet(value, revision));
+    if (field === 'validation' || field === 'test') return this.reading(revision, () => this.findSheets(field));
     if (field === 'model') void this.measure(revision);
+    this.foresee();
     this.send();
   }
 
@@ -252,8 +361,11 @@ class FineTuneHost implements FineTunePanel {
     const offered: Readonly<Record<DraftField, readonly string[]>> = {
       model: [STARTER, ...this.services.models.list().map(({ folder }) => folder)],
       train: this.listedFiles(),
+      sheet: this.sheets.train,
       validation: ['', HOLD_OUT, ...this.listedFiles()],
+      validationSheet: this.sheets.validation,
       test: ['', ...this.listedFiles()],
+      testSheet: this.sheets.test,
       first: columns,
       second: ['', ...columns],
       label: columns,
@@ -270,7 +382,9 @@ class FineTuneHost implements FineTunePanel {
   }
 
   private async browse(field: 'train' | 'validation' | 'test'): Promise<void> {
-    const file = (await window.showOpenDialog({ title: this.services.t('Data'), filters: dataFilters }))?.[0]?.fsPath;
+    const file = (
+      await window.showOpenDialog({ title: this.services.t('Data'), filters: dataFilters(this.services.t) })
+    )?.[0]?.fsPath;
     if (file === undefined) return;
     this.browsed.add(file);
     await this.choose(field, file);
@@ -283,7 +397,7 @@ class FineTuneHost implements FineTunePanel {
     const file = this.recipeFile();
     await writeFile(file, recipeText(this.choices(), file), { flag: 'wx' });
     await window.showTextDocument(Uri.file(file), { preview: false });
-    // Not awaited: a run lasts longer than anyone waits for an answer.
+    // The page does not wait for the end of the run.
     if (start) void commands.executeCommand('medtext.runRecipe', Uri.file(file));
   }
 
@@ -302,28 +416,43 @@ class FineTuneHost implements FineTunePanel {
     if (this.trouble !== '') return this.trouble;
     if (train === '') return t('Choose the training data.');
     if (this.isReading) return t('Reading the data…');
+    if (this.evaluatesOnTraining())
+      return t('Validation and test data must not be the training data: choose another sheet.');
     if (first === '') return t('Choose the column of the text.');
     if (label === '') return t('Choose the column of the label.');
-    if (this.asksSpanEnd() && this.chosen.spanEnd === '') return t('Choose what the end of an entity is.');
+    if (this.asksSpanEnd() && this.chosen.spanEnd === '') return t('Choose the meaning of an entity’s end.');
     return task === '' ? t('Choose the task.') : '';
   }
 
+  /** A workbook may be chosen once more for another of its sheets only. */
+  private evaluatesOnTraining(): boolean {
+    const { train, sheet } = this.chosen;
+    return (['validation', 'test'] as const).some((split) => this.chosen[split] === train && this.chosen[`${split}Sheet`] === sheet); // prettier-ignore
+  }
+
   private choices(): RecipeChoices {
-    const { model, train, validation, test, first, second, label, task, device, badRows, spanEnd } = this.chosen;
-    const { labels = [] } = this.counts ? draftedLabels(this.counts) : {};
+    const { model, train, sheet, validation, test, first, second, label, task, device, badRows, spanEnd } = this.chosen;
+    const { validationSheet, testSheet } = this.chosen;
+    const counts = this.counted();
+    const drafted = counts && draftedLabels(counts);
+    const labels = drafted?.labels ?? [];
     const implied = impliedScores(labels);
     const scale = labels.map((name, id) => [name, this.scores[name] ?? implied?.[id]] as const);
     const isSaid = Object.keys(this.scores).length > 0 && scale.every((entry): entry is readonly [string, number] => entry[1] !== undefined); // prettier-ignore
     return {
       model: modelInRecipe(this.services.models, model),
       trainFile: train,
+      ...(sheet !== '' && { trainSheet: sheet }),
       ...(validation === HOLD_OUT ? { holdsOut: true } : validation !== '' && { validationFile: validation }),
+      ...(validationSheet !== '' && { validationSheet }),
       ...(test !== '' && { testFile: test }),
+      ...(testSheet !== '' && { testSheet }),
       task: task as TaskName,
       first,
       ...(second !== '' && { second }),
       label,
-      ...(this.counts && draftedLabels(this.counts)),
+      ...drafted,
+      labelSeparator: counts?.several?.separator,
       ...(isSaid && { scale: Object.fromEntries(scale) as Record<string, number> }),
       ...(badRows === 'skip' && { skipsBadRows: true }),
       ...(this.asksSpanEnd() && { spanEnd: spanEnd as 'inclusive' | 'exclusive' }),
@@ -343,16 +472,17 @@ class FineTuneHost implements FineTunePanel {
 
   private snapshot(): FineTuneSnapshot {
     const { models, t } = this.services;
-    const { info, counts, chosen } = this;
+    const { info, chosen } = this;
+    const counts = this.counted();
     const problem = this.problem();
     const isReady = problem === '';
     const { labels: names } = counts ? draftedLabels(counts) : {};
     const task = chosen.task === '' ? undefined : (chosen.task as TaskName);
-    const isClasses = task !== undefined && describeTask(task).answer === 'class';
-    const shown = isClasses ? (names ?? counts?.values.map(({ value }) => value) ?? []) : [];
+    const { column, hasNames } = task === undefined ? {} : answerOf(task);
+    const shown = column === 'cells' && hasNames ? (names ?? counts?.values.map(({ value }) => value) ?? []) : [];
     const implied = impliedScores(shown);
     const countOf = new Map(counts?.values.map(({ value, count }) => [value, count]));
-    const comparesTexts = isClasses && describeTask(task).second !== 'none';
+    const hasScale = task !== undefined && comparesTexts(describeTask(task));
     const listed = models.list().filter(({ missing }) => !missing);
     return {
       state: this.isReading ? 'reading' : isReady ? 'ready' : 'asking',
@@ -362,6 +492,7 @@ class FineTuneHost implements FineTunePanel {
         ...(listed.some((model) => models.isStarter(model)) ? [] : [{ id: STARTER, name: t('Starter encoder'), hint: t('comes with MedText Lab') }]), // prettier-ignore
       ],
       files: this.listedFiles().map((path) => ({ id: path, name: labelOf(path) })),
+      sheets: this.sheets,
       tasks: this.tasks().map(({ id, title, gives }) => ({
         id,
         name: translated(title, t),
@@ -375,21 +506,31 @@ class FineTuneHost implements FineTunePanel {
       labels: shown.slice(0, maxShownLabels).map((name, id) => ({
         name,
         count: countOf.get(name) ?? 0,
-        score: comparesTexts ? (this.scores[name] ?? implied?.[id] ?? null) : null,
+        score: hasScale ? (this.scores[name] ?? implied?.[id] ?? null) : null,
       })),
       labelCount: shown.length,
       asksSpanEnd: this.asksSpanEnd(),
-      asksScale: comparesTexts && scaleIsOpen(task, shown, this.scores),
+      asksScale: hasScale && scaleIsOpen(task, shown, this.scores),
       lengths: this.lengths,
-      warnings: info && isReady ? draftWarnings({ info, counts, task, label: chosen.label, validation: chosen.validation, skipsBadRows: chosen.badRows === 'skip' }, t) : [], // prettier-ignore
+      forecast: this.forecast,
+      forecastNote: this.forecastNote,
+      warnings: info && isReady ? draftWarnings({ info, counts, task, label: chosen.label, validation: chosen.validation, skipsBadRows: chosen.badRows === 'skip', forecast: this.forecast }, t) : [], // prettier-ignore
       recipeName: isReady ? basename(this.recipeFile()) : '',
       recipe: isReady ? recipeText(this.choices(), this.recipeFile()) : '',
     };
   }
 }
 
+const noSheets: FineTuneSnapshot['sheets'] = { train: [], validation: [], test: [] };
+
 const nothingChosen = (): Record<DraftField, string> =>
   ({ ...Object.fromEntries(draftFields.map((field) => [field, ''])), validation: HOLD_OUT, device: 'auto', badRows: 'stop' }) as Record<DraftField, string>; // prettier-ignore
+
+/** The file of the tab in front, in a text editor or in the dataset preview. */
+function fileInFront(): string | undefined {
+  const input = window.tabGroups.activeTabGroup.activeTab?.input;
+  return input instanceof TabInputText || input instanceof TabInputCustom ? input.uri.fsPath : undefined;
+}
 
 function labelOf(path: string): string {
   const { label, description } = fileLabel(workspace.asRelativePath(path));

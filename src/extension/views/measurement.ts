@@ -1,6 +1,6 @@
-import { answerMeasured } from '../../protocol/evaluation';
+import { answerMeasured, metricsMeasured } from '../../protocol/evaluation';
 import type { Measurement } from '../../protocol/runPage';
-import { METRIC_NAMES } from '../../protocol/tasks';
+import { baselineField } from '../../protocol/tasks';
 import { finite } from './runHistory';
 
 const maxRows = 300;
@@ -15,7 +15,7 @@ export function measurementOf(
   report: Readonly<Record<string, unknown>>,
   { split, file, canOpen }: Pick<Measurement, 'split' | 'file'> & { readonly canOpen: boolean },
 ): Measurement {
-  const metrics = METRIC_NAMES.filter((name) => name in report).map((name) => {
+  const metrics = metricsMeasured(report).map((name) => {
     const interval: unknown = report[`${name}Interval`];
     const [low, high] = Array.isArray(interval) ? interval.map(finite) : [];
     return { name, value: finite(report[name]), low: low ?? null, high: high ?? null };
@@ -32,11 +32,13 @@ export function measurementOf(
   };
 }
 
-/** What always answering the most frequent label, or the mean, would reach. */
-function baselineOf({ majorityBaseline, meanBaseline }: Readonly<Record<string, unknown>>): Measurement['baseline'] {
-  const [majority, mean] = [finite(majorityBaseline), finite(meanBaseline)];
-  if (majority !== null) return { name: 'accuracy', value: majority };
-  return mean === null ? null : { name: 'mse', value: mean };
+/** What a constant answer would reach, of the first metric of which the report says it. */
+function baselineOf(report: Readonly<Record<string, unknown>>): Measurement['baseline'] {
+  for (const name of metricsMeasured(report)) {
+    const value = finite(report[baselineField(name) ?? '']);
+    if (value !== null) return { name, value };
+  }
+  return null;
 }
 
 function tableOf(report: Readonly<Record<string, unknown>>): Measurement['table'] {
@@ -65,7 +67,7 @@ function matrixOf(
   const counts = confusionMatrix.map((row) =>
     Array.isArray(row) ? row.map((one) => Math.max(0, finite(one) ?? 0)) : [],
   );
-  // Of spans, there is one more of both: what was missed, and what is spurious. They count spans, and no cell is a list of rows.
+  // A matrix of spans has a further row and column, for spurious and missed spans. It counts spans, so no cell has a list of rows.
   const hasNone = counts.length === labels.length + 1;
   const size = labels.length + (hasNone ? 1 : 0);
   const isSquare = counts.length === size && counts.every((row) => row.length === size);

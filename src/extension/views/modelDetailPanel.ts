@@ -14,7 +14,7 @@ import { setting } from '../settings';
 import { SinglePanel } from './singlePanel';
 import { windowLanguage } from './webviewHtml';
 
-/** Longer texts are no try-out. */
+/** A bound on the characters of a try-out. */
 const maxCharacters = 5000;
 const maxTop = 20;
 
@@ -33,7 +33,7 @@ class ModelDetailHost implements ModelDetailPanel {
   private readonly store = new DisposableStore();
   readonly panel: SinglePanel<ModelDetailContract>;
   private folder = '';
-  /** Of the folder shown; reading it again at each change of the list would be for nothing. */
+  /** The detail of the shown folder, kept so that a change of the list does not read it again. */
   private read: { readonly folder: string; readonly detail: ReturnType<ModelDetailHost['readDetail']> } | undefined;
 
   constructor(private readonly services: BaseServices) {
@@ -98,7 +98,7 @@ class ModelDetailHost implements ModelDetailPanel {
   private async snapshot(): Promise<ModelDetailSnapshot> {
     const { folder } = this;
     const model = this.services.models.list().find((one) => one.folder === folder);
-    if (!model) return { name: '', folder, isActive: false, hasHead: false, detail: null, problem: '' };
+    if (!model) return { name: '', folder, isActive: false, hasHead: false, detail: null, problem: null };
     if (this.read?.folder !== folder) this.read = { folder, detail: this.readDetail(folder) };
     const { name, active, hasHead } = model;
     return { name, folder, isActive: active, hasHead, ...(await this.read.detail) };
@@ -109,9 +109,10 @@ class ModelDetailHost implements ModelDetailPanel {
     try {
       const { tokenizerError, ...detail } = await library.request('detail', { folder });
       const tokenizerProblem = tokenizerError ? errorText(tokenizerError, t) : detail.tokenizerProblem;
-      return { detail: { ...detail, tokenizerProblem }, problem: '' };
+      return { detail: { ...detail, tokenizerProblem }, problem: null };
     } catch (error) {
-      return { detail: null, problem: errorText(asMedTextError(error), t) };
+      const known = asMedTextError(error);
+      return { detail: null, problem: { code: known.code, message: errorText(known, t) } };
     }
   }
 

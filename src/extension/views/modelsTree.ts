@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { EventEmitter, MarkdownString, ThemeIcon, TreeItem, type TreeDataProvider } from 'vscode';
+import { EventEmitter, MarkdownString, ThemeIcon, TreeItem, type TreeDataProvider, type TreeView } from 'vscode';
 import type { Disposable } from '../../base/disposables';
 import { cutTo, withoutControls } from '../../base/plainText';
 import { sizeText } from '../../base/sizeText';
@@ -9,10 +9,18 @@ import { recordOf, type ListedModel } from '../modelStore';
 import { fineTuningOf, type FineTuning } from '../runFolderRecord';
 import type { Services } from '../services';
 
-/** Imported and fine-tuned models, the active one marked. */
-export function modelsTree({ models, t }: Services): TreeDataProvider<ListedModel> & Disposable {
+/** Imported and fine-tuned models, the active one marked, and named beside the view's title. */
+export function modelsTree(
+  { models, t }: Services,
+  view: TreeView<ListedModel>,
+): TreeDataProvider<ListedModel> & Disposable {
   const changed = new EventEmitter<void>();
-  const subscription = models.onDidChange(() => changed.fire());
+  const nameActive = (): void => void (view.description = models.active()?.name);
+  nameActive();
+  const subscription = models.onDidChange(() => {
+    nameActive();
+    changed.fire();
+  });
   return {
     onDidChangeTreeData: changed.event,
     getChildren: (element) => (element ? [] : models.list()),
@@ -56,7 +64,7 @@ function tooltipOf(
   tooltip.appendMarkdown('**').appendText(plain(name)).appendMarkdown('**  \n');
   if (record) {
     const { modelType, layers, hiddenSize, parameterCount, sizeBytes, license, source, importedAt } = record;
-    line(t('Architecture'), t('{0}, {1} layers, {2} wide', modelType, layers, hiddenSize));
+    line(t('Architecture'), t('{0}, {1} layers, hidden size {2}', modelType, layers, hiddenSize));
     line(t('Parameters'), parameterCount.toLocaleString());
     line(t('Size'), sizeText(sizeBytes));
     line(t('Licence'), license);
@@ -73,7 +81,7 @@ function tooltipOf(
     line(t('Parameters'), parameterCount?.toLocaleString());
     line(t('Training data'), trainingData && [basename(trainingData), rows && (characters === undefined ? t('{0} rows', rows.toLocaleString()) : t('{0} documents', rows.toLocaleString()))].filter(Boolean).join(' · ')); // prettier-ignore
     line(t('Best on validation data'), best && `${metricText(best.metric, t)} ${best.value.toFixed(4)}`);
-    line(t('Fine-tuned'), endedAt && new Date(endedAt).toLocaleString());
+    line(characters === undefined ? t('Fine-tuned') : t('Trained'), endedAt && new Date(endedAt).toLocaleString());
   }
   line(t('Folder'), folder);
   return tooltip;

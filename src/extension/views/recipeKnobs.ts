@@ -29,7 +29,7 @@ export function shownRecipeOf(
     task: shortText(recipe.task),
     model: shortText(recipe.model),
     train: shortText(at(recipe, ['dataset', 'train', 'file'])),
-    validation: shortText(at(recipe, ['dataset', 'validation', 'file'])) || null,
+    validation: shortText(at(recipe, ['dataset', 'validation', 'file'])) || heldOutText(at(recipe, ['dataset', 'split', 'validation']), t), // prettier-ignore
     test: shortText(at(recipe, ['dataset', 'test', 'file'])) || null,
     knobs: knobFields.map((field) => knobOf(recipe, field, t)),
     problem:
@@ -39,6 +39,11 @@ export function shownRecipeOf(
           ? `${first.pointer} ${first.message}`.trim()
           : null,
   };
+}
+
+/** The held-out share of the training data, as text. */
+function heldOutText(share: unknown, t: Translate): string | null {
+  return typeof share === 'number' ? t('{0} % held out', Number((100 * share).toPrecision(3))) : null;
 }
 
 /**
@@ -91,7 +96,7 @@ function knobOf(recipe: Record<string, unknown>, field: KnobField, t: Translate)
   return { field, value, isDefault: given === undefined, help: fieldHelp(field, t) };
 }
 
-/** As a person would type it; null, "as the model says", is an empty field. */
+/** A value as a person types it; null ("as the model says") is an empty field. */
 function knobText(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') {

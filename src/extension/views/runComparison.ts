@@ -7,11 +7,13 @@ import type {
   ComparedSetting,
   RunComparison,
 } from '../../protocol/runComparison';
+import { metricsMeasured } from '../../protocol/evaluation';
 import { METRIC_NAMES, type MetricName, isLowerBetter } from '../../protocol/tasks';
 import type { RunRecordParts } from '../../protocol/runRecord';
 import { readRunFile } from '../runFolderRecord';
+import { RunLog } from '../runLog';
 import type { RunRecord } from '../runStore';
-import { finite, readRunHistory, type RunHistory } from './runHistory';
+import { finite, type RunHistory } from './runHistory';
 
 /** What of the machine can explain a difference. */
 const environmentFields = ['device', 'threads', 'cpu', 'platform', 'onnxruntime', 'medtext'];
@@ -30,8 +32,8 @@ interface ReadRun {
 export async function compareRuns(records: readonly RunRecord[]): Promise<RunComparison> {
   const runs = await Promise.all(
     records.map(async (record): Promise<ReadRun> => {
-      const [history, recipe, file] = await Promise.all([
-        readRunHistory(record.folder),
+      const [{ history }, recipe, file] = await Promise.all([
+        new RunLog(record.folder).read(),
         readObject(join(record.folder, 'recipe.medtext.json')),
         readRunFile(record.folder),
       ]);
@@ -67,18 +69,18 @@ function comparedRun({ record, history, file }: ReadRun): ComparedRun {
 
 type MetricOf = (run: ReadRun, name: string) => ComparedMetric['values'][number];
 
-/** The metrics that any run has, the one that chose the best checkpoints first. */
+/** The metrics that any run has, the one that chose the best checkpoints first, the others in the order of the runs' tasks. */
 function metricsOf(runs: readonly ReadRun[], valueOf: MetricOf): readonly ComparedMetric[] {
   const choosing = runs.flatMap(({ file }) => file.best?.metric ?? []);
-  const ordered = [
-    ...new Set([...choosing.filter((name) => METRIC_NAMES.includes(name as MetricName)), ...METRIC_NAMES]),
-  ];
+  const known = choosing.filter((name) => METRIC_NAMES.includes(name as MetricName));
+  const own = runs.flatMap(({ file }) => metricsMeasured(file.best?.evaluation ?? {}));
+  const ordered = [...new Set([...known, ...own, ...METRIC_NAMES])];
   return ordered
     .map((name) => ({ name, lowerIsBetter: isLowerBetter(name), values: runs.map((run) => valueOf(run, name)) }))
     .filter(({ values }) => values.some((value) => value !== null));
 }
 
-/** Of the best checkpoint; of a run without one, its newest evaluation's. */
+/** A metric of the best checkpoint, or of the newest evaluation in a run without one. */
 const metricOf: MetricOf = ({ file, history }, name) => {
   const evaluation = file.best?.evaluation;
   if (evaluation === undefined || evaluation === null) {

@@ -80,7 +80,7 @@ class RunComparisonHost implements RunComparisonPanel {
     };
   }
 
-  /** Those that this workspace still knows: a page's memory could name any folder. */
+  /** The runs that this workspace knows, since a page's stored state could name any folder. */
   private runs(): readonly RunRecord[] {
     return this.folders.flatMap((folder) => this.services.runs.get(folder) ?? []);
   }

@@ -1,26 +1,22 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { metricOf } from '../../protocol/evaluation';
-import { METRICS_FILE, parseMetricsLine } from '../../protocol/metricsLine';
-import { isLowerBetter, METRIC_NAMES } from '../../protocol/tasks';
+import { answerMeasured, metricOf, metricsMeasured } from '../../protocol/evaluation';
+import { isLowerBetter } from '../../protocol/tasks';
 import type { EvaluationReport, TrainingReport } from '../../protocol/trainer';
-import type { EvaluationPoint } from '../../protocol/trainingView';
+import type { EvaluationPoint, NamedScores } from '../../protocol/trainingView';
 
 /** A run's course: losses by step, evaluations, and the newest report. A loss that is no finite number is null. */
 export interface RunHistory {
   readonly steps: readonly number[];
   readonly losses: readonly (number | null)[];
   readonly evaluations: readonly EvaluationPoint[];
+  /** Of the evaluations whose reports have them. */
+  readonly scores: readonly NamedScores[];
   readonly last?: Partial<TrainingReport>;
 }
 
-export const emptyHistory: RunHistory = { steps: [], losses: [], evaluations: [] };
+export const emptyHistory: RunHistory = { steps: [], losses: [], evaluations: [], scores: [] };
 
 const maxPoints = 1200;
-const maxKept = 20_000;
-const maxEvaluations = 2000;
+export const maxEvaluations = 2000;
 
 /** The course so far of a run that this window follows. */
 export function historyOf(reports: readonly TrainingReport[], evaluations: readonly EvaluationReport[]): RunHistory {
@@ -28,36 +24,13 @@ export function historyOf(reports: readonly TrainingReport[], evaluations: reado
     reports.map(({ step }) => step),
     reports.map(({ loss }) => finite(loss)),
   );
-  return { ...curve, evaluations: evaluations.slice(-maxEvaluations).map(evaluationPoint), last: reports.at(-1) };
-}
-
-/** Reads the metrics log of a run folder; lines that are torn or of another kind are passed over. */
-export async function readRunHistory(runFolder: string): Promise<RunHistory> {
-  const file = join(runFolder, METRICS_FILE);
-  try {
-    await stat(file);
-  } catch {
-    return emptyHistory;
-  }
-  let steps: number[] = [];
-  let losses: (number | null)[] = [];
-  const evaluations: EvaluationPoint[] = [];
-  let last: Partial<TrainingReport> | undefined;
-  const input = createReadStream(file, 'utf8');
-  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-    const record = parseMetricsLine(line);
-    if (!record) continue;
-    if (typeof record.evaluation === 'object' && record.evaluation !== null) {
-      if (evaluations.length < maxEvaluations) evaluations.push(evaluationPoint(record as never));
-    } else if ('loss' in record) {
-      steps.push(record.step);
-      losses.push(finite(record.loss));
-      last = record as Partial<TrainingReport>;
-      // Bounded for a log of any length.
-      if (steps.length >= maxKept) ({ steps, losses } = thinned(steps, losses, maxKept / 2));
-    }
-  }
-  return { ...thinned(steps, losses), evaluations, last };
+  const kept = evaluations.slice(-maxEvaluations);
+  return {
+    ...curve,
+    evaluations: kept.map(evaluationPoint),
+    scores: kept.flatMap((report) => namedScoresOf(report) ?? []),
+    last: reports.at(-1),
+  };
 }
 
 /** At most about `limit` points; of each stretch its lowest and highest stay, so that spikes do. */
@@ -99,8 +72,37 @@ export function bestOf(
 export const finite = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) ? value : null;
 
-function evaluationPoint({ step, epoch, evaluation }: EvaluationReport): EvaluationPoint {
-  const known = METRIC_NAMES.filter((name) => name in evaluation);
-  const metrics = Object.fromEntries(known.map((name) => [name, finite(metricOf(evaluation, name))]));
+export function evaluationPoint({ step, epoch, evaluation }: EvaluationReport): EvaluationPoint {
+  const metrics = Object.fromEntries(
+    metricsMeasured(evaluation).map((name) => [name, finite(metricOf(evaluation, name))]),
+  );
   return { step, epoch: finite(epoch) ?? 0, metrics };
+}
+
+/** Names at each end of the order, where there are more than both hold: the Training view is narrow. */
+const maxAtAnEnd = 4;
+
+/** F1 by name; undefined where the report has none, or none of a name that its rows have. */
+export function namedScoresOf({ step, evaluation }: EvaluationReport): NamedScores | undefined {
+  const answer = answerMeasured(evaluation);
+  const { perClass, perLabel, perType } = evaluation as Readonly<Record<string, unknown>>;
+  const table = perClass ?? perLabel ?? perType;
+  if (!answer || typeof table !== 'object' || table === null) return undefined;
+  const scores = Object.entries(table as Readonly<Record<string, { f1?: unknown; support?: unknown } | null>>).flatMap(
+    ([name, values]) => {
+      const [f1, support] = [finite(values?.f1), finite(values?.support)];
+      // Without an occurrence F1 is 0 by convention, or undefined.
+      return f1 === null || support === null || support <= 0 ? [] : [{ name, f1, support }];
+    },
+  );
+  if (scores.length === 0) return undefined;
+  scores.sort((a, b) => b.f1 - a.f1);
+  const isWhole = scores.length <= 2 * maxAtAnEnd;
+  return {
+    step,
+    answer,
+    highest: isWhole ? scores : scores.slice(0, maxAtAnEnd),
+    leftOut: isWhole ? 0 : scores.length - 2 * maxAtAnEnd,
+    lowest: isWhole ? [] : scores.slice(-maxAtAnEnd),
+  };
 }

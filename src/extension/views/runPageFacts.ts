@@ -6,13 +6,12 @@ import { errorText, wordedState } from '../../protocol/errorWords';
 import { resolveRecipe, type Recipe } from '../../protocol/recipe';
 import type { Measurement, RunPageAction, RunPageSnapshot, ShownSetting } from '../../protocol/runPage';
 import type { RunRecordParts } from '../../protocol/runRecord';
-import type { ShownRun } from '../../protocol/trainingView';
+import { findTask } from '../../protocol/tasks';
 import { readRunFile } from '../runFolderRecord';
 import { isResumable, type RunRecord } from '../runStore';
 import { measurementOf } from './measurement';
 import { canBeScripted } from './pythonScript';
 import { readRunNotes } from './runNotes';
-import { readRunSeries } from './runSeries';
 
 /** What stands in run.json's environment and says something to a person. */
 const environmentFields = ['medtext', 'onnxruntime', 'device', 'threads', 'cpu', 'platform', 'node'];
@@ -26,11 +25,14 @@ export const noRunPage: RunPageSnapshot = {
 };
 
 /** What a run folder holds for its page; what it lacks, as of a run that has just begun, is empty. */
-export async function runPageOf(record: RunRecord, run: ShownRun | null, t: Translate): Promise<RunPageSnapshot> {
-  const [file = {}, recipe, series, notes] = await Promise.all([
+export async function runPageOf(
+  record: RunRecord,
+  { run, series }: Pick<RunPageSnapshot, 'run' | 'series'>,
+  t: Translate,
+): Promise<RunPageSnapshot> {
+  const [file = {}, recipe, notes] = await Promise.all([
     readRunFile(record.folder),
     readRecipe(record.folder),
-    readRunSeries(record.folder),
     readRunNotes(record.folder),
   ]);
   const { environment = {}, trainingEnd } = file;
@@ -45,7 +47,7 @@ export async function runPageOf(record: RunRecord, run: ShownRun | null, t: Tran
     remarks: remarksOf(file, t),
     predictions: file.predictions === undefined ? '' : basename(file.predictions),
     settings: recipe ? settingsOf(recipe) : [],
-    data: Object.entries(file.data ?? {}).map(([split, { file: path = '', rows = 0, dropped = 0, badRows = 0, sha256 = '' } = {}]) => ({ split, file: basename(path), rows, dropped, badRows, sha256 })), // prettier-ignore
+    data: Object.entries(file.data ?? {}).map(([split, { file: path = '', rows = 0, dropped = 0, badRows = 0, duplicates = 0, sha256 = '' } = {}]) => ({ split, file: basename(path), rows, dropped: dropped + duplicates, badRows, sha256 })), // prettier-ignore
     environment: environmentFields.flatMap((name) => {
       const value: unknown = environment[name];
       return value === undefined || value === null ? [] : [{ name, value: textOf(value) }];
@@ -108,15 +110,18 @@ function actionsOf(record: RunRecord, file: RunRecordParts, recipe: object | und
   const { folder, status, modelFolder } = record;
   const isRunning = status === 'running';
   const hasModel = !isRunning && (modelFolder !== undefined || existsSync(join(folder, 'model', 'config.json')));
+  // A model of texts gives no labels: it is fine-tuned.
+  const givesAnswers = findTask(file.task)?.reads !== 'corpus';
   const asked: [RunPageAction, boolean][] = [
-    ['stop', isRunning],
+    ['stop', isRunning && !record.stopAsked],
     ['stopNow', isRunning],
+    ['fineTuneFurther', hasModel && !givesAnswers],
     ['use', hasModel],
     ['resume', isResumable(record)],
-    ['evaluate', hasModel],
+    ['evaluate', hasModel && givesAnswers],
     ['export', hasModel],
     ['compare', true],
-    ['fineTuneFurther', hasModel],
+    ['fineTuneFurther', hasModel && givesAnswers],
     ['openPredictions', file.predictions !== undefined && existsSync(file.predictions)],
     ['copyCommand', true],
     ['copyPython', recipe !== undefined && canBeScripted({ recipe: recipe as never })],

@@ -23,7 +23,6 @@ import { readRunFile } from '../runFolderRecord';
 import type { RunRecord } from '../runStore';
 import { measurementOf } from './measurement';
 import { pythonScript } from './pythonScript';
-import { emptyHistory, readRunHistory } from './runHistory';
 import { writeRunNotes } from './runNotes';
 import { noRunPage, readRecipe, runPageOf } from './runPageFacts';
 import { SinglePanel } from './singlePanel';
@@ -38,6 +37,8 @@ const maxOpenedRows = 100_000;
 export interface EvaluatedFile {
   readonly model: Pick<ListedModel, 'folder' | 'name'>;
   readonly file: string;
+  /** The sheet of a workbook. */
+  readonly sheet?: string;
   readonly report: Readonly<Record<string, unknown>>;
   /** The column of the labels given, and what its raw values mean; absent where nobody knows. */
   readonly label?: { readonly column: string; readonly mapping: Readonly<Record<string, string | null>> };
@@ -118,7 +119,11 @@ class RunPageHost implements RunPagePanel {
 
   private handlers(): Handlers<RunPageContract> {
     return {
-      initialize: async () => ({ ...windowLanguage(), snapshot: await this.snapshot() }),
+      initialize: async () => {
+        const snapshot = await this.snapshot();
+        this.nameTab(snapshot);
+        return { ...windowLanguage(), snapshot };
+      },
       act: ({ id, action }) => (this.shown?.kind === 'evaluation' ? this.actOnModel(id, action) : this.actOnRun(this.runOf(id), action)), // prettier-ignore
       openRows: async ({ id, measurement, given, predicted }) => {
         const snapshot = await this.snapshot();
@@ -192,6 +197,7 @@ class RunPageHost implements RunPagePanel {
           model: model?.path ?? '',
           labels,
           fields,
+          pooling: await poolingOf(join(run.folder, 'model')),
         });
         await env.clipboard.writeText(script);
         window.setStatusBarMessage(t('Copied.'), 4000);
@@ -223,10 +229,10 @@ class RunPageHost implements RunPagePanel {
     given: number,
     predicted: number,
   ) {
-    const { answers, label, file } = evaluated;
+    const { answers, label, file, sheet } = evaluated;
     if (!answers || !label) throw gone();
     const rows = answers.rows.filter((_, at) => answers.labels[at] === predicted);
-    await this.openRows(file, undefined, { rows, label, labels, given, predicted });
+    await this.openRows({ file, sheet }, undefined, { rows, label, labels, given, predicted });
   }
 
   /** What the best model said of the rows that it was validated on stands beside the run. */
@@ -234,17 +240,18 @@ class RunPageHost implements RunPagePanel {
     const { data } = (await readRunFile(run.folder)) ?? {};
     const source = data?.validation ?? data?.train;
     const kept = await readHeldOut(join(run.folder, 'heldOutPredictions.json'));
-    const recipe = (await readRecipe(run.folder)) as { dataset?: { train?: { label_mapping?: Record<string, string | null> } } } | undefined; // prettier-ignore
+    const recipe = (await readRecipe(run.folder)) as { dataset?: { train?: { label_mapping?: Record<string, string | null>; sheet?: string }; validation?: { sheet?: string } } } | undefined; // prettier-ignore
     const column = (data?.train?.fields ?? []).find(({ role }) => role === 'label')?.column;
     if (!kept || source?.file === undefined || !existsSync(source.file) || column === undefined) throw gone();
+    const { sheet } = (data?.validation ? recipe?.dataset?.validation : recipe?.dataset?.train) ?? {};
     const rows = kept.rows.filter((_, at) => placeOfLargest(kept.probabilities[at]) === predicted);
     const label = { column, mapping: recipe?.dataset?.train?.label_mapping ?? {} };
     const recipeFile = existsSync(run.recipeFile) ? Uri.file(run.recipeFile) : undefined;
-    await this.openRows(source.file, recipeFile, { rows, label, labels, given, predicted });
+    await this.openRows({ file: source.file, sheet }, recipeFile, { rows, label, labels, given, predicted });
   }
 
   private async openRows(
-    file: string,
+    { file, sheet }: { readonly file: string; readonly sheet?: string },
     recipe: Uri | undefined,
     cell: { rows: readonly number[]; label: NonNullable<EvaluatedFile['label']>; labels: readonly string[]; given: number; predicted: number }, // prettier-ignore
   ): Promise<void> {
@@ -264,7 +271,7 @@ class RunPageHost implements RunPagePanel {
       ],
       sort: null,
     };
-    await this.previews.open(Uri.file(file), recipe, query);
+    await this.previews.open(Uri.file(file), recipe, query, sheet);
   }
 
   // ── What is shown ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -282,12 +289,18 @@ class RunPageHost implements RunPagePanel {
     this.snapshot().then(
       (snapshot) => {
         if (number !== this.number) return;
+        this.nameTab(snapshot);
         this.panel.emit('snapshot', snapshot);
         // Its process writes to the folder and to nobody else.
-        if (snapshot.run?.detached) this.schedule();
+        if (snapshot.run?.place) this.schedule();
       },
       (error: Error) => this.services.log.warn(`run page: ${error.message}`),
     );
+  }
+
+  private nameTab({ kind, title }: RunPageSnapshot): void {
+    const { t } = this.services;
+    if (kind !== 'none') this.panel.title = kind === 'run' ? title : t('{0}: evaluation', title);
   }
 
   private async snapshot(): Promise<RunPageSnapshot> {
@@ -295,19 +308,20 @@ class RunPageHost implements RunPagePanel {
     if (shown?.kind === 'evaluation') return evaluationPage(shown.evaluated);
     const record = shown && this.services.runs.get(shown.folder);
     if (!record) return noRunPage;
-    const { training, t } = this.services;
+    const { training, runLogs, t } = this.services;
     const isOwn = training.isActive && training.state.runFolder === record.folder;
-    const history = isOwn && training.state.request?.resumeFrom === undefined ? emptyHistory : await readRunHistory(record.folder); // prettier-ignore
+    const { history, series } = await runLogs.read(record.folder);
     const { run } = trainingSnapshot({
       recipe: null,
       training: isOwn ? training.state : { phase: 'idle', history: [], evaluations: [] },
       stored: { record, history },
+      others: [],
       hasModels: true,
       trusted: true,
       nowMs: Date.now(),
     });
     const worded = run?.error ? { ...run, error: wordedState(run.error, t) } : run;
-    return runPageOf(record, worded, t);
+    return runPageOf(record, { run: worded, series }, t);
   }
 }
 
@@ -331,12 +345,22 @@ const recipeFileOf = ({ recipeFile, folder }: RunRecord): string =>
 const placeOfLargest = (numbers: readonly number[]): number =>
   numbers.reduce((best, number, at) => (number > numbers[best] ? at : best), 0);
 
-/** As {@link HeldOutPredictions} of src/runs/heldOutPredictions.ts; undefined where the file is none. */
+/** Reads {@link HeldOutPredictions} (src/runs/heldOutPredictions.ts); undefined for any other file. */
 async function readHeldOut(path: string): Promise<{ rows: number[]; probabilities: number[][] } | undefined> {
   try {
     const { rows, probabilities } = JSON.parse(await readTextFile(path)) as { rows?: unknown; probabilities?: unknown };
     const isWhole = Array.isArray(rows) && Array.isArray(probabilities) && rows.length === probabilities.length;
     return isWhole && probabilities.every(Array.isArray) ? { rows: rows as number[], probabilities: probabilities as number[][] } : undefined; // prettier-ignore
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the head of a model reads, where it reads no pooler. */
+async function poolingOf(model: string): Promise<string | undefined> {
+  try {
+    const { medtext } = JSON.parse(await readTextFile(join(model, 'config.json'))) as { medtext?: { pooling?: unknown } }; // prettier-ignore
+    return typeof medtext?.pooling === 'string' ? medtext.pooling : undefined;
   } catch {
     return undefined;
   }

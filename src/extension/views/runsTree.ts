@@ -2,7 +2,7 @@ import { EventEmitter, ThemeIcon, TreeItem, workspace, type TreeDataProvider, ty
 import { DisposableStore, type Disposable } from '../../base/disposables';
 import { durationText } from '../../base/durationText';
 import { errorText } from '../../protocol/errorWords';
-import { metricText, phaseText } from '../../protocol/runWords';
+import { metricText, phaseText, placeText, placeWord } from '../../protocol/runWords';
 import { isResumable, type RunRecord, type RunStatus } from '../runStore';
 import { lookForRuns } from '../runWatch';
 import type { Services } from '../services';
@@ -20,7 +20,7 @@ const icons: Readonly<Record<RunStatus, string>> = {
 
 /** The workspace's runs with status, main metric and duration. */
 export function runsTree(services: Services, view: TreeView<RunRecord>): TreeDataProvider<RunRecord> & Disposable {
-  const { runs, runSelection, training, log, t } = services;
+  const { runs, runLogs, runSelection, training, log, t } = services;
   const store = new DisposableStore();
   const changed = store.add(new EventEmitter<void>());
   const provider: TreeDataProvider<RunRecord> = {
@@ -28,11 +28,16 @@ export function runsTree(services: Services, view: TreeView<RunRecord>): TreeDat
     getChildren: (element) => (element ? [] : [...runs.list()]),
     getTreeItem(run) {
       const { state } = training;
-      const live = state.runFolder === run.folder ? state.report : undefined;
+      const live = state.runFolder === run.folder ? state.report : run.status === 'running' ? runLogs.last(run.folder) : undefined; // prettier-ignore
       const item = new TreeItem(run.name);
       item.id = run.folder;
-      item.description = describe(live ? { ...run, step: live.step, totalSteps: live.totalSteps } : run, t);
-      item.tooltip = [run.folder, run.error && errorText(run.error, t)].filter(Boolean).join('\n');
+      item.description = describe(
+        { ...run, step: live?.step ?? run.step, totalSteps: live?.totalSteps ?? run.totalSteps },
+        t,
+      );
+      item.tooltip = [run.folder, run.place && placeText(run.place, t), run.error && errorText(run.error, t)]
+        .filter(Boolean)
+        .join('\n');
       item.iconPath = new ThemeIcon(icons[run.status]);
       item.contextValue = run.status === 'running' ? 'running' : isResumable(run) ? 'resumable' : 'finished';
       item.command = { command: 'medtext.showRun', title: t('Show Run'), arguments: [run] };
@@ -64,8 +69,9 @@ export function runsTree(services: Services, view: TreeView<RunRecord>): TreeDat
 }
 
 function describe(run: RunRecord, t: Translate): string {
-  const parts = [phaseText(run.status, t)];
+  const parts = [phaseText(run.stopAsked ? 'stopping' : run.status, t)];
   if (run.status !== 'finished' && run.totalSteps > 0) parts.push(t('step {0} of {1}', run.step, run.totalSteps));
+  if (run.status === 'running' && run.place) parts.push(placeWord(run.place, t));
   if (run.status === 'finished' && run.stoppedEarly) parts.push(t('stopped early at step {0} of {1}', run.step, run.totalSteps)); // prettier-ignore
   if (run.metric) parts.push(`${metricText(run.metric.name, t)} ${run.metric.value.toFixed(4)}`);
   if (run.endedAtMs) parts.push(durationText((run.endedAtMs - run.startedAtMs) / 1000, t));

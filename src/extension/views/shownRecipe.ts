@@ -62,8 +62,8 @@ export class ShownRecipeFile implements Disposable {
 
   /** Edits through the editor, so that it can be undone; a recipe without unsaved changes is saved at once. */
   async edit(file: string, changesOf: (text: string) => readonly TextChange[]): Promise<void> {
-    if (file !== this.path) throw new MedTextError('NOT_FOUND', words`Another recipe is shown by now.`, { file });
-    if (isRunRecipe(file)) throw new MedTextError('USAGE', words`${file} is the record of a run and is not changed. Choose a recipe of your own.`, { file }); // prettier-ignore
+    if (file !== this.path) throw new MedTextError('NOT_FOUND', words`The page shows another recipe now.`, { file });
+    if (isRunRecipe(file)) throw new MedTextError('USAGE', words`${file} is the record of a run and cannot be changed. Choose a recipe of your own.`, { file }); // prettier-ignore
     const document = await workspace.openTextDocument(Uri.file(file));
     const wasDirty = document.isDirty;
     const edit = new WorkspaceEdit();

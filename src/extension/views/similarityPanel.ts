@@ -21,10 +21,10 @@ import {
   type SimilaritySnapshot,
 } from '../../protocol/similarityPanel';
 import type { BaseServices } from '../baseServices';
-import { answersSingleTexts } from '../datasetPreview/modelUse';
+import { questionTo, type Question } from '../datasetPreview/modelUse';
 import { readsSingleTexts, singleTextHint } from '../scoringService';
 import type { TextRange } from '../hover/sentenceAt';
-import { comparisonPlan, type ComparisonPlan, type Question } from './comparisonPlan';
+import { comparisonPlan, type ComparisonPlan } from './comparisonPlan';
 import { ScoredComparison } from './scoredComparison';
 import { SinglePanel } from './singlePanel';
 import { windowLanguage } from './webviewHtml';
@@ -145,7 +145,7 @@ class SimilarityPanelHost implements SimilarityPanel {
 
   private comparisonOf(revision: number, id: number): Shown {
     if (revision === this.revision && this.shown && id < this.shown.scored.plan.ranges.length) return this.shown;
-    throw new MedTextError('NOT_FOUND', words`Another comparison is shown by now.`);
+    throw new MedTextError('NOT_FOUND', words`The page shows another comparison now.`);
   }
 
   private async jump(revision: number, id: number): Promise<void> {
@@ -233,8 +233,7 @@ class SimilarityPanelHost implements SimilarityPanel {
 
   private question(): Question {
     const model = this.services.models.active();
-    if (model?.marksEntities) return 'entities';
-    return model?.hasHead && answersSingleTexts(model.folder) ? 'texts' : 'pairs';
+    return model ? questionTo(model) : 'pairs';
   }
 
   /** After a jump the editor's selection is the jump's: what is compared stays what was selected before. */

@@ -45,6 +45,11 @@ export class SinglePanel<C extends Contract> implements WebviewPanelSerializer, 
     return this.panel?.visible === true;
   }
 
+  /** Names its tab. */
+  set title(title: string) {
+    if (this.panel && this.panel.title !== title) this.panel.title = title;
+  }
+
   /** Opens it there, or brings it forward where it is. */
   show(viewColumn: ViewColumn, preserveFocus = false): void {
     if (this.panel) this.panel.reveal(undefined, preserveFocus);

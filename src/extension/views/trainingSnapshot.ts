@@ -1,7 +1,7 @@
 import type { ToldError } from '../../protocol/errorWords';
 import { metricMeasured } from '../../protocol/evaluation';
 import { usualMetric } from '../../protocol/tasks';
-import type { RunPhase, ShownRecipe, ShownRun, TrainingSnapshot } from '../../protocol/trainingView';
+import type { OtherRun, RunPhase, ShownRecipe, ShownRun, TrainingSnapshot } from '../../protocol/trainingView';
 import { isResumable, type RunRecord } from '../runStore';
 import type { TrainingState } from '../trainingService';
 import { bestOf, emptyHistory, finite, historyOf, type RunHistory } from './runHistory';
@@ -14,6 +14,8 @@ export interface TrainingFacts {
   readonly stored?: { readonly record: RunRecord; readonly history: RunHistory };
   /** A run of the shown recipe that failed before it had a folder. */
   readonly failure?: { readonly name: string } & ToldError;
+  /** The runs that train without this window. */
+  readonly others: readonly OtherRun[];
   readonly hasModels: boolean;
   readonly trusted: boolean;
   readonly nowMs: number;
@@ -23,7 +25,8 @@ export interface TrainingFacts {
 export function trainingSnapshot(facts: TrainingFacts): TrainingSnapshot {
   const { recipe, training, hasModels, trusted } = facts;
   const busy = training.phase !== 'idle';
-  return { recipe, run: busy ? liveRun(facts) : storedRun(facts), busy, hasModels, trusted };
+  const run = busy ? liveRun(facts) : storedRun(facts);
+  return { recipe, run, others: facts.others.filter(({ id }) => id !== run?.id), busy, hasModels, trusted };
 }
 
 function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
@@ -37,6 +40,7 @@ function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
     memoryPlan,
     chosenDevice,
     lostDevice,
+    preparing,
     evaluating,
   } = training;
   const live = historyOf(training.history, training.evaluations);
@@ -48,13 +52,13 @@ function liveRun({ training, stored, nowMs }: TrainingFacts): ShownRun {
     id: runFolder ?? '',
     name: request?.name ?? '',
     phase: phase === 'idle' ? 'finished' : phase,
-    detached: false,
     resumable: false,
     ...course(history, metricOf(request?.recipe, history)),
     step: report?.step ?? history.last?.step ?? 0,
     totalSteps: report?.totalSteps ?? history.last?.totalSteps ?? 0,
     ...details(report),
     ...(silence && { silence }),
+    ...(preparing && { preparing }),
     ...(evaluating && { evaluating }),
     ...(chosenDevice && { chosenDevice }),
     ...(lostDevice !== undefined && { lostDevice }),
@@ -70,7 +74,7 @@ function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun 
     const { name, code, message, words } = failure;
     const error = { code, message, ...(words !== undefined && { words }) };
     const nothing = course(emptyHistory, 'accuracy');
-    return { ...nothing, id: '', name, phase: 'failed', detached: false, resumable: false, step: 0, totalSteps: 0, error }; // prettier-ignore
+    return { ...nothing, id: '', name, phase: 'failed', resumable: false, step: 0, totalSteps: 0, error }; // prettier-ignore
   }
   if (!stored) return null;
   const { record, history } = stored;
@@ -80,16 +84,16 @@ function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun 
   return {
     id: record.folder,
     name: record.name,
-    phase: record.status satisfies RunPhase,
-    detached: running,
+    phase: (record.stopAsked ? 'stopping' : record.status) satisfies RunPhase,
     resumable: isResumable(record),
     ...course(history, record.metric?.name ?? usualMetric(recipe?.task)),
     step: Math.max(record.step, history.last?.step ?? 0),
     totalSteps: record.totalSteps || (history.last?.totalSteps ?? 0),
     ...lasting,
-    // Of a run that has ended, what it was doing last says nothing.
+    // A run that has ended shows neither rate nor time left.
     ...(running && { ...details({ secondsLeft, examplesPerSecond, memoryBytes }) }),
     elapsedSeconds,
+    ...(running && { place: record.place ?? { program: 'unknown' } }),
     ...(record.understoodData && { understoodData: record.understoodData }),
     ...(record.test && { test: { metric: record.test.name, value: record.test.value } }),
     ...(record.stoppedEarly && { stoppedEarly: true }),
@@ -100,9 +104,11 @@ function storedRun({ stored, failure, nowMs, recipe }: TrainingFacts): ShownRun 
 function course(
   history: RunHistory,
   metric: string,
-): Pick<ShownRun, 'steps' | 'losses' | 'evaluations' | 'metric' | 'best'> {
+): Pick<ShownRun, 'steps' | 'losses' | 'evaluations' | 'metric' | 'best' | 'scores'> {
   const { steps, losses, evaluations } = history;
-  return { steps, losses, evaluations, metric, best: bestOf(evaluations, metric) };
+  const best = bestOf(evaluations, metric);
+  const scores = best ? history.scores.find(({ step }) => step === best.step) : history.scores.at(-1);
+  return { steps, losses, evaluations, metric, best, ...(scores && { scores }) };
 }
 
 function details(report: RunHistory['last']): Partial<ShownRun> {
@@ -137,6 +143,7 @@ function joined(earlier: RunHistory, later: RunHistory): RunHistory {
     steps: [...earlier.steps.slice(0, kept), ...later.steps],
     losses: [...earlier.losses.slice(0, kept), ...later.losses],
     evaluations: [...earlier.evaluations.filter(({ step }) => step < start), ...later.evaluations],
+    scores: [...earlier.scores.filter(({ step }) => step < start), ...later.scores],
     last: later.last ?? earlier.last,
   };
 }

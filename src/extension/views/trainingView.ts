@@ -2,20 +2,21 @@ import { basename, dirname, resolve } from 'node:path';
 import { Uri, commands, window, workspace, type WebviewView, type WebviewViewProvider } from 'vscode';
 import { DisposableStore, Slot, type Disposable } from '../../base/disposables';
 import type { Handlers } from '../../protocol/channel';
-import { toldError } from '../../base/errors';
+import { MedTextError, plainError, words } from '../../base/errors';
 import { wordedState } from '../../protocol/errorWords';
 import {
   trainingViewContract,
+  type OtherRun,
   type TrainingAction,
   type TrainingSnapshot,
   type TrainingViewContract,
 } from '../../protocol/trainingView';
-import { pickFile } from '../commands/asking';
+import { pickFile, recipeFilters } from '../commands/asking';
 import type { CommandId, ViewId } from '../ids';
 import type { RunRecord } from '../runStore';
 import type { BaseServices } from '../baseServices';
 import { modelPositions } from '../recipe/modelPositions';
-import { emptyHistory, readRunHistory, type RunHistory } from './runHistory';
+import { emptyHistory, type RunHistory } from './runHistory';
 import { recipeChanges, shownRecipeOf } from './recipeKnobs';
 import { isRunRecipe, ShownRecipeFile } from './shownRecipe';
 import { trainingSnapshot, type TrainingFacts } from './trainingSnapshot';
@@ -43,10 +44,7 @@ class TrainingViewProvider implements TrainingView {
   private readonly server = this.store.add(new Slot<WebviewServer<TrainingViewContract>>());
   private view: WebviewView | undefined;
   private chosenRun: string | undefined;
-  /** Of the error in the last snapshot. */
-  private shownErrorCode: string | undefined;
   private failure: (TrainingFacts['failure'] & { recipeFile: string }) | undefined;
-  private history: { key: string; history: RunHistory } = { key: '', history: emptyHistory };
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly services: BaseServices) {
@@ -72,7 +70,7 @@ class TrainingViewProvider implements TrainingView {
         this.chosenRun = runFolder;
         if (error && runFolder === undefined) {
           const { name, recipeFile } = request;
-          this.failure = { name, recipeFile, ...toldError(error) };
+          this.failure = { name, recipeFile, ...plainError(error) };
         }
         refresh();
       }),
@@ -114,6 +112,11 @@ class TrainingViewProvider implements TrainingView {
     return {
       initialize: async () => ({ ...windowLanguage(), snapshot: await this.snapshot() }),
       act: ({ action }) => this.act(action),
+      showRun: async ({ id }) => {
+        const run = this.services.runs.get(id);
+        if (!run) throw new MedTextError('NOT_FOUND', words`It is not there any more.`);
+        await commands.executeCommand('medtext.showRun' satisfies CommandId, run);
+      },
       editRecipe: async ({ recipe, field, value }) => {
         const positionsOf = (model: string) =>
           workspace.isTrusted ? modelPositions(resolve(dirname(recipe), model)) : undefined;
@@ -145,15 +148,13 @@ class TrainingViewProvider implements TrainingView {
         return run('medtext.trySample');
       case 'openLog':
         return run('medtext.openLog');
-      case 'explainError':
-        return run('medtext.documentation', this.shownErrorCode);
       case 'manageTrust':
         return run('workbench.trust.manage');
       case 'openRecipe':
         if (recipe !== undefined) await window.showTextDocument(Uri.file(recipe));
         return;
       case 'chooseRecipe':
-        // Not awaited: the person may take their time over the list.
+        // The view does not wait while a person looks through the list.
         void this.chooseRecipe();
     }
   }
@@ -161,7 +162,7 @@ class TrainingViewProvider implements TrainingView {
   private async chooseRecipe(): Promise<void> {
     const { t } = this.services;
     const title = t('Show which recipe?');
-    const uri = await pickFile({ title, glob: '**/*.medtext.json', filters: { Recipe: ['json'] } }, t);
+    const uri = await pickFile({ title, glob: '**/*.medtext.json', filters: recipeFilters(t) }, t);
     if (!uri) return;
     this.chosenRun = undefined;
     this.recipe.show(uri.fsPath);
@@ -192,7 +193,7 @@ class TrainingViewProvider implements TrainingView {
     const snapshot = await this.snapshot();
     this.server.value?.emit('snapshot', snapshot);
     // Its process writes to the folder and to nobody else.
-    if (snapshot.run?.detached) this.schedule(detachedIntervalMs);
+    if (snapshot.run?.place) this.schedule(detachedIntervalMs);
   }
 
   private async snapshot(): Promise<TrainingSnapshot> {
@@ -219,25 +220,30 @@ class TrainingViewProvider implements TrainingView {
       training: training.state,
       stored: record && { record, history: await this.historyOf(record) },
       failure,
+      others: this.otherRuns(),
       hasModels: models.list().length > 0,
       trusted: workspace.isTrusted,
       nowMs: Date.now(),
     });
     const { run } = shown;
-    this.shownErrorCode = run?.error?.code;
     return run?.error ? { ...shown, run: { ...run, error: wordedState(run.error, t) } } : shown;
   }
 
-  /** A finished run is read once, a detached one as it grows; of this window's own only what lies before its resume. */
-  private async historyOf({ folder, status, endedAtMs }: RunRecord): Promise<RunHistory> {
-    const { training } = this.services;
+  /** The logged history of a run; for this window's own run only the part before its resume, since later reports are held here. */
+  private async historyOf({ folder }: RunRecord): Promise<RunHistory> {
+    const { training, runLogs } = this.services;
     const isOwn = training.isActive && training.state.runFolder === folder;
     if (!workspace.isTrusted) return emptyHistory;
     if (isOwn && training.state.request?.resumeFrom === undefined) return emptyHistory;
-    const key = isOwn ? `${folder} resumed` : `${folder} ${status} ${endedAtMs}`;
-    if (this.history.key !== key || (status === 'running' && !isOwn)) {
-      this.history = { key, history: await readRunHistory(folder) };
-    }
-    return this.history.history;
+    return (await runLogs.read(folder)).history;
+  }
+
+  private otherRuns(): readonly OtherRun[] {
+    const { runs, runLogs, training } = this.services;
+    const others = runs.list().filter(({ status, folder }) => status === 'running' && folder !== training.state.runFolder); // prettier-ignore
+    return others.map(({ folder, name, place = { program: 'unknown' }, step, totalSteps }) => {
+      const last = runLogs.last(folder);
+      return { id: folder, name, place, step: last?.step ?? step, totalSteps: last?.totalSteps ?? totalSteps };
+    });
   }
 }

@@ -1,14 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { Uri, env, l10n, type ExtensionContext, type Webview } from 'vscode';
 import type { Disposable } from '../../base/disposables';
+import type { CommandId } from '../ids';
 import { webviewPage } from './webviewPage';
 
 const silentMs = 3000;
 
+/** A page may link to this command alone: it opens a page of the documentation, by a code that it knows. */
+const linked: readonly CommandId[] = ['medtext.documentation'];
+
 /** Lets the webview load its own bundle and nothing else. */
 export function loadPage(webview: Webview, context: ExtensionContext, name: string, title: string): void {
   const folder = Uri.joinPath(context.extensionUri, 'dist', 'webview');
-  webview.options = { enableScripts: true, localResourceRoots: [folder], enableCommandUris: false, enableForms: false };
+  webview.options = {
+    enableScripts: true,
+    localResourceRoots: [folder],
+    enableCommandUris: linked,
+    enableForms: false,
+  };
   const address = (file: string): string => webview.asWebviewUri(Uri.joinPath(folder, file)).toString();
   webview.html = webviewPage({
     cspSource: webview.cspSource,
