@@ -1,13 +1,15 @@
 import type { BackgroundTask, FieldMapping, RowSearch, ViewQuery } from '../../src/protocol/datasetPreview';
 import type { DatasetPreviewEvent } from './state';
 
-/** What the view asks for; nothing in it knows the channel. */
+/** What a person can do in the preview. `main.ts` does it; the view has no channel to the extension host. */
 export interface DatasetPreviewActions {
   dispatch(event: DatasetPreviewEvent): void;
   show(query: ViewQuery): void;
-  /** The search as typed; it becomes the view's when typing pauses. */
+  /** Takes the search as typed. The rows follow when the person stops typing. */
   search(search: RowSearch): void;
   showSplit(name: string): void;
+  /** Shows another sheet of the same workbook. */
+  showSheet(name: string): void;
   addSplit(): void;
   setMapping(mapping: FieldMapping): void;
   writeMapping(): void;
@@ -16,18 +18,20 @@ export interface DatasetPreviewActions {
   chooseModel(): void;
   start(task: 'insights' | 'findings' | 'predictions'): void;
   cancel(task: BackgroundTask): void;
-  /** Shows the row, by its number in the file, in the text editor. */
+  /** Shows a row in the text editor. @param row its number in the file */
   jump(row: number): void;
-  /** What is selected; `row`: the whole row that the keyboard is on. */
+  /** Copies the selection, or the whole active row. */
   copy(format: 'json' | 'tsv', part: 'selection' | 'row'): void;
   wholeCell(row: number, column: string): void;
+  planClean(): void;
+  writeClean(target: 'file' | 'recipe'): void;
   planSplit(): void;
   writeSplit(target: 'files' | 'recipe'): void;
   writeExport(): void;
   cancelExport(): void;
-  /** The table's part that shows rows was made or removed. */
+  /** Takes the element that shows the rows after its rendering, and undefined after its removal. */
   body(element: Element | undefined): void;
   scrollbar(element: Element | undefined): void;
-  /** Gives the keyboard back to the table. */
+  /** Moves the focus to the table. */
   focusGrid(): void;
 }

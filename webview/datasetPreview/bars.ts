@@ -10,11 +10,12 @@ import { icon, type IconName } from './icons';
 import { columnOrder, hasPairs, isCurrent, rowCount, shownRows, type DatasetPreviewState } from './state';
 import { isWholeFile, withFilterToggled, withoutFilter, withSort } from './viewQueries';
 import { countText, filterWords, findingWords, formatText, sortWords, type ChipWords } from './words';
+import { errorWords } from '../shared/errorNotice';
 
-/** The bars above and below the table. */
+// The bars above and below the table.
 
 export function topBar(state: DatasetPreviewState, actions: DatasetPreviewActions, t: Translate): TemplateResult {
-  const { file, splits, shown, index } = state.snapshot!.state;
+  const { file, splits, shown, sheet, sheets, index } = state.snapshot!.state;
   const option = (name: 'wraps' | 'pairs' | 'showsInsights', picture: IconName, words: string): TemplateResult =>
     html`<button
       type="button"
@@ -31,6 +32,16 @@ export function topBar(state: DatasetPreviewState, actions: DatasetPreviewAction
       <div class="name-of-file">
         <h1><bdi>${file?.name ?? ''}</bdi></h1>
         ${file ? html`<span class="quiet">${formatText(file)}</span>` : nothing}
+        ${
+          sheets.length > 1
+            ? html`<label class="choice">
+                <span class="quiet">${t('Sheet')}</span>
+                <select @change=${(event: Event) => actions.showSheet((event.target as HTMLSelectElement).value)}>
+                  ${sheets.map((name) => html`<option value=${name} .selected=${live(name === sheet)}>${name}</option>`)}
+                </select>
+              </label>`
+            : nothing
+        }
         <span class="quiet number">
           ${index.working ? t('{0} rows so far', countText(index.rows)) : t('{0} rows', countText(index.rows))}
         </span>
@@ -99,12 +110,26 @@ export function topBar(state: DatasetPreviewState, actions: DatasetPreviewAction
           ${icon('panel')}
         </button>
         <span class="gap"></span>
-        <button type="button" class="tool worded" @click=${() => actions.dispatch({ type: 'dialog', dialog: 'split' })}>
+        <button
+          type="button"
+          class="tool worded"
+          title=${t('Clean…')}
+          @click=${() => actions.dispatch({ type: 'dialog', dialog: 'clean' })}
+        >
+          ${icon('clean')}<span>${t('Clean…')}</span>
+        </button>
+        <button
+          type="button"
+          class="tool worded"
+          title=${t('Split…')}
+          @click=${() => actions.dispatch({ type: 'dialog', dialog: 'split' })}
+        >
           ${icon('split')}<span>${t('Split…')}</span>
         </button>
         <button
           type="button"
           class="tool worded"
+          title=${t('Export…')}
           @click=${() => actions.dispatch({ type: 'dialog', dialog: 'export' })}
         >
           ${icon('export')}<span>${t('Export…')}</span>
@@ -154,7 +179,7 @@ function columnsMenu(state: DatasetPreviewState, actions: DatasetPreviewActions,
   const { layout } = state;
   const order = columnOrder(state);
   const set = (next: typeof layout) => () => actions.dispatch({ type: 'layout', layout: next });
-  // Under its button, wherever the bar has put that.
+  // The menu opens below its button.
   const onToggle = (event: ToggleEvent): void => {
     const menu = event.target as HTMLElement;
     if (event.newState !== 'open') return;
@@ -185,7 +210,7 @@ function columnsMenu(state: DatasetPreviewState, actions: DatasetPreviewActions,
   `; // prettier-ignore
 }
 
-/** Which columns are the inputs and the label, and which model reads them. */
+/** The bar that shows and sets the roles of columns and the model. */
 export function mappingBar(state: DatasetPreviewState, actions: DatasetPreviewActions, t: Translate): TemplateResult {
   const { columns, mapping, mappingSource, recipe, model } = state.snapshot!.state;
   const { predictions } = state.snapshot!;
@@ -244,7 +269,7 @@ export function mappingBar(state: DatasetPreviewState, actions: DatasetPreviewAc
             : html`<span class="quiet">${t('No model is active.')}</span>
                 <button type="button" class="link" @click=${() => actions.chooseModel()}>${t('Choose…')}</button>`
         }
-        ${work.error ? html`<span class="problem">${work.error.message}</span>` : nothing}
+        ${work.error ? errorWords(work.error, t) : nothing}
       </div>
     </div>
   `; // prettier-ignore
@@ -256,14 +281,14 @@ function disagreements(state: DatasetPreviewState, actions: DatasetPreviewAction
     type="button"
     class="tool worded"
     aria-pressed=${isSorted ? 'true' : 'false'}
-    title=${t('Rows whose label the model disputes, the surest first')}
+    title=${t('Rows whose prediction differs from the label, the most certain predictions first')}
     @click=${() => actions.show(withSort(state.query, isSorted ? null : { kind: 'disagreement' }))}
   >
     ${t('{0} disagreements first', countText(state.snapshot!.predictions.disagreements))}
   </button>`;
 }
 
-/** What is filtered, searched and sorted, each with a way out of it. */
+/** A chip for each filter, for the search and for the sort order, each with a button that removes it. */
 export function chipsBar(
   state: DatasetPreviewState,
   actions: DatasetPreviewActions,
@@ -298,7 +323,7 @@ export function chipsBar(
       </ul>
       <span class="number" role="status">
         ${isThere ? t('{0} of {1} rows', countText(view.rows), countText(index.rows)) : '…'}
-        ${view.partial && isThere ? html`<span class="problem">${t('cancelled: not all')}</span>` : nothing}
+        ${view.partial && isThere ? html`<span class="problem">${t('cancelled, incomplete')}</span>` : nothing}
       </span>
       ${
         view.working && isThere
@@ -313,7 +338,7 @@ export function chipsBar(
   `;
 }
 
-/** A thin line under the bars while anything is under way. */
+/** A thin progress bar below the bars, as long as a background task is at work. */
 export function progressLine(state: DatasetPreviewState, t: Translate): TemplateResult {
   const { state: file, insights, findings, predictions } = state.snapshot!;
   const under = [
@@ -330,7 +355,7 @@ export function progressLine(state: DatasetPreviewState, t: Translate): Template
   </div>`; // prettier-ignore
 }
 
-/** Where one is, what is selected, what is still being worked on. */
+/** The line below the table: the place in the file, the selection, and the background tasks. */
 export function statusLine(state: DatasetPreviewState, actions: DatasetPreviewActions, t: Translate): TemplateResult {
   const { state: file, insights, findings } = state.snapshot!;
   const rows = rowCount(state);

@@ -1,16 +1,25 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Translate } from '../../src/base/translate';
-import type { Cell, Prediction, PreviewState, ShownRow } from '../../src/protocol/datasetPreview';
+import {
+  type Cell,
+  type PredictedEntity,
+  type Prediction,
+  type PreviewState,
+  type ShownRow,
+} from '../../src/protocol/datasetPreview';
 import { entityContent, typeColors, type ShownEntity } from '../shared/entityText';
 import { styleProperties } from '../shared/styleProperties';
 import { differences, sharesLittle, type Differences, type Stretch } from '../similarityPanel/differences';
 import { searchStretches } from './searchMarks';
 
-// Of longer texts a person reads the text; marking them would cost more than it tells.
+// Longer texts get no marks: finding them is slow, and few people would read them.
 const maxMarkedLength = 1000;
 const known = new WeakMap<ShownRow, { readonly key: string; readonly marks: Differences | undefined }>();
 
-/** Where the two inputs of a row differ; undefined where marks would say nothing. Computed once a row. */
+/**
+ * Marks for the differences between the two inputs of a row, kept for each row. Undefined if the row has no two inputs,
+ * or if marks would cover most of them.
+ */
 export function marksOf(row: ShownRow, { columns, mapping }: PreviewState): Differences | undefined {
   const key = `${mapping.first_sequence}\0${mapping.second_sequence}`;
   const found = known.get(row);
@@ -28,7 +37,10 @@ function differingParts(first: string, second: string): Differences | undefined 
   return sharesLittle(marks) ? undefined : marks;
 }
 
-/** A text of the file: text nodes in an isolated element, whatever it contains; what was searched for marked first. */
+/**
+ * A text of the file, as text nodes, so that HTML in it stays text. Hits of the search are marked, otherwise
+ * differences.
+ */
 function textContent(
   text: string,
   expression: RegExp | undefined,
@@ -45,9 +57,9 @@ function textContent(
 export interface CellLook {
   readonly expression: RegExp | undefined;
   readonly marks: readonly Stretch[] | undefined;
-  /** Place of the label among the labels; undefined: not a cell of the label column. */
+  /** The label's place among all labels. Undefined outside the label column. */
   readonly labelIndex: number | undefined;
-  /** Of the text, in its order. */
+  /** The entities of the text, in the order of the text. */
   readonly entities?: readonly ShownEntity[];
 }
 
@@ -65,29 +77,60 @@ export function cellContent(cell: Cell | null, look: CellLook, t: Translate): Te
   return html`${dot}${text}${rest}`;
 }
 
-/** The colour of a label, the same wherever it stands; of many labels the colours repeat, their names do not. */
+/** A dot in the label's colour. With more labels than colours, labels share colours. */
 export function labelDot(index: number): TemplateResult {
   return html`<span class="dot color-${index < 0 ? 'none' : index % typeColors}" aria-hidden="true"></span>`;
 }
 
-/** Whether the model says another label than the file; false while either is unknown. */
-export function disagrees(prediction: Prediction | null, given: string | null | undefined): boolean {
-  if (prediction?.label == null || given == null || given === '') return false;
-  return prediction.label !== given;
+/** The first text of a row. A long text is cut, as in its cell. */
+export function firstText(row: ShownRow, { columns, mapping }: PreviewState): string {
+  return mapping.first_sequence === null ? '' : (row.cells[columns.indexOf(mapping.first_sequence)]?.text ?? '');
 }
 
-/** The predicted label with its probability, or the similarity that a regression gives. */
+/** A prediction: a label with its probability, a number, or entities. A number without a scale has no bar. */
 export function predictionContent(
-  { label, probability, similarity }: Prediction,
-  options: { readonly labelIndex: number; readonly differs: boolean },
+  { label, probability, similarity, number, entities, differs }: Prediction,
+  /** `labels` are all labels in the order of their colours. `text` is the row's first text, which may be cut. */
+  options: { readonly labels: readonly string[]; readonly text: string },
   t: Translate,
 ): TemplateResult {
+  if (entities) return entitiesContent(entities, options, t);
+  const labelIndex = options.labels.indexOf(label ?? '');
   const value = probability ?? similarity;
   const share = `${(100 * Math.min(1, Math.max(0, value ?? 0))).toFixed(1)}%`;
   return html`
-    ${label === null ? nothing : html`${labelDot(options.labelIndex)}<bdi>${label}</bdi>`}
-    ${options.differs ? html`<span class="differs" title=${t('differs from the label given')}>≠<span class="for-readers">${t('differs from the label given')}</span></span>` : nothing}
-    <span class="bar" aria-hidden="true"><span ${styleProperties({ width: share })}></span></span>
+    ${label === null ? nothing : html`${labelDot(labelIndex)}<bdi>${label || '–'}</bdi>`}
+    ${differs ? html`<span class="differs" title=${t('differs from the label given')}>≠<span class="for-readers">${t('differs from the label given')}</span></span>` : nothing}
+    ${number === 'prediction' || number === 'score' ? nothing : html`<span class="bar" aria-hidden="true"><span ${styleProperties({ width: share })}></span></span>`}
     <span class="number quiet">${value === null ? '' : value.toFixed(2)}</span>
   `; // prettier-ignore
+}
+
+/** Entities that differ from the annotation come first, because a cell shows only a few. */
+const OUTCOME_ORDER: readonly PredictedEntity['outcome'][] = ['missed', 'spurious', 'same', 'found'];
+const ENTITY_CHARACTERS = 20;
+
+function entitiesContent(
+  entities: readonly PredictedEntity[],
+  { labels, text }: { readonly labels: readonly string[]; readonly text: string },
+  t: Translate,
+): TemplateResult {
+  if (entities.length === 0) return html`<span class="quiet">${t('no entities')}</span>`;
+  const ordered = [...entities].sort((a, b) => OUTCOME_ORDER.indexOf(a.outcome) - OUTCOME_ORDER.indexOf(b.outcome));
+  const marks = {
+    same: { sign: '', words: t('in the file and predicted') },
+    found: { sign: '', words: t('predicted') },
+    spurious: { sign: '+', words: t('predicted, not in the file') },
+    missed: { sign: '−', words: t('in the file, not predicted') },
+  };
+  return html`${ordered.map(({ start, end, type, outcome }) => {
+    const { sign, words } = marks[outcome];
+    // The entity may lie behind the end of a cut text.
+    const whole = end <= text.length ? text.slice(start, end) : '…';
+    const said = whole.length > ENTITY_CHARACTERS ? `${whole.slice(0, ENTITY_CHARACTERS)}…` : whole;
+    return html`<span class="said-entity ${outcome}" title=${`${type}: ${words}`}>
+      ${sign === '' ? nothing : html`<span class="sign" aria-hidden="true">${sign}</span>`}${labelDot(labels.indexOf(type))}<bdi>${said}</bdi>
+      <span class="quiet">${type}</span><span class="for-readers">${words}</span>
+    </span>`;
+  })}`; // prettier-ignore
 }

@@ -1,6 +1,6 @@
 import type { ColumnType, FieldMapping } from '../../src/protocol/datasetPreview';
 
-/** What the person has done to the columns; columns it does not name stand as in the file. */
+/** The person's changes to the columns. Columns without a change stand as in the file. */
 export interface ColumnLayout {
   readonly order: readonly string[];
   readonly hidden: readonly string[];
@@ -17,13 +17,13 @@ const minWidthPx = 48;
 const maxWidthPx = 1600;
 const predictionWidthPx = 170;
 
-/** Every column's name in the person's order; new ones where the file has them, at the end. */
+/** The names of all columns in the person's order. Columns that are new in the file come last. */
 export function orderedColumns(layout: ColumnLayout, columns: readonly string[]): readonly string[] {
   const known = layout.order.filter((name) => columns.includes(name));
   return [...known, ...columns.filter((name) => !known.includes(name))];
 }
 
-/** Inputs and label side by side, whatever stands between them in the file; the person's own order wins. */
+/** The names of all columns, with inputs and label side by side. An order that the person chose has priority. */
 export function pairOrder(layout: ColumnLayout, columns: readonly string[], mapping: FieldMapping): readonly string[] {
   if (layout.order.length > 0) return orderedColumns(layout, columns);
   const fields = [mapping.first_sequence, mapping.second_sequence, mapping.label];
@@ -34,16 +34,19 @@ export function pairOrder(layout: ColumnLayout, columns: readonly string[], mapp
 export interface GridColumnsOptions {
   readonly layout: ColumnLayout;
   readonly columns: readonly string[];
-  /** In which order; hidden ones among them. */
+  /** The names of all columns in their order, including hidden ones. */
   readonly order: readonly string[];
   readonly typeOf: (name: string) => ColumnType | undefined;
   readonly lastLine: number;
-  /** The name of the column that predictions follow; null: they come last; undefined: there are none. */
+  /** Predictions stand after this column. Null puts them last. Undefined means that there are no predictions. */
   readonly predictionAfter: string | null | undefined;
   readonly widthPx: number;
 }
 
-/** The columns on the screen with their widths: texts share what narrow columns leave, unless the person has set a width. */
+/**
+ * The visible columns with their widths. Text columns share the width that the others leave; a width that the person
+ * set stays.
+ */
 export function gridColumns(options: GridColumnsOptions): readonly GridColumn[] {
   const { layout, columns, order, typeOf, lastLine, predictionAfter, widthPx } = options;
   const shown = order.filter((name) => !layout.hidden.includes(name));
@@ -65,7 +68,7 @@ export function gridColumns(options: GridColumnsOptions): readonly GridColumn[] 
   return result;
 }
 
-/** The key under which a column's width is kept; no column of a file can have that of the predictions. */
+/** The key of a column's width. The key of the predictions begins with a null character, so that no column has it. */
 export function widthKey(column: GridColumn): string | undefined {
   return column.kind === 'data' ? column.name : column.kind === 'prediction' ? '\0prediction' : undefined;
 }
@@ -75,14 +78,14 @@ export function resized(layout: ColumnLayout, key: string, widthPx: number): Col
   return { ...layout, widths: { ...layout.widths, [key]: width } };
 }
 
-/** One place to the left (-1) or right (+1) among the columns that are shown. */
+/** Moves a column past its visible neighbour, to the left (-1) or to the right (+1). */
 export function moved(layout: ColumnLayout, order: readonly string[], name: string, by: -1 | 1): ColumnLayout {
   const shown = order.filter((other) => !layout.hidden.includes(other));
   const neighbour = shown[shown.indexOf(name) + by];
   return neighbour === undefined ? layout : movedTo(layout, order, name, neighbour);
 }
 
-/** To the place of another column, which makes room. */
+/** Moves a column to the place of the column `target`. */
 export function movedTo(layout: ColumnLayout, order: readonly string[], name: string, target: string): ColumnLayout {
   const [from, to] = [order.indexOf(name), order.indexOf(target)];
   if (from < 0 || to < 0 || from === to) return layout;
@@ -91,7 +94,7 @@ export function movedTo(layout: ColumnLayout, order: readonly string[], name: st
   return { ...layout, order: rest };
 }
 
-/** Hidden or shown again; the last column that is shown stays. */
+/** Hides or shows a column. The last visible column cannot be hidden. */
 export function toggled(layout: ColumnLayout, order: readonly string[], name: string): ColumnLayout {
   if (layout.hidden.includes(name)) return { ...layout, hidden: layout.hidden.filter((other) => other !== name) };
   const shown = order.filter((other) => !layout.hidden.includes(other));

@@ -10,10 +10,10 @@ import { rowAt } from './rowCache';
 import { columnOrder, shownColumns, type DatasetPreviewState } from './state';
 import { withSort, withValueExcluded, withValueOnly } from './viewQueries';
 
-/** An entry of the menu; null draws a line. */
+/** An entry of the menu. Null is a line between entries. */
 export type MenuEntry = { readonly label: string; readonly act: () => void } | null;
 
-/** What can be done with a cell, or with a column at its head (row -1). */
+/** The entries for a cell, or for a column if the place is its head (row -1). */
 function menuEntries(
   { row, column }: Place,
   state: DatasetPreviewState,
@@ -26,7 +26,7 @@ function menuEntries(
   const sort = (name: string, descending: boolean) => () => actions.show(withSort(query, { kind: 'column', column: name, measure: 'value', descending })); // prettier-ignore
   const name = shown?.kind === 'data' ? shown.name : undefined;
   const cell = name === undefined || found?.bad ? undefined : found?.cells[state.snapshot!.state.columns.indexOf(name)];
-  // Of a text that is cut the rest is not known here.
+  // A filter needs the whole text, and the page does not have the rest of a cut text.
   const value = cell && (cell.length === undefined || cell.length <= cell.text.length) ? cell.text : undefined;
   const isMissing = found !== undefined && !found.bad && name !== undefined && (cell === null || cell === undefined);
   const filters: MenuEntry[] =
@@ -74,7 +74,7 @@ function headEntries(
 ): MenuEntry[] {
   const { mapping } = state.snapshot!.state;
   const use = (role: keyof FieldMapping) => () => {
-    // A column has one role: it gives up the one that it had.
+    // A column has one role at most, so it loses its previous role.
     const others = Object.entries(mapping).map(([other, column]) => [other, column === name ? null : column]);
     actions.setMapping({ ...(Object.fromEntries(others) as unknown as FieldMapping), [role]: name });
   };
@@ -89,7 +89,7 @@ function headEntries(
       act: () => actions.dispatch({ type: 'layout', layout: toggled(state.layout, columnOrder(state), name) }),
     },
     {
-      label: t('All About This Column'),
+      label: t('Column Details'),
       act: () => actions.dispatch({ type: 'panel', panel: 'column', column: name }),
     },
   ];
@@ -155,7 +155,7 @@ export function contextMenu(
   `;
 }
 
-/** Once its entries are there: moved to where all of it is seen; the keyboard goes to the first. */
+/** Moves the menu so that all of it is visible, and focuses its first entry. The entries must be rendered. */
 function shownInSight(element: HTMLElement): void {
   if (element.contains(document.activeElement)) return;
   const { right, bottom } = element.getBoundingClientRect();

@@ -1,10 +1,13 @@
-/** A place in the grid: `row` counts in the view, -1 is the header; `column` counts among the columns on the screen. */
+/**
+ * A place in the grid. `row` is an index into the view, -1 for the header. `column` is an index into the visible
+ * columns.
+ */
 export interface Place {
   readonly row: number;
   readonly column: number;
 }
 
-/** The rectangle from where a selection began to the active place. */
+/** A selected rectangle. `anchor` is the cell where the selection began. */
 export interface Selection {
   readonly anchor: Place;
   readonly active: Place;
@@ -13,11 +16,11 @@ export interface Selection {
 export interface GridSize {
   readonly rows: number;
   readonly columns: number;
-  /** Rows that a page key moves by. */
+  /** The number of rows that Page Up and Page Down move by. */
   readonly pageRows: number;
 }
 
-/** Where a key of the grid pattern (WAI-ARIA) leads; undefined: not a key that moves. */
+/** The place that a key of WAI-ARIA's grid pattern leads to. Undefined if the key does not move. */
 export function placeAfter(key: string, isCtrl: boolean, from: Place, size: GridSize): Place | undefined {
   const to = target(key, isCtrl, from, size);
   return to && within(to, size);
@@ -38,7 +41,7 @@ function target(key: string, isCtrl: boolean, { row, column }: Place, size: Grid
     case 'End':
       return { row: isCtrl ? size.rows - 1 : row, column: size.columns - 1 };
     case 'PageUp':
-      // From the first row one comes to the header by the arrow, not by leafing.
+      // Page Up stops at the first row. The arrow key leads on to the header.
       return { row: row <= 0 ? row : Math.max(0, row - size.pageRows), column };
     case 'PageDown':
       return { row: row + size.pageRows, column };
@@ -54,7 +57,7 @@ export function within({ row, column }: Place, size: GridSize): Place {
   };
 }
 
-/** Rows and columns that are selected, first to last; of the header none. */
+/** The first and the last selected row and column. Undefined if only the header is selected. */
 export function selectedPart({
   anchor,
   active,

@@ -4,7 +4,7 @@ import { activeRow, gridSize, rowHeightPx, shownColumns, type DatasetPreviewStat
 import { cellId } from './table';
 import { withSortTurned } from './viewQueries';
 
-/** Mouse, wheel, touch and keyboard on the table, and its size. */
+/** Turns input by mouse, wheel, touch and keyboard into events, and watches the table's size. */
 export class GridInput {
   private body: HTMLElement | undefined;
   private readonly sizes = new ResizeObserver(() => this.measure());
@@ -18,7 +18,7 @@ export class GridInput {
     window.addEventListener('keydown', (event) => this.onAnyKey(event));
   }
 
-  /** Called by the view when the table's body appears or goes. */
+  /** Takes the table's body after its rendering, and undefined after its removal. */
   attach(element: Element | undefined): void {
     this.sizes.disconnect();
     this.body = element as HTMLElement | undefined;
@@ -37,7 +37,7 @@ export class GridInput {
     table.addEventListener('touchmove', (event) => this.onTouch(event), { passive: true });
   }
 
-  /** The active cell's column comes into sight with the next painting. */
+  /** Scrolls to the column of the active cell after the next painting. */
   revealColumnAfterPaint(): void {
     this.revealsColumn = true;
   }
@@ -59,7 +59,7 @@ export class GridInput {
 
   private onWheel(event: WheelEvent): void {
     if (event.ctrlKey || event.deltaY === 0 || event.shiftKey) return;
-    // Scrolling past an end of the table must not move anything else.
+    // Without this, scrolling beyond an end of the table would scroll the page.
     event.preventDefault();
     const unitPx = event.deltaMode === 1 ? rowHeightPx : event.deltaMode === 2 ? this.state().viewport.heightPx : 1;
     this.actions.dispatch({ type: 'scrolled', deltaPx: event.deltaY * unitPx });
@@ -80,7 +80,7 @@ export class GridInput {
     this.actions.dispatch({ type: 'active', place, extends: event.shiftKey });
   }
 
-  /** By the mouse where it is; by the keyboard at the active cell. */
+  /** Opens the context menu at the mouse, or at the active cell if a key asked for the menu. */
   private onMenu(event: MouseEvent): void {
     const { active } = this.state().selection;
     const place = this.placeOf(event) ?? active;
@@ -89,7 +89,7 @@ export class GridInput {
     const isMouse = event.button === 2;
     const box = document.getElementById(cellId(place.row, place.column))?.getBoundingClientRect();
     const at = isMouse || !box ? { x: event.clientX, y: event.clientY } : { x: box.left + 8, y: box.bottom };
-    // What is selected stays when the menu is asked for within it.
+    // A menu inside the selection is a menu for the selection.
     if (!isWithin(place, this.state().selection)) this.actions.dispatch({ type: 'active', place, extends: false });
     this.actions.dispatch({ type: 'menu', menu: { place, ...at } });
   }
@@ -108,7 +108,7 @@ export class GridInput {
   }
 
   private onKey(event: KeyboardEvent): void {
-    // Keys of a button inside the table are the button's.
+    // A focused button inside the table handles its keys itself.
     if ((event.target as Element).closest('button')) return;
     const state = this.state();
     const isCtrl = event.ctrlKey || event.metaKey;
@@ -152,7 +152,7 @@ export class GridInput {
     }
   }
 
-  /** Of a head all about its column, of a line number its line in the file, of a cell all about its row. */
+  /** Opens the active place: a head shows its column, a line number shows the file's line, a cell shows its row. */
   private open(): void {
     const state = this.state();
     const { active } = state.selection;
@@ -172,7 +172,7 @@ export class GridInput {
     const cell = document.getElementById(cellId(active.row, active.column));
     const sideways = cell?.closest('.sideways');
     if (!cell || !sideways || active.column === 0) return;
-    // The line numbers stay in place and lie over what is scrolled under them.
+    // The line numbers do not scroll and cover cells that scroll below them.
     const stuckPx = shownColumns(this.state())[0].widthPx;
     const view = sideways.getBoundingClientRect();
     const box = cell.getBoundingClientRect();

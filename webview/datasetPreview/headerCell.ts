@@ -14,7 +14,7 @@ import { countText, shareText, typeText } from './words';
 const shownValues = 3;
 const dragType = 'application/x-medtext-column';
 
-/** The head of a column: its name, what it is for, how it is sorted, and what it holds at a glance. */
+/** The head of a column: name, role, sort order, and a small picture of the values. */
 export function headerContent(
   column: GridColumn,
   state: DatasetPreviewState,
@@ -78,7 +78,7 @@ export function headerContent(
   `;
 }
 
-/** A column dropped onto another takes its place. */
+/** Listeners for a column that is dropped onto this column and takes its place. */
 export function dropHandlers(column: GridColumn, state: DatasetPreviewState, actions: DatasetPreviewActions) {
   const accepts = (event: DragEvent): boolean =>
     column.kind === 'data' && (event.dataTransfer?.types.includes(dragType) ?? false);
@@ -133,7 +133,7 @@ function insightSummary(
     ${shown}`;
 }
 
-/** The most frequent values, each a button that filters by it. */
+/** The most frequent values as buttons. A click shows only the rows with this value. */
 export function valueBars(
   { column, top, count, missing, distinct }: ColumnInsight,
   limit: number,
@@ -148,7 +148,7 @@ export function valueBars(
   const rows = top.slice(0, limit);
   const more = distinct - rows.length;
   return html`
-    <div class="values" role="group" aria-label=${t('Most frequent values; one filters by it')}>
+    <div class="values" role="group" aria-label=${t('Most frequent values; click one to filter by it')}>
       ${rows.map(({ text, count: valueCount }) => {
         const share = shareText(valueCount, count);
         const words = t('{0}: {1} rows ({2})', text, countText(valueCount), share);
@@ -202,9 +202,10 @@ function predictionSummary(state: DatasetPreviewState, actions: DatasetPreviewAc
       ${file.model ? html`<button type="button" class="link" tabindex="-1" @click=${() => actions.start('predictions')}>${t('Predict all rows')}</button>` : nothing}`; // prettier-ignore
   }
   if (compared === 0) return html`<div class="facts quiet">${t('{0} rows', countText(done))}</div>`;
+  const [share, rows] = [shareText(compared - disagreements, compared), countText(compared)];
   return html`
-    <div class="facts quiet">
-      ${t('{0} agree, of {1} rows compared', shareText(compared - disagreements, compared), countText(compared))}
+    <div class="facts quiet" title=${t('{0} agree, of {1} rows compared', share, rows)}>
+      ${t('{0} of {1} agree', share, rows)}
     </div>
     <button
       type="button"
@@ -217,7 +218,7 @@ function predictionSummary(state: DatasetPreviewState, actions: DatasetPreviewAc
   `;
 }
 
-/** The edge of a column that is drawn to set its width; a double click gives the width back to the table. */
+/** The edge of a column. Dragging it sets the width; a double click makes the width automatic again. */
 function resizer(
   column: GridColumn,
   state: DatasetPreviewState,

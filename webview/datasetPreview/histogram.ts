@@ -10,13 +10,13 @@ export interface HistogramOptions {
   readonly measure: Measure;
   readonly query: ViewQuery;
   readonly show: (query: ViewQuery) => void;
-  /** Values above this stand apart. */
+  /** Bars of values above this limit have another colour. */
   readonly limit?: number | null;
-  /** In the table's header the keyboard goes past the bars: the same ones stand in the panel. */
+  /** Tab skips the bars in the table's header, because the panel has the same bars. */
   readonly isInHeader?: boolean;
 }
 
-/** The bars of a distribution, each a button that filters by its span; below them the least and the greatest value. */
+/** The bars of a distribution, with its least and greatest value. A click on a bar shows only the rows in its range. */
 export function histogram(distribution: Distribution, options: HistogramOptions, t: Translate): TemplateResult {
   const { bins, min, max } = distribution;
   const { column, measure, query, show, limit, isInHeader } = options;
@@ -24,12 +24,12 @@ export function histogram(distribution: Distribution, options: HistogramOptions,
   const total = bins.reduce((sum, { count }) => sum + count, 0);
   const isWhole = measure !== 'value' || bins.every(({ from, to }) => Number.isInteger(from) && Number.isInteger(to));
   return html`
-    <div class="histogram" role="group" aria-label=${t('Distribution; a bar filters by its span')}>
+    <div class="histogram" role="group" aria-label=${t('Distribution; click a bar to filter by its range')}>
       ${bins.map(({ from, to, count }, index) => {
         const range: Range = { column, measure, from, to, closed: index === bins.length - 1 };
         const chosen = hasRange(query, range);
         const isOver = limit != null && (range.closed ? to > limit : to - 1 > limit) && from >= limit;
-        // A bar that is there can be seen, however low.
+        // Every bar with rows is visible, even if it is very low.
         const height = count === 0 ? '0%' : `max(2px, ${((100 * count) / highest).toFixed(2)}%)`;
         const words = t('{0}: {1} rows ({2})', rangeText(range, isWhole), countText(count), shareText(count, total));
         return html`<button
@@ -52,7 +52,7 @@ export function histogram(distribution: Distribution, options: HistogramOptions,
   `;
 }
 
-/** The usual five numbers in one line. */
+/** Minimum, median, mean, standard deviation and maximum in one line. */
 export function distributionText({ min, max, mean, median, std }: Distribution, t: Translate): string {
   return t(
     'min {0} · median {1} · mean {2} ± {3} · max {4}',

@@ -1,6 +1,6 @@
 import { svg, html, type TemplateResult } from 'lit';
 
-/** Little pictures in the text's colour; what they mean is said by the button that holds them. */
+/** Icons in the colour of the text. The button around an icon has the name that screen readers announce. */
 const shapes = {
   search: svg`<circle cx="7" cy="7" r="4.2"></circle><path d="M10.2 10.2 14 14"></path>`,
   columns: svg`<rect x="2" y="3" width="12" height="10" rx="1"></rect><path d="M6 3v10M10 3v10"></path>`,
@@ -8,6 +8,7 @@ const shapes = {
   pairs: svg`<rect x="2" y="3" width="5" height="10" rx="1"></rect><rect x="9" y="3" width="5" height="10" rx="1"></rect><path d="M4 6h1M4 9h1M11 6h1M11 9h1"></path>`,
   insights: svg`<path d="M2.5 13.5h11M4 13V9M7 13V4M10 13V7M13 13v-3"></path>`,
   panel: svg`<rect x="2" y="3" width="12" height="10" rx="1"></rect><path d="M10 3v10"></path>`,
+  clean: svg`<path d="M9.5 2.5 13.5 6.5M11.5 4.5 6 10M6 10l-3.5 3.5h5L9 12zM4.5 11.5l1 1"></path>`,
   split: svg`<path d="M3 8h4M7 8c2 0 2-4 5-4M7 8c2 0 2 4 5 4M10.5 2.5 12.5 4l-2 1.5M10.5 10.5l2 1.5-2 1.5"></path>`,
   export: svg`<path d="M8 2v8M5 7l3 3 3-3M2.5 11v2.5h11V11"></path>`,
   close: svg`<path d="m4 4 8 8M12 4l-8 8"></path>`,

@@ -46,14 +46,15 @@ const {
 } = startPage(datasetPreviewContract, {
   paint,
   show: (snapshot) => dispatch({ type: 'started', snapshot }),
-  tell: (message) => dispatch({ type: 'trouble', message }),
+  setTrouble: (error) => dispatch({ type: 'trouble', error }),
 });
 let state = restored(pageMemory.read());
 
-// ── What the person does ─────────────────────────────────────────────────────────────────────────────────────────
+// ── Actions of the person ────────────────────────────────────────────────────────────────────────────────────────────
 
 let searchTimer = 0;
 let planTimer = 0;
+let cleanNumber = 0;
 let planNumber = 0;
 let exporting: AbortController | undefined;
 
@@ -67,11 +68,12 @@ const actions: DatasetPreviewActions = {
     if (problem) return dispatch({ type: 'searchProblem', problem });
     searchTimer = window.setTimeout(() => {
       const wanted = search.text === '' ? null : search;
-      // An empty search that changes is none still.
+      // If the box is empty and nothing was searched, the view stays the same.
       if (wanted !== null || state.query.search !== null) show({ ...state.query, search: wanted });
     }, searchDelayMs);
   },
   showSplit: (name) => ask(host.request('showSplit', { name })),
+  showSheet: (name) => ask(host.request('showSheet', { name })),
   addSplit: () => ask(host.request('addSplit', undefined)),
   setMapping: (mapping) => ask(host.request('setMapping', mapping)),
   skipBadRows: () =>
@@ -92,17 +94,41 @@ const actions: DatasetPreviewActions = {
       }),
     );
   },
+  planClean() {
+    const number = ++cleanNumber;
+    const { operations, dropDuplicates } = state.clean;
+    host.request('planClean', { operations, dropDuplicates }).then(
+      (plan) => number === cleanNumber && dispatch({ type: 'clean', draft: { plan, problem: '' } }),
+      (error: unknown) =>
+        number === cleanNumber &&
+        dispatch({ type: 'clean', draft: { plan: undefined, problem: asMedTextError(error).message } }),
+    );
+  },
+  writeClean(target) {
+    const { operations, dropDuplicates } = state.clean;
+    dispatch({ type: 'clean', draft: { working: true } });
+    ask(
+      host
+        .request('writeClean', { options: { operations, dropDuplicates }, target })
+        .finally(() => dispatch({ type: 'clean', draft: { working: false } })),
+      (written) => {
+        if (!written) return undefined;
+        dispatch({ type: 'dialog', dialog: undefined });
+        return t('Written: {0}', written.name);
+      },
+    );
+  },
   planSplit() {
     clearTimeout(planTimer);
     const number = ++planNumber;
     const options = splitOptions(state.split);
-    if (!options) return dispatch({ type: 'split', draft: { plan: undefined, problem: '' } });
+    if (!options) return dispatch({ type: 'split', draft: { plan: undefined, problem: undefined } });
     planTimer = window.setTimeout(() => {
       host.request('planSplit', options).then(
-        (plan) => number === planNumber && dispatch({ type: 'split', draft: { plan, problem: '' } }),
+        (plan) => number === planNumber && dispatch({ type: 'split', draft: { plan, problem: undefined } }),
         (error: unknown) =>
           number === planNumber &&
-          dispatch({ type: 'split', draft: { plan: undefined, problem: asMedTextError(error).message } }),
+          dispatch({ type: 'split', draft: { plan: undefined, problem: asMedTextError(error) } }),
       );
     }, searchDelayMs);
   },
@@ -165,7 +191,7 @@ function copy(format: 'json' | 'tsv', part: 'selection' | 'row'): void {
   const names = (columns: typeof shown): string[] => columns.flatMap((column) => (column.kind === 'data' ? [column.name] : [])); // prettier-ignore
   const [first, last] = part === 'row' ? [state.selection.active.row, state.selection.active.row] : selected.rows;
   const within = names(shown.slice(selected.columns[0], selected.columns[1] + 1));
-  // A line number or a prediction stands for its row.
+  // A selection of line numbers or predictions only copies whole rows.
   const columns = part === 'row' ? columnOrder(state) : within.length > 0 ? within : names(shown);
   const ranges = [{ start: first, count: Math.min(maxRowsPerRequest, last - first + 1) }];
   ask(host.request('copy', { view: state.rows.view, ranges, columns, format }), ({ rows }) =>
@@ -173,16 +199,16 @@ function copy(format: 'json' | 'tsv', part: 'selection' | 'row'): void {
   );
 }
 
-/** Begins what the person asked for; says what came of it, or why not. */
+/** Waits for a request. Then shows the notice that `words` makes of the result, or the error. */
 function ask<T>(request: Promise<T>, words?: (result: T) => string | null | undefined): void {
-  dispatch({ type: 'trouble', message: '' });
+  dispatch({ type: 'trouble', error: undefined });
   request.then((result) => {
     const message = words?.(result);
     if (message) dispatch({ type: 'notice', message });
   }, showTrouble);
 }
 
-// ── What the host says ───────────────────────────────────────────────────────────────────────────────────────────
+// ── Events of the host ───────────────────────────────────────────────────────────────────────────────────────────────
 
 host.on('state', (next) => dispatch({ type: 'state', state: next }));
 host.on('insights', (insights) => dispatch({ type: 'insights', insights }));
@@ -191,10 +217,10 @@ host.on('predictions', (predictions) => dispatch({ type: 'predictions', predicti
 host.on('query', (query) => show(query));
 host.on('exportProgress', (progress) => state.export.progress && dispatch({ type: 'export', draft: { progress } }));
 
-// ── Rows, as the screen needs them ───────────────────────────────────────────────────────────────────────────────
+// ── Requests for visible rows ────────────────────────────────────────────────────────────────────────────────────────
 
 const underWay = new Set<string>();
-/** Pages that came shorter than said, or not at all: asked for again when the view says something new of itself. */
+/** Requests that failed or brought too few rows. The page repeats them only after the view has changed. */
 const givenUp = new Set<string>();
 
 function askForRows(): void {
@@ -218,7 +244,7 @@ function askForRows(): void {
         },
         (error: unknown) => {
           givenUp.add(attempt);
-          // An old view's rows are missed by nobody.
+          // The host no longer has an old view, and nobody needs its rows.
           if (asMedTextError(error).code !== 'NOT_FOUND') showTrouble(error);
         },
       )
@@ -231,10 +257,15 @@ function askForRows(): void {
 
 let predictTimer = 0;
 let predicting: { readonly key: string; readonly abort: AbortController } | undefined;
-/** Rows that have no prediction, of one model and mapping; and whether predicting failed with these. */
+/**
+ * Rows without a prediction, and whether predicting failed. `of` names split, model and mapping for which this holds.
+ */
 let unpredictable = { of: '', rows: new Set<number>(), failed: false };
 
-/** Rows on the screen are predicted when scrolling pauses; those that left it are not waited for. */
+/**
+ * Asks for predictions of visible rows after scrolling has stopped. Cancels the request for rows that are no longer
+ * visible.
+ */
 function askForPredictions(): void {
   const { model, mapping, shown } = state.snapshot?.state ?? {};
   const of = JSON.stringify([shown, model?.name, model?.description, mapping]);
@@ -265,7 +296,7 @@ function askForPredictions(): void {
       (error: unknown) => {
         if (abort.signal.aborted) return;
         const { code } = asMedTextError(error);
-        // Of a model that is gone the state tells; of an old view nothing is wanted.
+        // These two errors need no notice: the view is old, or a newer request has replaced this one.
         if (code !== 'NOT_FOUND' && code !== 'CANCELLED') {
           unpredictable.failed = true;
           showTrouble(error);
@@ -275,7 +306,7 @@ function askForPredictions(): void {
   }, predictDelayMs);
 }
 
-// ── Painting ─────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Painting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 let isPaintAsked = false;
 
@@ -285,6 +316,7 @@ function dispatch(event: DatasetPreviewEvent): void {
   if (state === before) return;
   if (event.type === 'layout' || event.type === 'set' || event.type === 'panel') pageMemory.write(remembered(state));
   if (event.type === 'dialog' && event.dialog === 'split') openSplit();
+  if (event.type === 'dialog' && event.dialog === 'clean') openClean();
   if (event.type === 'active') input.revealColumnAfterPaint();
   if (!isPaintAsked) {
     isPaintAsked = true;
@@ -292,7 +324,15 @@ function dispatch(event: DatasetPreviewEvent): void {
   }
 }
 
-/** The split is planned with the mapping's label and first text, unless the person has chosen otherwise before. */
+/** Opens the dialog with the operations of the recipe, unless the person has chosen some before. */
+function openClean(): void {
+  const { clean = [], dropDuplicates = false } = state.snapshot!.state.recipe ?? {};
+  const { plan, operations } = state.clean;
+  if (!plan && operations.length === 0) state = reduce(state, { type: 'clean', draft: { operations: clean, dropDuplicates } });
+  actions.planClean();
+}
+
+/** Opens the dialog with label and first text of the mapping, unless the person has chosen columns before. */
 function openSplit(): void {
   const { mapping } = state.snapshot!.state;
   const { plan, stratify, group } = state.split;

@@ -1,9 +1,9 @@
 import type { Prediction, ShownRow } from '../../src/protocol/datasetPreview';
 
-/** Rows that have come, in pages. The host holds the file; a page holds what is near the screen. */
+/** Rows from the host, in pages of `pageSize`. The cache keeps the pages near the visible rows. */
 export interface RowCache {
   readonly view: number;
-  /** Rises when what the host knows of the rows has changed (predictions). */
+  /** Rises when rows change, as after a change of the model. Pages of an older generation are asked for again. */
   readonly generation: number;
   readonly pages: ReadonlyMap<number, Page>;
 }
@@ -24,7 +24,7 @@ export function rowAt({ pages }: RowCache, index: number): ShownRow | undefined 
   return pages.get(Math.floor(index / pageSize))?.rows[index % pageSize];
 }
 
-/** The cache with a page; of too many, those farthest from it go. */
+/** The cache with one more page. If there are too many, the pages farthest from it are removed. */
 export function withPage(cache: RowCache, page: number, rows: readonly ShownRow[], generation: number): RowCache {
   const pages = new Map(cache.pages).set(page, { rows, generation });
   if (pages.size > maxPages) {
@@ -34,12 +34,15 @@ export function withPage(cache: RowCache, page: number, rows: readonly ShownRow[
   return { ...cache, pages };
 }
 
-/** All rows are asked for again as they are needed; until they come, the old ones are shown. */
+/** Marks all rows as outdated. The table shows them until the host sends new ones. */
 export function outdated(cache: RowCache): RowCache {
   return { ...cache, generation: cache.generation + 1 };
 }
 
-/** Pages that the rows [start, end) of `total` need and the cache has not, those on the screen before their neighbours. */
+/**
+ * Numbers of pages to ask for: those with the rows [start, end) first, then their neighbours.
+ * @param total rows of the view
+ */
 export function neededPages(cache: RowCache, start: number, end: number, total: number): readonly number[] {
   if (total === 0 || end <= start) return [];
   const lastPage = Math.floor((total - 1) / pageSize);
@@ -55,7 +58,7 @@ export function neededPages(cache: RowCache, start: number, end: number, total: 
   });
 }
 
-/** The cache with predictions, by the rows' own numbers. */
+/** The cache with predictions. The keys of `found` are row numbers of the file. */
 export function withPredictions(cache: RowCache, found: ReadonlyMap<number, Prediction>): RowCache {
   const pages = new Map<number, Page>();
   for (const [number, page] of cache.pages) {

@@ -1,15 +1,15 @@
 /**
- * Scrolling by rows instead of by pixels of one tall element: a browser's elements end at about 33 million pixels, and
- * rows of wrapped text have heights that are known only once they have been drawn.
+ * Scrolls by rows, not by pixels of one tall element. A browser limits the height of an element to about 33 million
+ * pixels. The height of a row of wrapped text is known only after drawing it.
  */
 
-/** Where the table stands: the row at the upper edge, and how many pixels of it are above that edge. */
+/** The scroll position: the row at the upper edge, and how many of its pixels are hidden above the edge. */
 export interface ScrollPosition {
   readonly index: number;
   readonly hiddenPx: number;
 }
 
-/** What scrolling has to know of the table. */
+/** The measures of the table. */
 export interface ScrollFrame {
   readonly rows: number;
   readonly viewportPx: number;
@@ -18,10 +18,11 @@ export interface ScrollFrame {
 
 export const top: ScrollPosition = { index: 0, hiddenPx: 0 };
 
-// One step of a wheel or key; longer ways go by fraction or by row.
+// A bound on one step of a wheel or a key, because `movedBy` visits every row. Longer jumps use `positionAt` or
+// `revealing`.
 const maxStepPx = 100_000;
 
-/** The position that has the last row at the lower edge; the top when all rows fit. */
+/** The position with the last row at the lower edge. If all rows fit, it is the top. */
 export function bottomOf({ rows, viewportPx, heightOf }: ScrollFrame): ScrollPosition {
   let left = viewportPx;
   for (let index = rows - 1; index >= 0; index--) {
@@ -31,7 +32,7 @@ export function bottomOf({ rows, viewportPx, heightOf }: ScrollFrame): ScrollPos
   return top;
 }
 
-/** The position within what can be scrolled to. */
+/** The nearest possible position: not above the top and not below the bottom. */
 export function settled(position: ScrollPosition, frame: ScrollFrame): ScrollPosition {
   if (position.index < 0) return top;
   const bottom = bottomOf(frame);
@@ -40,7 +41,7 @@ export function settled(position: ScrollPosition, frame: ScrollFrame): ScrollPos
   return isBelow ? bottom : position;
 }
 
-/** Down by so many pixels, up for a negative number. */
+/** The position after scrolling down by some pixels. A negative number scrolls up. */
 export function movedBy(position: ScrollPosition, deltaPx: number, frame: ScrollFrame): ScrollPosition {
   let { index } = position;
   let hiddenPx = position.hiddenPx + Math.max(-maxStepPx, Math.min(maxStepPx, deltaPx));
@@ -49,7 +50,7 @@ export function movedBy(position: ScrollPosition, deltaPx: number, frame: Scroll
   return settled({ index, hiddenPx: Math.max(0, hiddenPx) }, frame);
 }
 
-/** The position so far down the file: 0 is the top, 1 the bottom. */
+/** The position at a fraction of the way from the top (0) to the bottom (1). */
 export function positionAt(fraction: number, frame: ScrollFrame): ScrollPosition {
   if (fraction >= 1) return bottomOf(frame);
   const exact = Math.max(0, fraction) * rowsAbove(bottomOf(frame), frame);
@@ -57,25 +58,25 @@ export function positionAt(fraction: number, frame: ScrollFrame): ScrollPosition
   return settled({ index, hiddenPx: (exact - index) * frame.heightOf(index) }, frame);
 }
 
-/** The inverse of `positionAt`; 0 when nothing can be scrolled. */
+/** The inverse of `positionAt`. It is 0 if all rows fit. */
 export function fractionOf(position: ScrollPosition, frame: ScrollFrame): number {
   const all = rowsAbove(bottomOf(frame), frame);
   return all === 0 ? 0 : Math.min(1, rowsAbove(position, frame) / all);
 }
 
-/** The least movement after which the row can be seen. */
+/** The nearest position at which the row is visible. */
 export function revealing(index: number, position: ScrollPosition, frame: ScrollFrame): ScrollPosition {
   if (index <= position.index) return settled({ index: Math.max(0, index), hiddenPx: 0 }, frame);
   const atLowerEdge = bottomOf({ ...frame, rows: Math.min(index, frame.rows - 1) + 1 });
   const isVisible =
     position.index > atLowerEdge.index ||
     (position.index === atLowerEdge.index && position.hiddenPx >= atLowerEdge.hiddenPx);
-  // A row taller than the view shows its beginning.
+  // A row that is taller than the table shows its beginning.
   if (frame.heightOf(index) > frame.viewportPx) return { index, hiddenPx: 0 };
   return isVisible ? position : atLowerEdge;
 }
 
-/** The rows to draw: from the first (partly) visible one to the one before `end`. */
+/** The visible rows, also partly visible ones, as the range [start, end). */
 export function visibleRows(
   position: ScrollPosition,
   frame: ScrollFrame,

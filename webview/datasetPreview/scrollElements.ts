@@ -1,13 +1,13 @@
 import { fractionOf } from './scroll';
 import { frameOf, rowHeightPx, type DatasetPreviewState } from './state';
 
-// Beyond this a browser's own scrolling becomes imprecise, and somewhat further it ends.
+// Browsers scroll taller elements imprecisely, and limit an element's height.
 const maxContentPx = 4_000_000;
 
-/** The scrollbar: a real one, beside rows that do not scroll themselves. */
+/** The scrollbar. It belongs to an empty element beside the rows, which do not scroll by themselves. */
 export class ScrollElements {
   private element: HTMLElement | undefined;
-  /** Where we put it: other positions come from the person. */
+  /** The position that the script has set. Any other position comes from the person. */
   private setPx = 0;
   private isDragged = false;
 
@@ -21,7 +21,7 @@ export class ScrollElements {
     this.element?.addEventListener('pointerdown', () => (this.isDragged = true));
   }
 
-  /** Brings the bar to where the rows are; while the person drags it, the rows follow it. */
+  /** Moves the bar to the position of the rows, unless the person is dragging it. */
   show(state: DatasetPreviewState): void {
     const { element } = this;
     if (!element) return;

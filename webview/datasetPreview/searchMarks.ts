@@ -1,6 +1,6 @@
 import type { RowSearch } from '../../src/protocol/datasetPreview';
 
-/** A stretch of a cell; `hit` where the search found it. */
+/** A part of a cell's text. `hit` means that the search found it. */
 export interface SearchStretch {
   readonly text: string;
   readonly hit: boolean;
@@ -8,7 +8,7 @@ export interface SearchStretch {
 
 const maxHits = 200;
 
-/** What is wrong with a regular expression, in the engine's words; undefined: nothing. */
+/** The JavaScript engine's message about an invalid regular expression. Undefined if it is valid. */
 export function expressionProblem({ text, regex }: RowSearch): string | undefined {
   if (!regex) return undefined;
   try {
@@ -20,8 +20,9 @@ export function expressionProblem({ text, regex }: RowSearch): string | undefine
 }
 
 /**
- * The expression that finds what the search found, for marking; undefined when it might take more than a moment: the
- * host's search can be cancelled, a page that hangs cannot. Repeated groups and more than two open repetitions may.
+ * The expression that marks hits in visible cells. Undefined if it might be slow, because a person can cancel the
+ * host's search but not a page that hangs. Expressions with repeated groups or more than two open repetitions might be
+ * slow.
  */
 export function markExpression({ text, regex, caseSensitive }: RowSearch): RegExp | undefined {
   if (text === '') return undefined;
@@ -37,7 +38,7 @@ export function markExpression({ text, regex, caseSensitive }: RowSearch): RegEx
   }
 }
 
-/** The text in stretches; whole and without a hit for `undefined`. */
+/** The text in parts with and without a hit. Without an expression the text is one part without a hit. */
 export function searchStretches(text: string, expression: RegExp | undefined): readonly SearchStretch[] {
   if (!expression) return [{ text, hit: false }];
   const stretches: SearchStretch[] = [];

@@ -6,7 +6,7 @@ import { hasAmounts } from '../../src/protocol/labelScheme';
 import type { Finding, Insights, ShownRow, TokenLengths } from '../../src/protocol/datasetPreview';
 import { styleProperties } from '../shared/styleProperties';
 import type { DatasetPreviewActions } from './actions';
-import { cellContent, entitiesOf, disagrees, labelDot, marksOf, predictionContent } from './cells';
+import { cellContent, entitiesOf, firstText, labelDot, marksOf, predictionContent } from './cells';
 import { moved, resized, toggled } from './columnLayout';
 import { roleBadge, valueBars } from './headerCell';
 import { distributionText, histogram } from './histogram';
@@ -16,7 +16,6 @@ import {
   columnOrder,
   gridSize,
   hasPairs,
-  givenLabel,
   insightOf,
   labelOrder,
   shownColumns,
@@ -25,11 +24,12 @@ import {
   type SidePanel,
 } from './state';
 import { hasRange, hasValue, ofFinding, withFilterToggled, withRangeToggled, withSort, withValueToggled } from './viewQueries'; // prettier-ignore
-import { countText, findingWords, shareText, typeText } from './words';
+import { countText, findingWords, numberText, shareText, typeText } from './words';
+import { errorWords, whatToDo, type ShownError } from '../shared/errorNotice';
 
 const panelValues = 20;
 
-/** What stands beside the table: the whole file, one column, or one row. */
+/** The panel beside the table. Its tabs describe the whole file, one column and one row. */
 export function sidePanel(state: DatasetPreviewState, actions: DatasetPreviewActions, t: Translate): TemplateResult {
   const shown = state.panel!;
   const titles: Readonly<Record<SidePanel, string>> = { overview: t('Overview'), column: t('Column'), row: t('Row') };
@@ -80,16 +80,19 @@ export function sidePanel(state: DatasetPreviewState, actions: DatasetPreviewAct
   `;
 }
 
-// ── Overview: labels, lengths, findings ──────────────────────────────────────────────────────────────────────────
+// ── Overview: labels, lengths, findings ──────────────────────────────────────────────────────────────────────────────
 
 function overview(state: DatasetPreviewState, actions: DatasetPreviewActions, t: Translate): TemplateResult {
   const { insights, findings, state: file } = state.snapshot!;
-  const notices = [...(file.file?.warnings ?? []), ...(file.index.error ? [file.index.error] : [])];
+  const notices: readonly ShownError[] = [
+    ...(file.file?.warnings ?? []),
+    ...(file.index.error ? [file.index.error] : []),
+  ];
   return html`
     ${
       notices.length > 0
         ? html`<section aria-label=${t('How the file was read')}>
-            ${notices.map(({ message }) => html`<p class="notice">${message}</p>`)}
+            ${notices.map(({ code, message }) => html`<p class="notice">${message} ${whatToDo(code, t)}</p>`)}
           </section>`
         : nothing
     }
@@ -132,7 +135,7 @@ function overview(state: DatasetPreviewState, actions: DatasetPreviewActions, t:
   `;
 }
 
-/** How far a background task is, with a way to end it or begin it again. */
+/** The progress of a background task, with a button that cancels or repeats it. */
 function workNote(
   task: 'insights' | 'findings',
   state: DatasetPreviewState,
@@ -146,7 +149,7 @@ function workNote(
       <button type="button" class="link" @click=${() => actions.cancel(task)}>${t('Cancel')}</button></span
     >`;
   }
-  if (work.error) return html`<span class="problem">${work.error.message}</span>`;
+  if (work.error) return errorWords(work.error, t);
   if (work.cancelled) {
     return html`<span class="quiet"
       >${t('cancelled')}
@@ -210,7 +213,7 @@ function findingItem(
   </li>`;
 }
 
-/** Labels by split: a stacked bar each, and the counts. */
+/** The labels of each split: a stacked bar and the counts. */
 function labelSection(
   state: DatasetPreviewState,
   actions: DatasetPreviewActions,
@@ -224,7 +227,7 @@ function labelSection(
   if (splits.length === 0) {
     return html`<section><div class="title"><h2>${t('Labels')}</h2>${workNote('insights', state, actions, t)}</div></section>`; // prettier-ignore
   }
-  // Of a regression there is nothing to list: its numbers are spread out.
+  // The labels of a regression are many different numbers, so a histogram replaces the list.
   const numbers = hasAmounts(order) ? insightOf(state, label)?.numbers : undefined;
   if (numbers) {
     const options = {
@@ -332,7 +335,7 @@ function labelSection(
   `;
 }
 
-/** Where a row may have several labels: those that stand together most often. */
+/** For data with several labels a row: the most frequent combinations. */
 function combinations(
   { split, rows, combinations: found }: Insights['labels'][number],
   t: Translate,
@@ -358,7 +361,7 @@ function combinations(
   </details>`; // prettier-ignore
 }
 
-/** Lengths in tokens against the length the model reads; `column` null: whole examples. */
+/** Lengths in tokens, with the longest length that the model reads. @param column null stands for whole examples */
 function tokenSection(
   tokens: TokenLengths,
   column: string | null,
@@ -396,7 +399,7 @@ function tokenSection(
   `;
 }
 
-// ── One column ───────────────────────────────────────────────────────────────────────────────────────────────────
+// ── One column ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function columnPanel(state: DatasetPreviewState, actions: DatasetPreviewActions, t: Translate): TemplateResult {
   const { columns } = state.snapshot!.state;
@@ -482,7 +485,7 @@ function columnPanel(state: DatasetPreviewState, actions: DatasetPreviewActions,
   `;
 }
 
-/** All that a mouse does to a column in its head, for the keyboard. */
+/** Buttons that do with a column what a mouse can do in its head, for people who use the keyboard. */
 function columnTools(
   name: string,
   state: DatasetPreviewState,
@@ -513,7 +516,7 @@ function columnTools(
   `; // prettier-ignore
 }
 
-// ── One row ──────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── One row ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function rowPanel(state: DatasetPreviewState, actions: DatasetPreviewActions, t: Translate): TemplateResult {
   const { active } = state.selection;
@@ -558,7 +561,7 @@ function rowContent(
 ): TemplateResult {
   if (row.bad) {
     return html`<section>
-      <p class="notice error">${row.bad.message}</p>
+      <p class="notice error">${row.bad.message} ${whatToDo('DATA_FORMAT', t)}</p>
       <pre class="excerpt"><bdi dir="auto">${row.bad.excerpt}</bdi></pre>
     </section>`;
   }
@@ -566,7 +569,6 @@ function rowContent(
   const { mapping } = file;
   const labels = labelOrder(state);
   const marks = hasPairs(state) ? marksOf(row, file) : undefined;
-  const given = givenLabel(row, file);
   const { prediction } = row;
   const whole = (name: string) => state.wholeCells.find((cell) => cell.row === row.row && cell.column === name);
   return html`
@@ -574,9 +576,7 @@ function rowContent(
       prediction
         ? html`<section aria-labelledby="prediction-title">
             <h2 id="prediction-title">${t('Prediction')}</h2>
-            <p class="prediction">
-              ${predictionContent(prediction, { labelIndex: labels.indexOf(prediction.label ?? ''), differs: disagrees(prediction, given) }, t)}
-            </p>
+            <p class="prediction">${predictionContent(prediction, { labels, text: firstText(row, file) }, t)}</p>
             ${
               prediction.label !== null
                 ? html`<p>
@@ -590,7 +590,7 @@ function rowContent(
                   </p>`
                 : nothing
             }
-            ${prediction.similarity === null ? nothing : html`<p class="quiet number">${t('similarity {0}', prediction.similarity.toFixed(3))}</p>`}
+            ${prediction.similarity === null ? nothing : html`<p class="quiet number">${numberText(prediction.number, prediction.similarity.toFixed(3), t)}</p>`}
           </section>`
         : nothing
     }

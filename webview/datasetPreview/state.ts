@@ -1,5 +1,7 @@
+import type { CleanOperation } from '../../src/base/cleanText';
 import {
   wholeFile,
+  type exportFormats,
   type ColumnInsight,
   type Findings,
   type Insights,
@@ -10,6 +12,7 @@ import {
   type RowSearch,
   type ShownRow,
   type SplitOptions,
+  type CleanPlan,
   type SplitPlan,
   type ViewQuery,
 } from '../../src/protocol/datasetPreview';
@@ -28,13 +31,14 @@ import {
   type ScrollPosition,
 } from './scroll';
 import { isSameQuery } from './viewQueries';
+import type { ShownError } from '../shared/errorNotice';
 
 export const rowHeightPx = 26;
 
 export const sidePanels = ['overview', 'column', 'row'] as const;
 export type SidePanel = (typeof sidePanels)[number];
 
-/** A whole cell that was asked for, because its row came with it cut. */
+/** The whole text of a cell that the host had cut. */
 export interface WholeCell {
   readonly row: number;
   readonly column: string;
@@ -42,8 +46,10 @@ export interface WholeCell {
   readonly isWhole: boolean;
 }
 
+export type PreviewDialog = 'split' | 'clean' | 'export';
+
 export interface SplitDraft {
-  /** Shares in per cent, as typed. */
+  /** The three shares in per cent, as typed. */
   readonly train: string;
   readonly validation: string;
   readonly test: string;
@@ -51,55 +57,68 @@ export interface SplitDraft {
   readonly stratify: string | null;
   readonly group: string | null;
   readonly plan: SplitPlan | undefined;
+  readonly problem: ShownError | undefined;
+  /** Whether the host is writing the files. */
+  readonly working: boolean;
+}
+
+export interface CleanDraft {
+  readonly operations: readonly CleanOperation[];
+  readonly dropDuplicates: boolean;
+  /** The effect of the draft. While the host counts it, the effect of the previous draft. */
+  readonly plan: CleanPlan | undefined;
   readonly problem: string;
-  /** The files are being written. */
+  /** Whether the host is writing the file. */
   readonly working: boolean;
 }
 
 export interface ExportDraft {
-  readonly format: 'jsonl' | 'json' | 'csv' | 'tsv';
+  readonly format: (typeof exportFormats)[number];
   readonly allColumns: boolean;
   readonly predictions: boolean;
-  /** Rows written, while it is being written. */
+  /** Written rows. Undefined if no export is under way. */
   readonly progress: { readonly done: number; readonly total: number } | undefined;
 }
 
 export interface DatasetPreviewState {
   /** Undefined until the host has answered. */
   readonly snapshot: PreviewSnapshot | undefined;
-  /** What the person wants to see; the host's view follows it. */
+  /** The filters, the search and the order that the person chose. The host's view follows later. */
   readonly query: ViewQuery;
-  /** As typed; becomes the query's once typing pauses. */
+  /** The search as typed. The query takes it over when the person stops typing. */
   readonly search: RowSearch;
   readonly searchProblem: string;
   readonly rows: RowCache;
   readonly scroll: ScrollPosition;
-  /** Of the part of the table that shows rows. */
+  /** The size of the part of the table that shows rows. */
   readonly viewport: { readonly widthPx: number; readonly heightPx: number };
-  /** Heights of wrapped rows that have been drawn; the others count as one line. */
+  /** Heights in pixels of wrapped rows that have been drawn. Other rows count as one line. */
   readonly heights: ReadonlyMap<number, number>;
-  /** Rows below this one were on the screen before scrolling up: they stay where they are as new heights become known. */
+  /**
+   * Rows from this one on were visible before scrolling up. They stay in place when heights of rows above become known.
+   */
   readonly heldFrom: number;
   readonly selection: Selection;
   readonly layout: ColumnLayout;
   readonly wraps: boolean;
-  /** Inputs side by side with their differences marked. */
+  /** Whether the inputs stand side by side with their differences marked. */
   readonly pairs: boolean;
   readonly showsInsights: boolean;
-  /** Rows on the screen are predicted as they come. */
+  /** Whether the model predicts visible rows. */
   readonly predicts: boolean;
   readonly panel: SidePanel | undefined;
-  /** The column that the panel is about. */
+  /** The column that the panel describes. */
   readonly panelColumn: string | undefined;
   readonly wholeCells: readonly WholeCell[];
-  readonly dialog: 'split' | 'export' | undefined;
-  /** The menu of a cell or a column's head, where it was asked for in the window. */
+  readonly dialog: PreviewDialog | undefined;
+  /** The open context menu: its cell or head, and its position in the window in pixels. */
   readonly menu: { readonly place: Place; readonly x: number; readonly y: number } | undefined;
   readonly split: SplitDraft;
+  readonly clean: CleanDraft;
   readonly export: ExportDraft;
-  /** What an action met; until the next action. */
-  readonly trouble: string;
-  /** What an action did. */
+  /** The error of the last action. The next action removes it. */
+  readonly trouble: ShownError | undefined;
+  /** A message about the success of the last action. */
   readonly notice: string;
 }
 
@@ -124,9 +143,10 @@ export const initialState: DatasetPreviewState = {
   wholeCells: [],
   dialog: undefined,
   menu: undefined,
-  split: { train: '80', validation: '10', test: '10', seed: '2021', stratify: null, group: null, plan: undefined, problem: '', working: false }, // prettier-ignore
+  split: { train: '80', validation: '10', test: '10', seed: '2021', stratify: null, group: null, plan: undefined, problem: undefined, working: false }, // prettier-ignore
+  clean: { operations: [], dropDuplicates: false, plan: undefined, problem: '', working: false },
   export: { format: 'jsonl', allColumns: false, predictions: false, progress: undefined },
-  trouble: '',
+  trouble: undefined,
   notice: '',
 };
 
@@ -151,11 +171,12 @@ export type DatasetPreviewEvent =
   | { readonly type: 'set'; readonly option: 'wraps' | 'pairs' | 'showsInsights' | 'predicts'; readonly on: boolean }
   | { readonly type: 'panel'; readonly panel: SidePanel | undefined; readonly column?: string }
   | { readonly type: 'wholeCell'; readonly view: number; readonly cell: WholeCell }
-  | { readonly type: 'dialog'; readonly dialog: 'split' | 'export' | undefined }
+  | { readonly type: 'dialog'; readonly dialog: PreviewDialog | undefined }
   | { readonly type: 'menu'; readonly menu: DatasetPreviewState['menu'] }
   | { readonly type: 'split'; readonly draft: Partial<SplitDraft> }
+  | { readonly type: 'clean'; readonly draft: Partial<CleanDraft> }
   | { readonly type: 'export'; readonly draft: Partial<ExportDraft> }
-  | { readonly type: 'trouble'; readonly message: string }
+  | { readonly type: 'trouble'; readonly error: ShownError | undefined }
   | { readonly type: 'notice'; readonly message: string };
 
 export function reduce(state: DatasetPreviewState, event: DatasetPreviewEvent): DatasetPreviewState {
@@ -170,7 +191,7 @@ export function reduce(state: DatasetPreviewState, event: DatasetPreviewEvent): 
       const before = state.snapshot.state;
       const next = { ...state, snapshot: { ...state.snapshot, state: event.state } };
       const isOtherFile = before.shown !== event.state.shown;
-      // Another split begins with the view that its host gives it.
+      // For another split the host chooses the first view.
       if (isOtherFile) return withView({ ...next, query: event.state.view.query, wholeCells: [] }, event.state);
       const isOtherModel = before.model?.name !== event.state.model?.name;
       return withView(isOtherModel ? { ...next, rows: outdated(next.rows) } : next, event.state);
@@ -197,7 +218,7 @@ export function reduce(state: DatasetPreviewState, event: DatasetPreviewEvent): 
         query: event.query,
         search: event.query.search ?? { ...state.search, text: '' },
         searchProblem: '',
-        trouble: '',
+        trouble: undefined,
         notice: '',
       };
     case 'searching':
@@ -246,21 +267,23 @@ export function reduce(state: DatasetPreviewState, event: DatasetPreviewEvent): 
       if (event.view !== state.rows.view) return state;
       return { ...state, wholeCells: [...state.wholeCells.slice(-9), event.cell] };
     case 'dialog':
-      return { ...state, dialog: event.dialog, trouble: '', notice: '' };
+      return { ...state, dialog: event.dialog, trouble: undefined, notice: '' };
     case 'menu':
       return { ...state, menu: event.menu };
     case 'split':
       return { ...state, split: { ...state.split, ...event.draft } };
+    case 'clean':
+      return { ...state, clean: { ...state.clean, ...event.draft } };
     case 'export':
       return { ...state, export: { ...state.export, ...event.draft } };
     case 'trouble':
-      return { ...state, trouble: event.message, ...(event.message && { notice: '' }) };
+      return { ...state, trouble: event.error, ...(event.error && { notice: '' }) };
     case 'notice':
       return { ...state, notice: event.message };
   }
 }
 
-/** Another view: its rows are unknown, and it is read from its beginning. */
+/** The state for a view. If the view is new, its rows are unknown and the table starts at the top. */
 function withView(state: DatasetPreviewState, { view }: PreviewState): DatasetPreviewState {
   if (view.id === state.rows.view) return { ...state, scroll: settled(state.scroll, frameOf(state)) };
   const place = { row: 0, column: Math.min(state.selection.active.column, gridSize(state).columns - 1) };
@@ -286,7 +309,7 @@ function withHeights(
   if (changed.length === 0) return state;
   const kept = state.heights.size > maxHeights ? new Map<number, number>() : state.heights;
   const heights = new Map([...kept, ...changed]);
-  // What was on the screen before scrolling up stays there: the growth above it moves the upper edge.
+  // The upper edge moves by the growth of the rows above, so that visible rows stay in place.
   const grownPx = changed
     .filter(([index]) => index >= state.scroll.index && index < state.heldFrom)
     .reduce((sum, [index, heightPx]) => sum + heightPx - heightOf(index), 0);
@@ -294,7 +317,7 @@ function withHeights(
   return { ...next, scroll: movedBy(next.scroll, grownPx, frameOf(next)) };
 }
 
-// ── What follows from the state ──────────────────────────────────────────────────────────────────────────────────
+// ── Derived from the state ───────────────────────────────────────────────────────────────────────────────────────────
 
 export function frameOf(state: DatasetPreviewState): ScrollFrame {
   return {
@@ -304,7 +327,7 @@ export function frameOf(state: DatasetPreviewState): ScrollFrame {
   };
 }
 
-/** Rows of the view, as far as it has come. */
+/** The number of rows of the view so far. */
 export function rowCount({ snapshot, rows }: DatasetPreviewState): number {
   const view = snapshot?.state.view;
   return view && (view.id === rows.view || rows.view === -1) ? view.rows : 0;
@@ -360,18 +383,18 @@ export function gridSize(state: DatasetPreviewState): GridSize {
   return { rows: rowCount(state), columns: shownColumns(state).length, pageRows };
 }
 
-/** The row that the keyboard is on, if it has come. */
+/** The active row. Undefined if the page does not have it yet. */
 export function activeRow(state: DatasetPreviewState): ShownRow | undefined {
   const { row } = state.selection.active;
   return row < 0 ? undefined : rowAt(state.rows, row);
 }
 
-/** Whether the view that is shown is the one asked for. */
+/** Whether the host's view has the filters, search and order of the person. */
 export function isCurrent({ snapshot, query }: DatasetPreviewState): boolean {
   return snapshot !== undefined && isSameQuery(snapshot.state.view.query, query);
 }
 
-/** Rows on the screen to predict: those without a prediction, good ones only. */
+/** Numbers of visible rows that have no prediction and no error. */
 export function unpredictedRows(state: DatasetPreviewState): readonly number[] {
   const { snapshot } = state;
   if (!snapshot || !state.predicts || !snapshot.state.model || snapshot.state.mapping.first_sequence === null)
@@ -385,19 +408,13 @@ export function unpredictedRows(state: DatasetPreviewState): readonly number[] {
   return rows;
 }
 
-/** The label as it stands in the row; undefined: there is no label column. Null: this row has none. */
-export function givenLabel(row: ShownRow, { columns, mapping }: PreviewState): string | null | undefined {
-  if (mapping.label === null) return undefined;
-  return row.cells[columns.indexOf(mapping.label)]?.text.trim() || null;
-}
-
-/** Labels of all splits in a fixed order, which colours go by: it stays as counts come in and filters change. */
+/** The labels of all splits in a fixed order, which gives their colours. Counts and filters do not change the order. */
 export function labelOrder({ snapshot }: DatasetPreviewState): readonly string[] {
   const texts = snapshot?.insights.labels.flatMap(({ counts }) => counts.map(({ text }) => text)) ?? [];
   return [...new Set(texts)].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
-/** What a draft asks for; undefined while it is not a number. */
+/** The options of a draft. Undefined if a share or the seed is no valid number. */
 export function splitOptions({ train, validation, test, seed, stratify, group }: SplitDraft): SplitOptions | undefined {
   const [a, b, c, n] = [train, validation, test, seed].map((typed) => (typed.trim() === '' ? NaN : Number(typed)));
   const isValid = [a, b, c].every((share) => share >= 0 && share <= 100) && a > 0 && Number.isInteger(n) && n >= 0;
@@ -405,14 +422,14 @@ export function splitOptions({ train, validation, test, seed, stratify, group }:
   return { train: a / 100, validation: b / 100, test: c / 100, seed: n, stratify, group };
 }
 
-// ── What outlives the page ───────────────────────────────────────────────────────────────────────────────────────
+// ── Kept over a reload ───────────────────────────────────────────────────────────────────────────────────────────────
 
 export function remembered(state: DatasetPreviewState): unknown {
   const { layout, wraps, pairs, showsInsights, predicts, panel, panelColumn } = state;
   return { layout, wraps, pairs, showsInsights, predicts, panel: panel ?? null, panelColumn };
 }
 
-/** The initial state with what was remembered, whatever that is by now. */
+/** The state after a reload. The memory may come from another version, so every value in it is checked. */
 export function restored(memory: unknown): DatasetPreviewState {
   if (typeof memory !== 'object' || memory === null) return initialState;
   const found = memory as Record<string, unknown>;

@@ -4,17 +4,18 @@ import type { Translate } from '../../src/base/translate';
 import type { ShownRow } from '../../src/protocol/datasetPreview';
 import { styleProperties } from '../shared/styleProperties';
 import type { DatasetPreviewActions } from './actions';
-import { cellContent, entitiesOf, disagrees, marksOf, predictionContent } from './cells';
+import { cellContent, entitiesOf, firstText, marksOf, predictionContent } from './cells';
 import type { GridColumn } from './columnLayout';
 import { isSelected } from './gridFocus';
 import { dropHandlers, headerContent } from './headerCell';
 import { rowAt } from './rowCache';
 import { markExpression } from './searchMarks';
-import { canScroll, givenLabel, hasPairs, isCurrent, labelOrder, rowCount, shownColumns, shownRows, type DatasetPreviewState } from './state'; // prettier-ignore
+import { canScroll, hasPairs, isCurrent, labelOrder, rowCount, shownColumns, shownRows, type DatasetPreviewState } from './state'; // prettier-ignore
 import { isWholeFile, withSort } from './viewQueries';
 import { countText } from './words';
+import { errorNotice } from '../shared/errorNotice';
 
-/** What every row of one painting shares. */
+/** Values that all rows of one painting need. */
 interface Painting {
   readonly state: DatasetPreviewState;
   readonly columns: readonly GridColumn[];
@@ -28,8 +29,8 @@ interface Painting {
 export const cellId = (row: number, column: number): string => `cell-${row < 0 ? 'head' : row}-${column}`;
 
 /**
- * The table: the rows on the screen and no others. The keyboard stays on the grid, whose active cell it names
- * (aria-activedescendant), because a cell that is scrolled away is gone.
+ * The table with its visible rows only. The grid itself has the focus and names its active cell
+ * (aria-activedescendant), because a cell disappears from the page when it is scrolled away.
  */
 export function table(state: DatasetPreviewState, actions: DatasetPreviewActions, t: Translate): TemplateResult {
   const columns = shownColumns(state);
@@ -197,16 +198,15 @@ function predictionCell(
 ): TemplateResult {
   const { state, labels, t } = painting;
   const { prediction } = row;
-  const differs = disagrees(prediction, givenLabel(row, state.snapshot!.state));
   const content = prediction
-    ? predictionContent(prediction, { labelIndex: labels.indexOf(prediction.label ?? ''), differs }, t)
+    ? predictionContent(prediction, { labels, text: firstText(row, state.snapshot!.state) }, t)
     : html`<span class="missing">…</span>`;
-  return gridCell(index, at, { column, mark: differs ? 'differing' : undefined, content }, painting);
+  return gridCell(index, at, { column, mark: prediction?.differs ? 'differing' : undefined, content }, painting);
 }
 
 interface CellParts {
   readonly column: GridColumn;
-  /** A class of its own. */
+  /** An additional CSS class. */
   readonly mark?: string;
   readonly content: TemplateResult;
 }
@@ -234,13 +234,13 @@ function gridCell(
   </div>`;
 }
 
-/** In a view of a finding: whether the row begins another group than that of the row above. */
+/** In a view of a finding: whether the row and the row above belong to different groups. */
 function startsGroup(index: number, state: DatasetPreviewState): boolean {
   const group = rowAt(state.rows, index)?.group;
   return group != null && index > 0 && rowAt(state.rows, index - 1)?.group !== group;
 }
 
-/** What stands in a table without rows. */
+/** The message in a table without rows. */
 function emptyState(
   state: DatasetPreviewState,
   actions: DatasetPreviewActions,
@@ -249,7 +249,7 @@ function emptyState(
   const { view, index } = state.snapshot!.state;
   if (rowCount(state) > 0) return nothing;
   if (view.error) {
-    return html`<div class="empty"><p class="notice error" role="alert">${view.error.message}</p>
+    return html`<div class="empty">${errorNotice(view.error, t)}
       <button type="button" class="button secondary" @click=${() => actions.show({ search: null, filters: [], sort: null })}>${t('Show All Rows')}</button></div>`; // prettier-ignore
   }
   if (view.working || index.working || !isCurrent(state)) {
@@ -266,8 +266,8 @@ function emptyState(
     </div>`;
   }
   return html`<div class="empty">
-    <p><strong>${view.partial ? t('Cancelled before a row was found.') : t('No row is like that.')}</strong></p>
-    <p class="quiet">${t('{0} rows were looked through.', countText(index.rows))}</p>
+    <p><strong>${view.partial ? t('Cancelled before a row was found.') : t('No row matches.')}</strong></p>
+    <p class="quiet">${t('{0} rows were searched.', countText(index.rows))}</p>
     ${
       state.query.sort !== null && view.partial
         ? html`<button type="button" class="button secondary" @click=${() => actions.show(withSort(state.query, null))}>${t('Do not sort')}</button>` // prettier-ignore

@@ -6,9 +6,9 @@ import {
   type ViewQuery,
 } from '../../src/protocol/datasetPreview';
 
-/** Changes of what is shown. None of them touches the query it is given. */
+// Changes of a query. Each function returns a new query.
 
-/** A click on a label or value: it joins the values shown of its column, or leaves them. The last to leave ends the filter. */
+/** Adds the value to the filter of its column, or removes it. A filter without values is removed. */
 export function withValueToggled(query: ViewQuery, column: string, value: string | null): ViewQuery {
   const isSame = (filter: RowFilter): boolean => filter.kind === 'value' && filter.column === column && !filter.exclude;
   const known = query.filters.find(isSame);
@@ -25,7 +25,7 @@ export function withValueToggled(query: ViewQuery, column: string, value: string
   return { ...query, filters: [...rest, { kind: 'value', column, values, missing, exclude: false }] };
 }
 
-/** Rows with this value alone, of its column; null: those where it is missing. */
+/** Shows only rows with this value in the column. Null shows the rows without a value. */
 export function withValueOnly(query: ViewQuery, column: string, value: string | null): ViewQuery {
   const rest = query.filters.filter(
     (filter) => !(filter.kind === 'value' && filter.column === column && !filter.exclude),
@@ -33,7 +33,7 @@ export function withValueOnly(query: ViewQuery, column: string, value: string | 
   return withValueToggled({ ...query, filters: rest }, column, value);
 }
 
-/** Rows without this value; it joins the values of its column that are left out already. */
+/** Hides rows with this value in the column, in addition to values that are already hidden. */
 export function withValueExcluded(query: ViewQuery, column: string, value: string | null): ViewQuery {
   const isSame = (filter: RowFilter): boolean => filter.kind === 'value' && filter.column === column && filter.exclude;
   const known = query.filters.find(isSame);
@@ -52,7 +52,7 @@ export interface Range {
   readonly closed: boolean;
 }
 
-/** A click on a bar: only rows in it, or, on the bar that is chosen, all again. */
+/** Shows only rows in the range. If this range was chosen before, removes its filter. */
 export function withRangeToggled(query: ViewQuery, range: Range): ViewQuery {
   const isSameAxis = (filter: RowFilter): boolean =>
     filter.kind === 'range' && filter.column === range.column && filter.measure === range.measure;
@@ -82,7 +82,10 @@ export function hasValue(query: ViewQuery, column: string, value: string | null)
   );
 }
 
-/** The rows of a finding in their groups, and nothing else: a sort or search would hide what is meant. */
+/**
+ * Shows the rows of a finding in their groups. The query has no search and no sort order, which would tear groups
+ * apart.
+ */
 export function ofFinding(id: string): ViewQuery {
   return { ...wholeFile, filters: [{ kind: 'finding', id }] };
 }
@@ -91,14 +94,14 @@ export function withoutFilter(query: ViewQuery, index: number): ViewQuery {
   return { ...query, filters: query.filters.filter((_, at) => at !== index) };
 }
 
-/** A filter of which there can be only one (bad rows, disagreements, a predicted label), on or off. */
+/** Adds or removes a filter of a kind that a query has once (bad rows, disagreements, a predicted label). */
 export function withFilterToggled(query: ViewQuery, filter: RowFilter): ViewQuery {
   const rest = query.filters.filter(({ kind }) => kind !== filter.kind);
   const isOn = query.filters.some((other) => JSON.stringify(other) === JSON.stringify(filter));
   return { ...query, filters: isOn ? rest : [...rest, filter] };
 }
 
-/** A click on a header: ascending, descending, the file's own order. */
+/** The next sort order of a column: ascending, then descending, then the order of the file. */
 export function withSortTurned(query: ViewQuery, column: string, measure: Measure = 'value'): ViewQuery {
   const { sort } = query;
   const isSame = sort?.kind === 'column' && sort.column === column && sort.measure === measure;

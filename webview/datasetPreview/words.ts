@@ -1,19 +1,31 @@
 import type { Translate } from '../../src/base/translate';
 import { isTextFormat } from '../../src/protocol/dataFormat';
-import type { ColumnType, Finding, PreviewState, RowFilter, RowSort } from '../../src/protocol/datasetPreview';
+import type {
+  ColumnType,
+  Finding,
+  PredictedNumber,
+  PreviewState,
+  RowFilter,
+  RowSort,
+} from '../../src/protocol/datasetPreview';
 
-/** Counts with separators, as the language writes them. */
 export function countText(count: number): string {
   return count.toLocaleString('en-US');
 }
 
-/** A number of the data, without false digits. */
+/** A model's number with its name. @param name absent of a similarity */
+export function numberText(name: PredictedNumber | undefined, value: string, t: Translate): string {
+  if (name === undefined) return t('similarity {0}', value);
+  return { prediction: t('prediction {0}', value), score: t('score {0}', value), cosine: t('cosine {0}', value) }[name];
+}
+
+/** A number of the data with at most four significant digits, or a whole number as it is. */
 export function shortNumber(value: number): string {
   if (Number.isInteger(value)) return Math.abs(value) < 1e6 ? String(value) : value.toLocaleString('en-US');
   return Number(value.toPrecision(4)).toString();
 }
 
-/** A share of rows in per cent; never 0 or 100 when it is not. */
+/** A share of rows in per cent. It is '< 0.1 %' rather than 0, and '> 99.9 %' rather than 100, if some rows differ. */
 export function shareText(part: number, whole: number): string {
   if (whole === 0) return '–';
   const percent = (100 * part) / whole;
@@ -49,7 +61,7 @@ export function formatText({ format, encoding, sizeBytes }: NonNullable<PreviewS
   return [names[format], ...(hasEncoding ? [encoding.toUpperCase()] : []), sizeText(sizeBytes)].join(' · ');
 }
 
-/** How much a finding should worry: a problem, worth a look, or a fact. */
+/** The severity of a finding. A problem harms training or scores, 'look' may harm them, a fact does not. */
 export type Severity = 'problem' | 'look' | 'fact';
 
 export interface FindingWords {
@@ -79,15 +91,15 @@ export function findingWords(
         severity: 'look',
       };
     case 'emptyInputs':
-      return { title: t('Inputs without text'), hint: t('There is nothing to learn from.'), severity: 'look' };
+      return { title: t('Inputs without text'), hint: t('The model cannot learn from such rows.'), severity: 'look' };
     case 'duplicates':
       return { title: t('Exact duplicates'), hint: t('The same texts with the same label.'), severity: 'look' };
     case 'nearDuplicates':
-      return { title: t('Near duplicates'), hint: t('Equal but for width, case, spaces and punctuation.'), severity: 'look' }; // prettier-ignore
+      return { title: t('Near duplicates'), hint: t('These texts differ only in width, case, spaces and punctuation.'), severity: 'look' }; // prettier-ignore
     case 'equalSides':
       return { title: t('Pairs of a text with itself'), hint: t('Both sides are the same.'), severity: 'look' };
     case 'swappedPairs':
-      return { title: t('Pairs both ways round'), hint: t('The same two texts, sides exchanged.'), severity: 'look' };
+      return { title: t('Pairs in both orders'), hint: t('The same two texts in both orders.'), severity: 'look' };
     case 'contradictions':
       return {
         title: t('Contradictory labels'),
@@ -97,21 +109,23 @@ export function findingWords(
     case 'overlap':
       return { title: t('Also in {0}', split), hint: t('Rows that two splits share make scores look better than they are.'), severity: 'problem' }; // prettier-ignore
     case 'nearOverlap':
-      return { title: t('Almost the same in {0}', split), hint: t('Equal but for width, case, spaces and punctuation.'), severity: 'problem' }; // prettier-ignore
+      return { title: t('Almost the same in {0}', split), hint: t('These texts differ only in width, case, spaces and punctuation.'), severity: 'problem' }; // prettier-ignore
     case 'majorityBaseline':
-      return { title: t('Majority baseline'), hint: t('What always saying the most frequent label would score.'), severity: 'fact' }; // prettier-ignore
+      return { title: t('Majority baseline'), hint: t('The score of a model that always predicts the most frequent label.'), severity: 'fact' }; // prettier-ignore
     case 'misplacedEntities':
-      return { title: t('Entities that are not where they say'), hint: t('Training stops at them, or leaves them out with "on_bad_row": "skip".'), severity: 'problem' }; // prettier-ignore
+      return { title: t('Entities whose text is not at their place'), hint: t('Training stops at these entities. With "on_bad_row": "skip" it leaves them out.'), severity: 'problem' }; // prettier-ignore
+    case 'normalizedEntities':
+      return { title: t('Entities in another case or width'), hint: t('These entities are kept. The text at their place counts.'), severity: 'look' }; // prettier-ignore
     case 'overlappingEntities':
-      return { title: t('Overlapping entities'), hint: t('A model of tags keeps the longer one; a model of spans ("model_head": {"type": "spans"}) keeps both.'), severity: 'look' }; // prettier-ignore
+      return { title: t('Overlapping entities'), hint: t('A tagging model keeps the longer entity. A span model ("model_head": {"type": "spans"}) keeps both.'), severity: 'look' }; // prettier-ignore
     case 'contradictoryEntities':
-      return { title: t('One stretch, several types'), hint: t('A model of tags keeps the type that stands first.'), severity: 'problem' }; // prettier-ignore
+      return { title: t('One span with several types'), hint: t('A tagging model keeps the first type.'), severity: 'problem' }; // prettier-ignore
     case 'overlong':
-      return { title: maxLength === null ? t('Too long for the model') : t('Longer than {0} tokens', maxLength), hint: t('The model reads them cut.'), severity: 'look' }; // prettier-ignore
+      return { title: maxLength === null ? t('Too long for the model') : t('Longer than {0} tokens', maxLength), hint: t('The model reads only the beginning of these texts.'), severity: 'look' }; // prettier-ignore
   }
 }
 
-/** A filter in a chip; texts of the data come apart, to be isolated. */
+/** The words of a filter in a chip. `value` stands apart, because the view isolates texts of the data. */
 export interface ChipWords {
   readonly name: string;
   readonly relation: string;
@@ -143,7 +157,7 @@ export function filterWords(filter: RowFilter, titleOfFinding: (id: string) => s
   }
 }
 
-/** The span of a bar; of whole numbers (lengths) the ones in it. */
+/** The range of a bar. For whole numbers, such as lengths, it names the first and the last one. */
 export function rangeText(
   { from, to, closed }: { readonly from: number; readonly to: number; readonly closed: boolean },
   isWhole: boolean,

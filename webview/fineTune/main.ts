@@ -7,10 +7,11 @@ import '../shared/panel.css';
 import { startPage } from '../shared/startPage';
 import './style.css';
 import { fineTunePage, type FineTuneActions } from './view';
+import type { ShownError } from '../shared/errorNotice';
 
-const { host, root, t, ask } = startPage(fineTuneContract, { paint, show, tell: (message) => tell(message) });
+const { host, root, t, ask } = startPage(fineTuneContract, { paint, show, setTrouble });
 let snapshot: FineTuneSnapshot | undefined;
-let trouble = '';
+let trouble: ShownError | undefined;
 
 const actions: FineTuneActions = {
   choose: (field, value) => act(host.request('choose', { field, value })),
@@ -18,15 +19,17 @@ const actions: FineTuneActions = {
   browse: (field) => act(host.request('browse', { field })),
   importModel: () => act(host.request('importModel', undefined)),
   preview: () => act(host.request('preview', undefined)),
+  measureTime: () => act(host.request('measureTime', undefined)),
+  showContradictions: () => act(host.request('showContradictions', undefined)),
   write: (start) => act(host.request('write', { start })),
 };
 
-// Without a state the editor would not restore the page after a reload.
+// The editor restores a page after a reload only if the page has a state.
 pageMemory.write({});
 host.on('snapshot', show);
 
 function act(request: Promise<unknown>): void {
-  trouble = '';
+  trouble = undefined;
   ask(request);
 }
 
@@ -35,8 +38,8 @@ function show(next: FineTuneSnapshot): void {
   paint();
 }
 
-function tell(message: string): void {
-  trouble = message;
+function setTrouble(error: ShownError | undefined): void {
+  trouble = error;
   paint();
 }
 

@@ -1,23 +1,30 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
+import { durationText } from '../../src/base/durationText';
+import { sizeText } from '../../src/base/sizeText';
 import type { Translate } from '../../src/base/translate';
 import { contentText } from '../../src/protocol/columnWords';
 import { deviceText } from '../../src/protocol/deviceWords';
+import { rowPlaces } from '../../src/protocol/rowPlaces';
+import type { Contradiction, TrainingForecast } from '../../src/protocol/trainingForecast';
+import { errorNotice, type ShownError } from '../shared/errorNotice';
 import { HOLD_OUT, type Choice, type DraftColumn, type DraftField, type FineTuneSnapshot } from '../../src/protocol/fineTunePage'; // prettier-ignore
 
-/** What the page asks for; nothing here knows the channel. */
+/** What a person can do on the page. `main.ts` does it; this file has no channel to the extension host. */
 export interface FineTuneActions {
   choose(field: DraftField, value: string): void;
   score(label: string, score: number | null): void;
   browse(field: 'train' | 'validation' | 'test'): void;
   importModel(): void;
   preview(): void;
+  showContradictions(): void;
+  measureTime(): void;
   write(start: boolean): void;
 }
 
 export function fineTunePage(
   snapshot: FineTuneSnapshot | undefined,
-  trouble: string,
+  trouble: ShownError | undefined,
   actions: FineTuneActions,
   t: Translate,
 ): TemplateResult {
@@ -37,10 +44,12 @@ export function fineTunePage(
           >${t('Write the Recipe Only')}</vscode-button
         >
       </span>
+      <div class="why">
+        ${errorNotice(trouble, t)}
+        ${problem ? html`<p class=${state === 'reading' ? 'quiet' : 'notice'} role="status">${problem}</p>` : nothing}
+      </div>
     </header>
-    ${trouble ? html`<p class="notice error" role="alert">${trouble}</p>` : nothing}
-    ${problem ? html`<p class=${state === 'reading' ? 'quiet' : 'notice'} role="status">${problem}</p>` : nothing}
-    ${warnings.map((warning) => html`<p class="notice">${warning}</p>`)}
+    ${warnings.map((warning) => html`<p class="notice">${warning}</p>`)} ${contradictions(snapshot, actions, t)}
     <div class="columns">
       <div class="answers">
         ${sources(snapshot, actions, t)} ${columns(snapshot, actions, t)}
@@ -51,14 +60,14 @@ export function fineTunePage(
         ${
           snapshot.recipe
             ? html`<pre tabindex="0" role="region" aria-label=${t('Text of the recipe')}>${snapshot.recipe}</pre>`
-            : html`<p class="quiet">${t('It stands here once the data are known.')}</p>`
+            : html`<p class="quiet">${t('The recipe appears here once the data are known.')}</p>`
         }
       </section>
     </div>
   `;
 }
 
-/** The platform's own drop-down: every screen reader knows it. */
+/** A drop-down. It is the browser's `select`, because every screen reader knows it. */
 function select(
   field: DraftField,
   label: string,
@@ -68,7 +77,7 @@ function select(
 ): TemplateResult {
   const value = chosen[field];
   const isKnown = choices.some(({ id }) => id === value);
-  return html`<label class="field">
+  return html`<label class="field ${field}">
     <span>${label}</span>
     <select @change=${(event: Event) => actions.choose(field, (event.target as HTMLSelectElement).value)}>
       ${isKnown ? nothing : html`<option value=${value} disabled .selected=${live(true)}></option>`}
@@ -81,10 +90,13 @@ const link = (label: string, act: () => void): TemplateResult =>
   html`<button type="button" class="link" @click=${act}>${label}</button>`;
 
 function sources(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Translate): TemplateResult {
-  const { models, files, chosen, rows, badRows } = snapshot;
+  const { models, files, sheets, chosen, rows, badRows } = snapshot;
   const none = { id: '', name: t('none') };
   const holdOut = { id: HOLD_OUT, name: t('hold out 10 %, stratified, grouped by the first text') };
-  const others = files.filter(({ id }) => id !== chosen.train);
+  // A workbook can hold another split in another of its sheets.
+  const others = files.filter(({ id }) => id !== chosen.train || sheets.train.length > 1);
+  const sheet = (field: 'sheet' | 'validationSheet' | 'testSheet', names: readonly string[], label: string) =>
+    names.length > 1 ? html`<div class="line sheet">${select(field, label, names.map((name) => ({ id: name, name })), snapshot, actions)}</div>` : nothing; // prettier-ignore
   return html`
     <section aria-labelledby="sources-title">
       <h2 id="sources-title">${t('Model and data')}</h2>
@@ -96,6 +108,7 @@ function sources(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transl
         ${select('train', t('Training data'), files, snapshot, actions)}
         ${link(t('Browse…'), () => actions.browse('train'))}
       </div>
+      ${sheet('sheet', sheets.train, t('Sheet of the training data'))}
       ${
         rows + badRows > 0
           ? html`<p class="quiet number">${t('{0} rows', rows)} ${link(t('Preview data'), () => actions.preview())}</p>`
@@ -105,10 +118,12 @@ function sources(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transl
         ${select('validation', t('Validation data'), [holdOut, ...others, none], snapshot, actions)}
         ${link(t('Browse…'), () => actions.browse('validation'))}
       </div>
+      ${sheet('validationSheet', sheets.validation, t('Sheet of the validation data'))}
       <div class="line">
         ${select('test', t('Test data'), [none, ...others], snapshot, actions)}
         ${link(t('Browse…'), () => actions.browse('test'))}
       </div>
+      ${sheet('testSheet', sheets.test, t('Sheet of the test data'))}
       ${
         badRows > 0
           ? select('badRows', t('Rows that cannot be read'), [{ id: 'stop', name: t('stop the training') }, { id: 'skip', name: t('leave them out') }], snapshot, actions) // prettier-ignore
@@ -118,7 +133,7 @@ function sources(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transl
   `;
 }
 
-/** Every column with two of its values, and what it is used for. */
+/** A table of the columns: two values of each, and a choice of its role. */
 function columns(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Translate): TemplateResult | typeof nothing {
   const { columns: all, chosen } = snapshot;
   if (all.length === 0) return nothing;
@@ -203,20 +218,102 @@ function answers(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transl
       </div>
       ${
         snapshot.asksSpanEnd
-          ? select('spanEnd', t('What the end of an entity is'), [{ id: 'exclusive', name: t('The character behind it'), hint: t('text[start:end] in Python, as doccano writes') }, { id: 'inclusive', name: t('Its last character'), hint: t('text[start:end+1] in Python, as CMeEE has it') }], snapshot, actions) // prettier-ignore
+          ? select('spanEnd', t('Meaning of an entity’s end'), [{ id: 'exclusive', name: t('The character after it'), hint: t('text[start:end] in Python, as doccano writes') }, { id: 'inclusive', name: t('Its last character'), hint: t('text[start:end+1] in Python, as CMeEE has it') }], snapshot, actions) // prettier-ignore
           : nothing
       }
       ${
         lengths
           ? html`<p class="quiet number">
-              ${t('Tokens an example: half have at most {0}, 99 % at most {1}, the longest of the first {2} has {3}.', lengths.median, lengths.p99, lengths.rows, lengths.longest)}
-              ${beyond ? t('The model reads {0}: longer ones are cut.', lengths.positions!) : nothing}
+              ${t('Tokens per example: half have at most {0}, 99 % have at most {1}; the longest of the first {2} has {3}.', lengths.median, lengths.p99, lengths.rows, lengths.longest)}
+              ${beyond ? t('The model reads at most {0} tokens. Longer examples are cut.', lengths.positions!) : nothing}
             </p>`
           : nothing
       }
-      <p class="quiet">${t('The memory that it takes is said before the first step, the time left after a few.')}</p>
+    </section>
+    ${forecast(snapshot, actions, t)}
+  `;
+}
+
+/** The time and memory that the training will take, with the source of each figure. */
+function forecast(
+  { forecast: found, forecastNote, chosen }: FineTuneSnapshot,
+  actions: FineTuneActions,
+  t: Translate,
+): TemplateResult {
+  const rows: (readonly [string, string | TemplateResult])[] = [];
+  if (found) {
+    const { examples, validation, steps, device, memory, time, maxLength } = found;
+    const data = t(
+      '{0} training examples, {1} validation examples, at most {2} tokens',
+      examples,
+      validation,
+      maxLength,
+    );
+    rows.push([t('Data'), `${data} · ${t('{0} steps', steps)}`]);
+    if (chosen.device === 'auto') rows.push([t('Device'), deviceText(device, t)]);
+    const free = memory.availableBytes === undefined ? '' : ` · ${t('{0} are free', sizeText(memory.availableBytes))}`;
+    const parts = memory.microBatchSize < memory.batchSize ? ` · ${t('batches of {0} are computed in parts of {1}', memory.batchSize, memory.microBatchSize)}` : ''; // prettier-ignore
+    rows.push([
+      t('Memory'),
+      `${t('about {0} for the longest batches', sizeText(memory.estimatedBytes))}${free}${parts}`,
+    ]);
+    const measure = found.exceedsMemory
+      ? nothing
+      : html` ${link(t('Measure a Few Steps'), () => actions.measureTime())}`;
+    rows.push([t('Time'), time ? timeText(time, t) : html`${t('Not known: no run here has trained a model of this size on this device in the same way. The training shows the time after its first steps.')}${measure}`]); // prettier-ignore
+  }
+  return html`
+    <section aria-labelledby="forecast-title" aria-busy=${forecastNote !== '' && !found}>
+      <h2 id="forecast-title">${t('Time and memory')}</h2>
+      ${forecastNote ? html`<p class="quiet" role="status">${forecastNote}</p>` : nothing}
+      ${
+        found
+          ? html`<dl class="forecast number">
+              ${rows.map(
+                ([name, value]) =>
+                  html`<dt>${name}</dt>
+                    <dd>${value}</dd>`,
+              )}
+            </dl>`
+          : nothing
+      }
     </section>
   `;
+}
+
+function timeText({ seconds, run, endedAt, steps }: NonNullable<TrainingForecast['time']>, t: Translate): string {
+  if (run === null) {
+    const basis = t('at the speed of {0} steps of median length, measured just now; other programs and other lengths change it', steps); // prettier-ignore
+    return `${t('roughly {0} for all steps', durationText(seconds, t))} · ${basis}`;
+  }
+  const basis = t('at the speed of the run “{0}” of {1}, measured over {2} steps on this machine', run, endedAt!.slice(0, 10), steps); // prettier-ignore
+  return `${t('about {0} for all steps', durationText(seconds, t))} · ${basis}`;
+}
+
+/** The number of rows whose labels contradict each other, and the first of these rows. */
+function contradictions(
+  { forecast: found }: FineTuneSnapshot,
+  actions: FineTuneActions,
+  t: Translate,
+): TemplateResult | typeof nothing {
+  const { texts = 0, rowCount = 0, examples = [] } = found?.contradictions ?? {};
+  if (texts === 0) return nothing;
+  return html`
+    <div class="notice">
+      <p>
+        ${t('{0} rows have the same texts as other rows but another label ({1} different texts). No model can learn both.', rowCount, texts)}
+        ${link(t('Show in the preview'), () => actions.showContradictions())}
+      </p>
+      <ul>
+        ${examples.map(({ first, second, labels, ...places }) => html`<li><bdi>${first}</bdi>${second === undefined ? nothing : html` · <bdi>${second}</bdi>`} — <bdi>${labels.join(' / ')}</bdi> <span class="quiet">${placesText(places, t)}</span></li>`)}
+      </ul>
+    </div>
+  `;
+}
+
+function placesText({ lines, rows }: Pick<Contradiction, 'lines' | 'rows'>, t: Translate): string {
+  const { unit, numbers } = rowPlaces(lines, rows);
+  return unit === 'line' ? t('lines {0}', numbers.join(', ')) : t('rows {0}', numbers.join(', '));
 }
 
 function labels(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Translate): TemplateResult | typeof nothing {
@@ -234,7 +331,7 @@ function labels(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transla
       ${
         asksScale
           ? html`<p class="notice">
-              ${t('The names do not say which class means that two texts are alike. Give each class a score, 0 for different and 1 for the same; without scores there are class probabilities and no similarity.')}
+              ${t('The names do not show which class means that two texts are similar. Give each class a score from 0 (different) to 1 (the same). Without scores, the model gives class probabilities and no similarity.')}
             </p>`
           : nothing
       }
@@ -244,7 +341,7 @@ function labels(snapshot: FineTuneSnapshot, actions: FineTuneActions, t: Transla
             <tr>
               <th scope="col">${t('Label')}</th>
               <th scope="col" class="number">${t('Rows')}</th>
-              ${hasScores ? html`<th scope="col">${t('Counts for')}</th>` : nothing}
+              ${hasScores ? html`<th scope="col">${t('Similarity score')}</th>` : nothing}
             </tr>
           </thead>
           <tbody>

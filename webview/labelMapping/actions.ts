@@ -1,13 +1,13 @@
 import type { MappingOperation } from '../../src/protocol/labelMappingEditor';
 import type { LabelMappingEvent } from './state';
 
-/** What asks the host for something without saying more. */
+/** Requests without parameters. */
 export type PlainRequest = 'recount' | 'openText' | 'openLabelsFile' | 'addData' | 'chooseModel' | 'cancelSuspects' | 'openCorrections' | 'useCorrections'; // prettier-ignore
 
-/** What the view asks for; nothing here knows the channel. */
+/** What a person can do in the editor. `main.ts` does it; this file has no channel to the extension host. */
 export interface LabelMappingActions {
   dispatch(event: LabelMappingEvent): void;
-  /** One after the other, until one is refused. */
+  /** Sends the operations in this order, until the host refuses one. */
   change(...operations: MappingOperation[]): Promise<void>;
   ask(request: PlainRequest): void;
   renameElsewhere(isWanted: boolean): void;

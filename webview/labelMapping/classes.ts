@@ -3,13 +3,13 @@ import { live } from 'lit/directives/live.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { sum } from '../../src/base/sum';
 import type { Translate } from '../../src/base/translate';
-import type { MappedClass } from '../../src/protocol/labelMappingEditor';
+import type { MappedClass, MappingSnapshot } from '../../src/protocol/labelMappingEditor';
 import { styleProperties } from '../shared/styleProperties';
 import type { LabelMappingActions } from './actions';
-import { draftKey, draggedValues, type ClassField, type LabelMappingState } from './state';
+import { draftKey, draggedValues, takesScore, type ClassField, type LabelMappingState } from './state';
 import { changeText, scoreText, valueShown } from './words';
 
-/** The classes in the order of their ids; values are dropped onto them. */
+/** The classes in the order of their ids. A person can drop values onto a class. */
 export function classesSection(state: LabelMappingState, actions: LabelMappingActions, t: Translate): TemplateResult {
   const { classes, dropped, isReadOnly, labelsAreInferred, comparesTexts } = state.snapshot!;
   const needsScale =
@@ -31,14 +31,14 @@ export function classesSection(state: LabelMappingState, actions: LabelMappingAc
         labelsAreInferred && classes.length > 0
           ? html`<p class="notice">
               ${t('The classes were taken from the data.')}
-              <button type="button" class="link" ?disabled=${isReadOnly} @click=${() => actions.change({ kind: 'listLabels' })}>${t('Write them down')}</button>
+              <button type="button" class="link" ?disabled=${isReadOnly} @click=${() => actions.change({ kind: 'listLabels' })}>${t('Write the classes into the file')}</button>
             </p>`
           : nothing
       }
       ${
         needsScale
           ? html`<p class="notice">
-              ${t('The names do not say which class means that two texts are alike. Give each class a score, 0 for different and 1 for the same; without scores there are class probabilities and no similarity.')}
+              ${t('The names do not show which class means that two texts are similar. Give each class a score from 0 (different) to 1 (the same). Without scores, the model gives class probabilities and no similarity.')}
             </p>`
           : nothing
       }
@@ -70,6 +70,17 @@ export function classesSection(state: LabelMappingState, actions: LabelMappingAc
   `; // prettier-ignore
 }
 
+/** What the removal of a class does to its rows: a row of several labels stays without it. */
+function removalWords(
+  name: string,
+  { countsEntities, findsSuspects }: MappingSnapshot,
+  t: Translate,
+): { readonly named: string; readonly short: string } {
+  if (countsEntities) return { named: t('Remove {0}; its entities are left out', name), short: t('Remove; its entities are left out') }; // prettier-ignore
+  if (findsSuspects) return { named: t('Remove {0}; its rows are left out', name), short: t('Remove; its rows are left out') }; // prettier-ignore
+  return { named: t('Remove {0}; its rows stay, without it', name), short: t('Remove; its rows stay, without it') };
+}
+
 function classCard(
   mapped: MappedClass,
   id: number,
@@ -79,7 +90,8 @@ function classCard(
   t: Translate,
 ): TemplateResult {
   const { name, color, before, after, earlierName, impliedScore, score } = mapped;
-  const { classes, values, isReadOnly } = state.snapshot!;
+  const { classes, values, isReadOnly, countsEntities } = state.snapshot!;
+  const removal = removalWords(name, state.snapshot!, t);
   const into = state.mergeInto[name] ?? '';
   const members = values.filter(({ to, state: place }) => place === 'mapped' && to === name);
   const move = (to: number): void => {
@@ -97,7 +109,7 @@ function classCard(
   const setScore = (text: string): void => {
     const typed = number(text);
     if (typed !== undefined) void actions.change({ kind: 'score', label: name, score: typed });
-    else actions.dispatch({ type: 'trouble', message: t('A score lies between 0 and 1.') });
+    else actions.dispatch({ type: 'trouble', error: { message: t('A score lies between 0 and 1.') } });
   };
   return html`
     <li class="card" @dragover=${allow} @dragleave=${leave} @drop=${drop(name, state, actions)}>
@@ -113,10 +125,10 @@ function classCard(
           @change=${(event: Event) => actions.change({ kind: 'color', label: name, color: (event.target as HTMLInputElement).value })}
         />
         ${field('name', name, name, t('Name of class {0}', id), '', state, actions, (text) => actions.change({ kind: 'rename', label: name, name: text }))}
-        <label class="score"><span aria-hidden="true">${t('Score')}</span> ${field('score', name, score === null ? '' : scoreText(score), t('Similarity score of {0}', name), impliedScore === null ? '?' : scoreText(impliedScore), state, actions, setScore)}</label>
+        ${takesScore(state.snapshot!, mapped) ? html`<label class="score"><span aria-hidden="true">${t('Score')}</span> ${field('score', name, score === null ? '' : scoreText(score), t('Similarity score of {0}', name), impliedScore === null ? '?' : scoreText(impliedScore), state, actions, setScore)}</label>` : nothing}
         <button type="button" class="tool up" aria-label=${t('Move {0} up', name)} title=${t('Up')} ?disabled=${isReadOnly || id === 0} @click=${() => move(id - 1)}>↑</button>
         <button type="button" class="tool down" aria-label=${t('Move {0} down', name)} title=${t('Down')} ?disabled=${isReadOnly || id === classes.length - 1} @click=${() => move(id + 1)}>↓</button>
-        <button type="button" class="tool" aria-label=${t('Remove {0}; its rows are left out', name)} title=${t('Remove; its rows are left out')} ?disabled=${isReadOnly} @click=${() => actions.change({ kind: 'remove', label: name })}>×</button>
+        <button type="button" class="tool" aria-label=${removal.named} title=${removal.short} ?disabled=${isReadOnly} @click=${() => actions.change({ kind: 'remove', label: name })}>×</button>
       </div>
       <div class="line">
         <span class="id"></span>
@@ -137,13 +149,13 @@ function classCard(
           <span class="bar before" ${styleProperties({ width: `${(100 * sum(before)) / largest}%` })}></span>
           <span class="bar" ${styleProperties({ width: `${(100 * sum(after)) / largest}%`, '--class-color': color ?? defaultColors[id % defaultColors.length] })}></span>
         </span>
-        <span class="number count">${t('{0} rows', changeText(sum(before), sum(after)))}</span>
+        <span class="number count">${countsEntities ? t('{0} entities', changeText(sum(before), sum(after))) : t('{0} rows', changeText(sum(before), sum(after)))}</span>
       </div>
       <p class="members">
         ${earlierName === null ? nothing : html`<span class="badge">${t('was {0}', earlierName)}</span>`}
         ${members.slice(0, shownMembers).map(({ value }) => html`<bdi class="member">${valueShown(value)}</bdi>`)}
         ${members.length > shownMembers ? html`<span class="quiet">+${members.length - shownMembers}</span>` : nothing}
-        ${members.length === 0 ? html`<span class="quiet">${t('No value goes here.')}</span>` : nothing}
+        ${members.length === 0 ? html`<span class="quiet">${t('No value is mapped to this class.')}</span>` : nothing}
       </p>
     </li>
   `; // prettier-ignore
@@ -151,7 +163,7 @@ function classCard(
 
 const shownMembers = 12;
 
-/** Shown until a person chooses; the charts' colours, as a colour field has to have one. */
+/** Colours of classes without a chosen one. They are the charts' colours, because a colour field cannot be empty. */
 const defaultColors = ['#3794ff', '#d18616', '#89d185', '#b180d7', '#f14c4c', '#cca700'];
 
 function field(
@@ -196,7 +208,9 @@ function leave(event: DragEvent): void {
   (event.currentTarget as Element).classList.remove('over');
 }
 
-/** What was dragged is named by this page itself; anything else that is dropped here is left alone. */
+/**
+ * Maps dropped values to a class, or leaves their rows out if `to` is null. It ignores drops that come from elsewhere.
+ */
 function drop(to: string | null, state: LabelMappingState, actions: LabelMappingActions): (event: DragEvent) => void {
   return (event) => {
     event.preventDefault();
@@ -206,7 +220,7 @@ function drop(to: string | null, state: LabelMappingState, actions: LabelMapping
       const known = values.filter((value) => state.snapshot!.values.some((raw) => raw.value === value));
       if (known.length > 0) void actions.change({ kind: 'assign', values: known, to });
     } catch {
-      // Not one of our values.
+      // The drop comes from elsewhere.
     }
   };
 }

@@ -16,14 +16,14 @@ const {
 } = startPage(labelMappingContract, {
   paint,
   show: (snapshot) => dispatch({ type: 'snapshot', snapshot }),
-  tell: (message) => dispatch({ type: 'trouble', message }),
+  setTrouble: (error) => dispatch({ type: 'trouble', error }),
 });
 let state = initialState;
 
 const actions: LabelMappingActions = {
   dispatch,
   async change(...operations) {
-    dispatch({ type: 'trouble', message: '' });
+    dispatch({ type: 'trouble', error: undefined });
     try {
       for (const operation of operations) await host.request('change', operation);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { MappingSnapshot, RawValue } from '../../src/protocol/labelMappingEditor';
+import type { ShownError } from '../shared/errorNotice';
 
-/** The kind of what is dragged; no field takes it for text. */
+/** The media type of dragged values. Text fields do not accept it. */
 export const draggedValues = 'application/x-medtext-values';
 
 export type ValueFilter = 'all' | 'unmapped' | 'dropped';
@@ -9,21 +10,21 @@ export type ClassField = 'name' | 'description' | 'score';
 export interface LabelMappingState {
   /** Undefined until the host has answered. */
   readonly snapshot: MappingSnapshot | undefined;
-  /** Raw values that are picked, to be mapped together. */
+  /** Raw values that the person has picked to map them together. */
   readonly picked: readonly string[];
   readonly search: string;
   readonly filter: ValueFilter;
-  /** What is being typed into a class's field and is not in the document yet. */
+  /** Text that the person is typing into fields of classes. The document does not have it yet. */
   readonly drafts: Readonly<Record<string, string>>;
   readonly newName: string;
-  /** The class that was chosen to merge another into (by that one's name), until the button is pressed. */
+  /** For the name of a class, the class that it would be merged into. The merge itself waits for the button. */
   readonly mergeInto: Readonly<Record<string, string>>;
-  /** What was chosen for the picked values, until the button is pressed. */
+  /** The target chosen for the picked values. The change itself waits for the button. */
   readonly pickedTarget: string;
-  /** The split whose labels are checked. */
+  /** The split in which the model looks for wrong labels. */
   readonly split: string;
-  /** What the last change met. */
-  readonly trouble: string;
+  /** The error of the last change. */
+  readonly trouble: ShownError | undefined;
 }
 
 export const initialState: LabelMappingState = {
@@ -36,7 +37,7 @@ export const initialState: LabelMappingState = {
   mergeInto: {},
   pickedTarget: '',
   split: 'train',
-  trouble: '',
+  trouble: undefined,
 };
 
 export type LabelMappingEvent =
@@ -51,7 +52,7 @@ export type LabelMappingEvent =
   | { readonly type: 'mergeInto'; readonly label: string; readonly into: string }
   | { readonly type: 'pickedTarget'; readonly target: string }
   | { readonly type: 'split'; readonly split: string }
-  | { readonly type: 'trouble'; readonly message: string };
+  | { readonly type: 'trouble'; readonly error: ShownError | undefined };
 
 export const draftKey = (label: string, field: ClassField): string => JSON.stringify([label, field]);
 
@@ -100,11 +101,11 @@ export function reduce(state: LabelMappingState, event: LabelMappingEvent): Labe
     case 'split':
       return { ...state, split: event.split };
     case 'trouble':
-      return { ...state, trouble: event.message };
+      return { ...state, trouble: event.error };
   }
 }
 
-/** The values that search and filter leave. */
+/** The values that match the search and the filter. */
 export function shownValues({ snapshot, search, filter }: LabelMappingState): readonly RawValue[] {
   const wanted = search.trim().toLowerCase();
   return (snapshot?.values ?? []).filter(
@@ -112,12 +113,12 @@ export function shownValues({ snapshot, search, filter }: LabelMappingState): re
   );
 }
 
-/** What a change concerns: the picked values when the one that was touched is among them. */
+/** The values that a change applies to: all picked values if `value` is one of them, otherwise `value` alone. */
 export function touched({ picked }: LabelMappingState, value: string): readonly string[] {
   return picked.includes(value) ? picked : [value];
 }
 
-/** Suggestions that all can be taken at once: values by the class they resemble. */
+/** Values without a mapping, by the class that they resemble. A person can accept all of these suggestions at once. */
 export function suggestions(snapshot: MappingSnapshot): ReadonlyMap<string, readonly string[]> {
   const byClass = new Map<string, string[]>();
   for (const { value, state, suggestion } of snapshot.values) {
@@ -125,4 +126,15 @@ export function suggestions(snapshot: MappingSnapshot): ReadonlyMap<string, read
     byClass.set(suggestion, [...(byClass.get(suggestion) ?? []), value]);
   }
   return byClass;
+}
+
+/**
+ * Whether a class can be given a score of similarity: where the model compares two texts by classes, and where one stands already.
+ * A labels file that no recipe names may be one for pairs.
+ */
+export function takesScore(
+  { comparesTexts, countsEntities, kind }: Pick<MappingSnapshot, 'comparesTexts' | 'countsEntities' | 'kind'>,
+  { score }: Pick<MappingSnapshot['classes'][number], 'score'>,
+): boolean {
+  return comparesTexts || score !== null || (kind === 'labels' && !countsEntities);
 }

@@ -6,8 +6,9 @@ import { percentText } from '../shared/numberText';
 import type { LabelMappingActions } from './actions';
 import type { LabelMappingState } from './state';
 import { countText } from './words';
+import { errorNotice } from '../shared/errorNotice';
 
-/** Labels that the active model contradicts. */
+/** Rows whose labels are probably wrong, because the active model predicts others. */
 export function suspectsSection(state: LabelMappingState, actions: LabelMappingActions, t: Translate): TemplateResult {
   const { model, splits, suspects } = state.snapshot!;
   const isSearching = suspects?.state === 'searching';
@@ -40,7 +41,7 @@ export function suspectsSection(state: LabelMappingState, actions: LabelMappingA
 }
 
 function found(suspects: Suspects, actions: LabelMappingActions, t: Translate): TemplateResult {
-  if (suspects.state === 'failed') return html`<p class="notice error" role="alert">${suspects.error}</p>`;
+  if (suspects.state === 'failed') return html`${errorNotice(suspects.error, t)}`;
   if (suspects.state === 'searching') {
     const { done, total } = suspects;
     return html`<p role="status">
@@ -58,7 +59,7 @@ function found(suspects: Suspects, actions: LabelMappingActions, t: Translate): 
           ? t('The model was not trained on this file.')
           : suspects.outOfFold === 0
             ? t('The model was trained on these rows and agrees with labels that it has memorised. Its run kept no out-of-fold predictions.')
-            : t('{0} of {1} rows are judged by predictions of runs that did not learn from them. Runs with another seed of dataset.split add more.', countText(suspects.outOfFold), countText(rows))
+            : t('For {0} of {1} rows there are predictions of runs that were not trained on them. Runs with another seed of dataset.split cover more rows.', countText(suspects.outOfFold), countText(rows))
       }
     </p>
     ${

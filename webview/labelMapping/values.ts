@@ -7,12 +7,12 @@ import type { LabelMappingActions } from './actions';
 import { draggedValues, shownValues, touched, type LabelMappingState, type ValueFilter } from './state';
 import { countText, valueShown } from './words';
 
-/** Targets of a drop-down that are no class; class names come with a mark in front. */
+/** Options of the drop-down that are not classes. The option of a class has a prefix before the class's name. */
 const none = 'none';
 const leftOut = 'out';
 const own = 'own';
 
-/** Every raw value with its rows by split and the class it goes to. */
+/** Every raw value, with its number of rows in each split and its class. */
 export function valuesSection(state: LabelMappingState, actions: LabelMappingActions, t: Translate): TemplateResult {
   const snapshot = state.snapshot!;
   const values = shownValues(state);
@@ -107,7 +107,7 @@ function valueRow(raw: RawValue, state: LabelMappingState, actions: LabelMapping
   `; // prettier-ignore
 }
 
-/** The drop-down of classes, for one value or (without one) for those that are picked. */
+/** The drop-down of classes for one raw value, or for all picked values if `raw` is undefined. */
 function target(
   values: readonly string[],
   raw: RawValue | undefined,
@@ -128,7 +128,7 @@ function target(
     const choice = textOf(event);
     if (!raw) return actions.dispatch({ type: 'pickedTarget', target: choice });
     apply(choice);
-    // What is shown is what the document says; the answer brings it.
+    // The drop-down goes back to the document's target, because the host may refuse the change.
     (event.target as HTMLSelectElement).value = chosen;
   };
   const canStandAlone = values.length > 0 && !classes.some(({ name }) => name === values[0].trim());

@@ -8,11 +8,12 @@ import { suggestions, type LabelMappingState } from './state';
 import { suspectsSection } from './suspects';
 import { valuesSection } from './values';
 import { changeText, countText, valueShown } from './words';
+import { errorNotice, errorWords, whatToDo } from '../shared/errorNotice';
 
 export function labelMapping(state: LabelMappingState, actions: LabelMappingActions, t: Translate): TemplateResult {
   const { snapshot } = state;
-  const trouble = state.trouble ? html`<p class="notice error" role="alert">${state.trouble}</p>` : nothing;
-  if (!snapshot) return html`${trouble || html`<p class="quiet" role="status">${t('Loading…')}</p>`}`;
+  const trouble = errorNotice(state.trouble, t);
+  if (!snapshot) return html`${state.trouble ? trouble : html`<p class="quiet" role="status">${t('Loading…')}</p>`}`;
   return html`${topBar(snapshot, actions, t)} ${trouble} ${body(snapshot, state, actions, t)}`;
 }
 
@@ -24,14 +25,14 @@ function body(
 ): TemplateResult {
   if (snapshot.problem) {
     return html`<p class="notice error" role="alert">
-      ${t('The labels cannot be shown: {0}', snapshot.problem.message)}
+      ${t('The labels cannot be shown: {0}', snapshot.problem.message)} ${whatToDo(snapshot.problem.code, t)}
       ${link(t('Open as text'), () => actions.ask('openText'))}
     </p>`;
   }
   if (snapshot.isRegression) return html`<p class="notice">${t('This recipe predicts a number: it has no classes.')}</p>`; // prettier-ignore
   if (snapshot.labelsFile !== null) {
     return html`<p class="notice">
-      ${t('The labels of this recipe stand in {0}.', snapshot.labelsFile)}
+      ${t('The labels of this recipe are in {0}.', snapshot.labelsFile)}
       ${link(t('Open'), () => actions.ask('openLabelsFile'))}
     </p>`;
   }
@@ -69,7 +70,7 @@ function topBar(snapshot: MappingSnapshot, actions: LabelMappingActions, t: Tran
                       : state === 'unlabelled'
                         ? html`<span class="quiet">${t('without labels')}</span>`
                       : state === 'failed'
-                        ? html`<span class="problem" role="alert">${error}</span>`
+                        ? errorWords(error ?? { message: '' }, t)
                         : html`<span class="number">${t('{0} rows, column {1}', countText(rows), column ?? '')}</span>
                             ${badRows > 0 ? html`<span class="problem">${t('{0} rows cannot be read', countText(badRows))}</span>` : nothing}
                             ${otherRows > 0 ? html`<span class="problem">${t('{0} rows with too many different values', countText(otherRows))}</span>` : nothing}`
@@ -84,7 +85,7 @@ function topBar(snapshot: MappingSnapshot, actions: LabelMappingActions, t: Tran
   `; // prettier-ignore
 }
 
-/** Where rows have several labels: which stand together, by split. */
+/** For data with several labels a row: the most frequent combinations in each split. */
 function combinationsSection({ splits }: MappingSnapshot, t: Translate): TemplateResult | typeof nothing {
   const shown = splits.flatMap(({ name, combinations }) => (combinations ? [{ name, ...combinations }] : []));
   if (shown.length === 0) return nothing;
@@ -111,7 +112,7 @@ function combinationsSection({ splits }: MappingSnapshot, t: Translate): Templat
   `; // prettier-ignore
 }
 
-/** Other files that know a renamed class by its earlier name. */
+/** Other files that still use the earlier name of a renamed class. */
 function elsewhere(
   { elsewhere: found }: MappingSnapshot,
   actions: LabelMappingActions,
@@ -124,17 +125,16 @@ function elsewhere(
   return html`
     <section class="fixes" aria-labelledby="elsewhere-title" role="status">
       <h2 id="elsewhere-title">
-        ${t('Elsewhere the earlier name is used: {0}', renamed.map(({ from, to }) => `${from} → ${to}`).join(', '))}
+        ${t('Other files still use the old name: {0}', renamed.map(({ from, to }) => `${from} → ${to}`).join(', '))}
       </h2>
       <ul>
-        ${list(t('Recipes:'), recipes)}
-        ${list(t('Fine-tuned models, which still understand the earlier name:'), models)}
+        ${list(t('Recipes:'), recipes)} ${list(t('Fine-tuned models, which still accept the old name:'), models)}
         <li>
           <button type="button" class="button" @click=${() => actions.renameElsewhere(true)}>
             ${t('Rename There Too')}
           </button>
           <button type="button" class="button secondary" @click=${() => actions.renameElsewhere(false)}>
-            ${t('Leave Them')}
+            ${t('Leave Unchanged')}
           </button>
         </li>
       </ul>
@@ -142,7 +142,7 @@ function elsewhere(
   `;
 }
 
-/** What needs a decision, each with what would settle it. */
+/** Problems that need a decision, each with buttons that solve it. */
 function fixes(snapshot: MappingSnapshot, actions: LabelMappingActions, t: Translate): TemplateResult | typeof nothing {
   const { values, conflicts, isReadOnly } = snapshot;
   const unmapped = values.filter(({ state, counts }) => state === 'unmapped' && sum(counts) > 0);
@@ -154,14 +154,14 @@ function fixes(snapshot: MappingSnapshot, actions: LabelMappingActions, t: Trans
   const names = unmapped.map(({ value }) => value);
   return html`
     <section class="fixes" aria-labelledby="fixes-title">
-      <h2 id="fixes-title">${t('To be settled')}</h2>
+      <h2 id="fixes-title">${t('Decisions to make')}</h2>
       <ul>
         ${
           unmapped.length === 0
             ? nothing
             : html`<li>
                 <span>
-                  ${t('Values that are not mapped: {0}, in {1} rows. Training refuses them:', unmapped.length, countText(rows))}
+                  ${snapshot.countsEntities ? t('Values that are not mapped: {0}, of {1} entities. Training refuses them:', unmapped.length, countText(rows)) : t('Values that are not mapped: {0}, in {1} rows. Training refuses them:', unmapped.length, countText(rows))}
                   ${names.slice(0, 8).map((value) => html`<bdi class="member">${valueShown(value)}</bdi> `)}${names.length > 8 ? '…' : nothing}
                 </span>
                 ${resembling.map(([to, list]) => fix(t('Map {0} to {1}', list.map(valueShown).join(', '), to), { kind: 'assign', values: [...list], to }))}
@@ -190,7 +190,12 @@ function conflictWords(
       return { text, label: t('Keep {0}', last), operation: { kind: 'once', value } };
     }
     case 'absent': {
-      const text = t('{0} ({1} rows) goes to {2}, which is no class.', valueShown(value), countText(rows), conflict.to);
+      const text = t(
+        '{0} ({1} rows) is mapped to {2}, but there is no such class.',
+        valueShown(value),
+        countText(rows),
+        conflict.to,
+      );
       return { text, label: t('Add the class'), operation: { kind: 'add', name: conflict.to } };
     }
     case 'differs': {
@@ -200,9 +205,14 @@ function conflictWords(
   }
 }
 
-/** What saving would change, by class and split. */
+function changeWords(changed: number, ofEntities: boolean, t: Translate): string {
+  if (ofEntities) return changed === 0 ? t('no entity changes its type') : t('{0} entities change their type', countText(changed)); // prettier-ignore
+  return changed === 0 ? t('no row changes its class') : t('{0} rows change their class', countText(changed));
+}
+
+/** How saving would change the number of rows of each class in each split. */
 function effect(snapshot: MappingSnapshot, t: Translate): TemplateResult {
-  const { splits, classes, gone, dropped, unmapped, changedRows } = snapshot;
+  const { splits, classes, gone, dropped, unmapped, changedRows, countsEntities } = snapshot;
   const changed = sum(changedRows);
   const row = (name: string, before: readonly number[], after: readonly number[], className = ''): TemplateResult =>
     html`<tr class=${className}>
@@ -214,7 +224,7 @@ function effect(snapshot: MappingSnapshot, t: Translate): TemplateResult {
     <details class="distribution" ?open=${changed > 0}>
       <summary>
         ${t('Effect of saving')}:
-        <span role="status">${changed === 0 ? t('no row changes its class') : t('{0} rows change their class', countText(changed))}</span>
+        <span role="status">${changeWords(changed, countsEntities, t)}</span>
       </summary>
       <div class="scroll" tabindex="0" role="region" aria-label=${t('Effect of saving')}>
         <table>

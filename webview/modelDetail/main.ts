@@ -20,10 +20,10 @@ const {
 } = startPage(modelDetailContract, {
   paint,
   show: show,
-  tell: (message) => dispatch({ type: 'trouble', message }),
+  setTrouble: (error) => dispatch({ type: 'trouble', error }),
 });
 let state = restored(pageMemory.read());
-/** Of the tokens asked for last: an answer to earlier texts is dropped. */
+/** The number of the last request for tokens. Answers to earlier requests are dropped. */
 let asked = 0;
 
 const actions: ModelDetailActions = {
@@ -36,7 +36,7 @@ const actions: ModelDetailActions = {
     dispatch({ type: 'filling' });
     const folder = shownFolder();
     host.request('fillMask', { folder, text: maskedText(state), top: candidates }).then(
-      // Another model's answer, too, would stand under the name that is shown.
+      // An answer that comes after the page has moved to another model is dropped.
       (fills) => folder === shownFolder() && dispatch({ type: 'filled', fills }),
       (error: unknown) => {
         if (folder !== shownFolder()) return;

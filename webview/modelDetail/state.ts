@@ -1,5 +1,6 @@
 import type { MaskFill, ShownToken, TensorRow } from '../../src/protocol/library';
 import type { ModelDetailSnapshot } from '../../src/protocol/modelDetailPanel';
+import type { ShownError } from '../shared/errorNotice';
 
 export interface Tokens {
   readonly tokens: readonly ShownToken[];
@@ -12,14 +13,14 @@ export interface ModelDetailState {
   readonly first: string;
   readonly second: string;
   readonly tokens: Tokens | undefined;
-  /** Undefined: the person has typed nothing; then an example is shown. */
+  /** The text that the person typed. Undefined shows an example. */
   readonly masked: string | undefined;
   readonly filling: boolean;
   readonly fills: readonly MaskFill[] | undefined;
-  /** Part of the names of the tensors that are shown. */
+  /** The page lists tensors whose names contain this text. */
   readonly filter: string;
   readonly showsAll: boolean;
-  readonly trouble: string;
+  readonly trouble: ShownError | undefined;
 }
 
 export type ModelDetailEvent =
@@ -31,9 +32,9 @@ export type ModelDetailEvent =
   | { readonly type: 'filled'; readonly fills: readonly MaskFill[] | undefined }
   | { readonly type: 'filter'; readonly text: string }
   | { readonly type: 'all' }
-  | { readonly type: 'trouble'; readonly message: string };
+  | { readonly type: 'trouble'; readonly error: ShownError | undefined };
 
-/** The state after a reload, from what the page remembered; anything else is a new page. */
+/** The state after a reload. The memory may come from another version, so every value in it is checked. */
 export function restored(memory: unknown): ModelDetailState {
   const { first, second, masked } = (memory ?? {}) as { first?: unknown; second?: unknown; masked?: unknown };
   return {
@@ -46,11 +47,11 @@ export function restored(memory: unknown): ModelDetailState {
     fills: undefined,
     filter: '',
     showsAll: false,
-    trouble: '',
+    trouble: undefined,
   };
 }
 
-/** With the folder, from which the host opens the panel again. */
+/** The part of the state that the editor keeps over a reload. The host needs `folder` to open the panel again. */
 export function remembered({ snapshot, first, second, masked }: ModelDetailState): unknown {
   return { folder: snapshot?.folder ?? '', first, second, masked };
 }
@@ -58,7 +59,7 @@ export function remembered({ snapshot, first, second, masked }: ModelDetailState
 export function reduce(state: ModelDetailState, event: ModelDetailEvent): ModelDetailState {
   switch (event.type) {
     case 'snapshot': {
-      // Another model's answers are not this one's.
+      // Tokens and fills of another model are dropped.
       const isSame = state.snapshot === undefined || state.snapshot.folder === event.snapshot.folder;
       const rest = isSame ? {} : { tokens: undefined, fills: undefined, filling: false, filter: '', showsAll: false };
       return { ...state, ...rest, snapshot: event.snapshot };
@@ -70,7 +71,7 @@ export function reduce(state: ModelDetailState, event: ModelDetailEvent): ModelD
     case 'masked':
       return { ...state, masked: event.text };
     case 'filling':
-      return { ...state, filling: true, trouble: '' };
+      return { ...state, filling: true, trouble: undefined };
     case 'filled':
       return { ...state, filling: false, fills: event.fills };
     case 'filter':
@@ -78,21 +79,21 @@ export function reduce(state: ModelDetailState, event: ModelDetailEvent): ModelD
     case 'all':
       return { ...state, showsAll: true };
     case 'trouble':
-      return { ...state, trouble: event.message };
+      return { ...state, trouble: event.error };
   }
 }
 
-/** The text to fill in: the person's, else an example with the model's own mask token. */
+/** The text with a mask to fill: the person's, or an example with the model's mask token. */
 export function maskedText({ masked, snapshot }: ModelDetailState): string {
   return masked ?? `糖尿病患者要控制血${snapshot?.detail?.tokenizer?.maskToken ?? '[MASK]'}。`;
 }
 
-/** A screen's worth; the others come when asked for. */
+/** How many tensors the page lists before a person asks for all. */
 const firstTensors = 40;
 
 export function shownTensors({ snapshot, filter, showsAll }: ModelDetailState): {
   readonly rows: readonly TensorRow[];
-  /** That match the filter. */
+  /** The number of tensors that match the filter. */
   readonly total: number;
 } {
   const wanted = filter.trim().toLowerCase();

@@ -6,8 +6,9 @@ import type { ModelDetail, ModelFacts, ShownToken } from '../../src/protocol/lib
 import type { ModelDetailSnapshot } from '../../src/protocol/modelDetailPanel';
 import { percentText } from '../shared/numberText';
 import { elementCount, maskedText, shownTensors, type ModelDetailEvent, type ModelDetailState } from './state';
+import { errorNotice } from '../shared/errorNotice';
 
-/** What the panel asks for; nothing here knows the channel. */
+/** What a person can do in the panel. `main.ts` does it; this file has no channel to the extension host. */
 export interface ModelDetailActions {
   dispatch(event: ModelDetailEvent): void;
   texts(first: string, second: string): void;
@@ -23,8 +24,7 @@ export function modelDetailView(state: ModelDetailState, actions: ModelDetailAct
   if (snapshot.name === '') return html`<p class="quiet">${t('The model is not in the list any more.')}</p>`;
   const { detail, problem } = snapshot;
   return html`
-    ${head(snapshot, actions, t)}
-    ${[trouble, problem].filter(Boolean).map((message) => html`<p class="notice error" role="alert">${message}</p>`)}
+    ${head(snapshot, actions, t)} ${errorNotice(trouble, t)} ${errorNotice(problem, t)}
     ${
       detail
         ? html`${factList(detail.facts, snapshot.folder, t)} ${tokenizerTry(state, detail, actions, t)}
@@ -50,12 +50,12 @@ function factList(facts: ModelFacts, folder: string, t: Translate): TemplateResu
   const { modelType, layers, hiddenSize, vocabSize, parameterCount, sizeBytes, license, labels } = facts;
   const from = [facts.source, facts.revision, facts.commit?.slice(0, 12)].filter(Boolean).join(' · ');
   const rows: readonly [string, string][] = [
-    [t('Architecture'), t('{0}, {1} layers, {2} wide', modelType, layers, hiddenSize)],
+    [t('Architecture'), t('{0}, {1} layers, hidden size {2}', modelType, layers, hiddenSize)],
     [t('Parameters'), parameterCount.toLocaleString()],
     [t('Vocabulary'), t('{0} tokens', vocabSize.toLocaleString())],
     [t('Size'), sizeText(sizeBytes)],
     [t('Labels'), labels.join(', ')],
-    [t('Licence'), license ?? t('not said')],
+    [t('Licence'), license ?? t('not stated')],
     [t('Source'), from],
     [t('Imported'), facts.importedAt ? new Date(facts.importedAt).toLocaleString() : ''],
     [t('Content'), facts.contentHash],
@@ -112,7 +112,7 @@ function tokenizerTry(
   </section>`;
 }
 
-/** A boundary is an edge of a chip: a part that goes on a word has none on its left. */
+/** A token as a chip. A chip that continues a word has no left edge. */
 function tokenChip({ id, text, textIndex }: ShownToken): TemplateResult {
   const goesOn = textIndex !== null && text.startsWith('##');
   const kind = textIndex === null ? 'special' : textIndex === 0 ? 'first' : 'second';

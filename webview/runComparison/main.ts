@@ -14,7 +14,7 @@ import { runComparisonView, type RunComparisonActions } from './view';
 const { host, root, t, ask } = startPage(runComparisonContract, {
   paint,
   show: (comparison) => dispatch({ type: 'comparison', comparison }),
-  tell: (message) => dispatch({ type: 'trouble', message }),
+  setTrouble: (error) => dispatch({ type: 'trouble', error }),
 });
 const charts = new Charts<'loss' | 'metric'>();
 let state = restored(pageMemory.read());
@@ -46,7 +46,7 @@ function paint(): void {
       label: letterOf(run),
       color: `--run-${run}`,
       width: 2,
-      // Beside the colour, so that lines can be told apart without it.
+      // Every second line is dashed, for people who cannot distinguish the colours.
       dashed: run % 2 === 1,
       ...(points !== undefined && { points }),
     }));

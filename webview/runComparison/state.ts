@@ -1,34 +1,35 @@
 import type { ComparedMetric, RunComparison } from '../../src/protocol/runComparison';
 import { columnOf, curvesOver, smoothed, type Curves } from '../shared/curves';
+import type { ShownError } from '../shared/errorNotice';
 
 export interface RunComparisonState {
   /** Undefined until the host has answered. */
   readonly comparison: RunComparison | undefined;
-  /** The person's choice; undefined: the metric that chooses the best checkpoint. */
+  /** The metric that the person chose. Undefined means the first metric of the comparison. */
   readonly metric: string | undefined;
-  /** All settings, not only those that differ. */
+  /** Whether the table lists all settings or only those that differ. */
   readonly showsAll: boolean;
-  readonly trouble: string;
+  readonly trouble: ShownError | undefined;
 }
 
 export type RunComparisonEvent =
   | { readonly type: 'comparison'; readonly comparison: RunComparison }
   | { readonly type: 'metric'; readonly metric: string }
   | { readonly type: 'all'; readonly on: boolean }
-  | { readonly type: 'trouble'; readonly message: string };
+  | { readonly type: 'trouble'; readonly error: ShownError | undefined };
 
-/** The state after a reload, from what the page remembered; anything else is a new page. */
+/** The state after a reload. The memory may come from another version, so every value in it is checked. */
 export function restored(memory: unknown): RunComparisonState {
   const { metric, showsAll } = (memory ?? {}) as { metric?: unknown; showsAll?: unknown };
   return {
     comparison: undefined,
     metric: typeof metric === 'string' ? metric : undefined,
     showsAll: showsAll === true,
-    trouble: '',
+    trouble: undefined,
   };
 }
 
-/** With the folders, from which the host opens the panel again. */
+/** The part of the state that the editor keeps over a reload. The host needs `folders` to open the panel again. */
 export function remembered({ comparison, metric, showsAll }: RunComparisonState): unknown {
   return { folders: comparison?.runs.map(({ id }) => id) ?? [], metric, showsAll };
 }
@@ -42,23 +43,23 @@ export function reduce(state: RunComparisonState, event: RunComparisonEvent): Ru
     case 'all':
       return { ...state, showsAll: event.on };
     case 'trouble':
-      return { ...state, trouble: event.message };
+      return { ...state, trouble: event.error };
   }
 }
 
-/** The metric that is drawn. */
+/** The chosen metric if the comparison has it, otherwise its first one. */
 export function shownMetric({ metrics }: RunComparison, chosen: string | undefined): ComparedMetric | undefined {
   return metrics.find(({ name }) => name === chosen) ?? metrics[0];
 }
 
-/** Runs by the metric, best first; those without it are left out. */
+/** Indices of the runs that have the metric, best first. */
 export function ranking({ values, lowerIsBetter }: ComparedMetric): readonly number[] {
   const runs = values.flatMap((value, run) => (value ? [{ run, value: value.value }] : []));
   const sign = lowerIsBetter ? 1 : -1;
   return runs.sort((a, b) => sign * (a.value - b.value)).map(({ run }) => run);
 }
 
-/** Whether a run has the best value; equals share it, and where all are equal there is none. */
+/** Whether a run has the best value. Several runs may share it. If all values are equal, no run is best. */
 export function isBest(metric: ComparedMetric, run: number): boolean {
   const order = ranking(metric);
   const valueOf = (index: number) => metric.values[index]?.value;
@@ -67,8 +68,8 @@ export function isBest(metric: ComparedMetric, run: number): boolean {
 }
 
 /**
- * Whether the 95 % intervals of the two best runs overlap: then the data may be too few to tell them apart. Undefined
- * where there are no two intervals, or none that can be compared.
+ * Whether the 95 % intervals of the two best runs overlap. If they do, the data may be too few to say which run is
+ * better. Undefined without two intervals, and if the runs have different validation data.
  */
 export function bestTwoOverlap({ data }: RunComparison, metric: ComparedMetric): boolean | undefined {
   if (validationDiffers(data)) return undefined;
@@ -77,12 +78,12 @@ export function bestTwoOverlap({ data }: RunComparison, metric: ComparedMetric):
   return first.low <= second.high && second.low <= first.high;
 }
 
-/** Figures of different validation data say nothing about which run is better. */
+/** Whether the runs have different validation data. Their metrics then do not show which run is better. */
 export function validationDiffers(data: RunComparison['data']): boolean {
   return data.find(({ split }) => split === 'validation')?.differs ?? false;
 }
 
-/** A scale that holds every value and interval, with a little room: a position is a share from 0 to 1. */
+/** Maps a value to a position from 0 to 1. The scale contains every value and interval, and has a margin. */
 export function intervalScale({ values }: ComparedMetric): (value: number) => number {
   const ends = values.flatMap((value) => (value ? [value.value, value.low ?? value.value, value.high ?? value.value] : [])); // prettier-ignore
   const low = Math.min(...ends);
@@ -91,7 +92,7 @@ export function intervalScale({ values }: ComparedMetric): (value: number) => nu
   return (value) => (value - low + room) / (high - low + 2 * room);
 }
 
-/** A step's loss says little: the curves are smoothed as TensorBoard's are by default. */
+/** The weight of the past in the smoothed loss, because one batch's loss is noisy. */
 const smoothing = 0.9;
 
 export function lossCurves({ runs }: RunComparison): Curves {
@@ -109,5 +110,5 @@ export function metricCurves({ runs }: RunComparison, metric: string): Curves {
   );
 }
 
-/** A run's sign wherever it stands, beside its colour: A, B, C … */
+/** The letter that names a run beside its colour: A, B, C … */
 export const letterOf = (run: number): string => String.fromCharCode(65 + run);

@@ -17,8 +17,9 @@ import {
   type RunComparisonEvent,
   type RunComparisonState,
 } from './state';
+import { errorNotice } from '../shared/errorNotice';
 
-/** What the panel asks for; nothing here knows the channel. */
+/** What a person can do in the panel. `main.ts` does it; this file has no channel to the extension host. */
 export interface RunComparisonActions {
   dispatch(event: RunComparisonEvent): void;
   showRun(id: string): void;
@@ -44,7 +45,7 @@ export function runComparisonView(
       <h1>${t('Compare Runs')}</h1>
       ${choose}
     </header>
-    ${trouble ? html`<p class="notice error" role="alert">${trouble}</p>` : nothing}
+    ${errorNotice(trouble, t)}
     ${
       validationDiffers(comparison.data)
         ? html`<p class="notice">
@@ -60,7 +61,7 @@ export function runComparisonView(
 
 const runKey = (run: number): TemplateResult => html`<span class="key-letter run-${run}">${letterOf(run)}</span>`;
 
-/** One metric of all runs: values with their intervals on a common scale, and the course. */
+/** One metric of all runs: the values with their intervals on one scale, and the curves. */
 function metricFigures(
   comparison: RunComparison,
   metric: ComparedMetric,
@@ -269,7 +270,7 @@ function settingsTable(
           .checked=${live(showsAll)}
           @change=${(event: Event) => actions.dispatch({ type: 'all', on: (event.target as HTMLInputElement).checked })}
         />
-        ${t('those that are equal, too')}</label
+        ${t('Show equal settings')}</label
       >
     </div>
     ${

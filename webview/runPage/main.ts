@@ -17,7 +17,7 @@ import { runPage, seriesText, type RunPageActions } from './view';
 const { host, root, t, ask } = startPage(runPageContract, {
   paint,
   show: (snapshot) => dispatch({ type: 'snapshot', snapshot }),
-  tell: (message) => dispatch({ type: 'trouble', message }),
+  setTrouble: (error) => dispatch({ type: 'trouble', error }),
 });
 const charts = new Charts<'loss' | 'metric' | SeriesName>();
 let state = restored(pageMemory.read());
@@ -53,7 +53,7 @@ function paint(): void {
   const stepWord = (step: number): string => t('Step {0}', step);
   for (const { name, steps, values } of snapshot.series) {
     const look: SeriesLook = { label: seriesText(name, t), color: '--train', width: 1.5 };
-    // Bytes would be powers of ten on an axis.
+    // The axis shows GiB, because large numbers of bytes would be labelled with powers of ten.
     const drawn = name === 'memoryBytes' ? values.map((value) => value && value / 2 ** 30) : values;
     charts.show(name, curvesOver([columnOf(steps, drawn)]), [look], stepWord);
   }

@@ -1,18 +1,19 @@
 import type { RunPageSnapshot, ShownSetting } from '../../src/protocol/runPage';
 import { maxSmoothing } from '../trainingView/state';
+import type { ShownError } from '../shared/errorNotice';
 
 export interface RunPageState {
   /** Undefined until the host has answered. */
   readonly snapshot: RunPageSnapshot | undefined;
-  /** The metric whose curve is drawn; undefined: the one that chooses the best checkpoint. */
+  /** The metric that the person chose. Undefined means the metric that chooses the best checkpoint. */
   readonly metric: string | undefined;
-  /** Weight of the past in the smoothed curve. */
+  /** The weight of the past in the smoothed curve, from 0 (not smoothed) to `maxSmoothing`. */
   readonly smoothing: number;
   readonly showsAllSettings: boolean;
-  /** As typed, until the host has it. */
+  /** The note and the tags that the person is typing. Undefined once the host has saved them. */
   readonly note: string | undefined;
   readonly tags: string | undefined;
-  readonly trouble: string;
+  readonly trouble: ShownError | undefined;
 }
 
 export type RunPageEvent =
@@ -23,14 +24,14 @@ export type RunPageEvent =
   | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'tags'; readonly text: string }
   | { readonly type: 'annotated' }
-  | { readonly type: 'trouble'; readonly message: string };
+  | { readonly type: 'trouble'; readonly error: ShownError | undefined };
 
 export function reduce(state: RunPageState, event: RunPageEvent): RunPageState {
   switch (event.type) {
     case 'snapshot': {
       const isSame = state.snapshot?.id === event.snapshot.id;
-      // What was typed of another run is not this one's.
-      return { ...state, snapshot: event.snapshot, ...(!isSame && { note: undefined, tags: undefined, trouble: '', metric: undefined }) }; // prettier-ignore
+      // Text typed for another run is dropped.
+      return { ...state, snapshot: event.snapshot, ...(!isSame && { note: undefined, tags: undefined, trouble: undefined, metric: undefined }) }; // prettier-ignore
     }
     case 'metric':
       return { ...state, metric: event.metric };
@@ -45,16 +46,19 @@ export function reduce(state: RunPageState, event: RunPageEvent): RunPageState {
     case 'annotated':
       return { ...state, note: undefined, tags: undefined };
     case 'trouble':
-      return { ...state, trouble: event.message };
+      return { ...state, trouble: event.error };
   }
 }
 
-/** With the folder, from which the host opens the page again; an evaluation has to be made again. */
+/**
+ * The part of the state that the editor keeps over a reload. The host opens a run again from its `folder`. An
+ * evaluation has none, because its results are not saved.
+ */
 export function remembered({ snapshot, smoothing, showsAllSettings }: RunPageState): unknown {
   return { folder: snapshot?.kind === 'run' ? snapshot.id : '', smoothing, showsAllSettings };
 }
 
-/** The state after a reload, from what the page remembered; anything else is a new page. */
+/** The state after a reload. The memory may come from another version, so every value in it is checked. */
 export function restored(memory: unknown): RunPageState {
   const { smoothing, showsAllSettings } = (memory ?? {}) as { smoothing?: unknown; showsAllSettings?: unknown };
   const isWeight = typeof smoothing === 'number' && smoothing >= 0 && smoothing <= maxSmoothing;
@@ -65,12 +69,12 @@ export function restored(memory: unknown): RunPageState {
     showsAllSettings: showsAllSettings === true,
     note: undefined,
     tags: undefined,
-    trouble: '',
+    trouble: undefined,
   };
 }
 
-/** A setting that a person, or the data, made another than it would be. */
+/** Whether the setting differs from its default. */
 export const differs = ({ value, standard }: ShownSetting): boolean => standard !== null && value !== standard;
 
-/** As tags are typed: apart by commas of either width. */
+/** The tags in a text. Commas and semicolons, ASCII or full-width, separate them. */
 export const tagsOf = (text: string): string[] => text.split(/[,，;；]/).map((tag) => tag.trim()).filter(Boolean); // prettier-ignore

@@ -3,24 +3,26 @@ import { live } from 'lit/directives/live.js';
 import { ref } from 'lit/directives/ref.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Translate } from '../../src/base/translate';
-import { metricText, phaseText } from '../../src/protocol/runWords';
+import { translated } from '../../src/base/words';
+import { countedWords, type CountedWords } from '../../src/protocol/answers';
+import { metricText, phaseText, placeText } from '../../src/protocol/runWords';
 import type { Measurement, RunPageAction, RunPageSnapshot, SeriesName, ShownData } from '../../src/protocol/runPage';
 import type { ShownRun } from '../../src/protocol/trainingView';
-import type { AnswerKind } from '../../src/protocol/tasks';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
 import { styleProperties } from '../shared/styleProperties';
 import { metricsOf } from '../trainingView/curves';
 import { shownMetric } from '../trainingView/runCharts';
-import { maxSmoothing } from '../trainingView/state';
-import { deviceNotice, isActive, isPreparing, progressText, runFacts, startNotice, timeText, understoodText } from '../trainingView/summary'; // prettier-ignore
+import { factList, progressBar, smoothingSlider, foldedLines } from '../trainingView/runParts';
+import { deviceNotice, isActive, progressText, startNotice, timeText, understoodText } from '../trainingView/summary'; // prettier-ignore
 import { differs, type RunPageEvent, type RunPageState } from './state';
+import { errorNotice } from '../shared/errorNotice';
 
-/** What the page asks for; nothing here knows the channel. */
+/** What a person can do on the page. `main.ts` does it; this file has no channel to the extension host. */
 export interface RunPageActions {
   dispatch(event: RunPageEvent): void;
   act(action: RunPageAction): void;
   openRows(measurement: number, given: number, predicted: number): void;
-  /** Keeps note and tags as they are typed. */
+  /** Saves the note and the tags. */
   annotate(): void;
   chart(name: 'loss' | 'metric' | SeriesName, element: Element | undefined): void;
 }
@@ -28,16 +30,15 @@ export interface RunPageActions {
 export function runPage(state: RunPageState, actions: RunPageActions, t: Translate): TemplateResult {
   const { snapshot, trouble } = state;
   if (!snapshot) return html`<p class="quiet">${t('Loading…')}</p>`;
-  if (snapshot.kind === 'none') return html`<p class="quiet">${t('The run is not in the list any more. An evaluation is made again by Evaluate on File….')}</p>`; // prettier-ignore
+  if (snapshot.kind === 'none') return html`<p class="quiet">${t('The run is not in the list any more. Evaluate… makes the evaluation again.')}</p>`; // prettier-ignore
   const { run } = snapshot;
   return html`
-    ${heading(snapshot, actions, t)} ${trouble ? html`<p class="notice error" role="alert">${trouble}</p>` : nothing}
-    ${run ? standing(run, snapshot, t) : nothing}
+    ${heading(snapshot, actions, t)} ${errorNotice(trouble, t)} ${run ? standing(run, snapshot, t) : nothing}
     ${snapshot.remarks.map((remark) => html`<p class="notice">${remark}</p>`)}
     ${
       snapshot.predictions
         ? html`<p>
-            ${t('The test data have no labels; {0} has those of the model.', snapshot.predictions)}
+            ${t('The test data have no labels. The model’s predictions are in {0}.', snapshot.predictions)}
             ${link(t('Open Predictions'), 'openPredictions', actions)}
           </p>`
         : nothing
@@ -52,7 +53,7 @@ export function runPage(state: RunPageState, actions: RunPageActions, t: Transla
 const link = (label: string, action: RunPageAction, actions: RunPageActions): TemplateResult =>
   html`<button type="button" class="link" @click=${() => actions.act(action)}>${label}</button>`;
 
-/** Those that stand as buttons; the others are links beside what they are about. */
+/** The actions that are buttons in the heading, in the order of the snapshot. The other actions are links beside their subjects. */
 const buttons: readonly RunPageAction[] = [
   'stop',
   'stopNow',
@@ -90,7 +91,7 @@ function actionText(action: RunPageAction, t: Translate): string {
 
 function heading(snapshot: RunPageSnapshot, actions: RunPageActions, t: Translate): TemplateResult {
   const { run, title, kind } = snapshot;
-  const shown = buttons.filter((action) => snapshot.actions.includes(action));
+  const shown = snapshot.actions.filter((action) => buttons.includes(action));
   return html`
     <header>
       <h1>
@@ -112,46 +113,17 @@ function heading(snapshot: RunPageSnapshot, actions: RunPageActions, t: Translat
   `;
 }
 
-/** Where the run stands, or how it ended. */
+/** How far the run is, or how it ended. */
 function standing(run: ShownRun, { stoppedAfter }: RunPageSnapshot, t: Translate): TemplateResult {
-  const notices = [startNotice(run, t), deviceNotice(run, t), run.error?.message].filter((text) => text !== undefined);
-  const understood = understoodText(run, t);
+  const notices = [startNotice(run, t), deviceNotice(run, t)].filter((text) => text !== undefined);
   const lines = [progressText(run, t), timeText(run, t)].filter(Boolean);
   return html`
-    <section aria-label=${t('Course of the run')}>
-      ${
-        isActive(run)
-          ? html`<vscode-progress-bar
-              aria-label=${t('Training progress')}
-              .value=${run.step}
-              .max=${Math.max(1, run.totalSteps)}
-              ?indeterminate=${isPreparing(run)}
-            ></vscode-progress-bar>`
-          : nothing
-      }
-      ${lines.map((line) => html`<p class="number">${line}</p>`)}
-      ${stoppedAfter === null ? nothing : html`<p>${t('It stopped early: {0} evaluations in a row gained nothing over the best one.', stoppedAfter)}</p>`}
-      ${notices.map((text) => html`<p class="notice" role="alert">${text}</p>`)}
-      ${run.detached ? html`<p class="quiet">${t('The training continues without this window.')}</p>` : nothing}
-      <dl class="facts number">
-        ${runFacts(run, t).map(
-          ({ name, value }) =>
-            html`<div>
-              <dt>${name}</dt>
-              <dd>${value}</dd>
-            </div>`,
-        )}
-      </dl>
-      ${
-        understood.length > 0
-          ? html`<details>
-              <summary>${t('What it learns from')}</summary>
-              <ul class="plain">
-                ${understood.map((line) => html`<li>${line}</li>`)}
-              </ul>
-            </details>`
-          : nothing
-      }
+    <section aria-label=${t('Progress of the run')}>
+      ${isActive(run) ? progressBar(run, t) : nothing} ${lines.map((line) => html`<p class="number">${line}</p>`)}
+      ${stoppedAfter === null ? nothing : html`<p>${t('The training stopped early: {0} evaluations in a row were not better than the best one.', stoppedAfter)}</p>`}
+      ${notices.map((text) => html`<p class="notice" role="alert">${text}</p>`)} ${errorNotice(run.error, t)}
+      ${run.place ? html`<p class="quiet">${placeText(run.place, t)}</p>` : nothing} ${factList(run, t)}
+      ${foldedLines(t('What the model learns from'), understoodText(run, t), false)}
     </section>
   `;
 }
@@ -166,8 +138,9 @@ function splitText(split: string, t: Translate): string {
 
 function measured(measurement: Measurement, at: number, actions: RunPageActions, t: Translate): TemplateResult {
   const { split, file, rows, answer, metrics, baseline, table, matrix } = measurement;
-  const words = countedWords(answer ?? 'class', t);
+  const words = countedWords(answer ?? 'class');
   const titleId = `measured-${at}`;
+  const hasIntervals = metrics.some(({ low, high }) => low !== null && high !== null);
   const name = split === '' ? file : split === 'validation' ? t('Best checkpoint on validation data') : t('On test data'); // prettier-ignore
   return html`
     <section aria-labelledby=${titleId}>
@@ -181,8 +154,8 @@ function measured(measurement: Measurement, at: number, actions: RunPageActions,
             <tr>
               <th scope="col">${t('Metric')}</th>
               <th scope="col" class="number">${t('Value')}</th>
-              <th scope="col" class="number">${t('95 % interval')}</th>
-              <th scope="col" class="number">${t('Constant answer')}</th>
+              ${hasIntervals ? html`<th scope="col" class="number">${t('95 % interval')}</th>` : nothing}
+              ${baseline ? html`<th scope="col" class="number">${t('Constant prediction')}</th>` : nothing}
             </tr>
           </thead>
           <tbody>
@@ -191,10 +164,14 @@ function measured(measurement: Measurement, at: number, actions: RunPageActions,
                 html`<tr>
                   <th scope="row">${metricText(metric.name, t)}</th>
                   <td class="number strong">${valueText(metric.value)}</td>
-                  <td class="number">
-                    ${metric.low === null || metric.high === null ? '' : `${valueText(metric.low)} – ${valueText(metric.high)}`}
-                  </td>
-                  <td class="number">${baseline?.name === metric.name ? valueText(baseline.value) : ''}</td>
+                  ${
+                    hasIntervals
+                      ? html`<td class="number">
+                          ${metric.low === null || metric.high === null ? '' : `${valueText(metric.low)} – ${valueText(metric.high)}`}
+                        </td>`
+                      : nothing
+                  }
+                  ${baseline ? html`<td class="number">${baseline.name === metric.name ? valueText(baseline.value) : ''}</td>` : nothing}
                 </tr>`,
             )}
           </tbody>
@@ -206,43 +183,6 @@ function measured(measurement: Measurement, at: number, actions: RunPageActions,
   `;
 }
 
-/** What the table and the matrix of a kind of answers count. */
-interface CountedWords {
-  readonly name: string;
-  readonly table: string;
-  /** Heading of the column of how often each is given. */
-  readonly support: string;
-  /** Heading of the column of how often each was predicted. */
-  readonly predicted: string;
-  readonly matrix: string;
-  readonly note: string;
-  readonly cell: (given: string, predicted: string, count: number) => string;
-}
-
-/** Kinds of answers whose reports have neither table nor matrix are worded as classes. */
-function countedWords(answer: AnswerKind, t: Translate): CountedWords {
-  const classes: CountedWords = {
-    name: t('Class'),
-    table: t('By class'),
-    support: t('rows'),
-    predicted: t('predicted'),
-    matrix: t('Confusion matrix'),
-    note: t('Rows: the label given. Columns: the label predicted.'),
-    cell: (given, predicted, count) => t('given {0}, predicted {1}: {2} rows', given, predicted, count),
-  };
-  const spans: CountedWords = {
-    name: t('Type'),
-    table: t('By type'),
-    support: t('entities'),
-    predicted: t('predicted'),
-    matrix: t('Confusion of types'),
-    note: t('Rows: the type annotated. Columns: the type predicted for exactly the same span. The last column counts entities without a predicted span at their edges (missed), the last row predicted spans without an annotated one (spurious).'), // prettier-ignore
-    cell: (given, predicted, count) => t('annotated {0}, predicted {1}: {2} entities', given, predicted, count),
-  };
-  const kinds: Partial<Record<AnswerKind, CountedWords>> = { labels: { ...classes, name: t('Label'), table: t('By label') }, spans }; // prettier-ignore
-  return kinds[answer] ?? classes;
-}
-
 const countColumns: readonly string[] = ['support', 'predicted'];
 
 function columnText(name: string, { support, predicted }: CountedWords, t: Translate): string {
@@ -250,8 +190,8 @@ function columnText(name: string, { support, predicted }: CountedWords, t: Trans
     precision: t('precision'),
     recall: t('recall'),
     f1: 'F1',
-    support,
-    predicted,
+    support: translated(support, t),
+    predicted: translated(predicted, t),
     threshold: t('threshold'),
   };
   return Object.hasOwn(words, name) ? words[name] : metricText(name, t);
@@ -266,11 +206,11 @@ function classTable(
   const valueOf = (column: string, value: number | null): string =>
     value !== null && countColumns.includes(column) ? String(value) : valueText(value);
   return html`
-    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${words.table}`}>
+    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${translated(words.table, t)}`}>
       <table>
         <thead>
           <tr>
-            <th scope="col">${words.name}</th>
+            <th scope="col">${translated(words.name, t)}</th>
             ${columns.map((column) => html`<th scope="col" class="number">${columnText(column, words, t)}</th>`)}
           </tr>
         </thead>
@@ -288,7 +228,9 @@ function classTable(
   `;
 }
 
-/** Rows: the label given; columns: the label predicted. A cell opens its rows. */
+/**
+ * The confusion matrix: a line for each label in the data, a column for each predicted label. A cell opens its rows.
+ */
 function confusion(
   { labels, counts, canOpen, hasNone }: NonNullable<Measurement['matrix']>,
   at: number,
@@ -304,11 +246,11 @@ function confusion(
   const heading = (place: number, other: string): TemplateResult =>
     place === none ? html`<em>${other}</em>` : html`<bdi>${labels[place]}</bdi>`;
   return html`
-    <h3>${title}</h3>
+    <h3>${translated(title, t)}</h3>
     <p class="quiet">
-      ${canOpen ? t('Rows: the label given. Columns: the label predicted. A cell shows its rows in the preview.') : note}
+      ${canOpen ? t('Rows: the given label. Columns: the predicted label. Click a cell to see its rows in the preview.') : translated(note, t)}
     </p>
-    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${title}`}>
+    <div class="scroll" tabindex="0" role="region" aria-label=${`${of}, ${translated(title, t)}`}>
       <table class="matrix number" @keydown=${moveInTable}>
         <thead>
           <tr>
@@ -325,7 +267,7 @@ function confusion(
                   if (given === none && predicted === none) return html`<td></td>`;
                   const strength = `${Math.round(5 + 15 * Math.sqrt(count / largest))}%`;
                   const look = `cell ${given === predicted ? 'right' : 'wrong'} ${count === 0 ? 'none' : ''}`;
-                  const words = cellText(nameOf(given, spurious), nameOf(predicted, missed), count);
+                  const words = translated(cellText(nameOf(given, spurious), nameOf(predicted, missed), count), t);
                   return html`<td>
                     ${
                       canOpen && count > 0
@@ -354,7 +296,7 @@ function confusion(
   `;
 }
 
-/** Arrow keys among the cells that can be opened. */
+/** Moves the focus by arrow keys between cells that can be opened. */
 function moveInTable(event: KeyboardEvent): void {
   const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
   const at = event.target instanceof HTMLElement ? event.target.dataset.at?.split(',').map(Number) : undefined;
@@ -405,7 +347,6 @@ function curves(
   actions: RunPageActions,
   t: Translate,
 ): TemplateResult | typeof nothing {
-  // prettier-ignore
   if (run.steps.length === 0 && run.evaluations.length === 0) return nothing;
   const metrics = metricsOf(run);
   const metric = shownMetric(run, state);
@@ -419,18 +360,7 @@ function curves(
             ${run.evaluations.length > 0 ? html`<span class="key check">${t('validation loss')}</span>` : nothing}
           </figcaption>
           ${chartOf('loss', t('Loss by step. Arrow keys move along the steps.'), actions)}
-          <label class="smoothing">
-            <span>${t('Smoothing')}</span>
-            <input
-              type="range"
-              min="0"
-              max=${maxSmoothing}
-              step="0.01"
-              .value=${live(String(state.smoothing))}
-              @input=${(event: Event) => actions.dispatch({ type: 'smoothed', smoothing: Number((event.target as HTMLInputElement).value) })}
-            />
-            <output class="number">${state.smoothing.toFixed(2)}</output>
-          </label>
+          ${smoothingSlider(state.smoothing, (smoothing) => actions.dispatch({ type: 'smoothed', smoothing }), t)}
         </figure>
         ${
           metric === undefined
@@ -458,7 +388,6 @@ function series(
   actions: RunPageActions,
   t: Translate,
 ): TemplateResult | typeof nothing {
-  // prettier-ignore
   if (shown.length === 0) return nothing;
   return html`
     <section aria-labelledby="series-title">
@@ -489,7 +418,7 @@ function notes(state: RunPageState, snapshot: RunPageSnapshot, actions: RunPageA
     <section aria-labelledby="notes-title">
       <h2 id="notes-title">${t('Notes and tags')}</h2>
       <label class="field">
-        <span>${t('Tags, apart by commas')}</span>
+        <span>${t('Tags, separated by commas')}</span>
         <input
           type="text"
           .value=${live(state.tags ?? snapshot.tags.join(', '))}
@@ -529,7 +458,7 @@ function settings(
               .checked=${live(showsAllSettings)}
               @change=${(event: Event) => actions.dispatch({ type: 'allSettings', on: (event.target as HTMLInputElement).checked })}
             />
-            ${t('those that are the default, too')}
+            ${t('Show default values')}
           </label>
           ${link(t('Open Recipe'), 'openRecipe', actions)}
         </span>
@@ -597,7 +526,6 @@ function surroundings(
   actions: RunPageActions,
   t: Translate,
 ): TemplateResult | typeof nothing {
-  // prettier-ignore
   if (environment.length === 0 && !can.includes('openLog')) return nothing;
   return html`
     <section aria-labelledby="machine-title">

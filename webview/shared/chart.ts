@@ -4,12 +4,12 @@ import './chart.css';
 import type { Curves } from './curves';
 import { valueText } from './numberText';
 
-/** How one series looks; colours are names of CSS variables, read again with every theme. */
+/** How a series looks. `color` is the name of a CSS variable: its value changes with the theme. */
 export interface SeriesLook {
   readonly label: string;
   readonly color: string;
   readonly width: number;
-  /** Part of full strength, for what stands behind. */
+  /** From 0 to 1; 1 by default. A series in the background is paler. */
   readonly opacity?: number;
   readonly dashed?: boolean;
   readonly points?: number;
@@ -18,8 +18,8 @@ export interface SeriesLook {
 const height = 150;
 
 /**
- * A line chart that follows its element's width and the theme. The mouse or the arrow keys move along the steps; the
- * values there stand in the tooltip, which screen readers hear.
+ * A line chart as wide as its element. The mouse and the arrow keys move a cursor along the steps. A tooltip shows the
+ * values at the cursor, and screen readers announce it.
  */
 class Chart {
   private plot: uPlot | undefined;
@@ -48,7 +48,7 @@ class Chart {
     else this.draw();
   }
 
-  /** Draws anew: the theme has other colours. */
+  /** Draws the chart anew. A change of theme needs it, because uPlot keeps the colours that it was given. */
   draw(): void {
     this.plot?.destroy();
     this.plot = undefined;
@@ -156,11 +156,11 @@ class Chart {
   }
 }
 
-/** The charts of a page by their names; each lives as long as the element it was placed in. */
+/** The charts of a page by their names. A chart lives as long as the element that it was placed in. */
 export class Charts<Name extends string> {
   private readonly placed = new Map<Name, { readonly element: Element; readonly chart: Chart }>();
 
-  /** What lit's `ref` calls: with the element when it comes, with undefined when it goes. */
+  /** The callback of lit's `ref`. Lit passes the element after rendering it, and undefined after removing it. */
   place(name: Name, element: Element | undefined): void {
     const known = this.placed.get(name);
     if (known?.element === element) return;
@@ -173,13 +173,13 @@ export class Charts<Name extends string> {
     this.placed.get(name)?.chart.show(...drawing);
   }
 
-  /** Draws all anew: the theme has other colours. */
+  /** Draws every chart anew, for a change of theme. */
   draw(): void {
     this.placed.forEach(({ chart }) => chart.draw());
   }
 }
 
-// Steps are whole numbers; half a step is no tick.
+// Steps are whole numbers, so the axis has no tick at half a step.
 const stepIncrements = [1, 2, 5].flatMap((digit) => Array.from({ length: 10 }, (_, power) => digit * 10 ** power)).sort((a, b) => a - b); // prettier-ignore
 
 const dataOf = ({ steps, series }: Curves): uPlot.AlignedData => [steps, ...series] as unknown as uPlot.AlignedData;

@@ -1,12 +1,13 @@
-/** One column of values over shared steps, as the chart draws them. */
+/** Series over the same steps. `series[i][j]` is the value of series i at `steps[j]`; null is a gap. */
 export interface Curves {
   readonly steps: readonly number[];
   readonly series: readonly (readonly (number | null)[])[];
 }
 
 /**
- * Exponential moving average, the weight of the missing past taken out (as in Adam and TensorBoard). Gaps stay gaps and
- * leave the average as it is.
+ * The exponential moving average of the values. `weight`, from 0 to 1, is the weight of the past. The average is
+ * divided by 1 - weight^n, as in Adam and TensorBoard, because it begins at 0. A null stays null and does not change
+ * the average.
  */
 export function smoothed(values: readonly (number | null)[], weight: number): (number | null)[] {
   let average = 0;
@@ -19,12 +20,11 @@ export function smoothed(values: readonly (number | null)[], weight: number): (n
   });
 }
 
-/** Values by their steps. */
 export function columnOf(steps: readonly number[], values: readonly (number | null)[]): Map<number, number | null> {
   return new Map(steps.map((step, index) => [step, values[index] ?? null]));
 }
 
-/** Columns over the steps of all of them; a column has gaps where another has steps. */
+/** The columns over the union of their steps. A column is null at the steps that only others have. */
 export function curvesOver(columns: readonly ReadonlyMap<number, number | null>[]): Curves {
   const steps = [...new Set(columns.flatMap((column) => [...column.keys()]))].sort((a, b) => a - b);
   return { steps, series: columns.map((column) => steps.map((step) => column.get(step) ?? null)) };

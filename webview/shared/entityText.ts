@@ -1,9 +1,12 @@
 import { html, type TemplateResult } from 'lit';
 
-/** Of many types the colours repeat, their names do not. */
+/** How many colours there are. With more types than this, types share colours. */
 export const typeColors = 6;
 
-/** An entity with the place of its type among the types. */
+/**
+ * An entity in a text. `start` and `end` count UTF-16 units; `index` is the type's place among all types, -1 if it has
+ * none.
+ */
 export interface ShownEntity {
   readonly start: number;
   readonly end: number;
@@ -11,7 +14,10 @@ export interface ShownEntity {
   readonly index: number;
 }
 
-/** A text with its entities marked, those inside others in them; a crossing one begins anew where the other ends. */
+/**
+ * A text with its entities marked. An entity inside another one is marked inside its mark. If two entities cross, the
+ * later one gets a second mark where the earlier one ends.
+ */
 export function entityContent(text: string, entities: readonly ShownEntity[]): TemplateResult {
   return html`<bdi dir="auto">${between(text, 0, text.length, entities)}</bdi>`;
 }

@@ -23,13 +23,13 @@ export function connectToHost<C extends Contract>(contract: C): ClientChannel<C>
   const port: Port = {
     post: (content) => api.postMessage({ page, message: content }),
     onMessage: message.event,
-    // The host outlives its pages.
+    // The host never closes the channel: it outlives its pages.
     onClose: () => ({ dispose: () => undefined }),
   };
   return new ClientChannel(contract, port);
 }
 
-/** What the person did to the page (what is open, what is typed); it survives hiding and reloading. */
+/** What the person opened and typed in the page. The editor keeps it when the page is hidden or reloaded. */
 export const pageMemory = {
   read: (): unknown => api.getState(),
   write: (state: unknown): void => api.setState(state),

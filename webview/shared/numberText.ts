@@ -1,10 +1,12 @@
-/** Numbers as both screens write them: points as decimal signs, as in the files they come from. */
+// Numbers have a decimal point in every language, as in the files of a run.
 
-/** A loss or metric: four digits that say something. */
+/** A loss or a metric with about four significant digits; '–' for a missing value. */
 export function valueText(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  if (size >= 1000) return value.toExponential(2);
+  if (size >= 1e6) return value.toExponential(2);
+  // A perplexity at the start of a training can be this high.
+  if (size >= 1000) return value.toFixed(0);
   if (size >= 100) return value.toFixed(1);
   return size !== 0 && size < 0.001 ? value.toExponential(2) : value.toFixed(4);
 }

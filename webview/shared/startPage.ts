@@ -1,22 +1,23 @@
 import { untranslated, type Translate } from '../../src/base/translate';
 import type { ClientChannel } from '../../src/protocol/channel';
 import type { Contract, Params, Result } from '../../src/protocol/contract';
+import type { ShownError } from './errorNotice';
 import { connectToHost } from './host';
-import { troubleTold, type Trouble } from './trouble';
+import { troubleReporter, type Trouble } from './trouble';
 import { translateWith } from './wordings';
 
 interface PageStart<Snapshot> {
-  /** Draws the whole page; the first time before the host has answered. */
+  /** Draws the whole page. The first call comes before the host's answer. */
   paint(): void;
-  /** What there is to show, in the host's first answer. */
+  /** Takes the snapshot from the host's first answer. */
   show(snapshot: Snapshot): void;
-  /** Says what went wrong; an empty message takes it away. */
-  tell(message: string): void;
+  /** Shows the error on the page; undefined removes the error that is shown. */
+  setTrouble(error: ShownError | undefined): void;
 }
 
 interface Page<C extends Contract> extends Trouble {
   readonly host: ClientChannel<C>;
-  /** The page's words, in the window's language once the host has said it. */
+  /** Translates a message into the editor's language. Before the host's answer messages are English. */
   readonly t: Translate;
   readonly root: HTMLElement;
 }
@@ -24,13 +25,13 @@ interface Page<C extends Contract> extends Trouble {
 type SnapshotOf<C extends Contract> = Result<C, 'initialize'> extends { readonly snapshot: infer S } ? S : never;
 
 /**
- * What every page begins with: its channel to the extension host, a first empty picture, the request for language and
- * snapshot. The page's own module runs to its end before anything is drawn.
+ * Starts a page: opens the channel to the extension host, draws the page without data, and asks the host for the
+ * language and the snapshot. The first drawing waits until the page's module has run to its end.
  */
 export function startPage<C extends Contract>(contract: C, page: PageStart<SnapshotOf<C>>): Page<C> {
   const host = connectToHost(contract);
   const root = document.getElementById('root')!;
-  const trouble = troubleTold((message) => page.tell(message));
+  const trouble = troubleReporter((error) => page.setTrouble(error));
   let translate: Translate = untranslated;
   queueMicrotask(() => {
     page.paint();

@@ -2,8 +2,8 @@ import { noChange } from 'lit';
 import { directive, Directive, type ElementPart } from 'lit/directive.js';
 
 /**
- * Style properties of an element, set one by one: a style attribute, which lit's own directive would write at first,
- * is what the page's security policy refuses.
+ * Sets style properties of an element one by one. Lit's `styleMap` writes a style attribute at first, which the page's
+ * content security policy refuses.
  */
 class StyleProperties extends Directive {
   render(_properties: Readonly<Record<string, string>>): unknown {

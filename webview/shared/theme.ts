@@ -1,4 +1,7 @@
-/** Calls back when the editor's theme changes: it rewrites the classes of the body and the variables of the page. */
+/**
+ * Calls the listener after the editor's theme has changed. The editor then changes classes of the body and CSS
+ * variables.
+ */
 export function onThemeChange(listener: () => void): void {
   let pending = 0;
   const observer = new MutationObserver(() => {

@@ -1,21 +1,22 @@
 import { asMedTextError } from '../../src/base/errors';
+import type { ShownError } from './errorNotice';
 
 export interface Trouble {
-  /** Takes the last trouble away, and tells the request's own. */
+  /** Removes the error that is shown. If the request fails, shows its error. */
   ask(request: Promise<unknown>): void;
   show(error: unknown): void;
 }
 
-/** What goes wrong with the host's answers, told to the person; a cancellation is no trouble. */
-export function troubleTold(tell: (message: string) => void): Trouble {
+/** Shows errors of requests by `setTrouble`. It ignores cancellations, which a person wanted. */
+export function troubleReporter(setTrouble: (error: ShownError | undefined) => void): Trouble {
   const show = (error: unknown): void => {
     const { code, message } = asMedTextError(error);
-    if (code !== 'CANCELLED') tell(message);
+    if (code !== 'CANCELLED') setTrouble({ code, message });
   };
   return {
     show,
     ask(request) {
-      tell('');
+      setTrouble(undefined);
       request.catch(show);
     },
   };

@@ -1,6 +1,6 @@
 import { diffArrays } from 'diff';
 
-/** A stretch of a text, as it stands there; `differs` when the other text has nothing that corresponds to it. */
+/** A part of a text. `differs` means that the other text lacks it. */
 export interface Stretch {
   readonly text: string;
   readonly differs: boolean;
@@ -11,10 +11,13 @@ export interface Differences {
   readonly second: readonly Stretch[];
 }
 
-/** Beyond this many insertions and deletions the texts have nothing to do with each other, and marks say nothing. */
+/** Texts that need more insertions and deletions than this are unrelated. Marks would be useless and slow to find. */
 const maxEdits = 600;
 
-/** Where two texts differ, by a shortest edit script over code points (Myers 1986). Too different: all differs. */
+/**
+ * The differences of two texts by a shortest edit script over code points (Myers 1986). Beyond `maxEdits` both texts
+ * differ as a whole.
+ */
 export function differences(first: string, second: string): Differences {
   const changes = diffArrays([...first], [...second], { maxEditLength: maxEdits });
   if (!changes) return { first: whole(first), second: whole(second) };
@@ -29,7 +32,7 @@ export function differences(first: string, second: string): Differences {
 
 const whole = (text: string): readonly Stretch[] => (text === '' ? [] : [{ text, differs: true }]);
 
-/** Whether the texts share so little that marks would cover nearly all of both. */
+/** Whether marks would cover most of both texts. */
 export function sharesLittle({ first, second }: Differences): boolean {
   const length = (stretches: readonly Stretch[]): number =>
     stretches.reduce((sum, { text }) => sum + [...text].length, 0);
@@ -37,5 +40,4 @@ export function sharesLittle({ first, second }: Differences): boolean {
   return shared < 0.3 * Math.min(length(first), length(second));
 }
 
-/** The text without marks. */
 export const plain = (text: string): readonly Stretch[] => [{ text, differs: false }];

@@ -13,7 +13,7 @@ import { similarityPanel, type SimilarityPanelActions } from './view';
 const { host, root, t, ask } = startPage(similarityPanelContract, {
   paint,
   show: (snapshot) => dispatch({ type: 'snapshot', snapshot }),
-  tell: (message) => dispatch({ type: 'trouble', message }),
+  setTrouble: (error) => dispatch({ type: 'trouble', error }),
 });
 let state = initialState;
 
@@ -29,7 +29,7 @@ const actions: SimilarityPanelActions = {
   chooseModel: () => ask(host.request('chooseModel', undefined)),
 };
 
-// Without a state the editor would not restore the panel after a reload.
+// The editor restores a panel after a reload only if its page has a state.
 pageMemory.write({});
 host.on('snapshot', (snapshot) => dispatch({ type: 'snapshot', snapshot }));
 

@@ -1,4 +1,5 @@
-import { rankOf, type MarkedEntity, type PairScore } from '../../src/protocol/scorer';
+import type { MarkedEntity } from '../../src/protocol/scorer';
+import { MEASURES, rankOf, ranksPairs, saidLabels, shownNumber, type PairScore } from '../../src/protocol/scores';
 import type {
   BothOrders,
   Comparison,
@@ -8,16 +9,17 @@ import type {
   RankedText,
   SimilaritySnapshot,
 } from '../../src/protocol/similarityPanel';
+import type { ShownError } from '../shared/errorNotice';
 
 export interface SimilarityPanelState {
   /** Undefined until the host has answered. */
   readonly snapshot: SimilaritySnapshot | undefined;
-  /** The sentence whose details are open, by its id; of this comparison only. */
+  /** The id of the sentence whose details are open. */
   readonly openRow: number | undefined;
-  /** The pair whose details are shown: row and column of the heat map. */
+  /** Row and column of the pair that the person chose in the heat map. */
   readonly cell: readonly [number, number] | undefined;
   readonly showsAll: boolean;
-  readonly trouble: string;
+  readonly trouble: ShownError | undefined;
 }
 
 export const initialState: SimilarityPanelState = {
@@ -25,7 +27,7 @@ export const initialState: SimilarityPanelState = {
   openRow: undefined,
   cell: undefined,
   showsAll: false,
-  trouble: '',
+  trouble: undefined,
 };
 
 export type SimilarityPanelEvent =
@@ -33,15 +35,15 @@ export type SimilarityPanelEvent =
   | { readonly type: 'row'; readonly id: number }
   | { readonly type: 'cell'; readonly row: number; readonly column: number }
   | { readonly type: 'all' }
-  | { readonly type: 'trouble'; readonly message: string };
+  | { readonly type: 'trouble'; readonly error: ShownError | undefined };
 
 export function reduce(state: SimilarityPanelState, event: SimilarityPanelEvent): SimilarityPanelState {
   switch (event.type) {
     case 'snapshot': {
       const { snapshot } = event;
       const isNew = snapshot.revision !== state.snapshot?.revision;
-      // What was opened belongs to the comparison it was opened in.
-      return { ...state, snapshot, ...(isNew && { openRow: undefined, cell: undefined, trouble: '' }) };
+      // Ids and places of the previous comparison are invalid.
+      return { ...state, snapshot, ...(isNew && { openRow: undefined, cell: undefined, trouble: undefined }) };
     }
     case 'row':
       return { ...state, openRow: state.openRow === event.id ? undefined : event.id };
@@ -50,72 +52,80 @@ export function reduce(state: SimilarityPanelState, event: SimilarityPanelEvent)
     case 'all':
       return { ...state, showsAll: true };
     case 'trouble':
-      return { ...state, trouble: event.message };
+      return { ...state, trouble: event.error };
   }
 }
 
-/** Orders that differ by more than this are pointed out. */
+/** The panel points out two orders whose scores differ by at least this. */
 const noticeable = 0.05;
 
-/** A pair's one number, and how far its two orders are apart. */
+/** One number for both orders of a pair, and the difference between the orders. */
 export interface PairSummary {
-  /** The mean of both orders' {@link shownNumber}. */
+  /**
+   * The mean of {@link shownNumber} over both orders. In a directed measure only the first text is a query, so
+   * `forward` counts alone.
+   */
   readonly value: number;
-  /** What pairs are ranked by, the mean of both orders. */
+  /** The number that ranks pairs, from the same orders. */
   readonly rank: number;
   readonly asymmetry: number;
   readonly isAsymmetric: boolean;
 }
 
-/** The similarity; of a regression without a known scale the prediction; of classes without one the likeliest's probability. */
-export function shownNumber({ similarity, measure, probabilities, logits }: PairScore): number {
-  if (measure === 'classes' || measure === 'labels') return Math.max(...Object.values(probabilities));
-  return similarity ?? logits[0];
-}
+/** The likeliest class, or the labels that reach their thresholds; '–' if there are none. */
+export const labelsText = (score: PairScore): string => saidLabels(score)?.join(' · ') || '–';
 
-/** The likeliest class, or the labels that reach their thresholds. */
-export function likeliest({ probabilities, chosen }: PairScore): string {
-  if (chosen) return chosen.join(' · ') || '–';
-  return Object.entries(probabilities).reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0];
+/** Both orders. A directed measure reads the first text as the query, so that `forward` stands for both. */
+function ordersThatCount({ forward, backward }: BothOrders): readonly [PairScore, PairScore] {
+  return [forward, MEASURES[forward.measure].isDirected ? forward : backward];
 }
 
 export function pairSummary({ forward, backward }: BothOrders): PairSummary {
-  const [first, second] = [shownNumber(forward), shownNumber(backward)];
+  const orders = ordersThatCount({ forward, backward });
+  const [first, second] = orders.map(shownNumber);
+  const [rank, otherRank] = orders.map(rankOf);
   const asymmetry = Math.abs(first - second);
   return {
     value: (first + second) / 2,
-    rank: (rankOf(forward) + rankOf(backward)) / 2,
+    rank: (rank + otherRank) / 2,
     asymmetry,
-    // What is much is not known without a scale.
+    // Without a scale nobody knows which difference is large.
     isAsymmetric: forward.similarity !== null && asymmetry >= noticeable,
   };
 }
 
-/** How long a bar is, in [0, 1]: the similarity itself; of a cosine, or without a scale, the place between the least and the greatest number shown. */
+/**
+ * Maps a number to the length of its bar, from 0 to 1. A similarity is its own length. A cosine and a number without a
+ * scale are placed between the least and the greatest number of the comparison.
+ */
 export function shareOf(comparison: Comparison): (value: number) => number {
   const shown = scoresOf(comparison);
-  if (!shown.some(({ similarity, measure }) => (similarity === null && measure !== 'classes' && measure !== 'labels') || measure === 'cosine')) return (value) => value; // prettier-ignore
+  const isRelative = (score: PairScore) => MEASURES[score.measure].similarity?.isRelative || (score.similarity === null && ranksPairs(score)); // prettier-ignore
+  if (!shown.some(isRelative)) return (value) => value;
   const numbers = shown.map(shownNumber);
   const least = Math.min(...numbers);
   const width = Math.max(...numbers) - least;
   return (value) => (width > 0 ? (value - least) / width : 1);
 }
 
-/** Most similar first, the mean of both orders counting; what has no score yet follows in the document's order. */
+/**
+ * The sentences by {@link PairSummary.rank}, highest first. Sentences without a score come last, in the document's
+ * order.
+ */
 export function ranked({ sentences }: Ranking): readonly RankedText[] {
   const value = ({ score }: RankedText): number => (score ? pairSummary(score).rank : -Infinity);
   const apart = (a: number, b: number): number => (a === b ? 0 : b - a);
   return [...sentences].sort((a, b) => apart(value(a), value(b)) || a.id - b.id);
 }
 
-/** Both orders of a pair of the heat map, once both have come. */
+/** Both orders of a pair of the heat map; null until both have scores. */
 export function ordersOf({ scores }: Pairs, row: number, column: number): BothOrders | null {
   const forward: PairScore | null | undefined = scores[row]?.[column];
   const backward = scores[column]?.[row];
   return forward && backward ? { forward, backward } : null;
 }
 
-/** The pair shown below the heat map: the chosen one, else the most similar. */
+/** The pair whose details stand below the heat map: the chosen pair, otherwise the pair that ranks highest. */
 export function shownCell(pairs: Pairs, state: SimilarityPanelState): readonly [number, number] | undefined {
   if (state.cell && ordersOf(pairs, ...state.cell)) return state.cell;
   let best: readonly [number, number] | undefined;
@@ -132,28 +142,23 @@ export function shownCell(pairs: Pairs, state: SimilarityPanelState): readonly [
   return best;
 }
 
-/** The types of the entities that have come, in the order of their colours. */
+/** The types of all entities found so far. A type's place in the list gives its colour. */
 export function typesOf({ texts }: MarkedTexts): readonly string[] {
   const types = new Set(texts.flatMap(({ entities }) => entities?.map(({ type }) => type) ?? []));
   return [...types].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
-/** In the order of the text, those around others before them. */
+/** Sorts entities by their start. An entity comes before the entities inside it. */
 export const byPlace = (a: MarkedEntity, b: MarkedEntity): number => a.start - b.start || b.end - a.end;
 
-/** How the numbers of the comparison come about; `number`: a regression's, on a scale that nobody knows. */
-export function scoreKind({ comparison }: SimilaritySnapshot): PairScore['measure'] | 'number' | undefined {
-  const score = comparison && scoresOf(comparison)[0];
-  if (!score) return undefined;
-  if (score.measure === 'classes' || score.measure === 'labels') return score.measure;
-  return score.similarity === null ? 'number' : score.measure;
-}
+/** Any score of the comparison, because all scores have the same measure. Undefined before the first score. */
+export const anyScore = ({ comparison }: SimilaritySnapshot): PairScore | undefined => comparison ? scoresOf(comparison)[0] : undefined; // prettier-ignore
 
-/** The scores that have come. */
+/** All scores so far. */
 function scoresOf(comparison: Comparison): PairScore[] {
   if (comparison.kind === 'entities') return [];
   if (comparison.kind === 'texts') return comparison.texts.flatMap(({ score }) => (score ? [score] : []));
   const pairs = comparison.kind === 'pairs' ? [] : [comparison.reference?.score, ...comparison.sentences.map(({ score }) => score)]; // prettier-ignore
-  const scores = comparison.kind === 'pairs' ? comparison.scores.flat() : pairs.flatMap((both) => (both ? [both.forward, both.backward] : [])); // prettier-ignore
+  const scores = comparison.kind === 'pairs' ? comparison.scores.flat() : pairs.flatMap((both) => (both ? ordersThatCount(both) : [])); // prettier-ignore
   return scores.filter((score) => score !== null);
 }

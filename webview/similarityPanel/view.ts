@@ -2,9 +2,11 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Translate } from '../../src/base/translate';
+import { translated } from '../../src/base/words';
 import type {
   BothOrders,
   ClassedTexts,
+  Comparison,
   MarkedTexts,
   Pairs,
   PlacedText,
@@ -12,25 +14,26 @@ import type {
   Ranking,
   SimilaritySnapshot,
 } from '../../src/protocol/similarityPanel';
-import type { MarkedEntity, PairScore } from '../../src/protocol/scorer';
+import type { MarkedEntity } from '../../src/protocol/scorer';
+import { explanationOf, largestProbability, MEASURES, ranksPairs, saidLabels, shownNumber, type PairScore, type ScoreMeasure } from '../../src/protocol/scores'; // prettier-ignore
 import { entityContent } from '../shared/entityText';
 import { percentText } from '../shared/numberText';
 import { styleProperties } from '../shared/styleProperties';
 import { differences, plain, sharesLittle, type Differences, type Stretch } from './differences';
 import {
+  anyScore,
   byPlace,
-  likeliest,
+  labelsText,
   ordersOf,
   pairSummary,
   ranked,
-  scoreKind,
   shareOf,
   shownCell,
-  shownNumber,
   typesOf,
   type SimilarityPanelEvent,
   type SimilarityPanelState,
 } from './state';
+import { errorNotice } from '../shared/errorNotice';
 
 export interface SimilarityPanelActions {
   jump(id: number): void;
@@ -57,47 +60,38 @@ export function similarityPanel(
   if (!snapshot) return html`<p class="quiet">${t('Loading…')}</p>`;
   const { comparison, error } = snapshot;
   return html`
-    ${heading(snapshot, actions, t)}
-    ${state.trouble ? html`<p class="notice error" role="alert">${state.trouble}</p>` : nothing}
-    ${error ? html`<p class="notice error" role="alert">${error.message}</p>` : nothing}
+    ${heading(snapshot, actions, t)} ${errorNotice(state.trouble, t)} ${errorNotice(error, t)}
     ${snapshot.model ? nothing : noModel(actions, t)}
     ${
       comparison === null
         ? html`<p class="quiet">${t('Select a text in the editor, or put the cursor into a sentence.')}</p>`
-        : comparison.kind === 'pairs'
-          ? heatMap(comparison, state, actions, t)
-          : comparison.kind === 'texts'
-            ? classedTexts(comparison, state, snapshot, actions, t)
-            : comparison.kind === 'entities'
-              ? markedTexts(comparison, state, snapshot, actions, t)
-              : ranking(comparison, state, snapshot, actions, t)
+        : comparisonOf(comparison, state, snapshot, actions, t)
     }
   `;
 }
 
+type Shown<C extends Comparison = Comparison> = (
+  comparison: C,
+  state: SimilarityPanelState,
+  snapshot: SimilaritySnapshot,
+  actions: SimilarityPanelActions,
+  t: Translate,
+) => TemplateResult;
+
+/** The function that draws each kind of comparison. */
+const KINDS: { readonly [K in Comparison['kind']]: Shown<Extract<Comparison, { kind: K }>> } = {
+  pairs: (comparison, state, _, actions, t) => heatMap(comparison, state, actions, t),
+  ranking,
+  texts: classedTexts,
+  entities: markedTexts,
+};
+
+const comparisonOf: Shown = (comparison, ...rest) => (KINDS[comparison.kind] as Shown)(comparison, ...rest);
+
 function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, t: Translate): TemplateResult {
   const { model, done, total, follows } = snapshot;
-  const kinds = {
-    'label-scale': t(
-      'Similarity: what the labels count for, by their probabilities, from 0 (different) to 1 (the same); mean of both orders.',
-    ),
-    sigmoid: t('Similarity: the sigmoid of the model’s logit; mean of both orders, ranked by the logit.'),
-    regression: t(
-      'Similarity: the predicted number, on a scale from 0 (least label of the training) to 1 (greatest); mean of both orders, ranked by the number.',
-    ),
-    cosine: t(
-      'Cosine of the texts’ vectors, of an encoder without a head: no probability, and unlike texts have high ones, too. Bars reach from the least to the greatest shown. A model fine-tuned on pairs judges better: Fine-Tune Encoder… makes one.',
-    ),
-    classes: t(
-      'The labels do not say which of them means that two texts are alike: there is no similarity, only the likeliest class.',
-    ),
-    labels: t(
-      'Each label has a probability of its own: there is no similarity. Named are those that reach their threshold.',
-    ),
-    number: t('The predicted number, mean of both orders. The model does not say on which scale.'),
-  };
   const isSingle = ['texts', 'entities'].includes(snapshot.comparison?.kind ?? '');
-  const kind = isSingle ? undefined : scoreKind(snapshot);
+  const score = isSingle ? undefined : anyScore(snapshot);
   const isPartial = model && total > 0 && done < total && !snapshot.error;
   const busy = isPartial && !snapshot.stopped;
   return html`
@@ -128,30 +122,30 @@ function heading(snapshot: SimilaritySnapshot, actions: SimilarityPanelActions, 
     </div>
     ${isPartial ? progressLine(snapshot, actions, t) : nothing}
     ${
-      kind && model
+      score && model
         ? html`<p class="quiet kind">
-            ${kinds[kind]}
-            ${kind === 'classes' ? html`<button type="button" class="link" @click=${() => actions.setScale()}>${t('Say What Labels Count For…')}</button>` : nothing}
+            ${translated(explanationOf(score), t)}
+            ${MEASURES[score.measure].lacksScale ? html`<button type="button" class="link" @click=${() => actions.setScale()}>${t('Set Similarity Scores of Labels…')}</button>` : nothing}
           </p>`
         : nothing
     }
   `;
 }
 
-/** How far the scoring is, with its end; of a few pairs, which are there at once, nothing. */
+/** How far the scoring is, with a button that stops it. Nothing for a few pairs, whose scores come at once. */
 function progressLine(
   { done, total, stopped, comparison }: SimilaritySnapshot,
   actions: SimilarityPanelActions,
   t: Translate,
 ): TemplateResult | typeof nothing {
   if (total < fewPairs && !stopped) return nothing;
-  // Both orders of each pair are scored: a person counts pairs.
+  // `done` and `total` count both orders of a pair, but a person counts pairs.
   const each = comparison?.kind === 'ranking' || comparison?.kind === 'pairs' ? 2 : 1;
   const counts = [Math.floor(done / each), Math.floor(total / each)] as const;
   const said =
     each === 2
       ? { stopped: t('Stopped: {0} of {1} pairs are scored.', ...counts), underWay: t('{0} of {1} pairs are scored.', ...counts) } // prettier-ignore
-      : { stopped: t('Stopped: {0} of {1} texts are read.', ...counts), underWay: t('{0} of {1} texts are read.', ...counts) }; // prettier-ignore
+      : { stopped: t('Stopped: {0} of {1} texts were read.', ...counts), underWay: t('{0} of {1} texts are read.', ...counts) }; // prettier-ignore
   return html`<p class="quiet partial">
     <span role="status">${stopped ? said.stopped : said.underWay}</span>
     ${
@@ -179,8 +173,8 @@ function ranking(
   t: Translate,
 ): TemplateResult {
   const rows = ranked({ selected, reference, ...rest });
-  const shown = state.showsAll ? rows : rows.slice(0, shownAtFirst);
   const share = shareOf({ selected, reference, ...rest });
+  const score = anyScore(snapshot);
   return html`
     <section aria-labelledby="selected-title">
       <div class="title">
@@ -210,7 +204,7 @@ function ranking(
       ${
         !reference
           ? html`<p class="quiet">
-              ${t('None is pinned. Set a text as reference, then everything you select is compared with it.')}
+              ${t('There is no reference. Set a text as reference to compare everything that you select with it.')}
             </p>`
           : reference.text === selected.text
             ? html`<p class="quiet">${t('The selected text is the reference itself.')}</p>`
@@ -219,21 +213,61 @@ function ranking(
               : html`<p class="text"><bdi dir="auto">${reference.text}</bdi></p>`
       }
     </section>
+    ${sentenceList(
+      {
+        title: rankingTitle(score, t),
+        rows,
+        leftOut: rest.leftOut,
+        look: score && MEASURES[score.measure].saysSeveral && 'several',
+        item: (row, index) => rankedRow(row, index + 1, selected, share, state, actions, t),
+      },
+      state,
+      snapshot,
+      actions,
+      t,
+    )}
+  `;
+}
+
+/** The heading of the sentences. Without a score it is that of a similarity, which most models give. */
+function rankingTitle(score: PairScore | undefined, t: Translate): string {
+  if (score && !ranksPairs(score)) return t('Sentences of the document');
+  const { isDirected, number }: Partial<ScoreMeasure> = score ? MEASURES[score.measure] : {};
+  if (isDirected) return t('Sentences of the document, best matches for the selected text first');
+  // A prediction without a scale: nothing says that its greatest means alike.
+  if (score?.similarity === null && number?.isPrediction) return t('Sentences of the document, greatest prediction first'); // prettier-ignore
+  return t('Sentences of the document, most similar first');
+}
+
+interface SentenceList<Row extends PlacedText> {
+  readonly title: string;
+  readonly rows: readonly Row[];
+  /** How many sentences are not compared, because the document is too long. */
+  readonly leftOut: number;
+  /** A CSS class of the list. */
+  readonly look: string | undefined;
+  readonly item: (row: Row, index: number) => TemplateResult;
+}
+
+/** The other sentences of the document below a heading. The list is short until a person asks for all of them. */
+function sentenceList<Row extends PlacedText>(
+  { title, rows, leftOut, look = '', item }: SentenceList<Row>,
+  state: SimilarityPanelState,
+  { documentName }: SimilaritySnapshot,
+  actions: SimilarityPanelActions,
+  t: Translate,
+): TemplateResult {
+  const shown = state.showsAll ? rows : rows.slice(0, shownAtFirst);
+  return html`
     <section aria-labelledby="sentences-title">
       <div class="title">
-        <h2 id="sentences-title">
-          ${['classes', 'labels'].includes(scoreKind(snapshot) ?? '') ? t('Sentences of the document') : t('Sentences of the document, most similar first')}
-        </h2>
-        <bdi class="quiet">${snapshot.documentName}</bdi>
+        <h2 id="sentences-title">${title}</h2>
+        <bdi class="quiet">${documentName}</bdi>
       </div>
-      ${rest.leftOut > 0 ? html`<p class="quiet">${t('Of the first {0} sentences: {1} more are not compared.', rows.length, rest.leftOut)}</p>` : nothing}
+      ${leftOut > 0 ? html`<p class="quiet">${t('Only the first {0} sentences are compared; {1} more are not.', rows.length, leftOut)}</p>` : nothing}
       ${rows.length === 0 ? html`<p class="quiet">${t('The document has no other sentence.')}</p>` : nothing}
-      <ol class="ranking ${scoreKind(snapshot) === 'labels' ? 'several' : ''}" @keydown=${moveFocus}>
-        ${repeat(
-          shown,
-          ({ id }) => id,
-          (row, index) => rankedRow(row, index + 1, selected, share, state, actions, t),
-        )}
+      <ol class="ranking ${look}" @keydown=${moveFocus}>
+        ${repeat(shown, ({ id }) => id, item)}
       </ol>
       ${
         rows.length > shown.length
@@ -291,26 +325,73 @@ function rankedRow(
   `;
 }
 
-/** A selected text under its heading, with what the model says of it. */
-function selectedText(
-  id: Parameters<SimilarityPanelActions['jump']>[0],
-  line: number,
-  content: TemplateResult,
+interface TextList<Row extends PlacedText> {
+  /** The selected texts, then the other sentences of the document. */
+  readonly texts: readonly Row[];
+  /** How many of the texts are selected. */
+  readonly selected: number;
+  /** How many sentences are not read, because the document is too long. */
+  readonly leftOut: number;
+  /** A CSS class of the list. */
+  readonly look?: string;
+  /** A selected text and everything that the model predicts for it. */
+  readonly details: (row: Row) => TemplateResult;
+  /** The text of another sentence. */
+  readonly content: (row: Row) => TemplateResult;
+  /** The prediction for another sentence, which stands before its text. */
+  readonly prediction: (row: Row) => TemplateResult;
+}
+
+/** Predictions for single texts: a section for each selected text, then the list of the other sentences. */
+function textList<Row extends PlacedText>(
+  { texts, selected, leftOut, look, details, content, prediction }: TextList<Row>,
+  state: SimilarityPanelState,
+  snapshot: SimilaritySnapshot,
   actions: SimilarityPanelActions,
   t: Translate,
 ): TemplateResult {
   return html`
-    <section aria-label=${`${t('Selected text')}, ${t('line {0}', line)}`}>
-      <div class="title">
-        <h2>${t('Selected text')}</h2>
-        <button type="button" class="link" @click=${() => actions.jump(id)}>${t('line {0}', line)}</button>
-      </div>
-      ${content}
-    </section>
+    ${texts.slice(0, selected).map(
+      (row) => html`
+        <section aria-label=${`${t('Selected text')}, ${t('line {0}', row.line)}`}>
+          <div class="title">
+            <h2>${t('Selected text')}</h2>
+            <button type="button" class="link" @click=${() => actions.jump(row.id)}>${t('line {0}', row.line)}</button>
+          </div>
+          ${details(row)}
+        </section>
+      `,
+    )}
+    ${sentenceList(
+      {
+        title: t('Sentences of the document'),
+        rows: texts.slice(selected),
+        leftOut,
+        look,
+        item: (row) => html`
+          <li>
+            ${prediction(row)}
+            <button
+              type="button"
+              class="jump"
+              title=${t('Go to line {0}', row.line)}
+              @click=${() => actions.jump(row.id)}
+            >
+              ${content(row)}
+            </button>
+            <span class="side"><span class="quiet number">${row.line}</span></span>
+          </li>
+        `,
+      },
+      state,
+      snapshot,
+      actions,
+      t,
+    )}
   `;
 }
 
-/** Of a model that reads one text: the class of each, with all classes of those selected as bars. */
+/** Texts of a model that classifies single texts. Bars show the probabilities of all classes of a selected text. */
 function classedTexts(
   { texts, selected, leftOut }: ClassedTexts,
   state: SimilarityPanelState,
@@ -318,126 +399,76 @@ function classedTexts(
   actions: SimilarityPanelActions,
   t: Translate,
 ): TemplateResult {
-  const others = texts.slice(selected);
-  const shown = state.showsAll ? others : others.slice(0, shownAtFirst);
-  const answer = (score: PairScore): string => (score.logits.length === 1 ? score.logits[0].toFixed(3) : likeliest(score)); // prettier-ignore
-  return html`
-    ${texts.slice(0, selected).map(({ id, text, line, score }) =>
-      selectedText(
-        id,
-        line,
-        html`
-          <p class="text"><bdi dir="auto">${text}</bdi></p>
-          ${score && score.logits.length === 1 ? html`<p><strong class="number">${answer(score)}</strong></p>` : nothing}
-          ${score?.chosen?.length === 0 ? html`<p class="quiet">${t('No label reaches its threshold')}</p>` : nothing}
-          ${score && score.logits.length > 1 ? classBars(score, t) : nothing}
-          ${score ? nothing : html`<p class="quiet">…</p>`}
-        `,
-        actions,
-        t,
-      ),
-    )}
-    <section aria-labelledby="sentences-title">
-      <div class="title">
-        <h2 id="sentences-title">${t('Sentences of the document')}</h2>
-        <bdi class="quiet">${snapshot.documentName}</bdi>
-      </div>
-      ${leftOut > 0 ? html`<p class="quiet">${t('Of the first {0} sentences: {1} more are not compared.', others.length, leftOut)}</p>` : nothing}
-      <ol class="ranking ${scoreKind(snapshot) === 'labels' ? 'several' : ''}" @keydown=${moveFocus}>
-        ${repeat(
-          shown,
-          ({ id }) => id,
-          ({ id, text, line, score }) => html`
-            <li>
-              <span class="rank number quiet"></span>
-              ${bar(score && score.logits.length > 1 ? shownNumber({ ...score, measure: 'classes' }) : 0)}
-              <span class="similarity">${score ? html`<bdi>${answer(score)}</bdi>` : '…'}</span>
-              <button type="button" class="jump" title=${t('Go to line {0}', line)} @click=${() => actions.jump(id)}>
-                ${marked(plain(text))}
-              </button>
-              <span class="side"><span class="quiet number">${line}</span></span>
-            </li>
-          `,
-        )}
-      </ol>
-      ${
-        others.length > shown.length
-          ? html`<vscode-button secondary @click=${() => actions.dispatch({ type: 'all' })}
-              >${t('Show all {0}', others.length)}</vscode-button
-            >`
-          : nothing
-      }
-    </section>
-  `;
+  const valueOf = (score: PairScore): string => (saidLabels(score) ? labelsText(score) : score.logits[0].toFixed(3));
+  const some = anyScore(snapshot);
+  return textList(
+    {
+      texts,
+      selected,
+      leftOut,
+      look: some && MEASURES[some.measure].saysSeveral && 'several',
+      details: ({ text, score }) => html`
+        <p class="text"><bdi dir="auto">${text}</bdi></p>
+        ${score && !saidLabels(score) ? html`<p><strong class="number">${valueOf(score)}</strong></p>` : nothing}
+        ${score?.chosen?.length === 0 ? html`<p class="quiet">${t('No label reaches its threshold')}</p>` : nothing}
+        ${score && saidLabels(score) ? classBars(score, t) : nothing} ${score ? nothing : html`<p class="quiet">…</p>`}
+      `,
+      content: ({ text }) => marked(plain(text)),
+      prediction: ({ score }) => html`
+        <span class="rank number quiet"></span>
+        ${bar(score && saidLabels(score) ? largestProbability(score) : 0)}
+        <span class="similarity">${score ? html`<bdi>${valueOf(score)}</bdi>` : '…'}</span>
+      `,
+    },
+    state,
+    snapshot,
+    actions,
+    t,
+  );
 }
 
-/** Of a model that finds entities: those of each text, with type and probability of those selected. */
+/** Texts of a model that finds entities. A table shows type and probability of the entities of a selected text. */
 function markedTexts(
-  { texts, selected, leftOut, ...rest }: MarkedTexts,
+  comparison: MarkedTexts,
   state: SimilarityPanelState,
   snapshot: SimilaritySnapshot,
   actions: SimilarityPanelActions,
   t: Translate,
 ): TemplateResult {
-  const types = typesOf({ texts, selected, leftOut, ...rest });
-  const others = texts.slice(selected);
-  const shown = state.showsAll ? others : others.slice(0, shownAtFirst);
-  const content = (text: string, entities: readonly MarkedEntity[] | null): TemplateResult =>
+  const { texts, selected, leftOut } = comparison;
+  const types = typesOf(comparison);
+  const content = ({ text, entities }: MarkedTexts['texts'][number]): TemplateResult =>
     entityContent(text, [...(entities ?? [])].sort(byPlace).map((entity) => ({ ...entity, index: types.indexOf(entity.type) }))); // prettier-ignore
-  return html`
-    ${texts.slice(0, selected).map(({ id, text, line, entities }) =>
-      selectedText(
-        id,
-        line,
-        html`
-          <p class="text">${content(text, entities)}</p>
-          ${
-            entities === null
-              ? html`<p class="quiet">…</p>`
-              : entities.length === 0
-                ? html`<p class="quiet">${t('The model finds no entities in it.')}</p>`
-                : entityTable(text, entities, t)
-          }
-        `,
-        actions,
-        t,
-      ),
-    )}
-    <section aria-labelledby="sentences-title">
-      <div class="title">
-        <h2 id="sentences-title">${t('Sentences of the document')}</h2>
-        <bdi class="quiet">${snapshot.documentName}</bdi>
-      </div>
-      ${leftOut > 0 ? html`<p class="quiet">${t('Of the first {0} sentences: {1} more are not compared.', others.length, leftOut)}</p>` : nothing}
-      <ol class="ranking found" @keydown=${moveFocus}>
-        ${repeat(
-          shown,
-          ({ id }) => id,
-          ({ id, text, line, entities }) => html`
-            <li>
-              <span class="similarity number" title=${t('{0} entities', entities?.length ?? '…')}
-                >${entities?.length ?? '…'}</span
-              >
-              <button type="button" class="jump" title=${t('Go to line {0}', line)} @click=${() => actions.jump(id)}>
-                ${content(text, entities)}
-              </button>
-              <span class="side"><span class="quiet number">${line}</span></span>
-            </li>
-          `,
-        )}
-      </ol>
-      ${
-        others.length > shown.length
-          ? html`<vscode-button secondary @click=${() => actions.dispatch({ type: 'all' })}
-              >${t('Show all {0}', others.length)}</vscode-button
-            >`
-          : nothing
-      }
-    </section>
-  `;
+  return textList(
+    {
+      texts,
+      selected,
+      leftOut,
+      look: 'found',
+      details: (row) => html`
+        <p class="text">${content(row)}</p>
+        ${
+          row.entities === null
+            ? html`<p class="quiet">…</p>`
+            : row.entities.length === 0
+              ? html`<p class="quiet">${t('The model finds no entities in this text.')}</p>`
+              : entityTable(row.text, row.entities, t)
+        }
+      `,
+      content,
+      prediction: ({ entities }) =>
+        html`<span class="similarity number" title=${t('{0} entities', entities?.length ?? '…')}
+          >${entities?.length ?? '…'}</span
+        >`,
+    },
+    state,
+    snapshot,
+    actions,
+    t,
+  );
 }
 
-/** Each entity with its type and probability, in the order of the text. */
+/** A table of the entities in the order of the text. */
 function entityTable(text: string, entities: readonly MarkedEntity[], t: Translate): TemplateResult {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t('Entities')}>
     <table class="orders number">
@@ -463,7 +494,9 @@ function entityTable(text: string, entities: readonly MarkedEntity[], t: Transla
   </div>`;
 }
 
-/** The probability of each class, the likeliest first; of several labels, with a mark at those that reach their threshold. */
+/**
+ * The probability of each class, the likeliest first. If a text may have several labels, the predicted ones are marked.
+ */
 function classBars({ probabilities, chosen }: PairScore, t: Translate): TemplateResult {
   const entries = Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
   return html`<div class="scroll">
@@ -496,7 +529,7 @@ function heatMap(
   return html`
     <section aria-labelledby="pairs-title">
       <h2 id="pairs-title">${t('Every pair of the {0} selected texts', texts.length)}</h2>
-      <p class="quiet">${t('Row read first, column second.')}</p>
+      <p class="quiet">${t('The model reads the text of the row first and the text of the column second.')}</p>
       <div class="scroll">
         <table class="heat number" @keydown=${moveInTable}>
           <thead>
@@ -558,7 +591,7 @@ function heatMap(
   `;
 }
 
-/** Both texts with their differences marked, the similarity in both orders, and the classes. */
+/** Both texts with their differences marked, and the scores in both orders of the texts. */
 function pairDetails(
   first: string,
   second: string,
@@ -571,7 +604,7 @@ function pairDetails(
   const marks = marksOf(first, second);
   const labels = Object.keys(score.forward.probabilities);
   const hasScale = score.forward.similarity !== null;
-  const isNumber = ['sigmoid', 'regression'].includes(score.forward.measure);
+  const { similarity: named, number } = MEASURES[score.forward.measure];
   const { place } = score.forward;
   const orders = [
     [`${names[0]} → ${names[1]}`, score.forward],
@@ -583,7 +616,7 @@ function pairDetails(
         ${bar(share(value))}<strong>${classOr(score.forward, value.toFixed(3))}</strong>
         ${isAsymmetric ? html`<span class="badge">⇄ ${t('orders differ by {0}', asymmetry.toFixed(3))}</span>` : nothing}
       </p>
-      ${place ? html`<p class="quiet">${t('Above {0} of random pairs and {1} of pairs that mean the same.', percentText(place.random), percentText(place.same))}</p>` : nothing}
+      ${place ? html`<p class="quiet">${t('Higher than {0} of random pairs and {1} of pairs with the same meaning.', percentText(place.random), percentText(place.same))}</p>` : nothing}
       <dl class="texts">
         <dt class="quiet">${names[0]}</dt>
         <dd>${marked(marks.first)}</dd>
@@ -595,8 +628,8 @@ function pairDetails(
           <thead>
             <tr>
               <th scope="col">${t('Order')}</th>
-              ${hasScale ? html`<th scope="col">${score.forward.measure === 'cosine' ? t('Cosine') : t('Similarity')}</th>` : nothing}
-              ${isNumber ? html`<th scope="col">${score.forward.measure === 'sigmoid' ? t('Logit') : t('Prediction')}</th>` : nothing}
+              ${hasScale ? html`<th scope="col">${translated(named!.heading, t)}</th>` : nothing}
+              ${number ? html`<th scope="col">${translated(number.heading, t)}</th>` : nothing}
               ${labels.map((label) => html`<th scope="col" title=${t('Probability of label {0}', label)}><bdi>${label}</bdi></th>`)}
             </tr>
           </thead>
@@ -606,7 +639,7 @@ function pairDetails(
                 <tr>
                   <th scope="row">${name}</th>
                   ${similarity === null ? nothing : html`<td>${similarity.toFixed(3)}</td>`}
-                  ${isNumber ? html`<td>${logits[0].toFixed(3)}</td>` : nothing}
+                  ${number ? html`<td>${logits[0].toFixed(3)}</td>` : nothing}
                   ${labels.map((label) => html`<td class="probability" ${styleProperties({ '--share': percentText(probabilities[label] ?? 0).replace(' ', '') })}>${percentText(probabilities[label] ?? 0)}</td>`)}
                 </tr>
               `,
@@ -618,37 +651,39 @@ function pairDetails(
   `;
 }
 
-/** Where there is no similarity, the class. */
-const classOr = (score: PairScore, number: string): string =>
-  ['classes', 'labels'].includes(score.measure) ? likeliest(score) : number;
+/** The number, or the predicted class if the model's classes have no scale for a similarity. */
+const classOr = (score: PairScore, number: string): string => (ranksPairs(score) ? number : labelsText(score));
 
 function bar(share: number): TemplateResult {
   const width = `${(100 * Math.min(1, Math.max(0, share))).toFixed(1)}%`;
   return html`<span class="bar" aria-hidden="true"><span ${styleProperties({ width })}></span></span>`;
 }
 
-/** A document's text: text nodes in an isolated element, whatever it contains. */
+/** A text of the document with marks. It consists of text nodes, so that HTML in it stays text. */
 function marked(stretches: readonly Stretch[]): TemplateResult {
   return html`<bdi dir="auto"
     >${stretches.map(({ text, differs }) => (differs ? html`<mark>${text}</mark>` : text))}</bdi
   >`;
 }
 
-/** In a list a text that has little in common with the selected one stays plain: all of it would be marked. */
+/**
+ * Marks for a list. A text that has little in common with the selected one gets none, because all of it would be
+ * marked.
+ */
 function listMarks(selected: string, text: string): readonly Stretch[] {
   const marks = marksOf(selected, text);
   return sharesLittle(marks) ? plain(text) : marks.second;
 }
 
 function marksOf(first: string, second: string): Differences {
-  // Of long texts a person reads the scores; marking them would cost more than it tells.
+  // Long texts get no marks: finding them is slow, and few people would read them.
   if (first.length > maxMarkedLength || second.length > maxMarkedLength) {
     return { first: plain(first), second: plain(second) };
   }
   return differences(first, second);
 }
 
-/** Up and down along the ranked texts. */
+/** Moves the focus by the arrow keys up and down between the texts of the list. */
 function moveFocus(event: KeyboardEvent): void {
   const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
   if (by === undefined || !(event.target instanceof HTMLElement) || !event.target.classList.contains('jump')) return;
@@ -659,7 +694,7 @@ function moveFocus(event: KeyboardEvent): void {
   target.focus();
 }
 
-/** Arrow keys among the cells of the heat map; the empty diagonal is stepped over. */
+/** Moves the focus by the arrow keys between cells of the heat map. It skips the empty diagonal. */
 function moveInTable(event: KeyboardEvent): void {
   const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
   const at = event.target instanceof HTMLElement ? event.target.dataset.at?.split(',').map(Number) : undefined;

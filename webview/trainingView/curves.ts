@@ -1,21 +1,23 @@
 import type { ShownRun } from '../../src/protocol/trainingView';
 import { columnOf, curvesOver, smoothed, type Curves } from '../shared/curves';
 
-/** Training loss, the same smoothed, and validation loss, over the steps of both. */
+/** Three series: the training loss, the smoothed training loss, the validation loss. */
 export function lossCurves(run: ShownRun, weight: number): Curves {
   const validation = new Map(run.evaluations.map(({ step, metrics }) => [step, metrics.loss ?? null]));
   const columns = [columnOf(run.steps, run.losses), columnOf(run.steps, smoothed(run.losses, weight)), validation];
   return curvesOver(columns);
 }
 
-/** A validation metric, and the point that chose the best checkpoint where it was this metric that did. */
+/** Two series: the metric of every evaluation, and its value at the best checkpoint alone. */
 export function metricCurves(run: ShownRun, metric: string): Curves {
   const values = new Map(run.evaluations.map(({ step, metrics }) => [step, metrics[metric] ?? null]));
   const best = run.best ? new Map([[run.best.step, values.get(run.best.step) ?? null]]) : new Map<number, null>();
   return curvesOver([values, best]);
 }
 
-/** Metrics that the evaluations have, the choosing one first; the loss stands in the other chart. */
+/**
+ * Names of the validation metrics. The metric that chooses the best checkpoint comes first. The loss has its own chart.
+ */
 export function metricsOf(run: ShownRun): readonly string[] {
   const names = new Set(run.evaluations.flatMap(({ metrics }) => Object.keys(metrics)));
   names.delete('loss');
@@ -23,7 +25,7 @@ export function metricsOf(run: ShownRun): readonly string[] {
   return names.has(run.metric) ? [run.metric, ...others] : others;
 }
 
-/** A row of the table that says the curves in words: an evaluation or, before the first, a step. */
+/** A row of the table below the curves: an evaluation, or a step as long as there are no evaluations. */
 export interface CurveRow {
   readonly step: number;
   readonly trainingLoss: number | null;
@@ -34,7 +36,7 @@ export interface CurveRow {
 
 const maxRows = 40;
 
-/** The rows, newest first. The training loss is the smoothed one: one step's says little. */
+/** At most 40 rows, newest first. Their training loss is smoothed, because one batch's loss is noisy. */
 export function tableRows(run: ShownRun, metric: string, weight: number): readonly CurveRow[] {
   const losses = smoothed(run.losses, weight);
   const lossAt = (step: number): number | null => {

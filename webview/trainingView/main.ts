@@ -17,16 +17,19 @@ import { trainingView, type TrainingViewActions } from './view';
 const { host, root, t, ask } = startPage(trainingViewContract, {
   paint,
   show: (snapshot) => dispatch({ type: 'snapshot', snapshot }),
-  tell: (message) => dispatch({ type: 'trouble', message }),
+  setTrouble: (error) => dispatch({ type: 'trouble', error }),
 });
 const charts = new Charts<'loss' | 'metric'>();
 let state = restored(pageMemory.read());
+/** Whether the buttons disappeared while one had the focus. Between two snapshots there may be none. */
+let isFocusDue = false;
 
 const actions: TrainingViewActions = {
   dispatch,
   act(action) {
     ask(host.request('act', { action }));
   },
+  showRun: (id) => ask(host.request('showRun', { id })),
   commit(field, value) {
     const { recipe, knobs } = state.snapshot?.recipe
       ? { recipe: state.snapshot.recipe.id, knobs: state.snapshot.recipe.knobs }
@@ -36,7 +39,7 @@ const actions: TrainingViewActions = {
     dispatch({ type: 'typed', field, value });
     host.request('editRecipe', { recipe, field, value }).then(
       () => dispatch({ type: 'written', field, value }),
-      (error: unknown) => dispatch({ type: 'refused', field, value, error: asMedTextError(error).message }),
+      (error: unknown) => dispatch({ type: 'refused', field, value, error: asMedTextError(error) }),
     );
   },
   chart: (name, element) => charts.place(name, element),
@@ -49,19 +52,21 @@ function dispatch(event: TrainingViewEvent): void {
   state = reduce(state, event);
   if (event.type !== 'snapshot') pageMemory.write(remembered(state));
   paint();
-  // Behind the row of buttons nobody would see why the value was refused.
+  // The reason for the refusal may be outside the visible part.
   if (event.type === 'refused') document.querySelector('.knob .problem')?.scrollIntoView({ block: 'center' });
 }
 
 function paint(): void {
-  const wasAtActions = actionsGroup()?.contains(document.activeElement) ?? false;
+  const wasAtActions = isFocusDue || (actionsGroup()?.contains(document.activeElement) ?? false);
   render(trainingView(state, actions, t), root);
-  // The button that was pressed has gone: the keyboard goes on among those that took its place, never on Stop Now unasked.
+  // A pressed button disappears. The focus moves to a button that replaced it, but never to Stop Now.
   const group = actionsGroup();
-  if (wasAtActions && group && (document.activeElement === document.body || isDisabled(document.activeElement))) {
+  const isLost = wasAtActions && (document.activeElement === document.body || isDisabled(document.activeElement));
+  if (isLost && group) {
     const isStopping = state.snapshot?.run?.phase === 'stopping';
     (isStopping ? group : (group.querySelector<HTMLElement>('vscode-button:not([disabled])') ?? group)).focus();
   }
+  isFocusDue = isLost && !group;
   const run = state.snapshot?.run;
   if (run) showRun(charts, run, state, t);
 }

@@ -10,13 +10,13 @@ export interface ChartChoices {
   readonly smoothing: number;
 }
 
-/** The metric drawn: the person's choice where the run has it. */
+/** The name of the metric that is drawn: the person's choice if the run has this metric, otherwise the run's first. */
 export function shownMetric(run: ShownRun, { metric }: Pick<ChartChoices, 'metric'>): string | undefined {
   const metrics = metricsOf(run);
   return metric !== undefined && metrics.includes(metric) ? metric : metrics[0];
 }
 
-/** Draws a run's losses and the metric that is shown, in the charts of these names. */
+/** Draws a run's losses and the chosen metric into the charts `loss` and `metric`. */
 export function showRun(
   charts: Pick<Charts<'loss' | 'metric'>, 'show'>,
   run: ShownRun,

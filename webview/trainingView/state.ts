@@ -1,29 +1,31 @@
 import { knobFields, type KnobField, type TrainingSnapshot } from '../../src/protocol/trainingView';
+import type { ShownError } from '../shared/errorNotice';
 
-/** What a person has typed into a field and the recipe does not have yet. */
+/** Text that a person has typed into a field. The recipe may not have it yet. */
 export interface Draft {
   readonly value: string;
-  /** Why the recipe refused it. */
-  readonly error?: string;
-  /** In the recipe; the next snapshot will show it. */
+  /** Why the host did not write the value into the recipe. */
+  readonly error?: ShownError;
+  /** The recipe has the value. The next snapshot will contain it. */
   readonly written?: boolean;
 }
 
 export interface TrainingViewState {
   /** Undefined until the host has answered. */
   readonly snapshot: TrainingSnapshot | undefined;
+  /** The id of the recipe that the drafts belong to. */
   readonly recipe: string;
   readonly drafts: Readonly<Partial<Record<KnobField, Draft>>>;
-  /** Weight of the past in the smoothed curve, from 0 (none) to 0.98. */
+  /** The weight of the past in the smoothed curve, from 0 (not smoothed) to 0.98. */
   readonly smoothing: number;
-  /** The field that has the keyboard: its help is shown. */
+  /** The field that has the focus. The view shows its help. */
   readonly focused: KnobField | undefined;
   readonly showsMore: boolean;
   readonly showsTable: boolean;
-  /** The metric whose curve is drawn; undefined: the one that chooses the best checkpoint. */
+  /** The metric that the person chose. Undefined means the metric that chooses the best checkpoint. */
   readonly metric: string | undefined;
-  /** What an action of the person met; until the next action. */
-  readonly trouble: string;
+  /** The error of the person's last action. The next action removes it. */
+  readonly trouble: ShownError | undefined;
 }
 
 export const initialState: TrainingViewState = {
@@ -35,7 +37,7 @@ export const initialState: TrainingViewState = {
   showsMore: false,
   showsTable: false,
   metric: undefined,
-  trouble: '',
+  trouble: undefined,
 };
 
 export const maxSmoothing = 0.98;
@@ -44,27 +46,27 @@ export type TrainingViewEvent =
   | { readonly type: 'snapshot'; readonly snapshot: TrainingSnapshot }
   | { readonly type: 'typed'; readonly field: KnobField; readonly value: string }
   | { readonly type: 'written'; readonly field: KnobField; readonly value: string }
-  | { readonly type: 'refused'; readonly field: KnobField; readonly value: string; readonly error: string }
+  | { readonly type: 'refused'; readonly field: KnobField; readonly value: string; readonly error: ShownError }
   | { readonly type: 'reverted'; readonly field: KnobField }
   | { readonly type: 'focused'; readonly field: KnobField | undefined }
   | { readonly type: 'smoothed'; readonly smoothing: number }
   | { readonly type: 'more'; readonly open: boolean }
   | { readonly type: 'table'; readonly open: boolean }
   | { readonly type: 'metric'; readonly metric: string }
-  | { readonly type: 'trouble'; readonly message: string };
+  | { readonly type: 'trouble'; readonly error: ShownError | undefined };
 
 export function reduce(state: TrainingViewState, event: TrainingViewEvent): TrainingViewState {
   switch (event.type) {
     case 'snapshot': {
       const recipe = event.snapshot.recipe?.id ?? '';
-      // A draft belongs to its recipe; one that has been written is in the snapshot now.
+      // A draft ends with another recipe, or once the snapshot contains its value.
       const kept = Object.entries(state.drafts).filter(([, draft]) => recipe === state.recipe && !draft.written);
       return { ...state, snapshot: event.snapshot, recipe, drafts: Object.fromEntries(kept) };
     }
     case 'typed':
       return withDraft(state, event.field, { value: event.value });
     case 'written':
-      // Typed on meanwhile: the newer text stays.
+      // The person has gone on typing: the newer text stays.
       if (state.drafts[event.field]?.value !== event.value) return state;
       return withDraft(state, event.field, { value: event.value, written: true });
     case 'refused':
@@ -85,7 +87,7 @@ export function reduce(state: TrainingViewState, event: TrainingViewEvent): Trai
     case 'metric':
       return { ...state, metric: event.metric };
     case 'trouble':
-      return { ...state, trouble: event.message };
+      return { ...state, trouble: event.error };
   }
 }
 
@@ -93,12 +95,12 @@ function withDraft(state: TrainingViewState, field: KnobField, draft: Draft): Tr
   return { ...state, drafts: { ...state.drafts, [field]: draft } };
 }
 
-/** What of the state outlives the page: what the person did, never what the host knows better. */
+/** The part of the state that the editor keeps over a reload. The host sends the rest again. */
 export function remembered({ recipe, drafts, smoothing, showsMore, showsTable, metric }: TrainingViewState): unknown {
   return { recipe, drafts, smoothing, showsMore, showsTable, metric };
 }
 
-/** The initial state with what was remembered, whatever that is by now. */
+/** The state after a reload. The memory may come from another version, so every value in it is checked. */
 export function restored(memory: unknown): TrainingViewState {
   const { recipe, drafts, smoothing, showsMore, showsTable, metric } = (memory ?? {}) as Record<string, unknown>;
   const texts = Object.entries((typeof drafts === 'object' && drafts) || {}).filter(

@@ -3,12 +3,20 @@ import type { Translate } from '../../src/base/translate';
 import { translated } from '../../src/base/words';
 import { choiceText, computingText, deviceText, lostDeviceText } from '../../src/protocol/deviceWords';
 import { fieldWords } from '../../src/protocol/fieldGuess';
-import { evaluationProgressText, lossPartText, metricText, testMetricText } from '../../src/protocol/runWords';
+import { disturbanceOfParts, LOSS_WORK } from '../../src/protocol/lossWork';
+import {
+  evaluationProgressText,
+  lossPartText,
+  metricText,
+  preparationText,
+  testMetricText,
+} from '../../src/protocol/runWords';
 import { findTask } from '../../src/protocol/tasks';
 import type { KnobField, ShownRun, TrainingAction, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { bytesText, learningRateText, rateText, valueText } from '../shared/numberText';
 
-/** What the view says, as plain data: nothing here knows a document. */
+// The contents of the view as plain data without HTML, so that tests can compare them.
+
 export interface ActionButton {
   readonly action: TrainingAction;
   readonly label: string;
@@ -23,7 +31,7 @@ export interface Fact {
 
 export const isActive = ({ phase }: ShownRun): boolean => ['starting', 'running', 'stopping'].includes(phase);
 
-/** What can be done now; the first is the one most wanted. */
+/** The buttons for what a person can do now. The first one is what most people want. */
 export function actionButtons({ recipe, run, busy, trusted }: TrainingSnapshot, t: Translate): readonly ActionButton[] {
   const button = (action: TrainingAction, label: string, primary: boolean, enabled = true): ActionButton => ({
     action,
@@ -45,24 +53,24 @@ export function actionButtons({ recipe, run, busy, trusted }: TrainingSnapshot, 
   return recipe ? [button('start', run ? t('Start Again') : t('Start'), true, canStart)] : [];
 }
 
-/** Its process works, and has not come to its first step. */
+/** Whether the run's process is at work before the first step. */
 export const isPreparing = (run: ShownRun): boolean =>
   (run.phase === 'starting' || run.phase === 'running') && run.step === 0 && run.totalSteps === 0;
 
-/** One sentence on where the run stands. */
+/** How far the run is, in one line. */
 export function progressText(run: ShownRun, t: Translate): string {
-  if (isPreparing(run)) return t('Reading data and building the graph…');
+  if (isPreparing(run)) return run.preparing ? preparationText(run.preparing, t) : t('Reading data and building the graph…'); // prettier-ignore
   const parts: string[] = [];
   if (run.totalSteps > 0) parts.push(t('Step {0} of {1}', run.step, run.totalSteps));
   if (run.epoch !== undefined) {
     const epoch = run.epoch.toFixed(2);
     parts.push(run.totalEpochs ? t('epoch {0} of {1}', epoch, run.totalEpochs) : t('epoch {0}', epoch));
   }
-  if (run.stoppedEarly) parts.push(t('stopped early: no more improvement'));
+  if (run.stoppedEarly) parts.push(t('stopped early, without further improvement'));
   return parts.join(' · ');
 }
 
-/** One sentence on time: what is left while it runs, what it took when it has ended. */
+/** The time that a run still needs, or the time that it took if it has ended. */
 export function timeText(run: ShownRun, t: Translate): string {
   if (isActive(run) && run.evaluating) return evaluationProgressText(run.evaluating, t);
   const parts: string[] = [];
@@ -85,6 +93,9 @@ export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
   if (run.test) add(testMetricText(run.test.metric, t), valueText(run.test.value));
   if (run.loss !== undefined) add(t('Loss'), valueText(run.loss));
   for (const [part, value] of Object.entries(run.lossParts ?? {})) add(lossPartText(part, t), valueText(value));
+  const disturbance = disturbanceOfParts(run.lossParts);
+  if (disturbance)
+    add(t('Work of a step'), t('about {0} times that of a plain loss', LOSS_WORK[disturbance].toFixed(1)));
   add(t('Learning rate'), run.learningRate === undefined ? undefined : learningRateText(run.learningRate));
   if (run.gradientNorm !== undefined) add(t('Gradient norm'), valueText(run.gradientNorm));
   add(t('Tokens a row'), run.sequenceLength?.toString());
@@ -99,34 +110,38 @@ export function runFacts(run: ShownRun, t: Translate): readonly Fact[] {
   return facts;
 }
 
-/** What the estimate of the memory means for the person, where it means anything; `grave` when the run may not fit. */
+/**
+ * A notice about the estimated memory, if the person should know it. `grave` means that the run may not fit the memory.
+ */
 export function memoryNotice({ memoryPlan }: ShownRun, t: Translate): { text: string; grave: boolean } | undefined {
   if (!memoryPlan) return undefined;
   const { estimatedBytes, availableBytes = Infinity, batchSize, microBatchSize } = memoryPlan;
   if (estimatedBytes > availableBytes) {
     const [needed, free] = [bytesText(estimatedBytes), bytesText(availableBytes)];
-    return { text: t('This may take {0} of memory, and {1} are free: train less of the model, shorten the max length, or close other programs.', needed, free), grave: true }; // prettier-ignore
+    return { text: t('This may take {0} of memory, but only {1} are free. Train fewer parameters, shorten the max length, or close other programs.', needed, free), grave: true }; // prettier-ignore
   }
   if (microBatchSize >= batchSize) return undefined;
-  return { text: t('Batches of {0} are computed in parts of {1}, for the memory; the result is the same.', batchSize, microBatchSize), grave: false }; // prettier-ignore
+  return { text: t('To save memory, batches of {0} are computed in parts of {1}. The result is the same.', batchSize, microBatchSize), grave: false }; // prettier-ignore
 }
 
-/** What a person who believes in a pretrained model must know. */
+/** A notice for people who expect a pretrained model: the training starts from random weights. */
 export function startNotice({ randomStart }: ShownRun, t: Translate): string | undefined {
-  return randomStart ? t('This training starts from random weights: the model folder has none.') : undefined;
+  return randomStart ? t('This training starts from random weights, because the model folder has none.') : undefined;
 }
 
-/** That the run goes on elsewhere than it began; undefined while it has its device. */
+/** A notice that the run's device failed and the run goes on with another device; undefined if no device failed. */
 export function deviceNotice({ lostDevice, device }: ShownRun, t: Translate): string | undefined {
   return lostDevice === undefined ? undefined : lostDeviceText(lostDevice, device ?? '', t);
 }
 
-/** Which device was chosen, and why no other; empty where the recipe names one. */
+/** Which device was chosen, and why each other was not. Empty if the recipe names the device. */
 export function deviceReasons({ chosenDevice }: ShownRun, t: Translate): readonly string[] {
   return chosenDevice ? choiceText(chosenDevice, t) : [];
 }
 
-/** The columns that the run reads, why they were taken, and its labels with their counts; empty where that is not known. */
+/**
+ * How the run reads its data: columns, why these, and labels with their counts. Empty before the run has read the data.
+ */
 export function understoodText({ understoodData }: ShownRun, t: Translate): readonly string[] {
   if (!understoodData) return [];
   const { task, rows, fields, labels, labelCount } = understoodData;
@@ -144,7 +159,7 @@ export function taskText(task: string, t: Translate): string {
   return title ? translated(title, t) : task;
 }
 
-/** A field's name, what an empty one means, and the values to choose from where they are few. */
+/** Words of a field of the recipe. `hint` says what an empty field means. `choices` are the values, if they are few. */
 export interface KnobWords {
   readonly label: string;
   readonly hint?: string;

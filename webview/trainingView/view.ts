@@ -8,16 +8,19 @@ import {
   mainKnobCount,
   type Knob,
   type KnobField,
+  type OtherRun,
   type ShownRecipe,
   type ShownRun,
   type TrainingAction,
   type TrainingSnapshot,
 } from '../../src/protocol/trainingView';
-import { metricText, phaseText } from '../../src/protocol/runWords';
+import { metricText, phaseText, placeText } from '../../src/protocol/runWords';
 import { valueText } from '../shared/numberText';
 import { metricsOf, tableRows } from './curves';
 import { shownMetric } from './runCharts';
-import { maxSmoothing, type TrainingViewEvent, type TrainingViewState } from './state';
+import { factList, progressBar, smoothingSlider, foldedLines } from './runParts';
+import { scoresTable } from './scores';
+import type { TrainingViewEvent, TrainingViewState } from './state';
 import {
   actionButtons,
   deviceNotice,
@@ -27,18 +30,19 @@ import {
   knobWords,
   memoryNotice,
   progressText,
-  runFacts,
   startNotice,
   taskText,
   timeText,
   understoodText,
   type KnobWords,
 } from './summary';
+import { errorNotice, errorWords } from '../shared/errorNotice';
 
-/** What the view asks for; nothing here knows the channel. */
+/** What a person can do in the view. `main.ts` does it; this file has no channel to the extension host. */
 export interface TrainingViewActions {
   act(action: TrainingAction): void;
-  /** The field was left, or Enter pressed. */
+  showRun(id: string): void;
+  /** Takes over the field's value. The view calls it when the field loses the focus and after Enter. */
   commit(field: KnobField, value: string): void;
   dispatch(event: TrainingViewEvent): void;
   chart(name: 'loss' | 'metric', element: Element | undefined): void;
@@ -49,11 +53,24 @@ export function trainingView(state: TrainingViewState, actions: TrainingViewActi
   if (!snapshot) return html`<p class="quiet">${t('Loading…')}</p>`;
   const recipe = snapshot.recipe ? recipeSection(snapshot.recipe, state, actions, t) : welcome(snapshot, actions, t);
   const run = snapshot.run ? runSection(snapshot.run, state, actions, t) : nothing;
-  const buttons = actionRow(snapshot, actions, t);
-  // What is under way comes first; before and after it, what can be started.
-  const order = snapshot.run && isActive(snapshot.run) ? (['buttons', 'run', 'recipe'] as const) : (['recipe', 'buttons', 'run'] as const); // prettier-ignore
-  const parts = { recipe, buttons, run };
-  const sections = order.map((name) => [name, parts[name]] as const);
+  // A run that is under way stands above the recipe, any other run below it.
+  const sections = [['recipe', recipe], ['run', run]] as const; // prettier-ignore
+  const shown = snapshot.run && isActive(snapshot.run) ? [...sections].reverse() : sections;
+  return html`
+    <div class="content">
+      ${notices(snapshot, actions, t)}
+      ${repeat(
+        shown,
+        ([name]) => name,
+        ([, section]) => section,
+      )}
+    </div>
+    ${state.trouble ? html`<div class="trouble">${errorNotice(state.trouble, t)}</div>` : nothing}
+    ${actionRow(snapshot, actions, t)}
+  `;
+}
+
+function notices(snapshot: TrainingSnapshot, actions: TrainingViewActions, t: Translate): TemplateResult {
   return html`
     ${
       snapshot.trusted
@@ -63,13 +80,18 @@ export function trainingView(state: TrainingViewState, actions: TrainingViewActi
             ${link(t('Manage Trust'), 'manageTrust', actions)}
           </p>`
     }
-    ${state.trouble ? html`<p class="notice error" role="alert">${state.trouble}</p>` : nothing}
-    ${repeat(
-      sections,
-      ([name]) => name,
-      ([, section]) => section,
-    )}
+    ${snapshot.others.map((other) => otherRun(other, actions, t))}
   `;
+}
+
+/** A line about a run that another window or the command line has started, and that the view does not show. */
+function otherRun(run: OtherRun, actions: TrainingViewActions, t: Translate): TemplateResult {
+  const { id, name, place, step, totalSteps } = run;
+  return html`<p class="notice">
+    <bdi>${t('{0} is training already.', name)}</bdi> ${placeText(place, t)}
+    ${totalSteps > 0 ? t('Step {0} of {1}', step, totalSteps) : nothing}
+    <button type="button" class="link" @click=${() => actions.showRun(id)}>${t('Show Run')}</button>
+  </p>`;
 }
 
 function link(label: string, action: TrainingAction, actions: TrainingViewActions): TemplateResult {
@@ -80,7 +102,7 @@ function welcome({ hasModels }: TrainingSnapshot, actions: TrainingViewActions, 
   return html`
     <section class="welcome">
       <h2>${t('Fine-tune an encoder')}</h2>
-      <p>${t('Labelled text and a BERT-family checkpoint are all it takes; the training runs on this machine.')}</p>
+      <p>${t('You need labelled texts and a BERT-family checkpoint. The training runs on this machine.')}</p>
       <ol>
         <li class=${hasModels ? 'done' : ''}>
           ${t('A model: the starter encoder comes with MedText Lab; others from ModelScope, from Hugging Face, or a folder with config.json, weights and vocabulary.')}
@@ -96,8 +118,7 @@ function welcome({ hasModels }: TrainingSnapshot, actions: TrainingViewActions, 
         >${t('Fine-Tune Encoder…')}</vscode-button
       >
       <p class="quiet">
-        ${t('A recipe (*.medtext.json) that you open shows here.')}
-        ${link(t('Choose recipe…'), 'chooseRecipe', actions)}
+        ${t('An open recipe (*.medtext.json) appears here.')} ${link(t('Choose recipe…'), 'chooseRecipe', actions)}
       </p>
     </section>
   `;
@@ -110,11 +131,11 @@ function recipeSection(
   t: Translate,
 ): TemplateResult {
   const rows = [
-    [t('Task'), taskText(recipe.task, t)],
-    [t('Model'), recipe.model],
-    [t('Training data'), recipe.train],
-    [t('Validation data'), recipe.validation ?? t('none')],
-    ...(recipe.test === null ? [] : [[t('Test data'), recipe.test]]),
+    { name: t('Task'), value: taskText(recipe.task, t) },
+    { name: t('Model'), value: recipe.model, isMain: true },
+    { name: t('Training data'), value: recipe.train, isMain: true },
+    { name: t('Validation data'), value: recipe.validation ?? t('none') },
+    ...(recipe.test === null ? [] : [{ name: t('Test data'), value: recipe.test }]),
   ];
   const [main, more] = [recipe.knobs.slice(0, mainKnobCount), recipe.knobs.slice(mainKnobCount)];
   const isRunning = state.snapshot?.run ? isActive(state.snapshot.run) : false;
@@ -128,10 +149,10 @@ function recipeSection(
           ${link(t('New…'), 'createRecipe', actions)}</span
         >
       </header>
-      <dl class="facts">
+      <dl class="facts of-recipe">
         ${rows.map(
-          ([name, value]) =>
-            html`<div>
+          ({ name, value, isMain = false }) =>
+            html`<div class=${isMain ? 'names' : ''}>
               <dt>${name}</dt>
               <dd title=${value}><bdi>${shortPath(value)}</bdi></dd>
             </div>`,
@@ -139,10 +160,10 @@ function recipeSection(
       </dl>
       ${
         recipe.problem
-          ? html`<p class="notice error" role="alert">${recipe.problem} ${link(t('Open'), 'openRecipe', actions)}</p>`
+          ? errorNotice({ code: 'RECIPE', message: recipe.problem }, t, link(t('Open'), 'openRecipe', actions))
           : nothing
       }
-      ${recipe.isRecord ? html`<p class="quiet">${t('This is what the run was trained with, a record that is not changed.')}</p>` : nothing}
+      ${recipe.isRecord ? html`<p class="quiet">${t('This recipe is the record of a run and cannot be changed.')}</p>` : nothing}
       <div class="knobs" @focusout=${leave}>
         ${repeat(
           main,
@@ -174,7 +195,7 @@ function recipeSection(
   `;
 }
 
-/** What the field with the keyboard means: a hover shows it to the mouse alone. */
+/** The help of the field that has the focus. People without a mouse cannot read it as a hover. */
 function focusedHelp(knobs: readonly Knob[], { focused }: TrainingViewState): TemplateResult {
   const help = knobs.find(({ field }) => field === focused)?.help ?? '';
   return html`<p class="help quiet" role="status">${help}</p>`;
@@ -211,12 +232,12 @@ function knobField(knob: Knob, state: TrainingViewState, actions: TrainingViewAc
       @focusin=${() => actions.dispatch({ type: 'focused', field })}
     >
       <span class="label" aria-hidden="true">${label}</span>
-      ${control} ${draft?.error ? html`<p class="problem" role="alert">${draft.error}</p>` : nothing}
+      ${control} ${draft?.error ? html`<p>${errorWords(draft.error, t)}</p>` : nothing}
     </div>
   `;
 }
 
-/** The platform's own drop-down: every screen reader knows it. */
+/** A drop-down. It is the browser's `select`, because every screen reader knows it. */
 function dropDown(
   name: string,
   value: string,
@@ -233,6 +254,7 @@ function dropDown(
 
 function actionRow(snapshot: TrainingSnapshot, actions: TrainingViewActions, t: Translate): TemplateResult {
   const buttons = actionButtons(snapshot, t);
+  if (buttons.length === 0) return html``;
   return html`
     <div class="actions" role="group" tabindex="-1" aria-label=${t('Training')}>
       ${repeat(
@@ -256,76 +278,31 @@ function runSection(
   actions: TrainingViewActions,
   t: Translate,
 ): TemplateResult {
-  const active = isActive(run);
   const done = progressText(run, t);
   const time = timeText(run, t);
   const notice = memoryNotice(run, t);
   const lost = deviceNotice(run, t);
   const start = startNotice(run, t);
-  const reasons = deviceReasons(run, t);
-  const understood = understoodText(run, t);
   return html`
     <section class="run" aria-label=${t('Run {0}', run.name)}>
       <header>
         <h2><bdi>${run.name}</bdi></h2>
         <span class="phase ${run.phase}" role="status">${phaseText(run.phase, t)}</span>
       </header>
-      ${
-        active || run.phase !== 'finished'
-          ? html`<vscode-progress-bar
-              aria-label=${t('Training progress')}
-              .value=${run.step}
-              .max=${Math.max(1, run.totalSteps)}
-              ?indeterminate=${isPreparing(run)}
-            ></vscode-progress-bar>`
-          : nothing
-      }
+      ${run.phase === 'finished' ? nothing : progressBar(run, t)}
       ${done ? html`<p class="number">${done}</p>` : nothing}
       ${time ? html`<p class="number quiet">${time}</p>` : nothing}
       ${run.silence ? html`<p class="notice" role="alert">${trainingSilenceText(run.name, run.silence, t)}</p>` : nothing}
       ${start ? html`<p class="notice" role="alert">${start}</p>` : nothing}
       ${lost ? html`<p class="notice" role="alert">${lost}</p>` : nothing}
       ${notice ? html`<p class=${notice.grave ? 'notice' : 'quiet'} role=${notice.grave ? 'alert' : nothing}>${notice.text}</p>` : nothing}
-      ${run.detached ? html`<p class="quiet">${t('The training continues without this window.')}</p>` : nothing}
-      ${
-        run.error
-          ? html`<p class="notice error" role="alert">
-              ${run.error.message} ${link(t('What to Do'), 'explainError', actions)}
-              ${link(t('Open Log'), 'openLog', actions)}
-            </p>`
-          : nothing
-      }
-      ${
-        understood.length > 0
-          ? html`<details ?open=${isPreparing(run)}>
-              <summary>${t('What it learns from')}</summary>
-              <ul class="reasons">
-                ${understood.map((line) => html`<li>${line}</li>`)}
-              </ul>
-            </details>`
-          : nothing
-      }
+      ${run.place ? html`<p class="quiet">${placeText(run.place, t)}</p>` : nothing}
+      ${errorNotice(run.error, t, link(t('Open Log'), 'openLog', actions))}
+      ${foldedLines(t('What the model learns from'), understoodText(run, t), isPreparing(run))}
       ${run.steps.length > 0 || run.evaluations.length > 0 ? charts(run, state, actions, t) : nothing}
-      <dl class="facts number">
-        ${runFacts(run, t).map(
-          ({ name, value }) =>
-            html`<div>
-              <dt>${name}</dt>
-              <dd>${value}</dd>
-            </div>`,
-        )}
-      </dl>
-      ${
-        reasons.length > 0
-          ? html`<details>
-              <summary>${t('Why this device')}</summary>
-              <ul class="reasons">
-                ${reasons.map((reason) => html`<li>${reason}</li>`)}
-              </ul>
-            </details>`
-          : nothing
-      }
-      ${!active && run.id ? html`<p>${link(t('Show Folder'), 'revealRun', actions)}</p>` : nothing}
+      ${run.scores ? scoresTable(run.scores, run, t) : nothing} ${factList(run, t)}
+      ${foldedLines(t('Why this device'), deviceReasons(run, t), false)}
+      ${!isActive(run) && run.id ? html`<p>${link(t('Show Folder'), 'revealRun', actions)}</p>` : nothing}
     </section>
   `;
 }
@@ -346,19 +323,7 @@ function charts(run: ShownRun, state: TrainingViewState, actions: TrainingViewAc
         aria-label=${t('Loss by step. Arrow keys move along the steps; the table below has the values.')}
         ${ref((element) => actions.chart('loss', element))}
       ></div>
-      <label class="smoothing">
-        <span>${t('Smoothing')}</span>
-        <input
-          type="range"
-          min="0"
-          max=${maxSmoothing}
-          step="0.01"
-          .value=${live(String(state.smoothing))}
-          @input=${(event: Event) =>
-            actions.dispatch({ type: 'smoothed', smoothing: Number((event.target as HTMLInputElement).value) })}
-        />
-        <output class="number">${state.smoothing.toFixed(2)}</output>
-      </label>
+      ${smoothingSlider(state.smoothing, (smoothing) => actions.dispatch({ type: 'smoothed', smoothing }), t)}
     </figure>
     ${
       metric === undefined
@@ -434,7 +399,7 @@ function table(
   `;
 }
 
-/** The end of a path says most; the whole stands in the title. */
+/** The last two parts of a long path. The element's title has the whole path. */
 function shortPath(path: string): string {
   const parts = path.split(/[/\\]/);
   return path.length > 34 && parts.length > 2 ? `…/${parts.slice(-2).join('/')}` : path;
