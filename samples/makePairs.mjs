@@ -1,5 +1,5 @@
-// Makes the bundled samples from the hand-written texts in source/: run `node samples/makePairs.mjs`. The result is the
-// same on every run (seeded); `--check` writes nothing and fails where a committed file differs from what it would write.
+// Makes the bundled samples from the hand-written texts in source/: `node samples/makePairs.mjs`. The result is the
+// same on every run (seeded). `--check` writes nothing and fails if a committed file differs from the result.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,7 +64,7 @@ const PER_TOPIC = { 0: 19, 1: 11, 2: 16 };
 const PER_TEST_TOPIC = { 0: 7, 1: 4, 2: 6 };
 const MOST_USES = 8; // of one sentence in the combined pairs
 
-/** Where a group or circumstance (老人, 晚上) stands in a wording: before the topic's name, or before 得了 or 为什么会. */
+/** Puts a group or circumstance (老人, 晚上) into a wording: before the topic's name, or before 得了 or 为什么会. */
 function withGroup(wording, group) {
   for (const opening of ['得了{X}', '为什么会']) {
     if (wording.startsWith(opening)) return group + wording;
@@ -72,7 +72,7 @@ function withGroup(wording, group) {
   return wording.replace('{X}', group + '{X}');
 }
 
-/** What can be asked about a topic: [{ topic, intent, group, narrowKind, wordings }]. */
+/** The questions about a topic: [{ topic, intent, group, narrowKind, wordings }]. */
 function questionsOf(topic) {
   const { intents, modified } = kinds[topic.kind];
   const base = topic.intents.map((intent) => {
@@ -87,7 +87,7 @@ function questionsOf(topic) {
   return { base, narrowed: [...byGroup, ...byKind] };
 }
 
-/** The sentence of a wording; a topic that is itself something one does (拔智齿) takes no 做 before it. */
+/** The sentence of a wording. A topic that is an action (拔智齿) has no 做 before it. */
 function sentence(question, wording) {
   const { topic, narrowKind } = question;
   const name = narrowKind || (random.uniform() < 0.35 ? random.pick([topic.name, ...topic.aliases]) : topic.name);
@@ -98,7 +98,7 @@ function sentence(question, wording) {
 
 const has = (pairsOfIntents, a, b) => pairsOfIntents.some(([x, y]) => (x === a && y === b) || (x === b && y === a));
 
-/** '2' | '1' | '0' of two questions about one topic; undefined where the answer would be disputable. */
+/** The label '2', '1' or '0' of two questions about one topic. Undefined where the label would be disputable. */
 function relation(a, b) {
   const { narrower, unclear } = kinds[a.topic.kind];
   const sameScope = a.group === b.group && a.narrowKind === b.narrowKind;
@@ -124,7 +124,7 @@ function combine(topicsOfSplit, perTopic, taken, usesOf) {
     const partner = {
       2: (a) => a,
       1: () => anyQuestion(),
-      // Of the unrelated: two of three share the topic, one of six the intent, one of six nothing.
+      // Unrelated pairs: two of three have the same topic, one of six has the same intent, one of six has neither.
       0: (a) => {
         const lot = random.uniform();
         return lot < 2 / 3 ? anyQuestion() : elsewhere(lot < 5 / 6 ? a.intent : '');
@@ -179,7 +179,7 @@ function makeSplits() {
   const taken = new Set(handWritten.map(({ query1, query2 }) => pairKey(query1, query2)));
   for (const split of Object.keys(splits)) {
     const usesOf = new Map();
-    // A sentence that a hand-written block of any split holds is left to that block.
+    // A sentence of a hand-written block, whatever its split, is not used in combined pairs.
     for (const { query1, query2 } of handWritten) for (const query of [query1, query2]) usesOf.set(query, MOST_USES);
     splits[split].push(...combine(topicsOf[split], split === 'test' ? PER_TEST_TOPIC : PER_TOPIC, taken, usesOf));
   }
@@ -314,7 +314,7 @@ function files() {
   return { result, splits, departments, entities, vocabulary };
 }
 
-/** Every fifth sentence validates. Ends are the last character, as in CMeEE. */
+/** Makes the files of entities. Every fifth sentence goes to validation. Ends are inclusive, as in CMeEE. */
 function makeEntities() {
   const lines = readFileSync(join(here, 'source', 'entities.txt'), 'utf8').split('\n').filter((line) => line && !line.startsWith('#')); // prettier-ignore
   const rows = lines.map(entitiesOf);
@@ -324,7 +324,7 @@ function makeEntities() {
   };
 }
 
-/** `[text|type]`, which may stand in one another. */
+/** The entities of `[text|type]` marks, which may be nested. */
 function entitiesOf(line) {
   let text = '';
   const open = [];

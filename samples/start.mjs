@@ -1,5 +1,6 @@
-// What `npm start` runs after the build: scores pairs with the encoder that comes with the program, fine-tunes it for a few
-// steps on questions with their departments, and asks it for some. Everything is done by the command line itself; each command is printed, to be typed again.
+// Runs after the build in `npm start`: scores pairs with the bundled encoder, fine-tunes it for a few steps on
+// questions with their departments, and predicts departments of new questions. The command line does all the work. Each
+// command is printed, so that a person can repeat it.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -57,7 +58,7 @@ function heading(text) {
   console.log(`\n${text}\n`);
 }
 
-/** Runs the command line; with `pipe` gives what it prints. */
+/** Runs the command line. With `pipe` it returns the output. */
 function medtext(args, stdout = 'inherit') {
   const result = spawnSync(process.execPath, [cli, ...args], {
     cwd: root,
@@ -69,7 +70,7 @@ function medtext(args, stdout = 'inherit') {
   return result.stdout;
 }
 
-/** The run that has just ended: names end in the time. */
+/** The run that has just ended. Names of runs end in the time, so it is the last one. */
 function newestRun(folder) {
   const ended = readdirSync(folder)
     .filter((name) => existsSync(join(folder, name, 'model', 'config.json')))
