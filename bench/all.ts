@@ -3,13 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { cpuFlags } from './support/cpuFlags';
 import { pairOptions } from './support/pairs';
 import { benchOptions, count, gigabytes, markdownTable, runMain, type Figure } from './support/report';
 
 const USAGE = `npm run build && npm run bench -- [--only REGEX] [--quick] [--out .artefacts/bench] [--embedder FOLDER] [--data FOLDER] [--vocab FILE] [--threads 2]
 
-Runs scoring, step, losses, epoch, import, start and preview, and writes DATE.json and DATE.md into --out: figures, the machine, its load
-before and after each benchmark, versions, and whether a benchmark failed. MEDTEXT_PYTHON names a Python with the programs that are compared.
+Runs scoring, step, profile, losses, epoch, import, start and preview, and writes DATE.json and DATE.md into --out: figures, the machine, its load
+before and after each benchmark, versions, and whether a benchmark failed. MEDTEXT_PYTHON names a Python with the programs that are compared,
+MEDTEXT_MODELSCOPE_PYTHON one with ModelScope's trainer (see bench/README.md); without the latter, epoch leaves that comparison out.
 --quick takes few turns: whether everything runs, not how fast it is. Two such files are compared by npm run bench:compare.`;
 
 interface Bench {
@@ -29,8 +31,9 @@ function benches(
   return [
     { name: 'scoring', script: 'scoring.ts', args: [...common, ...pairs, ...withEmbedder], quick: ['--passes', '2', '--limit', '32'] },
     { name: 'step', script: 'trainStep.ts', args: [...common, '--lengths', '24,32,64,128'], quick: ['--steps', '1', '--lengths', '24'] },
+    { name: 'profile', script: 'profile.ts', args: [...common, '--length', '24', '--steps', '5'], quick: ['--steps', '1'] },
     { name: 'losses', script: 'trainStep.ts', args: [...common, '--lengths', '32', '--loss', 'adversarial'], quick: ['--steps', '1', '--lengths', '16'] },
-    { name: 'epoch', script: 'epoch.ts', args: [...common, ...pairs], quick: ['--steps', '2'] },
+    { name: 'epoch', script: 'epoch.ts', args: [...common, ...pairs], quick: ['--steps', '2', '--reference-steps', '1'] },
     { name: 'import', script: 'importModel.ts', args: pairs, quick: ['--rounds', '1'] },
     { name: 'start', script: 'start.ts', args: [], quick: [] },
     { name: 'preview', script: 'preview.ts', args: ['--model', 'samples/structbert-tiny'], quick: ['--rows', '20000'] },
@@ -94,14 +97,7 @@ function run({ name, script, args, quick }: Bench, isQuick: boolean, folder: str
 
 function machine() {
   const [cpu] = cpus();
-  let flags: readonly string[] = [];
-  try {
-    const found = new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1].trim().split(' '));
-    flags = ['avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'amx_int8'].filter((flag) => found.has(flag));
-  } catch {
-    // No Linux.
-  }
-  return { cpu: cpu?.model.trim(), cores: cpus().length, flags, memoryBytes: totalmem(), platform: process.platform, arch: process.arch }; // prettier-ignore
+  return { cpu: cpu?.model.trim(), cores: cpus().length, flags: cpuFlags(), memoryBytes: totalmem(), platform: process.platform, arch: process.arch }; // prettier-ignore
 }
 
 interface SuiteReport {

@@ -8,7 +8,7 @@ const USAGE = `npm run bench:compare -- EARLIER.json LATER.json [--tolerance 0.1
 
 Compares the figures that both files of npm run bench have, and ends with 1 where a later one is worse by more than the tolerance.
 A figure that was measured in turns with another program is compared by its ratio to that program; any other one by itself, and only
-between files of one machine. A benchmark that failed in the later file is a regression.`;
+between files of one machine. Two quick runs show that the comparison works: the figures of few turns say little. A benchmark that failed in the later file is a regression.`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -21,6 +21,7 @@ async function main(): Promise<void> {
     process.exit(values.help ? 0 : 2);
   }
   const [earlier, later] = positionals.map((file) => JSON.parse(readFileSync(file, 'utf8')) as SuiteFile);
+  if (later.isQuick) console.log('Quick runs: figures of few turns.\n');
   const { rows, regressions, failed } = compareFigures(earlier, later, tolerance);
   console.log(markdownTable(['figure', 'compared by', 'earlier', 'later', 'change'], rows));
   if (failed.length > 0) console.log(`\nfailed in the later run: ${failed.join(', ')}`);

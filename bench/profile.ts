@@ -4,15 +4,19 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hugePages } from '../src/base/hugePages';
-import type { SessionOptions } from '../src/inference/session';
+import { Session, type SessionOptions } from '../src/inference/session';
+import { ThreadedAdamW } from '../src/steps/threadedAdamW';
+import type { Batch } from '../src/steps/trainingSteps';
 import { bertBaseTrainer, defaults } from './support/bertBase';
 import { batchesOf, randomBatches } from './support/randomBatches';
-import { benchOptions, count, NONE, printResult, runMain } from './support/report';
+import { benchOptions, count, milliseconds, NONE, printResult, runMain, seconds } from './support/report';
 
 const USAGE = `npm run bench:profile -- [--length 64] [--batch-size 16] [--steps 3] [--threads 2] [--json FILE]
 
 ONNX Runtime's own profile of warm training steps of a BERT-base-sized encoder: share and count of every operator, and
-the rate of the matrix products. Figures are per step, the mean of --steps after two of warm-up.`;
+the rate of the matrix products; then what a step takes besides the graph's operators. Figures are per step, the mean of --steps after
+two of warm-up. The first note says how many times the products' own time a step takes, with AdamW on one thread and on all that pay off:
+steps with either take turns.`;
 
 const WARM_UPS = 2;
 
@@ -37,35 +41,46 @@ async function main(): Promise<void> {
 
   const folder = mkdtempSync(join(tmpdir(), 'medtext-bench-'));
   try {
-    const secondsPerStep = await profileSteps({ folder, length, batchSize, threads, steps });
-    const [training, optimizer] = readProfiles(folder).map((events) => lastSteps(events, WARM_UPS + steps, steps));
-    const profile = [...operatorsOf(training, 'training', steps), ...operatorsOf(optimizer, 'optimizer', steps)].sort(
-      (a, b) => b.milliseconds - a.milliseconds,
-    );
-    const rest = restOf(training, optimizer, { secondsPerStep, steps, profile });
+    const { secondsPerStep, runSeconds, optimizerSeconds, onOneThread } = await profileSteps({ folder, length, batchSize, threads, steps }); // prettier-ignore
+    const events = lastSteps(readProfile(folder), steps);
+    const profile = operatorsOf(events, steps).sort((a, b) => b.milliseconds - a.milliseconds);
+    const inRuns = runsOf(events).reduce((sum, { dur }) => sum + dur, 0) / 1000 / steps;
+    const inOperators = profile.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+    const products = profile.reduce((sum, { flop, milliseconds }) => sum + (flop > 0 ? milliseconds : 0), 0);
+    const rest = {
+      'between operators': inRuns - inOperators,
+      'feeds in, gradients out': 1000 * runSeconds - inRuns,
+      AdamW: 1000 * optimizerSeconds,
+      'masks, garbage collection': 1000 * (secondsPerStep - runSeconds - optimizerSeconds),
+    };
     const percent = (milliseconds: number) => `${(milliseconds / (10 * secondsPerStep)).toFixed(1)} %`;
+    const times = (step: number) =>
+      `${((1000 * step) / products).toFixed(2)} times the products' ${products.toFixed(0)} ms`;
     printResult(
       'profile',
       {
         threads,
         notes: [
-          `A step of ${batchSize} x ${length}: ${secondsPerStep.toFixed(3)} s, the mean of ${steps}, with the profiler on.`,
-          '"between operators": the runtime inside a run, its memory included; "outside runs": masks and feeds, in JavaScript.',
+          `A step of ${batchSize} x ${length}: ${seconds(secondsPerStep)}, ${times(secondsPerStep)}. AdamW on one thread takes ${milliseconds(onOneThread.optimizerSeconds)} in place of ${milliseconds(optimizerSeconds)}, the step ${times(onOneThread.secondsPerStep)}. The profiler is on.`,
+          '"between operators": the runtime inside a run, its memory included; "gradients out": the binding copies each output.',
         ],
-        columns: ['operator', 'graph', 'count', 'ms', 'share', 'GFLOP', 'GFLOP/s'],
+        columns: ['operator', 'count', 'ms', 'share', 'GFLOP', 'GFLOP/s'],
         rows: [
-          ...profile.map(({ operator, graph, calls, milliseconds, flop }) => [
+          ...profile.map(({ operator, calls, milliseconds, flop }) => [
             operator,
-            graph,
             `${Math.round(calls)}`,
             milliseconds.toFixed(1),
             percent(milliseconds),
             flop > 0 ? (flop / 1e9).toFixed(1) : NONE,
             flop > 0 ? (flop / 1e6 / milliseconds).toFixed(1) : NONE,
           ]),
-          ...Object.entries(rest).map(([name, ms]) => [name, '', '', ms.toFixed(1), percent(ms), NONE, NONE]),
+          ...Object.entries(rest).map(([name, ms]) => [name, '', ms.toFixed(1), percent(ms), NONE, NONE]),
         ],
-        results: { batchSize, length, secondsPerStep, operators: profile, restMilliseconds: rest },
+        figures: [
+          { name: `step of ${batchSize} x ${length}, against its products`, value: secondsPerStep, unit: 's', ratio: (1000 * secondsPerStep) / products, peer: 'its products' },
+          { name: `AdamW of ${batchSize} x ${length}, against one thread`, value: optimizerSeconds, unit: 's', ratio: optimizerSeconds / onOneThread.optimizerSeconds, peer: 'one thread' },
+        ], // prettier-ignore
+        results: { batchSize, length, secondsPerStep, operators: profile, restMilliseconds: rest, onOneThread },
         reference: null,
       },
       options.json,
@@ -75,32 +90,63 @@ async function main(): Promise<void> {
   }
 }
 
-/** Trains a few steps; leaves a profile a session in the folder. @returns the mean seconds of the warm ones */
+/** Means of the warm steps. */
+interface StepTimes {
+  readonly secondsPerStep: number;
+  /** Of which in the runtime's binding, from feeds to outputs. */
+  readonly runSeconds: number;
+  readonly optimizerSeconds: number;
+}
+
+/** Trains a few steps with AdamW on all threads that pay off, and as many on one; leaves the first trainer's profile in the folder. */
 async function profileSteps(of: {
   folder: string;
   length: number;
   batchSize: number;
   threads: number;
   steps: number;
-}): Promise<number> {
-  let profiles = 0;
-  const session: SessionOptions = {
-    threads: of.threads,
-    // The runtime names a file by prefix and second: two sessions made within one would share it.
-    get profilePrefix() {
-      return join(of.folder, `session${profiles++}`);
-    },
-  };
-  const trainer = await bertBaseTrainer(of.batchSize, session);
+}): Promise<StepTimes & { readonly onOneThread: StepTimes }> {
+  const profilePrefix = join(of.folder, 'training');
+  const timed = await timedTrainer(of.batchSize, { threads: of.threads, profilePrefix });
+  const single = await timedTrainer(of.batchSize, { threads: of.threads }, 1);
   const batches = batchesOf(randomBatches(of.batchSize, of.length));
-  let started = 0;
   for (let step = 1; step <= WARM_UPS + of.steps; step++) {
-    if (step === WARM_UPS + 1) started = performance.now();
-    await trainer.step([batches[step % batches.length]], step, defaults.optimizer.lr);
+    for (const side of [timed, single]) await side.step(batches[step % batches.length], step, step > WARM_UPS);
   }
-  const secondsPerStep = (performance.now() - started) / 1000 / of.steps;
-  await trainer.close();
-  return secondsPerStep;
+  for (const { trainer } of [timed, single]) await trainer.close();
+  return { ...timed.means(of.steps), onOneThread: single.means(of.steps) };
+}
+
+/** A trainer whose parts are timed from outside. */
+async function timedTrainer(batchSize: number, session: SessionOptions, optimizerThreads?: number) {
+  const trainer = await bertBaseTrainer(batchSize, session, { optimizerThreads });
+  let [all, runs, optimizer] = [0, 0, 0];
+  const timed = async <T>(work: () => Promise<T>, add: (seconds: number) => void): Promise<T> => {
+    const started = performance.now();
+    const result = await work();
+    add((performance.now() - started) / 1000);
+    return result;
+  };
+  return {
+    trainer,
+    step: async (batch: Batch, step: number, isMeasured: boolean) => {
+      const { run } = Session.prototype;
+      const { update } = ThreadedAdamW.prototype;
+      Session.prototype.run = function (...args) {
+        return timed(() => run.apply(this, args), (took) => isMeasured && (runs += took)); // prettier-ignore
+      };
+      ThreadedAdamW.prototype.update = function (...args) {
+        return timed(() => update.apply(this, args), (took) => isMeasured && (optimizer += took)); // prettier-ignore
+      };
+      try {
+        await timed(() => trainer.step([batch], step, defaults.optimizer.lr), (took) => isMeasured && (all += took)); // prettier-ignore
+      } finally {
+        Session.prototype.run = run;
+        ThreadedAdamW.prototype.update = update;
+      }
+    },
+    means: (steps: number): StepTimes => ({ secondsPerStep: all / steps, runSeconds: runs / steps, optimizerSeconds: optimizer / steps }), // prettier-ignore
+  };
 }
 
 /** An event of the profile (Chrome's trace format); times in microseconds. */
@@ -116,11 +162,8 @@ interface ProfileEvent {
   };
 }
 
-/** The profiles of the training graph and of the optimiser's, which runs many times a step. */
-function readProfiles(folder: string): ProfileEvent[][] {
-  return readdirSync(folder)
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as ProfileEvent[])
-    .sort((a, b) => runsOf(a).length - runsOf(b).length);
+function readProfile(folder: string): ProfileEvent[] {
+  return readdirSync(folder).flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as ProfileEvent[]);
 }
 
 function runsOf(events: readonly ProfileEvent[]): ProfileEvent[] {
@@ -129,7 +172,6 @@ function runsOf(events: readonly ProfileEvent[]): ProfileEvent[] {
 
 interface OperatorShare {
   readonly operator: string;
-  readonly graph: string;
   /** This and the rest: per step. */
   readonly calls: number;
   readonly milliseconds: number;
@@ -137,32 +179,14 @@ interface OperatorShare {
   readonly flop: number;
 }
 
-/** The events of a graph's runs in the last `steps` of `allSteps`. */
-function lastSteps(events: readonly ProfileEvent[], allSteps: number, steps: number): ProfileEvent[] {
-  const runs = runsOf(events).sort((a, b) => a.ts - b.ts);
-  const from = runs[runs.length - (runs.length / allSteps) * steps].ts;
+/** The events of the last `steps` runs. */
+function lastSteps(events: readonly ProfileEvent[], steps: number): ProfileEvent[] {
+  const from = runsOf(events).sort((a, b) => a.ts - b.ts).at(-steps)!.ts; // prettier-ignore
   return events.filter((event) => event.ts >= from);
 }
 
-/** The milliseconds of a step that no operator took. */
-function restOf(
-  training: readonly ProfileEvent[],
-  optimizer: readonly ProfileEvent[],
-  of: { readonly secondsPerStep: number; readonly steps: number; readonly profile: readonly OperatorShare[] },
-): Record<string, number> {
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const inRuns = (events: readonly ProfileEvent[]) => sum(runsOf(events).map(({ dur }) => dur)) / 1000 / of.steps;
-  const inOperators = (graph: string) =>
-    sum(of.profile.filter((row) => row.graph === graph).map(({ milliseconds }) => milliseconds));
-  return {
-    'between operators, training': inRuns(training) - inOperators('training'),
-    'between operators, optimizer': inRuns(optimizer) - inOperators('optimizer'),
-    'outside runs': 1000 * of.secondsPerStep - inRuns(training) - inRuns(optimizer),
-  };
-}
-
 /** What the graph's operators took, per step of `steps`. */
-function operatorsOf(events: readonly ProfileEvent[], graph: string, steps: number): OperatorShare[] {
+function operatorsOf(events: readonly ProfileEvent[], steps: number): OperatorShare[] {
   const sums = new Map<string, { calls: number; microseconds: number; flop: number }>();
   for (const event of events) {
     if (event.cat !== 'Node' || !event.name.endsWith('_kernel_time')) continue;
@@ -175,7 +199,6 @@ function operatorsOf(events: readonly ProfileEvent[], graph: string, steps: numb
   }
   return [...sums].map(([operator, { calls, microseconds, flop }]) => ({
     operator,
-    graph,
     calls: calls / steps,
     milliseconds: microseconds / 1000 / steps,
     flop: flop / steps,

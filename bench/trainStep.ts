@@ -8,21 +8,27 @@ import { bertBaseTrainer, defaults, LOSSES, MASKED } from './support/bertBase';
 import { alternate, Contestant, referencePython } from './support/contestant';
 import { serveTurns, type Measured } from './support/ourSide';
 import { batchesOf, maskedBatch, randomBatches, type BatchesJson } from './support/randomBatches';
+import { cpuFlags } from './support/cpuFlags';
 import { benchOptions, count, gigabytes, NONE, printResult, ratio, runMain, seconds, share } from './support/report';
 
-const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 3] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--loss plain|adversarial|fgm|r_drop|masked] [--json FILE]
+const USAGE = `npm run bench:step -- [--lengths 32,64,128] [--steps 3] [--batch-size 16] [--threads 2] [--attention sdpa|eager] [--autocast auto|yes|no] [--loss plain|adversarial|fgm|r_drop|masked] [--json FILE]
 
 One training step of a BERT-base-sized encoder, all parameters trained: forward, backward, clipping, AdamW, with dropout.
 The reference is PyTorch + transformers on the same batches, without clipping. Both have a process a length; after two
 steps of warm-up they take turns, step by step. Each figure is the median of the steps. "masked" masks anew in each step, as
-transformers' DataCollatorForLanguageModeling, which is the reference's.`;
+transformers' DataCollatorForLanguageModeling, which is the reference's. Where the CPU has bfloat16 products (auto), PyTorch takes part a
+second time in torch.autocast, which rounds the factors of products to bfloat16; ours computes in float32.`;
 
 const WARM_UPS = 2;
+
+type Reference = Measured & { readonly environment: object };
 
 interface Row {
   readonly length: number;
   readonly ours: Measured;
-  readonly reference: (Measured & { readonly environment: object }) | null;
+  readonly reference: Reference | null;
+  /** In bfloat16; null where the CPU has none. */
+  readonly autocast: Reference | null;
 }
 
 async function main(): Promise<void> {
@@ -31,6 +37,7 @@ async function main(): Promise<void> {
     steps: { type: 'string', default: '3' },
     'batch-size': { type: 'string', default: '16' },
     attention: { type: 'string', default: 'sdpa' },
+    autocast: { type: 'string', default: 'auto' },
     loss: { type: 'string', default: 'plain' },
     ours: { type: 'string' },
   });
@@ -43,6 +50,7 @@ async function main(): Promise<void> {
   if (options.ours) return takePart(options.ours, lengths[0], batchSize, threads, loss);
 
   const python = referencePython();
+  const isAutocast = python !== undefined && (options.autocast === 'yes' || (options.autocast === 'auto' && cpuFlags().some((flag) => /bf16/.test(flag)))); // prettier-ignore
   const folder = mkdtempSync(join(tmpdir(), 'medtext-bench-'));
   const file = join(folder, 'batches.json');
   try {
@@ -54,15 +62,17 @@ async function main(): Promise<void> {
       const ours = await Contestant.ours<Measured>(__filename, [...oursArgs, '--threads', `${threads}`], {
         inHugePages: true,
       });
-      const reference =
-        python === undefined
-          ? undefined
-          : await Contestant.reference<NonNullable<Row['reference']>>(python, 'trainStep.py', [
-              ...[file, '--threads', `${threads}`, '--turns'],
-              ...['--loss', loss, '--one', `${length}`, options.attention],
-            ]);
-      await alternate([ours, reference], steps);
-      rows.push({ length, ours: await ours.finish(), reference: (await reference?.finish()) ?? null });
+      const referenceArgs = [file, '--threads', `${threads}`, '--turns', '--loss', loss, '--one', `${length}`, options.attention]; // prettier-ignore
+      const started = (more: readonly string[]) => Contestant.reference<Reference>(python!, 'trainStep.py', [...referenceArgs, ...more]); // prettier-ignore
+      const reference = python === undefined ? undefined : await started([]);
+      const autocast = isAutocast ? await started(['--autocast']) : undefined;
+      await alternate([ours, reference, autocast], steps);
+      rows.push({
+        length,
+        ours: await ours.finish(),
+        reference: (await reference?.finish()) ?? null,
+        autocast: (await autocast?.finish()) ?? null,
+      });
     }
     printResult(
       'trainStep',
@@ -71,9 +81,9 @@ async function main(): Promise<void> {
         notes: [
           `batch ${batchSize}, median of ${steps} steps in turn; reference attention: ${options.attention}; loss: ${loss}`,
         ],
-        columns: ['tokens', 'ours', 'PyTorch', 'ratio', 'peak', 'its peak', 'ratio', 'cpuShare', 'its cpuShare'],
+        columns: ['tokens', 'ours', 'PyTorch', 'ratio', 'in bfloat16', 'ratio', 'peak', 'its peak', 'ratio', 'cpuShare', 'its cpuShare'], // prettier-ignore
         rows: rows.map(cells),
-        figures: rows.flatMap(({ length, ours, reference }) => {
+        figures: rows.flatMap(({ length, ours, reference, autocast }) => {
           const name = `step of ${batchSize} x ${length}, ${loss}`;
           const ratioOf = (of: (side: Measured) => number) =>
             reference && { ratio: of(ours) / of(reference), peer: 'PyTorch' };
@@ -89,7 +99,11 @@ async function main(): Promise<void> {
             unit: 'bytes' as const,
             ...ratioOf((side) => side.peakRssBytes),
           };
-          return [time, peak];
+          const half = autocast && {
+            ...{ name: `${name}, against bfloat16`, value: ours.secondsPerStep, unit: 's' as const },
+            ...{ ratio: ours.secondsPerStep / autocast.secondsPerStep, peer: 'PyTorch in bfloat16' },
+          };
+          return [time, peak, ...(half ? [half] : [])];
         }),
         results: rows,
         reference: rows[0].reference?.environment ?? null,
@@ -101,13 +115,16 @@ async function main(): Promise<void> {
   }
 }
 
-function cells({ length, ours, reference }: Row): string[] {
+function cells({ length, ours, reference, autocast }: Row): string[] {
   const against = (show: (reference: Measured) => string) => (reference ? show(reference) : NONE);
+  const againstHalf = (show: (autocast: Measured) => string) => (autocast ? show(autocast) : NONE);
   return [
     `${length}`,
     seconds(ours.secondsPerStep),
     against((r) => seconds(r.secondsPerStep)),
     against((r) => ratio(ours.secondsPerStep / r.secondsPerStep)),
+    againstHalf((r) => seconds(r.secondsPerStep)),
+    againstHalf((r) => ratio(ours.secondsPerStep / r.secondsPerStep)),
     gigabytes(ours.peakRssBytes),
     against((r) => gigabytes(r.peakRssBytes)),
     against((r) => ratio(ours.peakRssBytes / r.peakRssBytes)),

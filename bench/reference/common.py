@@ -77,7 +77,14 @@ def measure_steps(run, repeats, threads, warm_ups=2, in_turns=False):
         cpu = time.process_time()
         seconds.append(run(warm_ups + index))
         cpu_seconds += time.process_time() - cpu
-    return {"secondsPerStep": statistics.median(seconds), "cpuShare": round(cpu_seconds / (sum(seconds) * threads), 3)}
+    return summary(seconds, cpu_seconds, threads)
+
+
+def summary(seconds, cpu_seconds, threads):
+    return {
+        "secondsPerStep": statistics.median(seconds),
+        "cpuShare": round(cpu_seconds / (sum(seconds) * threads), 3),
+    }
 
 
 def turns(seconds):
@@ -85,10 +92,15 @@ def turns(seconds):
 
     So two programs can be measured step by step in turn, and whatever else the machine does meets both alike.
     """
-    print(json.dumps({"ready": True}), flush=True)
+    say({"ready": True})
     for index, _ in enumerate(iter(sys.stdin.readline, "")):
         yield index
-        print(json.dumps({"seconds": seconds[-1]}), flush=True)
+        say({"seconds": seconds[-1]})
+
+
+def say(message):
+    """A line of JSON on the stdout that the process was started with."""
+    print(json.dumps(message), file=sys.__stdout__, flush=True)
 
 
 def peak_rss_bytes():

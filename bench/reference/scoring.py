@@ -4,7 +4,7 @@
 
 TASK.json is what bench/scoring.ts writes: {"work", "folder", "onnx", "pairs", "maxLength", "threads"}. A turn for every line on stdin
 (see common.turns). Batches of 32 in the file's order, each padded to its longest, torch.inference_mode, attention sdpa.
-Prints {"secondsPerStep", "cpuShare", "openSeconds", "openRssBytes", "peakRssBytes", "environment"}.
+Prints {"secondsPerStep", "cpuShare", "openSeconds", "firstSeconds", "openRssBytes", "peakRssBytes", "environment"}.
 """
 
 import json
@@ -25,7 +25,9 @@ def main():
     started = time.perf_counter()
     compute, versions = SIDES[side](task)
     open_seconds = time.perf_counter() - started
+    started = time.perf_counter()
     compute()
+    first_seconds = time.perf_counter() - started
     open_rss_bytes = rss_bytes()
     times = HOVERS_A_TURN if task["work"] == "hover" else 1
 
@@ -41,6 +43,7 @@ def main():
             {
                 **measured,
                 "openSeconds": open_seconds,
+                "firstSeconds": first_seconds,
                 "openRssBytes": open_rss_bytes,
                 "peakRssBytes": common.peak_rss_bytes(),
                 "environment": {**common.environment(task["threads"]), **versions},

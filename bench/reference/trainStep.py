@@ -45,7 +45,7 @@ def load_batches(path, length):
     return [{name: torch.from_numpy(array[i].astype("int64")) for name, array in arrays.items()} for i in range(len(arrays["labels"]))]
 
 
-def measure(path, length, attention, threads, repeats, in_turns, loss):
+def measure(path, length, attention, threads, repeats, in_turns, loss, autocast=False):
     common.set_threads(threads)
     import losses
     import torch
@@ -60,6 +60,13 @@ def measure(path, length, attention, threads, repeats, in_turns, loss):
         batch_of, loss_of = lambda i: batches[i % len(batches)], getattr(losses, loss)
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
+    if autocast:
+        in_float32 = loss_of
+
+        def loss_of(model, batch):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return in_float32(model, batch)
+
     step = lambda i: common.train_step(model, optimizer, batch_of(i), loss_of)
     steps = common.measure_steps(step, repeats, threads, in_turns=in_turns)
     return {**steps, "peakRssBytes": common.peak_rss_bytes(), "environment": common.environment(threads)}
@@ -74,9 +81,10 @@ def main():
     parser.add_argument("--one", nargs=2, metavar=("LENGTH", "ATTENTION"), help=argparse.SUPPRESS)
     parser.add_argument("--loss", default="plain", choices=["plain", "adversarial", "fgm", "r_drop", "masked"])
     parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--autocast", action="store_true", help="with --one: forward pass and loss in torch.autocast, bfloat16")
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(measure(args.batches, int(args.one[0]), args.one[1], args.threads, args.repeats, args.turns, args.loss)))
+        print(json.dumps(measure(args.batches, int(args.one[0]), args.one[1], args.threads, args.repeats, args.turns, args.loss, args.autocast)))
         return
 
     def in_own_process(length, attention):

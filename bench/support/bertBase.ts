@@ -73,7 +73,7 @@ export async function bertBase(head: Head = sequenceHead) {
 export async function bertBaseTrainer(
   batchSize: number,
   session: SessionOptions,
-  { lengths, precision, objective = plain, head }: Partial<Pick<TrainerOptions, 'lengths' | 'precision' | 'objective'>> & { readonly head?: Head } = {}, // prettier-ignore
+  { lengths, precision, objective = plain, optimizerThreads, head }: Partial<Pick<TrainerOptions, 'lengths' | 'precision' | 'objective' | 'optimizerThreads'>> & { readonly head?: Head } = {}, // prettier-ignore
 ): Promise<TrainingSteps> {
   const { network, parameters } = await bertBase(head);
   const { optimizer } = defaults;
@@ -94,6 +94,7 @@ export async function bertBaseTrainer(
     padTokenId: config.padTokenId,
     lengths,
     precision,
+    optimizerThreads,
     session,
   });
 }

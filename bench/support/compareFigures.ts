@@ -20,9 +20,9 @@ export interface Comparison {
   readonly failed: readonly string[];
 }
 
-/** @throws Error where the files have nothing in common, or one of them is a quick run */
+/** @throws Error where the files have nothing in common, or one of them is a quick run and the other one is not */
 export function compareFigures(earlier: SuiteFile, later: SuiteFile, tolerance: number): Comparison {
-  if (earlier.isQuick || later.isQuick) throw new Error('A quick run has no figures to compare.');
+  if (earlier.isQuick !== later.isQuick) throw new Error('A quick run takes few turns: it is compared with another quick run alone.'); // prettier-ignore
   const isSameMachine = earlier.machine.cpu === later.machine.cpu && earlier.machine.cores === later.machine.cores && earlier.threads === later.threads; // prettier-ignore
   const before = new Map(figuresOf(earlier).map((figure) => [figure.name, figure]));
   const rows: string[][] = [];

@@ -75,6 +75,11 @@ export async function alternate(contestants: readonly (Contestant<unknown> | und
   }
 }
 
+/** The Python with ModelScope's trainer, by MEDTEXT_MODELSCOPE_PYTHON; undefined where nothing names one. */
+export function modelscopePython(): string | undefined {
+  return process.env.MEDTEXT_MODELSCOPE_PYTHON || undefined;
+}
+
 /** The Python to compare with, if it has PyTorch and transformers; else undefined, after saying so. */
 export function referencePython(): string | undefined {
   const python = process.env.MEDTEXT_PYTHON || 'python3';
