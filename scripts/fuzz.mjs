@@ -1,5 +1,5 @@
-// npm run fuzz: the damaged inputs of test/fuzz, many more of them than in a test run: MEDTEXT_FUZZ_ROUNDS of each target
-// (6,000 unless set, 180,000 in all), edited by MEDTEXT_FUZZ_SEED, within half a gigabyte of heap.
+// npm run fuzz: runs test/fuzz with many more damaged inputs than a test run. MEDTEXT_FUZZ_ROUNDS sets the number for
+// each target (default 6,000; 180,000 in all), MEDTEXT_FUZZ_SEED the seed. The heap is limited to half a gigabyte.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

@@ -1,21 +1,21 @@
-// The licences of what others wrote and we ship: the packages that esbuild took into a bundle, and the runtime.
+// Gathers the licences of third-party code that we ship: the bundled packages, and the runtime.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Packages that bring no licence file of their own: their licence as their source repository states it. */
+/** Licences of packages without a licence file, as their source repositories state them. */
 const ownCopies = {
   'onnxruntime-node': 'scripts/licences/onnxruntime.txt',
   'onnxruntime-common': 'scripts/licences/onnxruntime.txt',
   '@bufbuild/protobuf': 'scripts/licences/protobuf.txt',
   saxes: 'scripts/licences/saxes.txt',
 };
-/** Shipped beside the bundles, not in them. */
+/** Packages that are shipped beside the bundles. */
 const shippedWhole = ['onnxruntime-node', 'onnxruntime-common'];
 
 /**
  * @param metafiles of esbuild's builds
  * @returns the text of THIRD_PARTY_NOTICES.txt
- * @throws when a package has no licence text: nothing is shipped without one
+ * @throws when a package has no licence text, because nothing is shipped without one
  */
 export function thirdPartyNotices(metafiles) {
   const bundled = metafiles.flatMap(({ outputs }) =>
@@ -30,12 +30,12 @@ export function thirdPartyNotices(metafiles) {
   return [head, ...names.map(notice), starterNotice()].join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** The innermost package of a path below node_modules; undefined for our own files. */
+/** The innermost package of a path below node_modules. Undefined for our own files. */
 function packageOf(path) {
   return /.*(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
 }
 
-/** The encoder that comes along is others' work, too. */
+/** The notice for the starter encoder, which is the work of others. */
 function starterNotice() {
   return `starter (MIT): the encoder of starter/\n\n${readFileSync('starter/LICENSE', 'utf8').trim()}\n`;
 }

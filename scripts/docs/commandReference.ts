@@ -1,4 +1,4 @@
-/** Every command with its usage, options and examples, out of the commands' own help. */
+/** The page of all commands, with usage, options and examples from the commands' own help. */
 import { optionsOf } from '../../src/cli/commandLine';
 import { commands } from '../../src/cli/runCommandLine';
 import { cell, pageHead, table, type Translator } from './languages';

@@ -1,4 +1,4 @@
-/** The languages of the documentation, and what the generated pages say in each. */
+/** The languages of the documentation, and the Chinese of the generated pages. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { untranslated, type Translate } from '../../src/base/translate';
@@ -10,13 +10,13 @@ export type Language = (typeof LANGUAGES)[number];
 
 const readTable = (file: string) => JSON.parse(readFileSync(join(ROOT, file), 'utf8')) as Record<string, string>;
 
-/** Chinese of what the product itself shows: descriptions of the schema, meanings of error codes. */
+/** The Chinese of texts that the product shows, too: descriptions of the schema, meanings of error codes. */
 export const shownInProduct = (): Record<string, string> => readTable('l10n/bundle.l10n.zh-cn.json');
 
-/** Chinese of what only the pages show: the help of the commands, and the words around the tables. */
+/** The Chinese of texts that only the pages show: the help of the commands, and the text around the tables. */
 export const shownInPages = (): Record<string, string> => readTable('scripts/docs/pages.zh-cn.json');
 
-/** English texts that a page asked for and that have no Chinese yet. */
+/** Translates texts, and collects the English texts without Chinese. */
 export class Translator {
   readonly missing = new Set<string>();
   readonly used = new Set<string>();
@@ -34,7 +34,7 @@ export class Translator {
   }
 }
 
-/** The two lines that every page begins with: its title, and the ways to its other language and to the contents. */
+/** The head of every page: its title, and the links to its other language and to the contents. */
 export function pageHead(title: string, page: string, language: Language): string[] {
   const other =
     language === 'en'
@@ -43,7 +43,7 @@ export function pageHead(title: string, page: string, language: Language): strin
   return [`# ${title}`, '', other, ''];
 }
 
-/** One cell of a table: no line breaks, no bare bars. */
+/** A table cell, without line breaks and with escaped bars. */
 export const cell = (text: string): string => text.replace(/\s*\n\s*/g, ' ').replaceAll('|', '\\|');
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

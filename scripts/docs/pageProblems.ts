@@ -1,4 +1,4 @@
-/** What is wrong with the written pages: links, blocks of code, and what one language has and the other lacks. */
+/** Finds problems of the written pages: broken links, wrong code blocks, and differences between the languages. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { parse } from 'jsonc-parser';
@@ -6,22 +6,25 @@ import { recipeProblems } from '../../src/protocol/recipe';
 import { untranslated } from '../../src/base/translate';
 import { LANGUAGES, ROOT } from './languages';
 
-/** Text by path from the root. */
+/** Path from the root → text. */
 export type Pages = ReadonlyMap<string, string>;
 
 export interface CodeBlock {
   readonly language: string;
-  /** Without the indentation of a list that it stands in. */
+  /** The block's text, without the indentation of its list item. */
   readonly text: string;
 }
 
 export interface ShellCommand {
   readonly command: string;
-  /** What it needs beside the samples and this machine; undefined: it runs anywhere. */
+  /** What the command needs beside the samples and this machine. Undefined: the command runs anywhere. */
   readonly needs?: string;
 }
 
-/** What a command may need, in a comment `# needs: …` behind it; only those of the first run in `npm run docs:check`. */
+/**
+ * The allowed needs in a comment `# needs: …` after a command. `npm run docs:check` runs only commands with the first
+ * of them.
+ */
 export const RUNNABLE_NEEDS = ['loopback hub'];
 const NEEDS = [
   ...RUNNABLE_NEEDS,
@@ -35,7 +38,7 @@ const NEEDS = [
   'packages',
 ];
 
-/** README.md is the first page that a person sees, and the page of the marketplace. */
+/** README.md is the first page that a person sees, and the marketplace's page. */
 const MAX_README_LINES = 200;
 
 /** Both READMEs and all pages. */
@@ -45,7 +48,7 @@ export function readPages(): Pages {
 }
 
 export function pageProblems(pages: Pages, isFile = (path: string) => existsSync(join(ROOT, path))): string[] {
-  const english = [...pages.keys()].filter((path) => path === 'README.md' || path.startsWith('docs/en/'));
+  const english = [...pages.keys()].filter(isEnglish);
   return [
     ...[...pages].flatMap(([path, text]) => [...linkProblems(path, text, pages, isFile), ...blockProblems(path, text)]),
     ...english.flatMap((path) => differences(path, otherLanguage(path), pages)),
@@ -57,10 +60,14 @@ export function pageProblems(pages: Pages, isFile = (path: string) => existsSync
   ];
 }
 
-const otherLanguage = (path: string) => path.replace('docs/en/', 'docs/zh-cn/').replace(/^README\.md$/, 'README.zh-cn.md'); // prettier-ignore
+export const isEnglish = (path: string): boolean => path === 'README.md' || path.startsWith('docs/en/');
+export const otherLanguage = (path: string) => path.replace('docs/en/', 'docs/zh-cn/').replace(/^README\.md$/, 'README.zh-cn.md'); // prettier-ignore
 const inEnglish = (path: string) => path.replace('docs/zh-cn/', 'docs/en/').replace(/^README\.zh-cn\.md$/, 'README.md');
 
-/** Both say the same in the same order: headings of the same levels, the same code, tables of as many rows. */
+/**
+ * The differences between both languages. They must have headings of the same levels, the same code, and tables with as
+ * many rows.
+ */
 function differences(path: string, other: string, pages: Pages): string[] {
   const [text, otherText] = [pages.get(path)!, pages.get(other)];
   if (otherText === undefined) return [`${path}: there is no ${other}`];
@@ -110,7 +117,7 @@ function blockProblems(path: string, text: string): string[] {
   ];
 }
 
-/** The commands of a page's shell blocks, one a line. */
+/** The commands in a page's shell blocks, one on each line. */
 export function commandsOf(text: string): ShellCommand[] {
   const lines = blocksOf(text).filter(({ language }) => language === 'sh').flatMap(({ text: block }) => block.split('\n')); // prettier-ignore
   return lines
@@ -134,7 +141,7 @@ function headingsOf(text: string): { level: number; title: string }[] {
 
 const withoutCode = (text: string) => text.replace(/^( *)```[\s\S]*?^\1```$/gm, '');
 
-/** The name of a heading in a link, as code hosts and VS Code make it. */
+/** The anchor of a heading, as code hosts and VS Code make it. */
 export function slugOf(title: string): string {
   return title.trim().toLowerCase().replace(/[^\p{L}\p{M}\p{N} _-]/gu, '').replaceAll(' ', '-'); // prettier-ignore
 }

@@ -1,4 +1,4 @@
-/** The generated pages of the documentation: which there are, and what each holds. */
+/** The list of generated pages, and their contents. */
 import { commandReferencePage } from './commandReference';
 import type { Translator } from './languages';
 import { recipeFieldsPage } from './recipeFields';

