@@ -116,6 +116,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: [],
     exceptions: {
       'src/steps/collectGarbage.ts': { packages: ['node:'], reason: 'asks V8 to give memory back between steps' },
+      'src/steps/threadedAdamW.ts': { packages: ['node:'], reason: 'starts threads, as many as there are cores' },
     },
   },
   devices: { rooms: ['base', 'protocol', 'models', 'inference', 'tasks', 'steps'], packages: ['node:'] },

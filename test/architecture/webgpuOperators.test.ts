@@ -1,6 +1,6 @@
 /**
  * The vocabulary, and what gradient rules add, are operators that the WebGPU provider has: another one is no error to
- * the runtime, it runs on the CPU with copies around it, and a GPU graph turns slow without a word.
+ * the runtime, it runs on the CPU with copies around it, and a GPU graph turns slow without a message.
  */
 import assert from 'node:assert/strict';
 import { addGradients } from '../../src/autodiff/gradients';

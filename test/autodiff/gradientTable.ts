@@ -292,6 +292,15 @@ const INDEXING: readonly GradientRow[] = [
 const COMPOSED: readonly GradientRow[] = [
   row('composed', 'cross-entropy by hand', [[3, 4]], (g, x) => g.neg(g.reduceMean(g.gatherElements(g.logSoftmax(x), indices(g, [3, 1], [2, 0, 3]), 1)))),
   row('composed', 'binary cross-entropy of pairs', [[3, 2]], (g, x) => g.neg(g.reduceMean(g.mul(g.logSoftmax(g.mul(g.reshape(x, [3, 2, 1]), g.constant({ dataType: x.dataType, shape: [2], data: x.dataType === 'float64' ? Float64Array.of(1, 0) : Float32Array.of(1, 0) }))), g.constant({ dataType: x.dataType, shape: [3, 2, 2], data: (x.dataType === 'float64' ? Float64Array : Float32Array).of(3, 0, 0, 1, 0, 1, 2, 0, 3, 0, 2, 0) }))))),
+  row('composed', 'ListNet of two lists', [[5, 1]], (g, x) => {
+    const lists = g.constant({ dataType: 'int32', shape: [5, 1], data: Int32Array.of(0, 0, 1, 1, 1) });
+    const isOfList = g.equal(lists, g.reshape(lists, [1, 5]));
+    const listScores = g.where(isOfList, g.reshape(x, [1, 5]), g.constant({ dataType: x.dataType, shape: [], data: (x.dataType === 'float64' ? Float64Array : Float32Array).of(-30000) }));
+    const largest = g.detach(g.reduceMax(listScores, [1], true));
+    const sum = g.reshape(g.log(g.reduceSum(g.exp(g.sub(listScores, largest)), [1])), [5, 1]);
+    const weights = g.constant({ dataType: x.dataType, shape: [5, 1], data: (x.dataType === 'float64' ? Float64Array : Float32Array).of(0.375, 0.125, 0.25, 0.125, 0.125) });
+    return g.neg(g.reduceSum(g.mul(weights, g.sub(x, g.add(sum, largest)))));
+  }),
   row('composed', 'one value used four times', [[2, 3]], (g, x) => g.mul(g.add(x, x), g.mul(x, g.sin(x)))),
   row('composed', 'shared matrix', [[3, 3]], (g, x) => g.matMul(g.matMul(x, x), g.transpose(x, [1, 0]))),
   row('composed', 'attention of two heads', [[2, 3, 4], [4, 4], [4, 4], [4, 4]], (g, x, q, k, v) => {

@@ -91,7 +91,13 @@ describe('the environment of a process that may use CUDA', () => {
     rmSync(librariesFolder(root), { recursive: true });
     assert.deepEqual(Object.keys(variablesOf(['finetune', 'r'], env())!), [memoryTunables]);
     // What reads files has one in any case, what reads none has not.
-    assert.deepEqual(variablesOf(['data', 'x.csv'], env()), {});
+    for (const args of [
+      ['data', 'x.csv'],
+      ['extend', 'm', '--texts', 'x'],
+      ['prune', 'm', '--texts', 'x'],
+    ]) {
+      assert.deepEqual(variablesOf(args, env()), {}, args.join(' '));
+    }
     for (const args of [[], ['doctor'], ['--help'], ['data', '--help'], ['gpu-runtime', 'get'], ['nonsense']]) {
       assert.equal(variablesOf(args, env()), undefined, args.join(' '));
     }

@@ -42,9 +42,12 @@ describe('two runs of the benchmarks', () => {
     assert.throws(() => compareFigures(fileOf([start]), { ...elsewhere, parts: [{ name: 'start', figures: [start] }] }, 0.15), /nothing|no figure/); // prettier-ignore
   });
 
-  it('count a benchmark that failed, and refuse quick runs', () => {
+  it('count a benchmark that failed, and take a quick run with another one alone', () => {
     const broken = fileOf([], { parts: [{ name: 'step', failed: 'ended with 1' }] });
     assert.deepEqual(compareFigures(fileOf([hover]), broken, 0.15).failed, ['step']);
-    assert.throws(() => compareFigures(fileOf([hover], { isQuick: true }), fileOf([hover]), 0.15), /quick/);
+    const quick = fileOf([hover], { isQuick: true });
+    assert.throws(() => compareFigures(quick, fileOf([hover]), 0.15), /quick/);
+    const slower = fileOf([{ ...hover, ratio: 0.6 }], { isQuick: true });
+    assert.deepEqual(compareFigures(quick, slower, 0.15).regressions, ['hover']);
   });
 });

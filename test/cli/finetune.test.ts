@@ -40,6 +40,20 @@ describe('medtext finetune', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+  it('takes the sheet of a workbook by name, and names the sheets where there is none of that name', async () => {
+    const book = join(__dirname, '../fixtures/tables/splits.xlsx');
+    const [report] = await medtextJson(['data', book, '--sheet', '训练集']);
+    assert.deepEqual(report.columns.length, 3);
+    const args = ['finetune', '--model', join(folder, 'base'), '--train', book, '--output', folder, '--skip-bad-rows', '--epochs', '1']; // prettier-ignore
+    assert.match(
+      await medtextFails([...args, '--sheet', 'train'], 1, 'NOT_FOUND'),
+      /"封面", "训练集", "验证集", "备注"/,
+    );
+    const sheet = ['--sheet', '训练集', '--set', `dataset.validation.file=${book}`, '--set', 'dataset.validation.sheet=验证集']; // prettier-ignore
+    const lines = await medtextJson([...args, ...sheet]);
+    assert.deepEqual(lines.flatMap(({ evaluation }) => (evaluation ? [evaluation.rows] : [])), [1]); // prettier-ignore
+  });
+
   it('a recipe: the contract, and a model that scores', async () => {
     const lines = await medtextJson(['finetune', recipe, '--set', 'train.batch_size=9']);
     const reports = lines.filter((line) => 'step' in line && !('evaluation' in line));
@@ -66,6 +80,23 @@ describe('medtext finetune', () => {
     assert.equal(evaluated.accuracy, end.best.value);
   });
 
+  it('recognises several labels a row by the data, whether the labels are listed or not', async () => {
+    const taskOf = async (cells: readonly string[], ...labels: string[]) => {
+      const train = join(folder, 'cells.csv');
+      writeFileSync(train, `text,label\n${cells.map((cell, i) => `肺炎第${i}次,${cell}`).join('\n')}\n`);
+      const { code, stderr } = await medtext(['finetune', '--model', join(folder, 'base'), '--train', train, ...labels, '--estimate']); // prettier-ignore
+      assert.equal(code, 0, stderr);
+      return /the task is ([\w-]+), recognised/.exec(stderr)![1];
+    };
+    const several = ['内科', '外科', '内科;外科', '外科;内科'];
+    assert.equal(await taskOf(several), 'multi-label-classification');
+    assert.equal(await taskOf(several, '--labels', '外科,内科'), 'multi-label-classification');
+    // Each cell is a label of the list: it is one.
+    const one = ['内科;外科', '外科;内科', '内科;外科'];
+    assert.equal(await taskOf(one, '--labels', '内科;外科,外科;内科'), 'text-classification');
+    assert.equal(await taskOf(['0.5', '0.25', '0.5'], '--labels', '0.25,0.5'), 'text-classification');
+  });
+
   it('says before its first step what it took for what, and keeps it with the run; bad rows stop it, or are left out', async () => {
     const rows = pairs().map(({ query1, label }, i) => `${900 - i},${query1}第${i}次,1,${label === '1' ? '同' : '异'},2024-01-01T00:00:${10 + i}Z,${i * 1.5}`); // prettier-ignore
     const train = join(folder, 'export.csv');
@@ -77,9 +108,9 @@ describe('medtext finetune', () => {
 
     const { code, stdout, stderr } = await medtext([...flags, '--skip-bad-rows']);
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /the task is taken to be text-classification: one text in a row/);
+    assert.match(stderr, /the task is text-classification, recognised from the data: each row has one text/);
     const said = [
-      'export.csv: 54 rows for text-classification',
+      'export.csv: 54 rows; the task is text-classification',
       'first_sequence: column "text", by its name',
       'label: column "choice", what Label Studio’s annotators chose',
       'left out: 1 bad row (first: line 56',
@@ -141,7 +172,7 @@ describe('medtext finetune', () => {
       const said = await medtextFails(['finetune', ...resume, '--epochs', '9', '--set', 'train.seed=3'], 2, 'USAGE');
       assert.match(said, /--set, --epochs cannot be used with --resume \(only --device, --threads/);
       const over = await medtextFails(['finetune', ...resume, '--threads', '1'], 1, 'RESUME');
-      assert.match(over, /is over \(step \d+, best at \d+\); nothing was changed\./);
+      assert.match(over, /has finished \(step \d+, best at \d+\); nothing was changed\./);
       const further = /medtext (finetune \S+ --model \S+)/.exec(over)![1].split(' ');
       assert.deepEqual(further, ['finetune', join(end.run, 'recipe.medtext.json'), '--model', end.run]);
     }
@@ -180,6 +211,23 @@ describe('medtext finetune', () => {
       assert.equal(jsonLines(again.stdout).pop().run, end.run);
     });
   }
+
+  it('--resume without a run takes the newest, also where that was killed before its first checkpoint', async () => {
+    const older = start(['finetune', recipe, '--epochs', '200', '--json']);
+    await older.until('"step":3,');
+    older.process.kill('SIGINT');
+    const { stdout } = await older.ended;
+    const newer = start(['finetune', recipe, '--epochs', '900', '--set', 'train.evaluate_every=5000', '--json']);
+    await newer.until('"step":3,');
+    newer.process.kill('SIGKILL');
+    await newer.ended;
+    const resumed = start(['finetune', recipe, '--resume', '--json']);
+    await resumed.until('"step":1,');
+    resumed.process.kill('SIGINT');
+    const again = await resumed.ended;
+    assert.match(again.stderr, /ended before its first checkpoint: it begins again at step 1/);
+    assert.notEqual(jsonLines(again.stdout).pop().run, jsonLines(stdout).pop().run);
+  });
 
   it('a second process ends with the first', async function () {
     if (process.platform !== 'linux') this.skip();

@@ -65,6 +65,28 @@ describe('medtext import: from the hubs', () => {
       .filter((name) => name.endsWith('.part'))
       .map((name) => join(folder, name));
 
+  it('searches both hubs, says who is asked, and goes on where one is not there', async () => {
+    const { result, stderr } = await succeeds(['--search', 'tiny']);
+    assert.deepEqual(result.found.map(({ source }: { source: string }) => source), ['modelscope:damo/tiny', 'modelscope:org/tiny', 'hf:damo/tiny', 'hf:org/tiny']); // prettier-ignore
+    assert.match(stderr, /Asking 127\.0\.0\.1:\d+ for "tiny"/);
+    const one = await succeeds(['--search', 'rows', '--dataset'], { HF_ENDPOINT: 'http://127.0.0.1:1' });
+    assert.deepEqual(one.result.found.map(({ source }: { source: string }) => source), ['modelscope:datasets/chuanqi/rows']); // prettier-ignore
+    assert.match(one.stderr, /Hugging Face: .*cannot be reached/);
+    const asked = hub.requests.length;
+    const { error } = await fails(['--search', 'tiny'], 1, { HF_HUB_OFFLINE: '1' });
+    assert.deepEqual([error.code, hub.requests.length], ['OFFLINE', asked]);
+  });
+
+  it('lists encoders that are known to fit, and says of what is not known that it is not', async () => {
+    const { result } = await succeeds(['--list']);
+    const byName = Object.fromEntries(result.known.map((one: { source: string }) => [one.source, one]));
+    assert.equal(byName['hf:hfl/chinese-macbert-base'].license.value, 'Apache-2.0');
+    assert.match(byName['hf:hfl/chinese-macbert-base'].license.from, /^https:/);
+    assert.equal(byName['modelscope:damo/nlp_medical_structbert_backbone_base'].license, null);
+    const { stdout } = await medtext(['import', '--list'], { cwd: home, env: env() });
+    assert.match(stdout, /nlp_medical_structbert_backbone_base +Chinese, medical text +size unknown +licence unknown/);
+  });
+
   it('a model of each hub: its size first, then a folder named after it, with where it is from', async () => {
     const { result, stderr } = await succeeds(['modelscope:damo/tiny']);
     assert.match(stderr, /modelscope:damo\/tiny.*: 5 files, 2\d\.\d KB/);
@@ -129,7 +151,7 @@ describe('medtext import: from the hubs', () => {
       hub.faults['pytorch_model.bin'] = [];
       const before = hub.requests.length;
       const { result, stderr } = await succeeds(['modelscope:damo/tiny']);
-      assert.match(stderr, /of it here already/);
+      assert.match(stderr, /already downloaded/);
       const [request] = hub.requests.slice(before).filter(({ path }) => decodeURIComponent(path).includes('pytorch_model.bin')); // prettier-ignore
       assert.equal(request.headers.range, `bytes=${kept}-`);
       assert.ok(existsSync(join(result.model, 'model.safetensors')));
@@ -171,7 +193,7 @@ describe('medtext import: from the hubs', () => {
     writeFileSync(join(home, '.cache', 'huggingface', 'token'), 'token-of-nobody\n');
     const offered = await fails(['hf:org/secret'], 1);
     assert.equal(offered.error.code, 'ACCESS');
-    assert.match(offered.said, /The token that "hf auth login" left is in .*huggingface\/token; --login uses it\./);
+    assert.match(offered.said, /"hf auth login" saved an access token in .*huggingface\/token\. --login uses it\./);
     assert.ok(!hub.requests.some(({ headers }) => headers.authorization === 'Bearer token-of-nobody'));
     await succeeds(['hf:org/secret', '--login', '--output', 'by-login']);
     const { result } = await succeeds(['hf:org/secret'], { HF_TOKEN: 'token-of-nobody' });

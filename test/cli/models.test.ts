@@ -51,6 +51,28 @@ describe('medtext: commands on a model', () => {
     assert.match(people.stdout, new RegExp(`^similarity  ${expected.similarity!.toFixed(3)} `));
   });
 
+  it('every command that reads a model takes its name in the library', async () => {
+    const env = { MEDTEXT_MODELS: folder };
+    const data = file('named.json', JSON.stringify(rows));
+    const [{ rows: evaluated }] = await medtextJson(['evaluate', 'model', '--data', data], { env });
+    assert.equal(evaluated, 4);
+    const [predicted] = await medtextJson(['predict', 'model', '--data', data, '--output', join(folder, 'named.out.json')], { env }); // prettier-ignore
+    assert.equal(predicted.rows, 4);
+    const [{ embedding }] = await medtextJson(['embed', 'model', '肺炎'], { env });
+    assert.equal(typeof embedding[0], 'number');
+    const [{ words: gaps }] = await medtextJson(['extend', 'model', '--texts', file('gaps.txt', '肺炎怎么治疗')], {
+      env,
+    });
+    assert.ok(gaps.length > 0);
+    const [{ format }] = await medtextJson(['export', 'model', '--output', join(folder, 'named-export')], { env });
+    assert.equal(format, 'huggingface');
+  });
+
+  it('score: an empty text is none', async () => {
+    assert.match(await medtextFails(['score', model, '肺炎', ' '], 2, 'USAGE'), /A text is empty/);
+    assert.match(await medtextFails(['score', '', ''], 2, 'USAGE'), /A text is empty/);
+  });
+
   it('score --against: ranked, from lines and from a column', async () => {
     const lines = file('lines.txt', '肺炎的治疗方法\n\n感冒怎么治\n高血压吃什么药\n');
     const [{ rows: count, results }] = await medtextJson([
@@ -170,7 +192,7 @@ describe('medtext: commands on a model', () => {
     // A slash between words is no path.
     const { stdout, stderr } = await medtext(['score', '头痛/发热', '头痛', '--json'], { env });
     assert.equal(JSON.parse(stdout).measure, 'cosine');
-    assert.match(stderr, /no model was named: the starter encoder is used/);
+    assert.match(stderr, /no model is given, so the starter encoder is used/);
   });
 
   it('says what is wrong with a model', async () => {
@@ -207,7 +229,7 @@ describe('medtext: commands on a model', () => {
       assert.match(line, /,(内科|外科|内科\|外科)?$/);
   });
 
-  it('single texts and regressions', async () => {
+  it('single texts', async () => {
     const single = await writeTinyModel(join(folder, 'single'), {
       labels: ['内科', '外科'],
       usage: { task: 'text-classification' },
@@ -216,6 +238,79 @@ describe('medtext: commands on a model', () => {
     assert.deepEqual(Object.keys(answer), ['label', 'probabilities', 'logits']);
     await medtextFails(['score', single, 'a', 'b'], 2, 'USAGE');
 
+    const ofNumbers = await writeTinyModel(join(folder, 'numbers'), { labels: ['score'], usage: { task: 'regression', reads_pairs: false } }); // prettier-ignore
+    await medtextFails(['score', ofNumbers, '头痛', '发热'], 2, 'USAGE');
+  });
+
+  it('of several labels a model reads what it learned from: single texts or pairs', async () => {
+    const modelOf = (name: string, readsPairs: boolean) =>
+      writeTinyModel(join(folder, name), {
+        labels: ['内科', '外科'],
+        usage: { task: 'multi-label-classification', reads_pairs: readsPairs },
+      });
+    const ofTexts = await modelOf('several-texts', false);
+    assert.match(
+      await medtextFails(['score', ofTexts, '头痛', '发热'], 2, 'USAGE'),
+      /reads one text; leave out the second/,
+    );
+    const bank = file('bank.txt', '肺炎\n感冒\n');
+    assert.match(await medtextFails(['score', ofTexts, '头痛', '--against', bank], 2, 'USAGE'), /leave out --against/);
+    const ofPairs = await modelOf('several-pairs', true);
+    assert.match(await medtextFails(['score', ofPairs, '头痛'], 2, 'USAGE'), /compares two texts/);
+    // Of a file, a model of single texts reads the first text alone, and one of pairs wants two.
+    const pairs = file('pairs.csv', 'text1,text2\n头痛,发热\n头痛,感冒\n');
+    const output = join(folder, 'several-texts.csv');
+    await medtextJson(['predict', ofTexts, '--data', pairs, '--output', output]);
+    const answers = readFileSync(output, 'utf8').trim().split('\n').slice(1).map((line) => line.split(',')[2]); // prettier-ignore
+    assert.equal(answers[0], answers[1], 'the second texts differ, and are not read');
+    const texts = file('texts.csv', 'text\n头痛\n');
+    await medtextFails(['predict', ofPairs, '--data', texts, '--output', join(folder, 'none.csv')], 2, 'USAGE');
+  });
+
+  it('of several labels a file is read by the separator that the model learned, where the file does not tell its own', async () => {
+    const of = (usage: object) => ({
+      labels: ['内科', '外科'],
+      usage: { task: 'multi-label-classification', ...usage },
+    });
+    const model = await writeTinyModel(join(folder, 'separator'), of({ label_separator: '@' }));
+    const supports = async (name: string, text: string) => {
+      const [report] = await medtextJson(['evaluate', model, '--data', file(name, text)]);
+      return Object.values(report.perLabel).map((label: any) => label.support);
+    };
+    assert.deepEqual(await supports('at.csv', 'text,labels\n肺炎,内科\n外伤发热,内科 @ 外科\n'), [2, 1]);
+    assert.deepEqual(await supports('bar.csv', 'text,labels\n肺炎,内科\n外伤发热,内科|外科\n'), [2, 1]);
+    const both = file('both.csv', 'text,labels\n肺炎,内科；外科\n外伤发热,内科;外科\n');
+    // The file does not tell which of the two it is: the cell with the other one is no label.
+    const halfWidth = await writeTinyModel(join(folder, 'half-width'), of({ label_separator: ';' }));
+    assert.match(await medtextFails(['evaluate', halfWidth, '--data', both], 1, 'LABELS'), /labels are separated by ";"\): "内科；外科" in 1 row/); // prettier-ignore
+  });
+
+  it('of queries and candidates in a file a ranking model ranks the candidates, each once', async () => {
+    const ranking = await writeTinyModel(join(folder, 'ranking'), { labels: ['score'], usage: { task: 'ranking' } });
+    const texts = async (name: string, text: string, ...options: string[]) => {
+      const [{ rows, results }] = await medtextJson([
+        'score',
+        ranking,
+        '头痛',
+        '--against',
+        file(name, text),
+        ...options,
+      ]);
+      assert.equal(rows, results.length);
+      return results.map((result: any) => `${result.text} ${result.line}`).sort();
+    };
+    const lists = ['肺炎', '感冒'].map((query) => JSON.stringify({ query, documents: [{ title: `${query}怎么治疗`, label: 1 }, { title: '手术', label: 0 }] })); // prettier-ignore
+    assert.deepEqual(
+      await texts('queries.jsonl', lists.join('\n')),
+      ['感冒怎么治疗 2', '手术 1', '肺炎怎么治疗 1'].sort(),
+    );
+    const table = 'query,text,grade\n肺炎,肺炎怎么治疗,1\n肺炎,手术,0\n感冒,手术,0\n';
+    assert.deepEqual(await texts('queries.csv', table), ['手术 3', '肺炎怎么治疗 2'].sort());
+    assert.deepEqual(await texts('queries.csv', table, '--column', 'query'), ['感冒 4', '肺炎 2'].sort());
+    assert.deepEqual(await texts('lines.txt', '手术\n感冒\n'), ['手术 1', '感冒 2'].sort());
+  });
+
+  it('regressions', async () => {
     const regression = await writeTinyModel(join(folder, 'regression'), {
       labels: ['score'],
       usage: { task: 'regression' },
@@ -291,7 +386,7 @@ describe('medtext: commands on a model', () => {
 
   it('several numbers at once are refused by name', async () => {
     const several = await writeTinyModel(join(folder, 'numbers'), { labels: ['a', 'b'], problemType: 'regression' });
-    assert.match(await medtextFails(['score', several, 'a', 'b'], 1, 'UNSUPPORTED'), /predicts 2 numbers at once/);
+    assert.match(await medtextFails(['score', several, 'a', 'b'], 1, 'UNSUPPORTED'), /predicts 2 numbers a text/);
   });
 
   it('data and import', async () => {

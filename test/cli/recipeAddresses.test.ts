@@ -171,7 +171,7 @@ describe('a recipe that names model and data by their addresses', () => {
     );
     rmSync(cached, { recursive: true });
     const open = await finetune([...data(''), '--yes']);
-    assert.match(open.last.error.message, /has 3 files: .*Say which is meant/);
+    assert.match(open.last.error.message, /has 3 files: .*Name one of them/);
     assert.ok(!existsSync(join(home, '.local/share/medtext/datasets/modelscope/datasets/x')));
   });
 });

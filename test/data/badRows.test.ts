@@ -43,8 +43,8 @@ describe('reasons of bad rows', () => {
     [() => lines('3\n'), 'a record (a JSON object or array) is expected here', '此处应为一条记录（JSON 对象或数组）'],
     [() => json('[{"a": 1}'), 'the file ends before the ] that closes the array', '文件在结束数组的 ] 之前就结束了'],
     [() => json('[] more'), 'there is text after the ] that closes the array', '结束数组的 ] 之后还有文本'],
-    [() => json('[{"a": 1},]'), 'a comma stands before the ] that closes the array', '结束数组的 ] 之前多了一个逗号'],
-    [() => json('[,{"a": 1}]'), 'a comma stands where an element is expected', '应为元素之处是逗号'],
+    [() => json('[{"a": 1},]'), 'there is a comma before the ] that closes the array', '结束数组的 ] 之前多了一个逗号'],
+    [() => json('[,{"a": 1}]'), 'there is a comma where an element is expected', '应为元素之处是逗号'],
     [() => json('[{"a": 1} {"a": 2}]'), 'a comma is missing before this element', '此元素之前缺少逗号'],
     [() => json('[\n{"a": 1},\n{"a":\n "x\n},\n{"a": 3}\n]'), 'a string is not closed before the end of its line (line 4)', '字符串在行尾之前没有闭合（第 4 行）'], // prettier-ignore
     [
@@ -62,7 +62,7 @@ describe('reasons of bad rows', () => {
     [() => json('[\n{"a": 1]\n]'), '] closes nothing that is open', '] 没有对应的左括号'],
     [
       () => json('[{"a":[{"b":1}]},{"a":[{"b":1}}]'),
-      '} closes nothing that is open; where the next element begins cannot be told, so the rest of the file is not read',
+      '} closes nothing that is open; the start of the next element cannot be found, so the rest of the file is not read',
       '} 没有对应的左括号；无法判断下一个元素从何处开始，因此文件的其余部分不再读取',
     ],
   ];

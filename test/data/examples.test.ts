@@ -190,6 +190,13 @@ describe('examples', () => {
     await assert.rejects(read, { code: 'DATA_FORMAT', message: /6 dropped/ });
   });
 
+  it('a file that is a header alone has no rows', async () => {
+    const path = temporary.file('只有 表头.csv', '\ufeff句子1,句子2,标签\n');
+    const fields = { firstSequence: '句子1', secondSequence: '句子2', label: '标签' };
+    const read = readExamples(path, fields, 'sentence-similarity');
+    await assert.rejects(read, { code: 'DATA_FORMAT', message: `${path} has no rows.` });
+  });
+
   describe('guesses of fields', () => {
     const texts = ['高血压能吃柚子吗', '孩子发烧怎么办', '痛风可以喝啤酒吗', '二甲双胍的用法'];
     const sample = (make: (i: number) => Record<string, string | number>) => texts.map((_, i) => make(i));

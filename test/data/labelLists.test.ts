@@ -31,7 +31,7 @@ describe('several labels a row', () => {
     assert.deepEqual(namesOf(data), [['乙', '甲'], [], ['甲'], [], [], ['3', '10', 'true'], ['乙']]);
     assert.deepEqual(data.counts, [1, 1, 1, 2, 2]);
     assert.deepEqual(data.idsOf!([1, 3]), [1, 3]);
-    assert.match(data.notes!.join(), /rows with several: 2, without any: 3; combinations: 5/);
+    assert.match(data.notes!.join(), /rows with several labels: 2, without a label: 3; combinations: 5/);
   });
 
   it('are lists that a CSV holds as JSON, as Python prints them, or as Label Studio does', async () => {
@@ -51,7 +51,7 @@ describe('several labels a row', () => {
       assert.deepEqual(data.labelForm, { separator });
       assert.deepEqual(data.labels, ['丙', '乙', '甲']);
       assert.deepEqual(data.counts, [2, 3, 3]);
-      assert.match(data.notes!.join(), new RegExp(`parted by ${JSON.stringify(separator).replace('|', '\\|')}`));
+      assert.match(data.notes!.join(), new RegExp(`^${JSON.stringify(separator).replace('|', '\\|')} separates`));
     });
   }
 
@@ -65,7 +65,7 @@ describe('several labels a row', () => {
     assert.deepEqual(likelySeparators(['高血压, 未特指', '肺炎, 细菌性']), []);
   });
 
-  it('are asked for where two separators are as likely, and are as the recipe says', async () => {
+  it('are asked for where two separators are as likely, and are named by the recipe', async () => {
     const csv = 'text,label\na,甲/乙;丙\nb,乙/甲\nc,丙;甲/乙\nd,甲\ne,丙;甲\nf,乙\n';
     await assert.rejects(read('two.csv', csv), { code: 'LABELS', message: /two\.csv.*";" or "\/".*label_separator/ });
     const said = await read('said.csv', csv, { label_separator: ';' });

@@ -171,8 +171,8 @@ describe('data readers', () => {
         /closes nothing/,
       ],
       ['a comma is missing between', `[\n${element(1)}\n${element(2)}\n]`, [1, 2], [6], /comma is missing/],
-      ['a comma too many between', `[\n${element(1)},\n,\n${element(2)}\n]`, [1, 2], [6], /comma stands/],
-      ['a comma before the end', `[\n${element(1)},\n]`, [1], [6], /comma stands before/],
+      ['a comma too many between', `[\n${element(1)},\n,\n${element(2)}\n]`, [1, 2], [6], /there is a comma/],
+      ['a comma before the end', `[\n${element(1)},\n]`, [1], [6], /there is a comma before/],
       ['the end is missing', `[\n${element(1)},\n${element(2)}`, [1, 2], [9], /ends before/],
       ['the file is cut', `[\n${element(1)},\n  {\n    "a": 2,\n    "b": "值`, [1], [6], /ends inside/],
       ['something follows the end', `${pretty(element(1))}{"a": 2}`, [1], [7], /text after/],
@@ -189,7 +189,7 @@ describe('data readers', () => {
         '[{"a":1,"b":[{"a":9}]},{"a":2,"b":[{"a":9},{"a":9}},{"a":3}]',
         [1],
         [1],
-        /cannot be told/,
+        /cannot be found/,
       ],
     ];
     for (const [name, text, read, badLines, reason] of rows) {

@@ -65,7 +65,7 @@ describe('data report', () => {
       '  相似        4  66.7 %  ██████████████████████████████',
       '  不相似      1  16.7 %  ████████',
       '  (no label)  1  16.7 %  ████████',
-      '  always answering "相似" is right in 66.7 %',
+      '  always predicting "相似" is right in 66.7 %',
       '',
       'Lengths in characters',
       '                 min  median  mean  90 %  95 %  99 %  max',
@@ -83,6 +83,40 @@ describe('data report', () => {
     ]);
     const hostile = await openDataFile(temporary.file('hostile.csv', 'text,label\n一,"\u001b[31m红\n\u202e"\n'));
     for (const line of renderReport(await reportOn(hostile))) assert.doesNotMatch(line, /[\p{Cc}\p{Cf}]/u);
+  });
+
+  it('names rows where a JSON array stands on one line', async () => {
+    const pairs = [['头痛', '头疼', 0], ['发热', '发热', 1], ['头痛', '头疼', 1], ['头痛', '头疼', 1]]; // prettier-ignore
+    const json = pairs.map(([first, second, label]) => ({ query1: first, query2: second, label }));
+    const findings = async (text: string) => {
+      const lines = renderReport(await reportOn(await openDataFile(temporary.file('pairs.json', text))));
+      return lines.slice(lines.indexOf('Findings') + 1);
+    };
+    assert.deepEqual(await findings(JSON.stringify(json)), [
+      '  1 duplicate row, first in rows 1, 3, 4',
+      '  1 text with contradictory labels, 3 rows, first in rows 1, 3, 4',
+      '  1 pair of equal texts, first in row 2',
+    ]);
+    assert.deepEqual(await findings(`[\n${json.map((row) => JSON.stringify(row)).join(',\n')}\n]`), [
+      '  1 duplicate row, first on lines 2, 4, 5',
+      '  1 text with contradictory labels, 3 rows, first on lines 2, 4, 5',
+      '  1 pair of equal texts, first on line 3',
+    ]);
+  });
+
+  it('has a majority baseline for classes alone', async () => {
+    const majorityOf = async (name: string, text: string) => {
+      const report = await reportOn(await openDataFile(temporary.file(name, text)));
+      const isShown = renderReport(report).some((line) => line.includes('always predicting'));
+      assert.equal(isShown, report.majority !== undefined);
+      return report.majority;
+    };
+    const query = { query: '甲', documents: [{ title: '一', label: 2 }, { title: '二', label: 0 }, { title: '三', label: 0 }] }; // prettier-ignore
+    assert.equal(await majorityOf('queries.jsonl', `${JSON.stringify(query)}\n`), undefined);
+    const amounts = [0.5, 0.5, 2.25].map((label, i) => JSON.stringify({ text: `头痛${i}`, label }));
+    assert.equal(await majorityOf('amounts.jsonl', `${amounts.join('\n')}\n`), undefined);
+    const classes = [0, 0, 2].map((label, i) => JSON.stringify({ text: `头痛${i}`, label }));
+    assert.deepEqual(await majorityOf('classes.jsonl', `${classes.join('\n')}\n`), { label: '0', count: 2, share: 2 / 3 }); // prettier-ignore
   });
 
   it('columns that JSON rows bring late count as missing before', async () => {
@@ -106,6 +140,7 @@ describe('data report', () => {
     const rows = [
       { text: '𠮷急性肺炎', entities: [{ start: 1, end: 5, type: '疾病', text: '急性肺炎' }, { start: 3, end: 5, type: '疾病', text: '肺炎' }] }, // prettier-ignore
       { text: '患者发热', entities: [{ start: 2, end: 4, type: '症状', text: '发热' }, { start: 0, end: 2, type: '症状', text: '咳嗽' }] }, // prettier-ignore
+      { text: '查tct', entities: [{ start: 1, end: 4, type: '检查', text: 'TCT' }] },
       { text: '无异常', entities: [] },
     ];
     const path = temporary.file('entities.jsonl', rows.map((row) => JSON.stringify(row)).join('\r\n'));
@@ -113,17 +148,21 @@ describe('data report', () => {
     assert.deepEqual(report.fields, { firstSequence: 'text', secondSequence: undefined, label: 'entities' });
     assert.deepEqual(
       report.labels.map(({ value, count }) => [value, count]),
-      [['疾病', 2], ['症状', 2]], // prettier-ignore
+      [['疾病', 2], ['症状', 2], ['检查', 1]], // prettier-ignore
     );
     assert.equal(report.majority, undefined);
-    const { convention, flawed, overlapping, ...counts } = report.entities!;
-    assert.deepEqual(counts, { count: 4, rows: 2 });
+    const { convention, flawed, normalized, overlapping, ...counts } = report.entities!;
+    assert.deepEqual(counts, { count: 5, rows: 3 });
     assert.deepEqual(convention, { end: 'exclusive', unit: 'characters', source: 'text' });
     assert.deepEqual(flawed.reports.map(({ line }) => line), [2]); // prettier-ignore
+    assert.deepEqual(normalized.reports.map(({ line, reason }) => [line, reason]), [[3, 'the entity "TCT" (检查) at 1 is written "tct" in the text']]); // prettier-ignore
     assert.deepEqual(overlapping.reports.map(({ line, reason }) => [line, reason]), [[1, '"急性肺炎" (疾病) and "肺炎" (疾病)']]); // prettier-ignore
     const lines = renderReport(report);
-    assert.ok(lines.includes('Types of entities (2 distinct)'));
-    assert.ok(lines.includes('  4 in 2 rows'));
+    assert.ok(lines.includes('Types of entities (3 distinct)'));
+    assert.ok(lines.includes('  5 in 3 rows'));
+    assert.ok(
+      lines.some((line) => line.startsWith('  1 are written in another case or width in the text, first on line 3')),
+    );
     assert.ok(lines.some((line) => /^ {2}entities .*<- label$/.test(line)));
     assert.ok(!lines.some((line) => line.includes('contradictory')));
   });

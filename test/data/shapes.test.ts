@@ -71,7 +71,7 @@ describe('forms of a table', () => {
       assert.equal(await readFile(output, 'utf8'), expected);
     });
 
-    it('columns of different lengths, an object without a table and a table that cannot be copied are refused', async () => {
+    it('columns of different lengths and an object without a table are refused; columns are written anew as rows', async () => {
       const uneven = temporary.file('uneven.json', '{"text": ["发热", "头痛"], "label": [1]}');
       await assert.rejects(openDataFile(uneven), {
         code: 'DATA_FORMAT',
@@ -80,8 +80,12 @@ describe('forms of a table', () => {
       const settings = temporary.file('settings.json', '{\n  "name": "x",\n  "size": {"a": 1}\n}');
       await assert.rejects(openDataFile(settings), { code: 'DATA_FORMAT', message: /the keys "name", "size"/ });
       const columns = temporary.file('columns.json', forms.columns);
-      const filled = writeFilled(columns, temporary.path('out.json'), () => 0, { label: 'label' });
-      await assert.rejects(filled, { code: 'UNSUPPORTED', message: /JSON of this form/ });
+      const output = temporary.path('out.json');
+      await writeFilled(columns, output, () => 0, { label: 'label' });
+      assert.deepEqual(JSON.parse(await readFile(output, 'utf8')), [
+        { text: '发热', label: 0 },
+        { text: '头痛', label: 0 },
+      ]);
     });
 
     it('JSON Lines of one line or with lists and objects in them stay lines', async () => {
@@ -145,8 +149,14 @@ describe('forms of a table', () => {
       }));
       const unnamed = await readRecipeSplit({ file: temporary.file('many.json', JSON.stringify(many)) }, 'text-classification'); // prettier-ignore
       assert.deepEqual([unnamed.columns.first, unnamed.columns.label], ['post', 'sentiment']);
-      const filled = writeFilled(path, temporary.path('out.json'), () => 'x', { label: 'sentiment' });
-      await assert.rejects(filled, { code: 'UNSUPPORTED' });
+      const output = temporary.path('out.jsonl');
+      const fill = (onBadRow: 'stop' | 'skip') =>
+        writeFilled(path, output, () => 'x', { label: 'sentiment', onBadRow });
+      await assert.rejects(fill('stop'), { code: 'DATA_FORMAT' });
+      assert.deepEqual(await fill('skip'), { rows: 5, filled: 5, badRows: 1 });
+      const lines = (await readFile(output, 'utf8')).trim().split('\n');
+      const written = lines.map((line) => JSON.parse(line) as { sentiment: string });
+      assert.deepEqual(written.map(({ sentiment }) => sentiment), Array(5).fill('x')); // prettier-ignore
     });
 
     it('CSV and JSON_MIN: the text and what was chosen, neither ids nor times; two choices follow on_bad_row', async () => {

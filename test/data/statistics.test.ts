@@ -38,7 +38,9 @@ describe('data statistics', () => {
       ['d', 'e', 2],
       ['d', 'e', 2],
     ];
-    const found = duplicatesOf(rows.map(([first, second, label], i) => ({ first, second, label, line: i + 1 })));
+    const found = duplicatesOf(
+      rows.map(([first, second, label], i) => ({ first, second, label, line: i + 1, row: i })),
+    );
     assert.deepEqual(found, {
       exact: 3,
       contradictions: 1,
@@ -51,6 +53,14 @@ describe('data statistics', () => {
         ],
         contradictions: [[1, 2, 3]],
         equalSides: [6],
+        rows: {
+          exact: [
+            [0, 1, 2],
+            [6, 7, 8],
+          ],
+          contradictions: [[0, 1, 2]],
+          equalSides: [5],
+        },
       },
     });
   });

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { MedTextError } from '../../src/base/errors';
 import { keyOf, RandomStream } from '../../src/base/random';
 import { openDataFile } from '../../src/data/dataFile';
+import { countRawLabels } from '../../src/data/labelCounts';
+import { readRecipeSplit } from '../../src/data/recipeSplit';
 import { readAll, temporaryFolder } from './support';
 
 const fixture = (name: string): string => join(__dirname, '../fixtures/tables', name);
@@ -39,6 +41,42 @@ describe('workbooks and Parquet files', () => {
     assert.match(warnings, /only the sheet "data" is read, not "notes"/);
     assert.match(warnings, /3 cells hold formulas \(first: G2\).*3 without one/);
     assert.match(warnings, /1 cells hold errors.*\(first: D4\)/);
+  });
+
+  it('a workbook’s sheet by its name, hidden ones too; the first visible one otherwise', async () => {
+    const file = await openDataFile(fixture('splits.xlsx'), { sheet: '验证集' });
+    assert.deepEqual(file.workbook, { sheet: '验证集', sheets: ['封面', '训练集', '验证集', '备注'] });
+    assert.deepEqual([file.columns, file.warnings], [['query1', 'query2', 'label'], []]);
+    assert.deepEqual(
+      file.sample.map(({ values }) => ({ ...values })),
+      [{ query1: '头痛怎么办', query2: '头疼如何缓解', label: 1 }],
+    );
+    assert.equal((await openDataFile(fixture('splits.xlsx'), { sheet: '备注' })).sample[0].values.label, '呼吸科');
+    await assert.rejects(openDataFile(fixture('splits.xlsx'), { sheet: '图' }), {
+      code: 'NOT_FOUND',
+      message: `${fixture('splits.xlsx')} has no sheet "图"; its sheets are: "封面", "训练集", "验证集", "备注".`,
+    });
+    // The first visible one is empty: the next one is read, which is said.
+    const recognised = await openDataFile(fixture('splits.xlsx'));
+    assert.equal(recognised.workbook?.sheet, '训练集');
+    assert.match(recognised.warnings.join(), /only the sheet "训练集" is read, not "封面", "验证集", "备注"/);
+    await assert.rejects(openDataFile(fixture('splits.xlsx'), { sheet: '封面' }), (error: MedTextError) => {
+      assert.deepEqual(error.detail.sheets, ['封面', '训练集', '验证集', '备注']);
+      return error.code === 'DATA_FORMAT' && /"封面" is empty\. The sheets are: "封面", "训练集"/.test(error.message);
+    });
+    for (const name of ['snappy.parquet', 'make.py'])
+      await assert.rejects(openDataFile(fixture(name), { sheet: 'a' }), { code: 'USAGE' });
+  });
+
+  it('a recipe’s sheet is of its own file alone', async () => {
+    const split = { file: fixture('splits.xlsx'), sheet: '训练集' };
+    const { examples } = await readRecipeSplit({ ...split, on_bad_row: 'skip' }, 'sentence-similarity'); // One row has one text.
+    assert.equal(examples.length, 2);
+    const counts = await countRawLabels({ ...split, sheet: '备注' });
+    assert.deepEqual(
+      counts.values.map(({ value }) => value),
+      ['呼吸科'],
+    );
   });
 
   for (const codec of codecs) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { textEncoder } from '../../src/data/textEncoding';
-import { withJsonField, writeFilled } from '../../src/data/writeFilled';
+import { withJsonField, writeFilled, type FilledAnswer } from '../../src/data/writeFilled';
 import { expected, FIXTURES, fixture, readAll, temporaryFolder } from './support';
 
 describe('writing answers back', () => {
@@ -20,6 +20,52 @@ describe('writing answers back', () => {
       assert.deepEqual(result, { rows: 6, filled: 6, badRows: 0 });
       assert.deepEqual(readFileSync(output), readFileSync(fixture(name)), name);
     }
+  });
+
+  describe('Label Studio’s tasks', () => {
+    const region = (type: string, value: object) => ({ from_name: 'asked', to_name: 'note', type, value });
+    const task = (...results: object[][]) => ({
+      id: 1,
+      data: { text: '发热' },
+      annotations: results.map((result) => ({ result })),
+    });
+    const written = async (tasks: object[], answer: FilledAnswer, more: object = {}) => {
+      const [source, output] = [temporary.file('tasks.json', JSON.stringify(tasks)), temporary.path('out.json')];
+      await writeFilled(source, output, (row) => (row === 0 ? answer : null), { label: 'asked', model: 'm', ...more });
+      return JSON.parse(readFileSync(output, 'utf8')) as { predictions?: object[] }[];
+    };
+
+    it('get predictions in the form of their annotations', async () => {
+      for (const [type, value, answer, predicted] of [
+        ['choices', { choices: ['a'] }, 'b', { choices: ['b'] }],
+        ['choices', { choices: ['a', 'b'] }, ['b', 'c'], { choices: ['b', 'c'] }],
+        ['rating', { rating: 4 }, 3.5, { rating: 3.5 }],
+        ['rating', { rating: 4 }, '3', { rating: 3 }],
+        ['number', { number: 4 }, 3.5, { number: 3.5 }],
+        ['textarea', { text: ['a'] }, 'b', { text: ['b'] }],
+      ] as const) {
+        const tasks = [task(), task([region(type, value)])];
+        const [first, second] = await written(tasks, answer);
+        const expected = { model_version: 'm', result: [region(type, predicted)] };
+        assert.deepEqual([first, second], [{ ...tasks[0], predictions: [expected] }, tasks[1]], type);
+      }
+      const plain = { from_name: 'asked', to_name: 'text' };
+      for (const [answer, result] of [
+        ['b', [{ ...plain, type: 'choices', value: { choices: ['b'] } }]],
+        [2, [{ ...plain, type: 'number', value: { number: 2 } }]],
+        [[], []],
+      ] as const) {
+        assert.deepEqual((await written([task()], answer))[0].predictions, [{ model_version: 'm', result }]);
+      }
+    });
+
+    it('that cannot be read as rows are copied as they are', async () => {
+      const disagreed = task([region('choices', { choices: ['a'] })], [region('choices', { choices: ['b'] })]);
+      const tasks = [disagreed, task([region('choices', { choices: ['a'] })])];
+      const [first, second] = await written(tasks, 'c', { onBadRow: 'skip' });
+      assert.deepEqual(first, disagreed);
+      assert.equal(second.predictions?.length, 1);
+    });
   });
 
   it('changes nothing but the label', async () => {
@@ -111,12 +157,10 @@ describe('writing answers back', () => {
     await refuse('1,2\n3,4\n', 'NOT_FOUND', { label: 'label' });
     await refuse('1,2\n3,4\n', 'NOT_FOUND', { label: 3 });
     const table = temporary.file('refused.csv', 'text1,label\na,1\n');
-    for (const ending of ['xlsx', 'parquet']) {
-      await assert.rejects(
-        writeFilled(table, `${output}.${ending}`, () => 'x', { label: 'label' }),
-        { code: 'UNSUPPORTED', message: /has the format of the data \(csv\)/ },
-      );
-    }
+    await assert.rejects(
+      writeFilled(table, `${output}.parquet`, () => 'x', { label: 'label' }),
+      { code: 'UNSUPPORTED', message: /in the format of the data \(csv\)/ },
+    );
     const plain = temporary.file('refused.txt', '1\ta\n0\tb\n');
     await assert.rejects(
       writeFilled(plain, output, () => 'a\tb', { label: 0 }),

@@ -1,4 +1,4 @@
-// What the extension costs a window that opens, by the editor's own account (Developer: Startup Performance).
+// The time that the extension adds to the start of a window, by the editor's own figures (Developer: Startup Performance).
 import assert from 'node:assert/strict';
 import { openBrowser, openFolder, runCommand, startServer } from './editor.mjs';
 import { until } from './window.mjs';
@@ -24,7 +24,7 @@ describe('activation', () => {
 
   /** Opens a window of its own and reads the editor's figures. */
   async function figuresOfWindow() {
-    // High enough for the whole list: rows out of sight are not there, and the quickest come last.
+    // The window is high enough for the whole list, because the list has only visible rows and the quickest come last.
     const { browser, page } = await openBrowser({ height: 2000 });
     try {
       await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -37,10 +37,10 @@ describe('activation', () => {
   }
 
   it('takes less than 50 ms by the figures of the editor', async () => {
-    // Every figure is an upper bound of what the extension takes itself. "Load Code" begins before an extension's turn
-    // and counts the loading of all others that start in the same process; the marks around the loading alone, which
-    // the editor has only of what starts early, and "Call Activate" (which awaits nothing) count what else the machine
-    // does meanwhile. Waiting only adds: the least of some windows is nearest to the truth.
+    // Every figure is an upper bound of the extension's own time. "Load Code" begins before the extension's turn and includes
+    // the loading of all others in the same process. The marks around the loading alone, which the editor has only for
+    // extensions that start early, and "Call Activate" (which awaits nothing) include other work of the machine. Waiting only
+    // adds time, so the smallest figure of several windows is the most accurate.
     let least = Infinity;
     for (let window = 0; window < windows; window++) {
       const { event, loadMs, ownLoadMs, callMs } = await figuresOfWindow();
@@ -59,7 +59,7 @@ async function started(page, name) {
   await running(page, name).filter({ hasText: /\d+ms/ }).waitFor({ timeout: 60_000 });
 }
 
-/** The report's text; by the clipboard, for an editor shows only the lines in sight. */
+/** The report's text, read through the clipboard because an editor has only the visible lines. */
 async function startupPerformance(page) {
   await runCommand(page, 'Developer: Startup Performance');
   const line = page.locator('.editor-instance .view-line', { hasText: 'System Info' });
@@ -78,7 +78,7 @@ function figuresIn(report) {
   assert.ok(row, 'the report knows the extension');
   const [, , , load, call, , event] = row.split('|').map((cell) => cell.trim());
   const mark = (name) => Number(new RegExp(`^code/extHost/${name}/${id}\t(\\d+)`, 'm').exec(report)?.[1]);
-  // The marks are handed over while the window opens: of what starts later there are none.
+  // The editor passes marks only while the window opens, so extensions that start later have none.
   const ownLoadMs = mark('didLoadExtensionCode') - mark('willLoadExtensionCode');
   return {
     event,

@@ -1,15 +1,15 @@
 // Data files as tables in a real VS Code: with the data process, the scorer and a model fine-tuned there.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { choose, chooseMenu, findWebview, notification, openFile, runCommand } from './editor.mjs';
+import { choose, chooseMenu, findWebview, notification, openFile, openFolder, runCommand } from './editor.mjs';
 import { picture, savedJson, until, useWindow } from './window.mjs';
 
-/** A page that VS Code shows again is made anew: what is asked of it is asked of the one that is there. */
+/** The preview's current page. VS Code makes a page again when it shows it again. */
 const preview = (page) => findWebview(page, 'pairs-', 60_000);
 
-/** Training data with a contradiction and a cell that a careless page would run; the rows. */
+/** Writes training data with a contradiction and a cell that a careless page would execute, and returns the rows. */
 function prepare(folder) {
   const file = join(folder, 'data/pairs-train.json');
   const rows = JSON.parse(readFileSync(file, 'utf8'));
@@ -19,7 +19,7 @@ function prepare(folder) {
   return rows;
 }
 
-// A browser's VS Code saves by itself otherwise.
+// VS Code in a browser saves automatically by default.
 const settings = { 'files.autoSave': 'off' };
 
 describe('the dataset preview in VS Code', () => {
@@ -78,7 +78,7 @@ describe('the dataset preview in VS Code', () => {
     await view.getByText(/disagreements first/).click();
     await view.getByText('Rows 1–', { exact: false }).waitFor();
     await picture(page, 'dataset-preview-predictions');
-    // The process that reads the data is killed: the same preview again, in a new one.
+    // After the data process is killed, the preview is reopened in a new process.
     const dataProcesses = () =>
       execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
         .split('\n')
@@ -98,9 +98,17 @@ describe('the dataset preview in VS Code', () => {
     await view.getByRole('button', { name: 'Write into recipe…' }).click();
     const recipe = join(workspace.folder, 'quick.medtext.json');
     await savedJson(recipe, ({ dataset }) => dataset.train.first_sequence === 'query1');
+    await view.getByRole('button', { name: 'Clean…', exact: true }).click();
+    await view.getByRole('checkbox', { name: /Full-width letters/ }).check();
+    await view.getByRole('checkbox', { name: /White space at both ends/ }).check();
+    await view.getByText('rows change', { exact: false }).waitFor();
+    await picture(page, 'dataset-preview-clean');
+    await view.getByRole('button', { name: 'Write into Recipe…', exact: true }).click();
+    const cleaned = await savedJson(recipe, (saved) => saved.dataset.clean !== undefined);
+    assert.deepEqual(cleaned.dataset.clean, ['half_width', 'trim']);
     await view.getByRole('button', { name: 'Split…', exact: true }).click();
     await view.getByRole('button', { name: 'Write into Recipe…', exact: true }).click();
-    const { dataset } = await savedJson(recipe, (saved) => saved.dataset.train.file === 'data/pairs-train.train.json');
+    const { clean: _, ...dataset } = (await savedJson(recipe, (saved) => saved.dataset.train.file === 'data/pairs-train.train.json')).dataset; // prettier-ignore
     const count = (part) =>
       JSON.parse(readFileSync(join(workspace.folder, `data/pairs-train.${part}.json`), 'utf8')).length;
     assert.ok(existsSync(join(workspace.folder, 'data/pairs-train.train.json')));
@@ -132,3 +140,85 @@ describe('the dataset preview in Chinese, in the dark', () => {
 
   it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
 });
+
+for (const locale of ['en', 'zh-cn']) {
+  const isChinese = locale === 'zh-cn';
+  describe(`a workbook in VS Code (${locale})`, () => {
+    const dark = { ...settings, 'workbench.colorTheme': 'Default Dark Modern' };
+    const state = useWindow({
+      prepare: (folder) => copyFileSync('test/fixtures/tables/splits.xlsx', join(folder, 'splits.xlsx')),
+      settings: isChinese ? dark : settings,
+      ...(isChinese && { locale }),
+    });
+
+    /** Before the editor knows the extension, the file opens as a text that cannot be shown; then it is opened again. */
+    async function openedAsTable(page, text) {
+      const table = page.locator('iframe.webview.ready').first();
+      const tab = page.locator('.tab', { hasText: 'splits.xlsx' });
+      await until(
+        async () => {
+          await page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'splits.xlsx' }).click();
+          if (await table.waitFor({ timeout: 20_000 }).then(() => true, () => false)) return true; // prettier-ignore
+          await tab.click({ button: 'middle' });
+          await tab.waitFor({ state: 'detached' });
+          return false;
+        },
+        'the workbook opens as a table',
+        120_000,
+      );
+      return findWebview(page, text, 120_000);
+    }
+
+    it('opens as a table by a click, and shows the sheet that is chosen', async () => {
+      const { page } = state;
+      await page.locator('.activitybar a[aria-label^="MedText Lab"]').waitFor({ timeout: 120_000 });
+      const view = await openedAsTable(page, '发热');
+      await view
+        .getByText(isChinese ? '3 行' : '3 rows')
+        .first()
+        .waitFor();
+      await picture(page, `workbook-${locale}`);
+      await view.getByRole('combobox', { name: isChinese ? '工作表' : 'Sheet' }).selectOption('封面');
+      const other = view.getByRole('button', { name: isChinese ? '显示工作表 备注' : 'Show the sheet 备注' });
+      await other.waitFor({ timeout: 60_000 });
+      await picture(page, `workbook-empty-sheet-${locale}`);
+      await other.focus();
+      await page.keyboard.press('Enter');
+      await view.getByText('呼吸科').first().waitFor({ timeout: 60_000 });
+    });
+
+    it('keeps the chosen sheet when its tab is closed, and when the window is loaded again', async () => {
+      const { page, server, workspace } = state;
+      const chosen = async (shown) => {
+        const sheet = shown.getByRole('combobox', { name: isChinese ? '工作表' : 'Sheet' });
+        await until(async () => (await sheet.inputValue()) === '备注', 'the chosen sheet');
+      };
+      await page.locator('.tab', { hasText: 'splits.xlsx' }).click({ button: 'middle' });
+      await page.locator('.tab', { hasText: 'splits.xlsx' }).waitFor({ state: 'detached' });
+      await page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'splits.xlsx' }).click();
+      await chosen(await findWebview(page, '呼吸科', 60_000));
+      // A click shows a file for a moment; twice, its tab stays.
+      await page.locator('.tab', { hasText: 'splits.xlsx' }).dblclick();
+      await openFolder(page, server, workspace.folder);
+      await chosen(await findWebview(page, '呼吸科', 120_000));
+    });
+
+    it('names its sheets on the fine-tune page, where the splits are recognised', async () => {
+      const { page } = state;
+      const file = page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'splits.xlsx' });
+      await chooseMenu(page, file, isChinese ? '微调编码器…' : 'Fine-Tune Encoder…');
+      const view = await findWebview(page, '"sheet": "训练集"', 60_000);
+      await view.getByText('"sheet": "验证集"').waitFor();
+      await picture(page, `workbook-fine-tune-${locale}`);
+      const sheet = view.getByRole('combobox', { name: isChinese ? '训练集的工作表' : 'Sheet of the training data' });
+      await sheet.selectOption('备注');
+      await view.getByText('"first_sequence": "text"').waitFor({ timeout: 60_000 });
+      await view
+        .getByRole('combobox', { name: isChinese ? '验证集的工作表' : 'Sheet of the validation data' })
+        .selectOption('备注');
+      await view.getByText(isChinese ? '请选择另一个工作表' : 'choose another sheet').waitFor();
+    });
+
+    it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));
+  });
+}

@@ -1,4 +1,4 @@
-// The dataset preview's page in the browser that the editor's tests use, on a million rows that are made up as asked.
+// The dataset preview's page in the browser that the editor's tests use, on a million generated rows.
 import assert from 'node:assert/strict';
 import { openBrowser } from './editor.mjs';
 import { servePage } from '../webview/datasetPreviewPage.mjs';
@@ -81,6 +81,21 @@ describe('the page of the dataset preview', () => {
     await page.locator('[role=columnheader][data-column="2"]').click({ button: 'right' });
     await menu.getByRole('menuitem', { name: 'Use as Label' }).click();
     assert.equal((await calls('setMapping')).length, 1);
+    await page.close();
+  });
+
+  it('has every button of its bars by name, free and inside a narrow page, and no panel over its table', async () => {
+    const page = await served.open(browser, { width: 400, height: 600 });
+    await shows(page, 0);
+    for (const name of ['Clean…', 'Split…', 'Export…', 'Details', 'Change…', 'Predict the rows on the screen']) {
+      await page.getByRole('button', { name, exact: true }).click({ trial: true, timeout: 10_000 });
+    }
+    const [table, panel] = [await page.locator('.table').boundingBox(), await page.locator('.panel').boundingBox()];
+    assert.ok(table.x + table.width <= panel.x + 1 && panel.x + panel.width <= 401, 'side by side');
+    assert.ok(table.width > 120 && table.height > 120, 'room for rows');
+    await page.locator('.mapping').getByRole('button', { name: 'Predict all rows' }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => window.calls.some(([method]) => method === 'start'));
     await page.close();
   });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { findWebview, hoverText, notification, openFile, runCommand } from './editor.mjs';
 import { openSidebar, picture, until, useWindow } from './window.mjs';
 
-/** A recipe that fails after its check: its data have one label only. */
+/** A recipe that passes its check and fails in the training, because its data have only one label. */
 function withOneLabel(folder) {
   const row = { query1: '肺炎怎么治疗', query2: '肺炎', label: '1' };
   writeFileSync(join(folder, 'alike.json'), JSON.stringify([row, row, row]));

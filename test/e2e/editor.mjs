@@ -1,6 +1,6 @@
 // Starts a real VS Code (code-server) and drives it in Chromium.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,9 +26,9 @@ const defaultSettings = {
 };
 
 /**
- * A server with profile and extensions of its own, ended as a whole process group.
+ * Starts a server with its own profile and extensions. It ends as a whole process group.
  * @param vsix packaged extensions to install
- * @param machineSettings settings of the scope `machine`, which a server takes from a file of its own
+ * @param machineSettings settings of the scope `machine`, which a server reads from a separate file
  * @param testDriver lets the page run integration tests; suppresses notifications
  * @param trustPrompts keeps workspace trust on
  */
@@ -59,12 +59,7 @@ export async function startServer({
   // An empty gallery stops every request to the outside.
   const childEnv = { ...process.env, HOME: join(folder, 'home'), EXTENSIONS_GALLERY: '{}', ...env };
   for (const name of Object.keys(childEnv)) if (/^(VSCODE_|npm_)/.test(name)) delete childEnv[name];
-  for (const file of vsix) {
-    execFileSync(serverNode, [...base, '--install-extension', file, '--force'], {
-      env: childEnv,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  }
+  if (vsix.length > 0) copyInstalled(vsix, childEnv, join(folder, 'extensions'));
   const flags = ['--disable-telemetry', '--disable-getting-started-override'];
   if (!trustPrompts) flags.push('--disable-workspace-trust');
   if (locale) flags.push('--locale', locale);
@@ -107,7 +102,32 @@ export async function startServer({
   };
 }
 
-/** VS Code's own server, which code-server wraps: that of the oldest hands no option on that it does not know. */
+/** The folders into which packages were installed, by the packages' names. */
+const installed = new Map();
+
+/** Installs the packages once in this process, and gives each server a copy: an installation takes seconds, a copy does not. */
+function copyInstalled(vsix, env, extensions) {
+  const key = vsix.join('\n');
+  if (!installed.has(key)) {
+    const folder = mkdtempSync(join(tmpdir(), 'medtext-installed-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const own = ['--config', join(folder, 'config.yaml'), '--user-data-dir', join(folder, 'user')];
+    const install = [serverEntry, ...own, '--extensions-dir', join(folder, 'extensions'), '--force'];
+    for (const file of vsix)
+      execFileSync(serverNode, [...install, '--install-extension', file], {
+        env,
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
+    installed.set(key, join(folder, 'extensions'));
+  }
+  const template = installed.get(key);
+  cpSync(template, extensions, { recursive: true });
+  // The list of extensions holds their absolute paths.
+  const list = join(extensions, 'extensions.json');
+  writeFileSync(list, readFileSync(list, 'utf8').replaceAll(template, extensions));
+}
+
+/** Starts VS Code's own server, which code-server wraps, because the oldest code-server does not pass on unknown options. */
 function bareServer(profile) {
   const place = ['--host', '127.0.0.1', '--port', '0', '--without-connection-token', '--accept-server-license-terms'];
   return [bareServerEntry, ...profile, ...place, '--enable-smoke-test-driver'];
@@ -117,11 +137,11 @@ function signalGroup(pid, signal) {
   try {
     process.kill(-pid, signal);
   } catch {
-    // Gone already.
+    // The process has already ended.
   }
 }
 
-/** A language pack without an extension: the workbench stays English, ours is asked for in the language. */
+/** Writes a language pack without an extension. The workbench stays English, and the extension gets the language. */
 function writeLanguagePack(folder, user, locale) {
   const translations = join(folder, 'main.i18n.json');
   writeFileSync(translations, JSON.stringify({ '': [], version: '1.0.0', contents: {} }));
@@ -137,6 +157,9 @@ export async function openBrowser({ locale = 'en-US', width = 1280, height = 800
   const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-dev-shm-usage', ...quiet];
   const browser = await chromium.launch({ executablePath: chromiumPath, headless: true, args });
   const context = await browser.newContext({ viewport: { width, height }, locale, deviceScaleFactor: scale });
+  // A machine may have much else to do.
+  context.setDefaultTimeout(60_000);
+  context.setDefaultNavigationTimeout(120_000);
   const outside = [];
   const isOutside = ({ protocol, hostname }) =>
     /^(http|ws)s?:$/.test(protocol) && hostname !== '127.0.0.1' && !hostname.endsWith('vscode-cdn.net');
@@ -148,8 +171,8 @@ export async function openBrowser({ locale = 'en-US', width = 1280, height = 800
 }
 
 /**
- * Runs a mocha entry in the extension host. A host that crashes reports success: only a fresh result file, written by
- * the entry itself, with passes and no failure, counts.
+ * Runs a mocha entry in the extension host. A crashed host reports success, so only a fresh result file of the entry with
+ * passes and no failure counts.
  */
 export async function runIntegration({
   server,
@@ -157,7 +180,7 @@ export async function runIntegration({
   entry,
   workspace,
   resultFile,
-  timeoutMs = 240_000,
+  timeoutMs = 900_000,
   screenshot,
 }) {
   rmSync(resultFile, { force: true });
@@ -205,7 +228,7 @@ export async function openFolder(page, server, folder) {
 /** Opens a file by name with Quick Open; the explorer may not show it. */
 export async function openFile(page, name) {
   const widget = page.locator('.quick-input-widget');
-  // Enter opens what is focused: an older list may still stand there.
+  // Enter opens the focused row, and an older list may still be shown.
   const chosen = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).first();
   await retried(page, `Quick Open does not list ${name}`, async () => {
     await page.keyboard.press('Control+P');
@@ -219,7 +242,7 @@ export async function openFile(page, name) {
   await page.locator('.editor-instance .monaco-editor .view-line').first().waitFor();
 }
 
-/** Tries again what a busy window may lose: a key pressed before it listens, or typed while a page takes the focus. */
+/** Repeats an attempt. A busy window may lose a key that is pressed before it listens, or while a page takes the focus. */
 async function retried(page, what, attempt) {
   for (let tries = 0; tries < 10; tries++) {
     if (await attempt()) return;
@@ -229,7 +252,7 @@ async function retried(page, what, attempt) {
   throw new Error(what);
 }
 
-/** Runs a command of the palette; opened before the extension is known, the palette does not list it later. */
+/** Runs a command by the palette. A palette that opens before the editor knows the extension never lists its commands, so it is reopened. */
 export async function runCommand(page, title) {
   const widget = page.locator('.quick-input-widget');
   const wanted = title.split(': ').pop();
@@ -238,7 +261,7 @@ export async function runCommand(page, title) {
     await page.keyboard.press('F1');
     if (!(await isShown(widget, 3000))) return false;
     await page.keyboard.type(title);
-    // Enter, not a click: the list may still be moving below the mouse.
+    // Enter is safer than a click, because the list may still be moving.
     if (!(await isShown(chosen, 2000))) return false;
     await page.keyboard.press('Enter');
     await widget.locator('.monaco-list-row', { hasText: wanted }).first().waitFor({ state: 'hidden' });
@@ -252,7 +275,7 @@ const isShown = (locator, timeout) =>
     () => false,
   );
 
-/** The webview that contains the text; webviews lie over the workbench, not inside their view's elements. */
+/** The webview that contains the text. Webviews lie over the workbench, not inside their view's elements. */
 export async function findWebview(page, text, timeout = 30_000) {
   const views = page.locator('iframe.webview.ready');
   for (const end = Date.now() + timeout; Date.now() < end; await page.waitForTimeout(150)) {
@@ -273,17 +296,17 @@ export async function choose(page, text, title) {
   if (title) await page.locator('.quick-input-title', { hasText: title }).waitFor({ timeout: 30_000 });
   const list = page.locator('.quick-input-list');
   await list.locator('.monaco-list-row', { hasText: text }).first().waitFor({ timeout: 30_000 });
-  // The keyboard, not a click: the list may still be moving below the mouse.
+  // The keyboard is safer than a click, because the list may still be moving.
   const focused = list.locator('.monaco-list-row.focused', { hasText: text });
   for (let steps = 0; !(await isShown(focused, steps === 0 ? 500 : 200)); steps++) {
     if (steps === 60) throw new Error(`the keyboard does not reach ${text}`);
-    // A page that is shown meanwhile takes the focus; the question stays.
+    // A page that opens meanwhile takes the focus, but the question stays.
     await page.locator('.quick-input-widget input[type=text]').first().focus();
     await page.keyboard.press('ArrowDown');
   }
   await page.locator('.quick-input-widget input[type=text]').first().focus();
   await page.keyboard.press('Enter');
-  // Only the answer to this question may be what the next choice finds.
+  // The row must disappear first, so that the next choice does not find it.
   await focused.waitFor({ state: 'hidden', timeout: 30_000 });
 }
 
@@ -300,7 +323,7 @@ export async function chooseMenu(page, element, label) {
   const entry = page.locator('.monaco-menu .action-item', { hasText: label });
   await element.click({ button: 'right' });
   await entry.waitFor();
-  // For a moment after it has opened a menu takes a click for the end of the one that opened it.
+  // Just after opening, a menu takes a click for the end of the click that opened it.
   while (await entry.isVisible()) {
     await entry.click({ timeout: 2000 }).catch(() => undefined);
     await entry.waitFor({ state: 'hidden', timeout: 1000 }).catch(() => undefined);
@@ -326,7 +349,7 @@ async function wordBox(page, word) {
   }, word);
 }
 
-/** Moves the mouse onto the word until a hover with the expected text shows; its text. */
+/** Moves the mouse onto the word until a hover with the expected text appears, and returns the hover's text. */
 export async function hoverText(page, word, expected, tries = 20) {
   const box = await wordBox(page, word);
   if (!box) throw new Error(`not visible: ${word}`);
@@ -341,7 +364,7 @@ export async function hoverText(page, word, expected, tries = 20) {
   throw new Error(`no hover with ${expected}`);
 }
 
-/** The editor's own themes as its picker names them, by the class of body that webviews see. */
+/** The editor's own themes with their names in the picker, by the class that a webview's body has. */
 export const colorThemes = {
   'vscode-dark': { label: 'Dark Modern', workbench: 'vs-dark' },
   'vscode-light': { label: 'Light Modern', workbench: 'vs' },
@@ -349,14 +372,14 @@ export const colorThemes = {
   'vscode-high-contrast-light': { label: 'Light High Contrast', workbench: 'hc-light' },
 };
 
-/** Chooses a colour theme in the picker, as a person does, and waits until the window wears it. */
+/** Chooses a colour theme in the picker, as a person does, and waits until the window shows it. */
 export async function setTheme(page, name) {
   const { label, workbench } = colorThemes[name];
   const worn = page.locator(`.monaco-workbench.${workbench}`);
   const themes = page.locator('.quick-input-list .monaco-list-row', { hasText: 'Modern' }).first();
-  // On a busy machine the list may show a theme as chosen and not put it on.
+  // On a busy machine the list may show a theme as chosen without applying it.
   for (let tries = 0; tries < 3; tries++) {
-    // A window that has just opened does not know its keys yet.
+    // A window that has just opened ignores keys.
     for (let presses = 0; presses < 10; presses++) {
       await page.keyboard.press('Control+K');
       await page.keyboard.press('Control+T');
@@ -373,14 +396,14 @@ export async function setTheme(page, name) {
   throw new Error(`the window does not wear ${label}`);
 }
 
-/** Puts the cursor into the editor's text and selects lines, each a selection of its own. */
+/** Focuses the editor and selects the lines, each as a separate selection. */
 export async function selectLines(page, lines) {
   const row = (line) => page.locator('.editor-instance .view-line', { hasText: line }).first();
   await row(lines[0]).click();
   await page.keyboard.press('Home');
   await page.keyboard.press('Shift+End');
   for (const line of lines.slice(1)) {
-    // A further cursor in the line; "expand to the line" would take the line break with it.
+    // The click adds a cursor in the line. "Expand to the line" would also select the line break.
     await row(line).click({ modifiers: ['Alt'] });
   }
   if (lines.length === 1) return;

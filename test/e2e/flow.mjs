@@ -1,4 +1,4 @@
-// What a person does from an empty folder to a result, counted: an action is one command, button or confirmed choice.
+// Counts a person's actions from an empty folder to a result. An action is one command, button or confirmed choice.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { choose, findWebview, hoverText, notification, openFile, runCommand } from './editor.mjs';
 import { newestRun, openSidebar, picture, runRow, until, useWindow } from './window.mjs';
 
-/** Counts what a person does. */
+/** A counter of a person's actions. */
 function counting() {
   let count = 0;
   return {
@@ -22,7 +22,7 @@ function counting() {
 
 const emptied = (folder) => {
   for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
-  // The explorer shows when the folder is open by showing something.
+  // The file makes the explorer show a row once the folder is open.
   writeFileSync(join(folder, '.gitkeep'), '');
 };
 
@@ -93,7 +93,7 @@ describe('the page of a run', () => {
     await view.getByRole('button', { name: 'Stop', exact: true }).click();
     await notification(page, 'was stopped', undefined, 60_000);
     await view.getByRole('button', { name: 'Resume' }).waitFor({ timeout: 30_000 });
-    await page.locator('.tab', { hasText: 'Run' }).first().click({ button: 'middle' });
+    await page.locator('.tab', { hasText: /^long$/ }).click({ button: 'middle' });
   });
 
   it('shows what a finished run came to, and the rows of a cell of its matrix', async () => {
@@ -120,7 +120,7 @@ describe('the page of a run', () => {
 
   it('has the same form for an evaluation', async () => {
     const { page } = state;
-    await page.locator('.tab', { hasText: 'Run' }).first().click();
+    await page.locator('.tab', { hasText: /^quick$/ }).click();
     const view = await findWebview(page, 'Best checkpoint on validation data', 60_000);
     assert.equal(await view.getByLabel('Note', { exact: true }).inputValue(), '第一次');
     await view.getByRole('button', { name: 'Evaluate…' }).click();
@@ -142,7 +142,9 @@ describe('from a folder of CBLUE and an imported checkpoint to a training', () =
     prepare(folder) {
       for (const [split, from] of Object.entries({ train: 'train', dev: 'validation', test: 'test' })) {
         const rows = JSON.parse(readFileSync(`samples/medical-pairs/${from}.json`, 'utf8')).slice(0, 200);
-        writeFileSync(join(folder, `KUAKE-QQR_${split}.json`), JSON.stringify(rows));
+        const other = rows[0].label === '0' ? '1' : '0';
+        const contradictory = split === 'train' ? [{ ...rows[0], label: other }] : [];
+        writeFileSync(join(folder, `KUAKE-QQR_${split}.json`), JSON.stringify([...rows, ...contradictory]));
       }
       rmSync(join(folder, 'data'), { recursive: true });
       const library = join(folder, 'library');
@@ -168,7 +170,9 @@ describe('from a folder of CBLUE and an imported checkpoint to a training', () =
     for (const file of ['KUAKE-QQR_train.json', 'KUAKE-QQR_dev.json', 'KUAKE-QQR_test.json'])
       assert.ok(recipe.includes(file), file);
     assert.match(recipe, /tiny/);
-    await view.getByText('Tokens an example', { exact: false }).waitFor({ timeout: 60_000 });
+    await view.getByText('Tokens per example', { exact: false }).waitFor({ timeout: 60_000 });
+    await view.getByText('for the longest batches', { exact: false }).waitFor({ timeout: 60_000 });
+    await view.getByText('Not known: no run here', { exact: false }).waitFor();
     await picture(page, 'flow-fine-tune-page');
     const start = view.locator('vscode-button', { hasText: 'Start Fine-Tuning' });
     await start.focus();
@@ -190,5 +194,45 @@ describe('from a folder of CBLUE and an imported checkpoint to a training', () =
     await view.getByLabel('None: the task reads one text').click();
     await view.locator('pre', { hasText: 'text-classification' }).waitFor({ timeout: 30_000 });
     assert.deepEqual(state.outside, []);
+  });
+
+  it('estimates the time by the run that it made, and shows the rows that contradict one another', async () => {
+    const { page } = state;
+    const view = await findWebview(page, 'Model and data', 60_000);
+    await view.getByLabel('Second text: query2').click();
+    await view.getByText('at the speed of the run', { exact: false }).waitFor({ timeout: 60_000 });
+    await view.getByText('2 rows have the same texts as other rows', { exact: false }).waitFor();
+    await picture(page, 'flow-fine-tune-contradictions');
+    await view.getByRole('button', { name: 'Show in the preview' }).click();
+    const preview = await findWebview(page, 'the same texts, different labels', 60_000);
+    await preview.getByText('2 of', { exact: false }).first().waitFor();
+    await picture(page, 'flow-contradictory-rows');
+  });
+
+  it('begins with the data file that is in front', async () => {
+    const { page } = state;
+    await runCommand(page, 'View: Close All Editors');
+    await openFile(page, 'KUAKE-QQR_dev.json');
+    await runCommand(page, 'MedText Lab: Fine-Tune Encoder');
+    await findWebview(page, 'KUAKE-QQR_dev.medtext.json', 60_000);
+  });
+
+  it('estimates a training of the starter encoder before it is unpacked, and its time by a few steps', async () => {
+    const { page, workspace } = state;
+    const view = await findWebview(page, 'KUAKE-QQR_dev.medtext.json', 60_000);
+    // The text of a label that holds its field holds the choices, too.
+    await view
+      .locator('label.field', { hasText: /^\s*Model/ })
+      .locator('select')
+      .selectOption('starter');
+    await view.getByText('Not known: no run here', { exact: false }).waitFor({ timeout: 60_000 });
+    await view.getByText('for the longest batches', { exact: false }).waitFor();
+    await view.getByText('Tokens per example', { exact: false }).waitFor({ timeout: 60_000 });
+    await view.getByRole('button', { name: 'Measure a Few Steps' }).click();
+    await view.getByText('Measuring a few steps…').waitFor();
+    await view.getByText('roughly', { exact: false }).waitFor({ timeout: 120_000 });
+    await view.getByText('steps of median length, measured just now', { exact: false }).waitFor();
+    await picture(page, 'flow-fine-tune-measured');
+    assert.equal(existsSync(join(workspace.folder, 'library', 'starter-zh')), false, 'nothing is unpacked for it');
   });
 });

@@ -1,4 +1,4 @@
-// CUDA's libraries in a real VS Code: what they would take, the download from an index, a GPU that fails, and the removal.
+// CUDA's libraries in a real VS Code: the plan, the download from an index, a GPU that fails, and the removal.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,12 +15,12 @@ describe('the GPU runtime in VS Code', () => {
   if (process.platform !== 'linux' || process.arch !== 'x64') return;
   const home = mkdtempSync(join(tmpdir(), 'medtext-e2e-gpu-'));
   const root = join(home, 'gpu-runtime');
-  // A machine with a driver, as far as it tells.
+  // The machine seems to have a driver.
   const programs = join(home, 'bin');
   mkdirSync(programs);
   writeFileSync(join(programs, 'nvidia-smi'), '#!/bin/sh\necho 580.95.05\n');
   chmodSync(join(programs, 'nvidia-smi'), 0o755);
-  // The server asks the person's login shell for its environment, which would set another PATH.
+  // The server reads the environment of the login shell, which would set another PATH.
   const shell = join(programs, 'shell');
   writeFileSync(
     shell,
@@ -59,7 +59,7 @@ describe('the GPU runtime in VS Code', () => {
     const row = page.locator('.quick-input-list .monaco-list-row', { hasText: 'nvidia-cublas 13.10.0.20' });
     await row.waitFor();
     const text = await row.textContent();
-    for (const part of [`onnxruntime-gpu ${version}`, 'nvidia-cudnn-cu13', 'on the disk afterwards']) {
+    for (const part of [`onnxruntime-gpu ${version}`, 'nvidia-cudnn-cu13', 'on disk after the installation']) {
       assert.ok(text.includes(part), `${part} in ${text}`);
     }
     const title = await page.locator('.quick-input-title').textContent();
@@ -74,7 +74,7 @@ describe('the GPU runtime in VS Code', () => {
     await runCommand(page, 'MedText Lab: Get GPU Runtime');
     await choose(page, 'Sizes are shown first', 'Get GPU Runtime');
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'nvidia-cublas' }).waitFor();
-    await choose(page, 'on the disk afterwards', 'CUDA 13');
+    await choose(page, 'on disk after the installation', 'CUDA 13');
     // The libraries of this test cannot be loaded.
     await notification(page, 'a training step on the GPU failed');
     assert.equal(new Set(wholeFiles().map(({ path }) => path)).size, 6);

@@ -1,10 +1,10 @@
 // The whole way with the keyboard alone: fine-tune, hover, score, jump, rename and delete a run.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { findWebview, notification, openFile, runCommand } from './editor.mjs';
+import { choose, findWebview, notification, openFile, runCommand } from './editor.mjs';
 import { newestRun, picture, until, useWindow } from './window.mjs';
 
-/** Presses Tab in the page that has the focus until what has it there is named so. */
+/** Presses Tab in the focused page until the focused element has this name. */
 async function tabTo(page, view, name) {
   const focused = () =>
     view.locator('body').evaluate(() => {
@@ -21,7 +21,7 @@ async function tabTo(page, view, name) {
 
 describe('with the keyboard alone', () => {
   const state = useWindow();
-  // A mouse that lies somewhere would hover.
+  // The mouse is moved away, so that it causes no hover.
   before(() => state.page.mouse.move(640, 2));
 
   it('starts a training in the Training view and sees its end', async () => {
@@ -112,6 +112,55 @@ describe('with the keyboard alone', () => {
     await page.keyboard.press('Enter');
     await until(() => !existsSync(folder), 'the folder is gone');
     await row.waitFor({ state: 'detached' });
+  });
+
+  it('keeps the keyboard among the buttons when the training is stopped', async () => {
+    const { page, workspace } = state;
+    await openFile(page, 'long.medtext.json');
+    await runCommand(page, 'Focus on Training View');
+    const view = await findWebview(page, 'long');
+    await tabTo(page, view, /^(Start|Start Again)$/);
+    await page.keyboard.press('Enter');
+    await view.getByText(/^Step [1-9]/).waitFor({ timeout: 120_000 });
+    await tabTo(page, view, /^Stop$/);
+    await page.keyboard.press('Enter');
+    await view.getByRole('button', { name: 'Resume' }).waitFor({ timeout: 60_000 });
+    assert.equal(newestRun(workspace).status, 'stopped');
+    const isAmongButtons = () =>
+      view.locator('body').evaluate(() => document.activeElement.closest('.actions') !== null);
+    await until(isAmongButtons, 'the focus is among the buttons', 10_000);
+    // Enter presses the focused button, which is the first one: Resume.
+    await tabTo(page, view, /^Resume$/);
+    await picture(page, 'keyboard-stopped');
+  });
+
+  it('sees why a value is refused, above the button, however low the view is', async () => {
+    const { page } = state;
+    await page.setViewportSize({ width: 853, height: 533 });
+    await runCommand(page, 'Focus on Training View');
+    const view = await findWebview(page, 'More settings');
+    await view.locator('.knob', { hasText: 'Seed' }).locator('input').fill('x');
+    await page.keyboard.press('Enter');
+    const why = view.locator('.knob .problem');
+    await why.waitFor();
+    await until(async () => {
+      const [error, button] = [await why.boundingBox(), await view.locator('.actions').boundingBox()];
+      return error.y >= 0 && error.y + error.height <= button.y + 1;
+    }, 'the error stands above the button');
+    await why.getByRole('link', { name: 'What to Do' }).waitFor();
+    await picture(page, 'keyboard-refused');
+    await page.keyboard.press('Escape');
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
+  it('goes back in the wizard with Alt+Left', async () => {
+    const { page } = state;
+    await runCommand(page, 'MedText Lab: Fine-Tune Step by Step');
+    await choose(page, 'Starter encoder', 'recipe or model');
+    await page.locator('.quick-input-title', { hasText: 'training data' }).waitFor();
+    await page.keyboard.press('Alt+ArrowLeft');
+    await page.locator('.quick-input-title', { hasText: 'recipe or model' }).waitFor();
+    await page.keyboard.press('Escape');
   });
 
   it('asked nothing of the outside', () => assert.deepEqual(state.outside, []));

@@ -1,4 +1,4 @@
-// The label mapping in a real VS Code: what its documents owe to the editor.
+// The label mapping in a real VS Code: saving, undo, backup and comparison of its documents.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ function prepare(folder) {
 }
 
 describe('the label mapping in VS Code', () => {
-  // A browser's VS Code saves by itself otherwise.
+  // VS Code in a browser saves automatically by default.
   const state = useWindow({ prepare, settings: { 'files.autoSave': 'off' } });
 
   it('opens from a recipe, changes its text, and leaves undo, redo, save and revert to the editor', async () => {
@@ -98,18 +98,18 @@ describe('the label mapping in VS Code', () => {
     await name.fill('related');
     await name.press('Enter');
     await until(async () => (await name.inputValue()) === 'related', 'the class is renamed at once');
-    // The recipe of the test before has a class 1 of the same data, and so has the model that was fine-tuned by it.
+    // The previous test's recipe, and the model fine-tuned with it, have a class 1 of the same data.
     const elsewhere = view.locator('section[aria-labelledby="elsewhere-title"]');
     await elsewhere.getByText('1 → related').waitFor();
     await elsewhere.getByText('quick.medtext.json').waitFor();
     assert.equal(await elsewhere.getByText('recipe.medtext.json').count(), 0, 'the record of a run stays as it is');
     await picture(page, 'label-mapping-elsewhere');
-    // The page goes on meanwhile.
+    // The page stays usable meanwhile.
     const description = view.getByLabel('Description of related');
     await description.fill('the same subject');
     await description.press('Enter');
     await until(async () => (await description.inputValue()) === 'the same subject', 'another change');
-    await elsewhere.getByRole('button', { name: 'Leave Them' }).click();
+    await elsewhere.getByRole('button', { name: 'Leave Unchanged' }).click();
     await elsewhere.waitFor({ state: 'detached' });
     await name.fill('1');
     await name.press('Enter');
@@ -126,7 +126,7 @@ describe('the label mapping in VS Code', () => {
 
   it('keeps unsaved changes over a reload of the window, and shows them beside the saved text', async () => {
     const { page, server, workspace } = state;
-    // The preview that was closed just now took the place of this page, which is being made anew.
+    // The preview that was just closed had replaced this page, which is now made again.
     const descriptionField = async () => {
       let field;
       await until(async () => {
@@ -150,7 +150,7 @@ describe('the label mapping in VS Code', () => {
     await runCommand(page, 'File: Compare Active File with Saved');
     await page.locator('.tab.active', { hasText: 'pairs.labels.json (in file)' }).waitFor();
     if (isFloor) {
-      // The oldest VS Code compares two of our pages instead, and drops the changed one at first.
+      // The oldest VS Code compares two of the extension's pages instead, and drops the changed one at first.
       const changed = page.locator('iframe.webview.modified').contentFrame().frameLocator('iframe#active-frame');
       return changed.getByText('pairs.labels.json').first().waitFor({ timeout: 60_000 });
     }

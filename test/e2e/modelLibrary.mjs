@@ -6,11 +6,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LoopbackHub } from '../hub/support/loopbackHub.ts';
 import { choose, chooseMenu, findWebview, notification, runCommand } from './editor.mjs';
-import { openSidebar, until, useWindow } from './window.mjs';
+import { openSidebar, picture, until, useWindow } from './window.mjs';
 
 const token = 'a-token-of-nobody-0123456789';
 
-/** The files of a small masked language model, as a hub has them. */
+/** The files of a small masked language model on a hub. */
 function repository() {
   const fixture = (path) => ({ content: readFileSync(join('test/fixtures/checkpoints', path)) });
   return {
@@ -25,7 +25,7 @@ describe('models from a hub in VS Code', () => {
   let hub;
   const machineSettings = { 'http.noProxy': ['127.0.0.1'] };
   before(async () => {
-    // Each is another model: the same one is kept once.
+    // The models differ, because the library keeps equal models only once.
     const files = repository();
     const named = (text) => ({ ...files, 'README.md': { content: Buffer.from(text) } });
     const other = (layers) => ({
@@ -46,14 +46,14 @@ describe('models from a hub in VS Code', () => {
   const state = useWindow({ machineSettings });
   after(() => hub?.stop());
 
-  /** As far as the question what would be downloaded, or the refusal. */
+  /** Goes as far as the question before the download, or its refusal. */
   async function lookUp(page, name) {
     const asked = () => hub.requests.filter(({ path }) => path.includes(name)).length;
     const before = asked();
     for (let tries = 0; tries < 3; tries++) {
       await runCommand(page, 'MedText Lab: Import Model');
       await page.locator('.quick-input-title', { hasText: 'Import Model' }).waitFor();
-      // What the hubs' own clients have here comes a moment later, and the list is made anew.
+      // The hubs' own downloads are listed a moment later, which makes the list again.
       await page.locator('.quick-input-widget .monaco-progress-container.done').waitFor({ state: 'attached' });
       // A page that has just become visible may take the focus.
       await page
@@ -103,7 +103,7 @@ describe('models from a hub in VS Code', () => {
     const { page, server } = state;
     await lookUp(page, 'damo/guarded');
     const refusal = page.locator('.notification-list-item', { hasText: 'Give an access token' });
-    // A message that has left the corner of the window stands in the list of them.
+    // A message that has left the corner of the window is still in the list of notifications.
     await until(async () => {
       if (await refusal.first().isVisible()) return true;
       await runCommand(page, 'Notifications: Show Notifications');
@@ -136,7 +136,7 @@ describe('models from a hub in VS Code', () => {
     await toast.waitFor({ state: 'detached' });
     hub.throttle = undefined;
     await lookUp(page, 'damo/slow');
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'of it is here already' }).waitFor();
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'already downloaded' }).waitFor();
     await choose(page, 'Download', 'modelscope:damo/slow');
     await notification(page, 'in the library already, as tiny');
   });
@@ -160,3 +160,69 @@ describe('models from a hub in VS Code', () => {
     assert.ok(!existsSync(join(state.workspace.folder, 'tiny')), 'models lie in the storage, not in the workspace');
   });
 });
+
+for (const locale of ['en', 'zh-cn']) {
+  const isChinese = locale === 'zh-cn';
+  describe(`the search for a model in VS Code (${locale})`, () => {
+    let hub;
+    const machineSettings = { 'http.noProxy': ['127.0.0.1'] };
+    before(async () => {
+      hub = await LoopbackHub.start({
+        'org/medbert-tiny': { files: repository() },
+        'org/other': { files: repository() },
+      });
+      machineSettings['medtext.hub.modelscopeEndpoint'] = hub.endpoint;
+      // No server listens at this address.
+      machineSettings['medtext.hub.huggingFaceEndpoint'] = 'http://127.0.0.1:9';
+    });
+    const settings = isChinese ? { 'workbench.colorTheme': 'Default Dark Modern' } : {};
+    const state = useWindow({ machineSettings, settings, ...(isChinese && { locale }) });
+    after(() => hub?.stop());
+
+    const command = isChinese ? 'MedText Lab: 导入模型' : 'MedText Lab: Import Model';
+    const title = isChinese ? '导入模型' : 'Import Model';
+    const type = async (page, text) => {
+      await runCommand(page, command);
+      await page.locator('.quick-input-title', { hasText: title }).waitFor();
+      await page.locator('.quick-input-widget .monaco-progress-container.done').waitFor({ state: 'attached' });
+      await page.locator('.quick-input-widget input[type=text]').first().fill(text);
+    };
+    const row = (page, text) => page.locator('.quick-input-list .monaco-list-row', { hasText: text });
+
+    it('names encoders that are known to fit, with what is unknown of them', async () => {
+      const { page } = state;
+      await type(page, '');
+      await row(page, 'nlp_medical_structbert_backbone_base').waitFor();
+      await row(page, isChinese ? '许可证 未知' : 'licence unknown')
+        .first()
+        .waitFor();
+      await picture(page, `import-known-${locale}`);
+      await page.keyboard.press('Escape');
+    });
+
+    it('sends nothing while a person types, names the hub, and asks it on Enter', async () => {
+      const { page } = state;
+      await type(page, 'medbert');
+      const search = row(page, isChinese ? '在 ModelScope 中搜索' : 'Search ModelScope');
+      await search.waitFor();
+      await search.filter({ hasText: new URL(hub.endpoint).host }).waitFor();
+      await picture(page, `import-search-${locale}`);
+      assert.deepEqual(hub.requests, [], 'nothing is sent before Enter');
+      await page.keyboard.press('Enter');
+      await row(page, 'org/medbert-tiny').waitFor({ timeout: 30_000 });
+      assert.equal(await row(page, 'org/other').count(), 0);
+      assert.deepEqual(hub.requests.map(({ path }) => path.split('?')[0]), ['/openapi/v1/models']); // prettier-ignore
+      await picture(page, `import-found-${locale}`);
+      await page.keyboard.press('Enter');
+      await row(page, 'pytorch_model.bin').waitFor({ timeout: 30_000 });
+      await page.keyboard.press('Escape');
+    });
+
+    it('says plainly that a hub cannot be reached', async () => {
+      const { page } = state;
+      await type(page, 'medbert');
+      await choose(page, isChinese ? '在 Hugging Face 中搜索' : 'Search Hugging Face');
+      await notification(page, isChinese ? '无法连接' : 'cannot be reached', undefined, 60_000);
+    });
+  });
+}

@@ -1,4 +1,4 @@
-// npm run vscode [-- FOLDER]: the extension in a VS Code to try by hand; the desktop one if there is one, else a browser's.
+// npm run vscode [-- FOLDER]: opens the extension in a VS Code to try by hand: the desktop's if there is one, otherwise a browser's.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { startServer } from './editor.mjs';

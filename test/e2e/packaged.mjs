@@ -1,4 +1,4 @@
-// What is inside the packages: read as a zip, not installed.
+// The contents of the packages, read as zip files without installing them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { openPromise } from 'yauzl';
 const { MEDTEXT_E2E_VSIX: vsix } = process.env;
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 
-/** Paths inside the extension's folder, and a way to read one. */
+/** Paths inside the extension's folder, and a function that reads one. */
 async function contentsOf(file) {
   const zip = await openPromise(file, { autoClose: false });
   const entries = new Map();
@@ -30,17 +30,17 @@ const allowed = [
   /^dist\/\w+\.js$/,
   /^dist\/webview\/\w+\.(js|css)$/,
   /^dist\/(recipe|labels)\.schema(\.zh-cn)?\.json$/,
-  // What errors and the command Documentation open.
+  // Pages that errors and the command Documentation open.
   /^dist\/docs\/(en|zh-cn)\/[\w-]+\.md$/,
   /^dist\/THIRD_PARTY_NOTICES\.txt$/,
-  // The starter encoder, and what Try the Sample copies.
+  // The starter encoder, and the files that Try the Sample copies.
   /^starter\/(README\.md|LICENSE(\.txt)?|model\.q4|1_Pooling\/config\.json|\w+\.json)$/,
   /^samples\/(starter\.medtext\.json|medical-pairs\/(README\.md|(train|validation|test)\.json))$/,
   /^node_modules\/onnxruntime-(node|common)\/package\.json$/,
   /^node_modules\/onnxruntime-(node\/dist|common\/dist\/cjs)\/([\w.-]+\/)*([\w.-]+\.js|package\.json)$/,
 ];
 
-/** What the manifest names by path. */
+/** The paths that the manifest names. */
 function namedFiles() {
   const { contributes } = manifest;
   const texts = ['package.nls.json', 'package.nls.zh-cn.json'].map((file) => JSON.parse(readFileSync(file, 'utf8')));

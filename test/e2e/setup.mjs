@@ -17,7 +17,7 @@ import {
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** By VS Code's version; `scripts`: whether the package's own install scripts work without reaching elsewhere. */
+/** The editors by VS Code's version. `scripts`: whether the package's install scripts work without other downloads. */
 const editors = {
   newest: { codeServer: '4.139.1', node: '24.21.0', playwright: '1.65.1', scripts: true },
   '1.100': { codeServer: '4.100.3', node: '20.20.2', playwright: '1.65.1', scripts: false },
@@ -43,7 +43,7 @@ export const playwrightFolder = join(cacheFolder, 'app/node_modules/playwright-c
 export const chromium =
   ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync) ?? '/usr/bin/chromium';
 
-/** Idempotent; two at a time wait for each other. */
+/** Installs what is missing. Two calls at the same time wait for each other. */
 export async function setup() {
   installDebianPackages();
   const { codeServer, node, playwright } = versions;
@@ -68,7 +68,7 @@ export async function setup() {
   }
 }
 
-/** The npm package of Node carries the binary and the headers that native modules are compiled against. */
+/** Installs Node from its npm package, which has the binary and the headers for compiling native modules. */
 function installNode() {
   npmInstall(join(cacheFolder, 'node'), [`node@${versions.node}`], {});
   const folder = readdirSync(join(cacheFolder, 'node/node_modules'), { recursive: true }).find((path) =>
@@ -87,7 +87,7 @@ function installServer() {
   if (!versions.scripts) finishServer(environment);
 }
 
-/** What the package's own script does, but for the downloads from elsewhere: ripgrep is Debian's. */
+/** Does what the package's own script does, without its downloads: ripgrep comes from Debian. */
 function finishServer(environment) {
   const code = join(serverFolder, 'lib/vscode');
   const inFolder = (cwd, ...words) => npm(words, cwd, environment);
@@ -96,7 +96,7 @@ function finishServer(environment) {
   mkdirSync(join(code, 'node_modules/@vscode/ripgrep/bin'), { recursive: true });
   copyFileSync('/usr/bin/rg', join(code, 'node_modules/@vscode/ripgrep/bin/rg'));
   for (const name of ['@vscode/spdlog', 'native-watchdog', 'kerberos']) inFolder(code, 'rebuild', name);
-  // The script after node-pty's build fails; what it built is what is needed.
+  // A script after node-pty's build fails, but the build itself is enough.
   if (!existsSync(join(code, 'node_modules/node-pty/build/Release/pty.node'))) {
     try {
       inFolder(code, 'rebuild', 'node-pty');
@@ -115,8 +115,8 @@ function npmInstall(folder, packages, environment, scripts = true) {
 
 function npm(words, cwd, environment) {
   const env = { ...process.env, ...environment };
-  // Settings that npm test or npm run hand down would be read as this install's own; its user agent names the Node of
-  // whoever called, which code-server's script takes for the one at work.
+  // This install would read npm settings that `npm test` or `npm run` pass down. Their user agent names the caller's Node,
+  // which code-server's script would take for its own.
   for (const name of Object.keys(env)) {
     if (/^npm_(config_(ignore_scripts|prefix|local_prefix|omit|user_agent)|package_|lifecycle_)/i.test(name))
       delete env[name];
@@ -126,7 +126,7 @@ function npm(words, cwd, environment) {
     throw new Error(`npm ${words.join(' ')} failed:\n${`${done.stdout}${done.stderr}`.slice(-4000)}`);
 }
 
-/** Those that are not there yet; elsewhere than on Debian, or by another than root, they have to be there. */
+/** Installs missing Debian packages. On other systems, and without root, they must be installed already. */
 export function installDebianPackages(names = debianPackages) {
   if (process.platform !== 'linux' || !existsSync('/usr/bin/dpkg-query')) return;
   const isInstalled = (name) =>
@@ -148,7 +148,7 @@ async function lock(file) {
       closeSync(descriptor);
       return () => rmSync(file, { force: true });
     } catch {
-      // Left behind by a process that was killed?
+      // The lock of a process that no longer runs is removed.
       const owner = Number(existsSync(file) ? readFileSync(file, 'utf8') : 0);
       if (owner > 0 && !existsSync(`/proc/${owner}`)) rmSync(file, { force: true });
       else await new Promise((resolve) => setTimeout(resolve, 1000));

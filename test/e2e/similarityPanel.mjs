@@ -51,12 +51,12 @@ describe('the similarity panel in VS Code', () => {
     const view = await panel(page);
     const selected = view.locator('section[aria-labelledby="selected-title"]');
     await selected.getByText('如何降尿酸？').waitFor();
-    // The box shows what the extension has heard, a moment after the click.
+    // The box shows the extension's state, which changes a moment after the click.
     const follow = view.getByLabel('Follow the selection');
     await follow.click();
     await view.locator('.follow input:not(:checked)').waitFor();
     await selectLines(page, ['做骨密度伤身体吗']);
-    // Longer than the panel waits for a selection to be drawn.
+    // The wait is longer than the panel's delay before it reads a selection.
     await page.waitForTimeout(1500);
     await selected.getByText('如何降尿酸？').waitFor();
     await follow.click();
@@ -84,7 +84,7 @@ describe('the similarity panel in VS Code', () => {
     await runCommand(page, 'MedText Lab: Run Recipe');
     await choose(page, 'other.medtext.json');
     await notification(page, 'other is fine-tuned', undefined, 120_000);
-    // The cursor between sentences: there is no selection to score, what was compared stays.
+    // A cursor between sentences selects nothing, so the comparison stays.
     await page.locator('.tab', { hasText: 'questions.txt' }).click();
     await page.locator('.editor-instance .view-lines').first().click();
     await page.keyboard.press('Control+End');
@@ -127,7 +127,7 @@ describe('the similarity panel in VS Code', () => {
 
 describe('a folder that is not trusted', () => {
   const state = useWindow({
-    /** With a finished run that nobody here has made. */
+    /** Adds a finished run that another machine has made. */
     prepare(folder) {
       const run = join(folder, 'runs', 'planted-20260101-000000');
       cpSync('samples/structbert-tiny', join(run, 'model'), { recursive: true });
@@ -144,7 +144,7 @@ describe('a folder that is not trusted', () => {
     await page.locator('.codelens-decoration a', { hasText: 'Preview data' }).waitFor();
     await openSidebar(page);
     await findWebview(page, 'quick', 60_000);
-    // Longer than the check of recipes and the look for runs wait.
+    // The wait is longer than the delays before recipes are checked and runs are listed.
     await page.waitForTimeout(2000);
     const rows = page.locator('.pane').locator('.monaco-list-row');
     assert.equal(await rows.filter({ hasText: 'planted' }).count(), 0);
@@ -164,7 +164,7 @@ describe('a folder that is not trusted', () => {
   });
 });
 
-/** The extension's processes of the server in this folder; none are seen where the system has no /proc. */
+/** The extension's child processes on the server in this folder; empty on a system without /proc. */
 function childrenOf(folder) {
   if (!existsSync('/proc/self/cmdline')) return [];
   const lines = readdirSync('/proc').flatMap((pid) => {

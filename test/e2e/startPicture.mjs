@@ -25,7 +25,7 @@ try {
   rmSync(clone, { recursive: true, force: true });
 }
 
-/** What stands on the terminal at the end, as HTML: colours, and lines that were written over. */
+/** The terminal's final content as HTML, with colours and with overwritten lines applied. */
 function terminalLines(record) {
   const printed = record.replace(/^Script started[^\n]*\n/, '').replace(/\n*Script done[^\n]*\n?$/, '');
   return printed.split(/\r*\n/).map((line) => {
@@ -45,7 +45,7 @@ function terminalLines(record) {
 async function draw(lines, path) {
   const { browser, page } = await openBrowser({ width: 1200, height: 800 });
   try {
-    // A character of Chinese is as wide as two others, as on a terminal.
+    // A Chinese character takes two columns, as on a terminal.
     await page.setContent(`<style>
       body { margin: 0; background: #1e1e1e }
       pre { display: inline-block; margin: 0; padding: 16px 20px; color: #d4d4d4; font: 14px/19px 'Noto Sans Mono CJK SC', monospace }

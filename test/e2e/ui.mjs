@@ -19,7 +19,7 @@ import {
 /** Starts the long recipe and waits until it has taken some steps. */
 async function startLongRun(page, workspace) {
   const before = newestRun(workspace)?.folder;
-  // The process of the run before may still be ending after its record says how.
+  // The previous run's process may still be ending after its record is complete.
   await statusBar(page).waitFor({ state: 'hidden', timeout: 60_000 });
   await openFile(page, 'long.medtext.json');
   await runCommand(page, 'MedText Lab: Run Recipe');
@@ -102,7 +102,7 @@ describe('MedText Lab in VS Code', () => {
     await choose(page, 'label', 'columns');
     await choose(page, 'pairs-dev.json', 'validation data');
     await choose(page, 'Sentence similarity', 'task');
-    await choose(page, 'CPU', 'where');
+    await choose(page, 'CPU', 'device');
     await page.locator('.tab.active', { hasText: 'pairs-train.medtext.json' }).waitFor();
     const recipe = await savedJson(join(workspace.folder, 'pairs-train.medtext.json'));
     assert.deepEqual(recipe.dataset.train.labels, ['0', '1', '2']);
@@ -157,12 +157,12 @@ describe('MedText Lab in VS Code', () => {
     const { pid } = await startLongRun(page, workspace);
     process.kill(pid, 'SIGSTOP');
     try {
-      await notification(page, 'has stood still for', undefined, 90_000);
+      await notification(page, 'has made no progress for', undefined, 90_000);
       await openSidebar(page);
-      const view = await findWebview(page, 'has stood still for');
+      const view = await findWebview(page, 'has made no progress for');
       await picture(page, 'trainer-stands-still');
       process.kill(pid, 'SIGCONT');
-      await view.getByText('has stood still for').waitFor({ state: 'detached', timeout: 60_000 });
+      await view.getByText('has made no progress for').waitFor({ state: 'detached', timeout: 60_000 });
     } finally {
       process.kill(pid, 'SIGCONT');
     }
@@ -191,7 +191,7 @@ describe('the trainer of a window that goes away', () => {
   it('goes on without it when told so, and is found again', async () => {
     const { page, workspace, server } = state;
     const { pid } = await startLongRun(page, workspace);
-    // A run is found again from when the window has heard of its folder.
+    // A reloaded window finds a run only if the window before it has listed the run's folder.
     await openSidebar(page);
     await runRow(page).filter({ hasText: 'running' }).waitFor({ timeout: 60_000 });
     await new Promise((resolve) => setTimeout(resolve, 2000));
@@ -215,7 +215,7 @@ describe('the extension in Chinese', () => {
     await openFile(page, 'note.txt');
     await openSidebar(page);
     await page.locator('.pane-header', { hasText: '训练记录' }).waitFor();
-    await page.getByText('还没有运行。').first().waitFor();
+    await page.getByText('还没有训练记录。').first().waitFor();
     await runCommand(page, '运行配方');
     await choose(page, 'quick.medtext.json', '运行哪个配方');
     await notification(page, '微调完成', undefined, 90_000);
@@ -233,10 +233,10 @@ describe('the extension in Chinese', () => {
     await openFile(page, 'alike.medtext.json');
     await runCommand(page, '运行配方');
     const told = await notification(page, 'alike 失败', undefined, 90_000);
-    await told.getByText('alike.json 只有一个标签（1），没有可以区分的内容。').waitFor();
+    await told.getByText('alike.json 只有一个标签（1），没有可学习的内容。').waitFor();
     await openSidebar(page);
     const view = await findWebview(page, '只有一个标签');
-    await view.getByText('没有可以区分的内容').first().waitFor();
+    await view.getByText('没有可学习的内容').first().waitFor();
   });
 
   it('says in the status bar and the Training view what it computes on, and why on nothing else', async () => {
@@ -312,7 +312,7 @@ describe('the Training view', () => {
     await view.getByRole('button', { name: 'Start', exact: true }).click();
     await view.locator('.chart canvas').first().waitFor({ timeout: 60_000 });
     await view.getByText(/Step \d+ of \d+/).waitFor();
-    await view.getByText('What it learns from').click();
+    await view.getByText('What the model learns from').click();
     await view.getByText(/^label: column "label", /).waitFor();
     await view.getByText(/^3 labels: 0 \(\d+\), 1 \(\d+\), 2 \(\d+\)$/).waitFor();
     await picture(page, 'training-understood');

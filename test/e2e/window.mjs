@@ -1,4 +1,4 @@
-// What every suite that drives a window needs: server, browser, workspace, and the view of the extension's own things.
+// Helpers of the suites that drive a window: server, browser, workspace, and the extension's views.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBrowser, openFolder, startServer } from './editor.mjs';
@@ -7,7 +7,7 @@ import { makeWorkspace } from './workspace.mjs';
 const { MEDTEXT_E2E_VSIX: vsix, MEDTEXT_E2E_ARTEFACTS: artefacts } = process.env;
 
 /**
- * A window on a throw-away workspace for a group of tests; a picture is kept of how each ended.
+ * Opens a window on a temporary workspace for a group of tests, and keeps a picture of the end of each test.
  * @param prepare changes the workspace's folder before it is opened
  * @param options of the server; `locale` is the browser's too
  */
@@ -15,7 +15,7 @@ export function useWindow({ prepare, ...options } = {}) {
   const state = {};
   before(async () => {
     state.workspace = makeWorkspace();
-    state.prepared = prepare?.(state.workspace.folder);
+    state.prepared = await prepare?.(state.workspace.folder);
     state.server = await startServer({ vsix: [vsix], ...options });
     Object.assign(state, await openBrowser({ locale: options.locale ?? 'en-US' }));
     await openFolder(state.page, state.server, state.workspace.folder);
@@ -32,10 +32,10 @@ export function useWindow({ prepare, ...options } = {}) {
   return state;
 }
 
-/** Keeps a picture of the window among the artefacts. */
+/** Saves a picture of the window in the folder of artefacts. */
 export const picture = (page, name) => page.screenshot({ path: join(artefacts, `${name}.png`) });
 
-/** The first truthy answer of the condition. */
+/** Waits until the condition returns a truthy value, and returns it. */
 export async function until(condition, what, timeoutMs = 60_000) {
   for (const end = Date.now() + timeoutMs; Date.now() < end;) {
     const value = await condition();
@@ -46,8 +46,8 @@ export async function until(condition, what, timeoutMs = 60_000) {
 }
 
 /**
- * What the JSON file holds, once it is whole and `isSo` of it. VS Code saves in place: a file that is being saved is empty
- * for a moment.
+ * Returns the JSON file's content once it can be parsed and `isSo` accepts it. VS Code saves in place, so a file is empty for a
+ * moment while it is saved.
  */
 export function savedJson(file, isSo = () => true) {
   const whole = () => {
@@ -64,7 +64,15 @@ export function savedJson(file, isSo = () => true) {
   }, `${file} is saved, so: ${isSo}`);
 }
 
+/** Opens the sidebar and expands its list of models. */
 export async function openSidebar(page) {
+  await revealSidebar(page);
+  const header = page.locator('.pane-header').nth(1);
+  await header.waitFor();
+  if ((await header.getAttribute('aria-expanded')) === 'false') await header.click();
+}
+
+export async function revealSidebar(page) {
   const tab = page.locator('.activitybar .action-item', { has: page.locator('a[aria-label^="MedText Lab"]') });
   if (!(await tab.getAttribute('class')).includes('checked')) await tab.click();
 }
@@ -73,7 +81,7 @@ export const runRow = (page) => page.locator('.pane', { hasText: 'Runs' }).locat
 
 export const statusBar = (page) => page.locator('.statusbar-item[id*="medtext"]');
 
-/** The item's tooltip, once it says this. */
+/** The status bar item's tooltip, once it has this text. */
 export async function statusBarTooltip(page, hasText) {
   const tooltip = page.locator('.monaco-hover', { hasText });
   await until(async () => {
@@ -87,7 +95,7 @@ export async function statusBarTooltip(page, hasText) {
   return tooltip;
 }
 
-/** The newest run folder and what it says of itself. */
+/** The newest run's folder and record. */
 export function newestRun(workspace) {
   const runs = join(workspace.folder, 'runs');
   if (!existsSync(runs)) return undefined;

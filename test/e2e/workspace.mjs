@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Sample pairs, a tiny encoder, two recipes (quick and long) and a note in a folder of their own. */
+/** Makes a folder with sample pairs, a tiny encoder, two recipes (quick and long) and a note. */
 export function makeWorkspace() {
   const folder = mkdtempSync(join(tmpdir(), 'medtext-workspace-'));
   cpSync('samples/structbert-tiny', join(folder, 'encoder'), { recursive: true });
@@ -19,7 +19,7 @@ export function makeWorkspace() {
   return { folder, remove: () => rmSync(folder, removal) };
 }
 
-/** The bundled samples as they come, with a note whose sentences the little encoder has learnt to compare. */
+/** Makes a folder with the bundled samples and a note whose sentences the small encoder has learnt to compare. */
 export function makeShowcase() {
   const folder = join(mkdtempSync(join(tmpdir(), 'medtext-workspace-')), 'medical-text');
   for (const name of ['structbert-tiny', 'medical-pairs', 'departments', 'medical-pairs.medtext.json'])

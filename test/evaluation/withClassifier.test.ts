@@ -74,7 +74,7 @@ describe('a model on a whole file', () => {
 
   it('computes nothing for an output that could not be written', async () => {
     for (const [output, label, code] of [
-      ['answers.xlsx', undefined, 'UNSUPPORTED'],
+      ['answers.parquet', undefined, 'UNSUPPORTED'],
       ['answers.json', 'query2', 'USAGE'],
     ] as const) {
       let runs = 0;

@@ -57,6 +57,21 @@ describe('exportModel', () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
+  it('says in a card of its own what the model is for and what it reads, by its task', async () => {
+    const cardOf = async (task: string, usage: object = {}) => {
+      const labels = task === 'ranking' ? ['score'] : ['0', '1'];
+      const path = await writeTinyModel(at(`card-${task}`), { labels, usage: { task, ...usage } });
+      rmSync(join(path, 'README.md'), { force: true });
+      const written = at(`card-${task}-exported`);
+      await exportModel(path, written, { format: 'huggingface', threads: 1 });
+      const card = readFileSync(join(written, 'README.md'), 'utf8');
+      return [/pipeline_tag: (\S+)/.exec(card)![1], /## Inputs\s+([^,]*)/.exec(card)![1]];
+    };
+    assert.deepEqual(await cardOf('ranking'), ['text-ranking', 'Pairs of texts']);
+    assert.deepEqual(await cardOf('text-classification'), ['text-classification', 'A text']);
+    assert.deepEqual(await cardOf('multi-label-classification', { reads_pairs: true }), ['text-classification', 'Pairs of texts']); // prettier-ignore
+  });
+
   it('half precision: float16 weights, float32 where rows are summed, nearly the same logits, opened again', async () => {
     const exported = await exportModel(model, at('fp16'), { format: 'onnx-fp16', threads: 1 });
     assert.ok(exported.files.includes('model_fp16.onnx') && !exported.files.includes('model.onnx'));
@@ -126,7 +141,7 @@ describe('exportModel', () => {
       assert.equal(error.code, 'UNSUPPORTED');
       assert.match(
         error.message,
-        /"bert\.encoder\.layer\.1\.output\/.*" reaches \d{6,}, and half precision ends at 65504/,
+        /"bert\.encoder\.layer\.1\.output\/.*" reaches \d{6,}, but the largest value in half precision is 65504/,
       );
       return true;
     });
@@ -164,7 +179,7 @@ describe('exportModel', () => {
         const { checked, largestDifference } = await exportModel(run, output, { format, threads: 1 });
         const after = (await evaluateModel(output, at('all.json'), { device: 'cpu' })) as ClassificationReport;
         assert.deepEqual([checked!.rows, checked!.of], [data.length, 'validation']);
-        assert.deepEqual(checked!.accuracy, { before: accuracy, after: after.accuracy }, format);
+        assert.deepEqual(checked!.metric, { name: 'accuracy', before: accuracy, after: after.accuracy }, format);
         assert.equal(checked!.largestDifference, largestDifference);
         const pairs = data.map(([first, second]) => ({ first: String(first), second: String(second) }));
         const [mine, its] = [await logitsOf(model, pairs), await logitsOf(output, pairs)];
@@ -186,15 +201,15 @@ describe('exportModel', () => {
       const held = await checkedOf(runOf('held', { train: labelled(at('all.json')), split }));
       assert.deepEqual([held.of, held.rows > 0 && held.rows < data.length], ['validation', true]);
       const learned = await checkedOf(runOf('learned', { train: labelled(at('some.json')) }));
-      assert.deepEqual([learned.of, learned.rows, learned.accuracy !== undefined], ['train', 4, true]);
+      assert.deepEqual([learned.of, learned.rows, learned.metric !== undefined], ['train', 4, true]);
       const log: string[] = [];
       const gone = await checkedOf(runOf('gone', { train: labelled(at('not-there.json')) }), { log: (line) => log.push(line) }); // prettier-ignore
-      assert.deepEqual([gone.of, gone.accuracy], ['samples', undefined]);
+      assert.deepEqual([gone.of, gone.metric], ['samples', undefined]);
       assert.match(log.join(), /cannot be read \(.*not-there\.json/);
       const file = await checkedOf(at('gone'), { data: at('all.json') });
-      assert.deepEqual([file.of, file.rows, file.accuracy !== undefined], ['file', data.length, true]);
+      assert.deepEqual([file.of, file.rows, file.metric !== undefined], ['file', data.length, true]);
       const bare = await checkedOf(at('learned'), { data: at('bare.jsonl') });
-      assert.deepEqual([bare.of, bare.rows, bare.accuracy], ['file', data.length, undefined]);
+      assert.deepEqual([bare.of, bare.rows, bare.metric], ['file', data.length, undefined]);
     });
 
     it('of a regression: the correlation', async () => {
@@ -208,7 +223,7 @@ describe('exportModel', () => {
         device: 'cpu',
       })) as RegressionReport;
       assert.equal(checked!.changedAnswers, undefined);
-      assert.ok(Math.abs(checked!.pearson!.after - report.pearson!) < 1e-9);
+      assert.ok(Math.abs(checked!.metric!.after - report.pearson!) < 1e-9);
     });
   });
 
@@ -278,7 +293,7 @@ describe('exportModel', () => {
     await assert.rejects(again('odd-3'), { code: 'UNSUPPORTED', message: /Dense/ });
     // To fine-tune the encoder is enough, and it is said what is left behind.
     const { report } = await importModel(at('odd'), at('odd-4'));
-    assert.match(report.leftOver.find(({ name }) => name === 'modules.json')!.reason, /Dense.*encoder alone/);
+    assert.match(report.leftOver.find(({ name }) => name === 'modules.json')!.reason, /Dense.*Only the encoder/);
     assert.ok(!readdirSync(at('odd-4')).includes('modules.json'));
   });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { userCacheFolder } from '../../src/base/userFolders';
 import { untranslated } from '../../src/base/translate';
-import { checkInt8, refuseHarm, soundPrecision } from '../../src/exports/precisionCheck';
+import { checkPrecision, refuseHarm, soundPrecision } from '../../src/exports/precisionCheck';
 import { openClassifier } from '../../src/inference/openClassifier';
 import { openPairScorer } from '../../src/inference/pairScorer';
 import { openModelFolder } from '../../src/models/modelFolder';
@@ -74,9 +74,9 @@ describe('scoring in int8', () => {
 
   it('is measured once on the rows of the model’s run, with an interval, and counts from then on', async () => {
     const { folder, rows } = await modelOfRun('run');
-    assert.equal(await soundPrecision(folder, 'int8'), 'float32', 'not measured yet');
+    assert.equal(await soundPrecision(folder, 'int8', 'cpu'), 'float32', 'not measured yet');
     let told = 0;
-    const check = await checkInt8(folder, { threads: 1, onProgress: () => void told++ });
+    const check = await checkPrecision(folder, 'int8', { threads: 1, onProgress: () => void told++ });
     assert.deepEqual([check.precision, check.of, check.rows, check.harms], ['int8', 'validation', rows, false]);
     const { metric, gain, changedAnswers } = check;
     assert.equal(metric!.name, 'accuracy');
@@ -85,17 +85,21 @@ describe('scoring in int8', () => {
     assert.ok(Math.abs(gain!.difference) * rows <= changedAnswers! + 1e-9);
     assert.ok(told > 0);
     told = 0;
-    assert.deepEqual(await checkInt8(folder, { onProgress: () => void told++ }), check);
+    assert.deepEqual(await checkPrecision(folder, 'int8', { onProgress: () => void told++ }), check);
     assert.equal(told, 0, 'measured once');
-    assert.equal(await soundPrecision(folder, 'int8'), 'int8');
-    assert.equal(await soundPrecision(folder, 'float32'), 'float32');
+    assert.equal(await soundPrecision(folder, 'int8', 'cpu'), 'int8');
+    assert.equal(
+      await soundPrecision(folder, 'float16', 'webgpu'),
+      'float32',
+      'another precision is measured by itself',
+    );
     const text = precisionCheckText(check, untranslated);
     assert.match(text, /^In int8, on 12 validation rows of its run: \d+ of 12 predictions change\. Accuracy [\d.]+ % becomes [\d.]+ %\. Difference [+−][\d.]+ points, 95 % interval [+−]/); // prettier-ignore
   });
 
   it('of an encoder: its vectors are compared', async () => {
     const encoder = await writeTinyModel(at('encoder'), {});
-    const check = await checkInt8(encoder, { threads: 1 });
+    const check = await checkPrecision(encoder, 'int8', { threads: 1 });
     assert.ok(check.cosines!.mean > 0.99 && check.cosines!.lowest <= check.cosines!.mean, JSON.stringify(check));
     assert.equal(check.harms, false);
     const score = async (precision: 'float32' | 'int8') => {
@@ -119,7 +123,7 @@ describe('scoring in int8', () => {
       },
     };
     await writeQuantizedNote(await quantizedKey(await openModelFolder(folder)), harmful);
-    const check = await checkInt8(folder);
+    const check = await checkPrecision(folder, 'int8');
     assert.deepEqual(check, harmful);
     assert.throws(() => refuseHarm(check, folder), { code: 'UNSUPPORTED' });
     const scorer = await scorerEngine.openPairScorer(folder, { device: 'cpu', threads: 1, precision: 'int8' });
@@ -129,6 +133,37 @@ describe('scoring in int8', () => {
     const { code, stderr } = await start(argv).ended;
     assert.notEqual(code, 0);
     assert.match(stderr, /9 of 200 predictions change[^]*is harmed by int8/);
+  });
+
+  it('harms a model whose weights have outliers, measured on texts of the program’s own', async () => {
+    const labels = ['0', '1', '2'];
+    const usage = { task: 'sentence-similarity' };
+    const harmed = await writeTinyModel(at('outliers'), { labels, usage, isHarmedByInt8: true });
+    const check = await checkPrecision(harmed, 'int8', { threads: 1 });
+    assert.deepEqual([check.of, check.harms], ['samples', true], JSON.stringify(check));
+    assert.match(
+      precisionCheckText(check, untranslated),
+      /This changes the model’s results too much, so it is scored in float32\.$/,
+    );
+    const chinese = precisionCheckText(check, (text) => (text.startsWith('In {0}') ? 'int8：' : '一句。'));
+    assert.match(chinese, /^int8：(一句。)+$/);
+    assert.equal(await soundPrecision(harmed, 'int8', 'cpu'), 'float32');
+  });
+
+  it('in the editor’s scorer: entities too; float16 is refused where the device is the CPU, and float32 computes', async () => {
+    const tagger = join(__dirname, '../fixtures/tokenClassifier/bert');
+    const job = { device: 'cpu', threads: 1, signal: new AbortController().signal, onProgress: () => undefined };
+    const precisionOf = async (precision: 'int8' | 'float16') => {
+      const scorer = await scorerEngine.openPairScorer(tagger, { device: 'cpu', threads: 1, precision });
+      assert.equal((await scorer.mark!(['糖尿病与肺炎'])).length, 1);
+      await scorer.close();
+      return scorer.precision;
+    };
+    assert.equal(await precisionOf('int8'), 'float32', 'not measured yet');
+    await writeQuantizedNote(await quantizedKey(await openModelFolder(tagger)), { precision: 'int8', rows: 1, of: 'samples', harms: false }); // prettier-ignore
+    assert.equal(await precisionOf('int8'), 'int8');
+    await assert.rejects(scorerEngine.checkPrecision(tagger, 'float16', job), { code: 'USAGE', message: /^float16 runs only on GPUs/ }); // prettier-ignore
+    assert.equal(await precisionOf('float16'), 'float32');
   });
 
   it('on the command line: the cost first, then the answer; a device is a contradiction', async () => {
@@ -141,7 +176,7 @@ describe('scoring in int8', () => {
     // Alone: an activation's scale is that of its whole batch.
     assert.deepEqual(logits, await logitsOf('int8', folder, PAIRS.slice(0, 1)));
     const refused = await start([...argv, '--device', 'webgpu']).ended;
-    assert.match(refused.stderr, /error: USAGE: int8 is computed on the CPU alone/);
+    assert.match(refused.stderr, /error: USAGE: int8 runs only on the CPU/);
   });
 
   /** A model in the folder of a run that was validated on twelve rows. */

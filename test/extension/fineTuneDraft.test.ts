@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { draftWarnings, likelyTrainFile, scaleIsOpen, splitFilesOf } from '../../src/extension/recipe/fineTuneDraft';
+import {
+  draftWarnings,
+  likelyTrainFile,
+  scaleIsOpen,
+  splitFilesOf,
+  splitSheetsOf,
+} from '../../src/extension/recipe/fineTuneDraft';
 import { recipeText } from '../../src/extension/recipe/recipeDraft';
 import { untranslated as t } from '../../src/base/translate';
 import { recipeProblems } from '../../src/protocol/recipe';
@@ -30,6 +36,23 @@ describe('a draft of a fine-tuning', () => {
     assert.equal(likelyTrainFile(['/d/a.json', '/d/b.json']), undefined, 'the first of a folder may be anything');
   });
 
+  it('recognises the sheets of one workbook that are the splits of a data set', () => {
+    assert.deepEqual(splitSheetsOf(['说明', '训练集', '验证集', '测试集']), {
+      train: '训练集',
+      validation: '验证集',
+      test: '测试集',
+    });
+    assert.deepEqual(splitSheetsOf(['train', 'dev']), { train: 'train', validation: 'dev' });
+    assert.deepEqual(splitSheetsOf(['Sheet1', 'test']), {}, 'nothing says that the first is trained on');
+  });
+
+  it('writes the sheets into the recipe, each beside its file', () => {
+    const book = '/w/book.xlsx';
+    const choices = { model: '/m', trainFile: book, trainSheet: 'train', validationFile: book, validationSheet: 'dev', testFile: '/w/t.csv', task: 'text-classification' as const, first: 'a', label: 'l', device: 'auto' }; // prettier-ignore
+    const { dataset } = JSON.parse(recipeText(choices, '/w/x.medtext.json'));
+    assert.deepEqual([dataset.train.sheet, dataset.validation, dataset.test], ['train', { file: 'book.xlsx', sheet: 'dev' }, { file: 't.csv' }]); // prettier-ignore
+  });
+
   it('warns of what is hardly meant', () => {
     const facts = [
       { name: 'label', kind: 'text' as const, values: 200, distinct: 200, canBeText: true, canBeLabel: false },
@@ -52,12 +75,13 @@ describe('a draft of a fine-tuning', () => {
       label: 'label',
       validation: '',
       skipsBadRows: false,
+      forecast: null,
     };
     const warnings = draftWarnings(draft, t).join('\n');
-    for (const wanted of [/another one/, /60 labels/, /10 rows say/, /2 rows cannot be read: the training stops/, /Without validation/]) assert.match(warnings, wanted); // prettier-ignore
+    for (const wanted of [/different value in/, /60 labels/, /10 rows are marked/, /2 rows cannot be read\. The training stops/, /Without validation/]) assert.match(warnings, wanted); // prettier-ignore
     const fine = draftWarnings({ ...draft, info: { ...info, badRows: 0, facts: [{ ...facts[0], distinct: 3 }] }, counts: { ...counts, values: values.slice(0, 3) }, validation: 'holdOut' }, t); // prettier-ignore
     assert.deepEqual(fine, []);
-    assert.match(draftWarnings({ ...draft, skipsBadRows: true }, t).join(), /and are left out/);
+    assert.match(draftWarnings({ ...draft, skipsBadRows: true }, t).join(), /They are left out/);
     assert.deepEqual(
       draftWarnings({ ...draft, info: { ...info, badRows: 0 }, task: 'regression', validation: 'x' }, t),
       [],
@@ -85,7 +109,7 @@ describe('a draft of a fine-tuning', () => {
       'a.csv',
       `id,text,label\n${['x', 'x', 'y'].map((text, i) => `${i},${text.repeat(200)},1`).join('\n')}\n`,
     );
-    const { examples } = await dataInfo(file, noSignal);
+    const { examples } = await dataInfo({ file }, noSignal);
     assert.deepEqual([examples!.id, examples!.label], [['0', '1'], ['1']]); // prettier-ignore
     assert.equal(examples!.text.length, 2);
     assert.ok(examples!.text.every((text) => text.length <= 81));

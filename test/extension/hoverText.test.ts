@@ -13,8 +13,8 @@ const text = (content: Partial<HoverContent>) =>
 
 describe('hover text', () => {
   it('shows similarity, bars, model and, for a row, whether the prediction is as given', () => {
-    assert.match(text({ givenLabel: '2' }), /\*\*0\.831\*\*[^]*Predicted `2` · as given ✓[^]*70\.0 % `2`[^]*Model: m/);
-    assert.match(text({ givenLabel: '0' }), /Predicted `2` · given `0` ✗/);
+    assert.match(text({ given: '2' }), /\*\*0\.831\*\*[^]*Predicted `2` · as given ✓[^]*70\.0 % `2`[^]*Model: m/);
+    assert.match(text({ given: '0' }), /Predicted `2` · given `0` ✗/);
     assert.match(text({}), /Predicted `2`\n/);
   });
 
@@ -31,7 +31,7 @@ describe('hover text', () => {
     const shown = text({ kind: 'text', isSingle: true });
     assert.match(shown, /MedText Lab\*\* · class probabilities[^]*Predicted `2`[^]*70\.0 % `2`/);
     assert.doesNotMatch(shown, /similarity|0\.831/);
-    assert.match(text({ kind: 'row', isSingle: true, givenLabel: '2' }), /Predicted `2` · as given ✓/);
+    assert.match(text({ kind: 'row', isSingle: true, given: '2' }), /Predicted `2` · as given ✓/);
     const number = { similarity: 0.5, measure: 'regression' as const, probabilities: {}, logits: [4.04] };
     assert.match(text({ kind: 'text', isSingle: true, score: number }), /prediction \*\*4\.040\*\*/);
   });
@@ -55,18 +55,29 @@ describe('hover text', () => {
     // Every label has its bar, also one below its threshold; their probabilities do not add up to 1.
     assert.match(shown, /90\.0 % `发热`[^]*40\.0 % `咳嗽`[^]*55\.0 % `ˋ皮疹ˋ`/);
     assert.doesNotMatch(shown, /similarity|class probabilities|null|✓|✗/);
-    assert.match(text({ score: several, givenLabel: '发热|皮疹' }), /Predicted `发热` `咳嗽` · given `发热\|皮疹`\n/);
+    // A list as JSON has it, a list in a cell, a text with a separator that parts it into labels of the model; order says nothing.
+    for (const given of [['咳嗽', '发热'], '["咳嗽","发热"]', "['咳嗽', '发热']", '咳嗽;发热', '发热、咳嗽'])
+      assert.match(text({ score: several, given }), /Predicted `发热` `咳嗽` · as given ✓\n/, String(given));
+    assert.match(text({ score: several, given: ['发热'] }), /Predicted `发热` `咳嗽` · given `发热` ✗\n/);
+    assert.match(text({ score: several, given: '发热|皮疹' }), /Predicted `发热` `咳嗽` · given `发热\|皮疹` ✗\n/);
+    // As the model's training data were read: names, what is no label, the separator.
+    const reads = { labelNames: { 热: '发热' }, noLabels: ['其他'], separator: '@' };
+    for (const given of ['热 @ 咳嗽', '咳嗽@其他@热', ['热', '咳嗽'], '咳嗽;热'])
+      assert.match(text({ score: several, given, reads }), /Predicted `发热` `咳嗽` · as given ✓\n/, String(given));
+    assert.match(text({ given: '两', reads: { ...reads, labelNames: { 两: '2' } } }), /Predicted `2` · as given ✓/);
+    assert.match(text({ given: '其他', reads }), /Predicted `2`\n/);
+    assert.match(text({ score: several, given: [] }), /Predicted `发热` `咳嗽` · given none ✗\n/);
     const none = { ...several, chosen: [] };
-    assert.match(
-      text({ score: none, givenLabel: '' }),
-      /No label reaches its threshold · given none\n[^]*90\.0 % `发热`/,
-    );
+    assert.match(text({ score: none, given: '' }), /No label reaches its threshold · as given ✓\n[^]*90\.0 % `发热`/);
   });
 
   it('names a cosine so, with its place among others, and lists the nearest sentences', () => {
     const cosine = { similarity: 0.9312, measure: 'cosine' as const, probabilities: {}, logits: [], place: { random: 0.994, same: 0.305 } }; // prettier-ignore
     const shown = text({ kind: 'reference', reference: '肺炎怎么治疗', score: cosine });
-    assert.match(shown, /cosine \*\*0\.931\*\*[^]*above 99 % of random pairs and 3[01] % of pairs that mean the same/);
+    assert.match(
+      shown,
+      /cosine \*\*0\.931\*\*[^]*higher than 99 % of random pairs and 3[01] % of pairs with the same meaning/,
+    );
     assert.doesNotMatch(shown, /similarity|█/);
     const nearest = [
       { text: '肺炎的*治疗*方法', score: cosine },
@@ -75,9 +86,9 @@ describe('hover text', () => {
     const list = text({ kind: 'nearest', score: cosine, nearest });
     assert.match(
       list,
-      /nearest in this document[^]*1\. \*\*0\.931\*\* “肺炎的\\\*治疗\\\*方法”\n2\. \*\*0\.900\*\* “感冒怎么治”/,
+      /most similar in this document[^]*1\. \*\*0\.931\*\* “肺炎的\\\*治疗\\\*方法”\n2\. \*\*0\.900\*\* “感冒怎么治”/,
     );
-    assert.match(list, /no probability/);
+    assert.match(list, /not a probability/);
   });
 
   it('keeps text of documents text', () => {

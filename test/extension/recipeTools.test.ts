@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { countsByLabel } from '../../src/protocol/scorer';
+import { countsFor } from '../../src/protocol/answers';
 import { libraryAddress } from '../../src/protocol/recipeAddress';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -59,10 +59,30 @@ describe('a recipe of continued pretraining', () => {
     assert.deepEqual([recipe.train.struct_bert, recipe.train.optimizer.lr], [{}, 5e-5]);
     const whole = JSON.parse(pretrainingRecipeText({ ...choices, texts: ['/w'], terms: null, structBert: false }, '/w/w.medtext.json')); // prettier-ignore
     assert.deepEqual([whole.dataset.train.file, 'struct_bert' in whole.train], ['.', false]);
+    const table = JSON.parse(
+      pretrainingRecipeText({ ...choices, texts: ['/w/a.csv'], column: '病历' }, '/w/a.medtext.json'),
+    );
+    assert.deepEqual([table.dataset.train, recipeProblems(table)], [{ file: 'a.csv', first_sequence: '病历' }, []]);
   });
 });
 
 describe('problems of a recipe that a schema cannot see', () => {
+  it('a sheet that the workbook lacks, with those it has as fixes; columns are those of the sheet', async () => {
+    const book = { ...info, format: 'xlsx' as const, sheet: 'cover', sheets: ['cover', 'data'] };
+    const asked: (string | undefined)[] = [];
+    const dataInfo = async (_: string, sheet?: string) => (asked.push(sheet), sheet === 'data' ? { ...book, sheet } : { ...book, columns: ['x'] }); // prettier-ignore
+    const [missing] = await check(recipe({ sheet: 'Data' }), { dataInfo });
+    assert.deepEqual([missing.at, missing.message], ['"Data"', 'a.json has no sheet Data; it has cover, data.']);
+    assert.deepEqual(
+      missing.fixes.map(({ replacement }) => replacement),
+      ['"cover"', '"data"'],
+    );
+    assert.deepEqual(await check(recipe({ sheet: 'data', label: 'label' }), { dataInfo }), []);
+    assert.deepEqual(asked, [undefined, undefined, 'data']);
+    const [none] = await check(recipe({ sheet: 'data' }));
+    assert.match(none.message, /is not a workbook/);
+  });
+
   it('missing files, at their paths', async () => {
     const problems = await check(recipe({}), { exists: () => false });
     assert.deepEqual(
@@ -178,7 +198,7 @@ const counted = (values: readonly string[]) => ({
 describe('a drafted recipe', () => {
   it('of several labels a row names what stands between them, and keeps rows without any', () => {
     const value = (name: string, count: number) => ({ value: name, count, firstLine: 2 });
-    const counts = countsByLabel({
+    const counts = countsFor('labels', {
       ...{ column: 'labels', rows: 5, badRows: 0, otherRows: 0 },
       values: [value('内科;儿科', 2), value('', 1), value('儿科', 2)],
       several: {

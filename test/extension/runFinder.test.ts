@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunFinder } from '../../src/extension/runFinder';
 import { checkpointStep, isTrainer } from '../../src/extension/runFolderRecord';
+import { RunLogs } from '../../src/extension/runLog';
 import { isResumable, RunStore } from '../../src/extension/runStore';
 import { StartNotes } from '../../src/extension/startNotes';
 import type { TrainingState } from '../../src/extension/trainingService';
@@ -23,7 +24,7 @@ describe('finding runs by what lies on the disk', () => {
     const runs = new RunStore(stored);
     const starts = new StartNotes(join(root, 'storage/starts'));
     const training = { pid: own.pid, state: { runFolder: own.runFolder } as TrainingState };
-    return { runs, starts, finder: new RunFinder(runs, training, starts, (pid) => alive.has(pid)) };
+    return { runs, starts, finder: new RunFinder(runs, training, starts, new RunLogs(), (pid) => alive.has(pid)) };
   }
 
   function writeRun(name: string, file: object, workDir = join(root, 'runs')): string {
@@ -57,7 +58,45 @@ describe('finding runs by what lies on the disk', () => {
     assert.deepEqual([a.metric, a.modelFolder], [{ name: 'accuracy', value: 0.75 }, join(finished, 'model')]);
     assert.equal(a.endedAtMs! - a.startedAtMs, 600_000);
     assert.deepEqual([news.finished.map(({ name }) => name), news.lost], [['a'], []]);
-    assert.deepEqual(await finder.look([join(root, 'runs')]), { finished: [], lost: [], neverBegun: [] });
+    assert.deepEqual(await finder.look([join(root, 'runs')]), { finished: [], lost: [], stopped: [], neverBegun: [] });
+  });
+
+  it('finds without any event what was written since the window opened, once, and nothing older', async () => {
+    const place = join(root, 'runs');
+    const elsewhere = join(root, 'elsewhere');
+    const write = (name: string, file: object, secondsFromNow: number, workDir = place): string => {
+      const folder = writeRun(name, file, workDir);
+      const time = new Date(Date.now() + 1000 * secondsFromNow);
+      utimesSync(join(folder, 'run.json'), time, time);
+      return folder;
+    };
+    const nothing = { finished: [], lost: [], stopped: [], neverBegun: [] };
+    write('old', { status: 'finished', step: 10 }, -60);
+    const { runs, finder } = openWindow();
+    const stateOf = (folder: string) => [runs.get(folder)?.status, runs.get(folder)?.step];
+    assert.deepEqual(await finder.poll([place]), nothing);
+    assert.equal(runs.list().length, 0);
+
+    alive.add(11);
+    const begun = write('new', { status: 'running', step: 4, pid: 11 }, 1);
+    mkdirSync(join(place, 'without a record'));
+    assert.deepEqual(await finder.poll([place]), nothing);
+    assert.deepEqual([runs.list().length, ...stateOf(begun)], [1, 'running', 4]);
+
+    write('new', { status: 'stopped', step: 6 }, 2);
+    const { stopped } = await finder.poll([place]);
+    assert.deepEqual([stopped.map(({ folder }) => folder), ...stateOf(begun)], [[begun], 'stopped', 6]);
+    let changes = 0;
+    runs.onDidChange(() => changes++);
+    assert.deepEqual([await finder.poll([place]), changes], [nothing, 0]);
+
+    const other = write('other', { status: 'running', step: 1, pid: 11 }, 1, elsewhere);
+    await finder.poll([place]);
+    assert.deepEqual(stateOf(other), [undefined, undefined]);
+    await finder.look([elsewhere]);
+    write('other', { status: 'finished', step: 10 }, 3, elsewhere);
+    await finder.poll([place]);
+    assert.deepEqual(stateOf(other), ['finished', 10]);
   });
 
   it('a folder full of nonsense is no run, or one without facts', async () => {
@@ -203,20 +242,47 @@ describe('finding runs by what lies on the disk', () => {
     });
   });
 
+  it('a run that this window ends at once is listed as interrupted, and told of by who ended it', async () => {
+    const folder = writeRun('a', { status: 'running', step: 4, pid: 11 });
+    alive.add(11);
+    const { runs, finder } = openWindow();
+    await finder.look([join(root, 'runs')]);
+    const news = await finder.whileEnding(folder, () => {
+      alive.delete(11);
+      return finder.follow();
+    });
+    assert.deepEqual([news.lost, runs.get(folder)?.status], [[], 'interrupted']);
+    // The next loss of the same run is news again.
+    alive.add(11);
+    await finder.follow();
+    await finder.update([folder]);
+    assert.equal(runs.get(folder)?.status, 'running');
+    alive.delete(11);
+    assert.deepEqual(
+      (await finder.follow()).lost.map((run) => run.folder),
+      [folder],
+    );
+  });
+
   it('a run that lost its process while nobody watched is told of, with the step it can go on from', async () => {
     const folder = writeRun('a', { status: 'running', pid: 5, step: 8 });
     for (const name of ['step-000000004', 'step-000000008', 'step-000000012.writing-x']) {
       mkdirSync(join(folder, 'checkpoints', name), { recursive: true });
     }
     alive.add(5);
-    const { finder } = openWindow();
+    const { finder, runs } = openWindow();
     await finder.look([join(root, 'runs')]);
+    writeFileSync(join(folder, 'metrics.jsonl'), '{"step":9,"loss":1}\n{"step":10,"loss":1}\n');
     alive.clear();
     assert.deepEqual(
       (await finder.follow()).lost.map(({ folder }) => folder),
       [folder],
     );
     assert.equal(checkpointStep(folder), 8);
+    // It came further than its checkpoint, which is all that run.json knows; a later look says the same.
+    assert.equal(runs.get(folder)?.step, 10);
+    await finder.look([join(root, 'runs')]);
+    assert.equal(runs.get(folder)?.step, 10);
     assert.equal(checkpointStep(join(root, 'absent')), undefined);
   });
 

@@ -93,6 +93,19 @@ describe('training service', () => {
     assert.equal(runs.list().length, 1);
   });
 
+  it('tells how far the texts are prepared, until the first step is planned', async () => {
+    const { training, listeners, settle } = setUp();
+    const running = training.run(request);
+    await tick();
+    listeners().onPreparation({ doneBytes: 300, totalBytes: 1000, secondsLeft: 30 });
+    assert.equal(statusText(training.state, untranslated), 'Preparing the texts: 30 %, 30 s left');
+    listeners().onMemoryPlan({ estimatedBytes: 5, batchSize: 16, microBatchSize: 16 });
+    assert.equal(training.state.preparing, undefined);
+    assert.equal(statusText(training.state, untranslated), 'Training starts…');
+    settle().resolve(end);
+    await running;
+  });
+
   it('tells how far the evaluation is that the run waits for, until that is over', async () => {
     const { training, listeners, runs, settle } = setUp();
     const running = training.run(request);

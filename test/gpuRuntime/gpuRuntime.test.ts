@@ -154,7 +154,7 @@ describe('the GPU runtime', () => {
 
   it('says before any download that the driver is missing or too old, and for which platforms it is', async () => {
     const driver = (version: string | undefined) => ({ machine: { ...machine, driver: async () => version } });
-    await rejects(plan({}, driver(undefined)), 'UNSUPPORTED', /no NVIDIA driver/);
+    await rejects(plan({}, driver(undefined)), 'UNSUPPORTED', /needs an NVIDIA driver/);
     assert.equal(index.requests.length, 0, 'nobody was asked');
     await rejects(plan({}, driver('570.86.10')), 'UNSUPPORTED', /570\.86\.10 is too old for CUDA 13.*580 or later/);
     await rejects(plan({}, { machine: { ...machine, platform: 'win32' } }), 'UNSUPPORTED', /DirectML and WebGPU/);
@@ -179,11 +179,11 @@ describe('the GPU runtime', () => {
     delete index.files['nvidia_curand-10.4.5.25-py3-none-manylinux_2_17_x86_64.whl'];
     await rejects(plan(), 'NOT_FOUND', /nvidia-curand/);
     index.speaks = 'neither';
-    await rejects(plan(), 'NETWORK', /is not that of a package index/);
+    await rejects(plan(), 'NETWORK', /did not come from a package index/);
     index.speaks = 'json';
     index.ignoresRange = true;
-    await rejects(plan(), 'NETWORK', /gives no parts of files/);
-    await rejects(plan({}, { index: 'http://mirror.example/simple' }), 'USAGE', /no https:\/\/ address/);
+    await rejects(plan(), 'NETWORK', /does not support partial downloads/);
+    await rejects(plan({}, { index: 'http://mirror.example/simple' }), 'USAGE', /not an https:\/\/ address/);
     await rejects(plan({}, { offline: true }), 'OFFLINE', /switched off/);
     await rejects(plan({}, { index: `${index.origin}/elsewhere` }), 'NOT_FOUND', /elsewhere\/onnxruntime-gpu/);
   });
@@ -228,10 +228,10 @@ describe('the GPU runtime', () => {
   it('refuses a file that is not what the index promises, and installs nothing', async () => {
     const broken = { kind: 'corrupt' } as const;
     index.faults[CUBLAS_WHEEL] = [broken, broken, broken];
-    await rejects(get(), 'INTEGRITY', /came 3 times in another form/);
+    await rejects(get(), 'INTEGRITY', /was downloaded 3 times/);
     nothingInstalled();
     index.wrongHash.add(PROVIDER_WHEEL);
-    await rejects(get(), 'INTEGRITY', /another form than published/);
+    await rejects(get(), 'INTEGRITY', /never matched the published file/);
     nothingInstalled();
     index.wrongHash.clear();
     index.faults[CUBLAS_WHEEL] = [broken];
@@ -253,7 +253,7 @@ describe('the GPU runtime', () => {
       ...options({ signal: stop.signal }),
       onProgress: ({ done }) => done >= 300_000 && stop.abort(),
     });
-    await rejects(bring, 'CANCELLED', /what has come is kept/);
+    await rejects(bring, 'CANCELLED', /downloaded part is kept/);
     nothingInstalled();
     const again = await plan();
     assert.ok(again.keptBytes >= 300_000, String(again.keptBytes));
@@ -290,7 +290,7 @@ describe('the GPU runtime', () => {
     index.files[PROVIDER_WHEEL] = zip(providerFiles(VERSION, { needed: [...PROVIDER_NEEDS, 'libcufft.so.12'] }));
     await rejects(get(), 'INTEGRITY', /linked to libcufft\.so\.12/);
     index.files[PROVIDER_WHEEL] = zip({ ...providerFiles(VERSION), 'onnxruntime/capi/libonnxruntime_providers_cuda.so': 'no library' }); // prettier-ignore
-    await rejects(get(), 'INTEGRITY', /no library for x86-64 Linux/);
+    await rejects(get(), 'INTEGRITY', /not a library for x86-64 Linux/);
     nothingInstalled();
   });
 
@@ -334,11 +334,11 @@ describe('the GPU runtime', () => {
     const rest = await plan({ folders: [site] });
     assert.deepEqual(rest.packages.map(({ file }) => file.name).sort(), ['nvidia-cublas', 'nvidia-cuda-nvrtc', 'nvidia-cudnn-cu13']); // prettier-ignore
     rmSync(join(home, 'venv'), { recursive: true });
-    await rejects(plan({ mayDownload: false, folders: [sitePackages('1.28.1')] }), 'UNSUPPORTED', /provider of ONNX Runtime 1\.28\.1; here it must be that of 1\.30\.0/); // prettier-ignore
+    await rejects(plan({ mayDownload: false, folders: [sitePackages('1.28.1')] }), 'UNSUPPORTED', /provider of ONNX Runtime 1\.28\.1, but this program needs that of 1\.30\.0/); // prettier-ignore
     const empty = join(home, 'empty');
     mkdirSync(empty);
     await rejects(plan({ mayDownload: false, folders: [empty] }), 'NOT_FOUND', /has no libonnxruntime_providers_cuda\.so/); // prettier-ignore
-    await rejects(plan({ mayDownload: false, folders: [join(home, 'nowhere')] }), 'NOT_FOUND', /is no folder/);
+    await rejects(plan({ mayDownload: false, folders: [join(home, 'nowhere')] }), 'NOT_FOUND', /is not a folder/);
   });
 
   it('takes providers that are linked to CUDA 12 from folders, with the libraries and the driver of that version', async () => {

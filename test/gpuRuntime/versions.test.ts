@@ -74,7 +74,7 @@ describe('the package index', () => {
       'https://a.example/simple?x=1',
       'https://someone:secret@',
     ]) {
-      assert.throws(() => url(wrong, {}), (error: Error) => /no https:\/\/ address/.test(error.message) && !error.message.includes('secret')); // prettier-ignore
+      assert.throws(() => url(wrong, {}), (error: Error) => /not an https:\/\/ address/.test(error.message) && !error.message.includes('secret')); // prettier-ignore
     }
   });
 
@@ -97,7 +97,7 @@ describe('this machine', () => {
     assert.doesNotThrow(() => refuseOldDriver('580.65.06', 13));
     assert.throws(() => refuseOldDriver('575.57.08', 13), /575\.57\.08 is too old for CUDA 13/);
     assert.doesNotThrow(() => refuseOldDriver('535.183.01', 12));
-    assert.throws(() => refuseOldDriver(undefined, 13), /no NVIDIA driver.*580 or later/);
+    assert.throws(() => refuseOldDriver(undefined, 13), /needs an NVIDIA driver.*580 or later/);
   });
 
   it('tells the libraries that its loader knows, those of this processor alone', () => {

@@ -67,6 +67,42 @@ const quick: Partial<TransportLimits> = {
   slowWindowMs: 300,
 };
 
+describe('a search of a hub', () => {
+  let hub: LoopbackHub;
+  const clientOf = (overrides: HubOverrides = {}): HubClient => new HubClient({ settings: hubSettings({}, { endpoints: { modelscope: hub.endpoint, huggingface: hub.endpoint }, ...overrides }), limits: { tries: 1, connectMs: 2000 } }); // prettier-ignore
+  beforeEach(async () => {
+    hub = await LoopbackHub.start({ 'org/medbert-zh': model, 'org/other': model }, { 'org/medbert-pairs': model });
+  });
+  afterEach(() => hub.stop());
+
+  it('brings names with what the hub says of them, of models or data sets', async () => {
+    const client = clientOf();
+    assert.deepEqual(await client.search('huggingface', 'MedBERT', 'model'), [
+      { repository: 'org/medbert-zh', downloads: 12_345, license: 'mit', task: 'fill-mask' },
+    ]);
+    assert.deepEqual(await client.search('modelscope', '医疗 MedBERT', 'model'), []);
+    assert.deepEqual(await client.search('modelscope', 'medbert', 'dataset'), [
+      { repository: 'org/medbert-pairs', downloads: 67, license: 'Apache License 2.0', task: 'fill-mask' },
+    ]);
+    assert.deepEqual(hub.requests.map(({ path }) => path.split('?')[0]), ['/api/models', '/openapi/v1/models', '/openapi/v1/datasets']); // prettier-ignore
+    assert.equal(new URL(hub.requests[1].path, 'http://hub').searchParams.get('search'), '医疗 MedBERT');
+    await client.close();
+  });
+
+  it('that cannot be asked says so, and asks nobody where downloads are switched off', async () => {
+    const off = clientOf({ offline: true });
+    await assert.rejects(off.search('modelscope', 'a', 'model'), withCode('OFFLINE', /switched off/));
+    assert.equal(hub.requests.length, 0);
+    const gone = clientOf({ endpoints: { huggingface: 'http://127.0.0.1:1' } });
+    await assert.rejects(gone.search('huggingface', 'a', 'model'), withCode('OFFLINE', /cannot be reached/));
+    const client = clientOf();
+    hub.apiFaults.push({ kind: 'page' }, { kind: 'status', status: 404 });
+    await assert.rejects(client.search('huggingface', 'a', 'model'), withCode('NETWORK', /login page or a proxy/));
+    await assert.rejects(client.search('modelscope', 'a', 'model'), withCode('NETWORK', /HTTP 404/));
+    for (const one of [off, gone, client]) await one.close();
+  });
+});
+
 describe('downloads from a hub', () => {
   let folder: string;
   let hub: LoopbackHub;
@@ -236,7 +272,7 @@ describe('downloads from a hub', () => {
       await plan('hf:org/name');
       assert.ok(performance.now() - startedMs >= 1000, 'waited as long as asked');
       hub.apiFaults.push({ kind: 'status', status: 503, retryAfter: '3600' });
-      await assert.rejects(plan('hf:org/name'), withCode('NETWORK', /come back in 3600 s/));
+      await assert.rejects(plan('hf:org/name'), withCode('NETWORK', /asks to wait 3600 s/));
       hub.apiFaults.push(...Array.from({ length: 4 }, () => ({ kind: 'status', status: 500 }) as const));
       await assert.rejects(plan('hf:org/name'), withCode('NETWORK', /4 tries/));
     });
@@ -292,7 +328,7 @@ describe('downloads from a hub', () => {
       for (const [listed, why] of [
         [['a.csv', 'a.csv/b.csv'], /both a file and a folder/],
         [['a.csv/b.csv', 'a.csv'], /both a file and a folder/],
-        [[`${WORKSHOP}/a.csv`], /half there/],
+        [[`${WORKSHOP}/a.csv`], /reserved for unfinished downloads/],
       ] as const) {
         // prettier-ignore
         await start({}, { 'org/rows': { files: Object.fromEntries(listed.map((name) => [name, text('x')])) } });
@@ -637,7 +673,7 @@ describe('downloads from a hub', () => {
       const waitedMs = performance.now() - began;
       assert.ok(waitedMs >= 1000 && waitedMs < 3000, `${waitedMs} ms`);
       hub.apiFaults.push({ ...limited, rateLimit: '"api";r=0;t=250' });
-      await assert.rejects(plan('hf:org/name'), withCode('NETWORK', /in 251 s/));
+      await assert.rejects(plan('hf:org/name'), withCode('NETWORK', /wait 251 s/));
       assert.equal(rateLimitMs('"api";r=3;t=20'), undefined);
     });
 

@@ -79,6 +79,12 @@ describe('embeddings', () => {
     await medtextFails(['embed', join(LAYOUTS, 'sentences-mean')], 2, 'USAGE');
   });
 
+  it('a folder without weights is untrained, and gives none', async () => {
+    const sample = join(__dirname, '../../samples/structbert-tiny');
+    await assert.rejects(openEmbedder(sample), { code: 'CHECKPOINT_MISMATCH', message: /untrained/ });
+    assert.match(await medtextFails(['embed', sample, '肺炎'], 1, 'CHECKPOINT_MISMATCH'), /has no weights: the model is untrained/); // prettier-ignore
+  });
+
   it('a classifier gives the vectors of its encoder', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'medtext-embed-'));
     try {

@@ -56,6 +56,23 @@ describe('folders as other programs write them', () => {
     (await logitsOf(onnx, pairs)).forEach((row, i) => near(row, logits[i], 'ONNX'));
   });
 
+  it('several labels a text: each the sigmoid of its logit, as transformers’ pipeline gives them, also after an import', async () => {
+    const { texts, labels, logits, probabilities } = expected['several labels'];
+    for (const folder of await forms('several-labels')) {
+      const scorer = await openPairScorer(folder, { device: 'cpu' });
+      const scores = await scorer.score(texts.map((first: string) => ({ first })));
+      await scorer.close();
+      assert.deepEqual([scorer.task, scorer.labels], ['multi-label-classification', labels], folder);
+      scores.forEach((score, row) => {
+        near(score.logits, logits[row], folder);
+        near(labels.map((label: string) => score.probabilities[label]), probabilities[row], folder); // prettier-ignore
+        assert.deepEqual(score.chosen, labels.filter((_: string, id: number) => probabilities[row][id] >= 0.5), folder); // prettier-ignore
+      });
+      const { problem_type } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+      assert.equal(problem_type, 'multi_label_classification', folder);
+    }
+  });
+
   it('id2label of config.json', async () => {
     const { labels, pairs, logits, ...config } = expected.id2label;
     assert.deepEqual(
@@ -139,18 +156,18 @@ describe('folders as other programs write them', () => {
     const kinds: [files: string[], named: RegExp][] = [
       [
         ['bert_model.ckpt.index', 'bert_model.ckpt.data-00000-of-00001', 'bert_model.ckpt.meta'],
-        /bert_model\.ckpt\.index only, a checkpoint of TensorFlow.*convert_bert_original_tf/,
+        /only in bert_model\.ckpt\.index, a checkpoint of TensorFlow.*convert_bert_original_tf/,
       ],
-      [['tf_model.h5'], /tf_model\.h5 only, TensorFlow's.*from_tf=True/],
-      [['flax_model.msgpack'], /flax_model\.msgpack only, Flax's.*from_flax=True/],
-      [['model_state.pdparams'], /model_state\.pdparams only, PaddlePaddle's.*paddle2onnx/],
-      [['model.keras'], /model\.keras only/],
-      [['saved_model.pb'], /saved_model\.pb only/],
-      [['rust_model.ot'], /rust_model\.ot only/],
-      [['openvino_model.xml', 'openvino_model.bin'], /openvino_model\.(xml|bin) only/],
+      [['tf_model.h5'], /only in tf_model\.h5, TensorFlow's.*from_tf=True/],
+      [['flax_model.msgpack'], /only in flax_model\.msgpack, Flax's.*from_flax=True/],
+      [['model_state.pdparams'], /only in model_state\.pdparams, PaddlePaddle's.*paddle2onnx/],
+      [['model.keras'], /only in model\.keras,/],
+      [['saved_model.pb'], /only in saved_model\.pb,/],
+      [['rust_model.ot'], /only in rust_model\.ot,/],
+      [['openvino_model.xml', 'openvino_model.bin'], /only in openvino_model\.(xml|bin),/],
       [
         ['adapter_config.json', 'adapter_model.safetensors'],
-        /adapter_config\.json only, an adapter of PEFT.*merge_and_unload/,
+        /only in adapter_config\.json, an adapter of PEFT.*merge_and_unload/,
       ],
     ];
     for (const [files, named] of kinds) {
@@ -179,7 +196,7 @@ describe('folders as other programs write them', () => {
       for (const name of names) writeFileSync(join(folder, name), 'x');
       const wanted = {
         code: 'TOKENIZER',
-        message: new RegExp(`${names.join(', ').replaceAll('.', '\\.')} only.*save_pretrained`),
+        message: new RegExp(`only in ${names.join(', ').replaceAll('.', '\\.')}\\..*save_pretrained`),
       };
       await assert.rejects(importModel(folder, join(home, 'never')), wanted);
       await assert.rejects(openClassifier(folder), wanted);

@@ -43,6 +43,8 @@ describe('filling in masked words', () => {
       const all = (await filler.fill('糖[MASK]病', 32))[0].tokens.reduce((sum, { probability }) => sum + probability, 0); // prettier-ignore
       assert.ok(Math.abs(all - 1) < 1e-6);
       await assert.rejects(filler.fill('糖尿病', 3), { code: 'USAGE' });
+      const untrained = join(__dirname, '../../samples/structbert-tiny');
+      await assert.rejects(MaskFiller.open(untrained), { code: 'CHECKPOINT_MISMATCH', message: /untrained/ });
       await assert.rejects(MaskFiller.open(join(fixtures, 'checkpoints/structbert')), { code: 'MODEL_CONFIG' });
     } finally {
       rmSync(home, { recursive: true, force: true });

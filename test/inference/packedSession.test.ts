@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { ClassifierRunner, type NetworkSession } from '../../src/inference/classifierRunner';
 import { FedNetwork } from '../../src/inference/fedNetwork';
 import { openNetwork, PackedNetwork } from '../../src/inference/packedNetwork';
-import { PackedSession } from '../../src/inference/packedSession';
+import { PackedSession, refusePrecision } from '../../src/inference/packedSession';
+import { Session } from '../../src/inference/session';
 import { parseEncoderConfig } from '../../src/models/configJson';
 import { bertNetwork } from '../../src/models/encoder';
 import { sequenceHead } from '../../src/models/heads/sequence';
@@ -16,6 +17,7 @@ import { openStoredWeights } from '../../src/models/storedWeights';
 import { Parameters } from '../../src/models/parameters';
 import { writeModelFolder } from '../../src/models/writeModelFolder';
 import type { EncodedExample } from '../../src/tokenization/tokenizer';
+import { setAll } from '../support/allValues';
 
 /** Large enough for its matrices to stay in the file. */
 const config = parseEncoderConfig(
@@ -39,7 +41,7 @@ describe('a network with its weights inside', () => {
   before(async () => {
     home = mkdtempSync(join(tmpdir(), 'medtext-packed-'));
     const parameters = new Parameters(specs);
-    parameters.flat.forEach((_, i) => (parameters.flat[i] = 0.2 * Math.sin((i * i) % 100003)));
+    setAll(parameters, (i) => 0.2 * Math.sin((i * i) % 100003));
     const contents = { config, labels: ['a', 'b', 'c'], copies: [], parameters };
     await writeModelFolder(at('safetensors'), contents);
     await writeModelFolder(at('torch'), { ...contents, weightsFormat: 'torch' });
@@ -119,6 +121,36 @@ describe('a network with its weights inside', () => {
     truncateSync(file, 0);
     writeFileSync(file, Buffer.alloc(length));
     assert.deepEqual(await logitsOf(network), expected);
+  });
+
+  it('computes in float16 for a GPU, with all weights inside: near float32, and not the same', async () => {
+    const expected = await logitsOf(await opened('safetensors'));
+    // No GPU here has float16, and the CPU's kernels read the same graph.
+    const { create } = Session;
+    const inputs: string[] = [];
+    Session.create = async (model, options, outside) => {
+      const session = await create.call(Session, model, { ...options, device: 'cpu' }, outside);
+      inputs.push(...session.inputNames);
+      return session;
+    };
+    try {
+      const folder = await openModelFolder(at('safetensors'));
+      const half = { device: 'webgpu', precision: 'float16', threads: 1 } as const;
+      const session = await PackedSession.open(folder, openNetwork(classifier, specs), half);
+      assert.ok(session instanceof PackedSession);
+      const given = await logitsOf(new PackedNetwork(session, 0, 'logits', false));
+      assert.deepEqual(inputs.sort(), ['attentionMask', 'inputIds', 'tokenTypeIds']);
+      assert.notDeepEqual(given, expected);
+      given.forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < 2e-2, `logit ${i}: ${value}, ${expected[i]}`)); // prettier-ignore
+    } finally {
+      Session.create = create;
+    }
+  });
+
+  it('is refused in int8 on a GPU and in float16 on the CPU', () => {
+    assert.throws(() => refusePrecision('int8', 'webgpu'), { code: 'USAGE', message: /the device cpu/ });
+    assert.throws(() => refusePrecision('float16', 'cpu'), { code: 'USAGE', message: /the device webgpu/ });
+    for (const device of ['cpu', 'cuda'] as const) refusePrecision('float32', device);
   });
 
   it('says which weights a folder lacks, and reads none', async () => {

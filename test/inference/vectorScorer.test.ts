@@ -8,7 +8,7 @@ import { openPairScorer } from '../../src/inference/pairScorer';
 import { cosine } from '../../src/inference/vectorScorer';
 import { sentenceTransformersFiles, type SentenceLayout } from '../../src/models/sentenceTransformers';
 import { SIMILARITY_REFERENCE } from '../../src/models/similarityReference';
-import { rankOf } from '../../src/protocol/scorer';
+import { rankOf } from '../../src/protocol/scores';
 import { tinyConfig, writeTinyModel } from '../cli/support/tinyModel';
 
 const PLAIN: SentenceLayout = {

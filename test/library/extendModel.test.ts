@@ -10,9 +10,11 @@ import { maskedLanguageHead, WORD_EMBEDDINGS } from '../../src/models/heads/mask
 import { openModelFolder, readTokenizerFiles } from '../../src/models/modelFolder';
 import { Parameters } from '../../src/models/parameters';
 import { writeModelFolder } from '../../src/models/writeModelFolder';
+import { extendVocabulary } from '../../src/tokenization/extendVocabulary';
 import { loadTokenizer } from '../../src/tokenization/tokenizer';
 import { medtextFails, medtextJson } from '../cli/support/commandLine';
 import { VOCABULARY, writeTinyModel } from '../cli/support/tinyModel';
+import { setAll } from '../support/allValues';
 
 describe('extending a vocabulary', () => {
   let home: string;
@@ -21,7 +23,7 @@ describe('extending a vocabulary', () => {
     home = mkdtempSync(join(tmpdir(), 'medtext-extend-'));
     const classifier = await openModelFolder(await writeTinyModel(join(home, 'classifier'), { layers: 1 }));
     const parameters = new Parameters(networkParameterSpecs(classifier.config, maskedLanguageHead, 0));
-    parameters.flat.forEach((_, i) => (parameters.flat[i] = Math.sin(i) / 4));
+    setAll(parameters, (i) => Math.sin(i) / 4);
     model = join(home, 'model');
     const contents = {
       parameters,
@@ -75,6 +77,18 @@ describe('extending a vocabulary', () => {
     await filler.close();
   });
 
+  it('a word that SentencePiece knows inside a text is a token, though a text that is the word alone has a mark before it', async () => {
+    const starter = join(__dirname, '..', '..', 'starter');
+    const tokenizer = await tokenizerOf(starter);
+    assert.deepEqual(tokenizer.tokens('治疗'), ['▁', '治疗']);
+    writeFileSync(join(home, 'a.txt'), '肺炎的治疗');
+    const [{ words: gaps }] = await medtextJson(['extend', starter, '--texts', join(home, 'a.txt')]);
+    assert.deepEqual(gaps, [{ text: '肺炎', count: 1, pieces: ['肺', '炎'], isUnknown: false }]);
+    const files = await readTokenizerFiles(await openModelFolder(starter));
+    const { tokens, pieces } = extendVocabulary(files, ['治疗', '肺炎'], starter);
+    assert.deepEqual([tokens, pieces], [['肺炎'], [tokenizer.ids('肺炎').slice(1)]]);
+  });
+
   it('the command: lists what texts lack, with counts, and adds what a file lists', async () => {
     mkdirSync(join(home, 'texts'));
     writeFileSync(join(home, 'texts/a.txt'), '肺炎怎么治疗。肺炎，肺炎！\n鱻鱻头痛');
@@ -84,7 +98,7 @@ describe('extending a vocabulary', () => {
     const output = join(home, 'extended');
     await medtextJson(['extend', model, '--add', join(home, 'terms.txt'), '--output', output]);
     assert.equal((await tokenizerOf(output)).tokens('肺炎').length, 1);
-    assert.match(await medtextFails(['extend', model], 2, 'USAGE'), /--texts PATH is missing/);
+    assert.match(await medtextFails(['extend', model], 2, 'USAGE'), /Give --texts PATH/);
     const again = ['extend', output, '--add', join(home, 'terms.txt'), '--output', join(home, 'b')];
     assert.match(await medtextFails(again, 2, 'USAGE'), /single token already/);
   });

@@ -45,6 +45,24 @@ describe('pruning a model', () => {
     assert.deepEqual(changes.examples, [{ text: '头痛', before: ['头', '痛'], after: ['[UNK]', '[UNK]'] }]);
   });
 
+  it('the command: pieces of a file with a BOM, a model by its name in the library, names that are none', async () => {
+    const pieces = join(home, '保留 的 字.txt');
+    writeFileSync(pieces, '\ufeff胃\r\n痛\r\n');
+    const texts = join(home, '文本.txt');
+    writeFileSync(texts, '\ufeff肺炎\n');
+    const env = { MEDTEXT_MODELS: home };
+    const small = ['--texts', texts, '--keep', pieces, '--output', join(home, '小 模型')];
+    const [result] = await medtextJson(['prune', 'model', ...small], { env });
+    assert.deepEqual(result.vocabulary, { before: VOCABULARY.length, after: 4 + 5 });
+    assert.equal(result.changes.changed, 0);
+    const wrong = await medtextFails(['prune', model, '--keep', 'character', '--output', join(home, 'x')], 2, 'USAGE');
+    assert.match(
+      wrong,
+      /"character", which is no file and none of characters, ascii, punctuation\. Did you mean characters\?/,
+    );
+    assert.match(await medtextFails(['prune', model, '--output', texts], 1, 'IO'), /文本\.txt is not a folder/);
+  });
+
   it('the command: layers by choice, from data files, and what it refuses', async () => {
     const texts = join(home, 'texts.jsonl');
     writeFileSync(texts, '{"query":"肺炎怎么治疗","label":"甲"}\n{"query":"头痛","label":"乙"}\n');

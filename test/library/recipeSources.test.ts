@@ -27,7 +27,7 @@ describe('what a recipe names by address', () => {
   const shards = ['data/train-00000-of-00002.parquet', 'data/train-00001-of-00002.parquet', 'data/test-00000-of-00001.parquet']; // prettier-ignore
   const rows: [tables: string[], split: string | undefined, found: string | RegExp][] = [
     [['a.csv'], undefined, 'a.csv'],
-    [['train.csv', 'dev.csv'], undefined, /has 2 files.*Say which is meant/],
+    [['train.csv', 'dev.csv'], undefined, /has 2 files.*Name one of them/],
     [['train.csv', 'dev.csv'], 'train', 'train.csv'],
     [['train.csv', 'dev.csv'], 'validation', 'dev.csv'],
     [['train.csv', 'validation.csv', 'dev.csv'], 'validation', 'validation.csv'],

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { Session } from '../../src/inference/session';
 import { Operators } from '../../src/onnx/operators';
-import { quantizeWeights } from '../../src/onnx/quantize';
+import { quantizeLater, quantizeWeights } from '../../src/onnx/quantize';
 import { emulateHalf, RANGES } from '../../src/onnx/emulateHalf';
 import { halfBits, halfTable } from '../../src/onnx/halfPrecision';
 import { toFloat16 } from '../../src/onnx/toFloat16';
-import type { Model, Tensor } from '../../src/onnx/model';
-import { writeModel } from '../../src/onnx/writeModel';
+import type { LaterTensor, Model, Tensor } from '../../src/onnx/model';
+import { modelChunks, writeModel } from '../../src/onnx/writeModel';
 
 const WIDTH = 32;
 const ROWS = 1100;
@@ -99,6 +99,29 @@ describe('precisions of a graph', () => {
       const scale = Number(scales.data[output]);
       assert.ok(Math.abs(Number(columns.data[input * 16 + output]) * scale - value) <= scale * 0.5001);
     });
+  });
+
+  it('is written weight by weight: the same bytes, each weight read once and no two at a time', async () => {
+    const model = small();
+    const log: string[] = [];
+    const scratch = new Float32Array(ROWS * WIDTH);
+    const later = ([name, { dataType, shape, data }]: [string, Tensor]): [string, Tensor | LaterTensor] => {
+      // One array for all weights, as files are read.
+      const values = async () => {
+        log.push(name);
+        scratch.set(data as Float32Array);
+        return scratch.subarray(0, data.length);
+      };
+      return [name, dataType === 'float32' ? { dataType, shape, values } : { dataType, shape, data }];
+    };
+    const unread = { ...model, graph: { ...model.graph, initializers: new Map([...model.graph.initializers].map(later)) } }; // prettier-ignore
+    const { model: made, quantized } = quantizeLater(unread);
+    assert.deepEqual(quantized, ['words', 'weight']);
+    assert.deepEqual(log, [], 'nothing is read before the file is written');
+    const copies: Uint8Array[] = [];
+    for await (const chunk of modelChunks(made).chunks) copies.push(chunk.slice());
+    assert.deepEqual(new Uint8Array(Buffer.concat(copies)), writeModel(quantizeWeights(model).model).bytes);
+    assert.deepEqual([...log].sort(), ['bias', 'gain', 'shift', 'weight', 'words']);
   });
 
   it('a weight read in both precisions is there in both', async () => {

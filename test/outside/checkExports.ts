@@ -2,24 +2,35 @@
  * Opens every export by the program it is for: transformers, torch.load(weights_only=True), onnxruntime in Python,
  * sentence-transformers, and transformers.js. Fails when logits differ by more than the format's tolerance.
  *
- *     MEDTEXT_PYTHON=path/to/python npm run check:exports [-- --model FOLDER --data FILE --sentences FOLDER]
+ *     MEDTEXT_PYTHON=path/to/python npm run check:exports [-- --masked | --model FOLDER --data FILE --sentences FOLDER]
+ *
+ * A masked language model is continued on the bundled notes, and opened by transformers' BertForMaskedLM as it is, exported for Hugging
+ * Face and for ModelScope (`--masked`: that alone); by ModelScope's own fill-mask pipeline, too, where its package is installed beside the others.
  *
  * `--sentences` names a folder of sentence-transformers, whose embeddings must be ours before and after an import.
  * Without a model four small encoders are fine-tuned on the bundled pairs first: the bundled one, a RoBERTa with byte-level
- * BPE, an ELECTRA with narrow embeddings, and a DistilBERT that comes as an ONNX graph (and goes to ONNX alone). With
- * `--encoder FOLDER` that one is fine-tuned in their place, for `--epochs` (3).
+ * BPE, an ELECTRA with narrow embeddings, and a DistilBERT that comes as an ONNX graph (and goes to ONNX alone); and two
+ * that mark entities, by tags and by spans, on the bundled sentences. With `--encoder FOLDER` that one is fine-tuned in their
+ * place, for `--epochs` (3); with `--entities` those of entities alone are checked, or the one that `--model` names.
  */
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AutoModelForSequenceClassification, AutoTokenizer, env } from '@huggingface/transformers';
 import { openEmbedder } from '../../src/inference/embedder';
 import { openClassifier } from '../../src/inference/openClassifier';
+import { MaskFiller } from '../../src/inference/maskFiller';
+import { openModel } from '../../src/inference/openModel';
+import { NO_SPAN, spansHead } from '../../src/models/heads/spans';
 import { importModel } from '../../src/models/importModel';
+import { openModelFolder, readTokenizerFiles } from '../../src/models/modelFolder';
+import { loadTokenizer } from '../../src/tokenization/tokenizer';
 import { modelFormats, type ModelFormat } from '../../src/protocol/modelFormat';
 import { exportModel } from '../../src/exports/exportModel';
+import { windowsFor } from '../../src/evaluation/modelAnswers';
 import { readFileFor } from '../../src/evaluation/readFileFor';
 
 /** Of a logit. In the two low precisions that is for logits up to 1; larger ones may differ by as much more. */
@@ -31,6 +42,9 @@ const TOLERANCES: Readonly<Record<ModelFormat, number>> = {
   'onnx-int8': 0.3,
   'sentence-transformers': 1e-4,
 };
+/** The largest share of tags that may be others. */
+const CHANGED_TAGS: Partial<Record<ModelFormat, number>> = { 'onnx-fp16': 0.01, 'onnx-int8': 0.05 };
+
 const PAIRS = [
   { first: '肺炎怎么治疗', second: '肺炎的治疗方法' },
   { first: '糖尿病能吃西瓜吗', second: '糖尿病人可以吃西瓜吗' },
@@ -49,6 +63,21 @@ const SENTENCES = [
   'Crème brûlée, naïve café — HbA1c ≥ 6.5 %!',
   '肺炎怎么治疗',
   'diabetes mellitus type 2 '.repeat(120),
+];
+
+const MASKED_TEXT = '患者，男，58岁，因反复头晕入院。诊断：高血[MASK]病，2型糖尿[MASK]。';
+
+/** Short enough to be read at once; enough tokens for a share of tags. */
+const TEXTS = [
+  '患者因急性阑尾炎入院，予头孢曲松抗感染治疗，术后无发热。',
+  '左肺上叶见结节，建议复查胸部CT。',
+  '头痛、恶心3天，血压 160/95 mmHg',
+  'HbA1c 9.1 %，诊断为2型糖尿病😀',
+  '无',
+  ...readFileSync('samples/entities/validation.jsonl', 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { text: string }).text),
 ];
 
 type Folders = Partial<Record<ModelFormat, string>>;
@@ -71,6 +100,8 @@ async function main(): Promise<void> {
       encoder: { type: 'string' },
       train: { type: 'string' },
       epochs: { type: 'string' },
+      masked: { type: 'boolean' },
+      entities: { type: 'boolean' },
     },
   });
   const work = mkdtempSync(join(tmpdir(), 'medtext-exports-'));
@@ -79,14 +110,29 @@ async function main(): Promise<void> {
     const sentences = values.sentences && resolve(values.sentences);
     const made = (script: string) =>
       fineTuned(work, madeEncoder(work, script), TRAINING, ['--epochs', '2', '--lr', '1e-3']);
-    const models = values.model
-      ? [resolve(values.model)]
-      : values.encoder
-        ? [fineTuned(work, resolve(values.encoder), values.train ?? TRAINING, ['--epochs', values.epochs ?? '3'])]
-        : [trainedSample(work), made('makeRoberta.py'), made('makeElectra.py'), made('makeDistilBert.py')];
-    let failed = 0;
+    const areOwn = values.model === undefined && values.encoder === undefined;
+    const models =
+      values.masked || values.entities
+        ? []
+        : values.model
+          ? [resolve(values.model)]
+          : values.encoder
+            ? [fineTuned(work, resolve(values.encoder), values.train ?? TRAINING, ['--epochs', values.epochs ?? '3'])]
+            : [trainedSample(work), made('makeRoberta.py'), made('makeElectra.py'), made('makeDistilBert.py')];
+    let failed = areOwn && !values.entities ? await checkMaskedLanguage(work) : 0;
     for (const [at, model] of models.entries()) {
       failed += await checkModel(model, data, at === 0 ? sentences : undefined, mkdtempSync(join(work, 'exports-')));
+    }
+    for (const head of areOwn && !values.masked ? (['bio', 'spans'] as const) : []) {
+      // A model that tags nothing would have no tag to lose.
+      const epochs = head === 'bio' ? '5' : '2';
+      failed += await checkEntities(
+        trainedSample(work, 'entities', ['--epochs', epochs, '--set', `model_head.type=${head}`]),
+        mkdtempSync(join(work, 'exports-')),
+      );
+    }
+    if (values.entities && values.model) {
+      failed += await checkEntities(resolve(values.model), mkdtempSync(join(work, 'exports-')));
     }
     if (failed > 0) process.exitCode = 1;
   } finally {
@@ -108,25 +154,90 @@ async function checkModel(model: string, data: string, sentences: string | undef
   await classifier.close();
   const checks = [
     ...inPython({
+      head: 'sequence',
       folders,
       pairs: PAIRS,
-      logits,
+      outputs: rowsOf(logits, PAIRS.length),
       maxLength,
       sentences: SENTENCES,
       sentenceFolders: sentences ? await embedded(sentences, work) : [],
     }),
     ...(await inTransformersJs(folders, logits)),
   ];
-  const largestLogit = Math.max(1, ...logits.map(Math.abs));
   console.log(`\n${classifier.folder.config.modelType}`);
+  const failed = printed(checks, largestOf(logits));
+  await printEffect(model, folders, data);
+  return failed;
+}
+
+/** A model whose pretraining was continued, as the folder that the run wrote and as exports; how many checks failed. */
+async function checkMaskedLanguage(work: string): Promise<number> {
+  const model = trainedSample(work, 'continue-pretraining', ['--epochs', '2']);
+  const folders = { huggingface: join(work, 'masked-huggingface'), modelscope: join(work, 'masked-modelscope') };
+  for (const format of ['huggingface', 'modelscope'] as const) await exportModel(model, folders[format], { format });
+  const tokenizer = loadTokenizer(await readTokenizerFiles(await openModelFolder(model)), model);
+  const example = tokenizer.encodePair(MASKED_TEXT, undefined, 64);
+  const positions = [...example.inputIds.keys()].filter((at) => example.inputIds[at] === tokenizer.specialIds.mask);
+  const filler = await MaskFiller.open(model);
+  const logits = [...(await filler.logits(example, positions))];
+  const likeliest = (await filler.fill(MASKED_TEXT, 1)).map(({ tokens }) => tokens[0].text);
+  await filler.close();
+  const checks = inPython({ masked: { ...folders, model, text: MASKED_TEXT, logits, likeliest } });
+  console.log('\nmasked language model');
+  return printed(checks, 1);
+}
+
+/** Formats that know no head of spans. */
+const WITHOUT_SPANS = ['huggingface', 'modelscope'] as const;
+
+/** Every export of a model of entities: what it gives of each token, and the tags; how many checks failed. */
+async function checkEntities(path: string, work: string): Promise<number> {
+  const head = (await openModelFolder(path)).head === spansHead ? 'spans' : 'bio';
+  const folders: Folders = {};
+  for (const format of modelFormats.filter((name) => head === 'bio' || !WITHOUT_SPANS.some((one) => one === name))) {
+    folders[format] = join(work, format);
+    await exportModel(path, folders[format], { format });
+  }
+  for (const format of head === 'spans' ? WITHOUT_SPANS : []) {
+    const refused = exportModel(path, join(work, format), { format });
+    await assert.rejects(refused, { code: 'UNSUPPORTED', message: /head \(spans\)\. Export it as onnx/ }, format);
+  }
+  const model = await openModel(path);
+  const examples = TEXTS.map((first, row) => ({ first, row, line: row + 1 }));
+  const windows = await windowsFor(model, examples);
+  assert.equal(windows.length, TEXTS.length);
+  const outputs: number[][] = TEXTS.map(() => []);
+  await model.outputs(
+    windows.map(({ encoded }) => encoded),
+    (at, output) => (outputs[at] = [...output]),
+  );
+  await model.close();
+  const pairs = TEXTS.map((first) => ({ first }));
+  const { maxLength } = model;
+  const checks = inPython({ head, folders, pairs, outputs, maxLength, sentences: [], sentenceFolders: [] });
+  console.log(`\n${model.folder.config.modelType} of entities, ${head}`);
+  // In int8 single tokens are off by as much as the largest logit. What tags are for is said by their share.
+  const bounded = checks.filter(({ format, by }) => head === 'spans' || format !== 'onnx-int8' || by.endsWith('tags'));
+  return printed(bounded, largestOf(outputs.flat().filter((value) => value > NO_SPAN / 2)));
+}
+
+const rowsOf = (values: readonly number[], rows: number): number[][] =>
+  Array.from({ length: rows }, (_, row) => values.slice((row * values.length) / rows, ((row + 1) * values.length) / rows)); // prettier-ignore
+
+const largestOf = (values: readonly number[]): number =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+
+/** How many of them failed. */
+function printed(checks: readonly Check[], largestLogit: number): number {
   let failed = 0;
   for (const { format, by, difference } of checks) {
-    const tolerance = TOLERANCES[format] * (/16|8$/.test(format) ? largestLogit : 1);
+    const tolerance = by.endsWith('tags')
+      ? (CHANGED_TAGS[format] ?? 0)
+      : TOLERANCES[format] * (/16|8$/.test(format) ? largestLogit : 1);
     const passed = difference <= tolerance;
     if (!passed) failed++;
     console.log(`${passed ? 'ok    ' : 'FAILED'} ${format.padEnd(22)} ${by.padEnd(38)} ${difference.toExponential(1)} (at most ${tolerance.toExponential(1)})`); // prettier-ignore
   }
-  await printEffect(model, folders, data);
   console.log(`${checks.length - failed} of ${checks.length} checks passed; largest logit ${largestLogit.toFixed(2)}`);
   return failed;
 }
@@ -150,14 +261,16 @@ async function embedded(folder: string, work: string) {
   return found;
 }
 
-function trainedSample(work: string): string {
-  const runs = join(work, 'runs');
+/** The model of a bundled recipe. */
+function trainedSample(work: string, recipe = 'medical-pairs', more: readonly string[] = []): string {
+  const runs = mkdtempSync(join(work, 'runs-'));
   execFileSync(
     process.execPath,
-    [join('dist', 'cli.js'), 'finetune', 'samples/medical-pairs.medtext.json', '--output', runs],
+    [join('dist', 'cli.js'), 'finetune', `samples/${recipe}.medtext.json`, '--output', runs, ...more],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  return join(runs, readdirSync(runs).sort().at(-1)!, 'model');
+  const [run] = readdirSync(runs).filter((name) => !name.startsWith('.'));
+  return join(runs, run, 'model');
 }
 
 /** An encoder with random weights and what its own people save beside it. */

@@ -72,6 +72,31 @@ describe('a preview', function () {
     assert.deepEqual([late.count, late.missing, late.distinct], [500, 499, 1]);
   });
 
+  it('of a workbook shows the sheet that is chosen, and names the others where one cannot be shown', async () => {
+    const book = table('splits.xlsx');
+    const opened = await preview({ book });
+    assert.deepEqual([opened.state.error, opened.state.sheet], [null, '训练集']);
+    await opened.session.setSplits([{ name: 'book', file: book, sheet: '封面' }]);
+    await opened.session.showSplit('book');
+    assert.deepEqual([opened.state.error?.code, opened.state.sheet], ['DATA_FORMAT', '封面']);
+    assert.deepEqual(opened.state.sheets, ['封面', '训练集', '验证集', '备注']);
+    await opened.session.setSplits([{ name: 'book', file: book, sheet: '训练集' }]);
+    await opened.session.showSplit('book');
+    await opened.indexed();
+    const { state } = opened;
+    assert.deepEqual([state.error, state.sheet, state.index.rows], [null, '训练集', 3]);
+    assert.deepEqual([state.mapping.first_sequence, state.file!.warnings], ['query1', []]);
+    const other = await preview({ train: table('snappy.parquet') });
+    assert.deepEqual([other.state.sheet, other.state.sheets], [null, []]);
+  });
+
+  it('compares two sheets of one workbook as two splits', async () => {
+    const splits = ['训练集', '验证集'].map((sheet) => ({ name: sheet, file: table('splits.xlsx'), sheet }));
+    const opened = await preview({ any: table('splits.xlsx') }, { splits, shown: '验证集' });
+    const { findings } = await opened.settledStatistics();
+    assert.equal(findings.findings.find(({ kind }) => kind === 'overlap')?.split, '训练集');
+  });
+
   describe('of bad files names the place and shows the rest:', () => {
     it('broken JSON in row 12,345', async () => {
       const lines = Array.from({ length: 15_000 }, (_, i) => (i === 12_344 ? '{"text": "t", ' : `{"text": "t${i}"}`));
@@ -210,6 +235,25 @@ describe('a preview', function () {
       assert.deepEqual(await content(file), original, source);
       const done = await opened.session.export(opened.state.view.id, { columns, format: extension, predictions: false, file }, () => undefined, signal); // prettier-ignore
       assert.deepEqual([done, await content(file)], [original.length, original], source);
+    }
+  });
+
+  it('exports the rows of a view as a workbook, and writes the parts of a workbook as workbooks', async () => {
+    const csv = await preview({ train: temporary.file('ids.csv', 'id,text\n007,=1+1\n008,@x\n009,"a\nb"\n') });
+    const { id } = await csv.view({ sort: { kind: 'column', column: 'id', descending: true, measure: 'value' } });
+    const file = temporary.path('rows.xlsx');
+    const { signal } = new AbortController();
+    const done = await csv.session.export(id, { columns: ['text', 'id'], format: 'xlsx', predictions: false, file }, () => undefined, signal); // prettier-ignore
+    const { sample, columns } = await openDataFile(file);
+    assert.deepEqual([done, columns], [3, ['text', 'id']]);
+    assert.deepEqual(sample.map(({ values }) => [values.id, values.text]), [['009', 'a\nb'], ['008', '@x'], ['007', '=1+1']]); // prettier-ignore
+    const book = await preview({ train: table('book.xlsx') });
+    const options = { train: 0.5, validation: 0.5, test: 0, seed: 1, stratify: null, group: null };
+    const files = { train: temporary.path('a.xlsx'), validation: temporary.path('b.xlsx') };
+    const plan = await book.session.writeSplit(options, files, signal);
+    for (const { name, rows } of plan.parts) {
+      const part = await openDataFile(files[name as 'train']);
+      assert.deepEqual([part.format, part.sample.length, typeof part.sample[0].values.label], ['xlsx', rows, 'number']);
     }
   });
 

@@ -1,6 +1,8 @@
 /** Files of entities in the preview: types as labels, entities in their texts, what is odd about them. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PredictedEntity, RowFilter } from '../../src/protocol/datasetPreview';
 import { temporaryFolder } from '../data/support';
 import { TestPreview } from './previewSupport';
 
@@ -45,13 +47,14 @@ describe('a preview of entities', () => {
 
   it('finds entities that are not where they say, and stretches of several types', async () => {
     const rows = [
-      { text: '查tct没事', mention_data: [{ mention: 'TCT', type: 'test', offset: '1' }, { mention: '没事', type: 'x', offset: '4' }] },
+      { text: '查tct没事', mention_data: [{ mention: 'TCT', type: 'test', offset: '1' }, { mention: '没事', type: 'x', offset: '3' }] },
       { text: '胸闷', mention_data: [{ mention: '胸闷', type: 'a', offset: '0' }, { mention: '胸闷', type: 'b', offset: 0 }] },
     ]; // prettier-ignore
     const preview = await opened(folder.file('odd.jsonl', rows.map((row) => JSON.stringify(row)).join('\n')));
     const { findings } = await preview.settledStatistics();
     assert.deepEqual(findings.findings.map(({ kind, examples }) => [kind, examples[0].message]), [
-      ['misplacedEntities', '1: the entity "TCT" (test) is not at 1, where "tct" stands'],
+      ['misplacedEntities', '1: the entity "没事" (x) is not at 3 (there is "t没"), but at 4'],
+      ['normalizedEntities', '1: the entity "TCT" (test) at 1 is written "tct" in the text'],
       ['contradictoryEntities', '2: "胸闷" is both a and b'],
     ]); // prettier-ignore
     await preview.session.close();
@@ -69,5 +72,42 @@ describe('a preview of entities', () => {
     const { rows: shown } = await unclear.session.rows(unclear.state.view.id, 0, 1);
     assert.equal(shown[0].entities, undefined);
     await unclear.session.close();
+  });
+
+  it('keeps what a model marks: compared, counted, filtered, sorted and exported', async () => {
+    const rows = [
+      { text: '𠮷肺炎与发热', label: [[1, 3, 'dis'], [4, 6, 'sym']] },
+      { text: '肺炎', label: [[0, 2, 'dis']] },
+      { text: '无', label: [] },
+    ]; // prettier-ignore
+    const preview = await opened(folder.file('said.jsonl', rows.map((row) => JSON.stringify(row)).join('\n')));
+    const inputs = await preview.session.inputs([0, 2]);
+    assert.deepEqual(inputs[0], { first: '𠮷肺炎与发热', second: null, label: null, entities: [{ start: 2, end: 4, type: 'dis' }, { start: 5, end: 7, type: 'sym' }] }); // prettier-ignore
+    assert.deepEqual(inputs[1]!.entities, []);
+    const said = (probability: number | null, ...entities: PredictedEntity[]) => ({ label: null, probability, similarity: null, entities }); // prettier-ignore
+    const first = said(0.5, { start: 2, end: 4, type: 'dis', outcome: 'same' }, { start: 5, end: 7, type: 'dis', outcome: 'spurious' }, { start: 5, end: 7, type: 'sym', outcome: 'missed' }); // prettier-ignore
+    const predictions = [first, said(0.9, { start: 0, end: 2, type: 'dis', outcome: 'same' }), said(null)];
+    // Told twice, counted once.
+    await preview.session.predicted([0, 1, 2], predictions);
+    const counts = await preview.session.predicted([0, 1, 2], predictions);
+    assert.deepEqual(counts, { differs: [true, false, false], done: 3, compared: 3, disagreements: 1, counts: [{ text: 'dis', count: 3 }] }); // prettier-ignore
+    const view = async (filters: RowFilter[]) => (await preview.view({ search: null, filters, sort: { kind: 'disagreement' } })).rows; // prettier-ignore
+    assert.deepEqual(await view([{ kind: 'disagreement' }]), [0]);
+    assert.deepEqual(await view([{ kind: 'predicted', label: 'dis' }]), [0, 1]);
+    assert.deepEqual(await view([{ kind: 'predicted', label: 'sym' }]), []);
+    const { rows: shown } = await preview.session.rows(preview.state.view.id, 0, 3);
+    assert.deepEqual(shown, []);
+    await view([]);
+    const [again] = (await preview.session.rows(preview.state.view.id, 0, 3)).rows;
+    assert.deepEqual(again.prediction, { ...first, differs: true });
+    const output = folder.path('said.out.jsonl');
+    await preview.session.export(preview.state.view.id, { columns: ['text'], format: 'jsonl', predictions: true, file: output }, () => undefined, new AbortController().signal); // prettier-ignore
+    const written = readFileSync(output, 'utf8').trim().split('\n').map((line) => JSON.parse(line)); // prettier-ignore
+    assert.deepEqual(written[0].predicted_entities, [{ start: 1, end: 3, type: 'dis', text: '肺炎' }, { start: 4, end: 6, type: 'dis', text: '发热' }]); // prettier-ignore
+    assert.deepEqual(written.map(({ predicted_entities }) => predicted_entities.length), [2, 1, 0]); // prettier-ignore
+    // A classifier's label has nothing to be compared with here.
+    const other = await preview.session.predicted([0, 1], [0, 1].map(() => ({ label: 'x', probability: 1, similarity: null }))); // prettier-ignore
+    assert.deepEqual([other.done, other.compared], [3, 1]);
+    await preview.session.close();
   });
 });

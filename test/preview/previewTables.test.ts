@@ -34,12 +34,13 @@ describe('tables of a preview', () => {
   it('count predictions as they come and change', () => {
     const table = new PredictionTable();
     const said = (label: string | null) => ({ label, probability: 0.5, similarity: null });
-    table.set(3, said('a'), 'a');
-    table.set(5000, said('b'), 'a');
-    table.set(4, said(null), 'a');
+    table.set(3, said('a'), true);
+    table.set(5000, said('b'), false);
+    table.set(4, said(null), false);
     table.set(6, said('b'), undefined);
     assert.deepEqual(table.counts(), { done: 4, compared: 2, disagreements: 1, counts: [{ text: 'b', count: 2 }, { text: 'a', count: 1 }] }); // prettier-ignore
-    table.set(5000, said('a'), 'a');
+    assert.deepEqual([table.get(5000), table.differs(5000)], [{ ...said('b'), differs: true }, true]);
+    table.set(5000, said('a'), true);
     assert.deepEqual(table.counts().counts, [{ text: 'a', count: 2 }, { text: 'b', count: 1 }]); // prettier-ignore
     assert.deepEqual([table.get(4), table.get(7), table.isOf(6, 'b'), table.differs(5000)], [said(null), null, true, false]); // prettier-ignore
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { keyOf, RandomStream } from '../../src/base/random';
 import { MedTextError } from '../../src/base/errors';
-import { openDataFile } from '../../src/data/dataFile';
+import { openDataFile, type TextAccess } from '../../src/data/dataFile';
 import { isUnreadable, type StoredRow } from '../../src/preview/rowStore';
 import { TextRowStore } from '../../src/preview/textRowStore';
 import { fixture, temporaryFolder } from '../data/support';
@@ -56,6 +56,24 @@ describe('the index of rows', () => {
       }
       assert.deepEqual(await store.read(store.rows, 10), []);
     }
+  });
+
+  it('forgets what it read of the last block before the index ended', async () => {
+    const lines = Array.from({ length: 4 }, (_, i) => JSON.stringify({ a: i }));
+    const file = await openDataFile(temporary.file('growing.jsonl', lines.join('\n')));
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    async function* afterTheIndex(...given: Parameters<TextAccess['chunks']>) {
+      if (given[0]?.start !== undefined) await ended;
+      yield* file.text!.chunks(...given);
+    }
+    const text = Object.create(file.text!, { chunks: { value: afterTheIndex } }) as TextAccess;
+    const store = new TextRowStore({ ...file, text });
+    let early: Promise<StoredRow[]> | undefined;
+    await store.build(() => void (early ??= store.read(0, 4)));
+    end();
+    assert.equal((await early!).length, 3, 'the last row has no line feed, and is known when the index ends');
+    assert.equal((await store.read(0, 4)).length, 4);
   });
 
   it('names the line of a broken row', async () => {

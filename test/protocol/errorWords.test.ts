@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asMedTextError, MedTextError, toldError, words, type ErrorCode } from '../../src/base/errors';
+import { asMedTextError, MedTextError, plainError, words, type ErrorCode } from '../../src/base/errors';
 import { untranslated, type Translate } from '../../src/base/translate';
-import { told, wordsFrom } from '../../src/base/words';
+import { messageAndWords, wordsFrom } from '../../src/base/words';
 import { ClientChannel, ServerChannel } from '../../src/protocol/channel';
 import { text } from '../../src/protocol/check';
 import { defineContract } from '../../src/protocol/contract';
@@ -31,18 +31,18 @@ describe('errors in the language of the editor', () => {
   it('are English where they are thrown, to the letter, and Chinese where they are shown', () => {
     assert.equal(thrown.message, `The run ${folder} has no model yet: it ended before its first evaluation.`);
     assert.equal(errorText(thrown, untranslated), thrown.message);
-    assert.equal(errorText(thrown, chinese), `运行 ${folder} 还没有模型：它在第一次评估之前就结束了。`);
+    assert.equal(errorText(thrown, chinese), `训练 ${folder} 还没有模型：它在第一次评估之前就结束了。`);
     assert.deepEqual(JSON.parse(JSON.stringify(thrown)), { code: 'NOT_FOUND', message: thrown.message, detail: {} });
   });
 
   it('translate what stands in them, too', () => {
-    const inner = words`The name ${'hub.example'} is not known`;
+    const inner = words`The host name ${'hub.example'} is unknown`;
     const error = new MedTextError('OFFLINE', words`${'hub.example'} cannot be reached: ${words`${inner}${' (ENOTFOUND)'}.`} Check the network or the proxy; models that are on this machine work without it.`); // prettier-ignore
     assert.equal(
       error.message,
-      'hub.example cannot be reached: The name hub.example is not known (ENOTFOUND). Check the network or the proxy; models that are on this machine work without it.',
+      'hub.example cannot be reached: The host name hub.example is unknown (ENOTFOUND). Check the network or the proxy; models that are on this machine work without it.',
     );
-    assert.equal(errorText(error, chinese), '无法连接 hub.example：无法识别名称 hub.example (ENOTFOUND)。请检查网络或代理；已在本机上的模型不受影响。'); // prettier-ignore
+    assert.equal(errorText(error, chinese), '无法连接 hub.example：找不到主机名 hub.example (ENOTFOUND)。请检查网络或代理；已在本机上的模型不受影响。'); // prettier-ignore
   });
 
   it('without words of their own are led by what their code means', () => {
@@ -64,9 +64,9 @@ describe('errors in the language of the editor', () => {
       server.dispose();
       return error;
     };
-    const told = await asked();
-    assert.equal(told.message, thrown.message);
-    assert.equal(errorText(told, chinese), errorText(thrown, chinese));
+    const received = await asked();
+    assert.equal(received.message, thrown.message);
+    assert.equal(errorText(received, chinese), errorText(thrown, chinese));
     const worded = await asked((error) => errorText(error, chinese));
     assert.equal(worded.message, errorText(thrown, chinese));
     assert.equal(worded.words, undefined);
@@ -74,7 +74,7 @@ describe('errors in the language of the editor', () => {
 
   it('inside a snapshot are worded, once, wherever they are', () => {
     const { code, message, words: said } = thrown;
-    const sentence = { line: 3, ...told(words`a quote is not closed`) };
+    const sentence = { line: 3, ...messageAndWords(words`a quote is not closed`) };
     const state = { rows: 3, error: null, sentence, views: [{ error: { code, message, words: said } }], plain: { message: 'not an error' } }; // prettier-ignore
     const shown = wordedState(state, chinese);
     const worded = { line: 3, message: '有引号未闭合' };
@@ -104,8 +104,8 @@ describe('errors in the language of the editor', () => {
       `a.medtext.json is not a valid recipe, ${problems.length} problems:`,
       ...lines(untranslated, ': '),
     ]);
-    const told = JSON.parse(JSON.stringify(toldError(thrown))) as ReturnType<typeof toldError>;
-    assert.deepEqual(errorText(told, chinese).split('\n'), [
+    const received = JSON.parse(JSON.stringify(plainError(thrown))) as ReturnType<typeof plainError>;
+    assert.deepEqual(errorText(received, chinese).split('\n'), [
       `a.medtext.json 不是有效的配方，${problems.length} 个问题：`,
       ...lines(chinese, '：'),
     ]);

@@ -23,7 +23,7 @@ describe('what a field of a recipe means', () => {
   });
 
   it('is found behind references, and nowhere for what is no field', () => {
-    assert.match(fieldHelp('dataset.train.on_bad_row', untranslated), /^A row that cannot be read/);
+    assert.match(fieldHelp('dataset.train.on_bad_row', untranslated), /^What happens to a row that cannot be read/);
     assert.equal(fieldNode('dataset.train.on_bad_row')!.default, 'stop');
     assert.equal(fieldHelp('train.optimiser', untranslated), '');
   });

@@ -71,12 +71,18 @@ type WithoutLabelsFile = Omit<Recipe, 'dataset' | 'train'> & {
       'labels_file' | keyof typeof ofCorpus | keyof typeof ofLabelLists
     >;
   };
-  train: Omit<NonNullable<Recipe['train']>, keyof typeof ofPretraining | keyof typeof ofMultiLabel>;
+  train: Omit<
+    NonNullable<Recipe['train']>,
+    keyof typeof ofPretraining | keyof typeof ofMultiLabel | keyof typeof ofRanking
+  >;
 };
 
 /** What several labels a text alone have. */
 const ofLabelLists = { label_separator: ';' } satisfies Partial<Recipe['dataset']['train']>;
 const ofMultiLabel = { thresholds: 'by_label' } satisfies Recipe['train'];
+
+/** What a ranking alone has. */
+const ofRanking = { ranking_loss: 'pointwise', max_candidates: 8 } satisfies Recipe['train'];
 
 /** What masked language modelling alone has. */
 const ofCorpus = { files: ['notes'], document: 'line' } satisfies Partial<Recipe['dataset']['train']>;
@@ -105,6 +111,7 @@ function splitWithEverything(file: string) {
     format: 'json' as const,
     encoding: 'utf-8' as const,
     header: true,
+    sheet: 'train',
     on_bad_row: 'skip' as const,
   };
 }
@@ -119,6 +126,37 @@ describe('recipe: validation', () => {
   it('accepts the shortest and the complete recipe', () => {
     assert.equal(validateRecipe(shortest, 'a'), shortest);
     assert.deepEqual(recipeProblems(complete), []);
+  });
+
+  it('takes a loss and a bound on the texts of a query for a ranking alone, whose queries stay in one part', () => {
+    const recipe: Recipe = { ...shortest, task: 'text-ranking', train: ofRanking };
+    assert.deepEqual(recipeProblems(recipe), []);
+    const wrong = problemsOf((other) => {
+      Object.assign(other.train, ofRanking);
+    });
+    assert.deepEqual(Object.keys(wrong).sort(), ['/train/max_candidates', '/train/ranking_loss']);
+    assert.match(wrong['/train/ranking_loss'], /Ranking; pair-classification does not read it/);
+    const { train, task } = resolveRecipe({ ...recipe, train: {} });
+    assert.deepEqual([task, train.ranking_loss, train.max_candidates, train.metric_for_best], ['ranking', 'listwise', 'auto', 'ndcg@10']); // prettier-ignore
+    assert.equal('ranking_loss' in resolveRecipe(shortest).train, false);
+    assert.deepEqual(recipeProblems(resolveRecipe(recipe)), []);
+
+    const split = { validation: 0.2 };
+    const dataset = { ...shortest.dataset, split };
+    assert.equal(resolveRecipe({ ...recipe, dataset }).dataset.split!.group_by, 'first_sequence');
+    assert.equal(resolveRecipe({ ...shortest, dataset }).dataset.split!.group_by, null);
+    const problems = recipeProblems({
+      ...recipe,
+      dataset: { ...dataset, split: { ...split, group_by: 'patient' } },
+      train: { max_candidates: 17, drop_last: true, label_smoothing: 0.1, class_weights: 'balanced' },
+    });
+    assert.deepEqual(problems.map(({ pointer }) => pointer).sort(), [
+      '/dataset/split/group_by',
+      '/train/class_weights',
+      '/train/drop_last',
+      '/train/label_smoothing',
+      '/train/max_candidates',
+    ]);
   });
 
   it('takes thresholds and a separator of labels for several labels a text alone', () => {
@@ -190,6 +228,25 @@ describe('recipe: validation', () => {
     }
   });
 
+  it('lists operations on texts, each once, and drops rows of tables alone', () => {
+    const clean = ['html_entities', 'trim'] as const;
+    const asked = { ...complete, dataset: { ...complete.dataset, clean, drop_duplicates: true } };
+    assert.deepEqual(recipeProblems(asked), []);
+    const resolved = resolveRecipe(asked);
+    assert.deepEqual([resolved.dataset.clean, resolved.dataset.drop_duplicates], [clean, true]);
+    assert.equal(resolveRecipe(complete).dataset.clean, undefined, 'the model says it then');
+    for (const wrong of [['lower'], ['trim', 'trim'], 'trim']) {
+      const problems = problemsOf((recipe) => Object.assign(recipe.dataset, { clean: wrong }));
+      assert.match(Object.keys(problems).join(), /^\/dataset\/clean/, JSON.stringify(wrong));
+    }
+    const texts = {
+      task: 'masked-language-modeling',
+      model: 'm',
+      dataset: { train: { file: 'a.txt' }, drop_duplicates: true },
+    };
+    assert.deepEqual(recipeProblems(texts).map(({ pointer }) => pointer), ['/dataset/drop_duplicates']); // prettier-ignore
+  });
+
   it('has the same fields in schema and types, each with a description and the documented range', () => {
     const fields = (schema: any, value: any, path: string): void => {
       if (schema.$ref) schema = { ...(recipeSchema.definitions as any)[schema.$ref.split('/').pop()], ...schema };
@@ -214,8 +271,8 @@ describe('recipe: validation', () => {
     );
     const everything = {
       ...complete,
-      dataset: { ...dataset, split },
-      train: { ...complete.train, ...ofPretraining, ...ofMultiLabel },
+      dataset: { ...dataset, clean: ['trim'], drop_duplicates: true, split },
+      train: { ...complete.train, ...ofPretraining, ...ofMultiLabel, ...ofRanking },
     };
     fields(recipeSchema, everything, '');
   });
@@ -449,6 +506,7 @@ describe('recipe: defaults', () => {
       label: 2,
       format: 'csv',
       encoding: 'gb18030',
+      sheet: 'train',
     } as const;
     const { dataset } = resolveRecipe({ ...shortest, dataset: { train, validation: { file: 'b.json', label: 'y' } } });
     assert.deepEqual(dataset.validation, {
@@ -516,8 +574,8 @@ describe('recipe: layers and --set', () => {
     ['lr=1', 'RECIPE', /did you mean "train\.optimizer\.lr"\?/],
     ['train.optimizer.learning_rate=1', 'RECIPE', /known there: type, lr/],
     ['train.batch_size.x=1', 'RECIPE', /"train\.batch_size" has no fields/],
-    ['__proto__.polluted=1', 'RECIPE', /no field/],
-    ['dataset.train.label_mapping.__proto__=null', 'RECIPE', /no field/],
+    ['__proto__.polluted=1', 'RECIPE', /not a recipe field/],
+    ['dataset.train.label_mapping.__proto__=null', 'RECIPE', /not a recipe field/],
     ['train.constructor=1', 'RECIPE', /no "constructor"/],
     ['train.batch_size', 'USAGE', /sets nothing/],
     ['=3', 'USAGE', /sets nothing/],

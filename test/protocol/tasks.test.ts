@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { answerMeasured, evaluationMetrics, metricMeasured, taskMeasured } from '../../src/protocol/evaluation';
+import {
+  answerMeasured,
+  evaluationMetrics,
+  metricMeasured,
+  metricsMeasured,
+  taskMeasured,
+} from '../../src/protocol/evaluation';
 import schema from '../../src/protocol/recipe.schema.json';
 import { findTask, isLowerBetter, METRIC_NAMES, taskFor, TASKS, usualMetric } from '../../src/protocol/tasks';
 import { regressionReport } from '../../src/tasks/evaluationReport';
@@ -46,6 +52,13 @@ describe('an evaluation', () => {
         assert.equal(taskMeasured(JSON.parse(JSON.stringify(report)), tasks)?.answer, answer);
       }
     }
+  });
+
+  it('has its metrics in the order of its own task', () => {
+    const { microF1: _, ...spans } = { ...spanReport({ labels: ['drug'], truth: [[]], found: [[]] }), loss: 0 };
+    assert.deepEqual(metricsMeasured({ ...spans, microF1: 0 }).slice(0, 2), ['microF1', 'macroF1']);
+    assert.deepEqual(metricsMeasured(classificationOf()).slice(0, 3), ['accuracy', 'macroF1', 'microF1']);
+    assert.deepEqual(metricsMeasured({ macroF1: 0 }), ['macroF1']);
   });
 
   it('passes its check as JSON, too, where a loss is no number any more', () => {

@@ -150,8 +150,8 @@ describe('ModelScope configuration as defaults', () => {
       json.train.lr_scheduler = { type: 'StepLR', step_size: 2 };
     });
     const text = notes.join('\n');
-    assert.match(text, /"SGD" was left out, with its learning rate\. In its place: AdamW with lr 3e-5/);
-    assert.match(text, /"StepLR" was left out: .* In its place: a rise over the first tenth/);
+    assert.match(text, /"SGD" and its learning rate were left out\. AdamW is used instead, with lr 3e-5/);
+    assert.match(text, /"StepLR" was left out: .* Instead, the learning rate rises over the first tenth/);
   });
 
   it('does not take epochs for steps', () => {

@@ -28,7 +28,7 @@ describe('recipe file', () => {
     for (const text of ['[]', '3', '', 'null']) assert.throws(() => parseRecipeText(text, 'it'), { code: 'RECIPE' });
     await assert.rejects(readRecipeFile(join(folder, 'none')), { code: 'NOT_FOUND' });
     writeFileSync(file, Buffer.alloc(5 << 20, 32));
-    await assert.rejects(readRecipeFile(file), { code: 'RECIPE', message: /is no recipe/ });
+    await assert.rejects(readRecipeFile(file), { code: 'RECIPE', message: /is not a recipe/ });
     assert.throws(() => parseRecipeText('['.repeat(1_000_000), 'it'), { code: 'RECIPE' });
   });
 });

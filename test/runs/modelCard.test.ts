@@ -95,7 +95,7 @@ describe('model card', () => {
     const verdict = (majorityBaseline: number): string =>
       renderModelCard({ ...classifier, evaluation: { ...evaluation, majorityBaseline } });
     assert.match(verdict(0.3), /is above that of/);
-    assert.match(verdict(0.7), /cannot be told apart/);
+    assert.match(verdict(0.7), /does not differ significantly/);
     assert.match(verdict(0.99), /is below that of/);
     assert.match(renderModelCard({ ...classifier, evaluation: undefined }), /not been evaluated yet/);
     assert.match(renderModelCard({ ...classifier, evaluation: undefined, hasValidation: false }), /without validation/);

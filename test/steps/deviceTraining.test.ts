@@ -31,6 +31,7 @@ import { int32Feed, TOKEN_SLOTS, tokenRows } from '../../src/steps/tokenRows';
 import { buildTrainingGraph, type TrainingGraphOptions } from '../../src/steps/trainingGraph';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
 import { squaredError } from '../../src/tasks/losses/squaredError';
+import { setAll } from '../support/allValues';
 
 const { parameters, batch, config } = selfTestMaterial();
 const network = bertNetwork(config, sequenceHead, 3);
@@ -252,7 +253,7 @@ describe('a regression on a device that loops', () => {
     const losses = async (create: (options: TrainerOptions) => Promise<TrainingSteps>) => {
       const specs = [...encoderParameterSpecs(config), ...sequenceHead.specs(config, 1)];
       const own = new Parameters(specs);
-      own.flat.forEach((_, i) => (own.flat[i] = 0.2 * Math.sin(i)));
+      setAll(own, (i) => 0.2 * Math.sin(i));
       const trainer = await create({
         network: regression,
         parameters: own,

@@ -285,7 +285,7 @@ describe('training an encoder that is an ONNX graph', () => {
         }
       }
       for (const format of ['huggingface', 'modelscope', 'sentence-transformers'] as const) {
-        await assert.rejects(exportModel(model, join(folder, 'no'), { format }), { code: 'UNSUPPORTED', message: new RegExp(`no BERT by the names.*${format}`) }); // prettier-ignore
+        await assert.rejects(exportModel(model, join(folder, 'no'), { format }), { code: 'UNSUPPORTED', message: new RegExp(`do not have BERT.s names.*${format}`) }); // prettier-ignore
         assert.ok(!existsSync(join(folder, 'no')));
       }
     }
@@ -331,7 +331,7 @@ describe('training an encoder that is an ONNX graph', () => {
     // Another number of labels gets a new head on the encoder that is still in the file.
     assert.match(graphClassifier(trained, config, 2, 'x.onnx').readout, /new head on last_hidden_state/);
     const onlyLogits = { ...trained, graph: { ...trained.graph, outputs: trained.graph.outputs.slice(0, 1) } };
-    refuses(onlyLogits, /classifier has 3 labels, the data 2/, 2);
+    refuses(onlyLogits, /classifier has 3 labels, but the data have 2/, 2);
   });
 
   it('an ONNX file whose weights tell their names is trained as weights', async () => {

@@ -14,6 +14,7 @@ import {
   type Trajectory,
   type TrajectoryOptions,
 } from '../support/trajectory';
+import { allValues, copyAll } from '../support/allValues';
 
 const create = async (options: TrainerOptions) => new LoopTrainer(options);
 
@@ -90,9 +91,9 @@ describe('many steps in one run (the graph for CUDA, DirectML and CoreML, on the
     await first.trainer.synchronize();
     await first.trainer.close();
     const second = await openTrajectory({ dropout: 0.1, create });
-    second.parameters.flat.set(first.parameters.flat);
-    second.trainer.moments.firstMoments.flat.set(first.trainer.moments.firstMoments.flat);
-    second.trainer.moments.secondMoments.flat.set(first.trainer.moments.secondMoments.flat);
+    copyAll(first.parameters, second.parameters);
+    copyAll(first.trainer.moments.firstMoments, second.trainer.moments.firstMoments);
+    copyAll(first.trainer.moments.secondMoments, second.trainer.moments.secondMoments);
     const results = await second.trainer.steps!(planned(7, 6));
     await second.trainer.close();
     assert.deepEqual(results.map(({ loss }) => loss), whole.losses.slice(6)); // prettier-ignore
@@ -102,11 +103,11 @@ describe('many steps in one run (the graph for CUDA, DirectML and CoreML, on the
     const { trainer, parameters } = await openTrajectory({ create });
     await trainer.steps!(planned(1, 2));
     await trainer.synchronize();
-    const before = parameters.flat.slice();
+    const before = allValues(parameters);
     const wild = planned(3, 4).map((each, i) => (i === 1 ? { ...each, learningRate: NaN } : each));
     await assert.rejects(trainer.steps!(wild), (error: MedTextError) => error.code === 'DIVERGED' && error.detail.step === 5); // prettier-ignore
     await trainer.synchronize();
-    assert.deepEqual(parameters.flat, before);
+    assert.deepEqual(allValues(parameters), before);
     const [next] = await trainer.steps!(planned(3, 1));
     await trainer.close();
     assert.ok(Math.abs(next.loss - expectedLosses.losses[2]) < 1e-4);

@@ -14,7 +14,7 @@ import { partsOf } from '../../src/steps/stepInputs';
 import type { Trainer } from '../../src/steps/trainer';
 import type { Batch, TrainerOptions, TrainingSteps } from '../../src/steps/trainingSteps';
 import { pretraining, type PretrainingTarget } from '../../src/tasks/losses/maskedLanguage';
-import { learningRateAt } from '../../src/training/schedule';
+import { rateOf, TOTAL_STEPS, TRAINING } from '../support/trajectory';
 
 const fixture = join(__dirname, '../fixtures/pretraining');
 const json = (name: string) => JSON.parse(readFileSync(join(fixture, name), 'utf8'));
@@ -31,8 +31,6 @@ const expected = json('losses.json') as {
   weights: { masked: number; shuffled: number; sentence: number };
 };
 
-const STEPS = 100;
-const BATCH_SIZE = 8;
 // Two masked and three shuffled places of at most sixteen tokens.
 const OBJECTIVES = {
   mlm: { head: maskedLanguageHead, objective: pretraining({ maskedShare: 0.15 }) },
@@ -82,18 +80,8 @@ async function open(name: Name, { microBatchSize, create = createTrainer }: Open
     parameters,
     trained: new Set(parameters.names),
     objective,
-    adamW: {
-      betas: [0.9, 0.999],
-      eps: 1e-8,
-      weightDecay: 0.01,
-      decays: (parameter) => !parameter.includes('bias') && !parameter.includes('LayerNorm.weight'),
-    },
-    maxGradientNorm: 1,
-    batchSize: BATCH_SIZE,
+    ...TRAINING,
     microBatchSize,
-    dropout: 0,
-    seed: 1,
-    padTokenId: 0,
     session: {},
   });
   return { trainer, parameters };
@@ -103,8 +91,7 @@ async function train(name: Name, steps: number, options: OpenOptions = {}) {
   const { trainer, parameters } = await open(name, options);
   const results = [];
   for (let step = 1; step <= steps; step++) {
-    const rate = learningRateAt(step - 1, { type: 'linear', peak: 5e-3, warmupSteps: 10, totalSteps: STEPS });
-    results.push(await trainer.step([batchOf(step)], step, rate));
+    results.push(await trainer.step([batchOf(step)], step, rateOf(step)));
   }
   await trainer.synchronize();
   await trainer.close();
@@ -147,14 +134,14 @@ async function assertWeights(name: Name, parameters: Parameters): Promise<void> 
 describe('pretraining follows PyTorch', () => {
   for (const name of ['mlm', 'structBert'] as const) {
     it(`over 100 steps: losses, parts, norms and weights of ${name}`, async () => {
-      const { results, parameters } = await train(name, STEPS);
+      const { results, parameters } = await train(name, TOTAL_STEPS);
       assertFollows(name, results);
       await assertWeights(name, parameters);
     });
 
     it(`in the gradient of the word embeddings, which are read by ids and as the decoder: ${name}`, async () => {
       const { trainer } = await open(name);
-      const [part] = partsOf([batchOf(1)], BATCH_SIZE, OBJECTIVES[name].objective);
+      const [part] = partsOf([batchOf(1)], TRAINING.batchSize, OBJECTIVES[name].objective);
       const { gradients } = await (trainer as Trainer).gradients(part, 0);
       const ours = gradients.get(WORD_EMBEDDINGS) as Float32Array;
       const theirs = expected[name].wordGradient;

@@ -26,7 +26,7 @@ interface Fixture {
   readonly r_drop: Run;
 }
 
-/** With the same dropout masks and noise as ours. */
+/** PyTorch's losses with the same dropout masks and noise. */
 export const disturbedLosses = JSON.parse(
   readFileSync(join(__dirname, '../fixtures/disturbedLosses/losses.json'), 'utf8'),
 ) as Fixture;
@@ -40,6 +40,6 @@ export const OBJECTIVES = {
   r_drop: rDrop(plain, options.r_drop),
 } satisfies Record<string, Objective>;
 
-/** The largest relative difference. */
+/** The largest relative difference between two lists. */
 export const worst = (ours: readonly number[], theirs: readonly number[]): number =>
   ours.reduce((most, value, i) => Math.max(most, Math.abs(value - theirs[i]) / Math.abs(theirs[i])), 0);

@@ -1,4 +1,4 @@
-/** The trainings of entities that test/fixtures/entityTraining holds, as PyTorch computed them in float64. */
+/** The fixtures of test/fixtures/entityTraining: trainings on entities by PyTorch in float64. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
@@ -16,7 +16,7 @@ import type { Objective, TrainingExample } from '../../src/tasks/objective';
 import { learningRateAt } from '../../src/training/schedule';
 
 interface Run {
-  /** Of the first text before the first step. */
+  /** The outputs for the first text before the first step. */
   readonly outputs: readonly number[];
   readonly losses: readonly number[];
   readonly gradientNorms: readonly number[];
@@ -61,7 +61,7 @@ const KINDS: Record<
   },
 };
 
-/** The examples of a step, from 1. */
+/** The examples of a step, counted from 1. */
 export function examplesOf(kind: EntityHead, step: number): TrainingExample[] {
   return batches[(step - 1) % batches.length].map((row) => ({
     target: KINDS[kind].targetOf(row),

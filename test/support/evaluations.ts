@@ -1,6 +1,6 @@
 import type { ClassificationReport } from '../../src/protocol/evaluation';
 
-/** A whole report on one row of two classes, for tests that read some of its fields. */
+/** A complete report on one row and two classes, for tests that read some of its fields. */
 export function classificationOf(fields: Partial<ClassificationReport> = {}): ClassificationReport {
   const score = { precision: 1, recall: 1, f1: 1, support: 1 };
   return {

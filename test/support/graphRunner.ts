@@ -1,4 +1,4 @@
-/** Runs graphs through onnxruntime-node, on the CPU unless told otherwise, as written: no optimisation changes what a test looks at. */
+/** Runs graphs in onnxruntime-node without optimisation, so that a test checks the graph as it was built. The default device is the CPU. */
 import assert from 'node:assert/strict';
 import * as ort from 'onnxruntime-node';
 import { DATA_TYPES, elementCount, type DataType, type TypedArray } from '../../src/onnx/dataType';
@@ -6,16 +6,16 @@ import type { ExecutionDevice } from '../../src/inference/session';
 import type { Model, ValueInfo } from '../../src/onnx/model';
 import { writeModel } from '../../src/onnx/writeModel';
 
-/** Values by name, flat and row-major; numbers are converted to the graph's types. */
+/** Values by name, flat and row-major. Numbers are converted to the graph's types. */
 export type Numbers = Readonly<Record<string, ArrayLike<number>>>;
 
 export interface RunnableGraph {
-  /** Feeds every input of the graph (others are ignored) and gives all outputs. */
+  /** Feeds every input of the graph and returns all outputs. Other feeds are ignored. */
   run(feeds: Numbers): Promise<Record<string, number[]>>;
   release(): Promise<void>;
 }
 
-/** Opens the model in a session of one thread. Each run also compares the outputs' types with the inferred ones. */
+/** Opens the model in a session with one thread. Each run also compares the outputs' types with the inferred types. */
 export async function openGraph(model: Model, device: ExecutionDevice = 'cpu'): Promise<RunnableGraph> {
   const session = await ort.InferenceSession.create(writeModel(model).bytes, {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],

@@ -3,7 +3,7 @@ import { Emitter } from '../../src/base/events';
 import type { Port } from '../../src/protocol/channel';
 import 'vscode-jsonrpc/node'; // installs the library's runtime layer
 
-/** Two ports joined in memory; messages are cloned and arrive later, as between processes. */
+/** Two ports connected in memory. Messages are cloned and arrive asynchronously, as between processes. */
 export function memoryPorts(): { client: Port; server: Port; close: () => void } {
   const ends = [new Emitter<unknown>(), new Emitter<unknown>()];
   const closing = new Emitter<void>();

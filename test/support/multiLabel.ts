@@ -1,4 +1,4 @@
-/** What test/fixtures/multiLabel holds of several labels a row, as scikit-learn and PyTorch computed it. */
+/** The fixtures of test/fixtures/multiLabel: scikit-learn's and PyTorch's numbers for several labels a row. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binaryCrossEntropy } from '../../src/tasks/losses/binaryCrossEntropy';
@@ -9,7 +9,7 @@ export const multiLabelJson = (name: string) => JSON.parse(readFileSync(join(fix
 
 const { labels, positiveWeights, plain, weighted } = multiLabelJson('trajectory.json');
 
-/** Trainings of the trajectory's model on several labels a row, and what PyTorch made of them. */
+/** Trainings of the trajectory's model on several labels a row, with PyTorch's losses and norms. */
 export const MULTI_LABEL_TRAININGS: Readonly<
   Record<
     string,

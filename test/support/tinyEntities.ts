@@ -10,13 +10,13 @@ export interface Marked {
 const WORDS = { 疾病: ['肺炎', '胃溃疡', '糖尿病'], 药物: ['青霉素', '胰岛素', '布洛芬'], 症状: ['头痛', '发热'] };
 const FRAMES = ['患者有症状，诊断为疾病。', '疾病可用药物治疗。', '服药物后症状消失', '𠀀疾病伴症状，予药物。'];
 
-/** Every word in every frame, so that nothing but reading tells them. */
+/** Sentences with every word in every frame, so that a frame does not reveal a word's type. */
 export function tinySentences(): Marked[] {
   const rows: Marked[] = [];
   for (let i = 0; i < 60; i++) {
     let text = '';
     const entities: Marked['entities'] = [];
-    // Offsets count characters, as Python does.
+    // Offsets count characters, as in Python.
     for (const part of FRAMES[i % FRAMES.length].split(/(疾病|药物|症状)/)) {
       const words = WORDS[part as keyof typeof WORDS] as string[] | undefined;
       const said = words ? words[(i * 7 + rows.length * 3 + entities.length) % words.length] : part;
@@ -29,7 +29,7 @@ export function tinySentences(): Marked[] {
   return rows;
 }
 
-/** Writes `encoder/` and `data.jsonl`. */
+/** Writes the folder `encoder` and the file `data.jsonl`. */
 export function writeTinyEntities(folder: string, rows: readonly Marked[]): void {
   mkdirSync(join(folder, 'encoder'));
   const characters = new Set(rows.flatMap(({ text }) => [...text]));

@@ -1,4 +1,4 @@
-/** The training whose losses, norms and final weights test/fixtures/trajectory holds, as PyTorch computed it. */
+/** Trains the model of test/fixtures/trajectory, which holds PyTorch's losses, norms and final weights. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export const TOTAL_STEPS = 100;
 export interface Trajectory {
   readonly losses: number[];
   readonly norms: number[];
-  /** Of each step, where the objective reports any. */
+  /** The parts of each step's loss, if the objective reports them. */
   readonly parts: Readonly<Record<string, number>>[];
   readonly parameters: Parameters;
 }
@@ -30,11 +30,13 @@ export interface Trajectory {
 export interface TrajectoryOptions extends Partial<
   Pick<TrainerOptions, 'session' | 'dropout' | 'microBatchSize' | 'objective'>
 > {
-  /** Of each batch's examples, in place of the label. */
+  /** The targets of each batch's examples, in place of the labels. */
   readonly targets?: readonly (readonly unknown[])[];
-  /** Steps to do; by default all. */
+  /** The sizes of the groups in each batch; absent: no groups. */
+  readonly groups?: readonly (readonly number[])[];
+  /** The number of steps, by default all. */
   readonly steps?: number;
-  /** Examples of a batch given at a time; their gradients add up. By default all. */
+  /** The number of examples computed at a time, by default all. Their gradients add up. */
   readonly parts?: number;
   readonly create?: (options: TrainerOptions) => Promise<TrainingSteps>;
 }
@@ -42,21 +44,28 @@ export interface TrajectoryOptions extends Partial<
 export interface Expected {
   readonly losses: readonly number[];
   readonly gradientNorms: readonly number[];
-  /** The weights after the last step. */
+  /** The file with PyTorch's weights after the last step. */
   readonly final?: string;
 }
 
 export const expected: Expected = { ...json('losses.json'), final: join(fixture, 'final.safetensors') };
 
-/** The batches of a step, from 1. */
-export function batchesOf(step: number, parts = BATCH_SIZE, targets?: TrajectoryOptions['targets']): Batch[] {
+/** The batches of a step, counted from 1. */
+export function batchesOf(
+  step: number,
+  parts = BATCH_SIZE,
+  targets?: TrajectoryOptions['targets'],
+  groups?: TrajectoryOptions['groups'],
+): Batch[] {
   const { batches, length } = json('batches.json') as {
     length: number;
     batches: { inputIds: number[]; tokenTypeIds: number[]; label: number }[][];
   };
   const batch = (step - 1) % batches.length;
+  const groupOf = groups?.[batch % groups.length].flatMap((size, id) => Array.from({ length: size }, () => ({ id, size }))); // prettier-ignore
   const examples = batches[batch].map(({ inputIds, tokenTypeIds, label }, row) => ({
     target: targets ? targets[batch][row] : label,
+    ...(groupOf && { group: groupOf[row] }),
     encoded: {
       inputIds: Int32Array.from(inputIds),
       tokenTypeIds: Int32Array.from(tokenTypeIds),
@@ -75,13 +84,28 @@ export function rateOf(step: number): number {
 }
 
 /**
- * How far a key's bias may end from PyTorch's. Softmax does not see it: its gradient is zero but for rounding, whose
- * sign differs from machine to machine and which Adam scales to steps of up to the learning rate. A gradient that is
- * not zero walks all of the way in one direction; a tenth of it is what rounding is allowed.
+ * The allowed distance of a key's bias from PyTorch's. Softmax cancels this bias, so its gradient is zero except for rounding.
+ * The sign of the rounding differs between machines, and Adam scales it to steps of up to the learning rate. A gradient above
+ * zero would move the bias by the sum of all learning rates; rounding may move it by a tenth of that.
  */
 const ROUNDING_WALK = 0.1 * Array.from({ length: TOTAL_STEPS }, (_, i) => rateOf(i + 1)).reduce((a, b) => a + b);
 
-/** The model's first weights, and a trainer of them. */
+/** The settings of both trainings except the loss. */
+export const TRAINING = {
+  adamW: {
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+    weightDecay: 0.01,
+    decays: (name: string) => !name.includes('bias') && !name.includes('LayerNorm.weight'),
+  },
+  maxGradientNorm: 1,
+  batchSize: BATCH_SIZE,
+  dropout: 0,
+  seed: 1,
+  padTokenId: 0,
+} as const;
+
+/** Opens a trainer with the model's initial weights. */
 export async function openTrajectory({
   session,
   dropout = 0,
@@ -98,18 +122,9 @@ export async function openTrajectory({
     parameters,
     trained: new Set(parameters.names),
     objective,
-    adamW: {
-      betas: [0.9, 0.999],
-      eps: 1e-8,
-      weightDecay: 0.01,
-      decays: (name) => !name.includes('bias') && !name.includes('LayerNorm.weight'),
-    },
-    maxGradientNorm: 1,
-    batchSize: BATCH_SIZE,
+    ...TRAINING,
     microBatchSize,
     dropout,
-    seed: 1,
-    padTokenId: 0,
     session: { ...session },
   });
   return { trainer, parameters };
@@ -125,7 +140,7 @@ export async function trainTrajectory(options: TrajectoryOptions = {}): Promise<
       loss,
       gradientNorm,
       parts: ofLoss,
-    } = await trainer.step(batchesOf(step, options.parts, options.targets), step, rateOf(step));
+    } = await trainer.step(batchesOf(step, options.parts, options.targets, options.groups), step, rateOf(step));
     losses.push(loss);
     norms.push(gradientNorm);
     if (ofLoss) parts.push(ofLoss);
@@ -135,7 +150,7 @@ export async function trainTrajectory(options: TrajectoryOptions = {}): Promise<
   return { losses, norms, parts, parameters };
 }
 
-/** Throws where losses, norms or, after the last step, weights are not PyTorch's. */
+/** Asserts that losses, norms and, after the last step, weights equal PyTorch's. */
 export async function assertFollows(
   { losses, norms, parameters }: Trajectory,
   lossTolerance = 1e-4,
@@ -149,7 +164,7 @@ export async function assertFollows(
     const theirs = new Float32Array(parameters.values(name).length);
     await final.tensors.get(name)!.read(theirs);
     const ours = parameters.values(name);
-    // Within 1e-3 of the tensor's largest element: single elements near zero have no relative error to speak of.
+    // The tolerance is relative to the tensor's largest element, because relative errors of elements near zero mean nothing.
     const scale = theirs.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
     const worst = ours.reduce((largest, value, i) => Math.max(largest, Math.abs(value - theirs[i])), 0);
     const tolerance = name.endsWith('key.bias') ? ROUNDING_WALK : 1e-3 * scale;

@@ -1,4 +1,4 @@
-/** An encoder as wide as BERT-base and its batches, by formulas: what test/fixtures/wideTrajectory/makeLosses.py trains. */
+/** An encoder as wide as BERT-base with its batches, made by the same formulas as in test/fixtures/wideTrajectory/makeLosses.py. */
 import { bertNetwork } from '../../src/models/encoder';
 import { parseEncoderConfig } from '../../src/models/configJson';
 import { encoderParameterSpecs } from '../../src/models/parameterNames';
@@ -14,14 +14,14 @@ const VOCABULARY = 300;
 const config = parseEncoderConfig({ model_type: 'bert', vocab_size: VOCABULARY, hidden_size: 768, num_hidden_layers: 1, num_attention_heads: 12, intermediate_size: 1024, max_position_embeddings: LENGTH }, 'a test'); // prettier-ignore
 const specs = [...encoderParameterSpecs(config), ...sequenceHead.specs(config, 3)];
 
-/** In [0, 1): a hash of the place. */
+/** A number in [0, 1) that is a hash of the place. */
 function uniform(place: number): number {
   let h = place;
   for (let i = 0; i < 2; i++) h = Math.imul(h ^ (h >>> 16), 0x45d9f3b);
   return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
 }
 
-/** The weights of the beginning. */
+/** The initial weights. */
 export function wideParameters(): Parameters {
   const parameters = new Parameters(specs);
   let place = 0;
@@ -33,7 +33,7 @@ export function wideParameters(): Parameters {
   return parameters;
 }
 
-/** The batch of a step, from 1: frequent ids are the small ones, and every row begins with 1. */
+/** The batch of a step, counted from 1. Small ids are frequent, and every row begins with id 1. */
 export function wideBatch(step: number): Batch {
   const examples = Array.from({ length: ROWS }, (_, row) => {
     const idAt = (i: number) =>
@@ -45,7 +45,7 @@ export function wideBatch(step: number): Batch {
   return { length: LENGTH, examples };
 }
 
-/** On the default threads. */
+/** Options of a trainer on the default number of threads. */
 export function wideOptions(parameters: Parameters): TrainerOptions {
   return {
     network: bertNetwork(config, sequenceHead, 3),

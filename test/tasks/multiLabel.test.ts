@@ -106,7 +106,11 @@ describe('thresholds of several labels', () => {
       return reading.answers();
     };
     const examples = rows.map(({ given }) => ({ label: given })) as never;
-    const evaluation = multiLabel.report({ labels, examples, answers: answersOf({ recipe }) }) as MultiLabelReport;
+    const evaluation = multiLabel.report({
+      labels,
+      examples,
+      answers: answersOf({ recipe, trainedOn: {} as never }),
+    }) as MultiLabelReport;
     assert.equal(evaluation.thresholdsChosenHere, true);
     const usage = multiLabel.usage({ split: recipe.dataset.train, labels, data: {} as never, recipe, evaluation });
     assert.deepEqual(usage.thresholds, { 甲: 0.75, 乙: 0.125 });

@@ -70,9 +70,13 @@ describe('losses of several passes in a run', () => {
   it('are adversarial for a StructBERT, as in ModelScope: said, recorded and reported', async () => {
     const { stored, reports, log, card } = await run();
     assert.deepEqual(stored.adversarial, PUBLISHED);
-    assert.match(log, /train\.adversarial is on .*default for a StructBERT.*null switches it off: a step is about 2\.7 times/); // prettier-ignore
+    assert.match(log, /train\.adversarial is on .*default for a StructBERT.*null switches it off: a step takes about 2\.7 times/); // prettier-ignore
     assert.deepEqual(Object.keys(reports[0].lossParts!), ['plain', 'noise', 'adversarial']);
     assert.match(card, /`adversarial\.adv_grad_factor`/);
+    assert.match(
+      card,
+      /several forward passes \(`train\.adversarial`\): a step was about 2\.7 times the work of a plain one/,
+    );
   });
 
   it('take the values of config.json, and are off where it says so', async () => {

@@ -183,6 +183,24 @@ describe('fine-tuning', () => {
     assert.equal(choiceIn(moved.result.run), undefined);
   });
 
+  it('computes with one number of threads from its first session to its last, evaluations and final test included', async () => {
+    const { create } = Session;
+    const threads: (number | undefined)[] = [];
+    Session.create = (model, options, outside) => {
+      threads.push(options?.threads);
+      return create.call(Session, model, options, outside);
+    };
+    try {
+      const given = recipe({}, { threads: 2 });
+      const test = given.dataset.validation!;
+      await run({ ...given, dataset: { ...given.dataset, test } });
+    } finally {
+      Session.create = create;
+    }
+    assert.ok(threads.length > 3);
+    assert.deepEqual([...new Set(threads)], [2]);
+  });
+
   it('goes on on the processor, from its checkpoint, when the device that was chosen by itself is lost', async () => {
     const { create } = Session;
     const { step } = Trainer.prototype;
@@ -341,6 +359,19 @@ describe('fine-tuning', () => {
     assert.equal(logged.filter((line) => 'loss' in JSON.parse(line)).length, 16);
   });
 
+  it('computes, stops and continues to the same bit where AdamW runs on several threads', async () => {
+    const createTrainer = (options: TrainerOptions) => Trainer.create({ ...options, optimizerThreads: 3 });
+    const single = await run(recipe());
+    const begun = await run(recipe(), { stopAfter: 6, createTrainer });
+    const rest = await run(recipe(), { resumeFrom: begun.result.run, createTrainer });
+    assert.deepEqual(losses([...begun.reports, ...rest.reports]), losses(single.reports));
+    for (const file of ['model.safetensors', 'optimizer.safetensors']) {
+      const checkpoint = 'checkpoints/step-000000016';
+      assert.ok(bytes(rest.result.run, checkpoint, file).equals(bytes(single.result.run, checkpoint, file)), file);
+    }
+    assert.ok(bytes(rest.result.model, 'model.safetensors').equals(bytes(single.result.model, 'model.safetensors')));
+  });
+
   it('keeps the number of threads with the run and goes on with it, or says that the last digits change', async () => {
     const threadsOf = (run: string) => JSON.parse(bytes(run, 'run.json').toString()).environment.threads;
     const byItself = await run(recipe(), { stopAfter: 2 });
@@ -351,7 +382,7 @@ describe('fine-tuning', () => {
     assert.ok(!automatic.log.some((line) => line.includes('last digits')), automatic.log.join('\n'));
     const other = await run(recipe({}, { threads: 1 }), { resumeFrom: begun.result.run, stopAfter: 6 });
     assert.equal(threadsOf(begun.result.run), 1);
-    assert.match(other.log.join('\n'), /began on 2 threads and continues on 1: the last digits/);
+    assert.match(other.log.join('\n'), /began with 2 threads and continues with 1, so the last digits/);
   });
 
   it('asks a device for several steps at once, none beyond an evaluation, and continues bit for bit', async () => {
@@ -510,12 +541,16 @@ describe('fine-tuning', () => {
         },
       ),
     );
-    assert.match(log.join('\n'), /labels are parted by ";"/);
+    assert.match(
+      log.join('\n'),
+      /";" separates the labels of a row; rows with several labels: \d+, without a label: \d+; combinations: \d+/,
+    );
     const report = evaluations.at(-1)!.evaluation as MultiLabelReport;
     assert.deepEqual([report.labels.length, report.thresholdsChosenHere], [8, true]);
     assert.equal(result.best?.metric, 'averagePrecision');
     const config = JSON.parse(bytes(result.model, 'config.json').toString());
     assert.equal(config.problem_type, 'multi_label_classification');
+    assert.equal(config.medtext.reads_pairs, false, 'it learned from single texts');
     const best = result.best.evaluation as MultiLabelReport;
     assert.deepEqual(config.medtext.thresholds, Object.fromEntries(best.labels.map((label) => [label, best.perLabel[label].threshold]))); // prettier-ignore
     assert.equal(config.medtext.label_separator, ';');
@@ -554,7 +589,7 @@ describe('fine-tuning', () => {
       const record = JSON.parse(bytes(result.run, 'run.json').toString());
       assert.equal(record.model.randomStart ?? false, isRandom);
       const card = bytes(result.model, 'README.md').toString();
-      assert.equal(/trained from \*\*random weights\*\*, in the shape of encoder/.test(card), isRandom);
+      assert.equal(/trained from \*\*random weights\*\*, with the architecture of encoder/.test(card), isRandom);
       assert.equal(/fine-tuned from \*\*/.test(card) && /^base_model: /m.test(card), !isRandom);
     }
   });
@@ -570,7 +605,7 @@ describe('fine-tuning', () => {
     const { availableMemory } = process as { availableMemory?: () => number };
     Object.assign(process, { availableMemory: () => 2e9 });
     try {
-      await assert.rejects(run(given), { code: 'OUT_OF_MEMORY', message: /asks for 18\d{8} random parameters: 7\.\d GB, and 2\.0 GB of memory are free/ }); // prettier-ignore
+      await assert.rejects(run(given), { code: 'OUT_OF_MEMORY', message: /describes 18\d{8} parameters, which need 7\.\d GB of memory, but only 2\.0 GB are free/ }); // prettier-ignore
     } finally {
       Object.assign(process, { availableMemory });
     }

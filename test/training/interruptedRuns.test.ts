@@ -135,7 +135,7 @@ describe('a run that is interrupted', () => {
       ['between its checkpoint and the removal of the one before', 'rm step-0+4$', 9],
       ['before the best model of before is removed', 'rm model.before$ 3', 9],
       ['before run.json tells the last checkpoint', 'rename run.json$ 5', undefined],
-      ['in the final test', 'test', undefined],
+      ['during the final test', 'test', undefined],
       ['in the card, after the final test', 'rename model/README.md$', undefined],
       ['before run.json says that it has finished', 'rename run.json$ 9', undefined],
     ];
@@ -153,11 +153,19 @@ describe('a run that is interrupted', () => {
       });
     }
 
-    it('before its first checkpoint there is nothing to go on from, and the folder stays as it is', async () => {
-      const path = await killed(improving(), 'step 2');
-      const before = names(path).filter((name) => !name.includes('.lock'));
-      await assert.rejects(run(improving(), { resumeFrom: path }), { code: 'RESUME', message: /no checkpoint/ });
-      assert.deepEqual(names(path).filter((name) => !name.includes('.lock')), before); // prettier-ignore
+    it('before its first checkpoint, also with a best model by then: it begins again in its folder', async () => {
+      const given = improving();
+      const whole = await run(given);
+      for (const place of ['step 2', 'open checkpoints.*optimizer']) {
+        const path = await killed(given, place);
+        writeFileSync(join(path, 'notes.json'), '{"note":"mine","tags":[]}');
+        const { log, reports, result } = await run(given, { resumeFrom: path });
+        assert.ok(log.some((line) => line.includes('begins again at step 1')), place); // prettier-ignore
+        assert.deepEqual([result.run, result.status, reports[0].step], [path, 'finished', 1]);
+        assert.equal(readFileSync(join(path, 'notes.json'), 'utf8'), '{"note":"mine","tags":[]}');
+        rmSync(join(path, 'notes.json'));
+        assert.deepEqual(left(path), left(whole.result.run), place);
+      }
     });
 
     it('in the final test after an early stop: no step is taken, the test is finished, and then it is over', async () => {
@@ -227,7 +235,7 @@ describe('a run that is interrupted', () => {
         for (let i = 0; i < 2; i++) {
           await assert.rejects(run(given, { resumeFrom: result.run }), (error: MedTextError) => {
             assert.equal(error.code, 'RESUME');
-            assert.match(error.message, /is over \(.*step \d+.*\); nothing was changed\. .*medtext finetune \S+recipe\.medtext\.json --model \S+/); // prettier-ignore
+            assert.match(error.message, /has finished \(.*step \d+.*\); nothing was changed\. .*medtext finetune \S+recipe\.medtext\.json --model \S+/); // prettier-ignore
             return true;
           });
         }
@@ -245,7 +253,7 @@ describe('a run that is interrupted', () => {
         writeFileSync(file, change(content ?? ''));
         await assert.rejects(run(given, { resumeFrom: path }), (error: MedTextError) => {
           assert.equal(error.code, 'RESUME', `${name}: ${error.message}`);
-          assert.ok(error.message.startsWith(`${file} is not the file this run began with`), error.message);
+          assert.ok(error.message.startsWith(`${file} is not the file that this run began with`), error.message);
           return true;
         });
         if (content === undefined) rmSync(file);
@@ -306,7 +314,7 @@ describe('a run that is interrupted', () => {
             if (step === 6) act(path);
           },
         });
-        await assert.rejects(away, { code: 'IO', message: /was moved or deleted while it trained/ });
+        await assert.rejects(away, { code: 'IO', message: /was moved or deleted during the training/ });
         assert.equal(existsSync(path), false);
         if (how !== 'moved') return;
         // Its process would have ended by now.
@@ -345,7 +353,7 @@ describe('a run that is interrupted', () => {
         assert.equal(reports.length, 18, 'patience does not end what cannot be measured');
         assert.deepEqual([result.status, result.best], ['finished', null]);
         const record = recordIn(result.run);
-        assert.match(record.noBest!.message, /give no pearson .* the model will be that of the last one/);
+        assert.match(record.noBest!.message, /pearson cannot be computed .* the model of the last step is kept/i);
         assert.ok(log.some((line) => line === record.noBest!.message));
         const checkpoint = join(result.run, 'checkpoints/step-000000018/model.safetensors');
         assert.ok(existsSync(checkpoint));
@@ -353,7 +361,7 @@ describe('a run that is interrupted', () => {
         assert.equal(report.rows, validation.length);
         const { evaluation } = JSON.parse(readFileSync(join(result.run, 'metrics.jsonl'), 'utf8').trim().split('\n').at(-1)!); // prettier-ignore
         assert.equal(report.loss, evaluation.loss);
-        await assert.rejects(run(given, { resumeFrom: result.run }), { code: 'RESUME', message: /is over/ });
+        await assert.rejects(run(given, { resumeFrom: result.run }), { code: 'RESUME', message: /has finished/ });
         const path = await killed(given, 'rename run.json$ 9');
         assert.equal((await run(given, { resumeFrom: path })).result.status, 'finished');
         assert.equal(sha256(join(path, 'model/model.safetensors')), sha256(join(result.model, 'model.safetensors')));

@@ -5,7 +5,7 @@ import { encoderParameterSpecs } from '../../src/models/parameterNames';
 import { sequenceHead } from '../../src/models/heads/sequence';
 import { estimateMemory } from '../../src/steps/memoryEstimate';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
-import { chooseRows, isOutOfMemory, rowsThatFit } from '../../src/training/memoryPlan';
+import { chooseRows, isOutOfMemory, rowsThatFit } from '../../src/training/forecast/memoryPlan';
 import { MedTextError } from '../../src/base/errors';
 
 /** BERT-base; only its graph is built. */
@@ -72,7 +72,7 @@ describe('memory of a training step', () => {
     assert.deepEqual([rowsThatFit(20, 100, estimate).exceeds, rowsThatFit(20, 99, estimate).exceeds], [false, true]);
   });
 
-  it('is as the recipe says, and when a run goes on as it was', () => {
+  it('is named by the recipe, and when a run goes on as it was', () => {
     const estimate = (rows: number) => ({ ...estimateMemory({ ...options, trained: all }, 1, 8), total: rows });
     const rows = (wanted: 'auto' | number, resumed?: { microBatchSize?: number }) =>
       chooseRows({ wanted, batchSize: 16, available: { bytes: 1e12 }, resumed, estimate }).microBatchSize;

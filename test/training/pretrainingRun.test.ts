@@ -6,11 +6,12 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MaskFiller } from '../../src/inference/maskFiller';
+import { openModel } from '../../src/inference/openModel';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
 import type { PretrainingReport } from '../../src/protocol/evaluation';
 import { resolveRecipe, validateRecipe, type Recipe } from '../../src/protocol/recipe';
 import { runRecord, type RunRecord } from '../../src/protocol/runRecord';
-import type { EvaluationReport, TrainingReport } from '../../src/protocol/trainer';
+import type { EvaluationReport, PreparationProgress, TrainingReport } from '../../src/protocol/trainer';
 import { finetune, type FinetuneOptions } from '../../src/training/finetune';
 import { tinyRecipe } from '../support/tinyRecipe';
 
@@ -81,6 +82,7 @@ describe('continued pretraining', () => {
     const [{ tokens }] = await filler.fill('患者，男，58岁。诊断：高血[MASK]病。', 3);
     assert.equal(tokens.length, 3);
     await filler.close();
+    await assert.rejects(openModel(result.model), { code: 'UNSUPPORTED', message: /fills masks in .*Fine-tune it/ });
     const card = readFileSync(join(result.model, 'README.md'), 'utf8');
     assert.match(card, /pipeline_tag: fill-mask/);
     assert.match(card, /characters, [\d,]+ tokens in all, .*ICU \d/);
@@ -88,7 +90,9 @@ describe('continued pretraining', () => {
   });
 
   it('says of its data how much there was, and by which words', async () => {
-    const { result } = await run(recipe({ max_epochs: 1 }));
+    const prepared: PreparationProgress[] = [];
+    const { result } = await run(recipe({ max_epochs: 1 }), { onPreparation: (progress) => prepared.push(progress) });
+    assert.ok(prepared.length > 0 && prepared.every(({ doneBytes, totalBytes }) => doneBytes <= totalBytes && totalBytes === 5536)); // prettier-ignore
     const { data } = recordIn(result.run);
     assert.equal(data.train.rows, 12);
     const characters = readdirSync(join(folder, 'notes')).reduce((sum, name) => sum + readFileSync(join(folder, 'notes', name), 'utf8').replaceAll('\n', '').length, 0); // prettier-ignore
@@ -195,7 +199,7 @@ describe('continued pretraining', () => {
       const record = recordIn(path);
       const otherIcu = { ...record, data: { ...record.data, train: { ...record.data.train, icu: '1.0' } } };
       writeFileSync(join(path, 'run.json'), JSON.stringify(otherIcu));
-      await assert.rejects(run(given, { resumeFrom: path }), { code: 'RESUME', message: /parts words otherwise/ });
+      await assert.rejects(run(given, { resumeFrom: path }), { code: 'RESUME', message: /segments words differently/ });
       writeFileSync(join(path, 'run.json'), JSON.stringify(record));
       await run(given, { resumeFrom: path });
       assert.deepEqual(left(path), whole);

@@ -21,10 +21,10 @@ describe('what a run learns from', () => {
     const file = folder.file('a.csv', `sep=,\n${rows.join('\n')}\n`);
     const data = await read({ file, label: 'dept', on_bad_row: 'skip' }, 'text-classification');
     const lines = understoodLines('text-classification', data);
-    assert.equal(lines[0], 'a.csv: 4 rows for text-classification');
+    assert.equal(lines[0], 'a.csv: 4 rows; the task is text-classification');
     assert.deepEqual(lines.slice(1, 3), [
       '  first_sequence: column "text", by its name',
-      '  label: column "dept", as the recipe says',
+      '  label: column "dept", named by the recipe',
     ]);
     const text = lines.join('\n');
     assert.match(text, /left out: 1 bad row \(first: line 7, first_sequence \(column "text"\) is empty\)/);

@@ -10,6 +10,7 @@ import { Session, type Feed } from '../../src/inference/session';
 import { bertNetwork, networkParameterSpecs } from '../../src/models/encoder';
 import type { Head } from '../../src/models/heads/head';
 import { sequenceHead } from '../../src/models/heads/sequence';
+import { spansHead } from '../../src/models/heads/spans';
 import { tokenHead } from '../../src/models/heads/token';
 import { allocate, elementCount } from '../../src/onnx/dataType';
 import type { Model } from '../../src/onnx/model';
@@ -23,11 +24,15 @@ import { buildTrainingGraph } from '../../src/steps/trainingGraph';
 import { adversarial } from '../../src/tasks/losses/adversarial';
 import { binaryCrossEntropy } from '../../src/tasks/losses/binaryCrossEntropy';
 import { crossEntropy } from '../../src/tasks/losses/crossEntropy';
+import { listNet } from '../../src/tasks/losses/listNet';
 import { fgm } from '../../src/tasks/losses/fgm';
 import { rDrop } from '../../src/tasks/losses/rDrop';
+import { relevanceCrossEntropy } from '../../src/tasks/losses/relevanceCrossEntropy';
+import { spanCrossEntropy } from '../../src/tasks/losses/spanCrossEntropy';
 import { squaredError } from '../../src/tasks/losses/squaredError';
 import { tokenCrossEntropy } from '../../src/tasks/losses/tokenCrossEntropy';
 import type { Objective } from '../../src/tasks/objective';
+import { ofFirstLogit } from '../support/ranking';
 
 /** Nodes that may be there, by operator, and why. */
 const ON_THE_PROCESSOR: Readonly<Record<string, string>> = {};
@@ -88,6 +93,8 @@ describe('nodes on the processor in a WebGPU session', () => {
     training: () => resident(classes),
     'training of a regression': () => resident(squaredError()),
     'training on several labels a row': () => resident(binaryCrossEntropy({ labelCount: 3 })),
+    'training on a ranking': () => resident(ofFirstLogit(listNet(4))),
+    'training on a ranking text by text': () => resident(ofFirstLogit(relevanceCrossEntropy(2))),
     'training in half precision': () => resident(classes, 'float16'),
     'adversarial training': () => resident(adversarial(classes, published, 3)),
     'training by the fast gradient method': () => resident(fgm(classes, { epsilon: 1 })),
@@ -104,6 +111,10 @@ describe('nodes on the processor in a WebGPU session', () => {
     'training of tags in half precision': () =>
       residentOf(tokenHead, 7, tokenCrossEntropy({ columns: 7, labelSmoothing: 0 }), 'float16'),
     'inference of tags': () => inference(tokenHead, 7),
+    'training of spans': () => residentOf(spansHead, 3, spanCrossEntropy({ typeCount: 3, mostSpans: 4 })),
+    'training of spans in half precision': () =>
+      residentOf(spansHead, 3, spanCrossEntropy({ typeCount: 3, mostSpans: 4 }), 'float16'),
+    'inference of spans': () => inference(spansHead, 3),
   };
 
   for (const [name, build] of Object.entries(GRAPHS)) {

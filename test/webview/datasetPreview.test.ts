@@ -31,7 +31,8 @@ import {
   withValueOnly,
   withValueToggled,
 } from '../../webview/datasetPreview/viewQueries';
-import { findingWords, rangeText, shareText } from '../../webview/datasetPreview/words';
+import { findingWords, rangeText, shareText, numberText } from '../../webview/datasetPreview/words';
+import { templateText } from './templateText';
 
 const million = { rows: 1_000_000, viewportPx: 610, heightOf: () => 26 };
 const row = (number: number): ShownRow => ({
@@ -218,5 +219,30 @@ describe('dataset preview: state', () => {
     assert.equal(rangeText({ from: 2, to: 3, closed: false }, true), '2');
     assert.equal(rangeText({ from: 2.5, to: 6.5, closed: true }, true), '3–6');
     assert.equal(t('x'), 'x');
+  });
+});
+
+describe('dataset preview: dialogs', () => {
+  // By a name that the compiler does not follow: pages are checked with the browser's types, tests without.
+  const { dialogs } = require('../../webview/datasetPreview/dialogs' as string) as {
+    dialogs(state: object, actions: object, translate: typeof t): unknown;
+  };
+
+  it('show the error of an action in words', () => {
+    const trouble = { code: 'IO', message: 'The disk is full.' };
+    const snapshot = { state: { file: { name: 'a.csv' }, columns: [], mapping: {}, index: { rows: 0 } } };
+    for (const dialog of ['split', 'clean'] as const) {
+      const text = templateText(dialogs({ ...initialState, snapshot, dialog, trouble }, {}, t));
+      assert.match(text, /role="alert">The disk is full\. /, dialog);
+      assert.doesNotMatch(text, /\[object Object\]/, dialog);
+    }
+  });
+});
+
+describe('the number of a prediction', () => {
+  it('is a similarity only where nothing else is said', () => {
+    assert.equal(numberText(undefined, '0.900', t), 'similarity 0.900');
+    assert.equal(numberText('prediction', '4.400', t), 'prediction 4.400');
+    assert.equal(numberText('cosine', '0.900', t), 'cosine 0.900');
   });
 });

@@ -95,10 +95,35 @@ export function fakeHost(options) {
 
   const predictions = new Map();
   const predictionOf = (row) => {
+    if (options.entities) return markedPredictionOf(row);
     const kind = Math.floor(noise(row, 4) * 3);
     const label = row % 7 === 3 ? (kind + 1) % 3 : kind;
-    return { label: String(label), probability: 0.5 + noise(row, 10) / 2, similarity: label / 2 };
+    return {
+      label: String(label),
+      probability: 0.5 + noise(row, 10) / 2,
+      similarity: label / 2,
+      differs: label !== kind,
+    };
   };
+  /** One type taken for another in every third row, and an entity missed in every fifth. */
+  function markedPredictionOf(row) {
+    const given = entityRowOf(row).entities ?? [];
+    const marked = given.flatMap((entity, i) =>
+      i === 1 && row % 3 === 0
+        ? [
+            { ...entity, outcome: 'missed' },
+            { ...entity, type: '疾病', outcome: 'spurious' },
+          ]
+        : [{ ...entity, outcome: i === 3 && row % 5 === 1 ? 'missed' : 'same' }],
+    );
+    return {
+      label: null,
+      probability: 0.5 + noise(row, 10) / 2,
+      similarity: null,
+      entities: marked,
+      differs: marked.some(({ outcome }) => outcome !== 'same'),
+    };
+  }
   const bins = (counts, from, width) =>
     counts.map((count, i) => ({ from: from + i * width, to: from + (i + 1) * width, count }));
   const distribution = (counts, from, width, rest) => ({ min: from, max: from + counts.length * width, mean: 11.62, median: 11, std: 3.814, bins: bins(counts, from, width), ...rest }); // prettier-ignore
@@ -129,6 +154,8 @@ export function fakeHost(options) {
         warnings: [],
         hasLines: true,
       },
+      sheet: null,
+      sheets: [],
       columns,
       index: { rows: rowCount, bad: Math.floor((rowCount + 55) / 97), badRows: [{ row: 41, line: 43, message: 'Expected a comma.' }], working: false, fraction: 1, error: null }, // prettier-ignore
       error: null,
@@ -253,7 +280,7 @@ export function fakeHost(options) {
     initialize: () => ({ language, wordings, snapshot }),
     rows: ({ view, start, count }) => {
       const total = snapshot.state.view.rows;
-      if (view !== viewId) throw { code: 'NOT_FOUND', message: 'Another view is shown by now.' };
+      if (view !== viewId) throw { code: 'NOT_FOUND', message: 'The page shows another view now.' };
       const rows = Array.from({ length: Math.max(0, Math.min(count, total - start)) }, (_, i) => viewRow(start + i));
       return { rows, total };
     },
@@ -284,6 +311,19 @@ export function fakeHost(options) {
     copy: ({ ranges }) => ({ rows: ranges.reduce((sum, { count }) => sum + count, 0) }),
     export: () => ({ fileName: 'pairs-filtered.jsonl', rows: snapshot.state.view.rows }),
     writeMapping: () => ({ recipe: 'medical-pairs.medtext.json' }),
+    planClean: ({ operations }) => ({
+      rows: rowCount,
+      operations: [
+        { operation: 'html_entities', rows: share(0.021), examples: [{ before: '体温&gt;38.5&deg;C 怎么办', after: '体温>38.5°C 怎么办' }, { before: '…&nbsp;&nbsp;高血压', after: '…\u00a0\u00a0高血压' }] },
+        { operation: 'zero_width', rows: share(0.004), examples: [{ before: '高\u200b血压能喝咖啡吗\ufeff', after: '高血压能喝咖啡吗' }] },
+        { operation: 'half_width', rows: share(0.31), examples: [{ before: 'ＢＰ：１４０／９０　正常吗？', after: 'BP:140/90 正常吗?' }] },
+        { operation: 'whitespace', rows: share(0.05), examples: [{ before: '头痛\n\n三天', after: '头痛 三天' }] },
+        { operation: 'trim', rows: 0, examples: [] },
+      ],
+      changed: operations.length > 0 ? share(0.07 * operations.length) : 0,
+      duplicates: { before: share(0.006), after: share(0.006 + 0.002 * operations.length) },
+    }), // prettier-ignore
+    writeClean: () => ({ name: 'pairs.clean.json' }),
     planSplit: ({ train, validation, test, group }) => ({
       parts: [['train', train], ['validation', validation], ['test', test]].filter(([, part]) => part > 0).map(([name, part]) => ({ name, rows: share(part * 0.99), groups: group ? share(part * 0.06) : null, labels: top(['0', 0.41 * part], ['2', 0.33 * part], ['1', 0.24 * part]) })), // prettier-ignore
       leftOut: share(0.0103),

@@ -62,6 +62,24 @@ export const scenes = {
       await page.keyboard.press('Enter');
     },
   },
+  menu: {
+    rows: 15_000,
+    async act(page) {
+      await page.locator('[data-row="7"][data-column="1"]').click();
+      await page.keyboard.press('Shift+F10');
+      await page.getByRole('menu').waitFor();
+    },
+  },
+  headMenu: {
+    rows: 15_000,
+    async act(page) {
+      await page.locator('#grid').focus();
+      await page.keyboard.press('ArrowUp');
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Shift+F10');
+      await page.getByRole('menu').waitFor();
+    },
+  },
   wrapped: {
     rows: 15_000,
     memory: { wraps: true, panel: null },
@@ -89,6 +107,14 @@ export const scenes = {
       await page.locator('.link.bad').click();
     },
   },
+  clean: {
+    rows: 15_000,
+    async act(page) {
+      await page.getByRole('button', { name: /^(Clean…|清洗…)$/ }).click();
+      await page.getByRole('checkbox').nth(0).check();
+      await page.getByRole('checkbox').nth(1).check();
+    },
+  },
   split: {
     rows: 15_000,
     async act(page) {
@@ -100,6 +126,25 @@ export const scenes = {
     rows: 15_000,
     async act(page) {
       await page.getByRole('button', { name: /^(Export…|导出…)$/ }).click();
+    },
+  },
+  workbook: {
+    rows: 15_000,
+    change: {
+      'state.splits': [{ name: 'pairs.xlsx', fileName: 'pairs.xlsx', problem: null }],
+      'state.shown': 'pairs.xlsx',
+      'state.file.name': 'pairs.xlsx',
+      'state.file.format': 'xlsx',
+      'state.file.hasLines': false,
+      'state.sheet': '训练集',
+      'state.sheets': ['封面', '训练集', '验证集'],
+    },
+  },
+  emptySheet: {
+    change: {
+      'state.error': { code: 'DATA_FORMAT', message: 'pairs.xlsx: the sheet "封面" is empty.', line: null },
+      'state.sheet': '封面',
+      'state.sheets': ['封面', '训练集', '验证集'],
     },
   },
   indexing: {
@@ -147,7 +192,8 @@ export const scenes = {
       ],
       'findings.findings': [
         { id: 'overlappingEntities', kind: 'overlappingEntities', rows: 291, groups: 0, examples: [{ message: '1: "左肺上叶结节" (症状) and "左肺上叶" (部位) overlap' }] }, // prettier-ignore
-        { id: 'misplacedEntities', kind: 'misplacedEntities', rows: 2, groups: 0, examples: [{ message: '9: the entity "TCT" (检查) is not at 26, where "tct" stands' }] }, // prettier-ignore
+        { id: 'misplacedEntities', kind: 'misplacedEntities', rows: 2, groups: 0, examples: [{ message: '9: the entity "尿道口" (部位) is not at 26 (there is "道口处"), but at 25' }] }, // prettier-ignore
+        { id: 'normalizedEntities', kind: 'normalizedEntities', rows: 67, groups: 0, examples: [{ message: '33: the entity "TCT" (检查) at 26 is written "tct" in the text' }] }, // prettier-ignore
         { id: 'contradictoryEntities', kind: 'contradictoryEntities', rows: 1, groups: 0, examples: [{ message: '3: "胸闷" is both 疾病 and 症状' }] }, // prettier-ignore
       ],
     },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { MappingSnapshot, RawValue } from '../../src/protocol/labelMappingEditor';
-import { initialState, reduce, shownValues, suggestions, touched, type LabelMappingEvent } from '../../webview/labelMapping/state'; // prettier-ignore
+import { initialState, reduce, shownValues, suggestions, takesScore, touched, type LabelMappingEvent } from '../../webview/labelMapping/state'; // prettier-ignore
 
 const value = (name: string, state: RawValue['state'] = 'mapped', suggestion: string | null = null): RawValue => ({
   ...{ value: name, counts: [3], firstLines: [2], state, to: state === 'mapped' ? name : null },
@@ -12,6 +12,7 @@ const snapshot: MappingSnapshot = {
   ...{
     isRegression: false,
     comparesTexts: false,
+    countsEntities: false,
     findsSuspects: true,
     elsewhere: null,
     labelsFile: null,
@@ -66,5 +67,16 @@ describe('label mapping: state', () => {
 
   it('stays with a split that is there', () => {
     assert.equal(after({ type: 'split', split: 'test' }, { type: 'snapshot', snapshot }).split, 'train');
+  });
+});
+
+describe('label mapping: classes', () => {
+  it('take a score of similarity where texts are compared, or where nobody knows, or where one stands', () => {
+    const takes = (change: Partial<MappingSnapshot>, score: number | null = null) => takesScore({ ...snapshot, ...change }, { score }); // prettier-ignore
+    assert.equal(takes({ comparesTexts: true }), true);
+    assert.equal(takes({}), false, 'a recipe of several labels, or of single texts');
+    assert.equal(takes({}, 1), true);
+    assert.equal(takes({ kind: 'labels' }), true);
+    assert.equal(takes({ kind: 'labels', countsEntities: true }), false);
   });
 });

@@ -69,6 +69,7 @@ class FakeDocument {
         problem: null,
         isRegression: false,
         comparesTexts: true,
+        countsEntities: false,
         findsSuspects: document.findsSuspects,
         labelsFile: null,
         users: [],

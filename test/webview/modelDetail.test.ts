@@ -7,7 +7,7 @@ const snapshot = (folder: string, tensorCount = 0): ModelDetailSnapshot => ({
   folder,
   isActive: false,
   hasHead: false,
-  problem: '',
+  problem: null,
   detail: {
     facts: {
       contentHash: 'sha256:0',

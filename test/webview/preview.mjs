@@ -19,7 +19,18 @@ const browser = await chromium.launch({
 for (const [view, states] of Object.entries(scenes)) {
   for (const scene of Object.keys(states)) {
     if (wanted && wanted !== scene) continue;
-    const isMain = ['running', 'ranking', 'comparison', 'model', 'ended', 'recognised'].includes(scene);
+    const isMain = [
+      'running',
+      'ranking',
+      'comparison',
+      'model',
+      'ended',
+      'recognised',
+      'byType',
+      'rankings',
+      'relevances',
+      'relevancePairs',
+    ].includes(scene);
     for (const theme of Object.keys(themes)) {
       for (const language of ['en', 'zh-cn']) {
         const isChecked = isMain || (theme === 'vscode-dark' && language === 'en') || (theme === 'vscode-light' && language === 'zh-cn'); // prettier-ignore

@@ -45,7 +45,6 @@ const run = {
   id: '/w/runs/a',
   name: 'medical-pairs',
   phase: 'running',
-  detached: false,
   resumable: false,
   step: 640,
   totalSteps: 900,
@@ -65,7 +64,12 @@ const run = {
   metric: 'accuracy',
   best: { step: 500, value: 0.779 },
 };
-const training = { recipe, run: null, busy: false, hasModels: true, trusted: true };
+const scored = ([name, f1, support]) => ({ name, f1, support });
+const scoresOfTypes = {
+  highest: [['药物', 1, 412], ['疾病和诊断', 0.9312, 1904], ['body', 0.884, 77], ['<b>检查</b>', 0.8231, 650]].map(scored), // prettier-ignore
+  lowest: [['影像检查所见的解剖部位（含方位词）', 0.5102, 12033], ['手术', 0.41, 31], ['\u202e科室\u202c', 0.0625, 3], ['症状', 0, 5]].map(scored), // prettier-ignore
+};
+const training = { recipe, run: null, others: [], busy: false, hasModels: true, trusted: true };
 const ended = { ...run, step: 640, elapsedSeconds: 431, secondsLeft: undefined, examplesPerSecond: undefined };
 
 const labels = ['0', '1', '2'];
@@ -194,6 +198,29 @@ const cosinePairs = {
     ),
   },
 };
+// What a ranking model sends: a score of the second text for the first, of any sign.
+const relevance = (likeness) => ({
+  similarity: null,
+  measure: 'relevance',
+  probabilities: {},
+  logits: [7 * likeness - 4.2],
+});
+const relevances = {
+  ...similarity,
+  model: { name: 'questions', description: '12 × 384 · score' },
+  comparison: {
+    ...similarity.comparison,
+    reference: { text: '血压高的人能喝咖啡吗', score: { forward: relevance(0.84), backward: relevance(0.7) } },
+    sentences: sentences.map((row) => ({ ...row, score: { forward: relevance(row.score.forward.similarity), backward: relevance(row.score.backward.similarity) } })), // prettier-ignore
+  },
+};
+const relevancePairs = {
+  ...relevances,
+  comparison: {
+    ...pairs.comparison,
+    scores: values.map((row, i) => row.map((value, j) => (i === j ? null : relevance(value)))),
+  },
+};
 
 const compared = (id, name, lr, best, shift, more = {}) => ({
   id,
@@ -244,7 +271,7 @@ const modelDetail = {
     '/home/li/.config/Code/User/globalStorage/medtext-lab.medtext-lab/models/nlp_medical_structbert_backbone_base',
   isActive: true,
   hasHead: true,
-  problem: '',
+  problem: null,
   detail: {
     facts: { contentHash: `sha256:${'3f9a'.repeat(16)}`, modelType: 'structbert', layers: 12, hiddenSize: 768, vocabSize: 21128, parameterCount: 102267648, sizeBytes: 409_412_044, license: 'Apache License 2.0', source: 'modelscope:damo/nlp_medical_structbert_backbone_base', revision: null, commit: '0f1e2d3c4b5a69788796a5b4c3d2e1f001234567', importedAt: '2026-11-24T08:00:00.000Z', labels: ['0', '1', '2'], hasMaskedLm: true }, // prettier-ignore
     config: { architectures: ['BertForMaskedLM'], hidden_size: 768, num_hidden_layers: 12, vocab_size: 21128 },
@@ -329,6 +356,19 @@ const spansMeasured = {
 };
 const few = steps.filter((step) => step % 8 === 0);
 const seriesOf = (name, value) => ({ name, steps: few, values: few.map(value) });
+const rankingMeasured = {
+  ...measurement,
+  answer: 'rank',
+  rows: 1538,
+  metrics: [
+    { name: 'ndcg@10', value: 0.8839, low: 0.8676, high: 0.8983 },
+    ...Object.entries({ 'ndcg@1': 0.7017, mrr: 0.8755, map: 0.8739, 'recall@10': 0.9994, 'recall@1': 0.3469, loss: 1.2813 }).map(([name, value]) => ({ name, value, low: null, high: null })), // prettier-ignore
+  ],
+  baseline: { name: 'ndcg@10', value: 0.8421 },
+  table: null,
+  matrix: null,
+};
+
 const runPage = {
   kind: 'run',
   id: '/w/runs/a',
@@ -383,9 +423,10 @@ const fineTune = {
     id: `/d/KUAKE-QQR_${split}.json`,
     name: `KUAKE-QQR_${split}.json`,
   })),
+  sheets: { train: [], validation: [], test: [] },
   tasks: [{ id: 'sentence-similarity', name: 'Sentence similarity', hint: 'a label for a pair' }],
   devices: ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'],
-  chosen: { model: '/m/a', train: '/d/KUAKE-QQR_train.json', validation: '/d/KUAKE-QQR_dev.json', test: '/d/KUAKE-QQR_test.json', first: 'query1', second: 'query2', label: 'label', task: 'sentence-similarity', device: 'auto', badRows: 'stop', spanEnd: '' }, // prettier-ignore
+  chosen: { model: '/m/a', train: '/d/KUAKE-QQR_train.json', sheet: '', validationSheet: '', testSheet: '', validation: '/d/KUAKE-QQR_dev.json', test: '/d/KUAKE-QQR_test.json', first: 'query1', second: 'query2', label: 'label', task: 'sentence-similarity', device: 'auto', badRows: 'stop', spanEnd: '' }, // prettier-ignore
   rows: 15000,
   badRows: 0,
   columns: [
@@ -403,27 +444,73 @@ const fineTune = {
   asksSpanEnd: false,
   asksScale: false,
   lengths: { rows: 3000, median: 21, p99: 34, longest: 88, positions: 512 },
+  forecast: null,
+  forecastNote: 'Reading all rows for an estimate…',
   warnings: [],
   recipeName: 'KUAKE-QQR_train.medtext.json',
   recipe: JSON.stringify(recipeShown, undefined, 2),
 };
 
+const queryTasks = [
+  { id: 'sentence-similarity', name: 'Sentence similarity', hint: 'a label for a pair' },
+  { id: 'ranking', name: 'Ranking', hint: 'a score by which the texts of a query are ranked' },
+];
+const rankingShown = { task: 'ranking', model: 'starter', dataset: { train: { file: 'questions-train.jsonl', first_sequence: 'query', second_sequence: 'title', label: 'label' }, validation: { file: 'questions-dev.jsonl' } }, train: { max_epochs: 3, batch_size: 16, ranking_loss: 'listwise', max_candidates: 'auto' }, device: 'auto' }; // prettier-ignore
+const fineTuneRanking = {
+  ...fineTune,
+  files: ['train', 'dev'].map((split) => ({ id: `/d/questions-${split}.jsonl`, name: `questions-${split}.jsonl` })),
+  tasks: queryTasks,
+  chosen: { ...fineTune.chosen, train: '/d/questions-train.jsonl', validation: '/d/questions-dev.jsonl', test: '', first: 'query', second: 'title', label: 'label', task: 'ranking' }, // prettier-ignore
+  rows: 96,
+  columns: [
+    columnOf('query', 'text', 96, 24, ['高血压早上吃药还是晚上吃药'], true, false),
+    columnOf('title', 'text', 96, 96, ['降压药什么时间吃效果好', '低血压头晕怎么办'], true, false),
+    columnOf('label', 'number', 96, 3, ['2', '1', '0'], false, true),
+  ],
+  labels: [],
+  labelCount: 0,
+  recipeName: 'questions-train.medtext.json',
+  recipe: JSON.stringify(rankingShown, undefined, 2),
+};
+
+const forecast = {
+  examples: 13500, validation: 1500, badRows: 0, dropped: 0, duplicates: 0, shared: 0, cut: 0, maxLength: 88, steps: 2532, device: 'cpu',
+  contradictions: { texts: 0, rowCount: 0, rows: [], examples: [] },
+  memory: { estimatedBytes: 3.4e9, availableBytes: 9.1e9, batchSize: 16, microBatchSize: 16 },
+  exceedsMemory: false,
+  time: { seconds: 5400, run: 'KUAKE-QQR_train', endedAt: '2026-11-28T09:12:00Z', steps: 2528 },
+}; // prettier-ignore
+const contradictory = { texts: 14, rowCount: 31, rows: [3, 8], examples: [
+  { first: '天价输液费', second: '输液价格', labels: ['1', '2'], lines: [4, 9], rows: [3, 8] },
+  { first: '<img src=x onerror=alert(1)>', second: '高血压能喝咖啡吗', labels: ['0', '2'], lines: [1, 1, 1], rows: [39, 86, 90] },
+] }; // prettier-ignore
+
 export const scenes = {
   fineTune: {
-    recognised: fineTune,
-    warned: { ...fineTune, badRows: 3, asksScale: true, chosen: { ...fineTune.chosen, validation: '', badRows: 'stop' }, labels: [['A', 7142], ['B', 12]].map(([name, count]) => ({ name, count, score: null })), labelCount: 2, warnings: ['3 rows cannot be read: the training stops at them.', 'Without validation data no best checkpoint can be chosen, and nobody sees overfitting.'] }, // prettier-ignore
-    asking: { ...fineTune, state: 'asking', problem: 'Choose the training data.', chosen: { ...fineTune.chosen, train: '', validation: 'holdOut', test: '', first: '', second: '', label: '', task: '' }, rows: 0, columns: [], labels: [], labelCount: 0, lengths: null, tasks: [], recipeName: '', recipe: '' }, // prettier-ignore
+    recognised: { ...fineTune, forecast, forecastNote: '' },
+    unmeasured: { ...fineTune, forecast: { ...forecast, time: null }, forecastNote: '' },
+    measured: { ...fineTune, forecast: { ...forecast, time: { seconds: 5900, run: null, endedAt: null, steps: 4 } }, forecastNote: '' }, // prettier-ignore
+    contradictory: { ...fineTune, forecastNote: '', forecast: { ...forecast, contradictions: contradictory, exceedsMemory: true, time: null, memory: { estimatedBytes: 2.1e10, availableBytes: 9.1e9, batchSize: 16, microBatchSize: 1 } }, warnings: ['The memory will probably not be enough, even for one example at a time. Train fewer parameters (train.trainable), or shorten max_length.'] }, // prettier-ignore
+    warned: { ...fineTune, badRows: 3, asksScale: true, chosen: { ...fineTune.chosen, validation: '', badRows: 'stop' }, labels: [['A', 7142], ['B', 12]].map(([name, count]) => ({ name, count, score: null })), labelCount: 2, warnings: ['3 rows cannot be read. The training stops at the first of them.', 'Without validation data, no best checkpoint can be chosen and overfitting stays hidden.'] }, // prettier-ignore
+    ofQueries: { ...fineTuneRanking, forecast: { ...forecast, examples: 96, validation: 32, steps: 18, maxLength: 28, time: { seconds: 41, run: null, endedAt: null, steps: 4 } }, forecastNote: '' }, // prettier-ignore
+    asking: { ...fineTune, state: 'asking', problem: 'Choose the training data.', forecastNote: '', chosen: { ...fineTune.chosen, train: '', validation: 'holdOut', test: '', first: '', second: '', label: '', task: '' }, rows: 0, columns: [], labels: [], labelCount: 0, lengths: null, tasks: [], recipeName: '', recipe: '' }, // prettier-ignore
   },
   runPage: {
     ended: runPage,
     underWay: { ...runPage, run, measurements: [], stoppedAfter: null, note: '', tags: [], actions: ['stop', 'stopNow', 'compare', 'copyCommand', 'openRecipe', 'reveal', 'openLog'] }, // prettier-ignore
     evaluation: { ...runPage, kind: 'evaluation', run: null, series: [], measurements: [{ ...measurement, split: '' }], stoppedAfter: null, settings: [], data: [], environment: [], deviceChoice: [], note: '', tags: [], actions: ['use', 'evaluate', 'export'] }, // prettier-ignore
     spans: { ...runPage, run: { ...runPage.run, metric: 'microF1', test: { metric: 'microF1', value: 0.8123 } }, measurements: [spansMeasured], stoppedAfter: null, tags: [], note: '' }, // prettier-ignore
+    rankings: { ...runPage, run: { ...runPage.run, metric: 'ndcg@10', test: { metric: 'ndcg@10', value: 0.8839 } }, measurements: [rankingMeasured], stoppedAfter: null, tags: [], note: '' }, // prettier-ignore
     nothing: { ...runPage, kind: 'none', id: '', title: '', run: null, series: [], measurements: [], stoppedAfter: null, settings: [], data: [], environment: [], deviceChoice: [], note: '', tags: [], actions: [] }, // prettier-ignore
   },
   modelDetail: {
     model: modelDetail,
-    broken: { ...modelDetail, isActive: false, detail: null, problem: 'config.json: hidden_size is missing.' },
+    broken: {
+      ...modelDetail,
+      isActive: false,
+      detail: null,
+      problem: { code: 'MODEL_CONFIG', message: 'config.json: hidden_size is missing.' },
+    },
   },
   runComparison: {
     comparison,
@@ -436,6 +523,10 @@ export const scenes = {
     running: { ...training, busy: true, run: { ...run, chosenDevice, precision: 'float16', memoryPlan: { ...memoryPlan, availableBytes: 8e9, microBatchSize: 4 } } }, // prettier-ignore
     evaluating: { ...training, recipe: { ...recipe, test: 'data/medical-pairs/test.json' }, busy: true, run: { ...run, evaluating: { split: 'test', done: 384, total: 1596, secondsLeft: 41 } } }, // prettier-ignore
     lost: { ...training, busy: true, run: { ...run, chosenDevice, device: 'cpu', lostDevice: 'webgpu' } },
+    byType: { ...training, recipe: { ...recipe, name: 'entities', task: 'token-classification' }, run: { ...ended, phase: 'finished', name: 'entities', metric: 'microF1', best: { step: 500, value: 0.779 }, evaluations: evaluations.map(({ metrics, ...point }) => ({ ...point, metrics: { microF1: metrics.accuracy, macroF1: metrics.macroF1, loss: metrics.loss } })), scores: { step: 500, answer: 'spans', leftOut: 3, ...scoresOfTypes } } }, // prettier-ignore
+    byLabel: { ...training, busy: true, run: { ...run, best: null, scores: { step: 600, answer: 'labels', highest: [...scoresOfTypes.highest, ...scoresOfTypes.lowest], leftOut: 0, lowest: [] } } }, // prettier-ignore
+    elsewhere: { ...training, run: { ...run, place: { program: 'terminal' } }, others: [{ id: '/w/runs/b', name: 'departments', place: { program: 'window', machine: 'gpu-node-3' }, step: 120, totalSteps: 900 }] }, // prettier-ignore
+    stopping: { ...training, busy: true, run: { ...run, phase: 'stopping' } },
     stopped: { ...training, run: { ...ended, phase: 'stopped', resumable: true } },
     failed: {
       ...training,
@@ -456,8 +547,10 @@ export const scenes = {
     pairs,
     cosines,
     cosinePairs,
+    relevances,
+    relevancePairs,
     noModel: { ...similarity, model: null, comparison: null, done: 0, total: 0 },
-    error: { ...similarity, error: { code: 'CLOSED', message: 'The scorer is gone.' } },
+    error: { ...similarity, error: { code: 'CLOSED', message: 'The scorer process has ended.' } },
   },
 };
 

@@ -4,7 +4,14 @@ import { chinese, servePages } from './pageServer.mjs';
 import { pageAnswers, scenes } from './previewScenes.mjs';
 import { themes } from './previewThemes.mjs';
 
-const widths = { trainingView: 320, similarityPanel: 760, runComparison: 860, modelDetail: 760, runPage: 980, fineTune: 1080 };
+const widths = {
+  trainingView: 320,
+  similarityPanel: 760,
+  runComparison: 860,
+  modelDetail: 760,
+  runPage: 980,
+  fineTune: 1080,
+};
 
 /** What a person would do to see all of a scene. */
 const acts = {
@@ -16,6 +23,12 @@ const acts = {
   async model(page) {
     await page.locator('.mask-form vscode-button').click();
     await page.locator('.fills table').waitFor();
+  },
+  async byType(page) {
+    await page.locator('.scores').scrollIntoViewIfNeeded();
+  },
+  async byLabel(page) {
+    await page.locator('.scores').scrollIntoViewIfNeeded();
   },
   async ranking(page) {
     await page.locator('.toggle').nth(1).click();

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { untranslated, type Translate } from '../../src/base/translate';
-import { pairScore, type LabelRange } from '../../src/inference/labelScores';
-import type { PairScore } from '../../src/protocol/scorer';
+import { explanationOf, scoreOf, type LabelRange, type PairScore } from '../../src/protocol/scores';
 import type { Pairs, Ranking, SimilaritySnapshot } from '../../src/protocol/similarityPanel';
 import { differences, sharesLittle, type Stretch } from '../../webview/similarityPanel/differences';
-import { initialState, likeliest, ordersOf, pairSummary, ranked, reduce, scoreKind, shareOf, shownCell, type SimilarityPanelState } from '../../webview/similarityPanel/state'; // prettier-ignore
+import { anyScore, initialState, labelsText, ordersOf, pairSummary, ranked, reduce, shareOf, shownCell, type SimilarityPanelState } from '../../webview/similarityPanel/state'; // prettier-ignore
 import { templateText } from './templateText';
 
 const order = (similarity: number) => ({ similarity, measure: 'label-scale' as const, probabilities: { a: 1 - similarity, b: similarity }, logits: [0, 0] }); // prettier-ignore
 const both = (forward: number, backward: number) => ({ forward: order(forward), backward: order(backward) });
 const reading = { labels: ['x'], labelScores: [1] };
-const sigmoid = (logit: number) => pairScore([logit], { ...reading, measure: 'sigmoid', labelRange: undefined });
-const regression = (value: number, labelRange?: LabelRange) => pairScore([value], { ...reading, measure: 'regression', labelRange }); // prettier-ignore
+const sigmoid = (logit: number) => scoreOf([logit], 'sigmoid', { ...reading, labelRange: undefined });
+const regression = (value: number, labelRange?: LabelRange) => scoreOf([value], 'regression', { ...reading, labelRange }); // prettier-ignore
 const ranking: Ranking = {
   kind: 'ranking',
   selected: { id: 0, text: 's', line: 1 },
@@ -70,27 +69,37 @@ describe('similarity panel: state', () => {
     assert.equal(ordersOf(pairs, 1, 1), null);
   });
 
-  it('names the kind of score by what the model gives', () => {
-    assert.equal(scoreKind(snapshot), 'label-scale');
-    for (const [score, kind] of [
-      [sigmoid(1), 'sigmoid'],
-      [regression(1, [0, 5]), 'regression'],
-      [regression(1), 'number'],
+  it('says how the numbers come about by what the model gives', () => {
+    for (const [score, said] of [
+      [order(0.5), /^Similarity: the mean of the labels’ scores/],
+      [sigmoid(1), /^Similarity: the sigmoid of the model’s logit/],
+      [regression(1, [0, 5]), /^Similarity: the predicted number/],
+      [regression(1), /^The predicted number, .* does not record its scale/],
     ] as const) {
-      // prettier-ignore
       const sentences = [{ ...ranking.sentences[0], score: { forward: score, backward: score } }];
-      assert.equal(scoreKind({ ...snapshot, comparison: { ...ranking, sentences } }), kind);
+      const some = anyScore({ ...snapshot, comparison: { ...ranking, sentences } });
+      assert.match(String(explanationOf(some!)), said);
     }
-    assert.equal(scoreKind({ ...snapshot, comparison: { ...ranking, sentences: [] } }), undefined);
+    assert.equal(anyScore({ ...snapshot, comparison: { ...ranking, sentences: [] } }), undefined);
+  });
+
+  it('ranks by a ranking’s score of the selected text as the query, whatever the other order gives', () => {
+    const score = (logit: number) => scoreOf([logit], 'relevance', { labels: ['score'], labelScores: undefined, labelRange: undefined }); // prettier-ignore
+    assert.deepEqual(pairSummary({ forward: score(-2), backward: score(9) }), { value: -2, rank: -2, asymmetry: 0, isAsymmetric: false }); // prettier-ignore
+    const sentences = [-2, 3, 0].map((logit, id) => ({ id, text: '', line: 1, score: { forward: score(logit), backward: score(5 - logit) } })); // prettier-ignore
+    const ofQuery = { ...ranking, reference: null, sentences };
+    assert.deepEqual(ranked(ofQuery).map(({ id }) => id), [1, 2, 0]); // prettier-ignore
+    assert.deepEqual([-2, 3, 0].map(shareOf(ofQuery)), [0, 1, 0.4]); // prettier-ignore
+    assert.match(String(explanationOf(score(1))), /the query\. Only the order/);
   });
 
   it('claims no likeness of classes without a scale: the class, and the order of the document', () => {
-    const classes = (logits: number[]) => pairScore(logits, { labels: ['A', 'B'], labelScores: undefined, measure: 'classes', labelRange: undefined }); // prettier-ignore
+    const classes = (logits: number[]) => scoreOf(logits, 'classes', { labels: ['A', 'B'], labelScores: undefined, labelRange: undefined }); // prettier-ignore
     const sentences = [[0, 3], [2, 0]].map((logits, id) => ({ id, text: '', line: 1, score: { forward: classes(logits), backward: classes(logits) } })); // prettier-ignore
     const unscaled = { ...ranking, sentences };
-    assert.equal(scoreKind({ ...snapshot, comparison: unscaled }), 'classes');
+    assert.equal(anyScore({ ...snapshot, comparison: unscaled })?.measure, 'classes');
     assert.deepEqual(ranked(unscaled).map(({ id }) => id), [0, 1]); // prettier-ignore
-    assert.deepEqual(sentences.map(({ score }) => [score.forward.similarity, likeliest(score.forward)]), [[null, 'B'], [null, 'A']]); // prettier-ignore
+    assert.deepEqual(sentences.map(({ score }) => [score.forward.similarity, labelsText(score.forward)]), [[null, 'B'], [null, 'A']]); // prettier-ignore
     assert.equal(shareOf(unscaled)(0.7), 0.7);
   });
 });
@@ -114,7 +123,7 @@ describe('similarity panel: an encoder without a head', () => {
   };
 
   it('draws bars from the least to the greatest cosine shown: unlike texts have high ones, too', () => {
-    assert.equal(scoreKind({ ...snapshot, comparison: near }), 'cosine');
+    assert.equal(anyScore({ ...snapshot, comparison: near })?.measure, 'cosine');
     const shares = [0.82, 0.86, 0.9, 0.98].map(shareOf(near));
     shares.forEach((share, i) => assert.ok(Math.abs(share - [0, 0.25, 0.5, 1][i]) < 1e-9, `${shares}`));
     // What has no score yet counts for nothing, and a single cosine is the greatest.
@@ -127,8 +136,8 @@ describe('similarity panel: an encoder without a head', () => {
 
   it('calls a cosine so, never a similarity or a probability, with its place among the pairs of the reference', () => {
     const text = shown(near, 1);
-    assert.match(text, /Cosine of the texts’ vectors, of an encoder without a head: no probability/);
-    assert.match(text, /Above 99\.4 % of random pairs and 30\.5 % of pairs that mean the same\./);
+    assert.match(text, /The cosine of the texts’ vectors, from an encoder without a head\. It is not a probability/);
+    assert.match(text, /Higher than 99\.4 % of random pairs and 30\.5 % of pairs with the same meaning\./);
     assert.match(text, /<th scope="col">Cosine<\/th>/);
     assert.doesNotMatch(text, /Similarity|Probability of label|class="probability"|label to expect/);
     // A fine-tuned classifier's panel says the opposite.
@@ -137,8 +146,28 @@ describe('similarity panel: an encoder without a head', () => {
     assert.doesNotMatch(classified, /[Cc]osine|random pairs/);
   });
 
+  it('names the order of the sentences by what the model gives', () => {
+    const headingOf = (score: PairScore): string | undefined => {
+      const text = shown({ ...ranking, sentences: [{ ...ranking.sentences[0], score: bothOf(score) }] });
+      return /id="sentences-title">([^<]*)</.exec(text)?.[1];
+    };
+    const facts = { labels: ['A', 'B'], labelScores: undefined, labelRange: undefined };
+    assert.equal(headingOf(cosine(0.9)), 'Sentences of the document, most similar first');
+    assert.equal(
+      headingOf(scoreOf([1], 'relevance', facts)),
+      'Sentences of the document, best matches for the selected text first',
+    );
+    assert.equal(headingOf(scoreOf([1, 2], 'classes', facts)), 'Sentences of the document');
+    // A regression that does not say on which scale: its numbers are sorted, and may say the opposite of alike.
+    assert.equal(headingOf(scoreOf([1], 'regression', facts)), 'Sentences of the document, greatest prediction first');
+    assert.equal(
+      headingOf(scoreOf([1], 'regression', { ...facts, labelRange: [0, 2] })),
+      'Sentences of the document, most similar first',
+    );
+  });
+
   it('says how to get a better judge', () => {
-    assert.match(shown(near), /A model fine-tuned on pairs judges better: Fine-Tune Encoder… makes one\./);
+    assert.match(shown(near), /A model fine-tuned on pairs is more accurate\. Fine-Tune Encoder… trains one\./);
   });
 
   it('makes up no place for a model without a reference distribution', () => {

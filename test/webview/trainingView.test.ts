@@ -4,6 +4,8 @@ import recipeSchema from '../../src/protocol/recipe.schema.json';
 import type { ShownRun, TrainingSnapshot } from '../../src/protocol/trainingView';
 import { smoothed } from '../../webview/shared/curves';
 import { lossCurves, metricCurves, metricsOf, tableRows } from '../../webview/trainingView/curves';
+import { scoresTable } from '../../webview/trainingView/scores';
+import { templateText } from './templateText';
 import { initialState, reduce, remembered, restored, type TrainingViewEvent } from '../../webview/trainingView/state';
 import {
   actionButtons,
@@ -22,7 +24,6 @@ const run: ShownRun = {
   id: 'r',
   name: 'a',
   phase: 'running',
-  detached: false,
   resumable: false,
   step: 4,
   totalSteps: 8,
@@ -40,12 +41,17 @@ const run: ShownRun = {
   best: { step: 4, value: 0.6 },
 };
 const recipe = { id: 'x', name: 'a', path: 'a', task: 'regression', model: 'm', train: 't', validation: null, test: null, problem: null, knobs: [] }; // prettier-ignore
-const snapshot: TrainingSnapshot = { recipe, run: null, busy: false, hasModels: true, trusted: true };
+const snapshot: TrainingSnapshot = { recipe, run: null, others: [], busy: false, hasModels: true, trusted: true };
 const after = (...events: TrainingViewEvent[]) => events.reduce(reduce, initialState);
 const labels = (shown: TrainingSnapshot) =>
   actionButtons(shown, t).map(({ label, enabled }) => `${label}${enabled ? '' : ' off'}`);
 
 describe('training view: state', () => {
+  it('gives a perplexity of thousands in digits', () => {
+    const facts = runFacts({ ...run, metric: 'perplexity', best: { value: 3296.94, step: 6 } }, t);
+    assert.deepEqual(facts[0], { name: 'Best perplexity', value: '3297 @ 6' });
+  });
+
   it('keeps what is being typed through snapshots, until the recipe has it', () => {
     const typed = after({ type: 'snapshot', snapshot }, { type: 'typed', field: 'train.seed', value: '7' });
     const later = reduce(typed, { type: 'snapshot', snapshot });
@@ -57,10 +63,18 @@ describe('training view: state', () => {
 
   it('shows a refusal, but not of a text that was typed over meanwhile', () => {
     const typed = after({ type: 'snapshot', snapshot }, { type: 'typed', field: 'train.seed', value: 'x' });
-    const refused = reduce(typed, { type: 'refused', field: 'train.seed', value: 'x', error: 'no' });
-    assert.equal(refused.drafts['train.seed']?.error, 'no');
+    const refused = reduce(typed, {
+      type: 'refused',
+      field: 'train.seed',
+      value: 'x',
+      error: { code: 'RECIPE', message: 'no' },
+    });
+    assert.equal(refused.drafts['train.seed']?.error?.message, 'no');
     const over = reduce(typed, { type: 'typed', field: 'train.seed', value: 'xy' });
-    assert.equal(reduce(over, { type: 'refused', field: 'train.seed', value: 'x', error: 'no' }), over);
+    assert.equal(
+      reduce(over, { type: 'refused', field: 'train.seed', value: 'x', error: { code: 'RECIPE', message: 'no' } }),
+      over,
+    );
     assert.deepEqual(reduce(refused, { type: 'reverted', field: 'train.seed' }).drafts, {});
   });
 
@@ -105,6 +119,8 @@ describe('training view: what it says', () => {
     for (const phase of ['starting', 'running'] as const) {
       const early = { ...run, phase, step: 0, totalSteps: 0, epoch: undefined };
       assert.equal(progressText(early, t), 'Reading data and building the graph…');
+      const preparing = { doneBytes: 1, totalBytes: 4, secondsLeft: 9 };
+      assert.equal(progressText({ ...early, preparing }, t), 'Preparing the texts: 25 %, 9 s left');
     }
     assert.equal(progressText({ ...run, phase: 'stopping', step: 0, totalSteps: 0, epoch: undefined }, t), '');
     assert.equal(timeText(run, t), '1 min 15 s left · 12.3 examples a second');
@@ -114,6 +130,38 @@ describe('training view: what it says', () => {
     assert.deepEqual(runFacts({ ...run, best: null, test: { metric: 'accuracy', value: 0.5 } }, t)[0], { name: 'Test accuracy', value: '0.5000' }); // prettier-ignore
     const facts = runFacts({ ...run, loss: null, memoryBytes: 2 ** 31, device: 'webgpu' }, t);
     assert.deepEqual(facts.map(({ value }) => value), ['0.6000 @ 4', '–', 'WebGPU', '2.00 GiB']); // prettier-ignore
+  });
+});
+
+describe('training view: loss of several forward passes', () => {
+  const work = (...parts: string[]) =>
+    runFacts({ ...run, lossParts: Object.fromEntries(parts.map((part) => [part, 0.5])) }, t).find(({ name }) => name === 'Work of a step')?.value; // prettier-ignore
+
+  it('is said with what it costs, by its parts', () => {
+    assert.equal(work('plain', 'noise', 'adversarial'), 'about 2.7 times that of a plain loss');
+    assert.equal(work('plain', 'adversarial'), 'about 2.3 times that of a plain loss');
+    assert.equal(work('plain', 'divergence'), 'about 2.0 times that of a plain loss');
+    assert.equal(work('masked', 'sentence'), undefined);
+    assert.equal(work(), undefined);
+  });
+});
+
+describe('training view: F1 by name', () => {
+  const scored = (name: string, f1: number) => ({ name, f1, support: 7 });
+  const scores = { step: 4, answer: 'spans' as const, highest: [scored('药物', 0.9)], leftOut: 3, lowest: [scored('症状', 0.25)] }; // prettier-ignore
+
+  it('says which evaluation it is of, and how many names are left out', () => {
+    const said = (change: object) => templateText(scoresTable({ ...scores, ...change }, run, t));
+    assert.match(said({}), /F1 by type[^]*best, step 4[^]*药物[^]*0\.9000[^]*3 more in between[^]*症状[^]*0\.2500/);
+    assert.match(said({ step: 2 }), /F1 by type[^]*Step 2/);
+    assert.doesNotMatch(said({ leftOut: 0 }), /more in between/);
+  });
+
+  it('is worded by what the names are', () => {
+    const said = (answer: 'labels' | 'class') => templateText(scoresTable({ ...scores, answer }, run, t));
+    assert.match(templateText(scoresTable(scores, run, t)), /F1 by type[^]*Type[^]*entities/);
+    assert.match(said('labels'), /F1 by label[^]*Label[^]*rows/);
+    assert.match(said('class'), /F1 by class[^]*Class[^]*rows/);
   });
 });
 
@@ -168,7 +216,7 @@ describe('training view: data', () => {
     assert.deepEqual(understoodText({ ...run, understoodData }, t), [
       'Text classification · 12 rows',
       'first_sequence: column "text", by its name',
-      'label: column "dept", as the recipe says',
+      'label: column "dept", named by the recipe',
       '3 labels: 呼吸科 (8), 眼科 (4), …',
     ]);
     assert.deepEqual(understoodText(run, t), []);
@@ -184,14 +232,14 @@ describe('training view: memory', () => {
     assert.deepEqual(runFacts(starting, t), [{ name: 'Memory expected', value: '1.00 GiB' }]);
     assert.equal(notice({}), undefined);
     assert.equal(memoryNotice(run, t), undefined);
-    assert.deepEqual([startNotice(run, t), startNotice({ ...run, randomStart: true }, t)], [undefined, 'This training starts from random weights: the model folder has none.']); // prettier-ignore
+    assert.deepEqual([startNotice(run, t), startNotice({ ...run, randomStart: true }, t)], [undefined, 'This training starts from random weights, because the model folder has none.']); // prettier-ignore
   });
 
   it('says when batches are cut for it, and warns when it may not be enough', () => {
-    assert.deepEqual(notice({ microBatchSize: 4 }), { text: 'Batches of 16 are computed in parts of 4, for the memory; the result is the same.', grave: false }); // prettier-ignore
+    assert.deepEqual(notice({ microBatchSize: 4 }), { text: 'To save memory, batches of 16 are computed in parts of 4. The result is the same.', grave: false }); // prettier-ignore
     const grave = notice({ microBatchSize: 1, availableBytes: 2 ** 29 })!;
     assert.equal(grave.grave, true);
-    assert.match(grave.text, /may take 1\.00 GiB of memory, and 512 MiB are free/);
+    assert.match(grave.text, /may take 1\.00 GiB of memory, but only 512 MiB are free/);
     assert.equal(notice({ availableBytes: undefined }), undefined, 'a device that does not tell');
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { getPriority } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { hugePages } from '../../src/base/hugePages';
 import { MedTextError } from '../../src/base/errors';
 import type { ChosenDevice } from '../../src/protocol/deviceWords';
@@ -8,6 +9,7 @@ import type { UnderstoodData } from '../../src/protocol/fieldGuess';
 import type { EvaluationReport, MemoryPlan, TrainingReport } from '../../src/protocol/trainer';
 import { ScorerClient } from '../../src/worker/scorerClient';
 import { TrainerClient } from '../../src/worker/trainerClient';
+import { tinyRecipe } from '../support/tinyRecipe';
 import { isAlive, launchOf, until } from './support/launch';
 
 const withCode = (code: string) => (error: MedTextError) => error instanceof MedTextError && error.code === code;
@@ -32,12 +34,25 @@ async function train(
     {
       onChosenDevice: (choice) => choices.push(choice),
       onUnderstoodData: (data) => understood.push(data),
+      onPreparation: ({ doneBytes, totalBytes }) => lines.push(`prepared ${doneBytes} of ${totalBytes}`),
       onMemoryPlan: (plan) => plans.push(plan),
       onReport: (report) => reports.push(report),
       onEvaluation: (evaluation) => evaluations.push(evaluation),
     },
   );
   return { client, reports, evaluations, plans, choices, understood };
+}
+
+/** The nice value of each thread of a process, by its id; none of a process that is gone. */
+function threadNices(pid: number): ReadonlyMap<string, number> {
+  try {
+    const tasks = `/proc/${pid}/task`;
+    // The name stands in brackets and may hold spaces; the nice value is the seventeenth field behind it.
+    const niceOf = (id: string) => Number(readFileSync(join(tasks, id, 'stat'), 'utf8').replace(/^.*\) /s, '').split(' ')[16]); // prettier-ignore
+    return new Map(readdirSync(tasks).map((id) => [id, niceOf(id)]));
+  } catch {
+    return new Map();
+  }
 }
 
 describe('the trainer process', () => {
@@ -57,6 +72,7 @@ describe('the trainer process', () => {
       [3],
     );
     assert.ok(lines.some((line) => line.includes('sentence-similarity in /somewhere')));
+    assert.ok(lines.includes('prepared 1 of 2'));
     await client.exited();
     assert.equal(isAlive(client.pid), false);
   });
@@ -131,6 +147,42 @@ describe('the trainer process', () => {
     await assert.rejects(client.result);
   });
 
+  it('computes in threads of a lower priority than the scorer’s', async () => {
+    // macOS and Windows know the priority of a whole process alone.
+    if (process.platform !== 'linux') return;
+    const folder = mkdtempSync(join(tmpdir(), 'medtext-priority-'));
+    try {
+      const scorer = new ScorerClient(() => launchOf('fakeScorer.ts'));
+      await scorer.scorePairs({ folder: 'a', device: 'cpu' }, []);
+      const scorerNice = getPriority((await scorer.pid())!);
+      scorer.dispose();
+      const recipe = { ...tinyRecipe(folder, {}, { threads: 3 }) };
+      const recipeFile = join(folder, 'a.medtext.json');
+      writeFileSync(recipeFile, JSON.stringify(recipe));
+      let before: ReadonlyMap<string, number> = new Map();
+      const nices: ReadonlyMap<string, number>[] = [];
+      const client = await TrainerClient.start(
+        launchOf('cpuTrainer.ts'),
+        { recipe, recipeFile, baseFolder: folder, onHostGone: 'stop' },
+        {
+          onProcess: (pid) => (before = threadNices(pid)),
+          onReport: () => nices.push(threadNices(client.pid)),
+          onEvaluation: () => undefined,
+        },
+      );
+      await client.result;
+      assert.ok(nices.length > 0);
+      // V8's own threads are there before the process can ask for anything.
+      for (const threads of nices) {
+        const made = [...threads].filter(([id]) => !before.has(id));
+        assert.ok(made.length >= 2, 'the runtime’s threads');
+        for (const [id, nice] of made) assert.ok(nice > scorerNice, `thread ${id}: ${nice}, the scorer ${scorerNice}`);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('let go by its window, stops by itself or goes on to its end, as it was told', async () => {
     const stopping = await train(9999);
     const going = await train(300, { onHostGone: 'continue' });
@@ -153,11 +205,14 @@ describe('the scorer process', () => {
     assert.equal(await scorer.pid(), undefined);
     const pair = [{ first: 'x', second: 'x' }];
     const folders = ['a', 'b', 'a', 'a', 'c'];
+    const opened: string[] = [];
+    scorer.onOpened(({ folder, memoryBytes }) => memoryBytes > 1e7 && opened.push(folder));
     const scores = await Promise.all(folders.map((folder) => scorer.scorePairs(model(folder), pair)));
     assert.deepEqual(
       scores.map(([{ probabilities }]) => Object.keys(probabilities)[0]),
       folders,
     );
+    assert.deepEqual(opened, ['a', 'b', 'a', 'c'], 'with the memory that the process held then');
   });
 
   it('fails for a model that is not there and works for the next', async () => {
@@ -178,6 +233,14 @@ describe('the scorer process', () => {
     );
     await scorer.restart();
     assert.deepEqual(await scorer.request('doctor', { device: 'cpu' }), {});
+  });
+
+  it('checks a split by the rules of a task that reads its fields', async () => {
+    const count = (split: object) => scorer.request('labelCounts', { split: { file: 'a.csv', ...split } });
+    for (const split of [{}, { label_separator: ';' }, { label_separator: null }, { second_sequence: 'b' }])
+      assert.equal((await count(split)).rows, 0, JSON.stringify(split));
+    await assert.rejects(count({ label_separator: 7 }), withCode('RECIPE'));
+    await assert.rejects(count({ no_field: 1 }), withCode('RECIPE'));
   });
 
   it('tells its progress and stops with its owner', async () => {

@@ -150,6 +150,35 @@ describe('the data process', function () {
     assert.match(error!.message, /takes too long/);
   });
 
+  it('compares several labels with those of the row, whatever their order and form', async () => {
+    const rows = [0, 1, 2, 3];
+    const said = [['儿科', '内科'], ['儿科'], [], ['外科']];
+    const predictions = said.map((labels) => ({
+      label: labels.join(';'),
+      labels,
+      probability: null,
+      similarity: null,
+    }));
+    for (const [name, content] of [
+      ['several.csv', 'text,labels\n甲,内科;儿科\n乙,内科\n丙,\n丁,手术\n'],
+      [
+        'several.jsonl',
+        [['内科', '儿科'], ['内科'], [], ['手术']]
+          .map((labels, i) => JSON.stringify({ text: '甲乙丙丁'[i], labels }))
+          .join('\n'),
+      ],
+    ] as const) {
+      const labelNames = { 手术: '外科' };
+      const preview = await open({ ...opening({ train: file(name, content) }), labelNames });
+      // The index may still be read.
+      const areRead = async () => !(await preview.request('inputs', { rows })).includes(null);
+      await until(areRead, 'the rows', limitMs);
+      const { differs, ...counts } = await preview.request('predicted', { rows, predictions });
+      assert.deepEqual(differs, [false, true, false, false], name);
+      assert.deepEqual([counts.done, counts.compared, counts.disagreements], [4, 4, 1], name);
+    }
+  });
+
   it('keeps predictions for rows, filters, order and export', async () => {
     const preview = await open(opening({ train: file('d.csv', `query1,query2,label\n${Array.from({ length: 9 }, (_, i) => `甲${i},"乙,${i}",${i % 3}`).join('\n')}\n`) })); // prettier-ignore
     const rows = Array.from({ length: 9 }, (_, i) => i);
@@ -169,6 +198,13 @@ describe('the data process', function () {
     const [head, first] = readFileSync(output, 'utf8').split('\n');
     assert.equal(head, 'query2,label,predicted_label,predicted_probability,predicted_similarity');
     assert.match(first, /^"乙,8",2,0,0\.8\d*,$/);
+    await preview.request('predicted', { rows: [8], predictions: [{ label: null, probability: null, similarity: 3.5, number: 'prediction' }] }); // prettier-ignore
+    assert.deepEqual((await preview.request('rows', { view, start: 0, count: 1 })).rows[0].prediction, { label: null, probability: null, similarity: 3.5, number: 'prediction' }); // prettier-ignore
+    await preview.request('export', { view, columns: ['query2'], format: 'csv', predictions: true, file: output });
+    assert.match(
+      readFileSync(output, 'utf8'),
+      /^query2,predicted_label,predicted_probability,predicted_number\n"乙,8",,,3\.5\n/,
+    );
     const copied = await preview.request('copy', { view, ranges: [{ start: 1, count: 1 }], columns: ['query1', 'label'], format: 'json' }); // prettier-ignore
     assert.deepEqual(copied, { text: '{"query1": "甲7", "label": "1"}', rows: 1 });
   });

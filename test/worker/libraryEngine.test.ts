@@ -90,6 +90,13 @@ describe('the library: models and data sets into the editor', () => {
       },
     });
     assert.deepEqual(found.missing, []);
+    const asked = hub.requests.length;
+    const files = ['modelscope:chuanqi/rows#train', 'modelscope:chuanqi/other#train', 'modelscope:chuanqi/rows#dev'];
+    const [here, absent, wrong] = await own.localData({ files, hub: hubOptions() });
+    assert.equal(here.path, found.recipe.dataset.train.file);
+    assert.deepEqual(absent, { file: files[1] });
+    assert.deepEqual([wrong.path, wrong.error?.code], [undefined, 'NOT_FOUND']);
+    assert.equal(hub.requests.length, asked, 'no hub is asked');
   });
 
   const models = () => ({ models: join(home, 'models'), known: [] as string[] });
@@ -163,6 +170,40 @@ describe('the library: models and data sets into the editor', () => {
     assert.ok(
       withoutWords.tokenizer === null && withoutWords.tokenizerProblem !== '' && withoutWords.facts.hasMaskedLm,
     );
+  });
+
+  it('words that a model splits, with their counts; the chosen ones come into the library as a model with more tokens', async () => {
+    mkdirSync(join(home, 'texts'));
+    writeFileSync(join(home, 'texts/a.txt'), '糖尿病与高血压。糖尿病！\n糖尿病');
+    writeFileSync(join(home, 'terms.txt'), '糖尿病\n高血压\n');
+    const told: LibraryProgress[] = [];
+    const asked = { folder: fixture, texts: [join(home, 'texts')], terms: join(home, 'terms.txt'), top: 100 };
+    const gaps = await engine.vocabularyGaps(asked, job(told));
+    const found = gaps.find(({ text }) => text === '糖尿病');
+    assert.deepEqual(found, { text: '糖尿病', count: 3, pieces: ['糖', '尿', '病'], isUnknown: false });
+    assert.deepEqual((await engine.vocabularyGaps({ ...asked, top: 1 }, job())).length, 1);
+    assert.deepEqual([...new Set(told.map(({ phase }) => phase))], ['count']);
+
+    const library = join(home, 'models');
+    const extend = { folder: fixture, name: 'runs/of me:1', models: library, tokens: ['糖尿病', '高血压'] };
+    const { folder, vocabulary } = await engine.extendModel(extend, job(told));
+    assert.deepEqual([folder, vocabulary.after - vocabulary.before], [join(library, 'runs-of me-1-extended'), 2]);
+    assert.equal(told.at(-1)!.phase, 'import');
+    const { tokens } = await engine.tokenize(folder, '糖尿病高血压');
+    assert.deepEqual(tokens.map(({ text }) => text), ['[CLS]', '糖尿病', '高血压', '[SEP]']); // prettier-ignore
+    // The Models view finds it, with what it was made of.
+    const memory = { get: () => undefined, update: async () => undefined };
+    const [listed] = new ModelStore(memory, memory, () => library).list();
+    assert.deepEqual([listed.folder, listed.record?.source], [folder, 'runs/of me:1']);
+    assert.equal(listed.record?.vocabSize, vocabulary.after);
+    const again = await engine.extendModel({ ...extend, folder, name: listed.name, tokens: ['尿病'] }, job());
+    assert.equal(again.folder, join(library, 'runs-of me-1-extended-2'));
+    assert.ok((await engine.verify(again.folder, job())).ok);
+    // Nothing is left of one that cannot be.
+    await assert.rejects(engine.extendModel({ ...extend, tokens: ['糖'] }, job()), { code: 'USAGE' });
+    const cancelled = { onProgress: () => undefined, signal: AbortSignal.abort() };
+    await assert.rejects(engine.extendModel({ ...extend, tokens: ['血压'] }, cancelled), { code: 'CANCELLED' });
+    assert.deepEqual(readdirSync(library).length, 2);
   });
 
   it('tells how far an import is, up to the whole, and leaves nothing behind when it is cancelled on the way', async () => {

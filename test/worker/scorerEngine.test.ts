@@ -52,13 +52,13 @@ describe('what the scorer says of a file of entities', () => {
   const { signal } = new AbortController();
 
   it('is its columns, its types, and whether it tells what ends mean', async () => {
-    const info = await scorerEngine.dataInfo(fixture('cmeee.jsonl'), signal);
+    const info = await scorerEngine.dataInfo({ file: fixture('cmeee.jsonl') }, signal);
     assert.deepEqual([info.first, info.second, info.label, info.entities], ['text', undefined, 'entities', { endsAreTold: true }]); // prettier-ignore
     assert.deepEqual(info.labels!.map(({ value }) => value).sort(), ['bod', 'dis', 'dru', 'pro', 'sym']);
     const counts = await scorerEngine.labelCounts({ file: fixture('doccano.jsonl') }, signal);
     assert.equal(counts.column, 'label');
     assert.deepEqual(counts.values.map(({ value, count }) => [value, count]), [['sym', 2], ['time', 1], ['test', 1]]); // prettier-ignore
-    const plain = await scorerEngine.dataInfo(join(__dirname, '../fixtures/data/lines.jsonl'), signal);
+    const plain = await scorerEngine.dataInfo({ file: join(__dirname, '../fixtures/data/lines.jsonl') }, signal);
     assert.equal(plain.entities, undefined);
   });
 });

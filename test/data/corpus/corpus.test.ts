@@ -88,7 +88,7 @@ describe('corpora', () => {
       assert.deepEqual(await documents([rows], 'auto'), ['一二', '三']);
       const two = await put('two.jsonl', '{"a":"一","b":"二"}\n');
       assert.deepEqual(await documents([two], 'auto', 'b'), ['二']);
-      await assert.rejects(documents([two], 'auto'), (e) => isMedTextError(e, 'DATA_FORMAT') && /a, b.*column/.test(String(e))); // prettier-ignore
+      await assert.rejects(documents([two], 'auto'), (e) => isMedTextError(e, 'DATA_FORMAT') && /a, b.*first_sequence/.test(String(e))); // prettier-ignore
       await assert.rejects(documents([two], 'auto', 'c'), (e) => isMedTextError(e, 'NOT_FOUND') && /no column "c"/.test(String(e))); // prettier-ignore
     });
 
@@ -128,7 +128,7 @@ describe('corpora', () => {
     let calls = 0;
     let stops = 0;
     for (let limit = 100; ; limit += 130) {
-      // Fails as a killed process would: without a word to the index.
+      // Fails as a killed process would: without a message to the index.
       const failing = (text: string) => {
         if (++calls > limit) throw new Error('killed');
         return encode(text);
@@ -214,6 +214,25 @@ describe('corpora', () => {
       }
       return parts;
     };
+
+    it('are those of the segmenter over the whole text, though it is asked by parts', () => {
+      const segmenter = new Intl.Segmenter('zh', { granularity: 'word' });
+      const boundaries = new WordBoundaries();
+      const compare = (text: string): void => {
+        const whole = new Uint8Array(text.length + 1);
+        whole[text.length] = 1;
+        for (const { index } of segmenter.segment(text)) whole[index] = 1;
+        assert.deepEqual(boundaries.of(text), whole, JSON.stringify(text));
+      };
+      for (let unit = 0x20; unit < 0x10000; unit++) {
+        const character = String.fromCharCode(unit);
+        compare(`糖尿${character}病人a${character}1${character}${character}高血压${character}`);
+      }
+      const letters = [...'糖尿病高血压患者甲状腺结节12.5mgμ/L％，。（）？ \u3000-_\'"\u0301\u200d々〇ガなй😀é'];
+      for (let i = 0; i < 5000; i++) {
+        compare(Array.from({ length: i % 20 }, (_, at) => letters[(Math.imul(i * 31 + at + 1, 2654435761) >>> 8) % letters.length]).join('')); // prettier-ignore
+      }
+    }).timeout(60_000);
 
     it('are joined by listed terms, the longest first, whatever the segmenter says', () => {
       const text = '口服二甲双胍治疗，甲状腺结节TI-RADS 4a类';

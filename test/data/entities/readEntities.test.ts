@@ -48,7 +48,7 @@ describe('entities of a file', () => {
     assert.deepEqual([code, detail.field], ['RECIPE', 'span_end']);
     assert.match(message, /span_end/);
     const elsewhere = [{ text: '患者发热', entities: [{ start: 4, end: 2, type: 'sym', text: '发热' }] }];
-    assert.match((await failure(entitiesOf(jsonl(elsewhere)))).message, /no entity’s own text stands where the entity says/); // prettier-ignore
+    assert.match((await failure(entitiesOf(jsonl(elsewhere)))).message, /no entity’s own text is at the position of the entity/); // prettier-ignore
     const told = { text: '肺', entities: [{ start_idx: 0, end_idx: 0, type: 'bod' }] };
     assert.deepEqual(await entitiesOf(jsonl([...rows, told])), [['糖尿病:dis'], ['肺:bod']], 'an entity of one character'); // prettier-ignore
     const toEnd = { text: '左肺', entities: [{ start_idx: 1, end_idx: 2, type: 'bod' }] };
@@ -121,19 +121,33 @@ describe('entities of a file', () => {
 
   it('that are not where they say are named with line and text, or left out while their row stays', async () => {
     const rows = [
-      { text: '查tct没事', mention_data: [{ mention: 'TCT', type: 'test', offset: '1' }, { mention: '没事', type: 'x', offset: 4 }] },
+      { text: '查tct没事', mention_data: [{ mention: 'TCG', type: 'test', offset: '1' }, { mention: '没事', type: 'x', offset: 4 }] },
       { text: '肺炎', mention_data: [{ mention: '肺炎球菌', type: 'dis', offset: '0' }, { mention: '炎', offset: '1' }, { type: 'dis', offset: '1' }] },
       { text: '肺炎', mention_data: [{ mention: '炎', offset: 'one', type: 'dis' }, 'x', { start: [0, 1], end: [1, 2], type: 'dis' }] },
     ]; // prettier-ignore
     const { code, message, detail } = await failure(entitiesOf(jsonl(rows)));
     assert.deepEqual([code, detail.line, detail.count], ['DATA_FORMAT', 1, 7]);
-    assert.match(message, /line 1: the entity "TCT" \(test\) is not at 1, where "tct" stands: 查tct没事\. 7 entities cannot be used/); // prettier-ignore
+    assert.match(message, /line 1: the entity "TCG" \(test\) is not at 1 \(there is "tct"\): 查tct没事\. 7 entities cannot be used/); // prettier-ignore
     assert.match(message, /line 2: the entity "肺炎球菌" \(dis\) is not at 0/);
-    assert.match(message, /has no type; line 2: .* neither an end .*; line 3: .* no start .*; line 3: "x" is no entity; line 3: .* several parts/); // prettier-ignore
+    assert.match(message, /has no type; line 2: .* neither an end .*; line 3: .* no start .*; line 3: "x" is not an entity; line 3: .* several parts/); // prettier-ignore
     assert.deepEqual(await entitiesOf(jsonl(rows), { onBadRow: 'skip' }), [['没事:x'], [], []]);
     const outside = [{ text: '左肺炎', label: [[0, 2, 'a'], [1, 9, 'a'], [2, 2, 'a']] }]; // prettier-ignore
     const said = await failure(entitiesOf(jsonl(outside), { spanEnd: 'exclusive' }));
     assert.match(said.message, /from 1 to 9 \(a\) lies outside the text of 3 characters.*from 2 to 2 \(a\) has no character/); // prettier-ignore
+  });
+
+  it('that the file writes in another case or width are kept as the text has them, and counted', async () => {
+    const text = '𠮷查tct和ＣＴ，维生素b1 ';
+    const rows = [{ text, mention_data: [{ mention: 'TCT', type: 'test', offset: '2' }, { mention: 'ct', type: 'test', offset: 6 }, { mention: '维生素B1', type: 'drug', offset: 9 }] }]; // prettier-ignore
+    const { examples, findings } = await readEntities(folder.file('case.jsonl', jsonl(rows)));
+    assert.deepEqual(examples[0].label!.map((entity) => shown(text, entity)), ['tct:test', 'ＣＴ:test', '维生素b1:drug']); // prettier-ignore
+    assert.deepEqual([findings.flawed.count, findings.normalized.count], [0, 3]);
+    assert.equal(String(findings.normalized.reports[0].reason), 'the entity "TCT" (test) at 2 is written "tct" in the text'); // prettier-ignore
+    // What differs by case only tells what ends mean, and the text outside the mention still does not count.
+    const inclusive = [{ text: 'MRI and mri.', entities: [{ start: 8, end: 10, type: 't', text: 'MRI' }] }];
+    assert.deepEqual(await entitiesOf(jsonl(inclusive)), [['mri:t']]);
+    const wrong = [{ text: 'MRI and mri.', entities: [{ start: 0, end: 3, type: 't', text: 'mri' }, { start: 5, end: 8, type: 't', text: 'mri' }] }]; // prettier-ignore
+    assert.match((await failure(entitiesOf(jsonl(wrong)))).message, /the entity "mri" \(t\) is not at 5 \(there is "nd"\), but at 8/); // prettier-ignore
   });
 
   it('that overlap are kept where they may be nested; of a flat tagging the longer one stays, and all are told of', async () => {

@@ -11,7 +11,7 @@ const file = (name: string): vscode.Uri => vscode.Uri.file(join(folder, name));
 const run = <T>(command: string, ...parameters: unknown[]): Thenable<T> =>
   vscode.commands.executeCommand<T>(command, ...parameters);
 
-/** The command of the recipe's lens, run as a click on it does. */
+/** Runs the command of the recipe's lens, as a click on the lens does. */
 async function clickLens(name: string): Promise<void> {
   const { uri } = await vscode.workspace.openTextDocument(file('quick.medtext.json'));
   const lenses = await run<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri);
@@ -26,7 +26,7 @@ async function taskOf(recipe: string): Promise<vscode.Task> {
   return task;
 }
 
-/** Runs the recipe as a task to its end; the exit code that VS Code was told. */
+/** Runs the recipe as a task to its end and returns the exit code that VS Code reports. */
 async function runTask(recipe: string): Promise<number | undefined> {
   const task = await taskOf(recipe);
   const ended = new Promise<number | undefined>((resolve) => {
@@ -57,7 +57,7 @@ describe('commands in the host', () => {
 
   it('Evaluate shows the metrics of the active model as a page', async () => {
     await run('medtext.evaluate', file('data/pairs-dev.json'));
-    // The editor tells of the new tab a moment later.
+    // The editor reports the new tab a moment later.
     const shown = () => vscode.window.tabGroups.activeTabGroup.activeTab?.input as vscode.TabInputWebview | undefined;
     await until(async () => /medtext\.runPage/.test(String(shown()?.viewType)), 'the page of the evaluation');
   });
@@ -98,7 +98,7 @@ describe('commands in the host', () => {
   });
 
   it('Preview data opens the rows of the recipe’s data', async () => {
-    // A recipe of several files asks which one; the first is the training data.
+    // For a recipe with several files the command asks which one. The first is the training data.
     await accepting(Promise.resolve(clickLens('Preview data')));
     await until(() => openTabs().some(({ label }) => label.includes('pairs-train.json')), 'preview');
   });
@@ -149,7 +149,7 @@ describe('commands in the host', () => {
     services.setReference('肺炎怎么治疗');
     assert.match(await hoverAt(uri, over), /cosine \*\*\d\.\d+\*\*/);
     services.setReference(undefined);
-    assert.match(await hoverAt(uri, over), /nearest in this document, by cosine[^]*1\. \*\*0\.9\d\d\*\* “高血压吃什么药好。”[^]*command:medtext\.setReference/); // prettier-ignore
+    assert.match(await hoverAt(uri, over), /most similar in this document, by cosine[^]*1\. \*\*0\.9\d\d\*\* “高血压吃什么药好。”[^]*command:medtext\.setReference/); // prettier-ignore
     assert.ok(services.models.isStarter(services.models.active()!));
     const code = await vscode.workspace.openTextDocument({ language: 'python', content: '# 高血压怎么治疗？\n# 高血压吃什么药好。\n' }); // prettier-ignore
     assert.equal(await hoverAt(code.uri, new vscode.Position(0, 4)), '', 'code is no text');

@@ -1,7 +1,7 @@
 import Mocha from 'mocha';
 import { writeFileSync } from 'node:fs';
 
-/** VS Code loads this in the extension host and waits; only the result file it writes counts as the outcome. */
+/** Runs mocha in the extension host. VS Code waits for it, but only the result file counts as the outcome. */
 export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: 'bdd', timeout: 90_000, color: false });
   mocha.suite.emit('pre-require', globalThis as unknown as Mocha.MochaGlobals, '', mocha);

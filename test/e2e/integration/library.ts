@@ -72,7 +72,7 @@ describe('models and data sets from hubs', () => {
     assert.ok((await services.library.request('verify', { folder: model.folder, job: 0 })).ok);
     await vscode.commands.executeCommand('medtext.showModel', model);
     const isOpen = (): boolean => openTabs().some(({ label }) => label === 'Model Details');
-    // The tab is told of a while after the panel was made; mocha's time limit ends the wait.
+    // The editor reports the tab some time after the panel was made. Mocha's time limit ends the wait.
     while (!isOpen()) await new Promise((resolve) => setTimeout(resolve, 50));
     await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
   });

@@ -22,7 +22,7 @@ export async function until(
   throw new Error(`timed out: ${what}`);
 }
 
-/** Accepts whatever quick pick or file dialog is open until the work is done. */
+/** Accepts every open quick pick and file dialog until the work is done. */
 export async function accepting<T>(work: Thenable<T>): Promise<T> {
   let ended = false;
   const done = Promise.resolve(work).finally(() => (ended = true));
@@ -33,7 +33,7 @@ export async function accepting<T>(work: Thenable<T>): Promise<T> {
   return done;
 }
 
-/** What our own hover says there; empty when it says nothing. */
+/** The text of the extension's hover at this position; empty if there is none. */
 export async function hoverAt(uri: vscode.Uri, position: vscode.Position): Promise<string> {
   const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, position);
   return hovers

@@ -19,7 +19,8 @@ function fakeRows(second: string | null = 'other') {
       if (name === 'inputs') return params.rows.map((row): RowInputs | null => (row % 10 === 9 ? null : { first: `${row}`, second, label: 'no' })); // prettier-ignore
       params.rows.forEach((row, at) => kept.set(row, params.predictions![at]));
       const done = [...kept.values()].filter((prediction) => prediction !== null).length;
-      return { done, compared: done, disagreements: done, counts: [{ text: 'yes', count: done }] };
+      const differs = params.rows.map((row) => row % 2 === 0);
+      return { differs, done, compared: done, disagreements: done, counts: [{ text: 'yes', count: done }] };
     },
   };
   return { rows, kept };
@@ -72,7 +73,22 @@ describe('predictions of a preview', () => {
     assert.deepEqual(await single.predict([3], 10, noSignal), [{ label: 'yes', probability: 0.9, similarity: null }]);
     const score = { similarity: 1, measure: 'regression' as const, probabilities: {}, logits: [4.4] };
     const regression = new PredictionRun(fakeRows().rows, async () => [score], () => undefined); // prettier-ignore
-    assert.deepEqual(await regression.predict([3], 10, noSignal), [{ label: null, probability: null, similarity: 4.4 }]); // prettier-ignore
+    const none = { label: null, probability: null };
+    assert.deepEqual(await regression.predict([3], 10, noSignal), [{ ...none, similarity: 4.4, number: 'prediction' }]);
+    // Each number has its own name; a similarity from 0 to 1 alone is called so.
+    for (const [measure, similarity, number] of [
+      ['cosine', 0.9, 'cosine'],
+      ['relevance', null, 'score'],
+      ['sigmoid', 0.9, undefined],
+    ] as const) {
+      const other = new PredictionRun(
+        fakeRows().rows,
+        async () => [{ ...score, similarity, measure }],
+        () => undefined,
+      );
+      const [said] = await other.predict([3], 10, noSignal);
+      assert.deepEqual(said, { ...none, similarity: similarity ?? 4.4, ...(number && { number }) });
+    }
   });
 
   it('of a model that was replaced meanwhile are not kept', async () => {
@@ -85,5 +101,26 @@ describe('predictions of a preview', () => {
     await assert.rejects(run.predict([1, 2], 10, noSignal), (error: MedTextError) => error.code === 'CANCELLED');
     await run.predictAll(async () => 100);
     assert.deepEqual([kept.size, run.shown.done], [0, 0]);
+  });
+
+  it('of a model that marks entities are compared with those of the file', async () => {
+    const given = [{ start: 0, end: 2, type: 'a' }, { start: 4, end: 6, type: 'b' }]; // prettier-ignore
+    const texts: (RowInputs | null)[] = [
+      { first: '肺炎与发热', second: null, label: null, entities: given },
+      { first: '肺炎与发热', second: null, label: null },
+      { first: '无', second: null, label: null, entities: [] },
+    ];
+    const rows: PredictedRows = {
+      async request(name: string, params: { rows: number[] }): Promise<any> {
+        return name === 'inputs' ? params.rows.map((row) => texts[row]) : { differs: [true, false, false], done: 3, compared: 2, disagreements: 1, counts: [] }; // prettier-ignore
+      },
+    };
+    const found = [{ start: 0, end: 2, type: 'a', probability: 0.9 }, { start: 4, end: 6, type: 'a', probability: 0.6 }]; // prettier-ignore
+    const run = new PredictionRun(rows, async (asked) => asked.map(({ first }) => (first === '无' ? [] : found)), () => undefined); // prettier-ignore
+    const [both, alone, none] = await run.predict([0, 1, 2], 3, noSignal);
+    assert.deepEqual([both!.label, both!.probability, both!.differs], [null, 0.6, true]);
+    assert.deepEqual(both!.entities!.map(({ start, type, outcome }) => [start, type, outcome]), [[0, 'a', 'same'], [4, 'a', 'spurious'], [4, 'b', 'missed']]); // prettier-ignore
+    assert.deepEqual(alone!.entities!.map(({ outcome }) => outcome), ['found', 'found']); // prettier-ignore
+    assert.deepEqual([none!.entities, none!.probability], [[], null]);
   });
 });

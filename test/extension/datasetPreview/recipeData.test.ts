@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { mappingOf, recipeData, splitSetting } from '../../../src/extension/datasetPreview/recipeData';
+import { readMapping } from '../../../src/extension/labelMapping/mappingText';
+import { dataSplits } from '../../../src/extension/labelMapping/splitCounts';
 
 const recipeFile = resolve('/home/someone/recipes/pairs.medtext.json');
 const guess = { first_sequence: 'a', second_sequence: 'b', label: 'y' };
 
 describe('a recipe’s data for the preview', () => {
+  it('reads data that the recipe names by address from where they lie, and keeps corrections beside the recipe', () => {
+    const address = 'modelscope:chuanqi/CBLUE-KUAKE-QQR#train';
+    const text = JSON.stringify({ dataset: { train: { file: address }, test: { file: 'hf:a/b#test' } } });
+    const located = new Map([[address, { path: '/library/train.csv' }]]);
+    assert.deepEqual(recipeData(text, recipeFile, located).splits.map(({ file }) => file), ['/library/train.csv', 'hf:a/b#test']); // prettier-ignore
+    const [split] = dataSplits(readMapping(text, 'recipe').splits, recipeFile, located);
+    assert.deepEqual([split.path, split.request.file, split.home], ['/library/train.csv', '/library/train.csv', dirname(recipeFile)]); // prettier-ignore
+  });
+
   it('are its files with how to read them, its columns, classes and longest input', () => {
     const text = `{
       // comments pass

@@ -70,13 +70,22 @@ describe('what the label mapping editor shows', () => {
   it('splits that are still counted, failed, or have too many values', () => {
     const waiting: SplitFacts = { ...train, counts: undefined };
     const many = Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`v${i}`, 1]));
-    const facts = mappingFacts(of(base), of(base), [split('train', many), waiting, { ...waiting, error: 'gone' }]);
+    const facts = mappingFacts(of(base), of(base), [
+      split('train', many),
+      waiting,
+      { ...waiting, error: { message: 'gone' } },
+    ]);
     assert.deepEqual(facts.splits.map(({ state }) => state), ['ready', 'counting', 'failed']); // prettier-ignore
     assert.deepEqual([facts.values.length, facts.moreValues], [1000, 501]);
   });
 
   it('a test split may come without labels, another may not', () => {
-    const bare = { ...train, counts: undefined, error: 'no column', isUnlabelled: true };
+    const bare = {
+      ...train,
+      counts: undefined,
+      error: { code: 'DATA_FORMAT', message: 'no column' },
+      isUnlabelled: true,
+    };
     const facts = mappingFacts(of(base), of(base), [train, { ...bare, name: 'test' }, { ...bare, name: 'validation' }]);
     assert.deepEqual(facts.splits.map(({ state }) => state), ['ready', 'unlabelled', 'failed']); // prettier-ignore
   });

@@ -134,8 +134,10 @@ describe('operations on a label mapping', () => {
       'recipe',
     );
     assert.equal(content.labels, undefined);
-    assert.deepEqual(splits, [{ name: 'train', fields: { file: 'a', label: 2, labels_file: 'x.labels.json' }, own: undefined }]); // prettier-ignore
+    assert.deepEqual(splits, [{ name: 'train', fields: { file: 'a', label: 2, labels_file: 'x.labels.json' }, own: undefined, answer: 'number' }]); // prettier-ignore
     assert.deepEqual([isRegression, labelsFile], [true, 'x.labels.json']);
+    const countsOf = (task: string) => readMapping(`{"task":"${task}","dataset":{"train":{"file":"a"}}}`, 'recipe').countsEntities; // prettier-ignore
+    assert.deepEqual(['token-classification', 'text-classification', 'masked-language-modeling', 'x'].map(countsOf), [true, false, false, false]); // prettier-ignore
     for (const text of [
       '{ "labels": "a" }',
       '{ "labels": [[]] }',

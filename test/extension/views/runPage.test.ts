@@ -7,11 +7,11 @@ import { measurementOf } from '../../../src/extension/views/measurement';
 import { canBeScripted, pythonScript } from '../../../src/extension/views/pythonScript';
 import { readRunNotes, writeRunNotes } from '../../../src/extension/views/runNotes';
 import { runPageOf, settingsOf } from '../../../src/extension/views/runPageFacts';
-import { readRunSeries } from '../../../src/extension/views/runSeries';
 import type { Entity } from '../../../src/data/entities/entity';
 import type { RunRecord } from '../../../src/extension/runStore';
 import { resolveRecipe, type Recipe } from '../../../src/protocol/recipe';
 import { runPageSnapshot } from '../../../src/protocol/runPage';
+import { rankingReport } from '../../../src/tasks/ranking/rankingReport';
 import { spanReport } from '../../../src/tasks/entities/spanReport';
 import { differs, reduce, remembered, restored, tagsOf } from '../../../webview/runPage/state';
 
@@ -38,6 +38,8 @@ const recipe: Recipe = {
   train: { batch_size: 7 },
 };
 
+const nothingRead = { run: null, series: [] };
+
 describe('a report as a measurement', () => {
   const of = (value: Readonly<Record<string, unknown>>) =>
     measurementOf(value, { split: 'test', file: 'f', canOpen: true });
@@ -62,13 +64,24 @@ describe('a report as a measurement', () => {
     assert.deepEqual(spans.table?.rows[0].values, [0.5, 3, null]);
   });
 
+  it('of rankings has the score of equal scores beside NDCG, and of several labels the commonest combination', () => {
+    const judged = { grade: 1, score: 1 };
+    const queries = [[judged, { grade: 0, score: 2 }], [judged]];
+    const { answer, metrics, baseline, table } = of({ ...rankingReport({ queries, learnedBy: { loss: 'listwise', highestGrade: 1 } }) }); // prettier-ignore
+    assert.deepEqual([answer, table, baseline?.name], ['rank', null, 'ndcg@10']);
+    assert.deepEqual(metrics.map(({ name }) => name), ['ndcg@10', 'ndcg@1', 'mrr', 'map', 'recall@10', 'recall@1', 'loss']); // prettier-ignore
+    assert.ok(metrics[0].low! <= metrics[0].value! && metrics[0].value! < baseline!.value);
+    const several = of({ rows: 2, averagePrecision: 0.5, subsetAccuracy: 0.6, majorityBaseline: 0.4 });
+    assert.deepEqual(several.baseline, { name: 'subsetAccuracy', value: 0.4 });
+  });
+
   it('of spans has the table by type, and a confusion with the missed and the spurious, whose cells open no rows', () => {
     const at = (start: number, type: string): Entity => ({ start, end: start + 2, type });
     const truth = [[at(0, '疾病'), at(4, '药物')], [at(0, '药物')]];
     const found = [[at(0, '药物'), at(8, '疾病')], [at(0, '药物')]];
     const { answer, table, matrix, metrics } = of({ ...spanReport({ truth, found, labels: ['疾病', '药物'] }), loss: 0.5 }); // prettier-ignore
     assert.equal(answer, 'spans');
-    assert.deepEqual(metrics.map(({ name }) => name), ['macroF1', 'microF1', 'loss', 'microPrecision', 'microRecall']); // prettier-ignore
+    assert.deepEqual(metrics.map(({ name }) => name), ['microF1', 'macroF1', 'microPrecision', 'microRecall', 'loss']); // prettier-ignore
     assert.deepEqual(table?.columns, ['precision', 'recall', 'f1', 'support', 'predicted']);
     assert.deepEqual(table?.rows.map(({ name, values }) => [name, ...values]), [['疾病', 0, 0, 0, 1, 1], ['药物', 0.5, 0.5, 0.5, 2, 2]]); // prettier-ignore
     // 疾病 taken for 药物, 药物 at 4 missed, 疾病 at 8 spurious, one 药物 right.
@@ -104,19 +117,24 @@ describe('the page of a run', () => {
     const written = { format: 1, status: 'finished', step: 9, totalSteps: 12, task: 'sentence-similarity', best, data, test: report, trainingEnd: { reason: 'earlyStop', step: 9, evaluationsWithoutGain: 3 }, environment: { threads: 2 } }; // prettier-ignore
     writeFileSync(join(run, 'run.json'), JSON.stringify(written));
     const record: RunRecord = { runId: 'a', folder: run, recipeFile: join(run, 'recipe.medtext.json'), name: 'a', status: 'finished', pid: 0, startedAtMs: 0, step: 9, totalSteps: 12 }; // prettier-ignore
-    const page = await runPageOf(record, null, untranslated);
+    const page = await runPageOf(record, nothingRead, untranslated);
     assert.doesNotThrow(() => runPageSnapshot(JSON.parse(JSON.stringify(page))));
     assert.deepEqual(page.measurements.map(({ split, file }) => [split, file]), [['validation', 'dev.csv'], ['test', '']]); // prettier-ignore
     assert.deepEqual([page.stoppedAfter, page.measurements[0].matrix?.canOpen], [3, false]);
     writeFileSync(join(run, 'heldOutPredictions.json'), '{}');
-    assert.equal((await runPageOf(record, null, untranslated)).measurements[0].matrix?.canOpen, true);
+    assert.equal((await runPageOf(record, nothingRead, untranslated)).measurements[0].matrix?.canOpen, true);
     assert.deepEqual(page.data, [{ split: 'validation', file: 'dev.csv', rows: 4, dropped: 1, badRows: 0, sha256: 'f'.repeat(64) }]); // prettier-ignore
     for (const action of ['use', 'evaluate', 'export', 'fineTuneFurther', 'copyPython'] as const) assert.ok(page.actions.includes(action), action); // prettier-ignore
     assert.ok(!page.actions.includes('stop'));
-    const running = await runPageOf({ ...record, status: 'running' }, null, untranslated);
+    const running = await runPageOf({ ...record, status: 'running' }, nothingRead, untranslated);
     assert.deepEqual(running.actions.slice(0, 2), ['stop', 'stopNow']);
     assert.ok(!running.actions.includes('use'));
-    const absent = await runPageOf({ ...record, folder: join(folder, 'absent') }, null, untranslated);
+    // A model of texts answers nothing: what it is for comes first.
+    writeFileSync(join(run, 'run.json'), JSON.stringify({ ...written, task: 'masked-language-modeling', best: undefined, test: undefined })); // prettier-ignore
+    const pretrained = await runPageOf(record, nothingRead, untranslated);
+    assert.deepEqual(pretrained.actions.slice(0, 2), ['fineTuneFurther', 'use']);
+    assert.ok(!pretrained.actions.includes('evaluate'));
+    const absent = await runPageOf({ ...record, folder: join(folder, 'absent') }, nothingRead, untranslated);
     assert.doesNotThrow(() => runPageSnapshot(JSON.parse(JSON.stringify(absent))));
   });
 
@@ -128,16 +146,6 @@ describe('the page of a run', () => {
     assert.ok(!differs(of('train.max_epochs')));
     assert.equal(of('task').standard, null);
     assert.equal(settings.some(({ name }) => name === 'dataset.train.file'), false); // prettier-ignore
-  });
-
-  it('draws what was logged of each step, bounded, and nothing of torn lines', async () => {
-    const line = (step: number) => JSON.stringify({ step, loss: 1, learningRate: step / 1e6, ...(step > 10 && { gradientNorm: step }) }); // prettier-ignore
-    writeFileSync(join(folder, 'metrics.jsonl'), [...Array.from({ length: 5000 }, (_, i) => line(i + 1)), '{"step": 5001, "los'].join('\n')); // prettier-ignore
-    const series = await readRunSeries(folder);
-    assert.deepEqual(series.map(({ name }) => name), ['learningRate', 'gradientNorm']); // prettier-ignore
-    assert.ok(series[0].steps.length <= 1300 && series[0].steps.length === series[0].values.length);
-    assert.deepEqual([series[0].steps[0], series[0].steps.at(-1), series[1].steps[0]], [1, 5000, 11]);
-    assert.deepEqual(await readRunSeries(join(folder, 'absent')), []);
   });
 
   it('keeps a note and tags beside the record, and takes nothing else for them', async () => {
@@ -188,6 +196,42 @@ describe('a run as a script for transformers', () => {
       fields: [...fields],
     });
     assert.match(number, /problem_type="regression"/);
+    assert.match(number, /metric_for_best_model="pearson", greater_is_better=True/);
+  });
+
+  it('evaluates, stops and chooses the best model as the recipe says, and names what Trainer lacks', () => {
+    const run = { model: '/m', labels: ['0', '1'], fields: [...fields] };
+    const plain = pythonScript({ ...run, recipe: resolveRecipe(recipe) });
+    assert.doesNotMatch(plain, /Left out/);
+    assert.match(plain, /EarlyStoppingCallback\(3, 0\)\] if validation/);
+    assert.match(plain, /eval_steps=250, save_steps=250/);
+    const { validation: _, ...alone } = recipe.dataset;
+    const other = pythonScript({
+      ...run,
+      pooling: 'mean',
+      recipe: resolveRecipe({
+        ...recipe,
+        dataset: { ...alone, split: { validation: 0.1 }, clean: ['trim'] },
+        train: {
+          ...{
+            class_weights: 'balanced',
+            trainable: 'head',
+            early_stopping: null,
+            evaluate_every: 'epoch',
+            metric_for_best: 'loss',
+          },
+          ...{ lr_scheduler: { type: 'cosine', eta_min: 1e-6 }, optimizer: { betas: [0.8, 0.99] }, drop_last: true },
+        },
+      }),
+    });
+    const left = /# Not available.*: (.*)\./.exec(other)![1];
+    for (const field of ['class_weights', 'trainable', 'lr_scheduler (cosine)', 'dataset.split', 'clean', 'pooling']) assert.ok(left.includes(field), `${field}: ${left}`); // prettier-ignore
+    assert.match(other, /lr_scheduler_type="cosine"/);
+    assert.match(other, /adam_beta1=0\.8, adam_beta2=0\.99, adam_epsilon=1e-8, dataloader_drop_last=True/);
+    assert.match(other, /eval_strategy="epoch" if validation/);
+    assert.match(other, /metric_for_best_model="loss", greater_is_better=False/);
+    assert.match(other, /callbacks=\[\]\)/);
+    assert.doesNotMatch(other, /undefined|null|NaN|\[object/);
   });
 
   it('is not offered where transformers has no such training', () => {

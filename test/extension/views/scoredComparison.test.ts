@@ -3,7 +3,8 @@ import type { MedTextError } from '../../../src/base/errors';
 import { ScoringService } from '../../../src/extension/scoringService';
 import { comparisonPlan } from '../../../src/extension/views/comparisonPlan';
 import { ScoredComparison } from '../../../src/extension/views/scoredComparison';
-import type { PairScore, TextPair } from '../../../src/protocol/scorer';
+import type { TextPair } from '../../../src/protocol/scorer';
+import type { PairScore } from '../../../src/protocol/scores';
 import type { MarkedTexts, Ranking } from '../../../src/protocol/similarityPanel';
 
 /** 80 sentences of different lengths, so that they are asked for in several turns. */

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TrainingReport } from '../../../src/protocol/trainer';
 import { trainingSnapshot as checkSnapshot } from '../../../src/protocol/trainingView';
 import type { RunRecord } from '../../../src/extension/runStore';
 import type { TrainingState } from '../../../src/extension/trainingService';
-import { bestOf, emptyHistory, historyOf, readRunHistory, thinned } from '../../../src/extension/views/runHistory';
+import { bestOf, emptyHistory, historyOf, thinned } from '../../../src/extension/views/runHistory';
 import { trainingSnapshot, type TrainingFacts } from '../../../src/extension/views/trainingSnapshot';
 import { classificationOf } from '../../support/evaluations';
 
@@ -28,7 +25,14 @@ const evaluation = (step: number, accuracy: number) => ({
 });
 const idle: TrainingState = { phase: 'idle', history: [], evaluations: [] };
 const request = { recipeFile: '/w/a.medtext.json', recipe: {}, name: 'a', onHostGone: 'stop' as const };
-const facts: TrainingFacts = { recipe: null, training: idle, hasModels: true, trusted: true, nowMs: 10_000 };
+const facts: TrainingFacts = {
+  recipe: null,
+  training: idle,
+  others: [],
+  hasModels: true,
+  trusted: true,
+  nowMs: 10_000,
+};
 const record: RunRecord = {
   runId: 'r',
   folder: '/w/runs/r',
@@ -54,6 +58,31 @@ describe('training snapshot', () => {
     assert.deepEqual([run.phase, run.step, run.totalEpochs, run.secondsLeft], ['running', 3, 2, 97]);
     assert.deepEqual(run.best, { step: 2, value: 0.6 });
     assert.deepEqual(run.evaluations[0].metrics, { accuracy: 0.6, macroF1: 1, microF1: 1, loss: 0.4 });
+  });
+
+  it('has F1 by name of the best evaluation, highest first, of many the two ends, and of names that rows have', () => {
+    const scoresOf = (f1s: readonly number[], supports = f1s.map(() => 2)) =>
+      Object.fromEntries(f1s.map((f1, i) => [`c${i}`, { precision: 1, recall: 1, f1, support: supports[i] }]));
+    const at = (step: number, accuracy: number, perClass: ReturnType<typeof scoresOf>) => ({
+      ...evaluation(step, accuracy),
+      evaluation: classificationOf({ accuracy, perClass }),
+    });
+    const runOf = (...evaluations: ReturnType<typeof at>[]) => {
+      const training: TrainingState = { ...idle, phase: 'running', request, history: [report(9)], evaluations };
+      return sent({ ...facts, training }).run!;
+    };
+    const few = runOf(at(2, 0.9, scoresOf([0.2, 0.8, 0], [2, 3, 0])), at(3, 0.5, scoresOf([1])));
+    assert.deepEqual(few.scores, {
+      step: 2,
+      answer: 'class',
+      highest: [{ name: 'c1', f1: 0.8, support: 3 }, { name: 'c0', f1: 0.2, support: 2 }], // prettier-ignore
+      leftOut: 0,
+      lowest: [],
+    });
+    const { highest, leftOut, lowest } = runOf(at(1, 1, scoresOf([5, 1, 9, 2, 3, 6, 4, 8, 7, 0].map((n) => n / 10)))).scores!; // prettier-ignore
+    const f1s = [highest, lowest].map((list) => list.map(({ f1 }) => f1));
+    assert.deepEqual([...f1s, leftOut], [[0.9, 0.8, 0.7, 0.6], [0.3, 0.2, 0.1, 0], 2]); // prettier-ignore
+    assert.equal(runOf(at(1, 1, {})).scores, undefined);
   });
 
   it('of a run whose process is silent says so, and no longer when it answers', () => {
@@ -131,9 +160,29 @@ describe('training snapshot', () => {
   });
 
   it('of a run that goes on without its window', () => {
-    const running = { ...record, status: 'running' as const, endedAtMs: undefined };
+    const running = {
+      ...record,
+      status: 'running' as const,
+      endedAtMs: undefined,
+      place: { program: 'terminal' as const },
+    };
     const { run } = sent({ ...facts, stored: { record: running, history: historyOf([report(60)], []) } });
-    assert.deepEqual([run!.detached, run!.step, run!.secondsLeft, run!.elapsedSeconds], [true, 60, 40, 9]);
+    assert.deepEqual(
+      [run!.place, run!.step, run!.secondsLeft, run!.elapsedSeconds],
+      [{ program: 'terminal' }, 60, 40, 9],
+    );
+  });
+
+  it('of a run that was asked to stop says so, until it has stopped', () => {
+    const asked = { ...record, status: 'running' as const, stopAsked: true };
+    assert.equal(sent({ ...facts, stored: { record: asked, history: emptyHistory } }).run!.phase, 'stopping');
+  });
+
+  it('names the runs that train elsewhere, and not the shown one twice', () => {
+    const other = (id: string) => ({ id, name: id, place: { program: 'window' as const }, step: 3, totalSteps: 9 });
+    const stored = { record: { ...record, status: 'running' as const }, history: emptyHistory };
+    const { others } = sent({ ...facts, stored, others: [other(record.folder), other('/w/runs/b')] });
+    assert.deepEqual(others.map(({ id }) => id), ['/w/runs/b']); // prettier-ignore
   });
 
   it('of a run that failed before it had a folder, and of nothing', () => {
@@ -145,25 +194,6 @@ describe('training snapshot', () => {
 });
 
 describe('run history', () => {
-  it('reads a log that is torn at its end, and passes over other lines', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'history-'));
-    try {
-      const lines = [report(1), { ...report(2), loss: null }, evaluation(2, 0.7), 'x', null, { step: -1 }, report(3)];
-      writeFileSync(
-        join(folder, 'metrics.jsonl'),
-        `${lines.map((line) => JSON.stringify(line)).join('\n')}\n{"step":4,"lo`,
-      );
-      const history = await readRunHistory(folder);
-      assert.deepEqual(history.steps, [1, 2, 3]);
-      assert.deepEqual(history.losses, [1, null, 1 / 3]);
-      assert.equal(history.evaluations[0].metrics.accuracy, 0.7);
-      assert.equal(history.last?.step, 3);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-    assert.deepEqual(await readRunHistory(join(folder, 'gone')), emptyHistory);
-  });
-
   it('thins a long curve and keeps its ends and spikes', () => {
     const steps = Array.from({ length: 10_000 }, (_, i) => i + 1);
     const losses = steps.map((step) => (step === 5001 ? 99 : step === 7003 ? -99 : Math.sin(step)));

@@ -120,11 +120,35 @@ export class LoopbackHub {
     if (origin === 'storage') return this.fromStorage(url, request, response);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const path = decodeURIComponent(url.pathname);
-    const isApi = path.startsWith('/api/') && !(path.startsWith('/api/v1/') && url.searchParams.has('FilePath'));
+    const searched = /^\/(openapi\/v1|api)\/(models|datasets)$/.exec(path);
+    const isApi =
+      searched !== null ||
+      (path.startsWith('/api/') && !(path.startsWith('/api/v1/') && url.searchParams.has('FilePath')));
     const fault = isApi ? this.apiFaults.shift() : undefined;
     if (fault && this.misbehave(fault, response)) return;
+    if (searched)
+      return this.search(
+        searched[1] === 'api',
+        searched[2] === 'models',
+        url.searchParams.get('search') ?? '',
+        response,
+      );
     if (path.startsWith('/api/v1/')) return this.modelScope(path, url.searchParams, token, request, response);
     return this.huggingFace(path, url.searchParams, token, request, response);
+  }
+
+  /**
+   * Repositories whose name holds the words, as each hub's client reads them: huggingface_hub 2.4.0, hf_api.py, ModelInfo; modelscope-hub
+   * 0.5.1, api.py, _extract_paged and _repo_info_from_payload.
+   */
+  private search(isHuggingFace: boolean, isModel: boolean, typed: string, response: ServerResponse): void {
+    const table = isModel ? this.models : this.datasets;
+    const names = Object.keys(table).filter((name) => name.toLowerCase().includes(typed.toLowerCase()));
+    if (isHuggingFace) {
+      return json(response, 200, names.map((id) => ({ _id: commitOf(id), id, downloads: 12_345, pipeline_tag: 'fill-mask', tags: ['bert', 'license:mit'] }))); // prettier-ignore
+    }
+    const found = names.map((id) => ({ id, display_name: id, downloads: 67, license: 'Apache License 2.0', tasks: ['fill-mask'] })); // prettier-ignore
+    json(response, 200, { success: true, request_id: 'r', data: { [isModel ? 'models' : 'datasets']: found, total_count: found.length, page_number: 1, page_size: 30 } }); // prettier-ignore
   }
 
   // ModelScope

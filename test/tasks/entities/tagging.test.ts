@@ -127,7 +127,10 @@ describe('entities as tags of tokens', () => {
     assert.deepEqual([...columns], [1, 3, 2, 4, 0]);
     assert.deepEqual(decodeTags(columns, certain(5), places, bioes).lenient, own);
     assert.equal(tagSetOf(['O', 'I-x'], 'test').scheme, 'IOB1');
-    assert.throws(() => tagSetOf(['NEGATIVE', 'POSITIVE'], 'models/a'), /models\/a: the label "NEGATIVE" .* is no tag/);
+    assert.throws(
+      () => tagSetOf(['NEGATIVE', 'POSITIVE'], 'models/a'),
+      /models\/a: the label "NEGATIVE" .* is not a tag/,
+    );
     assert.throws(() => tagSetOf(['B-x', 'I-x'], 'models/a'), /none of the labels/);
   });
 });

@@ -30,8 +30,9 @@ serveScorer(async () => ({
     return { report: { rows: 2 } };
   },
   predict: async (_folder, _file, output) => ({ output, rows: 1 }),
-  dataInfo: async (file) => ({ file, format: 'json', header: false, columns: ['a'], rows: 1, badRows: 0 }),
+  dataInfo: async ({ file }) => ({ file, format: 'json', header: false, columns: ['a'], rows: 1, badRows: 0 }),
   exampleLengths: async () => ({ rows: 0, median: 0, p99: 0, longest: 0 }),
+  forecast: async () => Promise.reject(new MedTextError('NOT_FOUND', 'no such folder')),
   labelCounts: async () => ({ column: 'a', rows: 0, badRows: 0, values: [], otherRows: 0 }),
   suspectLabels: async () => ({
     rows: 0,
@@ -44,6 +45,6 @@ serveScorer(async () => ({
     outOfFold: 0,
   }),
   exportModel: async (_folder, output) => ({ output, files: [] }),
-  checkPrecision: async () => ({ precision: 'int8', rows: 0, of: 'samples', harms: false }),
+  checkPrecision: async (_folder, precision) => ({ precision, rows: 0, of: 'samples', harms: false }),
   doctor: async () => ({}),
 }));

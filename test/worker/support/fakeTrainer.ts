@@ -10,6 +10,7 @@ serveTrainer(async () => ({
     baseFolder,
     onChosenDevice,
     onUnderstoodData,
+    onPreparation,
     onMemoryPlan,
     onReport,
     onEvaluation,
@@ -21,6 +22,7 @@ serveTrainer(async () => ({
     log(`${recipe.task} in ${baseFolder}`);
     onChosenDevice({ device: 'cpu', trials: [{ device: 'cuda', passed: false, fault: { code: 'noLibraries' } }] });
     onUnderstoodData({ task: recipe.task, rows: 2, fields: [{ role: 'label', column: 'y', reason: 'name' }], labels: [{ name: '0', count: 2 }], labelCount: 1 }); // prettier-ignore
+    onPreparation({ doneBytes: 1, totalBytes: 2, secondsLeft: 3 });
     onMemoryPlan({ estimatedBytes: 1e9, batchSize: recipe.train.batch_size, microBatchSize: 4 });
     let step = 0;
     while (step < totalSteps && !stopSignal.aborted) {

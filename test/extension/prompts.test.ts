@@ -1,0 +1,131 @@
+/** What a command does when the person leaves one of its questions. The editor itself is a stand-in. */
+import assert from 'node:assert/strict';
+import Module from 'node:module';
+
+interface Item {
+  readonly label: string;
+}
+
+/** The titles of the questions in the order they came. */
+const asked: string[] = [];
+/** What the next questions are answered by: a label, or undefined for Escape. */
+let answers: (string | undefined)[] = [];
+
+function answer(title: string, items: readonly Item[]): Item | undefined {
+  asked.push(title);
+  const label = answers.shift();
+  if (label === undefined) return undefined;
+  const found = items.find((item) => item.label.includes(label));
+  assert.ok(found, `${title}: ${label} is not offered`);
+  return found;
+}
+
+class QuickPick {
+  title = '';
+  items: readonly Item[] = [];
+  activeItems: readonly Item[] = [];
+  selectedItems: readonly Item[] = [];
+  private readonly listeners: Record<string, () => void> = {};
+  private readonly on = (name: string) => (listener: () => void) => {
+    this.listeners[name] = listener;
+    return { dispose: () => undefined };
+  };
+  readonly onDidAccept = this.on('accept');
+  readonly onDidHide = this.on('hide');
+  readonly onDidTriggerButton = this.on('button');
+  show(): void {
+    const choice = answer(this.title, this.items);
+    this.selectedItems = choice ? [choice] : [];
+    this.listeners[choice ? 'accept' : 'hide']();
+  }
+  dispose(): void {}
+}
+
+const editor = {
+  ...{ ConfigurationTarget: { Global: 1 }, ProgressLocation: {}, QuickInputButtons: {}, QuickPickItemKind: {} },
+  ...{ Range: class {}, Selection: class {}, Uri: class {}, ViewColumn: {} },
+  commands: { executeCommand: async () => undefined },
+  workspace: {
+    findFiles: async () => [],
+    getConfiguration: () => ({ get: () => 'float32', update: async () => undefined }),
+  },
+  window: {
+    showQuickPick: async (items: readonly Item[], { title }: { title: string }) => answer(title, items),
+    showOpenDialog: async ({ title }: { title: string }) => void asked.push(title),
+    createQuickPick: () => new QuickPick(),
+  },
+};
+
+const loaded = new Set(Object.keys(require.cache));
+const load = (Module as any)._load;
+(Module as any)._load = (request: string, ...rest: unknown[]) =>
+  request === 'vscode' ? editor : load(request, ...rest);
+const modelCommands = require('../../src/extension/commands/modelCommands') as typeof import('../../src/extension/commands/modelCommands'); // prettier-ignore
+const { choosePrecision } = require('../../src/extension/commands/choosePrecision') as typeof import('../../src/extension/commands/choosePrecision'); // prettier-ignore
+const { columnStep } = require('../../src/extension/commands/textSteps') as typeof import('../../src/extension/commands/textSteps'); // prettier-ignore
+
+(Module as any)._load = load;
+// Other tests have a stand-in of their own.
+for (const file of Object.keys(require.cache)) if (!loaded.has(file)) delete require.cache[file];
+
+const t = (text: string, ...values: unknown[]) => text.replace(/\{(\d+)\}/g, (_, i) => String(values[Number(i)]));
+const encoder = { folder: '/models/encoder', name: 'encoder', hasHead: false, missing: false, active: true, description: '' }; // prettier-ignore
+const classifier = { ...encoder, folder: '/models/classifier', name: 'classifier', hasHead: true, active: false };
+
+function servicesWith(active = encoder) {
+  const requests: string[] = [];
+  let current = active;
+  const list = () => [encoder, classifier].map((model) => ({ ...model, active: model.folder === current.folder }));
+  const models = {
+    list,
+    isStarter: () => false,
+    active: () => list().find((model) => model.active),
+    activate: async (folder: string) => void (current = [encoder, classifier].find((one) => one.folder === folder)!),
+  };
+  const scorer = { request: async (name: string) => (requests.push(name), { columns: ['text'] }) };
+  return { services: { t, models, scorer } as any, requests };
+}
+
+describe('questions that are left', () => {
+  beforeEach(() => {
+    asked.length = 0;
+    answers = [];
+  });
+
+  it('Evaluate ends where no model with labels is chosen in place of the active encoder', async () => {
+    const { services, requests } = servicesWith();
+    await modelCommands.evaluate(services);
+    assert.deepEqual([asked, requests], [['Choose Active Model'], []]);
+    // The model that is chosen is the one that is evaluated.
+    answers = ['classifier'];
+    await modelCommands.evaluate(services);
+    assert.deepEqual(asked.slice(1), ['Choose Active Model', 'Evaluate on which file?']);
+    assert.equal(services.models.active().name, 'classifier');
+  });
+
+  it('Choose Precision is about the active encoder, which has scores without labels', async () => {
+    await choosePrecision(servicesWith().services);
+    assert.deepEqual(asked, ['Precision of encoder']);
+  });
+
+  it('the column of texts is asked for where a table has several', async () => {
+    const facts = (name: string, kind: string) => ({ name, kind, distinct: 2, values: 2 });
+    const tables: Record<string, unknown> = {
+      '/w/病 历.csv': { columns: ['编号', '主诉'], facts: [facts('编号', 'identifier'), facts('主诉', 'text')] },
+      '/w/one.jsonl': { columns: ['text'] },
+    };
+    const services = { t, dataInfo: async (file: string) => tables[file] } as any;
+    const step = columnStep(services, 'column');
+    const position = { step: 1, totalSteps: 1 };
+    const ask = (...texts: string[]) => step({ texts }, position);
+    answers = ['主诉', undefined];
+    assert.deepEqual(await ask('/w/notes', '/w/病 历.csv'), { texts: ['/w/notes', '/w/病 历.csv'], column: '主诉' });
+    assert.equal(await ask('/w/病 历.csv'), undefined);
+    assert.equal(asked.length, 2);
+    for (const texts of [['/w/one.jsonl'], ['/w/notes'], ['/w/notes.txt'], ['/w/unreadable.csv']]) {
+      const before = { texts };
+      assert.equal(await step(before, position), before);
+    }
+    assert.equal(asked.length, 2);
+  });
+});
