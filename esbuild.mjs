@@ -1,4 +1,5 @@
-// Bundles every entry point into dist/. Only onnxruntime-node stays outside: it loads a native library beside itself.
+// Bundles every entry point into dist/. Only onnxruntime-node is not bundled, because it loads a native library beside
+// itself.
 import { build } from 'esbuild';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { thirdPartyNotices } from './scripts/thirdPartyNotices.mjs';
@@ -28,15 +29,15 @@ const bundles = {
   sourcemap: production ? false : 'linked',
   external: ['onnxruntime-node', 'vscode'],
   alias: {
-    // Its main file hides its parts from a bundler behind UMD.
+    // The package's main file is UMD, whose parts a bundler cannot see.
     'jsonc-parser': 'jsonc-parser/lib/esm/main.js',
   },
   logLevel: 'warning',
 };
 
 /**
- * What the extension registers is a small bundle, and so is what starts a command's process: each finds the large one, the
- * core and the command, beside itself.
+ * Keeps two bundles small: the registrations of the extension, and the first process of a command. Each loads the large
+ * bundle (core, command) beside itself.
  */
 const largeApart = {
   name: 'large apart',
@@ -53,7 +54,7 @@ const host = await build({
   entryPoints: Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file))),
 });
 
-// Pages of the webviews, each a script and a style sheet.
+// The pages of the webviews. Each is a script and a style sheet.
 const pages = await build({
   metafile: true,
   entryPoints: Object.fromEntries(pageNames().map((name) => [name, `webview/${name}/main.ts`])),
@@ -63,32 +64,34 @@ const pages = await build({
   target: 'chrome122',
   format: 'iife',
   minify: production,
-  // Inline: the pages may fetch nothing, not even a map.
+  // Source maps are inline, because the pages may fetch nothing.
   sourcemap: production ? false : 'inline',
   logLevel: 'warning',
 });
 
-// The editor validates and completes recipes and labels files by these (contributes.jsonValidation), in its language.
+// The schemas with which the editor validates and completes recipes and labels files (contributes.jsonValidation), by
+// language.
 for (const name of ['recipe', 'labels']) {
   const schema = JSON.parse(readFileSync(`src/protocol/${name}.schema.json`, 'utf8'));
   writeFileSync(`dist/${name}.schema.json`, JSON.stringify(schema));
   writeFileSync(`dist/${name}.schema.zh-cn.json`, JSON.stringify(translatedSchema(schema)));
 }
 
-// The documentation, which the extension opens. What lies outside of it does not come along: such links become their text.
+// The documentation that the extension opens. It has no pictures, and a link to a file outside the documentation becomes
+// plain text.
 rmSync('dist/docs', { recursive: true, force: true });
 for (const language of readdirSync('docs')) {
   mkdirSync(`dist/docs/${language}`, { recursive: true });
   for (const page of readdirSync(`docs/${language}`)) {
-    const text = readFileSync(`docs/${language}/${page}`, 'utf8');
+    const text = readFileSync(`docs/${language}/${page}`, 'utf8').replace(/^!\[[^\]]*\]\([^)]*\)\n\n/gm, '');
     writeFileSync(`dist/docs/${language}/${page}`, text.replace(/\[([^\]]+)\]\(\.\.\/\.\.\/[^)]*\)/g, '$1'));
   }
 }
 
-// Licences of what the bundles contain; the package carries them.
+// The licences of bundled packages. The package includes this file.
 writeFileSync('dist/THIRD_PARTY_NOTICES.txt', thirdPartyNotices([host.metafile, pages.metafile]));
 
-/** The schema with the Chinese of its descriptions; a test wants all of them in the bundle. */
+/** The schema with Chinese descriptions. A test demands that the bundle has all of them. */
 function translatedSchema(node) {
   const chinese = (text) => bundle[text] ?? text;
   if (typeof node !== 'object' || node === null) return node;
