@@ -23,7 +23,8 @@ function prepare(folder) {
 const settings = { 'files.autoSave': 'off' };
 
 describe('the dataset preview in VS Code', () => {
-  const state = useWindow({ prepare, settings });
+  const unwatched = { ...settings, 'files.watcherExclude': { '**/data/**': true } };
+  const state = useWindow({ prepare, settings: unwatched });
 
   it('shows the rows of a recipe’s data, searches and filters them, and opens what a finding speaks of', async () => {
     const { page, prepared: rows } = state;
@@ -64,6 +65,20 @@ describe('the dataset preview in VS Code', () => {
     await page.locator('.statusbar-item', { hasText: 'Ln 8,' }).waitFor();
     await page.locator('.tab.active').click({ button: 'middle' });
     await preview(page);
+  });
+
+  it('reads a file again that changed while another tab was shown, without the file watcher', async () => {
+    const { page, workspace, prepared: rows } = state;
+    const file = join(workspace.folder, 'data/pairs-train.json');
+    const tab = (name) => page.locator('.tab', { hasText: name }).first();
+    for (const count of [322, 321]) {
+      await tab('quick.medtext.json').click();
+      await page.locator('.tab.active', { hasText: 'quick.medtext.json' }).waitFor();
+      writeFileSync(file, JSON.stringify([...rows, { ...rows[0], id: 'later' }].slice(0, count)));
+      await tab('pairs-train.json').click();
+      const view = await preview(page);
+      await view.getByText(`${count} rows`).first().waitFor();
+    }
   });
 
   it('predicts with a model fine-tuned here, and lists the disagreements with the labels first', async () => {

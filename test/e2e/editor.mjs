@@ -294,17 +294,19 @@ export async function findWebview(page, text, timeout = 30_000) {
 /** Chooses the row of the open quick pick that contains the text. */
 export async function choose(page, text, title) {
   if (title) await page.locator('.quick-input-title', { hasText: title }).waitFor({ timeout: 30_000 });
+  const widget = page.locator('.quick-input-widget');
   const list = page.locator('.quick-input-list');
   await list.locator('.monaco-list-row', { hasText: text }).first().waitFor({ timeout: 30_000 });
   // The keyboard is safer than a click, because the list may still be moving.
   const focused = list.locator('.monaco-list-row.focused', { hasText: text });
   for (let steps = 0; !(await isShown(focused, steps === 0 ? 500 : 200)); steps++) {
     if (steps === 60) throw new Error(`the keyboard does not reach ${text}`);
+    if (!(await widget.isVisible())) throw new Error(`the question closed before ${text} was chosen`);
     // A page that opens meanwhile takes the focus, but the question stays.
-    await page.locator('.quick-input-widget input[type=text]').first().focus();
+    await widget.locator('input[type=text]').first().focus();
     await page.keyboard.press('ArrowDown');
   }
-  await page.locator('.quick-input-widget input[type=text]').first().focus();
+  await widget.locator('input[type=text]').first().focus();
   await page.keyboard.press('Enter');
   // The row must disappear first, so that the next choice does not find it.
   await focused.waitFor({ state: 'hidden', timeout: 30_000 });

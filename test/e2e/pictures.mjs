@@ -130,7 +130,7 @@ async function lookAtData() {
   const view = await findWebview(page, 'train.json', 60_000);
   await view.getByText('5,159 rows').first().waitFor();
   await view.getByRole('button', { name: 'Predict all rows' }).first().click();
-  await view.getByRole('button', { name: 'Predict again' }).first().waitFor({ timeout: 120_000 });
+  await view.getByText('of 5,159 agree').waitFor({ timeout: 180_000 });
   await view.getByText('Majority baseline').waitFor({ timeout: 60_000 });
   await picture('dataset', { readme: ['vscode-light'] });
   await openFile(page, 'medical-pairs.medtext.json');

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { Range, RelativePattern, Uri, commands, env, window, workspace, type WebviewPanel } from 'vscode';
 import { DisposableStore, type Disposable } from '../../base/disposables';
@@ -89,7 +90,7 @@ export class PreviewEditor implements Disposable {
         if (uri.toString() === this.recipe?.document.uri.toString()) this.settled(this.useRecipe(uri));
       }),
     );
-    this.watch();
+    this.watch(panel);
   }
 
   /** @param recipe the one it was asked for from; otherwise one of the workspace that names the file */
@@ -221,16 +222,26 @@ export class PreviewEditor implements Disposable {
     if (this.state?.mappingSource !== 'person') await this.mapAsRecipe(client);
   }
 
-  /** A file that was changed is read anew; one that is being written is waited for. */
-  private watch(): void {
+  /**
+   * A file that was changed is read anew; one that is being written is waited for. The watcher does not see what another
+   * machine writes, nor what `files.watcherExclude` names: so the file is also looked at when the page is shown again.
+   */
+  private watch(panel: WebviewPanel): void {
     const pattern = new RelativePattern(Uri.file(dirname(this.file.fsPath)), basename(this.file.fsPath));
     const watcher = this.store.add(workspace.createFileSystemWatcher(pattern, false, false, true));
+    let seen = versionOf(this.file);
     const changed = (): void => {
+      seen = versionOf(this.file);
       clearTimeout(this.reloadTimer);
       this.reloadTimer = setTimeout(() => this.settled(this.reload()), reloadMs);
     };
+    const look = async (): Promise<void> => {
+      const [before, now] = await Promise.all([seen, versionOf(this.file)]);
+      if (now !== undefined && now !== before) changed();
+    };
     this.store.add(watcher.onDidChange(changed));
     this.store.add(watcher.onDidCreate(changed));
+    this.store.add(panel.onDidChangeViewState(() => panel.visible && this.settled(look())));
   }
 
   private async reload(): Promise<void> {
@@ -493,6 +504,14 @@ export class PreviewEditor implements Disposable {
     }
     return { names: Object.values(files).map((file) => basename(file)) };
   }
+}
+
+/** Tells a file from what it was before; undefined while there is none. */
+async function versionOf({ fsPath }: Uri): Promise<string | undefined> {
+  return stat(fsPath).then(
+    ({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`,
+    () => undefined,
+  );
 }
 
 /** Forms that are not written as they are read become JSON Lines. */
