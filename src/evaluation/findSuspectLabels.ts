@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { MedTextError, words } from '../base/errors';
-import { fingerprintFile, type Fingerprint } from '../data/fingerprint';
+import { fingerprintFile } from '../data/fingerprint';
 import { readRecipeSplit } from '../data/recipeSplit';
 import { confidentLearning } from '../data/suspectLabels';
 import { softmax } from '../base/softmax';
@@ -8,7 +8,7 @@ import type { Classifier } from '../inference/openClassifier';
 import type { RecipeSplit } from '../protocol/recipe';
 import { ANSWERS } from '../protocol/answers';
 import { taskFor, describeTask } from '../protocol/tasks';
-import { outOfFoldPredictions } from '../runs/heldOutPredictions';
+import { outOfFoldPredictions, type RowsFile } from '../runs/heldOutPredictions';
 import { recordIn, RunFolder } from '../runs/runFolder';
 import { withClassifier } from './withModel';
 
@@ -77,11 +77,12 @@ async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: S
     );
   }
   const task = classifier.task ?? taskFor('class', split.second_sequence !== null);
-  const { examples, labels } = await readRecipeSplit(describeTask(task).second !== 'none' ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
+  const { examples, labels, file } = await readRecipeSplit(describeTask(task).second !== 'none' ? split : { ...split, second_sequence: null }, task, options); // prettier-ignore
   const ids = labels.map((label) => idOf(label, classifier, split.file));
   const count = classifier.labels.length;
   const fingerprint = await fingerprintFile(split.file, options.signal);
-  const kept = await outOfFoldPredictions(classifier.folder.path, fingerprint, classifier.labels);
+  const ofSheet = { ...fingerprint, sheet: file.workbook?.sheet };
+  const kept = await outOfFoldPredictions(classifier.folder.path, ofSheet, classifier.labels);
   const asked = examples.flatMap(({ row }, at) => (kept.has(row) ? [] : [at]));
   const logits = await classifier.logits(asked.map((at) => examples[at]), options); // prettier-ignore
   const probabilities = new Float64Array(examples.length * count);
@@ -110,7 +111,7 @@ async function suspectsOf(classifier: Classifier, split: RecipeSplit, options: S
         selfConfidence: suspect.selfConfidence,
       };
     }),
-    seenInTraining: await wasSeen(classifier.folder.path, fingerprint),
+    seenInTraining: await wasSeen(classifier.folder.path, ofSheet),
     outOfFold: examples.length - asked.length,
   };
 }
@@ -129,9 +130,9 @@ function idOf(label: string, classifier: Classifier, file: string): number {
   );
 }
 
-/** Whether the run that the model came from had this file, byte for byte, as training data. */
-async function wasSeen(modelPath: string, { sha256, sizeBytes }: Fingerprint): Promise<boolean> {
+/** Whether the run that the model came from had this file, byte for byte, and this sheet as training data. */
+async function wasSeen(modelPath: string, { sha256, sizeBytes, sheet }: RowsFile): Promise<boolean> {
   // A model without a run has no record of its training data.
   const train = (await recordIn(new RunFolder(dirname(modelPath))))?.data?.train;
-  return train?.sizeBytes === sizeBytes && train.sha256 === sha256;
+  return train?.sizeBytes === sizeBytes && train.sha256 === sha256 && train.sheet === sheet;
 }

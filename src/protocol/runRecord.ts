@@ -30,6 +30,8 @@ const format: Check<1> = (value, path) => {
 const dataRecord = object(
   { file: text, sha256: text, sizeBytes: count, rows: count, dropped: count, badRows: count },
   {
+    /** The sheet of a workbook. */
+    sheet: text,
     /** The number of rows of each label. */
     counts: recordOf(count),
     /** The columns read, with a reason where the recipe names none. Absent in runs of earlier versions. */

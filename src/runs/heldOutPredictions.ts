@@ -5,11 +5,14 @@ import { writeFileAtomically } from '../base/atomicFile';
 import type { Fingerprint } from '../data/fingerprint';
 import { recordIn, RunFolder } from './runFolder';
 
+/** The sheets of a workbook have one fingerprint, and rows of equal numbers. */
+export type RowsFile = Omit<Fingerprint, 'file'> & { readonly sheet?: string };
+
 /** Predictions of a run's best model for its validation rows, which it did not learn from. */
 export interface HeldOutPredictions {
   readonly format: 1;
-  /** The fingerprint of the rows' file. */
-  readonly file: Omit<Fingerprint, 'file'>;
+  /** The fingerprint of the rows' file, and the sheet of a workbook. */
+  readonly file: RowsFile;
   readonly labels: readonly string[];
   readonly step: number;
   /** 0-based places among the file's readable rows. */
@@ -41,7 +44,7 @@ export async function writeHeldOutPredictions(
  */
 export async function outOfFoldPredictions(
   modelPath: string,
-  file: Omit<Fingerprint, 'file'>,
+  file: RowsFile,
   labels: readonly string[],
 ): Promise<ReadonlyMap<number, readonly number[]>> {
   const found = new Map<number, readonly number[]>();
@@ -60,8 +63,8 @@ export async function outOfFoldPredictions(
   return found;
 }
 
-const isOf = (kept: HeldOutPredictions, file: Omit<Fingerprint, 'file'>, labels: readonly string[]): boolean =>
-  kept.file.sha256 === file.sha256 && kept.file.sizeBytes === file.sizeBytes && kept.labels.join('\n') === labels.join('\n'); // prettier-ignore
+const isOf = (kept: HeldOutPredictions, file: RowsFile, labels: readonly string[]): boolean =>
+  kept.file.sha256 === file.sha256 && kept.file.sizeBytes === file.sizeBytes && kept.file.sheet === file.sheet && kept.labels.join('\n') === labels.join('\n'); // prettier-ignore
 
 /** Whether the file is intact. An edited or foreign file is ignored. */
 function isWhole({ format, file, labels, rows, probabilities }: HeldOutPredictions): boolean {

@@ -49,6 +49,8 @@ export interface ModelCardInput {
 export interface ModelCardData {
   /** The data file. The card prints only the last part of its path. */
   readonly file: string;
+  /** The sheet of a workbook. */
+  readonly sheet?: string;
   readonly sha256: string;
   readonly rows: number;
   /** The number of rows of each label. */
@@ -188,9 +190,9 @@ function usage({ recipe, fields, maxLength, labels, pooling, isKnownToTransforme
 function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardInput): string {
   const { hasLabels } = cardOf({ recipe });
   const rows = Object.entries(data).map(
-    ([split, { file, rows, counts, dropped = 0, badRows = 0, duplicates = 0, sha256 }]) => [
+    ([split, { file, sheet, rows, counts, dropped = 0, badRows = 0, duplicates = 0, sha256 }]) => [
       split,
-      code(fileName(file)),
+      sheet === undefined ? code(fileName(file)) : `${code(fileName(file))}, sheet ${code(sheet)}`,
       count(rows),
       ...(hasLabels ? labels.map((label) => countAndShare(counts?.[label] ?? 0, rows)) : []),
       count(dropped + badRows + duplicates),

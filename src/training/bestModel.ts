@@ -212,10 +212,10 @@ export class BestModel {
   private async keepPredictions(step: number, answers: readonly unknown[]): Promise<void> {
     const { labels, validation, records, definition } = this.run.material;
     if (!definition.probabilities) return;
-    const { sha256, sizeBytes } = records.validation;
+    const { sha256, sizeBytes, sheet } = records.validation;
     const rows = validation!.data!.examples.map(({ row }) => row);
     const probabilities = answers.flatMap((answer) => [...definition.probabilities!(answer)]);
-    await writeHeldOutPredictions(this.run.lock.folder, { file: { sha256, sizeBytes }, labels, step, rows }, probabilities); // prettier-ignore
+    await writeHeldOutPredictions(this.run.lock.folder, { file: { sha256, sizeBytes, ...(sheet !== undefined && { sheet }) }, labels, step, rows }, probabilities); // prettier-ignore
   }
 
   private card(step: number): string {

@@ -301,6 +301,7 @@ async function dataRecord(data: TaskData, signal: AbortSignal): Promise<DataReco
   const { file, sha256, sizeBytes } = await fingerprintFile(data.file.path, signal);
   return {
     file,
+    ...(data.file.workbook && { sheet: data.file.workbook.sheet }),
     sha256,
     sizeBytes,
     rows: data.examples.length,

@@ -90,13 +90,25 @@ describe('suspect labels of a file', () => {
     const { sha256, sizeBytes } = await fingerprintFile(file);
     const runs = join(folder, 'runs');
     const rowsOf = JSON.parse(readFileSync(file, 'utf8')) as { label: string }[];
-    const keep = async (name: string, rows: number[], yes: (row: number) => number, more: object = {}) => {
+    const keep = async (
+      name: string,
+      rows: number[],
+      yes: (row: number) => number,
+      more: object = {},
+      sheet?: string,
+    ) => {
+      // prettier-ignore
       const run = new RunFolder(join(runs, name));
       mkdirSync(run.path, { recursive: true });
       const record = { status: 'finished', model: { contentHash: 'sha256:a' }, data: { train: { sha256, sizeBytes } } };
       writeFileSync(run.recordFile, JSON.stringify({ ...record, ...more }));
       const probabilities = rows.flatMap((row) => [1 - yes(row), yes(row)]);
-      const about = { file: { sha256, sizeBytes }, labels: ['no', 'yes'], step: 3, rows };
+      const about = {
+        file: { sha256, sizeBytes, ...(sheet !== undefined && { sheet }) },
+        labels: ['no', 'yes'],
+        step: 3,
+        rows,
+      };
       await writeHeldOutPredictions(run, about, probabilities);
       return run;
     };
@@ -107,6 +119,8 @@ describe('suspect labels of a file', () => {
     await keep('m-20260101-000002', [...even, 1], (row) => 1 - right(row));
     await keep('m-20260101-000004', [1, 3], right, { model: { contentHash: 'sha256:b' } });
     await keep('m-20260101-000005', [1, 3], right, { status: 'failed' });
+    // The sheets of a workbook have one fingerprint, and rows of equal numbers.
+    await keep('m-20260101-000006', [3, 5], right, {}, 'dev');
     cpSync(model, own.model, { recursive: true });
     const found = await findSuspectLabels(own.model, { file }, { threads: 1 });
     assert.equal(found.outOfFold, 33);

@@ -42,9 +42,11 @@ export class SuspectSearch implements Disposable {
   /** @throws NOT_FOUND when nothing was searched yet */
   correctionPath(): string {
     if (!this.split) throw new MedTextError('NOT_FOUND', words`No labels were checked yet.`);
-    const { corrections } = this.split.request;
+    const { corrections, sheet } = this.split.request;
     if (typeof corrections === 'string') return corrections;
-    return join(this.split.home, `${parse(this.split.path).name}.corrections.json`);
+    // Rows of two sheets have the same numbers.
+    const ofSheet = typeof sheet === 'string' ? `.${sheet.replace(/[\\/:*?"<>|]/g, '_')}` : '';
+    return join(this.split.home, `${parse(this.split.path).name}${ofSheet}.corrections.json`);
   }
 
   /** Ranks the labels of a split, which are those the text gives them. */
