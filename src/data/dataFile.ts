@@ -277,6 +277,7 @@ function listFile(
   const sample = records.flatMap(rowsOfRecord).filter((row): row is DataRow => !isBadRow(row));
   return {
     ...about,
+    warnings: [...about.warnings, words`${about.path}: each entry of ${JSON.stringify(lists.list)} is read as a row, with the fields of its record repeated.`], // prettier-ignore
     lists,
     columns: listColumns(records, lists),
     sample: sample.slice(0, SAMPLE_ROWS),

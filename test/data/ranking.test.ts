@@ -68,6 +68,30 @@ describe('queries and their candidates', () => {
     }
   });
 
+  it('of which the first is empty, or a later one has more fields, are read as such', async () => {
+    const empty = file('empty-first.jsonl', ['{"query":"丙","documents":[]}', ...lists].join('\n'));
+    const { badRows, examples } = await read(empty, { on_bad_row: 'skip' });
+    assert.deepEqual([badRows.count, badRows.reports.map(({ line }) => line), examples.length], [1, [1], 4]);
+    const many = Array.from({ length: 205 }, (_, n) => `{"query":"q${n}","docs":[{"text":"a"${n > 201 ? ',"note":"n1"' : ''}},{"text":"b"${n > 201 ? ',"note":"n2"' : ''}}]}`); // prettier-ignore
+    const path = file('later-fields.jsonl', many.join('\n'));
+    const scores = new Map([[candidateKey('q203', 'a'), 0.1], [candidateKey('q203', 'b'), 0.9]]); // prettier-ignore
+    const output = join(folder, 'later-fields-out.jsonl');
+    await writeRanked(await openDataFile(path), output, scores, { query: 'query', text: 'text', score: 'score' });
+    const written = readFileSync(output, 'utf8').split('\n')[203];
+    assert.deepEqual(JSON.parse(written), {
+      query: 'q203',
+      docs: [
+        { text: 'b', note: 'n2', score: 0.9 },
+        { text: 'a', note: 'n1', score: 0.1 },
+      ],
+    });
+  });
+
+  it('are announced, since another task may not want a row for each entry', async () => {
+    const { warnings } = await openDataFile(file('announced.jsonl', lists.join('\n')));
+    assert.match(warnings.map(String).join(), /each entry of "documents" is read as a row/);
+  });
+
   it('of which one is no such record are a bad row, with its line', async () => {
     const path = file('bad.jsonl', `${lists[0]}\n{"query":"乙","documents":[]}\n`);
     const opened = await openDataFile(file('whole.jsonl', `${lists[0]}\n`));
@@ -77,7 +101,7 @@ describe('queries and their candidates', () => {
     for await (const row of (await openDataFile(many)).rows())
       if (isBadRow(row)) found.push([row.line, String(row.reason)]);
     assert.deepEqual(found, [[301, 'a query with its candidates in a list "documents" is expected, as in the first records']]); // prettier-ignore
-    assert.equal((await openDataFile(path)).lists, undefined);
+    assert.equal((await openDataFile(path)).lists?.list, 'documents');
   });
 
   it('of a table are grouped by the query; what is no grade is listed', async () => {
@@ -145,6 +169,23 @@ describe('queries and their candidates', () => {
         const rows = (await openDataFile(join(folder, output))).sample.map(({ values }) => Object.values(values));
         assert.deepEqual(rows, [['甲', '甲二', '=1', 0.9], ['甲', '甲一', '007', 0.1], ['乙', '乙一', '008', -1], ['甲', '未知', '9', null]]); // prettier-ignore
       }
+    });
+
+    it('are predictions of Label Studio’s tasks, which keep their places', async () => {
+      const tasks = ['甲一', '甲二'].map((text, n) => ({ id: n + 1, data: { query: '甲', text }, annotations: [] }));
+      const { text, rows } = await rank(file('tasks.json', JSON.stringify(tasks)), 'tasks-ranked.json');
+      const written = JSON.parse(text) as { id: number; predictions: unknown[] }[];
+      assert.deepEqual([rows, written.map(({ id }) => id)], [2, [1, 2]]);
+      assert.match(JSON.stringify(written[1].predictions), /0\.9/);
+    });
+
+    it('are not written from bytes that are no text', async () => {
+      const path = join(folder, 'damaged.csv');
+      writeFileSync(
+        path,
+        Buffer.concat([Buffer.from('query,text\n甲,甲一\n甲,'), Buffer.from([0xff]), Buffer.from('\n')]),
+      );
+      await assert.rejects(rank(path, 'damaged-out.csv', { onBadRow: 'skip' }), { code: 'DATA_FORMAT' });
     });
 
     it('leave a row that has no score in its place', async () => {

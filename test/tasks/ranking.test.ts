@@ -60,6 +60,18 @@ describe('the report on rankings', () => {
     close(report.constantBaseline!, (half + half + 1) / 3, 'of equal scores', 1e-12);
   });
 
+  it('places what is no number last, and ends', () => {
+    const found = judged([1, 0, 2], [NaN, NaN, 0.5]);
+    assert.equal(reciprocalRank(found), 1);
+    assert.equal(ndcg(found, 10), ndcg(judged([1, 0, 2], [-1, -1, 0.5]), 10));
+  });
+
+  it('is learned of more queries than a call has arguments', () => {
+    const examples = Array.from({ length: 140_000 }, (_, n) => ({ row: n, line: n + 1, first: `q${n}`, second: 'a', label: 1 })); // prettier-ignore
+    const recipe = resolveRecipe({ task: 'ranking', model: '', dataset: { train: { file: '' } } });
+    assert.ok(ranking.objective({ recipe, data: { examples } } as unknown as Parameters<typeof ranking.objective>[0]));
+  });
+
   it('gives a constant model the baseline, whatever the order of the file', () => {
     for (const grades of [
       [2, 0, 0, 1],

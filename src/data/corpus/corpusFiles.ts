@@ -67,7 +67,7 @@ export async function findCorpusFiles(paths: readonly string[], signal?: AbortSi
     const inside = await filesBelow(path, signal);
     const texts = inside.filter(({ name, sizeBytes }) => isCorpusFile(name) && sizeBytes > 0);
     passedOver += inside.length - texts.length;
-    found.push(...texts.map(({ name }) => join(path, name)));
+    for (const { name } of texts) found.push(join(path, name));
   }
   if (found.length === 0) {
     throw new MedTextError(

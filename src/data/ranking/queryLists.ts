@@ -10,17 +10,18 @@ export interface QueryLists {
   /** The field of the list. */
   readonly list: string;
   /** A candidate's fields, and what its columns are called: as the field, unless the record has a field of that name. */
-  readonly columns: ReadonlyMap<string, string>;
+  readonly columns: Map<string, string>;
 }
 
 type Fields = Readonly<Record<string, DataValue>>;
 
 /** How the records are written, where all of the sample are a query with a list of candidates; else undefined. */
 export function queryLists(sample: readonly DataRow[]): QueryLists | undefined {
-  const list = sample.length === 0 ? undefined : listIn(sample[0].values);
-  if (list === undefined || !sample.every(({ values }) => candidatesOf(values, list))) return undefined;
+  const list = sample.map(({ values }) => listIn(values)).find((name) => name !== undefined);
+  // A query without candidates is a bad row, no sign of another form.
+  if (list === undefined || !sample.every(({ values }) => candidatesOf(values, list) ?? isEmptyList(values, list))) return undefined; // prettier-ignore
   const own = new Set(sample.flatMap(({ values }) => Object.keys(values)));
-  const fields = new Set(sample.flatMap(({ values }) => candidatesOf(values, list)!.flatMap(Object.keys)));
+  const fields = new Set(sample.flatMap(({ values }) => (candidatesOf(values, list) ?? []).flatMap(Object.keys)));
   return { list, columns: new Map([...fields].map((field) => [field, own.has(field) ? `${list}.${field}` : field])) };
 }
 
@@ -36,6 +37,10 @@ function candidatesOf(values: Fields, list: string): readonly Fields[] | undefin
   return hasText ? candidates : undefined;
 }
 
+function isEmptyList(values: Fields, list: string): boolean {
+  return Object.hasOwn(values, list) && Array.isArray(values[list]) && values[list].length === 0;
+}
+
 /** The columns of the rows: those of the query, then those of a candidate. */
 export function listColumns(sample: readonly DataRow[], { list, columns }: QueryLists): string[] {
   const ofQuery = new Set(sample.flatMap(({ values }) => Object.keys(values)).filter((name) => name !== list));
@@ -48,6 +53,10 @@ export function rowsOfList({ line, values }: DataRow, { list, columns }: QueryLi
   if (!candidates)
     return words`a query with its candidates in a list ${JSON.stringify(list)} is expected, as in the first records`;
   const ofQuery = Object.entries(values).filter(([name]) => name !== list);
+  // Fields that the sample lacks are a candidate's, too, when the record is written again.
+  for (const field of candidates.flatMap(Object.keys)) {
+    if (!columns.has(field)) columns.set(field, Object.hasOwn(values, field) ? `${list}.${field}` : field);
+  }
   return candidates.map((candidate) => {
     const own = Object.entries(candidate);
     const names = [...ofQuery.map(([name]) => name), ...own.map(([field]) => columns.get(field) ?? field)];

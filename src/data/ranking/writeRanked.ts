@@ -2,11 +2,11 @@
 import { modeOfFile, writeFileAtomically } from '../../base/atomicFile';
 import { MedTextError, words } from '../../base/errors';
 import { BadRows, badRow, type BadRowPolicy, type DataFile } from '../dataFile';
-import { isBadRow, valueIn, type DataValue } from '../dataRow';
+import { isBadRow, isWellFormed, valueIn, type DataValue } from '../dataRow';
 import { lineBreakOf } from '../delimitedReader';
 import { textEncoder } from '../textEncoding';
 import { tableFile, type TableFormat } from '../tableFile';
-import { fillerOf, newFormat, newTable, refuseUnfillable } from '../writeFilled';
+import { fillerOf, newFormat, newTable, refuseUnfillable, writeFilled } from '../writeFilled';
 import { candidateKey } from './readGrades';
 import { recordOfList } from './queryLists';
 
@@ -57,7 +57,22 @@ export async function writeRanked(
   refuseUnrankable(file, output, options);
   if (file.lists) return writeLists(file, output, scores, options);
   const format = newFormat(file, output);
+  if (!format && file.tasks) return writeTasks(file, output, scores, options);
   return format ? writeTable(file, output, format, scores, options) : writeRows(file, output, scores, options);
+}
+
+/** Label Studio's tasks keep their places: each gets its score as a prediction. */
+async function writeTasks(file: DataFile, output: string, scores: Scores, options: RankOptions): Promise<Written> {
+  const { query, text, score: label, onBadRow, signal } = options;
+  const found: (number | undefined)[] = [];
+  for await (const row of file.rows(signal)) {
+    if (isBadRow(row)) continue;
+    const texts = textsOf(row.values, options);
+    found.push(scores.get(candidateKey(texts.query, texts.text)));
+  }
+  const fill = { label, textColumns: [query, text], onBadRow, signal };
+  const { filled, badRows } = await writeFilled(file, output, (row) => found[row] ?? null, fill);
+  return { rows: filled, badRows };
 }
 
 async function writeLists(file: DataFile, output: string, scores: Scores, options: RankOptions): Promise<Written> {
@@ -159,12 +174,20 @@ async function writeRows(file: DataFile, output: string, scores: Scores, options
   badRows.stopIfAny();
   const rows = pieces.filter((piece) => typeof piece === 'object');
   const byQuery = new Map<string, RankedRow[]>();
-  for (const row of rows) byQuery.set(row.query, [...(byQuery.get(row.query) ?? []), row]);
+  for (const row of rows) {
+    const ofQuery = byQuery.get(row.query);
+    if (ofQuery) ofQuery.push(row);
+    else byQuery.set(row.query, [row]);
+  }
   const ranked = [...byQuery.values()].flatMap((ofQuery) => inRanks(ofQuery, ({ score }) => score));
   const encode = textEncoder(file.encoding);
   let next = 0;
   const parts = pieces.map((piece) => (typeof piece === 'object' ? inPlaceOf(piece.text, ranked[next++].text) : piece));
-  const whole = [...(file.byteOrderMark ? [encode('\uFEFF')] : []), encode(parts.join(''))];
+  const content = parts.join('');
+  if (!isWellFormed(content)) {
+    throw new MedTextError('DATA_FORMAT', words`${file.path} holds bytes that are not valid ${file.encoding}; it cannot be copied.`, { file: file.path }); // prettier-ignore
+  }
+  const whole = [...(file.byteOrderMark ? [encode('\uFEFF')] : []), encode(content)];
   await writeFileAtomically(output, Buffer.concat(whole), { noWiderThan: await modeOfFile(file.path) });
   return { rows: rows.length, badRows: badRows.count };
 }

@@ -103,7 +103,7 @@ function meanF1(totals: readonly SpanCounts[]): number {
 function mostFrequent(keys: readonly string[]): number {
   const counts = new Map<string, number>();
   for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
-  return Math.max(...counts.values());
+  return [...counts.values()].reduce((most, count) => Math.max(most, count), 0);
 }
 
 /** sum of (recall's gain) * precision over descending scores, equal scores being one step; null without anything relevant. */

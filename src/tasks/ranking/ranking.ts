@@ -33,7 +33,7 @@ export const ranking: TaskDefinition<number, number, Answer> = {
   },
   objective({ recipe, data }) {
     if (recipe.train.ranking_loss === 'pointwise') return relevanceCrossEntropy(highestGradeOf(data.examples));
-    const longest = Math.max(...queriesOf(data.examples).map(({ examples }) => examples.length));
+    const longest = queriesOf(data.examples).reduce((most, { examples }) => Math.max(most, examples.length), 0);
     return listNet(Math.min(longest, mostOfGroup(recipe.train)));
   },
   reading({ examples, by }) {

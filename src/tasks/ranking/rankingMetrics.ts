@@ -21,7 +21,9 @@ interface Tie {
 }
 
 function tiesOf(candidates: readonly Judged[]): Tie[] {
-  const best = [...candidates].sort((a, b) => b.score - a.score);
+  // NaN equals nothing, itself included: it would never end a tie.
+  const judged = candidates.map(({ grade, score }) => ({ grade, score: Number.isNaN(score) ? -Infinity : score }));
+  const best = judged.sort((a, b) => b.score - a.score || 0);
   const ties: Tie[] = [];
   let [above, relevantAbove] = [0, 0];
   while (above < best.length) {

@@ -60,7 +60,7 @@ function listNetLoss(queries: readonly (readonly Judged[])[]): number {
 }
 
 function logSoftmax(values: readonly number[]): number[] {
-  const largest = Math.max(...values);
+  const largest = values.reduce((most, value) => Math.max(most, value), -Infinity);
   const log = largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
   return values.map((value) => value - log);
 }
