@@ -1,6 +1,7 @@
 /** ZIP archives, written as they are made (PKWARE's APPNOTE 6.3.10): each part is compressed, and its size told behind it. */
 import { pipeline } from 'node:stream/promises';
-import { createDeflateRaw, crc32 } from 'node:zlib';
+import { createDeflateRaw } from 'node:zlib';
+import { crc32 } from '../base/crc32';
 import { MedTextError, words } from '../base/errors';
 
 export interface ArchivePart {

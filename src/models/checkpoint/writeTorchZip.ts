@@ -4,7 +4,7 @@
  * (torch/serialization.py; caffe2/serialize/inline_container.cc). Entries begin on multiples of 64 bytes, as there.
  */
 import { open, type FileHandle } from 'node:fs/promises';
-import * as zlib from 'node:zlib';
+import { crc32 } from '../../base/crc32';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
 import { elementCount } from '../../onnx/dataType';
 import type { WritableTensor } from './writeSafetensors';
@@ -62,20 +62,6 @@ export async function writeTorchZip(
   } catch (error) {
     throw asMedTextError(error);
   }
-}
-
-/** The runtime's own since Node 20.15; before, by the usual table. */
-const crc32: (data: Uint8Array) => number = zlib.crc32 ?? tableCrc32;
-
-function tableCrc32(data: Uint8Array): number {
-  const table = Uint32Array.from({ length: 256 }, (_, n) => {
-    let c = n;
-    for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-    return c;
-  });
-  let crc = 0xffffffff;
-  for (let i = 0; i < data.length; i++) crc = table[(crc ^ data[i]) & 0xff] ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }
 
 interface Entry {
