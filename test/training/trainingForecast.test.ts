@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { forecastText } from '../../src/cli/forecastText';
 import { readyStarter, starterPackage } from '../../src/library/starter';
 import { resolveRecipe, type Recipe } from '../../src/protocol/recipe';
@@ -58,6 +58,14 @@ describe('what a training will take', () => {
       const unlike = await forecast({ ...recipe, train: { ...recipe.train, ...other } });
       assert.equal(unlike.time, null, `${JSON.stringify(other)} is computed in another way`);
     }
+  });
+
+  it('rests on the newest runs of a work folder, whatever their models are called', async () => {
+    const workDir = temporary.path('many-runs');
+    const names = ['zh-20260101-000000', 'bert-20261130-170000', 'zh-20260102-000000', 'bert-20261130-170000-2'];
+    for (const name of names) mkdirSync(join(workDir, name), { recursive: true });
+    const found = (await runFoldersOf(workDir)).map((path) => basename(path));
+    assert.deepEqual(found, [names[3], names[1], names[2], names[0]]);
   });
 
   it('rests on a few steps that are computed for it where no run tells a rate, and leaves nothing behind', async () => {

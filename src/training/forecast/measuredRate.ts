@@ -51,7 +51,9 @@ export async function measuredRate(asked: RateOf, runFolders: readonly string[])
 
 /** The runs of a work folder. */
 export async function runFoldersOf(workDir: string): Promise<string[]> {
-  return (await namesIn(workDir)).map((name) => join(workDir, name)).reverse();
+  const timeOf = (name: string): string => /\d{8}-\d{6}(-\d+)?$/.exec(name)?.[0] ?? '';
+  const names = (await namesIn(workDir)).sort((a, b) => timeOf(b).localeCompare(timeOf(a)));
+  return names.map((name) => join(workDir, name));
 }
 
 function isAlike(
