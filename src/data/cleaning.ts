@@ -3,7 +3,7 @@ import { CLEAN_OPERATIONS, cleanText, type CleanOperation } from '../base/cleanT
 import { cutTo } from '../base/plainText';
 import { guessFields } from './columns';
 import type { DataFile } from './dataFile';
-import type { DataValue } from './dataRow';
+import { textOf, valueIn, type DataValue } from './dataRow';
 import { MedTextError, words } from '../base/errors';
 import { entityColumns } from './entities/readEntities';
 import { pairKey } from './statistics';
@@ -106,8 +106,11 @@ export class RowCleaner {
     });
     const row = Object.assign(Object.create(null), values, Object.fromEntries(texts)) as Record<string, DataValue>;
     if (!this.drops) return row;
-    const label = this.label === undefined || !Object.hasOwn(values, this.label) ? undefined : values[this.label];
-    const key = JSON.stringify([label, ...this.columns.map((column) => row[column])]);
+    // As `CleaningCounts` counts: a row without a text is no duplicate.
+    const shown = textsOfRow(row, this.columns);
+    if (shown.length === 0) return row;
+    const label = this.label === undefined ? undefined : textOf(valueIn(values, this.label));
+    const key = JSON.stringify([label, ...shown]);
     if (this.known.has(key)) return undefined;
     this.known.add(key);
     return row;

@@ -73,7 +73,8 @@ export class RunFinder {
   private async followNow(): Promise<RunNews> {
     const noted = await this.lookForStarts();
     const news = joined(noted, await this.updateNow(this.detached().map(({ folder }) => folder)));
-    await this.followLogs();
+    // A log that cannot be read now is read again at the next look; the news must not be lost with it.
+    await this.followLogs().catch(() => undefined);
     return news;
   }
 
@@ -194,9 +195,11 @@ export class RunFinder {
         if (!listed) continue;
         // A run that is known stands as it was when the window was closed.
         const now = known ? await recordFromFolder(known, this.isTrainerNow) : listed;
-        await this.runs.put({ ...now, recipeFile, name: known?.name ?? name });
-        if (!known && listed.status === 'finished') finished.push(listed);
-        if (!known && listed.status === 'interrupted') lost.push(listed);
+        const put = { ...now, recipeFile, name: known?.name ?? name };
+        await this.runs.put(put);
+        // It may have ended while no window followed it.
+        if (put.status === 'finished' && known?.status !== 'finished') finished.push(put);
+        if (put.status === 'interrupted' && (!known || known.status === 'running')) lost.push(put);
         this.starts.remove(note.pid);
       } else if (!isGoingOn) {
         this.starts.remove(note.pid);

@@ -62,7 +62,7 @@ export class RunLog {
 
   /** Reads what is new. Looks at the same time are one after the other. */
   async read(): Promise<RunLogContent> {
-    this.reading = this.reading.then(() => this.readNew());
+    this.reading = this.reading.catch(() => undefined).then(() => this.readNew());
     await this.reading;
     return this.content();
   }

@@ -11,6 +11,8 @@ import { inputsOf } from './tokenCounts';
 
 /** The class of each label as it stands in the file. */
 type LabelNames = Readonly<Record<string, string>> | undefined;
+/** The name of a label that the mapping leaves out: no prediction is compared with it. */
+const LEFT_OUT = '';
 
 /** What a model is to read of rows, with the labels or entities they have; null for those without a first text. Errors: `IO`. */
 export async function inputsOfRows(
@@ -28,7 +30,8 @@ export async function inputsOfRows(
       found.push(null);
     } else if (entities && isOfEntities(entities, mapping)) {
       const marked = entities.rowOf(stored)?.entities;
-      const named = marked && distinctEntities(marked.map((entity) => ({ ...entity, type: classOf(entity.type, labelNames) }))); // prettier-ignore
+      const classed = marked?.map((entity) => ({ ...entity, type: classOf(entity.type, labelNames) }));
+      const named = classed && distinctEntities(classed.filter(({ type }) => type !== LEFT_OUT));
       found.push({ ...inputs, label: null, ...(named && { entities: named.sort(byPlace) }) });
     } else {
       found.push({ ...inputs, label: labelOf(stored, mapping) ?? null });
@@ -70,11 +73,17 @@ export async function keepPredictions(
       predictions.set(row, prediction, isCompared ? !entitiesDiffer(prediction.entities!) : undefined);
     } else if (prediction.labels) {
       const isKnown = stored && !isUnreadable(stored) && mapping.label !== null;
-      const given = isKnown ? several.of(valueIn(stored.values, mapping.label!))?.map(nameOf) : undefined;
+      const given = isKnown
+        ? several
+            .of(valueIn(stored.values, mapping.label!))
+            ?.map(nameOf)
+            .filter((name) => name !== LEFT_OUT)
+        : undefined;
       predictions.set(row, prediction, given && isSameSet(given, prediction.labels));
     } else {
       const given = stored && labelOf(stored, mapping);
-      predictions.set(row, prediction, given === undefined ? undefined : nameOf(given) === prediction.label);
+      const name = given === undefined ? LEFT_OUT : nameOf(given);
+      predictions.set(row, prediction, name === LEFT_OUT ? undefined : name === prediction.label);
     }
   }
   return { ...predictions.counts(), differs: rows.map((row) => predictions.differs(row)) };

@@ -118,8 +118,12 @@ export function serveScorer(loadEngine: () => Promise<ScorerEngine>): void {
         forecast: async (of, signal) => (await loadEngine()).forecast(of, signal),
         exportModel: async ({ folder, output, ...job }, signal) =>
           (await loadEngine()).exportModel(folder, output, { ...job, signal, onProgress: progress('exportModel') }),
-        checkPrecision: async ({ folder, precision, ...job }, signal) =>
-          (await loadEngine()).checkPrecision(folder, precision, { ...job, signal, onProgress: progress('checkPrecision') }), // prettier-ignore
+        async checkPrecision({ folder, precision, ...job }, signal) {
+          const engine = await loadEngine();
+          const check = await engine.checkPrecision(folder, precision, { ...job, signal, onProgress: progress('checkPrecision') }); // prettier-ignore
+          slot.outdate();
+          return check;
+        },
         doctor: async (options) => (await loadEngine()).doctor(options),
       };
     },
@@ -150,6 +154,11 @@ class ModelSlot {
     private readonly loadEngine: () => Promise<ScorerEngine>,
     private readonly onChange: (model: LoadedModel | null) => void,
   ) {}
+
+  /** The next load opens its model anew: in which precision it may score has been measured. */
+  outdate(): void {
+    this.key = '';
+  }
 
   async load(params: Params<ScorerContract, 'load'>): Promise<LoadedModel> {
     const key = JSON.stringify([params.folder, params.device, params.threads, params.precision]);

@@ -45,6 +45,26 @@ describe('cleaning of a file', () => {
     await preview.session.close();
   });
 
+  it('drops the duplicates that it has counted: rows without a text are none, and labels are compared as they are read', async () => {
+    const signal = new AbortController().signal;
+    const options = { operations: [], dropDuplicates: true };
+    const noTexts = temporary.file('no-texts.csv', `id,label\n${['a', 'b', 'a', 'b'].map((label, n) => `${n},${label}\n`).join('')}`); // prettier-ignore
+    const missing = temporary.file('missing.jsonl', '{"text":null,"label":1}\n{"label":1}\n{"text":"x","label":1}\n{"text":"x","label":"1"}\n'); // prettier-ignore
+    for (const [name, text, rows, duplicates] of [
+      [noTexts, null, 4, 0],
+      [missing, 'text', 3, 1],
+    ] as const) {
+      // prettier-ignore
+      const mapping = { first_sequence: text, second_sequence: null, label: 'label' };
+      const preview = await TestPreview.open({ data: name }, { mapping, mappingSource: 'person' });
+      const plan = await preview.session.planClean({ operations: [], dropDuplicates: true }, signal);
+      const output = temporary.path(`kept-${name.split('/').at(-1)}`);
+      assert.deepEqual(await preview.session.writeClean({ ...options }, output, signal), { rows, dropped: duplicates });
+      assert.equal(plan.duplicates.after, duplicates);
+      await preview.session.close();
+    }
+  });
+
   it('does the same from the terminal', async () => {
     const file = source();
     const told = JSON.parse((await medtext(['data', file, '--clean', 'html_entities,trim', '--json'])).stdout);

@@ -171,6 +171,30 @@ describe('finding runs by what lies on the disk', () => {
     assert.deepEqual([run.status, run.step, isResumable(run)], ['stopped', 367, true]);
   });
 
+  for (const [status, kind] of [
+    ['finished', 'finished'],
+    ['running', 'lost'],
+  ] as const) {
+    // prettier-ignore
+    it(`a run that was seen and is ${kind} when the window opens again is told of once`, async () => {
+      const stored = memory();
+      const first = openWindow(stored);
+      first.starts.add({ pid: 5, recipeFile: '/w/a.medtext.json', name: 'a', workDir: join(root, 'runs'), startedAtMs: Date.parse('2026-01-02T03:04:00.000Z') }); // prettier-ignore
+      const folder = writeRun('mine', { status: 'running', pid: 5, step: 3 });
+      await first.runs.put({ runId: 'mine', folder, recipeFile: '/w/a.medtext.json', name: 'a', status: 'running', pid: 5, startedAtMs: 1, step: 3, totalSteps: 10 }); // prettier-ignore
+      mkdirSync(join(folder, 'model'));
+      writeRun('mine', { status, pid: 5, step: 10 });
+      const { finder } = openWindow(stored);
+      const news = await finder.follow();
+      assert.deepEqual(
+        news[kind].map((run) => [run.folder, run.name, run.modelFolder]),
+        [[folder, 'a', kind === 'finished' ? join(folder, 'model') : undefined]],
+      );
+      const more = await finder.look([join(root, 'runs')]);
+      assert.deepEqual([more.finished, more.lost], [[], []]);
+    });
+  }
+
   describe('a window reloaded before it has heard of the run folder', () => {
     const startedAtMs = Date.parse('2026-01-02T03:04:00.000Z');
     const note = () => ({

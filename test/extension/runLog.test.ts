@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunLog, RunLogs } from '../../src/extension/runLog';
@@ -38,6 +38,15 @@ describe('the metrics log of a run', () => {
     assert.deepEqual(series.map(({ name }) => name), ['learningRate', 'gradientNorm']); // prettier-ignore
     assert.ok(series[0].steps.length <= 1300 && series[0].steps.length === series[0].values.length);
     assert.deepEqual([series[0].steps[0], series[0].steps.at(-1), series[1].steps[0]], [1, 5000, 11]);
+  });
+
+  it('is read again after a read that failed', async () => {
+    const log = new RunLog(folder);
+    mkdirSync(file);
+    await assert.rejects(log.read(), { code: 'EISDIR' });
+    rmdirSync(file);
+    writeFileSync(file, lines(1, 2));
+    assert.deepEqual(await stepsOf(log), [1, 2]);
   });
 
   it('is read as it grows, what is new alone, a line in two parts included', async () => {

@@ -28,6 +28,29 @@ async function opened(name: string, content: string, more = {}): Promise<TestPre
   return preview;
 }
 
+describe('labels that a mapping leaves out', () => {
+  const predicted = (labels: readonly string[]) => labels.map((label) => ({ label, probability: 0.9, similarity: null })); // prettier-ignore
+
+  it('are compared with no prediction, where a row has one label', async () => {
+    const file = folder.file('left-out.jsonl', ['a', 'other', 'other'].map((label, n) => `{"text":"t${n}","labels":"${label}"}`).join('\n')); // prettier-ignore
+    const preview = await TestPreview.open({ train: file }, { mapping, mappingSource: 'person', labelNames: { other: '' } }); // prettier-ignore
+    await preview.indexed();
+    const { compared, disagreements } = await preview.session.predicted([0, 1, 2], predicted(['a', 'a', 'b']));
+    assert.deepEqual([compared, disagreements], [1, 0]);
+    await preview.session.close();
+  });
+
+  it('are no labels of a row that may have several', async () => {
+    const file = folder.file('left-out-several.jsonl', '{"text":"t","labels":["a","other"]}');
+    const preview = await TestPreview.open({ train: file }, { mapping, mappingSource: 'person', labelNames: { other: '' } }); // prettier-ignore
+    await preview.indexed();
+    const [answer] = predicted(['a']);
+    const { compared, disagreements } = await preview.session.predicted([0], [{ ...answer, labels: ['a'] }]);
+    assert.deepEqual([compared, disagreements], [1, 0]);
+    await preview.session.close();
+  });
+});
+
 describe('a preview of several labels', () => {
   for (const [name, content] of [
     ['lists.jsonl', lists],

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { untranslated as t } from '../../src/base/translate';
 import { wholeFile, type ShownRow } from '../../src/protocol/datasetPreview';
 import {
@@ -22,7 +25,15 @@ import {
   visibleRows,
 } from '../../webview/datasetPreview/scroll';
 import { expressionProblem, markExpression, searchStretches } from '../../webview/datasetPreview/searchMarks';
-import { initialState, remembered, restored, splitOptions } from '../../webview/datasetPreview/state';
+import {
+  initialState,
+  isCurrent,
+  reduce,
+  remembered,
+  restored,
+  rowCount,
+  splitOptions,
+} from '../../webview/datasetPreview/state';
 import {
   hasValue,
   withRangeToggled,
@@ -32,6 +43,7 @@ import {
   withValueToggled,
 } from '../../webview/datasetPreview/viewQueries';
 import { findingWords, rangeText, shareText, numberText } from '../../webview/datasetPreview/words';
+import { TestPreview } from '../preview/previewSupport';
 import { templateText } from './templateText';
 
 const million = { rows: 1_000_000, viewportPx: 610, heightOf: () => 26 };
@@ -189,6 +201,32 @@ describe('dataset preview: queries', () => {
 });
 
 describe('dataset preview: state', () => {
+  it('follows the host to the whole file when a filtered one is read anew', async () => {
+    const temporary = mkdtempSync(join(tmpdir(), 'medtext-preview-'));
+    const file = join(temporary, 'train.csv');
+    writeFileSync(file, 'text,label\none,a\ntwo,b\nthree,a\n');
+    const preview = await TestPreview.open({ 'train.csv': file });
+    await preview.indexed();
+    const predictions = {} as never;
+    let shown = reduce(initialState, { type: 'started', snapshot: { ...preview.session.overview(), predictions } });
+    const query = withValueOnly(wholeFile, 'label', 'a');
+    shown = reduce(shown, { type: 'query', query });
+    const seen = preview.states.length;
+    const hear = (): void => {
+      for (const state of preview.states.splice(seen)) shown = reduce(shown, { type: 'state', state });
+    };
+    await preview.view(query);
+    hear();
+    assert.deepEqual([isCurrent(shown), rowCount(shown)], [true, 2]);
+    appendFileSync(file, 'four,b\n');
+    await preview.session.showSplit('train.csv');
+    await preview.until(() => preview.states.at(-1)?.view.rows === 4);
+    hear();
+    assert.deepEqual([isCurrent(shown), rowCount(shown), shown.query.filters], [true, 4, []]);
+    await preview.session.close();
+    rmSync(temporary, { recursive: true });
+  });
+
   it('remembers what the person did, and survives any memory', () => {
     const state = { ...initialState, wraps: true, panel: undefined, layout: resized(untouched, 'a', 99) };
     assert.deepEqual(restored(JSON.parse(JSON.stringify(remembered(state)))), state);

@@ -215,6 +215,13 @@ describe('the scorer process', () => {
     assert.deepEqual(opened, ['a', 'b', 'a', 'c'], 'with the memory that the process held then');
   });
 
+  it('scores in a precision once it was measured, with the model that it has open, too', async () => {
+    const asked = { ...model('a'), precision: 'int8' as const };
+    assert.equal((await scorer.load(asked)).precision, 'float32');
+    await scorer.request('checkPrecision', asked);
+    assert.equal((await scorer.load(asked)).precision, 'int8');
+  });
+
   it('fails for a model that is not there and works for the next', async () => {
     await assert.rejects(scorer.scorePairs(model('absent'), []), withCode('NOT_FOUND'));
     assert.deepEqual(await scorer.scorePairs(model('a'), []), []);

@@ -189,7 +189,11 @@ export function reduce(state: DatasetPreviewState, event: DatasetPreviewEvent): 
     case 'state': {
       if (!state.snapshot) return state;
       const before = state.snapshot.state;
-      const next = { ...state, snapshot: { ...state.snapshot, state: event.state } };
+      const read = { ...state, snapshot: { ...state.snapshot, state: event.state } };
+      // Of a file or a sheet that is read anew the host chooses the view, unless the person has just asked for another.
+      const { query } = event.state.view;
+      const isChosen = isCurrent(state) && !isCurrent(read);
+      const next = isChosen ? { ...read, query, search: query.search ?? { ...state.search, text: '' } } : read;
       const isOtherFile = before.shown !== event.state.shown;
       // For another split the host chooses the first view.
       if (isOtherFile) return withView({ ...next, query: event.state.view.query, wholeCells: [] }, event.state);

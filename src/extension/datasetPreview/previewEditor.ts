@@ -10,6 +10,7 @@ import type { PreviewOpening, PreviewSource } from '../../protocol/dataProcess';
 import {
   datasetPreviewContract,
   type DatasetPreviewContract,
+  type FieldMapping,
   type Findings,
   type Insights,
   type PreviewSnapshot,
@@ -49,6 +50,8 @@ export class PreviewEditor implements Disposable {
   private readonly client: Promise<PreviewClient>;
   private splits: readonly PreviewSource[];
   private state: PreviewState | undefined;
+  /** The names of labels that the data process has, as JSON. */
+  private labelNames = '';
   private insights: Insights | undefined;
   private findings: Findings | undefined;
   private reloadTimer: NodeJS.Timeout | undefined;
@@ -108,12 +111,18 @@ export class PreviewEditor implements Disposable {
 
   /** Shows these rows of this sheet, whatever is on show. */
   async show({ query, sheet }: Wanted): Promise<void> {
-    await this.client;
+    const client = await this.client;
+    const own = this.splits.find((one) => one.file === this.file.fsPath);
+    // Another file of the data set may be on show.
+    if (own && this.shownPath() !== own.file) await this.showSplit(own.name);
     if (sheet !== undefined && sheet !== this.state?.sheet) {
       const split = this.splits.find((one) => one.file === this.file.fsPath && one.sheet === sheet);
       await (split ? this.showSplit(split.name) : this.showSheet(sheet));
     }
-    if (query) this.server.emit('query', query);
+    if (!query) return;
+    // A hidden page is gone: it comes back with the view of the data process.
+    await client.request('setView', { query });
+    this.server.emit('query', query);
   }
 
   dispose(): void {
@@ -160,6 +169,7 @@ export class PreviewEditor implements Disposable {
 
   private opening(): PreviewOpening {
     const { recipe, model, maxLength, labelNames } = this.surroundings();
+    this.labelNames = JSON.stringify(labelNames);
     const { query } = this.wanted;
     const { sheet } = this;
     const own = this.splits.filter(({ file }) => file === this.file.fsPath);
@@ -181,15 +191,29 @@ export class PreviewEditor implements Disposable {
       recipe: shownRecipe(this.recipe),
       model: active ? { name: active.name, description: active.description, folder: active.folder } : null,
       maxLength: this.recipe?.data.maxLength ?? use?.maxLength ?? null,
-      labelNames: { ...use?.labelNames, ...this.recipe?.data.labelNames },
+      labelNames: {
+        ...Object.fromEntries((use?.noLabels ?? []).map((raw) => [raw, ''])),
+        ...use?.labelNames,
+        ...this.recipe?.data.labelNames,
+      },
     };
   }
 
   private async mapAsRecipe(client: PreviewClient): Promise<void> {
     if (!this.recipe || !this.state?.file || Object.keys(this.recipe.data.columns).length === 0) return;
-    const mapping = mappingOf(this.recipe.data, this.state.mapping, this.state.columns);
+    await this.map(client, mappingOf(this.recipe.data, this.state.mapping, this.state.columns), 'recipe');
+  }
+
+  /** Sets the columns, and the names of the recipe and of the active model for the labels in them. */
+  private async map(
+    client: PreviewClient,
+    mapping: FieldMapping | null,
+    source: PreviewState['mappingSource'],
+  ): Promise<void> {
+    // prettier-ignore
     const { labelNames } = this.surroundings();
-    await client.request('setMapping', { mapping, source: 'recipe', labelNames });
+    this.labelNames = JSON.stringify(labelNames);
+    await client.request('setMapping', { mapping, source, labelNames });
   }
 
   private heard(state: PreviewState): void {
@@ -201,10 +225,12 @@ export class PreviewEditor implements Disposable {
   }
 
   private async useModel(): Promise<void> {
-    const { model, maxLength, use } = this.surroundings();
+    const { model, maxLength, use, labelNames } = this.surroundings();
+    const hasOtherNames = this.labelNames !== JSON.stringify(labelNames);
     this.predictions.forget();
     const client = await this.client;
     await client.request('setModel', { model });
+    if (hasOtherNames && this.state) await this.map(client, this.state.mapping, this.state.mappingSource);
     if (use && this.state?.maxLength === null) await client.request('setMaxLength', { maxLength });
   }
 
@@ -216,8 +242,12 @@ export class PreviewEditor implements Disposable {
     const isSame = JSON.stringify(recipe.data) === JSON.stringify(this.recipe?.data);
     this.recipe = recipe;
     if (isSame) return;
+    const shownSource = (): string => JSON.stringify(this.splits.find(({ name }) => name === this.state?.shown));
+    const before = shownSource();
     this.splits = recipe.data.splits;
     await client.request('setSplits', { splits: [...this.splits] });
+    // The split may be another file or another sheet by now.
+    if (this.state && shownSource() !== before) await client.request('showSplit', { name: this.state.shown });
     await client.request('setRecipe', { recipe: shownRecipe(recipe) });
     if (this.state?.mappingSource !== 'person') await this.mapAsRecipe(client);
   }
@@ -275,10 +305,7 @@ export class PreviewEditor implements Disposable {
       showSplit: ({ name }, signal) => this.showSplit(name, signal),
       showSheet: ({ name }) => this.showSheet(name),
       addSplit: () => this.addSplit(),
-      setMapping: async (mapping) => {
-        const { labelNames } = this.surroundings();
-        await (await client()).request('setMapping', { mapping, source: 'person', labelNames });
-      },
+      setMapping: async (mapping) => this.map(await client(), mapping, 'person'),
       setMaxLength: async (params) => await (await client()).request('setMaxLength', params),
       chooseModel: async () => void (await commands.executeCommand('medtext.chooseActiveModel')),
       start: async ({ task }) => {
@@ -349,7 +376,7 @@ export class PreviewEditor implements Disposable {
     const client = await this.client;
     this.predictions.forget();
     await client.request('setSplits', { splits: [...this.splits] });
-    await client.request('setMapping', { mapping: null, source: 'guess' });
+    await this.map(client, null, 'guess');
     await client.request('showSplit', { name: shown });
     if (this.shownPath() === this.file.fsPath) this.keepSheet(sheet);
     await this.mapAsRecipe(client);
@@ -434,7 +461,7 @@ export class PreviewEditor implements Disposable {
     this.recipe = (await openRecipe(uri, this.services.addresses)) ?? this.recipe;
     const client = await this.client;
     await client.request('setRecipe', { recipe: shownRecipe(this.recipe) });
-    if (this.state) await client.request('setMapping', { mapping: this.state.mapping, source: 'recipe', labelNames: this.surroundings().labelNames }); // prettier-ignore
+    if (this.state) await this.map(client, this.state.mapping, 'recipe');
   }
 
   /** Another file, or the operations in a recipe, by which they are kept with the model. The data file stays as it is. */

@@ -19,7 +19,7 @@ export interface RecipeData {
   readonly splits: readonly PreviewSource[];
   /** Only what the recipe says; the rest is guessed. */
   readonly columns: Readonly<Partial<Record<keyof FieldMapping, Column>>>;
-  /** The class of each raw label that the recipe maps to one. */
+  /** The class of each raw label that the recipe maps; empty for one that it leaves out. */
   readonly labelNames: Readonly<Record<string, string>>;
   /** What becomes of rows of the training data that cannot be read. */
   readonly onBadRow: 'stop' | 'skip';
@@ -48,9 +48,7 @@ export function recipeData(text: string, recipeFile: string, located?: ReadonlyM
       ...sourceOf(path, ANSWERS[answer].holdsSeveral ? own : { ...own, label_separator: null }),
     })),
     columns: Object.fromEntries(fields.filter((field) => isColumn(said[field])).map((field) => [field, said[field]])),
-    labelNames: Object.fromEntries(
-      [...content.mapping].filter((entry): entry is [string, string] => entry[1] !== null),
-    ),
+    labelNames: Object.fromEntries([...content.mapping].map(([raw, to]) => [raw, to ?? ''])),
     onBadRow: said.on_bad_row === 'skip' ? 'skip' : 'stop',
     clean: Array.isArray(clean) ? clean.filter(isCleanOperation) : [],
     dropDuplicates: valueAt('drop_duplicates') === true,

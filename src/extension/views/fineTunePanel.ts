@@ -194,7 +194,7 @@ class FineTuneHost implements FineTunePanel {
     this.info = info;
     const { first = '', second = '', label = '' } = info;
     const hasSheets = (info.sheets?.length ?? 0) > 1;
-    this.chosen = { ...this.chosen, sheet: hasSheets ? info.sheet! : '', first, second, label };
+    this.chosen = { ...this.chosen, sheet: hasSheets ? info.sheet! : '', first, second, label, task: '', spanEnd: '' };
     await this.readLabels(revision);
   }
 
@@ -246,7 +246,7 @@ class FineTuneHost implements FineTunePanel {
         ...(second !== '' && { second }),
         ...(sheet !== '' && { sheet }),
       });
-      if (revision !== this.revision) return;
+      if (revision !== this.revision || model !== this.modelFolder()) return;
       const positions = modelPositions(model);
       this.lengths = { ...found, ...(positions !== undefined && { positions }) };
       this.send();
@@ -344,13 +344,15 @@ class FineTuneHost implements FineTunePanel {
     this.refuseUnknown(field, value);
     if (field === 'train') return this.takeTrain(value);
     this.chosen = { ...this.chosen, [field]: value };
-    const revision = ++this.revision;
-    if (field === 'label' || field === 'second' || field === 'first') {
-      return this.reading(revision, () => this.readLabels(revision));
+    if (field === 'label' || field === 'second' || field === 'first' || field === 'sheet') {
+      const revision = ++this.revision;
+      return this.reading(revision, () =>
+        field === 'sheet' ? this.takeSheet(value, revision) : this.readLabels(revision),
+      );
     }
-    if (field === 'sheet') return this.reading(revision, () => this.takeSheet(value, revision));
-    if (field === 'validation' || field === 'test') return this.reading(revision, () => this.findSheets(field));
-    if (field === 'model') void this.measure(revision);
+    // The other choices leave the reading of the training data under way.
+    if (field === 'validation' || field === 'test') await this.findSheets(field);
+    if (field === 'model') void this.measure(this.revision);
     this.foresee();
     this.send();
   }

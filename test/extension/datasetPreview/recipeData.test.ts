@@ -39,7 +39,7 @@ describe('a recipe’s data for the preview', () => {
       { name: 'validation', file: resolve('/home/someone/recipes/dev.json'), label_separator: null },
     ]);
     assert.deepEqual(columns, { first_sequence: 1, second_sequence: null });
-    assert.deepEqual(labelNames, { 0: 'no', 1: 'yes' });
+    assert.deepEqual(labelNames, { 0: 'no', 1: 'yes', NA: '' });
     assert.deepEqual([name, maxLength], ['pairs', 64]);
   });
 

@@ -3,13 +3,15 @@ import { serveScorer } from '../../../src/worker/serveScorer';
 
 // Similarity is 1 for equal texts of the loaded folder's name; the text "die" kills the process.
 let open = 0;
+let hasMeasured = false;
 serveScorer(async () => ({
-  async openPairScorer(folder, { device }) {
+  async openPairScorer(folder, { device, precision }) {
     if (folder === 'absent') throw new MedTextError('NOT_FOUND', 'no such folder', { folder });
     if (++open > 1) throw new MedTextError('OUT_OF_MEMORY', 'two models at once');
     return {
       labels: [folder, 'other'],
       device,
+      ...(precision !== undefined && { precision: hasMeasured ? precision : 'float32' }),
       async score(pairs) {
         if (pairs.some(({ first }) => first === 'die')) process.kill(process.pid, 'SIGKILL');
         return pairs.map(({ first, second }) => {
@@ -45,6 +47,9 @@ serveScorer(async () => ({
     outOfFold: 0,
   }),
   exportModel: async (_folder, output) => ({ output, files: [] }),
-  checkPrecision: async (_folder, precision) => ({ precision, rows: 0, of: 'samples', harms: false }),
+  async checkPrecision(_folder, precision) {
+    hasMeasured = true;
+    return { precision, rows: 0, of: 'samples', harms: false };
+  },
   doctor: async () => ({}),
 }));
