@@ -243,23 +243,33 @@ export function recordPiece(line: number, text: string): Piece {
 }
 
 /**
- * JSON as Python writes it, too: `NaN` is a missing number, `Infinity` no number that could be used, so a text.
+ * JSON as Python writes it, too: `NaN` is a missing number, `Infinity` no number that could be used, so a text. A whole
+ * number beyond 2^53, as ids are, becomes a text: as a number it would be another one.
  * Throws what `JSON.parse` throws.
  */
 export function lenientJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return LONG_NUMBER.test(text) ? JSON.parse(withLongNumbersQuoted(text)) : value;
   } catch (error) {
     if (!/\bNaN\b|\bInfinity\b/.test(text)) throw error;
     const strict = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (part) =>
       part.startsWith('"') ? part : part === 'NaN' ? 'null' : `"${part}"`,
     );
     try {
-      return JSON.parse(strict);
+      return JSON.parse(withLongNumbersQuoted(strict));
     } catch {
       throw error; // Its places are those of the text.
     }
   }
+}
+
+const LONG_NUMBER = /\d{16}/;
+
+function withLongNumbersQuoted(text: string): string {
+  return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (part) =>
+    /^-?\d+$/.test(part) && !Number.isSafeInteger(Number(part)) ? `"${part}"` : part,
+  );
 }
 
 /** V8 says where in the text it stumbled; people want the line of the file. */

@@ -255,6 +255,15 @@ describe('forms of a table', () => {
     await assert.rejects(openDataFile(table('twice.parquet')), { code: 'DATA_FORMAT', message: /columns 1, 2 are all named "text"/ }); // prettier-ignore
   });
 
+  it('whole numbers in JSON beyond 2^53, as ids are, keep their digits as texts', async () => {
+    const text =
+      '[{"text":"id 12345678901234567890, \\"1\\"","id":12345678901234567890,"low":-9007199254740993,"kept":9007199254740991,"float":0.1234567890123456,"big":1e20,"label":NaN}]';
+    const [values] = await valuesOf(temporary.file('ids.json', text));
+    assert.deepEqual(values, { text: 'id 12345678901234567890, "1"', id: '12345678901234567890', low: '-9007199254740993', kept: 9007199254740991, float: 0.1234567890123456, big: 1e20, label: null }); // prettier-ignore
+    const [line] = await valuesOf(temporary.file('ids.jsonl', '{"id": 1234567890123456789}\n'));
+    assert.deepEqual(line, { id: '1234567890123456789' });
+  });
+
   it('NaN in JSON, as Python writes it, is a missing value: the row follows on_bad_row', async () => {
     const text = '[{"text":"发热","label":NaN},{"text":"NaN, \\"Infinity\\"","label":1},{"text":"咳嗽","label":0}]';
     const path = temporary.file('nan.json', text);
