@@ -2,7 +2,7 @@
 import { rmdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { MedTextError, words } from '../base/errors';
-import { readTextFile } from '../base/textFile';
+import { readSmallFile } from '../base/textFile';
 import { importModel, type ImportedModel } from '../models/importModel';
 import { openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import type { WriteOptions } from '../models/writeModelFolder';
@@ -33,8 +33,8 @@ export async function extendModel(
   const files = await readTokenizerFiles(folder);
   const extended = extendVocabulary(files, tokens, folder.path);
   const before = loadTokenizer(files, folder.path);
-  const others: Record<string, string> = {};
-  for (const path of folder.tokenizerFiles) others[basename(path)] = await readTextFile(path);
+  const others: Record<string, Uint8Array> = {};
+  for (const path of folder.tokenizerFiles) others[basename(path)] = await readSmallFile(path);
   const { layerCount } = folder.config;
   const imported = await importModel(source, output, {
     ...options,

@@ -42,7 +42,7 @@ export interface ImportOptions extends WriteOptions {
   /** Leaves out rows of the vocabulary and layers; the tokenizer's files then come from `extraFiles`. */
   readonly cut?: EncoderCut;
   /** Further files of the new folder, by name, made from what the source folder is. */
-  readonly extraFiles?: (source: ModelFolder) => Promise<Readonly<Record<string, string>>>;
+  readonly extraFiles?: (source: ModelFolder) => Promise<Readonly<Record<string, string | Uint8Array>>>;
   /** Whether a graph's output depends on padding; undefined: not known. */
   readonly readsPadding?: (graph: Model, path: string, source: ModelFolder) => Promise<boolean | undefined>;
 }

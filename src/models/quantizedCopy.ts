@@ -16,6 +16,8 @@ import type { ModelFolder } from './modelFolder';
 const QUANTIZER = 1;
 /** Graphs kept; of BERT-base each has 105 MB. */
 const MAX_GRAPHS = 6;
+/** The age from which an unfinished file is a leftover. */
+const LEFT_MS = 3_600_000;
 
 const folderOf = (): string => join(userCacheFolder(), 'quantized');
 
@@ -85,7 +87,13 @@ export async function writeQuantizedNote(key: string, note: object): Promise<voi
 }
 
 async function forgetOldest(): Promise<void> {
-  const names = (await readdir(folderOf())).filter((name) => name.endsWith('.onnx'));
+  const all = await readdir(folderOf());
+  // What a killed process was writing; nobody takes an hour for one graph.
+  for (const name of all.filter((each) => /^\..+\.[0-9a-f]{12}\.tmp$/.test(each))) {
+    const path = join(folderOf(), name);
+    if (Date.now() - (await stat(path)).mtimeMs > LEFT_MS) await rm(path, { force: true });
+  }
+  const names = all.filter((name) => name.endsWith('.onnx'));
   const aged = await Promise.all(
     names.map(async (name) => ({ name, at: (await stat(join(folderOf(), name))).mtimeMs })),
   );

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ClassifierRunner } from '../../src/inference/classifierRunner';
 import { openNetwork, PackedNetwork } from '../../src/inference/packedNetwork';
 import { PackedSession } from '../../src/inference/packedSession';
@@ -84,6 +84,17 @@ describe('the kept copy of a model in int8', () => {
     await assert.rejects(logits(signal), { code: 'CANCELLED' });
     assert.equal(asked, 26);
     assert.deepEqual(copies(), []);
+  });
+
+  it('takes the place of what killed processes left unfinished, and leaves alone what is being written', async () => {
+    const first = await modelOf('left', 2000, 64, 2);
+    await first.logits();
+    const folder = dirname(copies()[0]);
+    const [old, young] = ['1', '2'].map((digit) => join(folder, `.x.onnx.${digit.repeat(12)}.tmp`));
+    for (const path of [old, young]) writeFileSync(path, 'unfinished');
+    utimesSync(old, new Date(0), new Date(0));
+    await (await modelOf('left-2', 2000, 32, 2)).logits();
+    assert.deepEqual([existsSync(old), existsSync(young), copies().length], [false, true, 3]);
   });
 
   it('takes hardly more memory to make than to open, however large the model is', async function () {

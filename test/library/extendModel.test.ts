@@ -48,12 +48,16 @@ describe('extending a vocabulary', () => {
 
   it('adds what is split or unknown, each as the mean of its pieces, in the bias of the decoder too', async () => {
     const output = join(home, 'extended');
+    // XLM-R and its like have a binary file beside the others.
+    const binary = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    writeFileSync(join(model, 'sentencepiece.bpe.model'), binary);
     const { vocabulary, tokens } = await extendModel(model, output, ['肺炎', '炎', '鱻', '肺炎']);
     assert.deepEqual(vocabulary, { before: VOCABULARY.length, after: VOCABULARY.length + 2 });
     assert.deepEqual(tokens, [
       { token: '肺炎', pieces: ['肺', '炎'] },
       { token: '鱻', pieces: ['[UNK]'] },
     ]);
+    assert.deepEqual(readFileSync(join(output, 'sentencepiece.bpe.model')), binary);
     const before = await tokenizerOf(model);
     const after = await tokenizerOf(output);
     assert.deepEqual(after.ids('头痛肺炎鱻'), [...before.ids('头痛'), VOCABULARY.length, VOCABULARY.length + 1]);
