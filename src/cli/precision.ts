@@ -37,3 +37,10 @@ export async function chosenPrecision(
   refuseHarm(check, folder);
   return precision;
 }
+
+/** The device for a precision. Where none is named, it is the one that {@link chosenPrecision} measured on. */
+export async function deviceFor(precision: ScoringPrecision | undefined, named: string | undefined) {
+  if (precision === undefined || precision === 'float32') return named;
+  const { precisionDevice } = await import('../devices/deviceChoice');
+  return precisionDevice(precision, named ?? 'auto');
+}

@@ -1,3 +1,5 @@
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import type { CleanOperation } from '../base/cleanText';
 import { MedTextError, words } from '../base/errors';
@@ -5,6 +7,7 @@ import { CleaningCounts, refuseCleanedCopy, RowCleaner, textsOfRow, type Cleanin
 import type { DataFile } from '../data/dataFile';
 import type { FieldMapping } from '../protocol/datasetPreview';
 import { textOf, valueIn } from '../data/dataRow';
+import { tableFormatOf } from '../data/tableFile';
 import { exportedRows, writtenFormat } from './exportRows';
 import { Pacer, throwIfAborted } from './pacer';
 import { isUnreadable, type StoredRow } from './rowStore';
@@ -41,6 +44,14 @@ export interface WriteCleanOptions {
   readonly isNamed: boolean;
 }
 
+export interface WrittenClean {
+  readonly rows: number;
+  /** Repeated rows that were left out. */
+  readonly dropped: number;
+  /** Rows that cannot be read. */
+  readonly badRows: number;
+}
+
 /**
  * Writes the readable rows to another file, with the texts of the mapping cleaned.
  * Errors: `USAGE` for the file itself, `UNSUPPORTED` for texts with entities, `IO`, `DISK_FULL`, `CANCELLED`.
@@ -51,27 +62,32 @@ export async function writeClean(
   output: string,
   { mapping, operations, dropDuplicates, isNamed }: WriteCleanOptions,
   signal?: AbortSignal,
-): Promise<{ rows: number; dropped: number }> {
-  if (output === file.path) {
+): Promise<WrittenClean> {
+  // The names may differ: a relative path, a link.
+  const placeOf = (path: string) => realpath(path).catch(() => resolve(path));
+  if ((await placeOf(output)) === (await placeOf(file.path))) {
     throw new MedTextError('USAGE', words`${output} is the data file itself, which must not change. Name another file.`, { file: output }); // prettier-ignore
   }
   refuseCleanedCopy(file);
   const { first_sequence, second_sequence, label } = mapping;
   const columns = [first_sequence, second_sequence].filter((column) => column !== null);
   const cleaner = new RowCleaner(columns, label ?? undefined, operations, dropDuplicates);
-  const written = { rows: 0, dropped: 0 };
+  const written = { rows: 0, dropped: 0, badRows: 0 };
   async function* cleaned(): AsyncGenerator<StoredRow[]> {
     for await (const batch of rows) {
       if (signal) throwIfAborted(signal);
       yield batch.flatMap((stored) => {
-        if (isUnreadable(stored)) return [];
+        if (isUnreadable(stored)) {
+          written.badRows++;
+          return [];
+        }
         const values = cleaner.cleaned(stored.values);
         written[values ? 'rows' : 'dropped']++;
         return values ? [{ ...stored, values }] : [];
       });
     }
   }
-  const text = exportedRows(cleaned(), file.columns, writtenFormat(file), isNamed);
+  const text = exportedRows(cleaned(), file.columns, tableFormatOf(output) ?? writtenFormat(file), isNamed);
   await writeFileAtomically(output, text, { noWiderThan: await modeOfFile(file.path) });
   return written;
 }

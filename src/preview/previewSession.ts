@@ -28,7 +28,7 @@ import { RowView } from './rowView';
 import { SessionStatistics } from './sessionStatistics';
 import { ShownFile } from './shownFile';
 import { ViewOnShow } from './shownView';
-import { planClean, writeClean } from './cleanPreview';
+import { planClean, writeClean, type WrittenClean } from './cleanPreview';
 import { planSplit, writeSplit } from './splitPreview';
 import type { StatisticsInput } from './statisticsInput';
 import type { TokenCounter } from './tokenCounts';
@@ -343,11 +343,7 @@ export class PreviewSession {
     return planClean(file.store.scan(signal), this.mapping, operations, signal);
   }
 
-  async writeClean(
-    options: CleanOptions,
-    output: string,
-    signal: AbortSignal,
-  ): Promise<{ rows: number; dropped: number }> {
+  async writeClean(options: CleanOptions, output: string, signal: AbortSignal): Promise<WrittenClean> {
     const { file, mapping } = this;
     await file.indexed;
     const { isNamed, store } = file;

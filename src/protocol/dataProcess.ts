@@ -155,7 +155,7 @@ export const dataProcessContract = defineContract({
     planClean: { params: object({ ...of, options: cleanOptions }), result: cleanPlan },
     writeClean: {
       params: object({ ...of, options: cleanOptions, file: text }),
-      result: object({ rows: count, dropped: count }),
+      result: object({ rows: count, dropped: count, badRows: count }),
     },
     planSplit: { params: object({ ...of, options: splitOptions }), result: splitPlan },
     /** Writes the parts with a share above 0 to these files, in the source's format (JSON Lines for Parquet and files of tokens). */

@@ -30,7 +30,7 @@ export type PrecisionCheck = Checked<typeof precisionCheck>;
 
 /** The check in sentences, for the terminal and the editor. */
 export function precisionCheckText(check: PrecisionCheck, t: Translate): string {
-  const { precision, rows, of, changedAnswers, metric, gain, cosines, harms } = check;
+  const { precision, rows, of, largestDifference, changedAnswers, metric, gain, cosines, harms } = check;
   // prettier-ignore
   const named = {
     validation: t('{0} validation rows of its run', rows),
@@ -43,6 +43,7 @@ export function precisionCheckText(check: PrecisionCheck, t: Translate): string 
   return [
     t('In {0}, on {1}:', precision, named[of]),
     ...(changedAnswers === undefined ? [] : [t('{0} of {1} predictions change.', changedAnswers, rows)]),
+    ...(changedAnswers === undefined && !metric && largestDifference !== undefined ? [t('The largest difference of a logit is {0}.', largestDifference.toPrecision(2))] : []),
     ...(metric ? [changeText(metric, t)] : []),
     ...(gain ? [t('Difference {0} points, 95 % interval {1} to {2}.', points(gain.difference), points(gain.low), points(gain.high))] : []),
     ...(cosines ? [t('The cosine between a vector and its float32 version is {0} on average and {1} at the lowest.', cosines.mean.toFixed(4), cosines.lowest.toFixed(4))] : []),

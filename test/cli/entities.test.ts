@@ -49,6 +49,12 @@ describe('medtext: entities', function () {
     const two = await medtext('score', model, '肺炎', '发热');
     assert.equal(two.code, 2);
     assert.match(two.stderr, /reads one text and marks its entities/);
+    const wrong = await medtext('score', model, '肺炎', '--precision', 'bogus');
+    assert.deepEqual([wrong.code, /--precision/.test(wrong.stderr)], [2, true]);
+    const ownCache = { XDG_CACHE_HOME: join(folder, 'cache'), LOCALAPPDATA: join(folder, 'cache') };
+    const int8 = await run(['score', model, '𠀀肺炎伴发热，予布洛芬。', '--precision', 'int8'], { cwd: folder, env: ownCache }); // prettier-ignore
+    assert.match(int8.stderr, /^In int8, /m);
+    assert.match(int8.stdout, /肺炎 +疾病 +1–3/);
   });
 
   it('a file of new tokens that is not there is named; words of texts are one object of JSON', async () => {
@@ -79,7 +85,10 @@ describe('medtext: entities', function () {
     writeFileSync(join(folder, 'doccano.jsonl'), '{"text":"肺炎伴发热","label":[[0,2,"疾病"]]}\n');
     const asked = await medtext('evaluate', model, '--data', 'doccano.jsonl');
     assert.equal(asked.code, 1);
-    assert.match(asked.stderr, /RECIPE: doccano\.jsonl: the file does not show whether the end of an entity .*--span-end/);
+    assert.match(
+      asked.stderr,
+      /RECIPE: doccano\.jsonl: the file does not show whether the end of an entity .*--span-end/,
+    );
     const { code, stdout, stderr } = await medtext('evaluate', model, '--data', 'doccano.jsonl', '--span-end', 'exclusive', '--json'); // prettier-ignore
     assert.equal(code, 0, stderr);
     const { perType } = JSON.parse(stdout) as { perType: Record<string, { support: number; recall: number }> };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { CLEAN_OPERATIONS } from '../../src/base/cleanText';
 import { medtext, medtextFails } from '../cli/support/commandLine';
 import { TestPreview } from '../preview/previewSupport';
@@ -32,7 +32,7 @@ describe('cleaning of a file', () => {
 
     const output = temporary.path('notes.clean.jsonl');
     const written = await preview.session.writeClean({ operations: [...CLEAN_OPERATIONS], dropDuplicates: true }, output, signal); // prettier-ignore
-    assert.deepEqual(written, { rows: 4, dropped: 2 });
+    assert.deepEqual(written, { rows: 4, dropped: 2, badRows: 0 });
     const clean = readFileSync(output, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as unknown); // prettier-ignore
     assert.deepEqual(clean, [
       { id: 1, text: '体温>38', label: '内科' },
@@ -59,10 +59,29 @@ describe('cleaning of a file', () => {
       const preview = await TestPreview.open({ data: name }, { mapping, mappingSource: 'person' });
       const plan = await preview.session.planClean({ operations: [], dropDuplicates: true }, signal);
       const output = temporary.path(`kept-${name.split('/').at(-1)}`);
-      assert.deepEqual(await preview.session.writeClean({ ...options }, output, signal), { rows, dropped: duplicates });
+      assert.deepEqual(await preview.session.writeClean({ ...options }, output, signal), {
+        rows,
+        dropped: duplicates,
+        badRows: 0,
+      });
       assert.equal(plan.duplicates.after, duplicates);
       await preview.session.close();
     }
+  });
+
+  it('never writes over the data file, whatever it is called, and says which rows it left out', async () => {
+    const file = temporary.file('own.csv', 'text,label\n a ,x\n"b\n');
+    const content = readFileSync(file, 'utf8');
+    const link = temporary.path('link.csv');
+    symlinkSync(file, link);
+    const options = { cwd: temporary.path('.') };
+    for (const output of ['own.csv', './own.csv', link])
+      assert.match(await medtextFails(['data', 'own.csv', '--clean', 'trim', '--output', output], 2, 'USAGE', options), /the data file itself/); // prettier-ignore
+    assert.equal(readFileSync(file, 'utf8'), content);
+    const { stdout } = await medtext(['data', 'own.csv', '--clean', 'trim', '--output', 'other.json'], options);
+    assert.match(stdout, /left out: 1 row that cannot be read/);
+    assert.deepEqual(JSON.parse(readFileSync(temporary.path('other.json'), 'utf8')), [{ text: 'a', label: 'x' }]);
+    await medtextFails(['data', 'own.csv', '--clean', 'trim', '--drop-duplicates'], 2, 'USAGE', options);
   });
 
   it('does the same from the terminal', async () => {

@@ -113,6 +113,11 @@ describe('scoring in int8', () => {
     assert.ok(Math.abs(near - exact) < 0.02);
   });
 
+  it('of a model that gives a number: how far its logit moves', () => {
+    const check = { precision: 'int8', rows: 12, of: 'samples', largestDifference: 0.0281, harms: false } as const;
+    assert.match(precisionCheckText(check, untranslated), /: The largest difference of a logit is 0\.028\.$/);
+  });
+
   it('is refused where it harms, and the scorer stays in float32', async () => {
     const { folder } = await modelOfRun('harmed', 3);
     const harmful = {

@@ -48,6 +48,8 @@ async function data(args: Arguments, { screen, signal }: Context): Promise<void>
     secondSequence: column('second', 'second_sequence'),
     label: column('label', 'label'),
   };
+  if (args.has('drop-duplicates') && !args.has('output'))
+    throw args.wrong('--drop-duplicates needs --output with the file to write.');
   if (args.has('clean')) return clean(file, fields, args, { screen, signal });
   for (const name of ['output', 'drop-duplicates']) {
     if (args.has(name)) throw args.wrong(`--${name} needs --clean with its operations.`);
@@ -88,9 +90,10 @@ async function clean(
   );
   const { before, after } = plan.duplicates;
   screen.print('', `  rows changed by the operations with *: ${integer(plan.changed)}; duplicates: ${integer(before)} before cleaning, ${integer(after)} after`); // prettier-ignore
-  if (written)
+  if (written) {
     screen.print(`  written: ${target}, ${counted(written.rows, 'row')}${dropDuplicates ? `, without ${counted(written.dropped, 'duplicate')}` : ''}`); // prettier-ignore
-  else screen.print(`  in a recipe: "dataset": {"clean": ${JSON.stringify(operations)}}`);
+    if (written.badRows > 0) screen.print(`  left out: ${counted(written.badRows, 'row')} that cannot be read`);
+  } else screen.print(`  in a recipe: "dataset": {"clean": ${JSON.stringify(operations)}}`);
 }
 
 function operationsOf(args: Arguments): readonly CleanOperation[] {

@@ -1,7 +1,7 @@
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
 import { sheetOption } from '../fileOptions';
 import { modelOrPath } from '../modelArgument';
-import { chosenPrecision, precisionOption } from '../precision';
+import { chosenPrecision, deviceFor, precisionOption } from '../precision';
 import { countProgress } from '../screen';
 import { clip, counted, decimal, properties, table } from '../terminal';
 
@@ -50,8 +50,7 @@ async function embed(args: Arguments, context: Context): Promise<void> {
   const { openEmbedder } = await import('../../inference/embedder');
   const { cosine } = await import('../../inference/vectorScorer');
   const embedder = await openEmbedder(folder, {
-    ...placeOf(args),
-    precision: await chosenPrecision(args, folder, context),
+    ...(await placeOf(args, folder, context)),
     signal,
   });
   try {
@@ -81,8 +80,7 @@ async function embedFileOf(args: Arguments, folder: string, context: Context): P
   if (output === undefined) throw args.wrong('--output is missing: a .npy, .parquet or .jsonl file.');
   const { embedFile } = await import('../../evaluation/embedFile');
   const result = await embedFile(folder, args.text('file')!, output, {
-    ...placeOf(args),
-    precision: await chosenPrecision(args, folder, context),
+    ...(await placeOf(args, folder, context)),
     column: args.text('column'),
     sheet: args.text('sheet'),
     onBadRow: args.flag('skip-bad-rows') ? 'skip' : 'stop',
@@ -101,6 +99,11 @@ async function embedFileOf(args: Arguments, folder: string, context: Context): P
   );
 }
 
-function placeOf(args: Arguments): { device: string | undefined; threads: number | undefined } {
-  return { device: args.text('device'), threads: args.number('threads', 1, 1024) };
+async function placeOf(args: Arguments, folder: string, context: Context) {
+  const precision = await chosenPrecision(args, folder, context);
+  return {
+    precision,
+    device: await deviceFor(precision, args.text('device')),
+    threads: args.number('threads', 1, 1024),
+  };
 }

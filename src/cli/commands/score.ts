@@ -7,7 +7,7 @@ import { MEASURES, rankOf, saidLabels, type PairScore } from '../../protocol/sco
 import { describeTask } from '../../protocol/tasks';
 import { modelOptions, type Arguments, type Command, type Context } from '../commandLine';
 import { sheetOption } from '../fileOptions';
-import { chosenPrecision, precisionOption } from '../precision';
+import { chosenPrecision, deviceFor, precisionOption } from '../precision';
 import { modelNamed, modelOrPath, starterModel } from '../modelArgument';
 import { Bold, countProgress, type Line, type Screen } from '../screen';
 import { bar, clip, counted, decimal, displayWidth, integer, oneLine, padEnd, percent, table } from '../terminal';
@@ -76,13 +76,14 @@ async function score(args: Arguments, { screen, signal }: Context): Promise<void
   }
   const top = args.number('top', 1, 1_000_000) ?? 10;
   const folder = model ?? (await starterModel({ screen, signal }));
-  const options = { device: args.text('device'), threads: args.number('threads', 1, 1024), signal };
+  const precision = await chosenPrecision(args, folder, { screen, signal });
+  const device = await deviceFor(precision, args.text('device'));
+  const options = { device, threads: args.number('threads', 1, 1024), precision, signal };
   const { openEntityMarker } = await import('../../evaluation/entityMarker');
   const marker = await openEntityMarker(folder, options);
   if (marker) return markEntities(marker, args, texts, screen, signal);
   const { openPairScorer } = await import('../../inference/pairScorer');
-  const precision = await chosenPrecision(args, folder, { screen, signal });
-  const scorer = await openPairScorer(folder, { ...options, precision });
+  const scorer = await openPairScorer(folder, options);
   try {
     if (scorer.second === 'required' && second === undefined && against === undefined) {
       throw args.wrong('The model compares two texts: give a second one, or --against FILE.');

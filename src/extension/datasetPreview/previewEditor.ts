@@ -484,11 +484,12 @@ export class PreviewEditor implements Disposable {
     const near = Uri.file(join(dirname(path), `${basename(path, extname(path))}.clean${ending}`));
     const picked = await window.showSaveDialog({ title: t('Write the cleaned rows to'), defaultUri: near, filters: { [t('Data')]: [ending.slice(1)] } }); // prettier-ignore
     if (!picked) return null;
-    await showProgress(
+    const { badRows } = await showProgress(
       t('Cleaning {0}', basename(path)),
       async (cancelled) =>
       (await this.client).request('writeClean', { options: { operations, dropDuplicates }, file: picked.fsPath }, AbortSignal.any([signal, cancelled])), // prettier-ignore
     );
+    if (badRows > 0) void showWarning(t('{0} lacks the {1} rows of {2} that cannot be read.', basename(picked.fsPath), badRows, basename(path))); // prettier-ignore
     return { name: basename(picked.fsPath) };
   }
 

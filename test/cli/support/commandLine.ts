@@ -83,8 +83,14 @@ export function jsonLines(stdout: string): any[] {
 }
 
 /** Runs a command that must fail as said, with and without --json. */
-export async function medtextFails(args: readonly string[], exitCode: number, code: string): Promise<string> {
-  const { code: status, stdout, stderr } = await medtext([...args, '--json']);
+export async function medtextFails(
+  args: readonly string[],
+  exitCode: number,
+  code: string,
+  options: RunOptions = {},
+): Promise<string> {
+  // prettier-ignore
+  const { code: status, stdout, stderr } = await medtext([...args, '--json'], options);
   assert.equal(status, exitCode, stdout + stderr);
   const lines = jsonLines(stdout);
   const { error } = lines[lines.length - 1];
