@@ -168,7 +168,7 @@ export async function newTable(file: DataFile, options: FillOptions) {
 }
 
 /** Records of JSON may have keys that the first ones lack. */
-async function allColumns(file: DataFile, signal: AbortSignal | undefined): Promise<string[]> {
+export async function allColumns(file: DataFile, signal: AbortSignal | undefined): Promise<string[]> {
   const columns = new Set(file.columns);
   if (file.format !== 'json' && file.format !== 'jsonl') return [...columns];
   for await (const row of file.rows(signal))

@@ -8,6 +8,7 @@ import type { DataFile } from '../data/dataFile';
 import type { FieldMapping } from '../protocol/datasetPreview';
 import { textOf, valueIn } from '../data/dataRow';
 import { tableFormatOf } from '../data/tableFile';
+import { allColumns } from '../data/writeFilled';
 import { exportedRows, writtenFormat } from './exportRows';
 import { Pacer, throwIfAborted } from './pacer';
 import { isUnreadable, type StoredRow } from './rowStore';
@@ -87,7 +88,12 @@ export async function writeClean(
       });
     }
   }
-  const text = exportedRows(cleaned(), file.columns, tableFormatOf(output) ?? writtenFormat(file), isNamed);
+  const text = exportedRows(
+    cleaned(),
+    await allColumns(file, signal),
+    tableFormatOf(output) ?? writtenFormat(file),
+    isNamed,
+  );
   await writeFileAtomically(output, text, { noWiderThan: await modeOfFile(file.path) });
   return written;
 }

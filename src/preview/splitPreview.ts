@@ -3,6 +3,7 @@ import { MedTextError, words } from '../base/errors';
 import type { FieldMapping, SplitOptions, SplitPlan } from '../protocol/datasetPreview';
 import { splitRows } from '../data/splits';
 import { textOf, valueIn } from '../data/dataRow';
+import { allColumns } from '../data/writeFilled';
 import { isMissing } from './cells';
 import { exportedRows, writtenFormat } from './exportRows';
 import { GroupTable } from './groupTable';
@@ -126,8 +127,9 @@ export async function writeSplit(
     if (!Object.hasOwn(files, name)) throw new MedTextError('USAGE', words`No file was named for ${name}.`, { name });
   }
   const noWiderThan = await modeOfFile(file.file.path);
+  const columns = await allColumns(file.file, signal);
   for (const { name } of plan.parts) {
-    const text = exportedRows(batches(file, rows[name], signal), file.columns, writtenFormat(file.file), file.isNamed);
+    const text = exportedRows(batches(file, rows[name], signal), columns, writtenFormat(file.file), file.isNamed);
     await writeFileAtomically(files[name], text, { noWiderThan });
   }
 }

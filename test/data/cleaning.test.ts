@@ -84,6 +84,22 @@ describe('cleaning of a file', () => {
     await medtextFails(['data', 'own.csv', '--clean', 'trim', '--drop-duplicates'], 2, 'USAGE', options);
   });
 
+  it('keeps columns that only late rows of a JSON file have, in cleaned rows and in the parts of a split', async () => {
+    const late = Array.from({ length: 300 }, (_, n) => ({ text: ` note ${n}`, label: n % 2, ...(n > 250 && { remark: `r${n}` }) })); // prettier-ignore
+    const file = temporary.file('late.jsonl', late.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const preview = await TestPreview.open({ notes: file });
+    const { signal } = new AbortController();
+    const recordsOf = (path: string) => readFileSync(path, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as unknown); // prettier-ignore
+    const part = temporary.path('late.train.jsonl');
+    const shares = { train: 1, validation: 0, test: 0, seed: 1, stratify: null, group: null };
+    await preview.session.writeSplit(shares, { train: part }, signal);
+    assert.deepEqual(recordsOf(part), late);
+    const output = temporary.path('late.clean.jsonl');
+    await preview.session.writeClean({ operations: ['trim'], dropDuplicates: false }, output, signal);
+    assert.deepEqual(recordsOf(output), late.map((row) => ({ ...row, text: row.text.trim() }))); // prettier-ignore
+    await preview.session.close();
+  });
+
   it('does the same from the terminal', async () => {
     const file = source();
     const told = JSON.parse((await medtext(['data', file, '--clean', 'html_entities,trim', '--json'])).stdout);
