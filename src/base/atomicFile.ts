@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { constants, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { withPlace } from './diskFull';
 import { asMedTextError, MedTextError, words } from './errors';
 import { temporaryFile } from './leftovers';
@@ -96,4 +96,13 @@ function noFile(path: string, there: Stats): MedTextError {
 
 function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
+}
+
+/** Whether two paths name one file: a link to a file is that file, since writing to it would replace what it points to. */
+export async function isSamePlace(one: string, other: string): Promise<boolean> {
+  return (await placeOf(one)) === (await placeOf(other));
+}
+
+async function placeOf(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
 }

@@ -1,6 +1,6 @@
 /** Writing the vectors of a file's texts to another file, in blocks, so that neither file is in memory as a whole. */
 import { resolve } from 'node:path';
-import { writeFileAtomically } from '../base/atomicFile';
+import { isSamePlace, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
 import { guessFields, refuseRepeatedGuess, resolveColumn } from '../data/columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile } from '../data/dataFile';
@@ -43,7 +43,7 @@ export async function embedFile(
   options: EmbedFileOptions = {},
 ): Promise<EmbeddedFile> {
   const format = vectorFormatOf(output);
-  if (resolve(path) === resolve(output)) {
+  if (await isSamePlace(path, output)) {
     throw new MedTextError('USAGE', words`The output would replace the input ${path}; choose another name.`, { file: path }); // prettier-ignore
   }
   const isPlain = /\.txt$/i.test(path) && options.column === undefined;

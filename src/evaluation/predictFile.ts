@@ -1,6 +1,7 @@
-import { realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
+import { isSamePlace } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
+import { filesOfData } from '../data/entities/bratFile';
 import type { RunOptions } from '../inference/classifierRunner';
 import type { OpenedModel } from '../inference/openedModel';
 import type { TaskData } from '../tasks/task';
@@ -35,7 +36,9 @@ export async function predictFile(
   output: string,
   options: FileOptions = {},
 ): Promise<Predictions> {
-  if ((await placeOf(file)) === (await placeOf(output))) {
+  // Of a document of brat's, its annotations are the input, too.
+  for (const input of /\.(txt|ann)$/.test(file) ? await filesOfData(file) : [file]) {
+    if (!(await isSamePlace(input, output))) continue;
     throw new MedTextError('USAGE', words`The output would replace the input ${file}; choose another name.`, { file });
   }
   return withModel(folder, options, async (model) => {
@@ -64,9 +67,4 @@ export async function predictExamples(
     counts: definition.counts(answers, labels),
     ...(counted && { counted }),
   };
-}
-
-/** The file's path with links resolved, because a link to the input is the input. */
-async function placeOf(path: string): Promise<string> {
-  return realpath(path).catch(() => resolve(path));
 }

@@ -1,6 +1,4 @@
-import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { modeOfFile, writeFileAtomically } from '../base/atomicFile';
+import { isSamePlace, modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import type { CleanOperation } from '../base/cleanText';
 import { MedTextError, words } from '../base/errors';
 import { CleaningCounts, refuseCleanedCopy, RowCleaner, textsOfRow, type CleaningEffect } from '../data/cleaning';
@@ -64,9 +62,7 @@ export async function writeClean(
   { mapping, operations, dropDuplicates, isNamed }: WriteCleanOptions,
   signal?: AbortSignal,
 ): Promise<WrittenClean> {
-  // The names may differ: a relative path, a link.
-  const placeOf = (path: string) => realpath(path).catch(() => resolve(path));
-  if ((await placeOf(output)) === (await placeOf(file.path))) {
+  if (await isSamePlace(output, file.path)) {
     throw new MedTextError('USAGE', words`${output} is the data file itself, which must not change. Name another file.`, { file: output }); // prettier-ignore
   }
   refuseCleanedCopy(file);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MedTextError } from '../../src/base/errors';
 import { vectorFile, type VectorBlock } from '../../src/data/vectorFile';
@@ -118,6 +118,9 @@ describe('vectors of a file', () => {
     await assert.rejects(embedFile(MODEL, input, temporary.path('out.csv')), { code: 'USAGE', message: /\.npy \(NumPy\)/ }); // prettier-ignore
     const npy = temporary.file('same.npy', 'x');
     await assert.rejects(embedFile(MODEL, npy, npy), { code: 'USAGE' });
+    const link = temporary.path('link.npy');
+    symlinkSync(npy, link);
+    await assert.rejects(embedFile(MODEL, npy, link), { code: 'USAGE', message: /would replace the input/ });
     await assert.rejects(embedFile(MODEL, input, temporary.path('o.npy'), { column: 'nope' }), { code: 'NOT_FOUND' });
     const cancelled = embedFile(MODEL, input, temporary.path('o.npy'), { signal: AbortSignal.abort() });
     await assert.rejects(cancelled, { code: 'CANCELLED' });

@@ -87,6 +87,15 @@ describe('a model on a whole file', () => {
     }
   });
 
+  it('writes over no part of its input: of a document of brat’s neither text nor annotations', async () => {
+    const [text, annotations] = ['a.txt', 'a.ann'].map((name) => join(folder, name));
+    writeFileSync(text, '肺炎伴发热');
+    writeFileSync(annotations, 'T1\t疾病 0 2\t肺炎\n');
+    for (const output of [text, annotations]) {
+      await assert.rejects(predictFile(model, text, output), { code: 'USAGE', message: /would replace the input/ });
+    }
+  });
+
   it('is refused where the device is named and fails', async () => {
     devicesOf({ device: 'cpu', code: 'RUNTIME' });
     await assert.rejects(evaluateModel(model, file, { ...known(other), device: 'cpu' }), { code: 'RUNTIME' });
