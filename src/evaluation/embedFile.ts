@@ -1,6 +1,6 @@
 /** Writing the vectors of a file's texts to another file, in blocks, so that neither file is in memory as a whole. */
 import { resolve } from 'node:path';
-import { isSamePlace, writeFileAtomically } from '../base/atomicFile';
+import { isSamePlace, modeOfFile, writeFileAtomically } from '../base/atomicFile';
 import { MedTextError, words } from '../base/errors';
 import { guessFields, refuseRepeatedGuess, resolveColumn } from '../data/columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile } from '../data/dataFile';
@@ -62,7 +62,9 @@ export async function embedFile(
   try {
     const { dimensions } = embedder;
     const blocks = embeddedBlocks(embedder, textsOf(file, column, undefined, options.signal), rows, options);
-    await writeFileAtomically(output, vectorFile(format, { rows, dimensions }, blocks));
+    const content = vectorFile(format, { rows, dimensions }, blocks);
+    // Two of the formats hold the texts, too.
+    await writeFileAtomically(output, content, { noWiderThan: await modeOfFile(path) });
     return { output: resolve(output), rows, badRows: badRows.count, dimensions, column };
   } finally {
     await embedder.close();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MedTextError } from '../../src/base/errors';
 import { vectorFile, type VectorBlock } from '../../src/data/vectorFile';
@@ -59,6 +59,15 @@ describe('vectors of a file', () => {
       assert.deepEqual(rows.map(({ values }) => [values.line, values.text]), texts.map((text, i) => [i + 2, text])); // prettier-ignore
       close(rows.flatMap(({ values }) => values.embedding as number[]), expected); // prettier-ignore
     }
+  });
+
+  it('are for nobody who may not read the texts', async function () {
+    if (process.platform === 'win32') this.skip();
+    const input = csv();
+    chmodSync(input, 0o600);
+    const output = temporary.path('private.jsonl');
+    await embedFile(MODEL, input, output, { threads: 1 });
+    assert.equal(statSync(output).mode & 0o777, 0o600);
   });
 
   it('of several blocks are one table; each block is taken before the next is computed', async () => {
