@@ -57,6 +57,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         packages: ['node:'],
         reason: 'the one way to write a file, for every room that does',
       },
+      'src/base/crc32.ts': { packages: ['node:'], reason: 'the checksum of every archive that is written' },
       'src/base/diskFull.ts': { packages: ['node:'], reason: 'asks what a disk has left, wherever one was full' },
       'src/base/fileLock.ts': { packages: ['node:'], reason: 'the one way to keep others off a file or folder' },
       'src/base/leftovers.ts': { packages: ['node:'], reason: 'what interrupted writers leave behind, in any folder' },
