@@ -2,15 +2,16 @@ import { guessFields, withoutRepeated, type DataFields, type FieldGuess } from '
 import { ANSWERS, answerIn } from '../protocol/answers';
 import { fieldWords } from '../protocol/fieldGuess';
 import { rowPlaces } from '../protocol/rowPlaces';
+import { labelParts } from '../protocol/severalLabels';
 import { BadRows, type DataFile } from './dataFile';
-import { isBadRow, type DataRow, type DataValue } from './dataRow';
+import { isBadRow, valueIn, type DataRow, type DataValue } from './dataRow';
 import { asMedTextError } from '../base/errors';
 import type { Words } from '../base/words';
 import { typesIn } from './entities/annotations';
 import { byPlace, distinctEntities, overlapsOf } from './entities/entity';
 import { entityColumns, openEntityFile, type EntityFile } from './entities/readEntities';
 import type { SpanConvention } from './entities/spanConvention';
-import { SeveralCounts } from './labelLists';
+import { labelCellOf, SeveralCounts } from './labelLists';
 import { RawLabelCounts, rawLabelOf } from './labelMapping';
 import {
   characterCount,
@@ -143,6 +144,7 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
   const several = new SeveralCounts(MAX_DISTINCT);
   const badRows = new BadRows(file.path, { onBadRow: 'skip', maxReports: options.maxReports });
   const pairs: TextPair[] = [];
+  const labelCells: ReturnType<typeof labelCellOf>[] = [];
   let rows = 0;
 
   for await (const row of file.rows(options.signal)) {
@@ -161,10 +163,13 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
       labels.add(type, row.line);
     const rawLabel = entities || label === undefined ? undefined : rawLabelOf(row.values[label]);
     if (rawLabel !== undefined) labels.add(rawLabel, row.line);
-    if (!entities && label !== undefined) several.add(Object.hasOwn(row.values, label) ? row.values[label] : undefined, row.line); // prettier-ignore
+    const cell = label === undefined ? undefined : valueIn(row.values, label);
+    if (!entities && label !== undefined) several.add(cell, row.line);
     const first = firstSequence === undefined ? undefined : textOf(row.values[firstSequence]);
     const second = secondSequence === undefined ? undefined : textOf(row.values[secondSequence]);
-    if (first !== undefined) pairs.push({ first, second, label: rawLabel, line: row.line, row: rows - 1 });
+    if (first === undefined) continue;
+    pairs.push({ first, second, line: row.line, row: rows - 1 });
+    if (!entities && label !== undefined) labelCells.push(labelCellOf(cell));
   }
 
   const firstLengths = pairs.map((pair) => characterCount(pair.first));
@@ -175,6 +180,7 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
   const distribution = counted.slice(0, MAX_LABELS).map((raw): LabelReport => ({ ...raw, share: raw.count / total }));
   const severalReport = severalReportOf(several, rows);
   const signs = { marks: entities !== undefined, several: severalReport !== undefined, ofQueries: file.lists !== undefined, values: counted.map(({ value }) => value) }; // prettier-ignore
+  const labelled = pairs.map((pair, i) => ({ ...pair, label: comparableLabel(labelCells[i], severalReport) }));
   const hasClasses = ANSWERS[answerIn(signs).answer].isOneARow === true;
   const mostFrequent = hasClasses ? distribution.find(({ value }) => value !== '') : undefined;
   return {
@@ -204,13 +210,20 @@ export async function reportOn(file: DataFile, options: ReportOptions = {}): Pro
         both: lengthStatistics(firstLengths.map((length, i) => length + secondLengths[i])),
       }),
     },
-    ...(firstSequence !== undefined && { duplicates: duplicatesOf(pairs) }),
+    ...(firstSequence !== undefined && { duplicates: duplicatesOf(labelled) }),
     badRows: {
       count: badRows.count,
       reports: badRows.reports.map((row) => ({ ...row, reason: String(row.reason) })),
     },
     warnings: [...file.warnings, ...warnings].map(String),
   };
+}
+
+/** Equal labels are equal as this, whatever the order of several; undefined for a row that has none, though it should have one. */
+function comparableLabel(cell: ReturnType<typeof labelCellOf>, several: SeveralReport | undefined): string | undefined {
+  if (cell === undefined) return undefined;
+  const names = 'text' in cell ? labelParts(cell.text, several?.separator ?? null) : cell;
+  return names.length === 0 && !several ? undefined : JSON.stringify([...new Set(names)].sort());
 }
 
 /** Undefined where a row has one label. */

@@ -11,7 +11,7 @@ export interface TextPair {
 export interface Duplicates {
   /** Rows whose texts and label an earlier row has already. */
   readonly exact: number;
-  /** Groups of rows with the same texts and different labels. */
+  /** Groups of rows with the same texts and different labels; a row without a label contradicts none. */
   readonly contradictions: number;
   /** Rows in those groups. */
   readonly contradictoryRows: number;
@@ -53,10 +53,11 @@ export function duplicatesOf(pairs: Iterable<TextPair>, maxExamples = 20): Dupli
   const contradictoryGroups: TextPair[][] = [];
   for (const group of groups.values()) {
     if (!Array.isArray(group)) continue;
-    const distinct = new Set(group.map(({ label }) => label)).size;
-    exact += group.length - distinct;
-    if (group.length > distinct && exactGroups.length < maxExamples) exactGroups.push(group);
-    if (distinct === 1) continue;
+    const labels = new Set(group.map(({ label }) => label));
+    exact += group.length - labels.size;
+    if (group.length > labels.size && exactGroups.length < maxExamples) exactGroups.push(group);
+    labels.delete(undefined);
+    if (labels.size < 2) continue;
     contradictions++;
     contradictoryRows += group.length;
     if (contradictoryGroups.length < maxExamples) contradictoryGroups.push(group);

@@ -46,6 +46,28 @@ describe('data report', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
   });
 
+  it('compares the labels of equal texts: several in any order, and none where a row has none', async () => {
+    const others = (label: (n: number) => unknown) => Array.from({ length: 8 }, (_, n) => ({ text: `other ${n}`, label: label(n) })); // prettier-ignore
+    const same = (labels: readonly unknown[]) => labels.map((label) => ({ text: 'same', label }));
+    const lists = [...same([['a', 'b'], ['b', 'a'], ['c']]), ...others((n) => [n % 2 ? 'a' : 'c', 'b'])];
+    const texts = [...same(['a;b', 'b; a', 'b']), ...others((n) => (n % 2 ? 'a;b' : 'b'))];
+    const gaps = [...same([1, '1', null, '']), ...others((n) => n % 2)];
+    for (const [rows, exact, contradictions, contradictoryRows] of [
+      [lists, 1, 1, 3],
+      [texts, 1, 1, 3],
+      [gaps, 2, 0, 0],
+    ] as const) {
+      const file = await openDataFile(
+        temporary.file('labels.jsonl', rows.map((row) => JSON.stringify(row)).join('\n')),
+      );
+      const { duplicates } = await reportOn(file);
+      assert.deepEqual(
+        [duplicates!.exact, duplicates!.contradictions, duplicates!.contradictoryRows],
+        [exact, contradictions, contradictoryRows],
+      );
+    }
+  });
+
   it('as text, aligned, without control characters', async () => {
     const file = await openDataFile(temporary.file('data.csv', rows.join('\n')));
     const lines = renderReport({ ...(await reportOn(file)), file: 'data.csv' });
