@@ -38,7 +38,7 @@ export function rowOfTask(
     if (!isObject(annotation) || annotation.was_cancelled === true) continue;
     for (const [name, answer] of answersOf(annotation.result, spans)) {
       const known = answers.get(name);
-      if (known !== undefined && JSON.stringify(known) !== JSON.stringify(answer)) {
+      if (known !== undefined && unordered(known) !== unordered(answer)) {
         return words`its annotators disagree on ${name}: ${JSON.stringify(known)} and ${JSON.stringify(answer)}`;
       }
       answers.set(name, answer);
@@ -46,6 +46,11 @@ export function rowOfTask(
   }
   const names = [...Object.keys(values.data), ...answers.keys()];
   return recordOf(names, [...Object.values(values.data), ...answers.values()]);
+}
+
+/** Equal for answers that are equal in whatever order: nobody marks or chooses several things in the same one. */
+function unordered(answer: DataValue): string {
+  return JSON.stringify(Array.isArray(answer) ? answer.map((one) => JSON.stringify(one)).sort() : answer);
 }
 
 /** The names of the things asked for whose answers are marked spans. */
@@ -152,7 +157,7 @@ function answersOf(result: unknown, spans: readonly string[]): Map<string, DataV
     else if (typeof rating === 'number' || typeof number === 'number') answers.set(name, (rating ?? number) as number);
     else if (Array.isArray(text)) answers.set(name, text.map(String).join('\n'));
   }
-  // Two annotators who mark the same spans need not mark them in the same order.
+  // In the order of the text, not in that of marking.
   for (const answer of answers.values()) {
     if (Array.isArray(answer) && answer.every(isSpan)) answer.sort((a, b) => startOf(a) - startOf(b));
   }

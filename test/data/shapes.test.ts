@@ -112,7 +112,7 @@ describe('forms of a table', () => {
       const tasks = [
         task('发热三天咳嗽', annotation(['呼吸科'])),
         task('头痛头晕', annotation(['眼科'], { was_cancelled: true }), annotation(['神经科'])),
-        task('皮疹瘙痒', annotation(['皮肤科', '感染科'])),
+        task('皮疹瘙痒', annotation(['感染科', '皮肤科']), annotation(['皮肤科', '感染科'])),
         task('恶心呕吐', annotation(['消化科']), annotation(['心内科'])),
         task('心悸胸闷'),
         task('打分', {

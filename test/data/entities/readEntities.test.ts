@@ -95,6 +95,9 @@ describe('entities of a file', () => {
     ]; // prettier-ignore
     const name = 'project.json';
     assert.deepEqual(await entitiesOf(JSON.stringify(tasks), {}, name), [['糖尿病:dis', '肺炎:dis'], []]);
+    const nested = [span(0, 3, '糖尿病', 'dis'), span(0, 1, '糖', 'sub')];
+    const agreed = [{ id: 1, data: { text: '糖尿病' }, annotations: [{ result: nested }, { result: [...nested].reverse() }] }]; // prettier-ignore
+    assert.deepEqual((await entitiesOf(JSON.stringify(agreed), { nested: true }, name)).map((row) => [...row].sort()), [['糖:sub', '糖尿病:dis']]); // prettier-ignore
     const open = [...tasks, { id: 3, data: { text: '未标注' }, annotations: [{ was_cancelled: true, result: [] }] }];
     assert.match((await failure(entitiesOf(JSON.stringify(open), {}, name))).message, /column "label"\) is missing/);
     const skipped = await entitiesOf(JSON.stringify(open), { onBadRow: 'skip' }, name);
