@@ -38,17 +38,21 @@ export function corpusLines(
   return file.isTable ? tableLines(file, reading, signal) : textLines(file, reading, signal);
 }
 
-/** What a document is where nobody said: of a folder each file, of one file what blank lines part, else each line. */
+/**
+ * What a document is where nobody said: of a folder each file, of one file what blank lines part, else each line.
+ * @param named the encoding, where it is named
+ */
 export async function documentRuleOf(
   { files, isCollection }: { readonly files: readonly CorpusFile[]; readonly isCollection: boolean },
   wanted: DocumentRule,
+  named?: string,
   signal?: AbortSignal,
 ): Promise<CorpusReading['rule']> {
   if (wanted !== 'auto') return wanted;
   const [file] = files;
   if (isCollection) return 'file';
   if (file.isTable) return 'line';
-  const { encoding } = await detectEncoding(file.file);
+  const encoding = named ?? (await detectEncoding(file.file)).encoding;
   let text = false;
   let blankAfterText = false;
   for await (const lines of plainLines(file, encoding, signal)) {

@@ -131,9 +131,9 @@ async function openCorpus(
   { log, onPreparation, signal }: Options,
 ): Promise<{ index: CorpusIndex; record: DataRecord }> {
   const files = await findCorpusFiles([split.file, ...(split.files ?? [])], signal);
-  const rule = await documentRuleOf(files, split.document ?? 'auto', signal);
   const column = split.first_sequence;
   const encodingName = split.encoding === 'auto' ? undefined : split.encoding;
+  const rule = await documentRuleOf(files, split.document ?? 'auto', encodingName, signal);
   const parts = [files.sha256, rule, column ?? null, encodingName ?? null, tokenizerHash, encodingKey, ...(split.sheet === undefined ? [] : [split.sheet])]; // prettier-ignore
   const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   log(filesLine(files, rule));

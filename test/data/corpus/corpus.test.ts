@@ -48,15 +48,27 @@ describe('corpora', () => {
       return Array.from(ids, (id) => String.fromCodePoint(id)).join('');
     });
 
-  const documents = async (paths: string[], wanted: DocumentRule, column?: string): Promise<string[]> => {
+  const documents = async (
+    paths: string[],
+    wanted: DocumentRule,
+    column?: string,
+    encoding?: string,
+  ): Promise<string[]> => {
     const corpus = await findCorpusFiles(paths);
-    const rule = await documentRuleOf(corpus, wanted);
-    const index = await prepareCorpusIndex(join(folder, `index-${Math.random()}`), corpus, options({ reading: { rule, column } })); // prettier-ignore
+    const rule = await documentRuleOf(corpus, wanted, encoding);
+    const index = await prepareCorpusIndex(join(folder, `index-${Math.random()}`), corpus, options({ reading: { rule, column, encoding } })); // prettier-ignore
     index.close();
     return documentsOf(await CorpusIndex.open(index.folder, index.facts));
   };
 
   describe('documents', () => {
+    it('are found in the encoding that is named, where the file does not tell it', async () => {
+      const file = join(folder, 'utf16.txt');
+      await writeFile(file, Buffer.from('甲\n甲二\n\n乙\n', 'utf16le'));
+      assert.deepEqual(await documents([file], 'auto', undefined, 'utf-16le'), ['甲甲二', '乙']);
+      await rm(file);
+    });
+
     it('are files of a folder, in the order of their paths, at any depth', async () => {
       await put('b.txt', '乙\n\n乙二');
       await put('a/z.md', '# 甲\n文');
