@@ -183,8 +183,9 @@ export class TextRowStore implements RowStore {
 
   private keep(at: number, rows: readonly StoredRow[], characters: number): void {
     if (characters > CACHE_CHARACTERS) return;
+    // Two may have read it at once.
+    this.cachedCharacters += characters - (this.cache.get(at)?.characters ?? 0);
     this.cache.set(at, { rows, characters });
-    this.cachedCharacters += characters;
     for (const [oldest, entry] of this.cache) {
       if (this.cachedCharacters <= CACHE_CHARACTERS) break;
       this.cache.delete(oldest);

@@ -76,6 +76,19 @@ describe('the index of rows', () => {
     assert.equal((await store.read(0, 4)).length, 4);
   });
 
+  it('keeps what it read lately, also where two asked for it at once', async () => {
+    const path = temporary.file('long.jsonl', Array.from({ length: 40_000 }, (_, i) => JSON.stringify({ a: `${i} ${'x'.repeat(230)}` })).join('\n')); // prettier-ignore
+    const file = await openDataFile(path);
+    let reads = 0;
+    const chunks: TextAccess['chunks'] = (options) => (reads++, file.text!.chunks(options));
+    const store = new TextRowStore({ ...file, text: { ...file.text!, chunks } });
+    await store.build(() => undefined);
+    for (let row = 0; row < store.rows; row += 128) await Promise.all([store.read(row, 50), store.read(row + 50, 50)]);
+    reads = 0;
+    for (let row = 20_000; row < 20_050; row++) await store.read(row, 1);
+    assert.ok(reads <= 2, `${reads} reads`);
+  });
+
   it('names the line of a broken row', async () => {
     const lines = Array.from({ length: 15_000 }, (_, i) => (i === 12_344 ? '{"a": ' : `{"a": ${i}}`));
     const { store } = await indexed(temporary.file('broken.jsonl', lines.join('\n')));
