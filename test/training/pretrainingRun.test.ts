@@ -106,6 +106,19 @@ describe('continued pretraining', () => {
     );
   });
 
+  it('reads tables and texts as the recipe says that they are', async () => {
+    const notes = readdirSync(join(folder, 'notes')).map((name) => `${name}${readFileSync(join(folder, 'notes', name), 'utf8').replace(/\P{L}+/gu, '')}`.slice(0, 25)); // prettier-ignore
+    writeFileSync(join(folder, 'notes.csv'), notes.map((note) => `${note}\n`).join(''));
+    writeFileSync(join(folder, 'utf16.txt'), Buffer.from(notes.join('\n'), 'utf16le'));
+    for (const train of [
+      { file: 'notes.csv', header: false },
+      { file: 'utf16.txt', encoding: 'utf-16le' },
+    ] as const) {
+      const { result } = await run(recipe({ max_epochs: 1 }, { train, split: { validation: 0.2 } }));
+      assert.equal(recordIn(result.run).data.train.rows, notes.length);
+    }
+  });
+
   it('keeps a pooler that it does not train, and writes the bias for transformers and for ModelScope', async () => {
     const first = await run(recipe({ max_epochs: 1 }));
     const again = await run({ ...recipe({ max_epochs: 1 }), model: first.result.model });

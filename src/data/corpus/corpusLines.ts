@@ -22,6 +22,8 @@ export interface CorpusReading {
   /** The column of a table; absent: the only one that can be a text. */
   readonly column?: string | number;
   readonly encoding?: string;
+  /** Whether the first row of a CSV or TSV file names the columns; absent: recognised. */
+  readonly header?: boolean;
   /** The sheet of a workbook; absent: the first visible one. */
   readonly sheet?: string;
 }
@@ -151,10 +153,10 @@ function endOfPiece(text: string): number {
 
 async function* tableLines(
   { file }: CorpusFile,
-  { rule, column, encoding, sheet }: CorpusReading,
+  { rule, column, encoding, header, sheet }: CorpusReading,
   signal?: AbortSignal,
 ): AsyncGenerator<CorpusLine[]> {
-  const data = await openDataFile(file, { encoding, sheet });
+  const data = await openDataFile(file, { encoding, header, sheet });
   const name = textColumn(data, column);
   let startsDocument = true;
   let batch: CorpusLine[] = [];

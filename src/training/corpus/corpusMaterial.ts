@@ -133,14 +133,15 @@ async function openCorpus(
   const files = await findCorpusFiles([split.file, ...(split.files ?? [])], signal);
   const column = split.first_sequence;
   const encodingName = split.encoding === 'auto' ? undefined : split.encoding;
+  const header = split.header === 'auto' ? undefined : split.header;
   const rule = await documentRuleOf(files, split.document ?? 'auto', encodingName, signal);
-  const parts = [files.sha256, rule, column ?? null, encodingName ?? null, tokenizerHash, encodingKey, ...(split.sheet === undefined ? [] : [split.sheet])]; // prettier-ignore
+  const parts = [files.sha256, rule, column ?? null, encodingName ?? null, tokenizerHash, encodingKey, ...(split.sheet === undefined ? [] : [split.sheet]), ...(header === undefined ? [] : [{ header }])]; // prettier-ignore
   const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   log(filesLine(files, rule));
   let toldAt = performance.now();
   const index = await prepareCorpusIndex(join(work_dir, '.corpora', key.slice(0, 24)), files, {
     key,
-    reading: { rule, column, encoding: encodingName, sheet: split.sheet },
+    reading: { rule, column, encoding: encodingName, header, sheet: split.sheet },
     onBadRow: split.on_bad_row,
     encode,
     icu,
