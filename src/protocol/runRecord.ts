@@ -43,6 +43,8 @@ const dataRecord = object(
     tokens: count,
     sequences: count,
     icu: text,
+    /** A second file that decides what is read: corrections of the labels, or terms that are masked whole. Absent: none, or an earlier version. */
+    readWith: object({ file: text, sha256: text }),
   },
 );
 

@@ -204,8 +204,9 @@ function refuseChanged({ data, model }: RunRecord, { records, fixedFiles, folder
       { file, ...detail },
     );
   };
-  for (const [split, { file, sha256, icu }] of Object.entries(data)) {
+  for (const [split, { file, sha256, icu, readWith }] of Object.entries(data)) {
     if (records[split]?.sha256 !== sha256) refuse(file, { split });
+    if (readWith && records[split]?.readWith?.sha256 !== readWith.sha256) refuse(readWith.file, { split });
     if (records[split]?.icu !== icu) throw otherWords(icu, records[split]?.icu);
   }
   if (model.files) {

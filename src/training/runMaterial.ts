@@ -10,7 +10,7 @@ import { trainingRows } from '../data/trainingRows';
 import { executionDevice } from '../inference/device';
 import { loadNetwork, type LoadedNetwork } from '../models/loadNetwork';
 import type { Head } from '../models/heads/head';
-import { modelContent } from '../models/modelContent';
+import { modelContent, sha256OfFile } from '../models/modelContent';
 import { cleaningOf, openModelFolder, readTokenizerFiles, type ModelFolder } from '../models/modelFolder';
 import type { HeadPooling } from '../models/encoderConfig';
 import { encoderParameterSpecs, loadReportLines } from '../models/parameterNames';
@@ -226,9 +226,9 @@ export async function readRows(
     validation: validationData && (await split(validationData)),
     test,
     records: {
-      train: { ...(await dataRecord(trainData, signal)), ...(duplicates > 0 && { duplicates }) },
-      ...(validationData && { validation: await dataRecord(validationData, signal) }),
-      ...(test && { test: await dataRecord(test.data, signal) }),
+      train: { ...(await dataRecord(trainData, recipe.dataset.train, signal)), ...(duplicates > 0 && { duplicates }) },
+      ...(validationData && { validation: await dataRecord(validationData, validation, signal) }),
+      ...(test && { test: await dataRecord(test.data, recipe.dataset.test, signal) }),
     },
   };
 }
@@ -297,7 +297,9 @@ function maxLengthOf(recipe: ResolvedRecipe, { config, path }: ModelFolder, wind
   );
 }
 
-async function dataRecord(data: TaskData, signal: AbortSignal): Promise<DataRecord> {
+/** @param split absent: of rows that are dealt from the training data, whose record says with what they are read */
+async function dataRecord(data: TaskData, split: ResolvedSplit | undefined, signal: AbortSignal): Promise<DataRecord> {
+  const corrections = split?.corrections;
   const { file, sha256, sizeBytes } = await fingerprintFile(data.file.path, signal);
   return {
     file,
@@ -311,5 +313,6 @@ async function dataRecord(data: TaskData, signal: AbortSignal): Promise<DataReco
     }),
     dropped: data.dropped,
     badRows: data.badRows.count,
+    ...(corrections && { readWith: { file: corrections, sha256: await sha256OfFile(corrections, signal) } }),
   };
 }

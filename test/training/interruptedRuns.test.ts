@@ -268,6 +268,29 @@ describe('a run that is interrupted', () => {
       assert.equal((await run(given, { resumeFrom: path })).result.status, 'finished');
     });
 
+    it('on other corrections of its labels', async () => {
+      const given = improving();
+      const rows = JSON.parse(readFileSync(given.dataset.train.file, 'utf8')) as Record<'query1' | 'query2' | 'label', string>[]; // prettier-ignore
+      const corrections = join(folder, 'train.corrections.json');
+      const correct = (count: number) => {
+        const corrected = rows.slice(0, count).map(({ query1: first, query2: second, label }, row) => ({ row, line: row + 1, first, second, given: label, label: label === '0' ? '1' : '0' })); // prettier-ignore
+        writeFileSync(corrections, JSON.stringify({ format: 1, file: 'train.json', corrections: corrected }));
+      };
+      correct(1);
+      const train = { ...given.dataset.train, corrections };
+      const recipe = { ...given, dataset: { ...given.dataset, train } };
+      const stop = new AbortController();
+      const begun = await run(recipe, { stop, onReport: ({ step }) => step === 5 && stop.abort() });
+      correct(9);
+      await assert.rejects(run(recipe, { resumeFrom: begun.result.run }), (error: MedTextError) => {
+        assert.equal(error.code, 'RESUME', error.message);
+        assert.ok(error.message.startsWith(`${corrections} is not the file that this run began with`), error.message);
+        return true;
+      });
+      correct(1);
+      assert.equal((await run(recipe, { resumeFrom: begun.result.run })).result.status, 'finished');
+    });
+
     it('by two at once', async () => {
       const given = improving();
       const stop = new AbortController();

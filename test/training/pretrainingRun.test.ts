@@ -209,6 +209,10 @@ describe('continued pretraining', () => {
       writeFileSync(join(folder, 'notes/01-diabetes.txt'), 'changed');
       await assert.rejects(run(given, { resumeFrom: path }), { code: 'RESUME', message: /contents changed/ });
       writeFileSync(join(folder, 'notes/01-diabetes.txt'), text);
+      const terms = readFileSync(join(folder, 'terms.txt'));
+      writeFileSync(join(folder, 'terms.txt'), '糖尿病\n');
+      await assert.rejects(run(given, { resumeFrom: path }), { code: 'RESUME', message: /terms\.txt is not the file/ });
+      writeFileSync(join(folder, 'terms.txt'), terms);
       const record = recordIn(path);
       const otherIcu = { ...record, data: { ...record.data, train: { ...record.data.train, icu: '1.0' } } };
       writeFileSync(join(path, 'run.json'), JSON.stringify(otherIcu));

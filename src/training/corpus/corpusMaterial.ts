@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { MedTextError, words } from '../../base/errors';
 import { durationText } from '../../base/durationText';
 import { untranslated } from '../../base/translate';
+import { sha256OfFile } from '../../models/modelContent';
 import { findCorpusFiles, type CorpusFiles } from '../../data/corpus/corpusFiles';
 import { prepareCorpusIndex, type CorpusIndex } from '../../data/corpus/corpusIndex';
 import { documentRuleOf } from '../../data/corpus/corpusLines';
@@ -68,6 +69,8 @@ export async function readCorpus(
     }); // prettier-ignore
   const learned = examplesOf(corpus.index, (document) => !isHeldOut?.[document]);
   const measured = other ? examplesOf(other.index, () => true) : examplesOf(corpus.index, (document) => isHeldOut![document] === 1); // prettier-ignore
+  const { terms } = recipe.train.masking!;
+  const readWith = terms !== null && { readWith: { file: terms, sha256: await sha256OfFile(terms, signal) } };
   log(
     `${counted(learned.lengths.length, 'training sequence')}, ${measured.lengths.length} held out${
       isHeldOut
@@ -84,7 +87,7 @@ export async function readCorpus(
     maxLength,
     close: () => [corpus, other].forEach((one) => one?.index.close()),
     records: {
-      train: { ...corpus.record, sequences: learned.lengths.length },
+      train: { ...corpus.record, sequences: learned.lengths.length, ...readWith },
       validation: { ...(other ?? corpus).record, sequences: measured.lengths.length },
     },
   };
