@@ -129,6 +129,8 @@ async function read(split: RecipeSplit, _task: unknown, options: ReadOptions): P
     signal: options.signal,
   });
   const idOf = new Map(found.labels.map((label, id) => [label, id]));
+  // Tasks and lines of tags have one place for entities, whatever the column is called elsewhere.
+  const columnToFill = file.tasks || file.tagged ? undefined : split.label;
   const named = [
     ...(split.first_sequence === undefined ? [] : (['firstSequence'] as const)),
     ...(split.label === undefined ? [] : (['label'] as const)),
@@ -137,7 +139,7 @@ async function read(split: RecipeSplit, _task: unknown, options: ReadOptions): P
     ...found,
     duplicates: duplicatesOf(found.examples.map(({ first, line, row }) => ({ first, line, row }))),
     idsOf: (entities) => entities.map(({ type }) => idOf.get(type)!),
-    fields: { firstSequence: found.columns.first, label: found.columns.label },
+    fields: { firstSequence: found.columns.first, label: found.columns.label ?? columnToFill },
     guess: undefined,
     named,
     remarks: entityRemarks(found),

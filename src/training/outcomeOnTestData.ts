@@ -36,7 +36,8 @@ export async function outcomeOnTestData(
     await mkdir(folder.predictions, { recursive: true }).catch((error: unknown) => {
       throw asMedTextError(error);
     });
-    await predictExamples(model, data, output, { ...options, label: String(data.fields.label), onBadRow });
+    const { label } = data.fields;
+    await predictExamples(model, data, output, { ...options, ...(label !== undefined && { label: String(label) }), onBadRow }); // prettier-ignore
     return { predictions: output };
   });
 }

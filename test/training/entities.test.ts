@@ -168,6 +168,26 @@ describe('entities', function () {
     }
   });
 
+  it('are written into the column of the training, or the one named, of test data that has none', async () => {
+    const given = rows.slice(0, 2).map(({ text }) => ({ text }));
+    for (const [name, test] of Object.entries({
+      'none.jsonl': given,
+      'empty.jsonl': given.map((row) => ({ ...row, entities: [] })),
+    })) {
+      writeFileSync(join(folder, name), test.map((row) => `${JSON.stringify(row)}\n`).join(''));
+      const dataset = { train: { file: 'data.jsonl' }, validation: { file: 'data.jsonl' }, test: { file: name } };
+      const { result } = await train({ dataset }, { max_epochs: 1 });
+      const written = found(result.predictions!)
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as object);
+      assert.deepEqual(written.map((row) => Object.keys(row)), [['text', 'entities'], ['text', 'entities']], name); // prettier-ignore
+    }
+    const { column } = await predictFile(tagger, join(folder, 'none.jsonl'), join(folder, 'out-named.jsonl'), { ...options, label: 'found' }); // prettier-ignore
+    assert.equal(column, 'found');
+    assert.deepEqual(Object.keys(JSON.parse(found(join(folder, 'out-named.jsonl')).split('\n')[0])), ['text', 'found']);
+  });
+
   it('are written as tags and as standoff, too', async () => {
     const [{ text, entities }] = rows;
     const tagged = (tagOf: (at: number) => string) => `${[...text].map((one, at) => `${one}\t${tagOf(at)}\n`).join('')}\n`; // prettier-ignore

@@ -2,7 +2,7 @@ import { MedTextError, words } from '../../base/errors';
 import { joined, type Words } from '../../base/words';
 import { type FieldRole } from '../../protocol/fieldGuess';
 import { inferLabels } from '../../protocol/labelScheme';
-import { guessFields, resolveColumn } from '../columns';
+import { findColumn, guessFields, resolveColumn } from '../columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile, type DataFileOptions } from '../dataFile';
 import { groupOf, noExamples, unusable } from '../examples';
 import { excerptOf, isBadRow, type BadRow, type DataRow } from '../dataRow';
@@ -454,7 +454,10 @@ async function readTexts(
   group: string | undefined,
   options: ReadEntitiesOptions,
 ): Promise<EntityExamples> {
-  const { text } = entityColumns(file, options.fields);
+  const { entities: named } = options.fields ?? {};
+  // The column is to be filled, and need not be there.
+  const entities = named === undefined ? undefined : findColumn(file, named);
+  const { text } = entityColumns(file, { ...options.fields, entities });
   const badRows = new BadRows(file.path, options);
   const examples: EntityExample[] = [];
   let place = 0;
