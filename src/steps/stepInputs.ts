@@ -9,12 +9,13 @@ import type { Batch, StepResult, TrainerOptions } from './trainingSteps';
 
 type InputOptions = Pick<TrainerOptions, 'objective' | 'padTokenId'>;
 
-/** The weight of a step's examples, which its mean divides by. */
+/** The weight of a step's examples, which its mean divides by; 1 where none weighs anything, so that the loss is 0 and a number. */
 function totalWeight(batches: readonly Batch[], objective: Objective): number {
-  return batches.reduce(
+  const total = batches.reduce(
     (sum, { examples }) => examples.reduce((s, example) => s + objective.weightOf(example), sum),
     0,
   );
+  return total || 1;
 }
 
 /** The inputs of the training graph of `rows` rows but parameters, masks and noise. */

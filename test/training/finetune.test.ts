@@ -489,6 +489,13 @@ describe('fine-tuning', () => {
     assert.equal(JSON.parse(bytes(folder, 'runs', name, 'run.json').toString()).status, 'failed');
   });
 
+  it('learns nothing of a step whose labels all have the weight 0, and goes on', async () => {
+    const { reports } = await run(recipe({ class_weights: [0, 1, 1], batch_size: 1, max_epochs: 1, dropout: 0 }));
+    assert.equal(reports.length, 64);
+    const still = reports.filter(({ loss }) => loss === 0);
+    assert.ok(still.length > 10 && still.every(({ gradientNorm }) => gradientNorm === 0));
+  });
+
   it('learns a number, and single sentences, and with class weights and smoothing', async () => {
     const numbers = join(folder, 'numbers.jsonl');
     writeFileSync(
