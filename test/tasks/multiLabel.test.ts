@@ -152,9 +152,9 @@ describe('binary cross-entropy as PyTorch', () => {
 
   it('weighs positives by what is asked, and balances by the counts', () => {
     const base: Recipe = { task: 'multi-label-classification', model: 'm', dataset: { train: { file: 'a' } } };
-    const feeds = (weights: Recipe['train']) => {
+    const feeds = (weights: Recipe['train'], counts = [2, 8, 0]) => {
       const recipe = resolveRecipe({ ...base, train: weights });
-      const data = { counts: [2, 8, 0], examples: { length: 10 } } as never;
+      const data = { counts, examples: { length: 10 } } as never;
       const labels = ['a', 'b', 'c'];
       const objective = multiLabel.objective({ head: sequenceHead, columns: labels, recipe, labels, data });
       const share = { total: 1, batchExamples: 1, stepExamples: 1, length: 1, sumOf: () => 1 };
@@ -163,6 +163,7 @@ describe('binary cross-entropy as PyTorch', () => {
     };
     assert.deepEqual(feeds({ class_weights: null }), [1, 0, 1, 0, 1, 0]);
     assert.deepEqual(feeds({ class_weights: 'balanced' }), [4, 0, 0.25, 0, 1, 0]);
+    assert.deepEqual(feeds({ class_weights: 'balanced' }, [2, 10, 9]).slice(2, 4), [1, 0], 'every row has it');
     assert.deepEqual(feeds({ class_weights: [2, 3, 4] }), [2, 0, 3, 0, 4, 0]);
     assert.throws(() => feeds({ class_weights: [2, 3] }), { code: 'RECIPE' });
   });

@@ -99,7 +99,7 @@ function thresholdsOf({ train }: ResolvedRecipe, labels: readonly string[], eval
   return Object.fromEntries(labels.map((label) => [label, evaluation?.perLabel[label].threshold ?? said]));
 }
 
-/** 'balanced': rows without the label by rows with it. A label that no row has weighs 1. */
+/** 'balanced': rows without the label by rows with it. A label that no row has, or every row, weighs 1: with 0 nothing of it were learned. */
 function positiveWeightsOf(
   recipe: ResolvedRecipe,
   labels: readonly string[],
@@ -108,7 +108,8 @@ function positiveWeightsOf(
 ): readonly number[] | undefined {
   const weights = recipe.train.class_weights;
   if (weights === null) return undefined;
-  if (weights === 'balanced') return counts.map((count) => (count === 0 ? 1 : (rows - count) / count));
+  if (weights === 'balanced')
+    return counts.map((count) => (count === 0 || count === rows ? 1 : (rows - count) / count));
   if (weights.length === labels.length) return weights;
   throw new MedTextError(
     'RECIPE',
