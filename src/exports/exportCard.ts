@@ -13,7 +13,11 @@ export function renderExportCard(folder: ModelFolder, format: ModelFormat): stri
   const isClassifier = labels !== undefined && format !== 'sentence-transformers';
   const library = format === 'sentence-transformers' ? format : format.startsWith('onnx') ? 'onnx' : 'transformers';
   const task =
-    format === 'sentence-transformers' ? 'sentence-similarity' : isClassifier ? pipelineTag(folder) : 'fill-mask';
+    format === 'sentence-transformers'
+      ? 'sentence-similarity'
+      : isClassifier
+        ? pipelineTag(folder)
+        : encoderTag(folder);
   const sections = [
     `---\nlanguage: zh\nlibrary_name: ${library}\npipeline_tag: ${task}\ntags:\n- medical\n- chinese\n- medtext-lab\n---`,
     `# ${name.replace(/[`\\[\]<>*_#|]/g, ' ')}`,
@@ -46,17 +50,26 @@ function pipelineTag(folder: ModelFolder): string {
   return readsTexts(folder) ? 'text-classification' : 'token-classification';
 }
 
+/** The hubs' name for an encoder: whether config.json names a class that fills in masked words. */
+function encoderTag({ rawConfig: { architectures } }: ModelFolder): string {
+  const classes = Array.isArray(architectures) ? architectures.map(String) : [];
+  return classes.some((name) => /For(MaskedLM|PreTraining)$/.test(name)) ? 'fill-mask' : 'feature-extraction';
+}
+
 function usage(format: ModelFormat, folder: ModelFolder): string {
-  const { config, head, labels = [] } = folder;
-  const auto = `AutoModel${head.classSuffix ?? ''}`;
-  const texts = readsTexts(folder) ? '"肺炎怎么治疗", "肺炎的治疗方法"' : '"患者因急性阑尾炎入院"';
-  const axes = head.output(labels.length).axes.map((axis) => ({ rows: 'batch', length: 'sequence' })[axis as string] ?? 'labels').join(', '); // prettier-ignore
+  const { config, head, labels } = folder;
+  // Of an encoder without a head, a class of classifiers would draw one at random.
+  const auto = `AutoModel${(labels && head.classSuffix) ?? ''}`;
+  const output = labels ? 'logits' : 'last_hidden_state';
+  const second = secondTextIn(folder);
+  const texts = !readsTexts(folder) ? '"患者因急性阑尾炎入院"' : second === 'none' || !labels ? '"肺炎怎么治疗"' : '"肺炎怎么治疗", "肺炎的治疗方法"'; // prettier-ignore
+  const axes = head.output((labels ?? []).length).axes.map((axis) => ({ rows: 'batch', length: 'sequence' })[axis as string] ?? 'labels').join(', '); // prettier-ignore
   switch (format) {
     case 'sentence-transformers':
       return '```python\nfrom sentence_transformers import SentenceTransformer\n\nembeddings = SentenceTransformer("path/to/this/folder").encode(["肺炎怎么治疗", "肺炎的治疗方法"])\n```';
     case 'huggingface':
     case 'modelscope':
-      return `\`\`\`python\nfrom transformers import ${auto}, AutoTokenizer\n\ntokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")\nmodel = ${auto}.from_pretrained("path/to/this/folder")\nlogits = model(**tokenizer(${texts}, return_tensors="pt")).logits\n\`\`\``;
+      return `\`\`\`python\nfrom transformers import ${auto}, AutoTokenizer\n\ntokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")\nmodel = ${auto}.from_pretrained("path/to/this/folder")\n${output} = model(**tokenizer(${texts}, return_tensors="pt")).${output}\n\`\`\``;
     default:
       return `\`${FILES[format]}\` (${NOTES[format]}): ${config.typeVocabSize > 1 ? '`input_ids`, `attention_mask` and `token_type_ids`' : '`input_ids` and `attention_mask`'}, int64 [batch, sequence], to \`logits\`, float32 [${axes}].\n\n\`\`\`python\nimport onnxruntime\n\nsession = onnxruntime.InferenceSession("${FILES[format]}")\nlogits = session.run(["logits"], inputs)[0]\n\`\`\`\n\n\`\`\`js\nimport { ${auto} } from '@huggingface/transformers';\n\nconst options = { subfolder: '', dtype: '${DTYPES[format]}' };\nconst model = await ${auto}.from_pretrained('path/to/this/folder', options);\n\`\`\``;
   }
@@ -75,9 +88,17 @@ const TEXTS: Readonly<Record<SecondText, string>> = {
 };
 
 function inputs(folder: ModelFolder): string {
-  const { task: name, max_length: length, clean, reads_pairs: readsPairs } = usageOf(folder);
+  const { max_length: length, clean } = usageOf(folder);
   const cleaning = Array.isArray(clean) && clean.length > 0 ? ` Texts were cleaned before they were read (${clean.map((one) => `\`${String(one)}\``).join(', ')}, in this order); MedText Lab does so with this folder, other programs have to do it themselves.` : ''; // prettier-ignore
+  const longer = readsTexts(folder)
+    ? 'longer ones were cut, the longer text first'
+    : 'MedText Lab reads longer ones in overlapping windows, other programs may cut them';
+  return `## Inputs\n\n${TEXTS[secondTextIn(folder)]}, at most ${typeof length === 'number' ? length : folder.config.maxPositions} tokens; ${longer}.${cleaning}`;
+}
+
+/** Whether the model reads a second text, by the task that the folder names. */
+function secondTextIn(folder: ModelFolder): SecondText {
+  const { task: name, reads_pairs: readsPairs } = usageOf(folder);
   const task = findTask(name);
-  const second = task ? secondTextOf(task, readsPairs) : readsTexts(folder) ? 'optional' : 'none';
-  return `## Inputs\n\n${TEXTS[second]}, at most ${typeof length === 'number' ? length : folder.config.maxPositions} tokens; longer ones were cut, the longer text first.${cleaning}`;
+  return task ? secondTextOf(task, readsPairs) : readsTexts(folder) ? 'optional' : 'none';
 }

@@ -72,6 +72,26 @@ describe('exportModel', () => {
     assert.deepEqual(await cardOf('multi-label-classification', { reads_pairs: true }), ['text-classification', 'Pairs of texts']); // prettier-ignore
   });
 
+  it('shows in that card how an encoder gives states and a model of single texts gives logits', async () => {
+    const cardOf = async (name: string, model: Parameters<typeof writeTinyModel>[1]) => {
+      const path = await writeTinyModel(at(name), model);
+      rmSync(join(path, 'README.md'), { force: true });
+      await exportModel(path, at(`${name}-exported`), { format: 'huggingface' });
+      return readFileSync(join(at(`${name}-exported`), 'README.md'), 'utf8');
+    };
+    const encoder = await cardOf('headless', {});
+    assert.match(encoder, /pipeline_tag: feature-extraction/);
+    assert.match(
+      encoder,
+      /AutoModel\.from_pretrained[^]*last_hidden_state = model\(\*\*tokenizer\("肺炎怎么治疗", return_tensors/,
+    );
+    const single = await cardOf('single', { labels: ['a', 'b'], usage: { task: 'text-classification', reads_pairs: false } }); // prettier-ignore
+    assert.match(
+      single,
+      /AutoModelForSequenceClassification[^]*logits = model\(\*\*tokenizer\("肺炎怎么治疗", return_tensors/,
+    );
+  });
+
   it('half precision: float16 weights, float32 where rows are summed, nearly the same logits, opened again', async () => {
     const exported = await exportModel(model, at('fp16'), { format: 'onnx-fp16', threads: 1 });
     assert.ok(exported.files.includes('model_fp16.onnx') && !exported.files.includes('model.onnx'));
