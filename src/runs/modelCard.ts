@@ -2,7 +2,7 @@ import { code, count, countAndShare, decimal, fence, fileName, inline, table } f
 import type { HeadPooling } from '../models/encoderConfig';
 import { disturbanceOf, LOSS_WORK } from '../protocol/lossWork';
 import type { ResolvedRecipe } from '../protocol/recipe';
-import { describeTask, metricTitle } from '../protocol/tasks';
+import { describeTask, metricTitle, type AnswerKind } from '../protocol/tasks';
 import type { BestEvaluation } from '../protocol/runRecord';
 import type { EvaluationReport } from '../protocol/trainer';
 import { metricOf, type EvaluationMetrics } from '../protocol/evaluation';
@@ -187,14 +187,18 @@ function usage({ recipe, fields, maxLength, labels, pooling, isKnownToTransforme
   ].join('\n\n');
 }
 
+/** Whether what is counted of a label is entities: a text has any number of them, and is read in windows. */
+const marksEntities = ({ recipe }: Pick<ModelCardInput, 'recipe'>): boolean => describeTask(recipe.task).answer === 'spans'; // prettier-ignore
+
 function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardInput): string {
   const { hasLabels } = cardOf({ recipe });
+  const isOfEntities = marksEntities({ recipe });
   const rows = Object.entries(data).map(
     ([split, { file, sheet, rows, counts, dropped = 0, badRows = 0, duplicates = 0, sha256 }]) => [
       split,
       sheet === undefined ? code(fileName(file)) : `${code(fileName(file))}, sheet ${code(sheet)}`,
       count(rows),
-      ...(hasLabels ? labels.map((label) => countAndShare(counts?.[label] ?? 0, rows)) : []),
+      ...(hasLabels ? labels.map((label) => (isOfEntities ? count(counts?.[label] ?? 0) : countAndShare(counts?.[label] ?? 0, rows))) : []), // prettier-ignore
       count(dropped + badRows + duplicates),
       code(sha256.slice(0, 16)),
     ],
@@ -211,15 +215,21 @@ function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardIn
         'Split',
         'File',
         'Rows',
-        ...(hasLabels ? labels.map((label) => `Label ${inline(label)}`) : []),
+        ...(hasLabels ? labels.map((label) => `${isOfEntities ? 'Entities' : 'Label'} ${inline(label)}`) : []),
         'Left out',
         'SHA-256 begins',
       ],
       rows,
     ),
-    columns ? `Columns: ${columns.join(', ')}. Inputs are cut to ${maxLength} tokens.` : textsLine(data, maxLength),
+    columns ? `Columns: ${columns.join(', ')}. ${lengthLine(isOfEntities, maxLength)}` : textsLine(data, maxLength),
     ...cleaningLines(recipe.dataset.clean, data.train?.duplicates),
   ].join('\n\n');
+}
+
+function lengthLine(isOfEntities: boolean, maxLength: number): string {
+  return isOfEntities
+    ? `MedText Lab reads longer texts in overlapping windows of ${maxLength} tokens; other programs may cut them.`
+    : `Inputs are cut to ${maxLength} tokens.`;
 }
 
 /** The lines on cleaning, which other programs have to do themselves. */
@@ -236,6 +246,12 @@ function textsLine({ train }: ModelCardInput['data'], maxLength: number): string
   return `Rows are documents: ${count(train.characters ?? 0)} characters, ${count(train.tokens ?? 0)} tokens in all, cut into sequences of at most ${maxLength} tokens that cross no document; the validation documents are held out of them. ${words}`;
 }
 
+/** What label_mapping drops, where it is not a row. */
+const DROPPED: Partial<Record<AnswerKind, string>> = {
+  labels: 'These labels were left out',
+  spans: 'Entities of these types were left out',
+};
+
 function labelMeaning({ labels, recipe }: ModelCardInput): string {
   const mapping = Object.entries(recipe.dataset.train.label_mapping ?? {});
   const rawValues = (label: string | null): string =>
@@ -245,11 +261,14 @@ function labelMeaning({ labels, recipe }: ModelCardInput): string {
       .join(', ');
   const dropped = rawValues(null);
   const isRenamed = mapping.some(([raw, target]) => target !== null && raw !== target);
-  const rows = labels.map((label, id) => [String(id), inline(label), ...(isRenamed ? [rawValues(label)] : [])]);
+  // The ids of a head of tags are those of tags.
+  const isOfEntities = marksEntities({ recipe });
+  const rows = labels.map((label, id) => [...(isOfEntities ? [] : [String(id)]), inline(label), ...(isRenamed ? [rawValues(label)] : [])]); // prettier-ignore
+  const names = isOfEntities ? ['Type'] : ['Id', 'Label'];
   return [
     '## Labels',
-    table(['Id', 'Label', ...(isRenamed ? ['Also written in the data as'] : [])], rows),
-    ...(dropped === '' ? [] : [`Rows with these values were dropped: ${dropped}.`]),
+    table([...names, ...(isRenamed ? ['Also written in the data as'] : [])], rows),
+    ...(dropped === '' ? [] : [`${DROPPED[describeTask(recipe.task).answer] ?? 'Rows with these values were dropped'}: ${dropped}.`]), // prettier-ignore
   ].join('\n\n');
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { resolveRecipe, type Recipe } from '../../src/protocol/recipe';
 import { classificationReport, regressionReport } from '../../src/tasks/evaluationReport';
 import { renderModelCard, type ModelCardInput } from '../../src/runs/modelCard';
+import { spanReport } from '../../src/tasks/entities/spanReport';
 import { classificationOf } from '../support/evaluations';
 
 const recipe: Recipe = {
@@ -86,6 +87,27 @@ describe('model card', () => {
       assert.equal(text, readFileSync(file, 'utf8'));
     });
   }
+
+  it('of entities counts them as they are, names no ids, and says how long texts are read', () => {
+    const task = 'token-classification';
+    const labels = ['病', '药'];
+    const evaluation = spanReport({ labels, truth: [[{ start: 0, end: 1, type: '病' }]], found: [[]] });
+    const card = renderModelCard({
+      ...classifier,
+      recipe: resolveRecipe({ ...recipe, task, dataset: { train: { file: 'a', label_mapping: { 其他: null } } } }),
+      labels,
+      fields: { first: 'text', label: 'entities' },
+      data: { train: { file: 'a', sha256: 'ab'.repeat(32), rows: 5, counts: { 病: 9, 药: 3 } } },
+      evaluation: { ...evaluation, loss: 1 },
+      evaluations: [],
+      best: null,
+    });
+    assert.match(card, /\| Entities 病 \| Entities 药 \|[^]*\| train \| `a` \| 5 \| 9 \| 3 \| 0 \|/);
+    assert.match(card, /## Labels\n\n\| Type \|\n\| --- \|\n\| 病 \|/);
+    assert.match(card, /Entities of these types were left out: `其他`/);
+    assert.match(card, /overlapping windows of 48 tokens/);
+    assert.ok(!/Inputs are cut|Rows with these/.test(card));
+  });
 
   it('names no folder of the machine that trained', () => {
     assert.ok(!renderModelCard(classifier).includes('somebody'));
