@@ -1,4 +1,6 @@
 /** Fine-tuning from a recipe to a model folder; the one function behind the command line, the worker and the tests. */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { asMedTextError, MedTextError, words } from '../base/errors';
 import { executionDevice } from '../inference/device';
@@ -65,8 +67,15 @@ export async function finetune(options: FinetuneOptions): Promise<TrainingResult
       }
     }
   } finally {
+    // What was refused before its first record is no run: its folder would hold a recipe and nothing else.
+    const isEmpty = resumeFrom === undefined && lock?.isHeld && !hasBegun(lock.folder);
     await lock?.release();
+    if (isEmpty) await rm(lock!.folder.path, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+function hasBegun({ recordFile, checkpoints, model }: RunFolder): boolean {
+  return [recordFile, checkpoints, model].some((path) => existsSync(path));
 }
 
 async function toItsEnd(setUp: RunSetUp): Promise<TrainingResult> {

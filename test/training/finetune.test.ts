@@ -489,6 +489,13 @@ describe('fine-tuning', () => {
     assert.equal(JSON.parse(bytes(folder, 'runs', name, 'run.json').toString()).status, 'failed');
   });
 
+  it('leaves no folder behind where the training is refused before it begins', async () => {
+    const given = recipe({ class_weights: [1, 2] }, { work_dir: join(folder, 'refused') });
+    given.dataset = { ...given.dataset, train: { ...given.dataset.train, labels: undefined } };
+    await assert.rejects(run(given), { code: 'RECIPE', message: /2 numbers for 3 labels/ });
+    assert.deepEqual(readdirSync(join(folder, 'refused')), []);
+  });
+
   it('learns nothing of a step whose labels all have the weight 0, and goes on', async () => {
     const { reports } = await run(recipe({ class_weights: [0, 1, 1], batch_size: 1, max_epochs: 1, dropout: 0 }));
     assert.equal(reports.length, 64);
