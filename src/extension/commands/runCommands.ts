@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Uri, commands, env, window, workspace } from 'vscode';
 import { readTextFileSync } from '../../base/textFile';
@@ -309,8 +309,7 @@ export async function renameRun({ runs, runSelection, t }: Services, target?: un
 /** Deletes the run, or all that are selected in the tree, after one question; one that is running stays. */
 export async function deleteRun(services: Services, target?: unknown, selected?: unknown): Promise<void> {
   const { runs, runSelection, t } = services;
-  const rows = chosenRuns(target, selected, runSelection.list());
-  const chosen = rows.filter(({ folder }) => runs.get(folder)?.status !== 'running');
+  const chosen = await withoutTraining(services, chosenRuns(target, selected, runSelection.list()));
   if (chosen.length === 0) return;
   const remove = t('Delete Run and Its Files');
   const forget = t('Remove from List');
@@ -321,13 +320,31 @@ export async function deleteRun(services: Services, target?: unknown, selected?:
     forget,
   );
   if (choice === undefined) return;
-  for (const { folder, runId } of chosen) {
+  // One may have been resumed while the question stood.
+  for (const { folder, runId } of await withoutTraining(services, chosen)) {
     // Only what is a run folder goes: the record could name anything by now.
     if (choice === remove && basename(folder) === runId && runId !== '') {
       rmSync(folder, { recursive: true, force: true });
       await runs.remove(folder);
     } else await runs.forget(folder);
   }
+}
+
+/** The runs in whose folders nobody trains; the person hears of the others. */
+async function withoutTraining(services: Services, rows: readonly RunRecord[]): Promise<readonly RunRecord[]> {
+  const { t } = services;
+  const training = await Promise.all(rows.map((run) => isTraining(services, run)));
+  for (const { name } of rows.filter((_, at) => training[at]))
+    void showInformation(t('{0} is training already.', name));
+  return rows.filter((_, at) => !training[at]);
+}
+
+/** A run that is being resumed is still listed as it ended; another window's is listed as of its last look. */
+async function isTraining({ runs, training }: Services, run: RunRecord): Promise<boolean> {
+  if (training.isActive && training.state.runFolder === run.folder) return true;
+  const known = runs.get(run.folder) ?? run;
+  if (!existsSync(join(run.folder, 'run.json'))) return known.status === 'running';
+  return (await recordFromFolder(known)).status === 'running';
 }
 
 /**
