@@ -15,7 +15,7 @@ import {
 import { asMedTextError } from '../base/errors';
 import { withoutControls } from '../base/plainText';
 import { errorText } from '../protocol/errorWords';
-import { runRecipe, stopTraining } from './commands/runCommands';
+import { runRecipe } from './commands/runCommands';
 import { taskType as type } from './ids';
 import type { Services } from './services';
 import { statusText } from './statusText';
@@ -55,7 +55,7 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
   const output = new EventEmitter<string>();
   const print = (text: string): void => output.fire(`${withoutControls(text).replace(/\r?\n/g, '\r\n')}\r\n`);
   const closing = new EventEmitter<number>();
-  const { training, t } = services;
+  const { training, log, t } = services;
   let isRunning = false;
   const run = async (): Promise<number> => {
     let last = 0;
@@ -87,6 +87,10 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
     onDidWrite: output.event,
     onDidClose: closing.event,
     open: () => void run().then((code) => closing.fire(code)),
-    close: () => void (isRunning && stopTraining(services)),
+    close() {
+      // While questions are asked nothing of its own trains yet.
+      const isOwn = isRunning && training.state.request?.recipeFile === recipe.fsPath;
+      if (isOwn) training.stop().catch((error: Error) => log.error(`task: ${error.message}`));
+    },
   };
 }

@@ -5,6 +5,7 @@ import Module from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { thisProcess } from '../../src/base/processIdentity';
+import { STOP_FILE } from '../../src/protocol/stopRequest';
 import { RunStore, type RunRecord } from '../../src/extension/runStore';
 import { memory } from './trainingService.test';
 
@@ -18,7 +19,24 @@ class Uri {
   static file = (path: string): Uri => new Uri(path);
   toString = (): string => this.fsPath;
 }
+class Task {
+  constructor(...[, , , , { run }]: [unknown, unknown, string, string, { run: () => Promise<Terminal> }]) {
+    this.run = run;
+  }
+  readonly run: () => Promise<Terminal>;
+}
+interface Terminal {
+  open(): void;
+  close(): void;
+}
 const editor = {
+  Task,
+  CustomExecution: class {
+    constructor(readonly run: unknown) {}
+  },
+  EventEmitter: class {
+    fire(): void {}
+  },
   ...{ ProgressLocation: {}, QuickInputButtons: {}, QuickPickItemKind: {}, TaskScope: {}, TaskGroup: {}, Uri },
   ...{ Range: class {}, Selection: class {}, ViewColumn: {} },
   commands: { executeCommand: async () => undefined },
@@ -41,6 +59,7 @@ const load = (Module as any)._load;
 (Module as any)._load = (request: string, ...rest: unknown[]) =>
   request === 'vscode' ? editor : load(request, ...rest);
 const { deleteRun } = require('../../src/extension/commands/runCommands') as typeof import('../../src/extension/commands/runCommands'); // prettier-ignore
+const { taskProvider } = require('../../src/extension/taskProvider') as typeof import('../../src/extension/taskProvider'); // prettier-ignore
 
 (Module as any)._load = load;
 // Other tests have a stand-in of their own.
@@ -54,6 +73,7 @@ describe('commands on runs', () => {
     place = mkdtempSync(join(tmpdir(), 'medtext-runs-'));
     said.length = 0;
     answer = () => undefined;
+    editor.workspace.isTrusted = true;
   });
   afterEach(() => rmSync(place, { recursive: true, force: true }));
 
@@ -72,6 +92,11 @@ describe('commands on runs', () => {
   }
   const writeRun = ({ folder }: RunRecord, content: object) => writeFileSync(join(folder, 'run.json'), JSON.stringify({ version: 1, ...content })); // prettier-ignore
 
+  const goingOn = () => {
+    const { pid, start, host } = thisProcess();
+    return { status: 'running', pid, processStart: start, host };
+  };
+
   it('Delete spares a run that this window is resuming, and one that was resumed while it asked', async () => {
     const training = { isActive: true, state: { phase: 'starting', runFolder: join(place, 'one') } };
     const here = await services({ training });
@@ -83,8 +108,7 @@ describe('commands on runs', () => {
     said.length = 0;
     answer = (text) => {
       if (!text.startsWith('Delete')) return undefined;
-      const { pid, start, host } = thisProcess();
-      writeRun(here.run, { status: 'running', pid, processStart: start, host });
+      writeRun(here.run, goingOn());
       return 'Delete Run and Its Files';
     };
     await deleteRun(here.services, here.run);
@@ -94,5 +118,30 @@ describe('commands on runs', () => {
     answer = () => 'Delete Run and Its Files';
     await deleteRun(here.services, here.run);
     assert.deepEqual([existsSync(here.run.folder), here.runs.list()], [false, []]);
+  });
+
+  it('a task whose terminal is closed before its training begins stops no other', async () => {
+    const here = await services();
+    writeRun(here.run, goingOn());
+    await here.runs.put({ ...here.run, status: 'running', pid: process.pid });
+    let stops = 0;
+    const training = { ...idle, onDidChange: () => ({ dispose: () => undefined }), stop: async () => void stops++ };
+    Object.assign(here.services, { training, finder: { hasDetached: true, update: async () => ({ finished: [], lost: [], stopped: [], neverBegun: [] }) } }); // prettier-ignore
+    editor.workspace.isTrusted = false;
+    const asked = new Promise<void>((resolve) => {
+      answer = () => (resolve(), new Promise(() => undefined));
+    });
+    const task = taskProvider(here.services).resolveTask({ definition: { recipe: here.run.recipeFile } } as any, {} as any); // prettier-ignore
+    const terminal = await (task as unknown as Task).run();
+    terminal.open();
+    await asked;
+    assert.match(said[0], /^Trust this folder first/);
+    terminal.close();
+    await new Promise((turn) => setTimeout(turn, 50));
+    assert.deepEqual([existsSync(join(here.run.folder, STOP_FILE)), stops], [false, 0]);
+
+    Object.assign(training, { isActive: true, state: { phase: 'running', request: { recipeFile: here.run.recipeFile } } }); // prettier-ignore
+    terminal.close();
+    assert.equal(stops, 1);
   });
 });
