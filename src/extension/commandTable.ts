@@ -1,6 +1,3 @@
-import { commands } from 'vscode';
-import { asMedTextError } from '../base/errors';
-import { errorText } from '../protocol/errorWords';
 import { choosePrecision } from './commands/choosePrecision';
 import { previewData } from './commands/previewData';
 import { compareRuns } from './commands/compareRuns';
@@ -42,7 +39,7 @@ import { openDocumentation } from './documentation';
 import type { CommandId } from './ids';
 import { lookForRuns } from './runWatch';
 import type { Services } from './services';
-import { showError } from './messages';
+import { tellError } from './tellError';
 
 /** Every command; the compiler refuses a missing or an unknown one, a test compares with the manifest. */
 const handlers: Readonly<Record<CommandId, (services: Services, ...parameters: unknown[]) => unknown>> = {
@@ -97,25 +94,4 @@ export async function runCommand(services: Services, id: CommandId, parameters: 
     tellError(services, id, error);
     return undefined;
   }
-}
-
-function tellError({ context, log, t }: Services, id: string, caught: unknown): void {
-  const error = asMedTextError(caught);
-  const whatToDo = t('What to Do');
-  if (error.code === 'CANCELLED') return;
-  log.error(`${id}: ${error.code}: ${error.message}`);
-  if (error.code === 'INTERNAL') log.error(error.cause instanceof Error ? (error.cause.stack ?? '') : '');
-  if (error.code === 'ACCESS') {
-    const setToken = t('Set Access Token…');
-    return void showError(errorText(error, t), setToken, whatToDo).then((choice) => {
-      if (choice === setToken) return commands.executeCommand('medtext.setAccessToken');
-      return choice === whatToDo ? openDocumentation(context, error.code) : undefined;
-    });
-  }
-  const showLog = t('Show Log');
-  // The command does not wait for this: it has ended, whether or not the message is closed.
-  void showError(errorText(error, t), whatToDo, showLog).then((choice) => {
-    if (choice === showLog) log.show();
-    return choice === whatToDo ? openDocumentation(context, error.code) : undefined;
-  });
 }

@@ -58,7 +58,7 @@ const loaded = new Set(Object.keys(require.cache));
 const load = (Module as any)._load;
 (Module as any)._load = (request: string, ...rest: unknown[]) =>
   request === 'vscode' ? editor : load(request, ...rest);
-const { deleteRun } = require('../../src/extension/commands/runCommands') as typeof import('../../src/extension/commands/runCommands'); // prettier-ignore
+const { deleteRun, tellNews } = require('../../src/extension/commands/runCommands') as typeof import('../../src/extension/commands/runCommands'); // prettier-ignore
 const { taskProvider } = require('../../src/extension/taskProvider') as typeof import('../../src/extension/taskProvider'); // prettier-ignore
 
 (Module as any)._load = load;
@@ -143,5 +143,15 @@ describe('commands on runs', () => {
     Object.assign(training, { isActive: true, state: { phase: 'running', request: { recipeFile: here.run.recipeFile } } }); // prettier-ignore
     terminal.close();
     assert.equal(stops, 1);
+  });
+
+  it('shows why what a button of a message asks for could not be done', async () => {
+    const { services: given, run } = await services();
+    rmSync(run.folder, { recursive: true });
+    answer = (text) => (/was stopped; it can be resumed/.test(text) ? 'Resume' : undefined);
+    tellNews(given, { finished: [], lost: [], stopped: [run], neverBegun: [] });
+    await new Promise((turn) => setTimeout(turn, 100));
+    assert.equal(said[0], 'one was stopped; it can be resumed.');
+    assert.equal(said.length, 2);
   });
 });

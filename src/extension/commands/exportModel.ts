@@ -10,6 +10,7 @@ import { requireTrust } from './asking';
 import { freeFolder, isModel, scoringModel, useFolder, withProgress } from './modelCommands';
 import { revealFolder } from './runCommands';
 import { showInformation } from '../messages';
+import { tellErrorOf } from '../tellError';
 
 /** A model of the list, else the active one, written for other programs: the format and a place are asked for. */
 export async function exportModel(services: Services, target?: unknown): Promise<string | undefined> {
@@ -31,7 +32,7 @@ export async function exportModel(services: Services, target?: unknown): Promise
   );
   services.log.info(`export of ${model.folder} as ${format}: ${exported.output}: ${exported.files.join(', ')}`);
   // The command does not wait for this: it has ended, whether or not the message is closed.
-  void offerToTry(services, model, format, exported);
+  tellErrorOf(services, 'exported model', offerToTry(services, model, format, exported));
   return exported.output;
 }
 

@@ -15,6 +15,7 @@ import { isResumable, type RunRecord } from '../runStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
 import { askToStop } from '../stopRequests';
+import { tellErrorOf } from '../tellError';
 import type { TrainingOutcome, TrainingService } from '../trainingService';
 import { pickFile, recipeFilters, requireTrust } from './asking';
 import { bringRecipeSources } from './recipeSources';
@@ -68,7 +69,7 @@ async function startRun(services: Services, recipeFile: string, resumed: RunReco
   const model = outcome.result?.model;
   if (outcome.status === 'finished' && model) await services.models.add(model, 'fine-tuned', name);
   // The caller does not wait for this message to be closed.
-  void tellEnd(services, outcome).catch((error: Error) => services.log.error(error.message));
+  tellErrorOf(services, 'end of a run', tellEnd(services, outcome));
   if (outcome.status === 'failed')
     services.log.error(`training ${name}: ${outcome.error?.code}: ${outcome.error?.message}`);
   else services.log.info(`training ${name}: ${outcome.status}`);
@@ -264,13 +265,13 @@ export function tellNews(services: Services, { finished, lost, stopped, neverBeg
   }
   for (const run of stopped) {
     log.info(`run ${run.name}: stopped`);
-    void tellStopped(services, run.name, run);
+    tellErrorOf(services, 'stopped run', tellStopped(services, run.name, run));
   }
   for (const run of lost) {
     log.info(`run ${run.name}: interrupted`);
     const { step, totalSteps } = runs.get(run.folder) ?? run;
     const why = t('its process ended at step {0} of {1}.', step, totalSteps);
-    void tellInterrupted(services, { run, name: run.name, why });
+    tellErrorOf(services, 'interrupted run', tellInterrupted(services, { run, name: run.name, why }));
   }
   for (const { name, recipeFile } of neverBegun) {
     log.warn(`training ${name}: ${recipeFile}: ended before its first step, without a window`);

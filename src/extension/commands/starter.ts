@@ -8,6 +8,7 @@ import type { ListedModel } from '../modelStore';
 import { modelsFolder } from '../modelsFolder';
 import type { Services } from '../services';
 import { showInformation } from '../messages';
+import { tellErrorOf } from '../tellError';
 import { requireTrust } from './asking';
 import { withJob } from './importCommands';
 
@@ -75,7 +76,7 @@ export async function trySample(services: Services): Promise<void> {
   await services.datasetPreviews.open(Uri.file(join(folder, SAMPLE_FILES[0])), recipeFile);
   await window.showTextDocument(recipeFile, { preview: false });
   await window.showTextDocument(Uri.file(join(folder, t('sample.md'))), { preview: false });
-  void tellSample(services, folder, recipeFile);
+  tellErrorOf(services, 'sample', tellSample(services, folder, recipeFile));
 }
 
 /** What to press next. */
