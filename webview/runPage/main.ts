@@ -30,7 +30,9 @@ const actions: RunPageActions = {
     const { snapshot, note, tags } = state;
     if (!snapshot || (note === undefined && tags === undefined)) return;
     const written = { note: note ?? snapshot.note, tags: tags === undefined ? [...snapshot.tags] : tagsOf(tags) };
-    ask(host.request('annotate', { id: snapshot.id, ...written }).then(() => dispatch({ type: 'annotated' })));
+    const { id } = snapshot;
+    const annotated = (): void => dispatch({ type: 'annotated', id, typed: { note, tags }, written });
+    ask(host.request('annotate', { id, ...written }).then(annotated));
   },
   chart: (name, element) => charts.place(name, element),
 };

@@ -23,7 +23,13 @@ export type RunPageEvent =
   | { readonly type: 'allSettings'; readonly on: boolean }
   | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'tags'; readonly text: string }
-  | { readonly type: 'annotated' }
+  | {
+      readonly type: 'annotated';
+      readonly id: string;
+      /** What stood in the fields when it was sent. */
+      readonly typed: Pick<RunPageState, 'note' | 'tags'>;
+      readonly written: Pick<RunPageSnapshot, 'note' | 'tags'>;
+    }
   | { readonly type: 'trouble'; readonly error: ShownError | undefined };
 
 export function reduce(state: RunPageState, event: RunPageEvent): RunPageState {
@@ -43,8 +49,13 @@ export function reduce(state: RunPageState, event: RunPageEvent): RunPageState {
       return { ...state, note: event.text };
     case 'tags':
       return { ...state, tags: event.text };
-    case 'annotated':
-      return { ...state, note: undefined, tags: undefined };
+    case 'annotated': {
+      const { id, typed, written } = event;
+      if (state.snapshot?.id !== id) return state;
+      // What was typed meanwhile stays; until the next snapshot the page knows itself what was saved.
+      const kept = <F extends 'note' | 'tags'>(field: F) => (state[field] === typed[field] ? undefined : state[field]);
+      return { ...state, snapshot: { ...state.snapshot, ...written }, note: kept('note'), tags: kept('tags') };
+    }
     case 'trouble':
       return { ...state, trouble: event.error };
   }

@@ -168,6 +168,18 @@ describe('the page of a run', () => {
     assert.deepEqual(restored({ smoothing: 7, showsAllSettings: 'x' }).smoothing, 0.8);
     assert.deepEqual(tagsOf('a，b; c,, '), ['a', 'b', 'c']);
   });
+
+  it('keeps what is typed while notes are saved, and what was saved until the host shows it', () => {
+    const snapshot = { kind: 'run', id: '/a', note: 'old', tags: ['p'] } as never;
+    const typed = reduce(reduce(restored(undefined), { type: 'snapshot', snapshot }), { type: 'note', text: 'new' });
+    const meanwhile = reduce(typed, { type: 'tags', text: 'p, q' });
+    const annotated = { type: 'annotated', id: '/a', typed: { note: 'new', tags: undefined }, written: { note: 'new', tags: ['p'] } } as const; // prettier-ignore
+    const saved = reduce(meanwhile, annotated);
+    assert.deepEqual([saved.note, saved.tags, saved.snapshot!.note, saved.snapshot!.tags], [undefined, 'p, q', 'new', ['p']]); // prettier-ignore
+    // The answer for a run that is not shown any more says nothing of the next one.
+    const other = reduce(reduce(meanwhile, { type: 'snapshot', snapshot: { kind: 'run', id: '/b', note: '', tags: [] } as never }), { type: 'note', text: 'new' }); // prettier-ignore
+    assert.deepEqual(reduce(other, annotated), other);
+  });
 });
 
 describe('a run as a script for transformers', () => {
