@@ -2,6 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import { readSmallFile } from '../base/textFile';
 import { MedTextError, words } from '../base/errors';
+import { isSamePlace } from '../base/atomicFile';
 import { elementCount } from '../onnx/dataType';
 import type { Model } from '../onnx/model';
 import { assertFinite } from './checkpoint/finite';
@@ -72,7 +73,7 @@ export async function importModel(source: string, output: string, options: Impor
   refuseOtherVocabulary(given);
   const folder = options.cut ? cutFolder(given, options.cut) : given;
   const path = resolve(output);
-  if (path === folder.path) {
+  if (await isSamePlace(path, folder.path)) {
     throw new MedTextError('USAGE', words`A model cannot be imported onto itself; choose another output folder.`, {
       file: path,
     });

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -351,6 +352,10 @@ describe('model folder', () => {
     it('refuses itself as the target, unsafe files and folders without weights', async () => {
       const folder = folderWith('unsafe-zip.bin');
       await fails('USAGE', () => importModel(folder, folder));
+      const linked = join(temporary, 'linked');
+      symlinkSync(temporary, linked, 'junction');
+      await fails('USAGE', () => importModel(folder, join(linked, 'source')));
+      rmSync(linked);
       await fails('CHECKPOINT_UNSAFE', () => importModel(folder, join(temporary, 'model')));
       rmSync(join(folder, 'pytorch_model.bin'));
       await fails('NOT_FOUND', () => importModel(folder, join(temporary, 'model')));
