@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replaceFolder, restoreFolder } from '../../src/models/checkpoint/replaceFolder';
@@ -28,6 +28,19 @@ describe('a folder that is there as a whole or not at all', () => {
     await assert.rejects(failed, /no/);
     assert.equal(content(), '2');
     assert.deepEqual(readdirSync(parent), ['model']);
+  });
+
+  it('a link to a folder stays, and the folder that it leads to is replaced, or made', async () => {
+    mkdirSync(join(parent, 'disk'));
+    const target = join(parent, 'disk', 'there');
+    symlinkSync(target, folder, 'junction');
+    for (const text of ['1', '2']) {
+      await replaceFolder(folder, fill(text));
+      assert.equal(readFileSync(join(target, 'a'), 'utf8'), text);
+      assert.ok(lstatSync(folder).isSymbolicLink());
+      assert.deepEqual(readdirSync(join(parent, 'disk')), ['there']);
+      assert.deepEqual(readdirSync(parent).sort(), ['disk', 'model']);
+    }
   });
 
   it('is written by one at a time', async () => {

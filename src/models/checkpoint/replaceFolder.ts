@@ -1,5 +1,5 @@
 /** Writes a folder that appears as a whole or not at all. */
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { refuseFullDisk, withPlace } from '../../base/diskFull';
 import { asMedTextError, MedTextError, words } from '../../base/errors';
@@ -15,7 +15,8 @@ export interface ReplaceOptions {
 
 /**
  * Runs `fill` on a new empty folder beside `folder`, then puts it in `folder`'s place. When anything fails, `folder` is
- * what it was before. The caller has made sure that the folder that stands there may go; anything but a folder stays.
+ * what it was before. The caller has made sure that the folder that stands there may go; anything but a folder stays. A link
+ * stays, too: the folder that it leads to is replaced.
  * @throws MedTextError BUSY when another process is writing the same folder; DISK_FULL, IO, or what `fill` throws.
  */
 export async function replaceFolder(
@@ -23,7 +24,7 @@ export async function replaceFolder(
   fill: (temporary: string) => Promise<void>,
   options: ReplaceOptions = {},
 ): Promise<void> {
-  const target = resolve(folder);
+  const target = await behindLink(resolve(folder));
   const there = await stat(target).catch(() => undefined);
   if (there && !there.isDirectory()) throw noFolder(target);
   await withFileLock(lockBeside(target), words`${target} is being written by another program`, async () => {
@@ -80,6 +81,13 @@ async function exchange(
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** The folder that a link leads to, also where it is not there yet; any other path itself. */
+async function behindLink(path: string): Promise<string> {
+  const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink();
+  if (!isLink) return path;
+  return realpath(path).catch(async () => resolve(dirname(path), await readlink(path)));
 }
 
 /** The names in a folder; none when it does not exist. @throws MedTextError IO, also for anything but a folder. */
