@@ -70,7 +70,7 @@ async function dispatch(argv: readonly string[], screen: Screen, signal: AbortSi
   }
   const isHelp = name === '--help' || name === '-h';
   if (name === undefined || isHelp) {
-    (isHelp ? screen.print.bind(screen) : (...lines: string[]) => lines.forEach((line) => screen.note(line)))(
+    (isHelp ? printHelp : (...lines: string[]) => lines.forEach((line) => screen.note(line)))(
       ...overallHelp(commands, version),
     );
     return isHelp ? 0 : 2;
@@ -78,11 +78,16 @@ async function dispatch(argv: readonly string[], screen: Screen, signal: AbortSi
   const command = commands.find((candidate) => candidate.name === name);
   if (!command) throw unknownCommand(name);
   if (rest.some((arg, i) => (arg === '--help' || arg === '-h') && !rest.slice(0, i).includes('--'))) {
-    screen.print(...commandHelp(command));
+    printHelp(...commandHelp(command));
     return 0;
   }
   const args = parseCommand(command, withResumeValue(command, rest));
   return (await command.run(args, { screen, signal })) ?? 0;
+}
+
+/** Help has no form for programs: it is text with --json, too. */
+function printHelp(...lines: readonly string[]): void {
+  new Screen({ json: false }).print(...lines);
 }
 
 /** Gives a `--resume` without a value the value that means the newest run. */

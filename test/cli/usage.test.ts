@@ -14,6 +14,8 @@ describe('medtext: usage', () => {
       assert.ok(one.stdout.includes(`--${option}`), option);
     }
     assert.equal((await medtext(['help', 'finetune'])).stdout, one.stdout);
+    assert.equal((await medtext(['finetune', '--json', '--help'])).stdout, one.stdout);
+    assert.equal((await medtext(['--help', '--json'])).stdout, all.stdout);
   });
 
   it('every command describes itself', () => {
