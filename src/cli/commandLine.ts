@@ -88,6 +88,12 @@ export class Arguments {
     throw this.wrong(`"${this.positionals[count]}" is one argument too many.`);
   }
 
+  /** Refuses options that would do nothing here. @throws USAGE */
+  refuse(names: readonly string[], why: string): void {
+    const unused = names.find((name) => this.has(name));
+    if (unused !== undefined) throw this.wrong(`--${unused} ${why}`);
+  }
+
   wrong(message: string): MedTextError {
     return usageError(`${message}\n  usage: medtext ${this.command.usage.join('\n         medtext ')}`, {
       command: this.command.name,

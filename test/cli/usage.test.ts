@@ -47,4 +47,18 @@ describe('medtext: usage', () => {
       assert.match(await medtextFails(args, 2, 'USAGE'), /(missing|Give)[^]*usage: medtext/);
     }
   });
+
+  it('refuses options that would do nothing', async () => {
+    for (const [args, told] of [
+      [['extend', 'm', '--texts', 'a', '--output', 'b'], /--output needs --add/],
+      [['extend', 'm', '--add', 'a', '--output', 'b', '--top', '5'], /--top lists words/],
+      [['gpu-runtime', 'remove', '--plan'], /--plan cannot be used with remove/],
+      [['gpu-runtime', 'use', 'a', '--index', 'https://example.org/simple'], /--index cannot be used with use/],
+      [['import', '--list', '--search', 'bert'], /--search cannot be used with --list/],
+      [['import', '--search', 'bert', '--output', 'a'], /--output cannot be used with --search/],
+      [['import', './a', '--include', '*.json', '--output', 'b'], /--include is for a hub; ".\/a" is a path/],
+    ] as const) {
+      assert.match(await medtextFails(args, 2, 'USAGE'), told);
+    }
+  });
 });

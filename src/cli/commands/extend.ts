@@ -50,7 +50,11 @@ async function extend(args: Arguments, context: Context): Promise<void> {
   const listOf = async (file: string | undefined) =>
     file === undefined ? [] : readTerms(await readTextFile(file), file);
   const added = args.text('add');
-  if (added === undefined) return list(args, model, await listOf(args.text('terms')), context);
+  if (added === undefined) {
+    args.refuse(['output'], 'needs --add with the tokens to add.');
+    return list(args, model, await listOf(args.text('terms')), context);
+  }
+  args.refuse(['texts', 'column', 'terms', 'top'], 'lists words; leave it out with --add.');
   const output = args.text('output');
   if (output === undefined) throw args.wrong('--output DIR is missing.');
   const { screen, signal } = context;

@@ -48,7 +48,11 @@ async function gpuRuntime(args: Arguments, context: Context): Promise<ExitCode |
   if (!(actions as readonly string[]).includes(action)) {
     throw args.wrong(`"${action}" is no action. The actions are ${actions.join(', ')}.`);
   }
-  if (action === 'status' || action === 'remove') args.atMost(1);
+  if (action === 'status' || action === 'remove') {
+    args.atMost(1);
+    args.refuse(['plan', 'index', 'without-card'], `cannot be used with ${action}.`);
+  }
+  if (action === 'use') args.refuse(['index'], 'cannot be used with use, which downloads nothing.');
   if (action === 'status') return showStatus(context);
   if (action === 'remove') return remove(context);
   if (action === 'use' && folders.length === 0) throw args.wrong('The folder is missing.');

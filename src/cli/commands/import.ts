@@ -68,8 +68,15 @@ export const importCommand: Command = {
 async function importAnything(args: Arguments, context: Context): Promise<void> {
   const typed = args.text('search');
   args.atMost(args.flag('list') || typed !== undefined ? 0 : 1);
-  if (args.flag('list')) return listCaches(context);
-  if (typed !== undefined) return searchHubs(typed, args, context);
+  const ofImports = ['output', 'include', 'plan', 'no-cache'];
+  if (args.flag('list')) {
+    args.refuse(['search', 'dataset', ...ofImports], 'cannot be used with --list.');
+    return listCaches(context);
+  }
+  if (typed !== undefined) {
+    args.refuse(ofImports, 'cannot be used with --search.');
+    return searchHubs(typed, args, context);
+  }
   const named = args.needed(0, 'The source');
   const { parseHubReference } = await import('../../hub/hubReference');
   const { HubClient } = await import('../../hub/download');
@@ -77,6 +84,7 @@ async function importAnything(args: Arguments, context: Context): Promise<void> 
   const reference = parseHubReference(named, settings.endpoints);
   const isDataset = args.flag('dataset') || reference?.kind === 'dataset';
   if (args.flag('dataset') && !reference) throw args.wrong(`--dataset takes a hub's data set; "${named}" is a path.`);
+  if (!reference) args.refuse(['include'], `is for a hub; "${named}" is a path.`);
   if (!reference && args.text('output') === undefined) throw args.wrong('--output DIR is missing.');
   const client = new HubClient({ settings, userAgent: `medtext/${version}` });
   try {
