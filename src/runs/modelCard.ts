@@ -2,7 +2,7 @@ import { code, count, countAndShare, decimal, fence, fileName, inline, table } f
 import type { HeadPooling } from '../models/encoderConfig';
 import { disturbanceOf, LOSS_WORK } from '../protocol/lossWork';
 import type { ResolvedRecipe } from '../protocol/recipe';
-import { describeTask, metricTitle, type AnswerKind } from '../protocol/tasks';
+import { describeTask, metricTitle } from '../protocol/tasks';
 import type { BestEvaluation } from '../protocol/runRecord';
 import type { EvaluationReport } from '../protocol/trainer';
 import { metricOf, type EvaluationMetrics } from '../protocol/evaluation';
@@ -187,12 +187,8 @@ function usage({ recipe, fields, maxLength, labels, pooling, isKnownToTransforme
   ].join('\n\n');
 }
 
-/** Whether what is counted of a label is entities: a text has any number of them, and is read in windows. */
-const marksEntities = ({ recipe }: Pick<ModelCardInput, 'recipe'>): boolean => describeTask(recipe.task).answer === 'spans'; // prettier-ignore
-
 function dataStatistics({ data, fields, labels, recipe, maxLength }: ModelCardInput): string {
-  const { hasLabels } = cardOf({ recipe });
-  const isOfEntities = marksEntities({ recipe });
+  const { hasLabels, isOfEntities = false } = cardOf({ recipe });
   const rows = Object.entries(data).map(
     ([split, { file, sheet, rows, counts, dropped = 0, badRows = 0, duplicates = 0, sha256 }]) => [
       split,
@@ -246,12 +242,6 @@ function textsLine({ train }: ModelCardInput['data'], maxLength: number): string
   return `Rows are documents: ${count(train.characters ?? 0)} characters, ${count(train.tokens ?? 0)} tokens in all, cut into sequences of at most ${maxLength} tokens that cross no document; the validation documents are held out of them. ${words}`;
 }
 
-/** What label_mapping drops, where it is not a row. */
-const DROPPED: Partial<Record<AnswerKind, string>> = {
-  labels: 'These labels were left out',
-  spans: 'Entities of these types were left out',
-};
-
 function labelMeaning({ labels, recipe }: ModelCardInput): string {
   const mapping = Object.entries(recipe.dataset.train.label_mapping ?? {});
   const rawValues = (label: string | null): string =>
@@ -262,13 +252,13 @@ function labelMeaning({ labels, recipe }: ModelCardInput): string {
   const dropped = rawValues(null);
   const isRenamed = mapping.some(([raw, target]) => target !== null && raw !== target);
   // The ids of a head of tags are those of tags.
-  const isOfEntities = marksEntities({ recipe });
+  const { isOfEntities = false, dropped: whatIsDropped = 'Rows with these values were dropped' } = cardOf({ recipe });
   const rows = labels.map((label, id) => [...(isOfEntities ? [] : [String(id)]), inline(label), ...(isRenamed ? [rawValues(label)] : [])]); // prettier-ignore
   const names = isOfEntities ? ['Type'] : ['Id', 'Label'];
   return [
     '## Labels',
     table([...names, ...(isRenamed ? ['Also written in the data as'] : [])], rows),
-    ...(dropped === '' ? [] : [`${DROPPED[describeTask(recipe.task).answer] ?? 'Rows with these values were dropped'}: ${dropped}.`]), // prettier-ignore
+    ...(dropped === '' ? [] : [`${whatIsDropped}: ${dropped}.`]), // prettier-ignore
   ].join('\n\n');
 }
 

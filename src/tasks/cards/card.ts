@@ -11,6 +11,10 @@ export interface TaskCard<Report extends EvaluationMetrics = EvaluationMetrics> 
   readonly history: readonly MetricName[];
   /** Whether the table of data counts labels, and the labels have a section of their own. */
   readonly hasLabels: boolean;
+  /** Whether what is counted of a label is entities: a text has any number of them, and is read in windows. */
+  readonly isOfEntities?: true;
+  /** What label_mapping drops, where it is not a row: the begin of a sentence that ends with the names. */
+  readonly dropped?: string;
   /** What the model does to `texts` ("a pair of Chinese medical sentences"), a sentence. */
   does(texts: string, labels: readonly string[]): string;
   /** Figures of an evaluation under the hubs' names; null where a metric is undefined. */

@@ -7,6 +7,8 @@ export const entityCard: TaskCard<SpanReport> = {
   metrics: ['precision', 'recall', 'f1'],
   history: ['loss', 'microPrecision', 'microRecall', 'microF1', 'macroF1'],
   hasLabels: true,
+  isOfEntities: true,
+  dropped: 'Entities of these types were left out',
   command: 'medtext score MODEL "患者因急性阑尾炎入院，予头孢曲松抗感染治疗"',
   example: '患者因急性阑尾炎入院，予头孢曲松抗感染治疗',
   does: (texts, labels) => `It marks entities of ${labels.length} types in ${texts}.`,

@@ -8,6 +8,7 @@ export const multiLabelCard: TaskCard<MultiLabelReport> = {
   metrics: ['f1', 'average_precision'],
   history: ['loss', 'averagePrecision', 'microF1', 'macroF1'],
   hasLabels: true,
+  dropped: 'These labels were left out',
   does: (texts, labels) => `It gives ${texts} any number of ${labels.length} labels, or none.`,
   headlines: ({ microF1, macroF1, averagePrecision, subsetAccuracy }) => [
     { type: 'f1', title: 'Micro F1', value: microF1 },
