@@ -23,6 +23,8 @@ export class SuspectSearch implements Disposable {
   private readonly search = this.store.add(new Slot<Disposable>());
   private state: Suspects | null = null;
   private split: DataSplit | undefined;
+  /** Corrections come one after the other: each adds to the file that the one before has left. */
+  private writing: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly services: BaseServices,
@@ -94,7 +96,13 @@ export class SuspectSearch implements Disposable {
   }
 
   /** Writes suggestions into the correction file, or (label null) takes them out. */
-  async correct(rows: readonly { readonly row: number; readonly label: string | null }[]): Promise<void> {
+  correct(rows: readonly { readonly row: number; readonly label: string | null }[]): Promise<void> {
+    const written = this.writing.then(() => this.write(rows));
+    this.writing = written.catch(() => undefined);
+    return written;
+  }
+
+  private async write(rows: readonly { readonly row: number; readonly label: string | null }[]): Promise<void> {
     const { state, split } = this;
     if (!state || !split) throw new MedTextError('NOT_FOUND', words`No labels were checked yet.`);
     const byRow = new Map(state.list.map((suspect) => [suspect.row, suspect]));
