@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { MappingSnapshot, RawValue } from '../../src/protocol/labelMappingEditor';
+import { untranslated } from '../../src/base/translate';
 import { initialState, reduce, shownValues, suggestions, takesScore, touched, type LabelMappingEvent } from '../../webview/labelMapping/state'; // prettier-ignore
 
 const value = (name: string, state: RawValue['state'] = 'mapped', suggestion: string | null = null): RawValue => ({
@@ -78,5 +79,42 @@ describe('label mapping: classes', () => {
     assert.equal(takes({}, 1), true);
     assert.equal(takes({ kind: 'labels' }), true);
     assert.equal(takes({ kind: 'labels', countsEntities: true }), false);
+  });
+});
+
+describe('label mapping: the name of a new class', () => {
+  const { classesSection } = require('../../webview/labelMapping/classes' as string) as {
+    classesSection(...shown: readonly unknown[]): unknown;
+  };
+  /** What stands behind an attribute in a template, or in one inside it. */
+  function valuesOf(template: unknown, attribute: string): unknown[] {
+    if (Array.isArray(template)) return template.flatMap((one) => valuesOf(one, attribute));
+    const { strings, values = [] } = (template ?? {}) as { strings?: readonly string[]; values?: readonly unknown[] };
+    return values.flatMap((one, at) => [...(strings?.[at].endsWith(attribute) ? [one] : []), ...valuesOf(one, attribute)]); // prettier-ignore
+  }
+
+  it('is not taken while an input method still composes it, and stays where it is refused', async () => {
+    let isAccepted = false;
+    const names: string[] = [];
+    const events: LabelMappingEvent[] = [];
+    const actions = {
+      dispatch: (event: LabelMappingEvent) => void events.push(event),
+      change: async (operation: { name: string }) => (names.push(operation.name), isAccepted),
+    };
+    const state = after({ type: 'newName', text: ' 症状 ' });
+    const [onKey] = valuesOf(classesSection(state, actions, untranslated), '@keydown=') as ((event: object) => void)[]; // prettier-ignore
+    const press = async (isComposing: boolean) => {
+      onKey({ key: 'Enter', isComposing, preventDefault: () => undefined });
+      await new Promise((turn) => setImmediate(turn));
+    };
+    await press(true);
+    assert.deepEqual(names, []);
+    await press(false);
+    assert.deepEqual([names, events], [['症状'], []]);
+    isAccepted = true;
+    await press(false);
+    assert.deepEqual(events, [{ type: 'added', name: '症状' }]);
+    assert.equal(reduce(state, events[0]).newName, '');
+    assert.equal(reduce({ ...state, newName: '检查' }, events[0]).newName, '检查');
   });
 });

@@ -7,8 +7,8 @@ export type PlainRequest = 'recount' | 'openText' | 'openLabelsFile' | 'addData'
 /** What a person can do in the editor. `main.ts` does it; this file has no channel to the extension host. */
 export interface LabelMappingActions {
   dispatch(event: LabelMappingEvent): void;
-  /** Sends the operations in this order, until the host refuses one. */
-  change(...operations: MappingOperation[]): Promise<void>;
+  /** Sends the operations in this order, until the host refuses one; whether it refused none. */
+  change(...operations: MappingOperation[]): Promise<boolean>;
   ask(request: PlainRequest): void;
   renameElsewhere(isWanted: boolean): void;
   reveal(split: string, value: string): void;

@@ -19,7 +19,7 @@ export function classesSection(state: LabelMappingState, actions: LabelMappingAc
     event.preventDefault();
     const name = state.newName.trim();
     if (name === '') return;
-    void actions.change({ kind: 'add', name }).then(() => actions.dispatch({ type: 'newName', text: '' }));
+    void actions.change({ kind: 'add', name }).then((isDone) => isDone && actions.dispatch({ type: 'added', name }));
   };
   return html`
     <section class="classes" aria-labelledby="classes-title">
@@ -62,7 +62,7 @@ export function classesSection(state: LabelMappingState, actions: LabelMappingAc
           ?disabled=${isReadOnly}
           .value=${live(state.newName)}
           @input=${(event: Event) => actions.dispatch({ type: 'newName', text: (event.target as HTMLInputElement).value })}
-          @keydown=${(event: KeyboardEvent) => event.key === 'Enter' && add(event)}
+          @keydown=${(event: KeyboardEvent) => event.key === 'Enter' && !event.isComposing && add(event)}
         />
         <button type="button" class="button secondary" ?disabled=${isReadOnly} @click=${add}>${t('Add class')}</button>
       </form>

@@ -26,8 +26,10 @@ const actions: LabelMappingActions = {
     dispatch({ type: 'trouble', error: undefined });
     try {
       for (const operation of operations) await host.request('change', operation);
+      return true;
     } catch (error) {
       showTrouble(error);
+      return false;
     }
   },
   ask: (request) => ask(host.request(request, undefined)),

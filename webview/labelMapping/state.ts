@@ -49,6 +49,7 @@ export type LabelMappingEvent =
   | { readonly type: 'typed'; readonly label: string; readonly field: ClassField; readonly text: string }
   | { readonly type: 'left'; readonly label: string; readonly field: ClassField }
   | { readonly type: 'newName'; readonly text: string }
+  | { readonly type: 'added'; readonly name: string }
   | { readonly type: 'mergeInto'; readonly label: string; readonly into: string }
   | { readonly type: 'pickedTarget'; readonly target: string }
   | { readonly type: 'split'; readonly split: string }
@@ -94,6 +95,9 @@ export function reduce(state: LabelMappingState, event: LabelMappingEvent): Labe
     }
     case 'newName':
       return { ...state, newName: event.text };
+    case 'added':
+      // The person may be typing the next name by now.
+      return state.newName.trim() === event.name ? { ...state, newName: '' } : state;
     case 'mergeInto':
       return { ...state, mergeInto: { ...state.mergeInto, [event.label]: event.into } };
     case 'pickedTarget':
