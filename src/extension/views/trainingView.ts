@@ -46,6 +46,8 @@ class TrainingViewProvider implements TrainingView {
   private chosenRun: string | undefined;
   private failure: (TrainingFacts['failure'] & { recipeFile: string }) | undefined;
   private timer: NodeJS.Timeout | undefined;
+  /** Changes of a recipe come one after the other: each is one of the text that the one before has left. */
+  private edits: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly services: BaseServices) {
     const { context, training, runs, models } = services;
@@ -117,10 +119,14 @@ class TrainingViewProvider implements TrainingView {
         if (!run) throw new MedTextError('NOT_FOUND', words`It is not there any more.`);
         await commands.executeCommand('medtext.showRun' satisfies CommandId, run);
       },
-      editRecipe: async ({ recipe, field, value }) => {
+      editRecipe: ({ recipe, field, value }) => {
         const positionsOf = (model: string) =>
           workspace.isTrusted ? modelPositions(resolve(dirname(recipe), model)) : undefined;
-        await this.recipe.edit(recipe, (text) => recipeChanges(text, field, value, t, positionsOf));
+        const edited = this.edits.then(() =>
+          this.recipe.edit(recipe, (text) => recipeChanges(text, field, value, t, positionsOf)),
+        );
+        this.edits = edited.catch(() => undefined);
+        return edited;
       },
     };
   }
@@ -132,6 +138,8 @@ class TrainingViewProvider implements TrainingView {
     const recipe = this.recipe.file;
     switch (action) {
       case 'start':
+        // A value that was typed just before is being written.
+        await this.edits;
         if (recipe !== undefined) run('medtext.runRecipe', Uri.file(recipe));
         return;
       case 'stop':
