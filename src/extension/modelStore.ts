@@ -87,6 +87,11 @@ export class ModelStore {
     this.change.fire();
   }
 
+  /** Whether it is listed as long as its files are there. */
+  isInLibrary(folder: string): boolean {
+    return inLibrary(this.library()).some((entry) => entry.folder === folder);
+  }
+
   /** Forgets the entry; the files stay. */
   async remove(folder: string): Promise<void> {
     await this.shared.update(

@@ -106,7 +106,10 @@ export function createServices(context: ExtensionContext, store: DisposableStore
       if (event.affectsConfiguration('medtext.runtime') || event.affectsConfiguration('medtext.device')) {
         void scorer.restart();
       }
-      if (event.affectsConfiguration('medtext.models')) void library.restart();
+      if (event.affectsConfiguration('medtext.models')) {
+        void library.restart();
+        models.refresh();
+      }
     }),
   );
 

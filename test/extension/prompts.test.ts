@@ -1,6 +1,11 @@
 /** What a command does when the person leaves one of its questions. The editor itself is a stand-in. */
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import Module from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ModelStore } from '../../src/extension/modelStore';
+import { memory } from './trainingService.test';
 
 interface Item {
   readonly label: string;
@@ -53,6 +58,8 @@ const editor = {
     showQuickPick: async (items: readonly Item[], { title }: { title: string }) => answer(title, items),
     showOpenDialog: async ({ title }: { title: string }) => void asked.push(title),
     createQuickPick: () => new QuickPick(),
+    showWarningMessage: async (title: string, _: object, ...labels: string[]) =>
+      answer(title, labels.map((label) => ({ label })))?.label, // prettier-ignore
   },
 };
 
@@ -127,5 +134,25 @@ describe('questions that are left', () => {
       assert.equal(await step(before, position), before);
     }
     assert.equal(asked.length, 2);
+  });
+
+  it('Remove takes a model of the library away with its files alone, and the list shows it', async () => {
+    const library = mkdtempSync(join(tmpdir(), 'medtext-library-'));
+    const folder = join(library, 'kept');
+    const facts = { contentHash: 'sha256:0', modelType: 'bert', layers: 1, hiddenSize: 8, vocabSize: 9, parameterCount: 9, sizeBytes: 9, license: null, source: 'hf:a/kept', revision: null, commit: null, importedAt: null, labels: [], hasMaskedLm: false }; // prettier-ignore
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'config.json'), '{}');
+    writeFileSync(join(folder, 'medtext-model.json'), JSON.stringify(facts));
+    const models = new ModelStore(memory(), memory(), () => library);
+    let shown: string[] = models.list().map(({ name }) => name);
+    models.onDidChange(() => (shown = models.list().map(({ name }) => name)));
+    const requests = { request: async () => rmSync(folder, { recursive: true }) };
+    const [model] = models.list();
+    answers = ['Remove from List'];
+    await assert.rejects(modelCommands.removeModel({ t, models, library: requests } as any, model), /is not offered/);
+    answers = ['Delete Model and Its Files'];
+    await modelCommands.removeModel({ t, models, library: requests } as any, model);
+    assert.deepEqual(shown, []);
+    rmSync(library, { recursive: true });
   });
 });

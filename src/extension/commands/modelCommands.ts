@@ -74,10 +74,13 @@ export async function removeModel({ models, library, t }: Services, target: unkn
   const remove = t('Delete Model and Its Files');
   const forget = t('Remove from List');
   const detail = `${folder}\n${sizeText(record.sizeBytes)}`;
-  const choice = await showWarning(t('Delete {0}?', name), { modal: true, detail }, remove, forget);
+  // What lies in the library is listed whether or not it was added.
+  const others = models.isInLibrary(folder) ? [] : [forget];
+  const choice = await showWarning(t('Delete {0}?', name), { modal: true, detail }, remove, ...others);
   if (choice === undefined) return;
   await models.remove(folder);
-  if (choice === remove) await library.request('remove', { folder });
+  if (choice !== remove) return;
+  await library.request('remove', { folder }).finally(() => models.refresh());
 }
 
 /** Hashes the files anew, compares them with the record, and reads every tensor. */
