@@ -103,14 +103,17 @@ export class ScoringService implements Disposable {
     return { modelId, entities: texts.map((text) => fresh.get(text) ?? this.marks.get(keyOf(text))!) };
   }
 
-  /** What the data file is; asked once per `version`, also when the answer was an error. */
+  /** What the data file is; asked once per `version`, also when the answer was an error about it. */
   dataInfo(of: { readonly file: string; readonly sheet?: string }, version: string): Promise<DataInfo> {
     const key = JSON.stringify([of.file, of.sheet, version]);
     const known = this.files.get(key);
     if (known) return known;
     const asked = this.scorer.request('dataInfo', { ...of });
     // Two hovers share one question, and neither may cancel the other's.
-    asked.catch(() => undefined);
+    asked.catch((error: unknown) => {
+      // A process that ended says nothing of the file.
+      if (asMedTextError(error).code === 'CLOSED') this.files.delete(key);
+    });
     this.files.set(key, asked);
     return asked;
   }
