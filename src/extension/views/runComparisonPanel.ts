@@ -94,8 +94,10 @@ class RunComparisonHost implements RunComparisonPanel {
   }
 
   private send(): void {
+    const { folders } = this;
     compareRuns(this.runs()).then(
-      (comparison) => this.panel.emit('comparison', comparison),
+      // Of other runs than those that are shown by now: what asked for these tells of them.
+      (comparison) => folders === this.folders && this.panel.emit('comparison', comparison),
       (error: Error) => this.services.log.warn(`run comparison: ${error.message}`),
     );
   }

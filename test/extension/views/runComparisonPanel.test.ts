@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import Module from 'node:module';
+import type { RunComparison } from '../../../src/protocol/runComparison';
+
+const loaded = new Set(Object.keys(require.cache));
+const load = (Module as any)._load;
+(Module as any)._load = (request: string, ...rest: unknown[]) =>
+  request === 'vscode' ? { ViewColumn: {}, window: {} } : load(request, ...rest);
+const { createRunComparison } = require('../../../src/extension/views/runComparisonPanel') as typeof import('../../../src/extension/views/runComparisonPanel'); // prettier-ignore
+
+(Module as any)._load = load;
+// Other tests have a stand-in of their own.
+for (const file of Object.keys(require.cache)) if (!loaded.has(file)) delete require.cache[file];
+
+describe('the page of compared runs', () => {
+  it('drops what it has read of runs that are left out meanwhile', async () => {
+    const nothing = () => ({ dispose: () => undefined });
+    const run = (folder: string) => ({ folder, name: folder, status: 'finished', step: 1, totalSteps: 1, startedAtMs: 1 }); // prettier-ignore
+    const services = {
+      runs: { onDidChange: nothing, get: run },
+      training: { onDidChange: nothing, state: {} },
+      t: (text: string) => text,
+    };
+    const page = createRunComparison(services as any) as any;
+    const shown: string[][] = [];
+    page.panel = { emit: (_: string, { runs }: RunComparison) => shown.push(runs.map(({ id }) => id)), isOpen: true, show: nothing }; // prettier-ignore
+    page.show([run('/none/a'), run('/none/b')]);
+    page.handlers().leaveOut({ id: '/none/b' });
+    await new Promise((turn) => setTimeout(turn, 100));
+    assert.deepEqual(shown, [['/none/a']]);
+  });
+});
