@@ -94,6 +94,12 @@ export class MappingSession implements Disposable {
       }),
     );
     this.store.add(models.onDidChange(() => this.send()));
+    this.store.add(
+      workspace.onDidGrantWorkspaceTrust(() => {
+        this.send();
+        void this.findUsers();
+      }),
+    );
     this.store.add(panel.onDidChangeViewState(() => this.send()));
     // A document that comes back with its unsaved changes differs from its file.
     void this.readSaved();
@@ -119,6 +125,11 @@ export class MappingSession implements Disposable {
     if (this.kind !== 'labels') return;
     this.users = workspace.isTrusted ? await recipesOfLabelsFile(this.document.fileName) : [];
     this.send();
+  }
+
+  /** The editor closes a document that it does not show after a while: from then on it knows nothing of its file. */
+  private async openUsers(): Promise<void> {
+    if (this.users.some(({ isClosed }) => isClosed)) await this.findUsers();
   }
 
   private handlers(): Handlers<LabelMappingContract> {
@@ -186,6 +197,7 @@ export class MappingSession implements Disposable {
   }
 
   private async change(operation: MappingOperation): Promise<void> {
+    await this.openUsers();
     const text = this.document.getText();
     const { document, splits } = this.read(text);
     const known = splits.map((split) => this.counts.of(split));
@@ -282,6 +294,7 @@ export class MappingSession implements Disposable {
 
   private async useCorrections(): Promise<void> {
     const { split, correctionFile } = this.suspects.shown ?? {};
+    await this.openUsers();
     const target = this.kind === 'recipe' ? this.document : this.users[0];
     if (split === undefined || correctionFile === undefined || !target) return;
     const file = relative(dirname(target.fileName), this.suspects.correctionPath()).replaceAll('\\', '/');
