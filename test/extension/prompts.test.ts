@@ -25,10 +25,22 @@ function answer(title: string, items: readonly Item[]): Item | undefined {
   return found;
 }
 
+/** What the person does once a list stands; undefined: it is answered at once. */
+let whileShown: ((input: QuickPick) => Promise<void>) | undefined;
+
 class QuickPick {
   title = '';
-  items: readonly Item[] = [];
+  value = '';
   activeItems: readonly Item[] = [];
+  private list: readonly Item[] = [];
+  get items(): readonly Item[] {
+    return this.list;
+  }
+  /** As in the editor, a new list begins at its first item. */
+  set items(items: readonly Item[]) {
+    this.list = items;
+    this.activeItems = items.slice(0, 1);
+  }
   selectedItems: readonly Item[] = [];
   private readonly listeners: Record<string, () => void> = {};
   private readonly on = (name: string) => (listener: () => void) => {
@@ -38,7 +50,16 @@ class QuickPick {
   readonly onDidAccept = this.on('accept');
   readonly onDidHide = this.on('hide');
   readonly onDidTriggerButton = this.on('button');
+  readonly onDidChangeValue = this.on('value');
+  hide(): void {}
   show(): void {
+    if (whileShown) {
+      void whileShown(this).then(() => {
+        this.selectedItems = this.activeItems;
+        this.listeners.accept();
+      });
+      return;
+    }
     const choice = answer(this.title, this.items);
     this.selectedItems = choice ? [choice] : [];
     this.listeners[choice ? 'accept' : 'hide']();
@@ -69,6 +90,7 @@ const load = (Module as any)._load;
   request === 'vscode' ? editor : load(request, ...rest);
 const modelCommands = require('../../src/extension/commands/modelCommands') as typeof import('../../src/extension/commands/modelCommands'); // prettier-ignore
 const { choosePrecision } = require('../../src/extension/commands/choosePrecision') as typeof import('../../src/extension/commands/choosePrecision'); // prettier-ignore
+const { pickSource } = require('../../src/extension/commands/importSourcePick') as typeof import('../../src/extension/commands/importSourcePick'); // prettier-ignore
 const { columnStep } = require('../../src/extension/commands/textSteps') as typeof import('../../src/extension/commands/textSteps'); // prettier-ignore
 
 (Module as any)._load = load;
@@ -154,5 +176,27 @@ describe('questions that are left', () => {
     await modelCommands.removeModel({ t, models, library: requests } as any, model);
     assert.deepEqual(shown, []);
     rmSync(library, { recursive: true });
+  });
+
+  it('a source that is chosen stays chosen when what was downloaded before is listed late', async () => {
+    let found: (caches: unknown[]) => void = () => undefined;
+    const caches = new Promise<unknown[]>((resolve) => (found = resolve));
+    const requests = { request: async (name: string) => (name === 'caches' ? caches : { modelscope: 'a', huggingface: 'b' }) }; // prettier-ignore
+    const services = {
+      t,
+      library: requests,
+      hubs: { options: async () => ({}) },
+      log: { warn: () => undefined },
+    } as any;
+    whileShown = async (input) => {
+      input.activeItems = input.items.filter(({ label }) => label.includes('From a weights file'));
+      found([{ kind: 'model', reference: 'hf:a/b', sizeBytes: 1, folder: '/c' }]);
+      await new Promise((turn) => setTimeout(turn, 20));
+      assert.ok(input.items.some(({ label }) => label.includes('hf:a/b')));
+    };
+    await pickSource(services, 'model');
+    whileShown = undefined;
+    // The file is asked for next.
+    assert.deepEqual(asked, ['Import Model']);
   });
 });

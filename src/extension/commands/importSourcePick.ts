@@ -46,7 +46,9 @@ export async function pickSource(services: Services, kind: 'model' | 'dataset'):
     search: hub,
     alwaysShow: true,
   });
-  const show = (): void => {
+  /** @param isLate what is chosen stays chosen: the list has changed unasked */
+  const show = (isLate = false): void => {
+    const chosen = isLate ? input.activeItems[0] : undefined;
     const typed = input.value.trim();
     const typedItem = { label: `$(cloud-download) ${t('Import {0}', typed)}`, source: typed, alwaysShow: true };
     // An address or a path is no search.
@@ -71,6 +73,9 @@ export async function pickSource(services: Services, kind: 'model' | 'dataset'):
         source: reference,
       })),
     ];
+    const again =
+      chosen && input.items.find(({ source, search }) => source === chosen.source && search === chosen.search);
+    if (again) input.activeItems = [again];
   };
   show();
   input.busy = true;
@@ -78,7 +83,7 @@ export async function pickSource(services: Services, kind: 'model' | 'dataset'):
     .options()
     .then((hub) => library.request('hubHosts', { hub }))
     .then(
-      (found) => ((hosts = found), show()),
+      (found) => ((hosts = found), show(true)),
       (error: Error) => log.warn(`hosts of the hubs: ${error.message}`),
     );
   library
@@ -89,11 +94,11 @@ export async function pickSource(services: Services, kind: 'model' | 'dataset'):
     )
     .finally(() => {
       input.busy = false;
-      show();
+      show(true);
     });
   try {
     const chosen = await new Promise<SourceItem | undefined>((resolve) => {
-      store.add(input.onDidChangeValue(show));
+      store.add(input.onDidChangeValue(() => show()));
       store.add(input.onDidAccept(() => input.selectedItems[0] && resolve(input.selectedItems[0])));
       store.add(input.onDidHide(() => resolve(undefined)));
       input.show();
