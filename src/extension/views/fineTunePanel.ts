@@ -62,6 +62,7 @@ class FineTuneHost implements FineTunePanel {
   private forecasting: AbortController | undefined;
   private trouble = '';
   private isReading = false;
+  private writing: Promise<void> | undefined;
   /** Rises with every choice: an answer to an earlier one is dropped. */
   private revision = 0;
 
@@ -131,8 +132,11 @@ class FineTuneHost implements FineTunePanel {
     this.forecast = null;
     this.forecastNote = '';
     this.isReading = true;
+    const revision = ++this.revision;
     this.send();
     this.files = (await workspaceDataFiles()).map(({ fsPath }) => fsPath);
+    // The person has chosen a file while the workspace was being looked through.
+    if (revision !== this.revision) return this.send();
     const likely = train ?? this.files.find((file) => file === inFront) ?? likelyTrainFile(this.files);
     if (likely === undefined) {
       this.isReading = false;
@@ -392,7 +396,12 @@ class FineTuneHost implements FineTunePanel {
     await this.choose(field, file);
   }
 
-  private async write(start: boolean): Promise<void> {
+  /** A second press while the recipe is being written, as of a double click, means the same recipe. */
+  private write(start: boolean): Promise<void> {
+    return (this.writing ??= this.writeNow(start).finally(() => (this.writing = undefined)));
+  }
+
+  private async writeNow(start: boolean): Promise<void> {
     const problem = this.problem();
     if (problem !== '') throw new MedTextError('USAGE', problem);
     if (this.chosen.model === STARTER) await this.unpackStarter();
