@@ -79,6 +79,9 @@ const editor = {
     showQuickPick: async (items: readonly Item[], { title }: { title: string }) => answer(title, items),
     showOpenDialog: async ({ title }: { title: string }) => void asked.push(title),
     createQuickPick: () => new QuickPick(),
+    activeTextEditor: undefined as unknown,
+    withProgress: (_: object, work: (...given: object[]) => unknown) =>
+      work({ report: () => undefined }, { onCancellationRequested: () => undefined }),
     showWarningMessage: async (title: string, _: object, ...labels: string[]) =>
       answer(title, labels.map((label) => ({ label })))?.label, // prettier-ignore
   },
@@ -91,6 +94,7 @@ const load = (Module as any)._load;
 const modelCommands = require('../../src/extension/commands/modelCommands') as typeof import('../../src/extension/commands/modelCommands'); // prettier-ignore
 const { choosePrecision } = require('../../src/extension/commands/choosePrecision') as typeof import('../../src/extension/commands/choosePrecision'); // prettier-ignore
 const { pickSource } = require('../../src/extension/commands/importSourcePick') as typeof import('../../src/extension/commands/importSourcePick'); // prettier-ignore
+const { markEntities } = require('../../src/extension/commands/markEntities') as typeof import('../../src/extension/commands/markEntities'); // prettier-ignore
 const { columnStep } = require('../../src/extension/commands/textSteps') as typeof import('../../src/extension/commands/textSteps'); // prettier-ignore
 
 (Module as any)._load = load;
@@ -198,5 +202,23 @@ describe('questions that are left', () => {
     whileShown = undefined;
     // The file is asked for next.
     assert.deepEqual(asked, ['Import Model']);
+  });
+
+  it('a document is marked by one model, not by the one that is chosen meanwhile, too', async () => {
+    const text = Array.from({ length: 40 }, (_, i) => `line ${i}`).join('\n');
+    const document = { fileName: '/w/a.txt', version: 1, isClosed: false, getText: () => text };
+    editor.window.activeTextEditor = { document };
+    let folder = '/first';
+    const scoring = {
+      async mark(lines: string[]) {
+        folder = '/second';
+        return { entities: lines.map(() => [{ start: 0, end: 4, type: 'x', probability: 1 }]) };
+      },
+    };
+    const marked: unknown[] = [];
+    const entityMarks = { clear: () => false, mark: (...marks: unknown[]) => marked.push(marks) };
+    const models = { active: () => ({ folder, name: 'ner', marksEntities: true }) };
+    await assert.rejects(markEntities({ t, scoring, entityMarks, models } as any), /Another model is active by now/);
+    assert.deepEqual(marked, []);
   });
 });

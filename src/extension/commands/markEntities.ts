@@ -36,7 +36,7 @@ export async function markEntities(services: Services): Promise<void> {
 
 /** The document line by line, as texts of data are. */
 async function entitiesOf(
-  { scoring, t }: Services,
+  { scoring, models, t }: Services,
   document: TextDocument,
   signal: AbortSignal,
   report: (increment: number, message: string) => void,
@@ -47,8 +47,11 @@ async function entitiesOf(
   }
   const lines = [...text.matchAll(/[^\r\n]*\S[^\r\n]*/g)].map(({ 0: line, index }) => ({ line, offset: index }));
   const found: DocumentEntity[] = [];
+  const model = models.active()?.folder;
   for (let at = 0; at < lines.length; at += BATCH) {
     const batch = lines.slice(at, at + BATCH);
+    // Marks of two models would stand under the name of one.
+    if (models.active()?.folder !== model) throw new MedTextError('USAGE', words`Another model is active by now. Mark the entities again.`); // prettier-ignore
     const { entities } = await scoring.mark(batch.map(({ line }) => line), signal); // prettier-ignore
     entities.forEach((own, i) => found.push(...own.map((entity) => ({ ...entity, offset: batch[i].offset }))));
     report((100 * batch.length) / lines.length, t('{0} of {1} lines', Math.min(lines.length, at + BATCH), lines.length)); // prettier-ignore
