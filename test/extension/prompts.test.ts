@@ -87,7 +87,9 @@ const editor = {
   },
 };
 
-const loaded = new Set(Object.keys(require.cache));
+// What other tests have loaded has their stand-in.
+const loaded = { ...require.cache };
+for (const file of Object.keys(loaded)) if (/[\\/]src[\\/]extension[\\/]/.test(file)) delete require.cache[file];
 const load = (Module as any)._load;
 (Module as any)._load = (request: string, ...rest: unknown[]) =>
   request === 'vscode' ? editor : load(request, ...rest);
@@ -99,7 +101,8 @@ const { columnStep } = require('../../src/extension/commands/textSteps') as type
 
 (Module as any)._load = load;
 // Other tests have a stand-in of their own.
-for (const file of Object.keys(require.cache)) if (!loaded.has(file)) delete require.cache[file];
+for (const file of Object.keys(require.cache)) if (!loaded[file]) delete require.cache[file];
+Object.assign(require.cache, loaded);
 
 const t = (text: string, ...values: unknown[]) => text.replace(/\{(\d+)\}/g, (_, i) => String(values[Number(i)]));
 const encoder = { folder: '/models/encoder', name: 'encoder', hasHead: false, missing: false, active: true, description: '' }; // prettier-ignore
