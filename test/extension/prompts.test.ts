@@ -67,11 +67,21 @@ class QuickPick {
   dispose(): void {}
 }
 
+class Uri {
+  constructor(readonly fsPath = '') {}
+  static file = (path: string): Uri => new Uri(path);
+  get path(): string {
+    return this.fsPath;
+  }
+}
+const executed: unknown[][] = [];
+
 const editor = {
   ...{ ConfigurationTarget: { Global: 1 }, ProgressLocation: {}, QuickInputButtons: {}, QuickPickItemKind: {} },
-  ...{ Range: class {}, Selection: class {}, Uri: class {}, ViewColumn: {} },
-  commands: { executeCommand: async () => undefined },
+  ...{ Range: class {}, Selection: class {}, Uri, ViewColumn: {} },
+  commands: { executeCommand: async (...command: unknown[]) => void executed.push(command) },
   workspace: {
+    isTrusted: true,
     findFiles: async () => [],
     getConfiguration: () => ({ get: () => 'float32', update: async () => undefined }),
   },
@@ -79,6 +89,9 @@ const editor = {
     showQuickPick: async (items: readonly Item[], { title }: { title: string }) => answer(title, items),
     showOpenDialog: async ({ title }: { title: string }) => void asked.push(title),
     createQuickPick: () => new QuickPick(),
+    showTextDocument: async () => Promise.reject(new Error('Files above 50MB cannot be synchronized with extensions.')),
+    showSaveDialog: async ({ defaultUri }: { defaultUri: Uri }) => defaultUri,
+    showInformationMessage: async () => undefined,
     activeTextEditor: undefined as unknown,
     withProgress: (_: object, work: (...given: object[]) => unknown) =>
       work({ report: () => undefined }, { onCancellationRequested: () => undefined }),
@@ -223,5 +236,15 @@ describe('questions that are left', () => {
     const models = { active: () => ({ folder, name: 'ner', marksEntities: true }) };
     await assert.rejects(markEntities({ t, scoring, entityMarks, models } as any), /Another model is active by now/);
     assert.deepEqual(marked, []);
+  });
+
+  it('predictions open whatever their size, which documents of extensions do not', async () => {
+    const { services } = servicesWith(classifier);
+    services.scorer = {
+      onProgress: () => ({ dispose: () => undefined }),
+      request: async (name: string, { file }: { file: string }) => name === 'predict' ? { output: '', rows: 9 } : { file, format: 'csv', columns: ['q'], first: 'q' }, // prettier-ignore
+    };
+    await modelCommands.predictFile(services, Uri.file('/w/a.csv'));
+    assert.deepEqual(executed.at(-1), ['vscode.openWith', Uri.file('/w/a.predicted.csv'), 'default', {}]);
   });
 });

@@ -9,6 +9,7 @@ import type { ListedModel } from '../modelStore';
 import type { Services } from '../services';
 import { deviceReport, type DeviceFacts } from '../deviceReport';
 import { setting } from '../settings';
+import { showText } from '../showText';
 import { canBeData, dataFilters, dataGlob, fileItems, pickFile, requireTrust } from './asking';
 import { modelUse } from '../datasetPreview/modelUse';
 import { columnsFor } from './columnsOfFile';
@@ -165,7 +166,7 @@ export async function predictFile(services: Services, target?: unknown): Promise
     (signal) => services.scorer.request('predict', params, signal),
   );
   if (/\.xlsx$/i.test(output.path)) await services.datasetPreviews.open(output);
-  else await window.showTextDocument(output);
+  else await showText(output);
   const said = t('{0} rows predicted.', rows);
   void showInformation(leftOut ? `${said} ${t('{0} annotations of other kinds are not carried over: they refer to the annotators’ entities.', leftOut)}` : said); // prettier-ignore
 }

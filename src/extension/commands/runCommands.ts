@@ -14,6 +14,7 @@ import { checkpointStep, recordFromFolder } from '../runFolderRecord';
 import { isResumable, type RunRecord } from '../runStore';
 import type { Services } from '../services';
 import { setting } from '../settings';
+import { showText } from '../showText';
 import { askToStop } from '../stopRequests';
 import { tellErrorOf } from '../tellError';
 import type { TrainingOutcome, TrainingService } from '../trainingService';
@@ -116,7 +117,7 @@ async function tellEnd(
       const predictions = result?.predictions;
       const open = t('Open Predictions');
       const choice = await showInformation(told, use, show, ...(predictions === undefined ? [] : [open]));
-      if (choice === open && predictions !== undefined) await window.showTextDocument(Uri.file(predictions));
+      if (choice === open && predictions !== undefined) await showText(Uri.file(predictions));
       if (choice === use) await models.activate(result!.model);
       if (choice === show) await showRun(services, run);
       return;

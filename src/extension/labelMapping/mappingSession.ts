@@ -14,6 +14,7 @@ import {
 import { isRecipeAddress } from '../../protocol/recipeAddress';
 import type { BaseServices } from '../baseServices';
 import type { LocatedData } from '../dataAddresses';
+import { showText } from '../showText';
 import { loadPageSurely, windowLanguage } from '../views/webviewHtml';
 import { WebviewServer } from '../views/webviewServer';
 import { withFields } from './jsonText';
@@ -270,7 +271,7 @@ export class MappingSession implements Disposable {
       throw new MedTextError('UNSUPPORTED', words`${basename(path)} has no lines to jump to.`);
     }
     const selection = new Range(line - 1, 0, line - 1, 0);
-    await window.showTextDocument(Uri.file(path), { selection });
+    await showText(Uri.file(path), { selection });
   }
 
   private async openLabelsFile(): Promise<void> {
