@@ -1,6 +1,6 @@
 /** What a command does when the person leaves one of its questions. The editor itself is a stand-in. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import Module from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,6 +109,7 @@ const load = (Module as any)._load;
 const modelCommands = require('../../src/extension/commands/modelCommands') as typeof import('../../src/extension/commands/modelCommands'); // prettier-ignore
 const { choosePrecision } = require('../../src/extension/commands/choosePrecision') as typeof import('../../src/extension/commands/choosePrecision'); // prettier-ignore
 const { pickSource } = require('../../src/extension/commands/importSourcePick') as typeof import('../../src/extension/commands/importSourcePick'); // prettier-ignore
+const { sayScale } = require('../../src/extension/commands/similarityScale') as typeof import('../../src/extension/commands/similarityScale'); // prettier-ignore
 const { markEntities } = require('../../src/extension/commands/markEntities') as typeof import('../../src/extension/commands/markEntities'); // prettier-ignore
 const { columnStep } = require('../../src/extension/commands/textSteps') as typeof import('../../src/extension/commands/textSteps'); // prettier-ignore
 
@@ -246,5 +247,26 @@ describe('questions that are left', () => {
     };
     await modelCommands.predictFile(services, Uri.file('/w/a.csv'));
     assert.deepEqual(executed.at(-1), ['vscode.openWith', Uri.file('/w/a.predicted.csv'), 'default', {}]);
+  });
+
+  it('a scale that was said is taken back by saying that the labels are classes only', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'medtext-scale-'));
+    const file = join(folder, 'config.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ id2label: { 0: '咳嗽', 1: '发热' }, medtext: { task: 'pair-classification' } }),
+    );
+    const medtext = () => (JSON.parse(readFileSync(file, 'utf8')) as { medtext: object }).medtext;
+    let restarts = 0;
+    const scorer = { restart: async () => void restarts++ };
+    const models = { active: () => ({ ...classifier, folder }), refresh: () => undefined };
+    const say = (...labels: string[]) => ((answers = labels), sayScale({ t, scorer, models } as any));
+    await say('No similarity');
+    assert.equal(restarts, 0);
+    await say('发热');
+    assert.deepEqual(medtext(), { task: 'pair-classification', label_scores: { 发热: 1, 咳嗽: 0 } });
+    await say('No similarity');
+    assert.deepEqual([medtext(), restarts], [{ task: 'pair-classification' }, 2]);
+    rmSync(folder, { recursive: true });
   });
 });

@@ -49,10 +49,13 @@ export async function sayScale(services: Services): Promise<void> {
   const model = await scoringModel(services);
   if (!model) return;
   const scores = await askScale(await labelsOf(model), t);
-  if (!scores) return;
+  if (scores === undefined) return;
   const file = join(model.folder, 'config.json');
   const config = JSON.parse(await readTextFile(file)) as { medtext?: Record<string, unknown> };
-  const changed = { ...config, medtext: { ...config.medtext, label_scores: scores } };
+  const { label_scores: before, ...others } = config.medtext ?? {};
+  // Classes only, as it was.
+  if (scores === null && before === undefined) return;
+  const changed = { ...config, medtext: { ...others, ...(scores && { label_scores: scores }) } };
   await writeFileAtomically(file, `${JSON.stringify(changed, undefined, 2)}\n`);
   // It has the model open as it was.
   await scorer.restart();
