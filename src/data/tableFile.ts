@@ -12,29 +12,31 @@ export function tableFormatOf(path: string): TableFormat | undefined {
 
 /**
  * Rows as the content of a new file, a batch at a time. Values keep their types in JSON and in a workbook; delimited text is
- * quoted as RFC 4180 says, in TSV as well. A field that is `undefined` is left out of a JSON record.
+ * quoted as RFC 4180 says, in TSV as well, but not in plain text (`text`), where quotes are quotation marks. A field that is
+ * `undefined` is left out of a JSON record.
  *
  * @param table `isNamed`: whether the columns have names; a table without gets no first row of numbers
  * @throws what `workbookFile` and the rows throw
  */
 export function tableFile(
-  format: TableFormat,
+  format: TableFormat | 'text',
   table: { readonly columns: readonly string[]; readonly isNamed: boolean; readonly sheet?: string },
   rows: AsyncIterable<readonly (readonly DataValue[])[]>,
 ): AsyncGenerator<string | Uint8Array> {
   if (format === 'xlsx') return workbookFile(table, rows);
-  if (format === 'csv' || format === 'tsv') return delimitedFile(format === 'tsv' ? '\t' : ',', table, rows);
-  return jsonFile(format, table.columns, rows);
+  if (format === 'json' || format === 'jsonl') return jsonFile(format, table.columns, rows);
+  const delimiter = format === 'csv' ? ',' : '\t';
+  return linesFile(format === 'text' ? plainRow : (values) => delimitedRow(values, delimiter), table, rows);
 }
 
-async function* delimitedFile(
-  delimiter: string,
+async function* linesFile(
+  rowOf: (values: readonly DataValue[]) => string,
   { columns, isNamed }: { readonly columns: readonly string[]; readonly isNamed: boolean },
   rows: AsyncIterable<readonly (readonly DataValue[])[]>,
 ): AsyncGenerator<string> {
-  if (isNamed) yield `${delimitedRow(columns, delimiter)}\n`;
+  if (isNamed) yield `${rowOf(columns)}\n`;
   for await (const batch of rows) {
-    const text = batch.map((values) => `${delimitedRow(values, delimiter)}\n`).join('');
+    const text = batch.map((values) => `${rowOf(values)}\n`).join('');
     if (text !== '') yield text;
   }
 }
@@ -66,7 +68,14 @@ export function jsonRecord(names: readonly string[], values: readonly DataValue[
 }
 
 export function delimitedRow(values: readonly DataValue[], delimiter: string): string {
-  return values.map((value) => delimitedField(textOf(value), delimiter)).join(delimiter);
+  const row = values.map((value) => delimitedField(textOf(value), delimiter)).join(delimiter);
+  // Readers pass over a blank line.
+  return row.trim() === '' ? values.map((value) => `"${textOf(value)}"`).join(delimiter) : row;
+}
+
+/** A tab or a line break, which a field of plain text cannot hold, becomes a space. */
+function plainRow(values: readonly DataValue[]): string {
+  return values.map((value) => textOf(value).replace(/[\t\r\n]+/g, ' ')).join('\t');
 }
 
 function delimitedField(text: string, delimiter: string): string {

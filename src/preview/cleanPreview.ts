@@ -87,7 +87,7 @@ export async function writeClean(
   const text = exportedRows(
     cleaned(),
     await allColumns(file, signal),
-    tableFormatOf(output) ?? writtenFormat(file),
+    tableFormatOf(output) ?? writtenFormat(file, output),
     isNamed,
   );
   await writeFileAtomically(output, text, { noWiderThan: await modeOfFile(file.path) });

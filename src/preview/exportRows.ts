@@ -1,13 +1,13 @@
 import type { DataFile } from '../data/dataFile';
 import { valueIn, type DataValue } from '../data/dataRow';
 import { isTextFormat } from '../protocol/dataFormat';
-import { delimitedRow, jsonRecord, tableFile, type TableFormat } from '../data/tableFile';
+import { delimitedRow, jsonRecord, tableFile, tableFormatOf, type TableFormat } from '../data/tableFile';
 import { isUnreadable, type StoredRow } from './rowStore';
 
-/** The format new files are written in. */
-export function writtenFormat(file: Pick<DataFile, 'format'>): TableFormat {
+/** The format that a new file of the rows is written in. */
+export function writtenFormat(file: Pick<DataFile, 'format'>, output: string): TableFormat | 'text' {
   const { format } = file;
-  if (format === 'text') return 'tsv';
+  if (format === 'text') return tableFormatOf(output) === undefined ? 'text' : 'tsv';
   return format === 'xlsx' ? 'xlsx' : format === 'conll' || !isTextFormat(format) ? 'jsonl' : (format as TableFormat);
 }
 
@@ -27,7 +27,7 @@ type GoodRow = Extract<StoredRow, { values: unknown }>;
 export function exportedRows(
   batches: AsyncIterable<readonly StoredRow[]>,
   columns: readonly string[],
-  format: TableFormat,
+  format: TableFormat | 'text',
   isNamed: boolean,
   predicted?: PredictedColumns,
 ): AsyncGenerator<string | Uint8Array> {

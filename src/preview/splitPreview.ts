@@ -129,7 +129,12 @@ export async function writeSplit(
   const noWiderThan = await modeOfFile(file.file.path);
   const columns = await allColumns(file.file, signal);
   for (const { name } of plan.parts) {
-    const text = exportedRows(batches(file, rows[name], signal), columns, writtenFormat(file.file), file.isNamed);
+    const text = exportedRows(
+      batches(file, rows[name], signal),
+      columns,
+      writtenFormat(file.file, files[name]),
+      file.isNamed,
+    );
     await writeFileAtomically(files[name], text, { noWiderThan });
   }
 }

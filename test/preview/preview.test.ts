@@ -9,7 +9,7 @@ import { isUnreadable } from '../../src/preview/rowStore';
 import { SpooledRowStore } from '../../src/preview/spooledRowStore';
 import { wholeFile } from '../../src/protocol/datasetPreview';
 import { TestPreview } from './previewSupport';
-import { fixture, temporaryFolder } from '../data/support';
+import { fixture, readAll, temporaryFolder } from '../data/support';
 
 const table = (name: string) => join(__dirname, '../fixtures/tables', name);
 const withCode = (code: string) => (error: MedTextError) => error.code === code;
@@ -235,6 +235,25 @@ describe('a preview', function () {
       assert.deepEqual(await content(file), original, source);
       const done = await opened.session.export(opened.state.view.id, { columns, format: extension, predictions: false, file }, () => undefined, signal); // prettier-ignore
       assert.deepEqual([done, await content(file)], [original.length, original], source);
+    }
+  });
+
+  it('writes parts with blanks around texts, and rows of nothing else, which are read back as they were', async () => {
+    for (const [name, content] of [
+      ['blanks.txt', '1\t发热 \n0\t 咳嗽\n'],
+      ['quotations.txt', 'label\ttext\n1\t"发热" \n0\t咳嗽 \n'],
+      ['lines.txt', '发热 \n咳嗽\n'],
+      ['late-quote.txt', `${'1\t发热\n'.repeat(60_000)}0\t说"咳嗽"\n`],
+      ['empty.csv', 'text\n发热\n""\n" "\n'],
+      ['empty.tsv', 'text\tlabel\n发热\t1\n""\t""\n'],
+    ]) {
+      const source = temporary.file(name, content);
+      const part = temporary.path(`part-${name}`);
+      const opened = await preview({ train: source });
+      const shares = { train: 1, validation: 0, test: 0, seed: 1, stratify: null, group: null };
+      await opened.session.writeSplit(shares, { train: part }, new AbortController().signal);
+      const [before, after] = [(await readAll(source)).rows, (await readAll(part)).rows];
+      assert.deepEqual(after.map(({ values }) => values), before.map(({ values }) => values), name); // prettier-ignore
     }
   });
 
