@@ -79,7 +79,8 @@ export async function countRawLabels(split: CountedSplit, signal?: AbortSignal):
     const cell = isBadRow(row) || !Object.hasOwn(row.values, column) ? undefined : row.values[column];
     const types = typesIn(cell);
     const raw = isBadRow(row) ? undefined : rawLabelOf(cell);
-    if (!types && !isBadRow(row)) several.add(cell, row.line);
+    // An empty list may be of entities or of labels.
+    if (!types?.length && !isBadRow(row)) several.add(cell, row.line);
     if (!types && raw === undefined) {
       badRows++;
       continue;

@@ -155,6 +155,8 @@ class LabelLists implements LabelReader<readonly number[], LabelCell> {
 export interface SeveralLabels {
   /** What stands between labels; absent: they are lists. */
   readonly separator?: string;
+  /** Rows whose cell can be read as labels. */
+  readonly rows: number;
   readonly values: readonly RawLabel[];
   readonly withoutLabel: number;
   /** Rows by their labels, the most frequent first, at most {@link MAX_COMBINATIONS}. */
@@ -175,12 +177,14 @@ const TELLING = new Set<string>(['|', ';', '；', '、', ',', '，']);
 export class SeveralCounts {
   private readonly cells = new Map<string, { readonly cell: LabelCell; count: number; readonly firstLine: number }>();
   private lists = 0;
+  private rows = 0;
 
   constructor(private readonly mostCells: number) {}
 
   add(value: DataValue, line: number): void {
     const cell = labelCellOf(value);
     if (cell === undefined) return;
+    this.rows++;
     if (!('text' in cell) && cell.length > 0) this.lists++;
     const key = JSON.stringify(cell);
     const known = this.cells.get(key);
@@ -208,6 +212,7 @@ export class SeveralCounts {
     const sorted = [...combinations.values()].sort((a, b) => b.count - a.count);
     return {
       ...(separator !== undefined && { separator }),
+      rows: this.rows,
       values: values.list(),
       withoutLabel,
       combinations: sorted.slice(0, MAX_COMBINATIONS),

@@ -230,7 +230,7 @@ function comparableLabel(cell: ReturnType<typeof labelCellOf>, several: SeveralR
 function severalReportOf(counts: SeveralCounts, rows: number): SeveralReport | undefined {
   const found = counts.several();
   if (!found) return undefined;
-  const { values, ...rest } = found;
+  const { values, rows: _, ...rest } = found;
   const sorted = [...values].sort((a, b) => b.count - a.count).slice(0, MAX_LABELS);
   return { ...rest, labels: sorted.map((raw) => ({ ...raw, share: raw.count / rows })) };
 }

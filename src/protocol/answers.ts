@@ -142,13 +142,12 @@ export function tasksOfRows(
 export function countsFor(answer: AnswerKind, { several, ...counts }: LabelCounts): LabelCounts {
   if (!ANSWERS[answer].holdsSeveral) return counts;
   if (!several) return { ...counts, values: counts.values.filter(({ value }) => value !== '') };
-  const rows = several.combinations.reduce((sum, { count }) => sum + count, 0);
   return {
     ...counts,
     several,
     values: several.values,
-    rows: Math.max(rows, counts.rows),
-    badRows: several.separator === undefined ? 0 : counts.badRows,
+    rows: several.rows,
+    badRows: counts.rows + counts.badRows - several.rows,
     otherRows: 0,
   };
 }

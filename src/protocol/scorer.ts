@@ -84,6 +84,7 @@ const labelCounts = object(
     /** Counts for rows that may have several labels in one cell. */
     several: object(
       {
+        rows: count,
         values: listOf(object({ value: text, count, firstLine: count })),
         withoutLabel: count,
         combinations: listOf(object({ labels: listOf(text), count })),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { MedTextError } from '../../src/base/errors';
 import { countRawLabels } from '../../src/data/labelCounts';
+import { countsFor } from '../../src/protocol/answers';
 import { temporaryFolder } from './support';
 
 describe('counts of raw labels', () => {
@@ -28,6 +29,20 @@ describe('counts of raw labels', () => {
       values.map(({ value }) => value),
       ['', '2'],
     );
+  });
+
+  it('are of all rows where cells are lists: of every combination, of none, and of those that are no list', async () => {
+    const names = Array.from({ length: 150 }, (_, n) => [`a${n}`, 'b']);
+    const rows = [...names, [], [], null, [{ x: 1 }]].map((label) => ({ text: 'a', label }));
+    const file = folder.file('lists.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'));
+    const {
+      rows: count,
+      badRows,
+      values,
+      several,
+    } = countsFor('labels', await countRawLabels({ file, label: 'label' }));
+    assert.deepEqual([count, badRows, values.length], [153, 1, 151]);
+    assert.deepEqual([several!.withoutLabel, several!.combinationCount], [3, 151]);
   });
 
   it('stop remembering where a column holds no classes', async () => {

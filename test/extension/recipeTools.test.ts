@@ -203,6 +203,7 @@ describe('a drafted recipe', () => {
       values: [value('内科;儿科', 2), value('', 1), value('儿科', 2)],
       several: {
         separator: ';',
+        rows: 5,
         values: [value('内科', 2), value('儿科', 4)],
         withoutLabel: 1,
         combinations: [{ labels: ['内科', '儿科'], count: 2 }, { labels: ['儿科'], count: 2 }, { labels: [], count: 1 }], // prettier-ignore

@@ -6,6 +6,7 @@ const value = (name: string, count: number) => ({ value: name, count, firstLine:
 const counts = { column: 'label', rows: 3, badRows: 0, values: [value('a;b', 2), value('', 1)], otherRows: 0 };
 const several = {
   separator: ';',
+  rows: 3,
   values: [value('a', 2), value('b', 2)],
   withoutLabel: 1,
   combinations: [{ labels: ['a', 'b'], count: 2 }, { labels: [], count: 1 }], // prettier-ignore
