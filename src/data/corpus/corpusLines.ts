@@ -2,6 +2,7 @@
 import { MedTextError, words } from '../../base/errors';
 import { FileWatch } from '../../base/fileWatch';
 import type { Words } from '../../base/words';
+import { resolveColumn } from '../columns';
 import { openDataFile, type DataFile } from '../dataFile';
 import { isBadRow, isWellFormed, type DataValue } from '../dataRow';
 import { isBlank } from '../lineReader';
@@ -184,13 +185,10 @@ function linesOfCell(value: DataValue): string[] {
 }
 
 /** The column that is read. @throws MedTextError NOT_FOUND, DATA_FORMAT where none or several can be it. */
-function textColumn({ path, columns, sample }: DataFile, wanted: string | number | undefined): string {
+function textColumn(file: DataFile, wanted: string | number | undefined): string {
+  if (wanted !== undefined) return resolveColumn(file, wanted, 'text');
+  const { path, columns, sample } = file;
   const known = columns.join(', ');
-  if (wanted !== undefined) {
-    const name = typeof wanted === 'number' ? columns[wanted] : wanted;
-    if (name !== undefined && columns.includes(name)) return name;
-    throw new MedTextError('NOT_FOUND', words`${path} has no column "${wanted}"; its columns are ${known}.`, { file: path, columns }); // prettier-ignore
-  }
   const isText = (name: string) => sample.some(({ values }) => typeof values[name] === 'string' && !/^[\d\s.,:/-]*$/.test(values[name])); // prettier-ignore
   const texts = columns.length === 1 ? columns : columns.filter(isText);
   if (texts.length === 1) return texts[0];

@@ -100,6 +100,9 @@ describe('corpora', () => {
       assert.deepEqual(await documents([rows], 'auto'), ['一二', '三']);
       const two = await put('two.jsonl', '{"a":"一","b":"二"}\n');
       assert.deepEqual(await documents([two], 'auto', 'b'), ['二']);
+      assert.deepEqual(await documents([two], 'auto', '1'), ['二']);
+      const twins = await put('twins.csv', 'text,text\n一,二\n');
+      await assert.rejects(documents([twins], 'auto', 'text'), (e) => isMedTextError(e, 'DATA_FORMAT') && /columns 1 and 2 are all named "text"/.test(String(e))); // prettier-ignore
       await assert.rejects(documents([two], 'auto'), (e) => isMedTextError(e, 'DATA_FORMAT') && /a, b.*first_sequence/.test(String(e))); // prettier-ignore
       await assert.rejects(documents([two], 'auto', 'c'), (e) => isMedTextError(e, 'NOT_FOUND') && /no column "c"/.test(String(e))); // prettier-ignore
     });
