@@ -17,16 +17,17 @@ export function heldOutDocuments(
   const draws = Float64Array.from(hashes, (hash) => uniformAt(key, hash));
   const ascending = draws.slice().sort();
   const wanted = Math.max(1, Math.round(share * hashes.length));
-  const limit = ascending[Math.min(wanted, hashes.length) - 1];
-  const isHeldOut = Uint8Array.from(draws, (draw) => (draw <= limit ? 1 : 0));
-  if (!isHeldOut.includes(0)) {
+  // The document of the largest draw, and those that equal it, are never held out.
+  const others = ascending.subarray(0, ascending.indexOf(ascending[ascending.length - 1]));
+  if (others.length === 0) {
     throw new MedTextError(
       'DATA_FORMAT',
       words`The corpus is one document, or several equal documents. One is held out, so none would be left to train on. Add texts, or set what counts as a document ("document": "blank-line" or "line").`,
       { folder, documents: hashes.length },
     );
   }
-  return isHeldOut;
+  const limit = others[Math.min(wanted, others.length) - 1];
+  return Uint8Array.from(draws, (draw) => (draw <= limit ? 1 : 0));
 }
 
 /** Stretches of at most so many tokens, none of which crosses documents. */

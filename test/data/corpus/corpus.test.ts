@@ -201,6 +201,14 @@ describe('corpora', () => {
       heldOutDocuments({ hashes: Uint32Array.of(1, 2, 3), folder: '' }, 0.01, 1).reduce((a, b) => a + b),
       1,
     );
+    for (let seed = 0; seed < 20; seed++) {
+      for (const [own, share] of [
+        [[1, 2, 2, 2], 0.5],
+        [[1, 2, 3], 0.9],
+      ] as const) {
+        assert.ok(heldOutDocuments({ hashes: Uint32Array.from(own), folder: '' }, share, seed).includes(0));
+      }
+    }
     for (const few of [[1], [5, 5, 5]]) assert.throws(() => heldOutDocuments({ hashes: Uint32Array.from(few), folder: '' }, 0.1, 1), (e) => isMedTextError(e, 'DATA_FORMAT')); // prettier-ignore
   });
 
