@@ -100,6 +100,13 @@ describe('medtext: commands on a model', () => {
       await medtextFails(['score', model, 'a', '--against', json, '--column', 'x'], 1, 'NOT_FOUND'),
       /query2/,
     );
+    const mixed = file('mixed.jsonl', '{"text":"感冒"}\n{"text":39.5}\n{"text": }\n{"text":null}\n');
+    const { stdout, stderr } = await medtext(['score', model, '发热', '--against', mixed, '--json']);
+    assert.deepEqual(
+      new Set(JSON.parse(stdout).results.map((r: { text: string }) => r.text)),
+      new Set(['感冒', '39.5']),
+    );
+    assert.match(stderr, /mixed\.jsonl: 2 rows left out/);
     await medtextFails(['score', model, 'a', 'b', '--against', json], 2, 'USAGE');
     await medtextFails(['score', model, 'a', 'b', '--top', '3'], 2, 'USAGE');
     await medtextFails(['score', model, 'a'], 2, 'USAGE');

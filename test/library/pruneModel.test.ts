@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openEmbedder } from '../../src/inference/embedder';
 import { pruneModel } from '../../src/library/pruneModel';
 import { openCheckpoint } from '../../src/models/checkpoint/openCheckpoint';
-import { medtextFails, medtextJson } from '../cli/support/commandLine';
+import { medtext, medtextFails, medtextJson } from '../cli/support/commandLine';
 import { VOCABULARY, writeTinyModel } from '../cli/support/tinyModel';
 
 const vectorOf = async (folder: string, text: string) => {
@@ -82,6 +82,10 @@ describe('pruning a model', () => {
     };
     const part = (layer: number) => `bert.encoder.layer.${layer}.attention.self.query.weight`;
     assert.deepEqual(await read(output, part(0)), await read(model, part(1)));
+    writeFileSync(texts, '{"query":"头痛"}\n{"query": }\n{"query":7}\n');
+    const { stdout, stderr } = await medtext(['prune', model, '--texts', texts, '--keep', '', '--output', output, '--json']); // prettier-ignore
+    assert.equal(JSON.parse(stdout).changes.texts, 2);
+    assert.match(stderr, /texts\.jsonl: 1 row left out/);
     await medtextFails(['prune', model, '--texts', texts, '--layers', '5,', '--output', join(home, 'x')], 2, 'USAGE');
     await medtextFails(['prune', model, '--texts', texts, '--layers', '1,0', '--output', join(home, 'x')], 2, 'USAGE');
     await medtextFails(['prune', model, '--texts', texts, '--output', model], 2, 'USAGE');

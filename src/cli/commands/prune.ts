@@ -3,6 +3,7 @@ import { readTextFile } from '../../base/textFile';
 import type { PieceClass } from '../../tokenization/pruneVocabulary';
 import { meant, type Arguments, type Command, type Context } from '../commandLine';
 import { modelOrPath } from '../modelArgument';
+import type { Screen } from '../screen';
 import { bytes, clip, counted, integer, oneLine, percent, properties } from '../terminal';
 
 export const pruneCommand: Command = {
@@ -45,7 +46,7 @@ async function prune(args: Arguments, { screen, signal }: Context): Promise<void
   if (output === undefined) throw args.wrong('--output DIR is missing.');
   const { pruneModel } = await import('../../library/pruneModel');
   const { imported, vocabulary, layers, changes } = await pruneModel(model, output, {
-    texts: textsOf(args.list('texts'), signal),
+    texts: textsOf(args.list('texts'), screen, signal),
     minCount: args.number('min-count', 1, 1_000_000_000) ?? 1,
     ...(await kept(args)),
     layers: chosenLayers(args),
@@ -110,9 +111,9 @@ async function kept(args: Arguments): Promise<{ classes: PieceClass[]; pieces: S
 }
 
 /** The texts of data files: those of the columns recognised as texts, otherwise those of all columns. */
-async function* textsOf(files: readonly string[], signal: AbortSignal): AsyncGenerator<string> {
+async function* textsOf(files: readonly string[], screen: Screen, signal: AbortSignal): AsyncGenerator<string> {
   const { openDataFile } = await import('../../data/dataFile');
-  const { isBadRow } = await import('../../data/dataRow');
+  const { isBadRow, valueIn } = await import('../../data/dataRow');
   const { guessFields, withoutRepeated } = await import('../../data/columns');
   for (const path of files) {
     const file = await openDataFile(path, {});
@@ -123,12 +124,18 @@ async function* textsOf(files: readonly string[], signal: AbortSignal): AsyncGen
     const { guess, warnings } = withoutRepeated(file, guessed);
     const named = [guess.firstSequence, guess.secondSequence].filter((column) => column !== undefined);
     const columns = named.length > 0 && warnings.length === 0 ? named : file.columns;
+    let badRows = 0;
     for await (const row of file.rows(signal)) {
-      if (isBadRow(row)) continue;
+      if (isBadRow(row)) {
+        badRows++;
+        continue;
+      }
       for (const column of columns) {
-        const value = Object.hasOwn(row.values, column) ? row.values[column] : undefined;
+        const value = valueIn(row.values, column);
         if (typeof value === 'string' && value !== '') yield value;
+        else if (typeof value === 'number') yield String(value);
       }
     }
+    if (badRows > 0) screen.note(`${path}: ${counted(badRows, 'row')} left out: unreadable`);
   }
 }

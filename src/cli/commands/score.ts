@@ -201,7 +201,8 @@ async function rank(
 ): Promise<void> {
   // A file of queries and candidates repeats both: the candidates are ranked, each once.
   const ofQueries = scorer.task !== undefined && scorer.task !== 'encoder' && describeTask(scorer.task).groups !== undefined; // prettier-ignore
-  const texts = await readTexts(file, { column, sheet, role: ofQueries ? 'secondSequence' : 'firstSequence' }, signal);
+  const { texts, leftOut } = await readTexts(file, { column, sheet, role: ofQueries ? 'secondSequence' : 'firstSequence' }, signal); // prettier-ignore
+  if (leftOut > 0) screen.note(`${file}: ${counted(leftOut, 'row')} left out: unreadable or without a text`);
   const isFirst = new Set<string>();
   const candidates = ofQueries ? texts.filter((one) => !isFirst.has(one.text) && isFirst.add(one.text)) : texts;
   const pairs = candidates.map((candidate) => ({ first: text, second: candidate.text }));
@@ -236,18 +237,21 @@ async function readTexts(
   path: string,
   { column, sheet, role }: { column?: string; sheet?: string; role: 'firstSequence' | 'secondSequence' },
   signal: AbortSignal,
-): Promise<{ line: number; text: string }[]> {
+): Promise<{ texts: { line: number; text: string }[]; leftOut: number }> {
   const { openDataFile } = await import('../../data/dataFile');
-  const { isBadRow } = await import('../../data/dataRow');
+  const { isBadRow, valueIn } = await import('../../data/dataRow');
   const isPlain = /\.txt$/i.test(path);
   const file = await openDataFile(path, isPlain ? { format: 'text', header: false } : { sheet });
   const name = await textColumn(file, column, role);
   const texts: { line: number; text: string }[] = [];
+  let leftOut = 0;
   for await (const row of file.rows(signal)) {
-    const value = isBadRow(row) || !Object.hasOwn(row.values, name) ? undefined : row.values[name];
-    if (typeof value === 'string' && value.trim() !== '') texts.push({ line: row.line, text: value });
+    const value = isBadRow(row) ? undefined : valueIn(row.values, name);
+    const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+    if (text.trim() !== '') texts.push({ line: row.line, text });
+    else leftOut++;
   }
-  if (texts.length > 0) return texts;
+  if (texts.length > 0) return { texts, leftOut };
   throw new MedTextError('DATA_FORMAT', `${path} has no texts in its column ${JSON.stringify(name)}.`, {
     file: path,
     column: name,
