@@ -39,7 +39,8 @@ export async function readRecipeFile(file: string): Promise<PartialRecipe> {
 
 async function readText(file: string): Promise<string> {
   try {
-    const { size } = await stat(file);
+    // The error of a file that is not there comes from reading it.
+    const { size } = await stat(file).catch(() => ({ size: 0 }));
     if (size > MAX_BYTES)
       throw new MedTextError('RECIPE', words`${file} is not a recipe: it has ${size} bytes.`, { file });
     return await readTextFile(file);

@@ -26,7 +26,8 @@ describe('recipe file', () => {
     writeFileSync(file, '{\n  "model": m\n}');
     await assert.rejects(readRecipeFile(file), { code: 'RECIPE', message: /line 2, column 12: not valid JSON/ });
     for (const text of ['[]', '3', '', 'null']) assert.throws(() => parseRecipeText(text, 'it'), { code: 'RECIPE' });
-    await assert.rejects(readRecipeFile(join(folder, 'none')), { code: 'NOT_FOUND' });
+    const missing = join(folder, 'none');
+    await assert.rejects(readRecipeFile(missing), { code: 'NOT_FOUND', message: `${missing} does not exist.` });
     writeFileSync(file, Buffer.alloc(5 << 20, 32));
     await assert.rejects(readRecipeFile(file), { code: 'RECIPE', message: /is not a recipe/ });
     assert.throws(() => parseRecipeText('['.repeat(1_000_000), 'it'), { code: 'RECIPE' });
