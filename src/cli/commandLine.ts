@@ -75,10 +75,10 @@ export class Arguments {
     throw this.wrong(`--${name} is "${text}"; it must be one of ${choices.join(', ')}.${meant(text, choices)}`);
   }
 
-  /** The positional at a place. @throws USAGE if it is missing */
+  /** The positional at a place. @throws USAGE if it is missing, or empty as a shell's unset variable is */
   needed(place: number, what: string): string {
-    const value = this.positionals[place];
-    if (value !== undefined) return value;
+    const value = this.positionals[place] ?? '';
+    if (value.trim() !== '') return value;
     throw this.wrong(`${what} is missing.`);
   }
 

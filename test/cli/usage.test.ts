@@ -48,6 +48,19 @@ describe('medtext: usage', () => {
     }
   });
 
+  it('takes an empty argument, as of an unset variable, for a missing one', async () => {
+    for (const [args, told] of [
+      [['evaluate', '', '--data', 'a'], /The model folder is missing/],
+      [['score', '', 'a', 'b'], /The model folder is missing/],
+      [['data', ' '], /The data file is missing/],
+      [['import', '', '--output', 'a'], /The source is missing/],
+      [['import', '--search', ''], /--search needs words/],
+      [['embed', 'm', 'a', ''], /A text is empty/],
+    ] as const) {
+      assert.match(await medtextFails(args, 2, 'USAGE'), told);
+    }
+  });
+
   it('refuses options that would do nothing', async () => {
     for (const [args, told] of [
       [['extend', 'm', '--texts', 'a', '--output', 'b'], /--output needs --add/],

@@ -47,6 +47,7 @@ async function embed(args: Arguments, context: Context): Promise<void> {
   args.needed(1, 'The text');
   const { screen, signal } = context;
   const texts = args.positionals.slice(1);
+  if (texts.some((text) => text.trim() === '')) throw args.wrong('A text is empty.');
   const { openEmbedder } = await import('../../inference/embedder');
   const { cosine } = await import('../../inference/vectorScorer');
   const embedder = await openEmbedder(folder, {

@@ -75,6 +75,7 @@ async function importAnything(args: Arguments, context: Context): Promise<void> 
   }
   if (typed !== undefined) {
     args.refuse(ofImports, 'cannot be used with --search.');
+    if (typed.trim() === '') throw args.wrong('--search needs words.');
     return searchHubs(typed, args, context);
   }
   const named = args.needed(0, 'The source');

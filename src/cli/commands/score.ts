@@ -150,7 +150,7 @@ function modelAndTexts(args: Arguments, isRanking: boolean): { model: string | u
   const [first, ...others] = args.positionals;
   if (first === undefined) throw args.wrong('The text is missing.');
   const mayBeText = args.positionals.length === (isRanking ? 1 : 2);
-  const model = mayBeText ? modelNamed(first) : modelOrPath(first);
+  const model = mayBeText ? modelNamed(first) : modelOrPath(args.needed(0, 'The model folder'));
   return mayBeText && model === undefined ? { model, texts: args.positionals } : { model, texts: others };
 }
 
