@@ -6,7 +6,7 @@ import { MedTextError, words } from '../base/errors';
 import { withFileLock } from '../base/fileLock';
 import { silentLog, type Log } from '../base/log';
 import { chooseFiles, isTable, type Choice } from './chooseFiles';
-import { downloadFile, keptBytes, type WantedFile } from './downloadFile';
+import { downloadFile, isTaken, keptBytes, type WantedFile } from './downloadFile';
 import { noAccess, notFound, type FoundRepository, type Hub, type Listing, type RemoteFile } from './hub';
 import { hubNames, type HubName } from '../base/hubNames';
 import {
@@ -160,6 +160,16 @@ export class HubClient {
     const files = await withFileLock(join(workshop, 'lock'), busy, () => this.bring(plan, onProgress, signal));
     await rm(workshop, { recursive: true, force: true });
     return files;
+  }
+
+  /** Paths of planned files where the folder has something else, which a download would replace. */
+  async taken({ folder, files }: DownloadPlan, signal?: AbortSignal): Promise<string[]> {
+    const taken: string[] = [];
+    for (const file of files) {
+      const wanted = wantedFile(file, folder, join(folder, ...file.path.split('/')));
+      if (await isTaken(wanted, { signal })) taken.push(file.path);
+    }
+    return taken;
   }
 
   close(): Promise<void> {

@@ -285,6 +285,15 @@ export async function keptBytes(file: WantedFile): Promise<number> {
   return Math.min(await sizeOf(`${file.part}${PART_SUFFIX}`), file.sizeBytes);
 }
 
+/** Whether something else stands at the file's place: a file of another size or hash, or no file. */
+export async function isTaken(file: WantedFile, options: Pick<DownloadFileOptions, 'signal'>): Promise<boolean> {
+  const found = await stat(file.place).catch(() => undefined);
+  if (!found) return false;
+  const isKnown = file.sha256 !== undefined || file.gitSha1 !== undefined;
+  if (!found.isFile() || found.size !== file.sizeBytes) return true;
+  return isKnown && (await presentFile(file, options)) === undefined;
+}
+
 interface Digests {
   readonly sha256: string;
   readonly gitSha1: string;
@@ -314,7 +323,10 @@ function mismatch(file: Pick<WantedFile, 'sha256' | 'gitSha1'>, { sha256, gitSha
   return undefined;
 }
 
-async function presentFile(file: WantedFile, options: DownloadFileOptions): Promise<string | undefined> {
+async function presentFile(
+  file: WantedFile,
+  options: Pick<DownloadFileOptions, 'signal'>,
+): Promise<string | undefined> {
   const found = await stat(file.place).catch(() => undefined);
   if (!found?.isFile() || found.size !== file.sizeBytes) return undefined;
   const handle = await open(file.place, 'r');

@@ -121,6 +121,14 @@ describe('medtext import: from the hubs', () => {
       const { result } = await succeeds([...args, '--output', 'rows']);
       assert.equal(result.dataset, join(home, 'rows'));
       assert.deepEqual(readFileSync(join(home, 'rows', 'train.csv')), rows);
+      // Again: what is there stays. A file of the person is not replaced.
+      await succeeds([...args, '--output', 'rows']);
+      for (const mine of ['query1,query2,label\n肺炎,感冒,1\n', '我的']) {
+        writeFileSync(join(home, 'rows', 'train.csv'), mine);
+        const { error } = await fails([...args, '--output', 'rows'], 1);
+        assert.match(error.message, /rows already holds other files \(train\.csv\)/);
+        assert.equal(readFileSync(join(home, 'rows', 'train.csv'), 'utf8'), mine);
+      }
       rmSync(join(home, 'rows'), { recursive: true });
     }
     assert.equal((await fails(['.', '--dataset', '--output', 'x'], 2)).error.code, 'USAGE');
@@ -178,6 +186,15 @@ describe('medtext import: from the hubs', () => {
     assert.equal(readFileSync(join(snapshot, 'vocab.txt'), 'utf8'), files['vocab.txt'].content.toString());
     await succeeds(['hf:org/tiny', '--no-cache', '--output', 'asked']);
     assert.ok(hub.requests.length > 0);
+
+    const tables = join(home, '.cache', 'huggingface', 'hub', 'datasets--org--rows');
+    for (const folder of ['refs', `snapshots/${commit}/data`]) mkdirSync(join(tables, folder), { recursive: true });
+    writeFileSync(join(tables, 'refs', 'main'), commit);
+    writeFileSync(join(tables, 'snapshots', commit, 'data', 'train.csv'), rows);
+    for (let time = 0; time < 2; time++) await succeeds(['hf:datasets/org/rows', '--output', 'mine']);
+    writeFileSync(join(home, 'mine', 'data', 'train.csv'), '我的');
+    assert.match((await fails(['hf:datasets/org/rows', '--output', 'mine'], 1)).error.message, /other files \(data.train\.csv\)/); // prettier-ignore
+    assert.equal(readFileSync(join(home, 'mine', 'data', 'train.csv'), 'utf8'), '我的');
   });
 
   it('says at once what cannot be', async () => {
