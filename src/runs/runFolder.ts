@@ -77,7 +77,11 @@ export async function createRunFolder(workDir: string, modelName: string, now: D
   const time = now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
   const base = `${modelName.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 60) || 'run'}-${time}`;
   try {
-    await mkdir(workDir, { recursive: true });
+    await mkdir(workDir, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      // A file stands there, or on the way there.
+      if (error.code !== 'EEXIST' && error.code !== 'ENOTDIR') throw error;
+      throw new MedTextError('IO', words`${workDir} is not a folder. Nothing was written.`, { file: workDir }, { cause: error }); // prettier-ignore
+    });
     for (let n = 1; ; n++) {
       const path = resolve(workDir, n === 1 ? base : `${base}-${n}`);
       try {
