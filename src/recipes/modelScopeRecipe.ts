@@ -1,4 +1,5 @@
 import { MedTextError, words } from '../base/errors';
+import { answerOf } from '../protocol/answers';
 import type { Column, PartialRecipe, RecipeSplit } from '../protocol/recipe';
 import type { MetricName, TaskName } from '../protocol/tasks';
 
@@ -30,9 +31,10 @@ export function recipeFromModelScope(configuration: unknown, where = 'configurat
   const optimizer = optimizerOf(train, notes);
   const scheduler = schedulerOf(train, notes);
   const dataloader = fieldsOf(train.dataloader);
+  const { task } = taskOf(configuration, notes);
   const recipe: PartialRecipe = {
-    ...taskOf(configuration, notes),
-    ...datasetOf(configuration),
+    ...(task && { task }),
+    ...datasetOf(configuration, task, notes),
     train: {
       ...whole('max_epochs', train.max_epochs),
       ...whole('batch_size', dataloader.batch_size_per_gpu),
@@ -67,30 +69,42 @@ export function isModelScopeConfiguration(json: unknown): boolean {
   return isFields(json) && ['framework', 'preprocessor', 'pipeline', 'evaluation'].some((name) => name in json);
 }
 
+/** ModelScope's own, and those of the configurations that this program writes beside its models. */
 const tasks: Readonly<Record<string, TaskName>> = {
   'sentence-similarity': 'sentence-similarity',
   nli: 'sentence-similarity',
   'text-classification': 'text-classification',
   'sentiment-classification': 'text-classification',
+  'multi-label-classification': 'multi-label-classification',
+  regression: 'regression',
+  'text-ranking': 'ranking',
+  'token-classification': 'token-classification',
+  'named-entity-recognition': 'token-classification',
 };
 
-function taskOf({ task }: Fields, notes: string[]): PartialRecipe {
+function taskOf({ task }: Fields, notes: string[]): { readonly task?: TaskName } {
   if (typeof task !== 'string') return {};
   if (Object.hasOwn(tasks, task)) return { task: tasks[task] };
-  notes.push(
-    `The task "${task}" was left out: it describes the pretrained model, and this program does not fine-tune models for it.`,
-  );
+  notes.push(`The task "${task}" was left out: it describes the pretrained model, not what a model is to learn here.`);
   return {};
 }
 
-function datasetOf(configuration: Fields): PartialRecipe {
+/** Whether the names of the head's columns are the labels of data: those of a tagger are tags, that of a number is none. */
+const namesLabels = ({ column, hasNames }: ReturnType<typeof answerOf>): boolean =>
+  column === 'cells' && hasNames === true;
+
+function datasetOf(configuration: Fields, task: TaskName | undefined, notes: string[]): PartialRecipe {
   const dataset = fieldsOf(configuration.dataset);
   const preprocessor = fieldsOf(configuration.preprocessor);
   const labels = labelsOf(fieldsOf(configuration.model)) ?? labelsOf(preprocessor);
   const named = { ...(labels && { labels }), ...fieldsOf(dataset.train) };
   const train = splitOf({ ...preprocessor, ...fieldsOf(preprocessor.train), ...named });
   const validation = splitOf(fieldsOf(dataset.val ?? dataset.validation));
-  return { dataset: { train, validation } };
+  const answer = task && answerOf(task);
+  if (!answer || namesLabels(answer)) return { dataset: { train, validation } };
+  if (answer.hasNames && train.labels) notes.push('The labels were left out: they are tags, and the types are those of the data.'); // prettier-ignore
+  const withoutLabels = ({ labels: _, ...split }: Partial<RecipeSplit>) => split;
+  return { dataset: { train: withoutLabels(train), validation: withoutLabels(validation) } };
 }
 
 /** The labels in the order of their ids, from `label2id`, else from `id2label` (utils/hub.py, parse_label_mapping). */

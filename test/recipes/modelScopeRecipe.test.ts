@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mergeRecipes, resolveRecipe, validateRecipe } from '../../src/protocol/recipe';
+import { configurationJson } from '../../src/models/writeModelFolder';
 import { isModelScopeConfiguration, recipeFromModelScope } from '../../src/recipes/modelScopeRecipe';
 
 /** In the layout of the sentence-similarity recipe of ModelScope's StructBERT. */
@@ -205,6 +206,22 @@ describe('ModelScope configuration as defaults', () => {
       }
     }
     assert.throws(() => recipeFromModelScope([]), { code: 'RECIPE' });
+  });
+
+  it('of a model of this program names its task, and the labels where these are what the data hold', () => {
+    const config = { modelType: 'bert' } as Parameters<typeof configurationJson>[0]['config'];
+    const of = (task: string, labels: readonly string[]) => {
+      const { recipe: defaults, notes } = recipeFromModelScope(configurationJson({ task, config }, labels));
+      assert.ok(!notes.some((note) => note.startsWith('The task')), notes.join('\n'));
+      const train = { ...defaults.dataset?.train, file: 'f' };
+      const recipe = validateRecipe({ ...defaults, model: 'm', dataset: { train } }, 'it');
+      return [recipe.task, recipe.dataset.train.labels];
+    };
+    assert.deepEqual(of('text-classification', ['a', 'b']), ['text-classification', ['a', 'b']]);
+    assert.deepEqual(of('multi-label-classification', ['a', 'b']), ['multi-label-classification', ['a', 'b']]);
+    assert.deepEqual(of('token-classification', ['O', 'B-a', 'I-a']), ['token-classification', undefined]);
+    assert.deepEqual(of('regression', ['score']), ['regression', undefined]);
+    assert.deepEqual(of('text-ranking', ['score']), ['ranking', undefined]);
   });
 
   it('is told from a recipe', () => {
