@@ -79,6 +79,17 @@ describe('thresholds of several labels', () => {
     assert.deepEqual(chosenThresholds(apart, 2, 'by_label'), [0.5, 0.5]);
   });
 
+  it('are found among two million probabilities in no more memory than these take a few times', () => {
+    const labels = Array.from({ length: 200 }, (_, id) => id);
+    const rows = Array.from({ length: 10_000 }, (_, row) => ({
+      probabilities: Float64Array.from(labels, (id) => (id === row % 200 ? 0.75 : ((row * 7 + id * 13) % 1000) / 2000)),
+      given: [row % 200],
+    }));
+    const before = process.memoryUsage().rss;
+    assert.deepEqual(chosenThresholds(rows, 200, 'one'), labels.map(() => 0.5)); // prettier-ignore
+    assert.ok(process.memoryUsage().rss - before < 160e6);
+  });
+
   it('tell equal probabilities apart nowhere', () => {
     const tied = [{ probabilities: [0.2], given: [0] }, { probabilities: [0.2], given: [] }]; // prettier-ignore
     const [threshold] = chosenThresholds(tied, 1, 'by_label');

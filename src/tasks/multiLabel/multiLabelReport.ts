@@ -3,6 +3,7 @@ import type { MultiLabelReport } from '../../protocol/evaluation';
 import { labelsAbove, probabilityOf } from '../../protocol/labelThresholds';
 import { bootstrapSpanF1, wilsonInterval } from '../intervals';
 import { microSpanF1, ratio, type SpanCounts } from '../metrics';
+import { eachScore, judgedScores, type JudgedScores } from './judgedScores';
 import { chosenThresholds, type Thresholds } from './thresholds';
 
 /**
@@ -40,6 +41,8 @@ export function multiLabelReport(input: {
     totals[type].support += support;
   }
   const intervals = bootstrapSpanF1(counts, labels.length, { seed, macroF1: meanF1 });
+  // By logits: probabilities near 1 have no digits left.
+  const scored = logits.map((scores, at) => ({ scores, given: targets[at] }));
   const perLabel = labels.map((_, id) => {
     const { hits, predicted, support } = totals[id];
     return {
@@ -47,10 +50,7 @@ export function multiLabelReport(input: {
       recall: ratio(hits, support),
       f1: f1Of(totals[id]),
       support,
-      // By logits: probabilities near 1 have no digits left.
-      averagePrecision: averagePrecision(
-        logits.map((row, at) => ({ score: row[id], isRelevant: targets[at].includes(id) })),
-      ),
+      averagePrecision: averagePrecision(judgedScores(scored, [id], -Infinity)),
       threshold: thresholds[id],
     };
   });
@@ -107,16 +107,13 @@ function mostFrequent(keys: readonly string[]): number {
 }
 
 /** sum of (recall's gain) * precision over descending scores, equal scores being one step; null without anything relevant. */
-function averagePrecision(judged: readonly { readonly score: number; readonly isRelevant: boolean }[]): number | null {
-  const relevant = judged.filter(({ isRelevant }) => isRelevant).length;
+function averagePrecision(judged: JudgedScores): number | null {
+  const relevant = judged.given.length;
   if (relevant === 0) return null;
-  const descending = [...judged].sort((a, b) => b.score - a.score);
-  let [hits, counted, sum] = [0, 0, 0];
-  descending.forEach(({ score, isRelevant }, at) => {
-    if (isRelevant) hits++;
-    if (descending[at + 1]?.score === score) return;
-    sum += ((hits - counted) / relevant) * (hits / (at + 1));
-    counted = hits;
+  let [before, sum] = [0, 0];
+  eachScore(judged, (_score, _next, counted, hits) => {
+    sum += ((hits - before) / relevant) * (hits / counted);
+    before = hits;
   });
   return sum;
 }

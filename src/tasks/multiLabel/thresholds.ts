@@ -1,6 +1,7 @@
 /** From which probability a label is given: chosen on validation data. */
 import { USUAL_THRESHOLD } from '../../protocol/labelThresholds';
 import type { LabelThresholds } from '../../protocol/recipe';
+import { eachScore, judgedScores, type JudgedScores } from './judgedScores';
 
 /** In label order; or how they are to be chosen on the rows that are measured. */
 export type Thresholds = readonly number[] | Exclude<LabelThresholds, number>;
@@ -20,27 +21,23 @@ export function chosenThresholds(
   labelCount: number,
   rule: Exclude<LabelThresholds, number>,
 ): readonly number[] {
-  // prettier-ignore
-  const judged = Array.from({ length: labelCount }, (_, id) =>
-    rows.map(({ probabilities, given }) => ({ probability: probabilities[id], isGiven: given.includes(id) })),
-  );
-  if (rule === 'by_label') return judged.map(bestThreshold);
-  const threshold = bestThreshold(judged.flat());
-  return judged.map(() => threshold);
+  const labels = Array.from({ length: labelCount }, (_, id) => id);
+  const scored = rows.map(({ probabilities: scores, given }) => ({ scores, given }));
+  if (rule === 'by_label') return labels.map((id) => bestThreshold(judgedScores(scored, [id], 0)));
+  const threshold = bestThreshold(judgedScores(scored, labels, 0));
+  return labels.map(() => threshold);
 }
 
-function bestThreshold(judged: readonly { readonly probability: number; readonly isGiven: boolean }[]): number {
-  const positives = judged.filter(({ isGiven }) => isGiven).length;
+function bestThreshold(judged: JudgedScores): number {
+  const positives = judged.given.length;
   if (positives === 0) return USUAL_THRESHOLD;
-  const descending = [...judged].sort((a, b) => b.probability - a.probability);
   let best = { f1: -1, threshold: USUAL_THRESHOLD };
-  let hits = 0;
-  descending.forEach(({ probability, isGiven }, at) => {
-    if (isGiven) hits++;
-    const next = descending[at + 1]?.probability ?? 0;
-    // Equal probabilities are given together or not at all.
+  // Equal probabilities are given together or not at all.
+  eachScore(judged, (probability, next = 0, counted, hits) => {
+    // Nothing lies below a probability of 0.
     if (next === probability) return;
-    const f1 = (2 * hits) / (at + 1 + positives);
+    const f1 = (2 * hits) / (counted + positives);
+    if (f1 < best.f1) return;
     const threshold = nearestTo(USUAL_THRESHOLD, next, probability);
     const isNearer = Math.abs(threshold - USUAL_THRESHOLD) < Math.abs(best.threshold - USUAL_THRESHOLD);
     if (f1 > best.f1 || (f1 === best.f1 && isNearer)) best = { f1, threshold };
