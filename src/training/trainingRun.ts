@@ -45,11 +45,11 @@ export class TrainingRun {
   private async takeSteps(): Promise<void> {
     const { plan, options } = this.parts;
     const taker = new StepTaker(this.parts, (microBatchSize) => this.write({ microBatchSize }));
-    const clock = new StepClock(plan.totalSteps - this.step);
     const { stopSignal } = options;
 
-    // What a run that was stopped right after a step still owed.
-    if (this.owesEvaluation && !stopSignal.aborted) await clock.pause(() => this.evaluateAndSave());
+    // What a run that was stopped right after a step still owed; it tells nothing of the steps to come.
+    if (this.owesEvaluation && !stopSignal.aborted) await this.evaluateAndSave();
+    const clock = new StepClock(plan.totalSteps - this.step);
     while (!this.isOver && !stopSignal.aborted) {
       const done = await taker.next(this.step);
       clock.stepsDone(

@@ -216,6 +216,19 @@ describe('a run that is interrupted', () => {
     }
   });
 
+  it('by Stop right after a step with an evaluation: what that takes later is not expected of each step', async () => {
+    const given = improving();
+    const stop = new AbortController();
+    const begun = await run(given, { stop, onReport: ({ step }) => step === 8 && stop.abort() });
+    let isFirst = true;
+    const onEvaluation = () => {
+      for (const began = performance.now(); isFirst && performance.now() - began < 2000;);
+      isFirst = false;
+    };
+    const { reports } = await run(given, { resumeFrom: begun.result.run, onEvaluation });
+    assert.ok(reports[0].secondsLeft < 7, String(reports[0].secondsLeft));
+  });
+
   it('by Stop in the final test: it is stopped, not finished without one', async () => {
     const given = improving();
     const whole = await run(given);
