@@ -328,7 +328,8 @@ function dispatch(event: DatasetPreviewEvent): void {
 function openClean(): void {
   const { clean = [], dropDuplicates = false } = state.snapshot!.state.recipe ?? {};
   const { plan, operations } = state.clean;
-  if (!plan && operations.length === 0) state = reduce(state, { type: 'clean', draft: { operations: clean, dropDuplicates } });
+  if (!plan && operations.length === 0)
+    state = reduce(state, { type: 'clean', draft: { operations: clean, dropDuplicates } });
   actions.planClean();
 }
 
