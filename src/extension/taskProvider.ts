@@ -15,6 +15,7 @@ import {
 import { asMedTextError } from '../base/errors';
 import { withoutControls } from '../base/plainText';
 import { errorText } from '../protocol/errorWords';
+import { phaseText } from '../protocol/runWords';
 import { runRecipe } from './commands/runCommands';
 import { taskType as type } from './ids';
 import type { Services } from './services';
@@ -71,7 +72,7 @@ function recipeTerminal(services: Services, recipe: Uri): Pseudoterminal {
       const outcome = await runRecipe(services, recipe);
       if (!outcome) return 1;
       const { status, error, result } = outcome;
-      print(`${status}${error ? `: ${error.code}: ${errorText(error, t)}` : ''}`);
+      print(`${phaseText(status, t)}${error ? `: ${error.code}: ${errorText(error, t)}` : ''}`);
       if (result?.model) print(result.model);
       return status === 'finished' ? 0 : 1;
     } catch (error) {

@@ -301,7 +301,7 @@ function evaluationHistory({ evaluations, best, recipe }: ModelCardInput): strin
         step === best?.step ? 'best' : '',
       ]),
     ),
-    ...(stride > 1 ? [`Every ${stride}th of ${evaluations.length} evaluations is shown.`] : []),
+    ...(stride > 1 ? [`The table shows one of every ${stride} evaluations, of ${evaluations.length}.`] : []),
   ].join('\n\n');
 }
 

@@ -70,6 +70,10 @@ export async function findCorpusFiles(paths: readonly string[], signal?: AbortSi
     for (const { name } of texts) found.push(join(path, name));
   }
   if (found.length === 0) {
+    for (const path of paths) {
+      const program = (await readdir(path).catch(() => [])).find((name) => PROGRAM_FILES.has(name));
+      if (program !== undefined) throw new MedTextError('DATA_FORMAT', words`${path} holds ${program}, as the folder of a model or a run does, so it is not searched for texts. Name its files, or a folder with texts only.`, { paths }); // prettier-ignore
+    }
     throw new MedTextError(
       'DATA_FORMAT',
       words`${paths.join(', ')}: there is no text in it (.txt, .md, .jsonl, .csv, .tsv, .xlsx, .parquet).`,

@@ -59,14 +59,14 @@ export class PredictionRun implements Disposable {
    * Predicts all rows, from the first.
    * @param total answers once all rows are known
    */
-  async predictAll(total: () => Promise<number>): Promise<void> {
+  async predictAll(total: (signal: AbortSignal) => Promise<number>): Promise<void> {
     this.cancel();
     const abort = new AbortController();
     this.abort = abort;
     const { signal } = abort;
     this.update({ work: { working: true, fraction: 0, cancelled: false, error: null } });
     try {
-      const end = await total();
+      const end = await total(signal);
       for (let start = 0; start < end; start += rowsAtATime) {
         if (signal.aborted) return;
         const rows = Array.from({ length: Math.min(rowsAtATime, end - start) }, (_, i) => start + i);

@@ -312,7 +312,7 @@ export class PreviewEditor implements Disposable {
         if (task !== 'predictions') return await (await client()).request('start', { task });
         const active = this.services.models.active();
         if (!active) throw new MedTextError('NOT_FOUND', words`Choose a fine-tuned model first.`);
-        void this.predictions.predictAll(() => this.allRows());
+        void this.predictions.predictAll((signal) => this.allRows(signal));
       },
       cancel: async ({ task }) => {
         if (task === 'predictions') this.predictions.cancel();
@@ -408,8 +408,9 @@ export class PreviewEditor implements Disposable {
   }
 
   /** The number of rows once all of them are known. */
-  private async allRows(): Promise<number> {
+  private async allRows(signal: AbortSignal): Promise<number> {
     for (;;) {
+      signal.throwIfAborted();
       const { working, rows } = (await this.snapshot()).state.index;
       if (!working) return rows;
       await new Promise((wake) => setTimeout(wake, 100));

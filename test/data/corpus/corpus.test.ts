@@ -119,6 +119,12 @@ describe('corpora', () => {
       await assert.rejects(findCorpusFiles([join(folder, 'none')]), (e) => isMedTextError(e, 'NOT_FOUND'));
       await mkdir(join(folder, 'texts'), { recursive: true });
       await assert.rejects(findCorpusFiles([join(folder, 'texts')]), (e) => isMedTextError(e, 'DATA_FORMAT'));
+      await put('notes/config.json', '{}');
+      await put('notes/a.txt', '发热');
+      await assert.rejects(
+        findCorpusFiles([join(folder, 'texts', 'notes')]),
+        /notes holds config\.json, as the folder of a model or a run does/,
+      );
       const blank = await put('blank.txt', ' \n\n ');
       await assert.rejects(documents([blank], 'auto'), (e) => isMedTextError(e, 'DATA_FORMAT'));
     });

@@ -91,6 +91,20 @@ describe('predictions of a preview', () => {
     }
   });
 
+  it('stop waiting for the rows of a file when they are cancelled', async () => {
+    const { rows, kept } = fakeRows();
+    const run = new PredictionRun(rows, async (texts) => texts.map(() => yes), () => undefined); // prettier-ignore
+    const waited = run.predictAll(async (signal) => {
+      for (;;) {
+        signal.throwIfAborted();
+        await new Promise((wake) => setTimeout(wake, 1));
+      }
+    });
+    run.cancel();
+    await waited;
+    assert.equal(kept.size, 0);
+  });
+
   it('of a model that was replaced meanwhile are not kept', async () => {
     const { rows, kept } = fakeRows();
     const score: ScoreTexts = async (texts) => {
