@@ -2,11 +2,13 @@
 import { MedTextError, words } from '../base/errors';
 import { FileWatch } from '../base/fileWatch';
 import type { NetworkOutput } from '../models/heads/head';
+import type { DataType } from '../onnx/dataType';
 import { weightBytes, type LaterTensor, type Model, type Tensor } from '../onnx/model';
 import type { BatchShape } from '../tokenization/batchEncoding';
 import type { EncodedExample } from '../tokenization/tokenizer';
 import { eachInBatches, gathered, type EachOutput, type RunOptions } from './classifierRunner';
 import { graphFeeds, graphInputs, type GraphInput } from './graphInputs';
+import { inFloat32 } from './graphOutputs';
 import { readsPadding } from './paddingProbe';
 import { Session, type SessionOptions } from './session';
 
@@ -33,6 +35,8 @@ export class GraphRunner {
     readonly labelCount: number,
     private readonly options: GraphRunnerOptions,
     private readonly watch: FileWatch,
+    /** The type in which the graph gives `logits`. */
+    private readonly dataType: DataType,
   ) {}
 
   /**
@@ -68,12 +72,12 @@ export class GraphRunner {
     const known = { ...options, exactLengths };
     const axis = options.output(1).axes.findIndex((size, at) => at > 0 && typeof size === 'number');
     const declared = logits.shape[axis];
-    const runner = new GraphRunner(session, inputs, typeof declared === 'number' ? declared : 0, known, watch);
+    const runner = new GraphRunner(session, inputs, typeof declared === 'number' ? declared : 0, known, watch, logits.dataType); // prettier-ignore
     if (runner.labelCount > 0) return runner;
     // The file does not give the number of labels, so one empty text is computed.
     const probe = { inputIds: Int32Array.of(0, 0), tokenTypeIds: new Int32Array(2), length: 2, truncated: false };
     const { shape } = await runner.output([probe], { batchSize: 1, length: 2 });
-    return new GraphRunner(session, inputs, shape[axis], known, watch);
+    return new GraphRunner(session, inputs, shape[axis], known, watch, logits.dataType);
   }
 
   /** See ClassifierRunner.logits. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
@@ -84,7 +88,7 @@ export class GraphRunner {
   /** See ClassifierRunner.outputs. @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
   async outputs(examples: readonly EncodedExample[], each: EachOutput, options: RunOptions = {}): Promise<void> {
     const run = async ([batch]: readonly (readonly EncodedExample[])[], shape: BatchShape) =>
-      (await this.output(batch, shape)).data as Float32Array;
+      inFloat32((await this.output(batch, shape)).data, this.dataType);
     const { maxPositions, exactLengths } = this.options;
     const { output } = this.options;
     await eachInBatches(examples, { output: output(this.labelCount), maxPositions, exactLengths, run }, each, options);

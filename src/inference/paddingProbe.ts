@@ -9,7 +9,8 @@ import type { ModelFolder } from '../models/modelFolder';
 import { weightBytes, type LaterTensor, type Model, type Tensor } from '../onnx/model';
 import type { EncodedExample } from '../tokenization/tokenizer';
 import { graphFeeds, graphInputs } from './graphInputs';
-import { Session, type Feed, type Output } from './session';
+import { inFloat32 } from './graphOutputs';
+import { Session, type Feed } from './session';
 
 /** The number of tokens of the probe, and its length with padding. */
 const LENGTH = 7;
@@ -48,17 +49,17 @@ export async function readsPadding(
     length: LENGTH,
     truncated: false,
   };
-  const outputsAt = async (length: number): Promise<Output> => {
+  const dataType = model.graph.outputs.find(({ name }) => name === output)!.dataType;
+  const outputsAt = async (length: number): Promise<Float32Array> => {
     const feeds: Record<string, Feed> = graphFeeds(inputs, [row], { batchSize: 1, length }, padTokenId);
-    return (await session.run(feeds))[output];
+    return inFloat32((await session.run(feeds))[output].data, dataType);
   };
   const [exact, padded] = [await outputsAt(LENGTH), await outputsAt(PADDED)];
   // Only the row's own hidden states count. They come before those of the padding.
-  const values = Array.from(exact.data as Float32Array, Number);
   const isHalf = [...model.graph.initializers.values()].some(({ dataType }) => dataType === 'float16');
   const tolerance = isHalf ? HALF_TOLERANCE : TOLERANCE;
-  const scale = Math.max(1e-3, ...values.map(Math.abs));
-  return values.some((value, i) => !(Math.abs(value - Number(padded.data[i])) <= tolerance * scale));
+  const scale = Math.max(1e-3, ...exact.map(Math.abs));
+  return exact.some((value, i) => !(Math.abs(value - padded[i]) <= tolerance * scale));
 }
 
 /**

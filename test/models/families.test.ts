@@ -1,6 +1,6 @@
 /** Encoders of other families, exported by both of PyTorch's exporters: which score, which train, which need exact lengths. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -227,7 +227,7 @@ describe('graphs whose answers depend on padding', () => {
   /** A folder with the encoder and a classifier on its first token, as an exporter would write it. */
   function classifierFolder(name: string, exporter: string): string {
     const folder = join(home, `${name}-${exporter}`);
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true });
     const file = readModel(bytesOf(name, exporter));
     const { graph } = file;
     const weight = { dataType: 'float32' as const, shape: [3, WIDTH], data: Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)) }; // prettier-ignore
@@ -251,6 +251,30 @@ describe('graphs whose answers depend on padding', () => {
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...REFERENCE[name].config, num_labels: 3 }));
     return folder;
   }
+
+  it('a graph that gives float16 gives the numbers of the same graph in float32', async () => {
+    for (const name of ['albert', 'convbert']) {
+      const depends = EXACT_LENGTHS.includes(name);
+      const [whole, half] = [classifierFolder(name, 'dynamo'), join(home, `${name}-half`)];
+      cpSync(whole, half, { recursive: true });
+      const { graph, ...file } = readModel(readFileSync(join(whole, 'model.onnx')));
+      const nodes = graph.nodes.map((node) => (node.name === 'head/Gemm' ? { ...node, outputs: ['wide'] } : node));
+      const cast = { name: 'head/Cast', opType: 'Cast', domain: '', inputs: ['wide'], outputs: ['logits'], attributes: { to: { type: 'int', value: 10 } } } as const; // prettier-ignore
+      const outputs = [{ name: 'logits', dataType: 'float16', shape: ['batch', 3] }] as const;
+      const model: Model = { ...file, graph: { ...graph, nodes: [...nodes, cast], outputs } };
+      writeFileSync(join(half, 'model.onnx'), writeModel(model).bytes);
+      const folder = await openModelFolder(half);
+      assert.equal(await graphReadsPadding(model, folder.weightsPath!, folder), depends);
+
+      const logitsOf = async (path: string) => {
+        const classifier = await openClassifier(path, { threads: 1 });
+        const logits = await classifier.logits([{ first: '一丁' }, { first: '一丁丂七丄' }]);
+        await classifier.close();
+        return logits;
+      };
+      assert.ok(largestError(await logitsOf(half), await logitsOf(whole)) < 2e-3);
+    }
+  });
 
   for (const name of ['convbert', 'nystromformer', 'squeezebert', 'albert']) {
     const depends = EXACT_LENGTHS.includes(name);
