@@ -57,13 +57,22 @@ export class MaskFiller {
 
   /**
    * The most likely tokens for each mask token of the text, in the text's order.
-   * @throws MedTextError USAGE for a text without a mask; TOKENIZER; RUNTIME; DIVERGED.
+   * @throws MedTextError USAGE for a text without a mask, or with one that is cut off; TOKENIZER;
+   * RUNTIME; DIVERGED.
    */
   async fill(text: string, top: number): Promise<FilledMask[]> {
     const tokenizer = (this.tokenizer ??= loadTokenizer(await readTokenizerFiles(this.folder), this.folder.path));
     const { mask } = tokenizer.specialIds;
-    const example = tokenizer.encodePair(text, undefined, this.folder.config.maxPositions);
+    const { maxPositions } = this.folder.config;
+    const example = tokenizer.encodePair(text, undefined, maxPositions);
     const positions = [...example.inputIds].flatMap((id, at) => (id === mask ? [at] : []));
+    if (example.truncated && tokenizer.ids(text).filter((id) => id === mask).length > positions.length) {
+      throw new MedTextError(
+        'USAGE',
+        words`The text is longer than the ${maxPositions} tokens that the model reads, and a ${tokenizer.specialTokens.mask} is cut off with the rest. Shorten the text.`,
+        { maxPositions },
+      );
+    }
     if (positions.length === 0) {
       throw new MedTextError('USAGE', words`Write ${tokenizer.specialTokens.mask} where a word is to be filled in.`);
     }

@@ -43,6 +43,11 @@ describe('filling in masked words', () => {
       const all = (await filler.fill('糖[MASK]病', 32))[0].tokens.reduce((sum, { probability }) => sum + probability, 0); // prettier-ignore
       assert.ok(Math.abs(all - 1) < 1e-6);
       await assert.rejects(filler.fill('糖尿病', 3), { code: 'USAGE' });
+      // A mask that truncation would cut off: none is left out without a word.
+      for (const start of ['糖', '糖[MASK]']) {
+        await assert.rejects(filler.fill(`${start}${'病'.repeat(600)}[MASK]`, 3), { code: 'USAGE', message: /cut off/ }); // prettier-ignore
+      }
+      assert.equal((await filler.fill(`糖[MASK]${'病'.repeat(600)}`, 3)).length, 1);
       const untrained = join(__dirname, '../../samples/structbert-tiny');
       await assert.rejects(MaskFiller.open(untrained), { code: 'CHECKPOINT_MISMATCH', message: /untrained/ });
       await assert.rejects(MaskFiller.open(join(fixtures, 'checkpoints/structbert')), { code: 'MODEL_CONFIG' });
