@@ -15,7 +15,7 @@ import {
   type SpecialTokens,
   type SpecialTokensTemplate,
 } from './specialTokens';
-import { checkTokenizerJson, jsonObject, type JsonObject, type TokenizerJson } from './tokenizerJson';
+import { checkTokenizerJson, isJsonObject, jsonObject, type JsonObject, type TokenizerJson } from './tokenizerJson';
 import { longestFirst } from './truncation';
 import { readVocabulary, type Vocabulary } from './vocabulary';
 import { vocabularyToTokenizerJson } from './vocabularyToTokenizerJson';
@@ -130,6 +130,8 @@ export class Tokenizer {
   private readonly addedTokens: ReadonlyMap<number, string>;
   private readonly template: SpecialTokensTemplate;
   private readonly pipeline: Pipeline;
+  /** Whether a text that is too long keeps its end instead of its beginning. */
+  private readonly keepsEnd: boolean;
 
   constructor(
     json: TokenizerJson,
@@ -163,22 +165,27 @@ export class Tokenizer {
     const maxLength = config.model_max_length;
     // Python writes 1e30 for a length that is not known.
     this.modelMaxLength = typeof maxLength === 'number' && maxLength > 0 && maxLength < 1e9 ? maxLength : undefined;
+    this.keepsEnd = truncatesLeft(json, config);
     this.pipeline = watched(cleaning(readPipeline(json, vocabulary, where), clean), where);
   }
 
   /**
    * Encodes `[CLS] a [SEP]`, or `[CLS] a [SEP] b [SEP]` when there is a second text. Texts are truncated longest-first
-   * to `maxLength` tokens.
+   * to `maxLength` tokens, at the side that the folder's files give.
    *
    * @param maxLength number of tokens, special ones included; Infinity for no limit
    * @throws MedTextError TOKENIZER when the special tokens alone do not fit.
    */
   encodePair(a: string, b: string | undefined, maxLength: number): EncodedExample {
     const budget = this.tokenBudget(b !== undefined, maxLength);
-    const idsA = this.pipeline.ids(a, budget);
-    const idsB = b === undefined ? [] : this.pipeline.ids(b, budget);
+    const limit = this.keepsEnd ? Infinity : budget;
+    const idsA = this.pipeline.ids(a, limit);
+    const idsB = b === undefined ? [] : this.pipeline.ids(b, limit);
     const [keepA, keepB] = this.keptTokens(a, b, idsA.length, idsB.length, budget);
-    const kept = (ids: readonly number[], keep: number) => (keep < ids.length ? ids.slice(0, keep) : ids);
+    const kept = (ids: readonly number[], keep: number) => {
+      const from = this.firstKept(ids.length, keep);
+      return keep < ids.length ? ids.slice(from, from + keep) : ids;
+    };
     const { encoded } = this.framed(kept(idsA, keepA), b === undefined ? undefined : kept(idsB, keepB));
     return { ...encoded, truncated: keepA < idsA.length || keepB < idsB.length };
   }
@@ -216,8 +223,9 @@ export class Tokenizer {
   encodeWithOffsets(a: string, b: string | undefined, maxLength: number): AlignedExample {
     const pieces = b === undefined ? this.template.single : this.template.pair;
     const budget = this.tokenBudget(b !== undefined, maxLength);
-    const tokensA = this.pipeline.tokens(a, budget);
-    const tokensB: TextTokens = b === undefined ? { ids: [], starts: [], ends: [] } : this.pipeline.tokens(b, budget);
+    const limit = this.keepsEnd ? Infinity : budget;
+    const tokensA = this.pipeline.tokens(a, limit);
+    const tokensB: TextTokens = b === undefined ? { ids: [], starts: [], ends: [] } : this.pipeline.tokens(b, limit);
     const [keepA, keepB] = this.keptTokens(a, b, tokensA.ids.length, tokensB.ids.length, budget);
     const length = keepA + keepB + this.specialTokenCount(b !== undefined);
     const example = {
@@ -235,7 +243,8 @@ export class Tokenizer {
       } else {
         const [tokens, keep] = piece.text === 'a' ? [tokensA, keepA] : [tokensB, keepB];
         example.textIndex.fill(piece.text === 'a' ? 0 : 1, at, at + keep);
-        for (let i = 0; i < keep; i++, at++) {
+        const from = this.firstKept(tokens.ids.length, keep);
+        for (let i = from; i < from + keep; i++, at++) {
           example.inputIds[at] = tokens.ids[i];
           example.starts[at] = tokens.starts[i];
           example.ends[at] = tokens.ends[i];
@@ -340,6 +349,10 @@ export class Tokenizer {
     return longestFirst(lengthA, lengthB, budget);
   }
 
+  private firstKept(length: number, keep: number): number {
+    return this.keepsEnd ? length - keep : 0;
+  }
+
   private findSpecialTokens(config: JsonObject, specialTokensMap: JsonObject): SpecialTokens {
     const robertaSpecialTokens: SpecialTokens = { cls: '<s>', sep: '</s>', pad: '<pad>', unk: '<unk>', mask: '<mask>' };
     const named = namedSpecialTokens(config, specialTokensMap);
@@ -356,6 +369,11 @@ export class Tokenizer {
       { where, token },
     );
   }
+}
+
+/** Whether texts are cut at their beginning. tokenizer_config.json overrides tokenizer.json, as in transformers. */
+function truncatesLeft({ truncation }: TokenizerJson, { truncation_side: side }: JsonObject): boolean {
+  return side === undefined ? isJsonObject(truncation) && truncation.direction === 'Left' : side === 'left';
 }
 
 /** tokenizer.json as Python uses it, with the normaliser's options and the added tokens of the files beside it. */

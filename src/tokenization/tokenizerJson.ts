@@ -8,6 +8,7 @@ export interface TokenizerJson {
   readonly pre_tokenizer: ({ readonly type: string } & JsonObject) | null;
   readonly post_processor: ({ readonly type: string } & JsonObject) | null;
   readonly decoder: JsonObject | null;
+  readonly truncation?: unknown;
   readonly model: { readonly type?: string; readonly vocab: Record<string, number> | readonly unknown[] } & JsonObject;
 }
 

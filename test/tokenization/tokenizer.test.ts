@@ -86,6 +86,31 @@ describe('tokenizer', () => {
     }
   });
 
+  it('truncates at the left where the files say so, as transformers does', () => {
+    const vocab = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...'肺炎感冒高血压糖尿病怎么'];
+    const left = { vocabTxt: vocab.join('\n'), tokenizerConfig: { truncation_side: 'left' } };
+    // In tokenizer.json alone, where tokenizer_config.json does not override it.
+    const tokenizerJson = { ...vocabularyToTokenizerJson(left.vocabTxt, { config: {}, specialTokensMap: {}, addedTokens: {} }, 'made'), truncation: { direction: 'Left' } }; // prettier-ignore
+    const [a, b] = ['肺炎感冒高血压糖尿病怎么', '尿糖压血高冒感炎肺'];
+    const expected: [number, string, string][] = [
+      [6, '2 13 14 15 16 3', '2 15 16 3 5 3'],
+      [9, '2 10 11 12 13 14 15 16 3', '2 14 15 16 3 7 6 5 3'],
+      [10, '2 9 10 11 12 13 14 15 16 3', '2 13 14 15 16 3 7 6 5 3'],
+    ];
+    for (const files of [left, { tokenizerJson }]) {
+      const tokenizer = loadTokenizer(files, 'made');
+      for (const [maxLength, single, pair] of expected) {
+        assert.equal(tokenizer.encodePair(a, undefined, maxLength).inputIds.join(' '), single);
+        assert.equal(tokenizer.encodePair(a, b, maxLength).inputIds.join(' '), pair);
+        const { inputIds, starts, ends, textIndex } = tokenizer.encodeWithOffsets(a, b, maxLength);
+        assert.equal(inputIds.join(' '), pair);
+        inputIds.forEach((id, at) => textIndex[at] >= 0 && assert.equal([a, b][textIndex[at]].slice(starts[at], ends[at]), vocab[id])); // prettier-ignore
+      }
+    }
+    const right = loadTokenizer({ tokenizerJson, tokenizerConfig: { truncation_side: 'right' } }, 'made');
+    assert.equal(right.encodePair(a, undefined, 6).inputIds.join(' '), '2 5 6 7 8 3');
+  });
+
   it('truncates pairs and single texts as truncation=True does', () => {
     for (const [a, b, maxLength, ids, zeros] of reference.pairs) {
       const encoded = tokenizer.encodePair(a, b, maxLength);
