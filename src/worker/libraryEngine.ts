@@ -263,15 +263,12 @@ export class LibraryEngine {
 
   async tokenize(path: string, first: string, second?: string): Promise<Result<LibraryContract, 'tokenize'>> {
     const tokenizer = await this.tokenizerOf(path);
-    const { inputIds, truncated } = tokenizer.encodePair(first, second, maxTokens);
-    // Truncation keeps the beginning of each text, so the tokens of the first text come first.
-    const special = new Set(Object.values(tokenizer.specialIds));
-    let textIndex = 0;
-    const tokens = [...inputIds].map((id, at) => {
-      const isSpecial = special.has(id) && id !== tokenizer.specialIds.unk && id !== tokenizer.specialIds.mask;
-      if (isSpecial && at > 0 && second !== undefined) textIndex = 1;
-      return { id, text: tokenizer.tokenText(id), textIndex: isSpecial ? null : textIndex };
-    });
+    const { inputIds, textIndex, truncated } = tokenizer.encodeWithOffsets(first, second, maxTokens);
+    const tokens = Array.from(inputIds, (id, at) => ({
+      id,
+      text: tokenizer.tokenText(id),
+      textIndex: textIndex[at] < 0 ? null : textIndex[at],
+    }));
     return { tokens, truncated };
   }
 

@@ -163,9 +163,13 @@ describe('the library: models and data sets into the editor', () => {
     assert.deepEqual([detail.facts.layers, detail.facts.hiddenSize, detail.facts.hasMaskedLm], [2, 8, false]);
     assert.deepEqual(detail.tensors.find(({ name }) => name === 'classifier.weight')?.shape, [3, 8]);
     assert.equal(detail.tokenizer?.maskToken, '[MASK]');
-    const { tokens } = await engine.tokenize(fixture, '糖尿病', '高血压[MASK]');
-    const shown = tokens.map(({ text, textIndex }) => `${textIndex ?? ''}${text}`).join(' ');
-    assert.equal(shown, '[CLS] 0糖 0尿 0病 [SEP] 1高 1血 1压 1[MASK] [SEP]');
+    const shown = async (first: string, second: string) => {
+      const { tokens } = await engine.tokenize(fixture, first, second);
+      return tokens.map(({ text, textIndex }) => `${textIndex ?? ''}${text}`).join(' ');
+    };
+    assert.equal(await shown('糖尿病', '高血压[MASK]'), '[CLS] 0糖 0尿 0病 [SEP] 1高 1血 1压 1[MASK] [SEP]');
+    // A special token that a person wrote belongs to its text.
+    assert.equal(await shown('糖[SEP]尿', '高'), '[CLS] 0糖 0[SEP] 0尿 [SEP] 1高 [SEP]');
     const withoutWords = modelDetail(await engine.detail(join(fixture, '../masked-lm'), job().signal));
     assert.ok(
       withoutWords.tokenizer === null && withoutWords.tokenizerProblem !== '' && withoutWords.facts.hasMaskedLm,
