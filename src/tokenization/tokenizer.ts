@@ -77,7 +77,8 @@ export interface AlignedExample extends EncodedExample {
 /**
  * Makes the tokenizer of a model folder. It reads `tokenizer.json` where there is one, else `vocab.txt` as
  * transformers' BertTokenizer does. As in Python, the fields of tokenizer_config.json on case, accents and Chinese
- * characters override tokenizer.json. A BERT `tokenizer_class` without these fields stands for their defaults.
+ * characters override tokenizer.json. A BERT `tokenizer_class` without these fields stands for their defaults. A RoBERTa's
+ * `add_prefix_space` overrides tokenizer.json, too.
  *
  * Ids equal those of Python's BertTokenizer (transformers 5, `tokenizers` 0.23). The function reads no file and uses no
  * network.
@@ -380,7 +381,7 @@ function truncatesLeft({ truncation }: TokenizerJson, { truncation_side: side }:
 function withConfig(json: TokenizerJson, files: DeclaringFiles, vocabulary: Vocabulary, rows?: number): TokenizerJson {
   const { config } = files;
   const added = [...json.added_tokens, ...declaredTokens(files, vocabulary, json.added_tokens, rows)];
-  if (json.normalizer?.type !== 'BertNormalizer') return { ...json, added_tokens: added };
+  if (json.normalizer?.type !== 'BertNormalizer') return { ...withPrefixSpace(json, config), added_tokens: added };
   const bertDefaults = /^Bert/.test(textOfValue(config.tokenizer_class))
     ? { handle_chinese_chars: true, strip_accents: null, lowercase: true }
     : {};
@@ -391,6 +392,13 @@ function withConfig(json: TokenizerJson, files: DeclaringFiles, vocabulary: Voca
   };
   const explicit = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   return { ...json, added_tokens: added, normalizer: { ...json.normalizer, ...bertDefaults, ...explicit } };
+}
+
+/** tokenizer.json with the `add_prefix_space` of a RoBERTa's tokenizer_config.json, false where the field is absent. */
+function withPrefixSpace(json: TokenizerJson, config: JsonObject): TokenizerJson {
+  const { pre_tokenizer: preTokenizer } = json;
+  if (preTokenizer?.type !== 'ByteLevel' || !/^Roberta/.test(textOfValue(config.tokenizer_class))) return json;
+  return { ...json, pre_tokenizer: { ...preTokenizer, add_prefix_space: config.add_prefix_space === true } };
 }
 
 /**

@@ -86,6 +86,22 @@ describe('tokenizer', () => {
     }
   });
 
+  it("adds a space before a text where a RoBERTa's tokenizer_config.json says so, as transformers does", () => {
+    const idsWith = (tokenizerConfig: JsonObject, tokenizerJson = bpe.tokenizerJson) =>
+      ['hello world', ' Hi'].map((text) =>
+        loadTokenizer({ tokenizerJson, tokenizerConfig }, 'fixture').ids(text).join(' '),
+      );
+    const spaced = { ...bpe.tokenizerJson, pre_tokenizer: { type: 'ByteLevel', add_prefix_space: true } };
+    const plain = ['76 73 425 83 225 91 440 80 72', '225 44 77'];
+    assert.deepEqual(idsWith({ tokenizer_class: 'RobertaTokenizer' }), plain);
+    assert.deepEqual(idsWith({ tokenizer_class: 'RobertaTokenizer' }, spaced), plain);
+    assert.deepEqual(idsWith({}, spaced), [`225 ${plain[0]}`, plain[1]]);
+    assert.deepEqual(idsWith({ tokenizer_class: 'PreTrainedTokenizerFast', add_prefix_space: true }), plain);
+    for (const name of ['RobertaTokenizer', 'RobertaTokenizerFast']) {
+      assert.deepEqual(idsWith({ tokenizer_class: name, add_prefix_space: true }), [`225 ${plain[0]}`, plain[1]]);
+    }
+  });
+
   it('truncates at the left where the files say so, as transformers does', () => {
     const vocab = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...'肺炎感冒高血压糖尿病怎么'];
     const left = { vocabTxt: vocab.join('\n'), tokenizerConfig: { truncation_side: 'left' } };
