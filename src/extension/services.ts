@@ -104,7 +104,7 @@ export function createServices(context: ExtensionContext, store: DisposableStore
   store.add(
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration('medtext.runtime') || event.affectsConfiguration('medtext.device')) {
-        void scorer.restart();
+        void scorer.renew();
       }
       if (event.affectsConfiguration('medtext.models')) {
         void library.restart();

@@ -12,6 +12,8 @@ const endGraceMs = 2000;
 /** A process that starts at the first request. After a crash the next request starts it again, unless it crashes repeatedly. */
 export class OnDemandWorker<C extends Contract> implements Disposable {
   private worker: Promise<WorkerProcess<C>> | undefined;
+  /** Processes that finish their work while the next request starts another. */
+  private readonly finishing = new Set<Promise<WorkerProcess<C>>>();
   private readonly policy = new RestartPolicy();
   private readonly crash = new Emitter<WorkerExit>();
   private readonly silence = new Emitter<Silence | undefined>();
@@ -75,9 +77,24 @@ export class OnDemandWorker<C extends Contract> implements Disposable {
   /** Ends the process and forgets its crashes. The next request starts a new process. */
   async restart(): Promise<void> {
     this.policy.reset();
-    const worker = this.worker;
+    const workers = [...this.finishing, ...(this.worker ? [this.worker] : [])];
     this.worker = undefined;
-    await (await worker?.catch(() => undefined))?.end(endGraceMs);
+    await Promise.all(workers.map((worker) => this.end(worker)));
+  }
+
+  /** As {@link restart}, but the process ends only after `work`, which it does for earlier requests and which never rejects. */
+  renewAfter(work: Promise<unknown>): void {
+    this.policy.reset();
+    const { worker } = this;
+    this.worker = undefined;
+    if (!worker) return;
+    this.finishing.add(worker);
+    void work.then(() => this.end(worker));
+  }
+
+  private async end(worker: Promise<WorkerProcess<C>>): Promise<void> {
+    await (await worker.catch(() => undefined))?.end(endGraceMs);
+    this.finishing.delete(worker);
   }
 
   dispose(): void {

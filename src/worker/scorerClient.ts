@@ -29,6 +29,8 @@ export class ScorerClient implements Disposable {
   private readonly progress = new Emitter<Payload<ScorerContract, 'progress'>>();
   private readonly opened = new Emitter<LoadedModel>();
   private readonly process: OnDemandWorker<ScorerContract>;
+  /** Requests under way that a person waits for, unlike scores, which are asked for again. */
+  private readonly work = new Set<Promise<unknown>>();
 
   readonly onProgress = this.progress.event;
   /** Fires when a model was opened. */
@@ -95,7 +97,21 @@ export class ScorerClient implements Disposable {
     params: Params<ScorerContract, K>,
     signal?: AbortSignal,
   ): Promise<Result<ScorerContract, K>> {
-    return unlessForOtherFile(params, async () => (await this.process.running()).channel.request(name, params, signal));
+    const work = unlessForOtherFile(params, async () =>
+      (await this.process.running()).channel.request(name, params, signal),
+    );
+    this.work.add(work);
+    try {
+      return await work;
+    } finally {
+      this.work.delete(work);
+    }
+  }
+
+  /** Later requests are for a new process. The present one ends, after the files that it is working on. */
+  async renew(): Promise<void> {
+    if (this.work.size === 0) return this.restart();
+    this.process.renewAfter(Promise.allSettled(this.work));
   }
 
   /** Ends the process and forgets its crashes. The next request starts a new process. */

@@ -258,7 +258,7 @@ describe('questions that are left', () => {
     );
     const medtext = () => (JSON.parse(readFileSync(file, 'utf8')) as { medtext: object }).medtext;
     let restarts = 0;
-    const scorer = { restart: async () => void restarts++ };
+    const scorer = { renew: async () => void restarts++ };
     const models = { active: () => ({ ...classifier, folder }), refresh: () => undefined };
     const say = (...labels: string[]) => ((answers = labels), sayScale({ t, scorer, models } as any));
     await say('No similarity');

@@ -242,6 +242,33 @@ describe('the scorer process', () => {
     assert.deepEqual(await scorer.request('doctor', { device: 'cpu' }), {});
   });
 
+  it('renewed, ends after the files that it works on, while a new process answers', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'medtext-renew-'));
+    const file = join(folder, 'long');
+    const begun = new Promise<void>((wake) => scorer.onProgress(() => wake()));
+    const evaluated = scorer.request('evaluate', { folder: 'a', file, device: 'cpu' });
+    await begun;
+    const before = (await scorer.pid())!;
+    await scorer.renew();
+    assert.deepEqual(await scorer.request('doctor', { device: 'cpu' }), {});
+    assert.notEqual(await scorer.pid(), before);
+    assert.ok(isAlive(before));
+    writeFileSync(file, '');
+    assert.deepEqual(await evaluated, { report: { rows: 2 } });
+    await until(() => !isAlive(before), 'the earlier process ended');
+    // Without such work it ends at once.
+    const idle = (await scorer.pid())!;
+    await scorer.renew();
+    assert.ok(!isAlive(idle));
+    // A process that hangs ends with a restart, also where another one has taken its place.
+    const hung = scorer.request('evaluate', { folder: 'a', file: join(folder, 'too long'), device: 'cpu' });
+    const hungPid = await scorer.pid();
+    await scorer.renew();
+    await Promise.all([assert.rejects(hung, withCode('CLOSED')), scorer.restart()]);
+    assert.ok(!isAlive(hungPid!));
+    rmSync(folder, { recursive: true });
+  });
+
   it('checks a split by the rules of a task that reads its fields', async () => {
     const count = (split: object) => scorer.request('labelCounts', { split: { file: 'a.csv', ...split } });
     for (const split of [{}, { label_separator: ';' }, { label_separator: null }, { second_sequence: 'b' }])

@@ -102,7 +102,7 @@ async function bring(services: Services, sources: Wish): Promise<void> {
     library.request('installGpuRuntime', { ...wish, job }, signal),
   );
   // A process finds the libraries when it starts.
-  await scorer.restart();
+  await scorer.renew();
   const check = t('Check Device');
   void showInformation(t('CUDA {0} works: a training step on the GPU gave the right losses.', cuda), check).then(
     (choice) => choice === check && commands.executeCommand('medtext.checkDevice'),

@@ -175,7 +175,7 @@ export async function predictFile(services: Services, target?: unknown): Promise
 export async function checkDevice(services: Services): Promise<void> {
   const { t } = services;
   // A person who asks wants the process tried again, whatever happened before.
-  await services.scorer.restart();
+  await services.scorer.renew();
   const facts = await withProgress(services, t('Checking the device'), undefined, (signal) =>
     services.scorer.request('doctor', where(), signal),
   );

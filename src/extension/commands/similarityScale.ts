@@ -58,7 +58,7 @@ export async function sayScale(services: Services): Promise<void> {
   const changed = { ...config, medtext: { ...others, ...(scores && { label_scores: scores }) } };
   await writeFileAtomically(file, `${JSON.stringify(changed, undefined, 2)}\n`);
   // It has the model open as it was.
-  await scorer.restart();
+  await scorer.renew();
   models.refresh();
 }
 

@@ -242,7 +242,7 @@ export class MappingSession implements Disposable {
     if (!(await applyMigration(migration))) throw new MedTextError('IO', words`The other files could not be changed.`);
     if (migration.models.length === 0) return;
     // It has the models open as they were.
-    await scorer.restart();
+    await scorer.renew();
     models.refresh();
   }
 
