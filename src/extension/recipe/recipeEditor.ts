@@ -33,7 +33,7 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
   const store = new DisposableStore();
   const { t } = services;
   const collection = store.add(languages.createDiagnosticCollection('medtext'));
-  const found = new Map<string, { diagnostic: Diagnostic; problem: LocatedProblem }[]>();
+  const found = new Map<string, { version: number; entries: { diagnostic: Diagnostic; problem: LocatedProblem }[] }>();
   const timers = new Map<string, NodeJS.Timeout>();
   const check = async (document: TextDocument): Promise<void> => {
     const version = document.version;
@@ -53,7 +53,7 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
     const problems = await problemsOfRecipe(document.getText(), dirname(document.fileName), surroundings, t);
     if (document.isClosed || document.version !== version) return;
     const entries = problems.map((problem) => ({ problem, diagnostic: diagnosticOf(document, problem) }));
-    found.set(document.uri.toString(), entries);
+    found.set(document.uri.toString(), { version, entries });
     collection.set(
       document.uri,
       entries.map(({ diagnostic }) => diagnostic),
@@ -98,7 +98,10 @@ export function watchRecipes(services: BaseServices): CodeLensProvider & CodeAct
       ];
     },
     provideCodeActions(document, range) {
-      return (found.get(document.uri.toString()) ?? [])
+      const { version, entries = [] } = found.get(document.uri.toString()) ?? {};
+      // Of another text the places are others: the check that is under way finds the fixes anew.
+      if (version !== document.version) return [];
+      return entries
         .filter(({ diagnostic }) => diagnostic.range.intersection(range))
         .flatMap(({ diagnostic, problem }) => problem.fixes.map((fix) => actionOf(document, diagnostic, fix)));
     },
