@@ -83,6 +83,11 @@ class FineTuneHost implements FineTunePanel {
       }),
     );
     this.store.add(models.onDidChange(() => this.panel.isVisible && this.send()));
+    this.store.add(
+      workspace.onDidGrantWorkspaceTrust(() => {
+        if (this.panel.isOpen && this.chosen.train === '') void this.begin({});
+      }),
+    );
   }
 
   async show(given: { readonly train?: string; readonly model?: string } = {}): Promise<void> {
@@ -137,7 +142,9 @@ class FineTuneHost implements FineTunePanel {
     this.files = (await workspaceDataFiles()).map(({ fsPath }) => fsPath);
     // The person has chosen a file while the workspace was being looked through.
     if (revision !== this.revision) return this.send();
-    const likely = train ?? this.files.find((file) => file === inFront) ?? likelyTrainFile(this.files);
+    // The page that comes back with the window asks unasked: in Restricted Mode no file of the folder is read for it.
+    const guess = workspace.isTrusted ? likelyTrainFile(this.files) : undefined;
+    const likely = train ?? this.files.find((file) => file === inFront) ?? guess;
     if (likely === undefined) {
       this.isReading = false;
       return this.send();

@@ -8,11 +8,14 @@ const nothing = () => ({ dispose: () => undefined });
 const slowly = () => new Promise((turn) => setTimeout(turn, 20));
 const commands: string[] = [];
 let found: readonly { fsPath: string }[] = [];
+const granted: (() => void)[] = [];
 const editor = {
   ...{ Uri: { file: (fsPath: string) => ({ fsPath }) }, ViewColumn: {}, l10n: {}, env: {}, ProgressLocation: {} },
   ...{ TabInputText: class {}, TabInputCustom: class {} },
   commands: { executeCommand: async (id: string) => void commands.push(id) },
   workspace: {
+    isTrusted: true,
+    onDidGrantWorkspaceTrust: (listener: () => void) => (granted.push(listener), nothing()),
     asRelativePath: (path: string | { fsPath: string }) => (typeof path === 'string' ? path : path.fsPath),
     findFiles: async () => (await slowly(), found),
     getConfiguration: () => ({ get: () => 'auto' }),
@@ -36,7 +39,10 @@ describe('the fine-tune page', () => {
   const counts = { rows: 9, badRows: 0, otherRows: 0, values: ['a', 'b'].map((value) => ({ value, count: 4, firstLine: 2 })) }; // prettier-ignore
   let home: string;
   let page: any;
+  const read: string[] = [];
   beforeEach(() => {
+    read.length = 0;
+    granted.length = 0;
     home = mkdtempSync(join(tmpdir(), 'medtext-page-'));
     commands.length = 0;
     const answers: Record<string, unknown> = { labelCounts: counts, exampleLengths: { rows: 1, median: 1, p99: 1, longest: 1 } }; // prettier-ignore
@@ -46,8 +52,10 @@ describe('the fine-tune page', () => {
       runs: { list: () => [] },
       dataInfo: async () => undefined,
       scorer: {
-        request: async (name: string, { file }: { file: string }) =>
-          name === 'forecast' ? new Promise(() => undefined) : (answers[name] ?? { ...info, file }),
+        request: async (name: string, { file }: { file: string }) => {
+          if (name === 'dataInfo') read.push(file);
+          return name === 'forecast' ? new Promise(() => undefined) : (answers[name] ?? { ...info, file });
+        },
       },
     };
     page = createFineTune(services as any, {} as any);
@@ -78,5 +86,24 @@ describe('the fine-tune page', () => {
     page.chosen = { ...page.chosen, model: '/models/encoder' };
     await Promise.all([page.handlers().write({ start: true }), slowly().then(() => page.handlers().write({ start: true }))]); // prettier-ignore
     assert.deepEqual([readdirSync(home), commands], [['train.medtext.json'], ['medtext.runRecipe']]);
+  });
+
+  it('that comes back in Restricted Mode reads no file of the folder before the folder is trusted', async () => {
+    found = [{ fsPath: join(home, 'train.csv') }];
+    editor.workspace.isTrusted = false;
+    page.panel.panel = { visible: true, dispose: () => undefined };
+    await page.begin({});
+    assert.deepEqual([page.snapshot().state, page.snapshot().files.length, read], ['asking', 1, []]);
+    editor.workspace.isTrusted = true;
+    for (const listener of granted) listener();
+    while (page.snapshot().state !== 'ready') await slowly();
+    assert.equal(page.chosen.train, found[0].fsPath);
+    // A choice that was made stays.
+    const own = join(home, 'own.csv');
+    page.browsed.add(own);
+    await page.choose('train', own);
+    for (const listener of granted) listener();
+    await slowly();
+    assert.equal(page.chosen.train, own);
   });
 });
