@@ -213,6 +213,7 @@ export class PreviewEditor implements Disposable {
     // prettier-ignore
     const { labelNames } = this.surroundings();
     this.labelNames = JSON.stringify(labelNames);
+    this.predictions.forget();
     await client.request('setMapping', { mapping, source, labelNames });
   }
 
@@ -247,7 +248,7 @@ export class PreviewEditor implements Disposable {
     this.splits = recipe.data.splits;
     await client.request('setSplits', { splits: [...this.splits] });
     // The split may be another file or another sheet by now.
-    if (this.state && shownSource() !== before) await client.request('showSplit', { name: this.state.shown });
+    if (this.state && shownSource() !== before) await this.showRows(client, this.state.shown);
     await client.request('setRecipe', { recipe: shownRecipe(recipe) });
     if (this.state?.mappingSource !== 'person') await this.mapAsRecipe(client);
   }
@@ -277,8 +278,7 @@ export class PreviewEditor implements Disposable {
   private async reload(): Promise<void> {
     const shown = this.splits.find(({ name }) => name === this.state?.shown);
     if (shown?.file !== this.file.fsPath) return;
-    this.predictions.forget();
-    await (await this.client).request('showSplit', { name: shown.name });
+    await this.showRows(await this.client, shown.name);
   }
 
   private settled(work: Promise<unknown>): void {
@@ -362,10 +362,16 @@ export class PreviewEditor implements Disposable {
 
   private async showSplit(name: string, signal?: AbortSignal): Promise<void> {
     const client = await this.client;
-    await client.request('showSplit', { name }, signal);
+    await this.showRows(client, name, signal);
     const split = this.splits.find((one) => one.name === name);
     if (split?.file === this.file.fsPath && split.sheet !== undefined) this.keepSheet(split.sheet);
     if (this.state?.mappingSource === 'recipe') await this.mapAsRecipe(client);
+  }
+
+  /** What was predicted, and what is being predicted, is of the rows before: it is forgotten first. */
+  private async showRows(client: PreviewClient, name: string, signal?: AbortSignal): Promise<void> {
+    this.predictions.forget();
+    await client.request('showSplit', { name }, signal);
   }
 
   /** Its columns are others: they are recognised anew, or the recipe's. */
@@ -377,7 +383,7 @@ export class PreviewEditor implements Disposable {
     this.predictions.forget();
     await client.request('setSplits', { splits: [...this.splits] });
     await this.map(client, null, 'guess');
-    await client.request('showSplit', { name: shown });
+    await this.showRows(client, shown);
     if (this.shownPath() === this.file.fsPath) this.keepSheet(sheet);
     await this.mapAsRecipe(client);
   }
