@@ -3,6 +3,7 @@ import 'uplot/dist/uPlot.min.css';
 import './chart.css';
 import type { Curves } from './curves';
 import { valueText } from './numberText';
+import { Placed } from './placed';
 
 /** How a series looks. `color` is the name of a CSS variable: its value changes with the theme. */
 export interface SeriesLook {
@@ -61,6 +62,7 @@ class Chart {
   dispose(): void {
     this.resizing.disconnect();
     this.plot?.destroy();
+    this.plot = undefined;
   }
 
   private resize(): void {
@@ -101,7 +103,8 @@ class Chart {
           ...(dashed && { dash: [5, 3] }),
           spanGaps: true,
           points: {
-            show: points !== undefined ? true : this.curves.steps.length < 2,
+            // A single step has no line; further ones may come.
+            show: points !== undefined ? true : () => this.curves.steps.length < 2,
             size: points ?? 4,
             fill: color(name),
             stroke: color(name),
@@ -156,26 +159,22 @@ class Chart {
   }
 }
 
-/** The charts of a page by their names. A chart lives as long as the element that it was placed in. */
+/** The charts of a page by their names. */
 export class Charts<Name extends string> {
-  private readonly placed = new Map<Name, { readonly element: Element; readonly chart: Chart }>();
+  private readonly placed = new Placed<Name, HTMLElement, Chart>((element) => new Chart(element));
 
-  /** The callback of lit's `ref`. Lit passes the element after rendering it, and undefined after removing it. */
+  /** The callback of lit's `ref`. */
   place(name: Name, element: Element | undefined): void {
-    const known = this.placed.get(name);
-    if (known?.element === element) return;
-    known?.chart.dispose();
-    this.placed.delete(name);
-    if (element) this.placed.set(name, { element, chart: new Chart(element as HTMLElement) });
+    this.placed.place(name, element as HTMLElement | undefined);
   }
 
   show(name: Name, ...drawing: Parameters<Chart['show']>): void {
-    this.placed.get(name)?.chart.show(...drawing);
+    this.placed.get(name)?.show(...drawing);
   }
 
   /** Draws every chart anew, for a change of theme. */
   draw(): void {
-    this.placed.forEach(({ chart }) => chart.draw());
+    this.placed.forEach((chart) => chart.draw());
   }
 }
 
