@@ -41,10 +41,11 @@ describe('model detail: what it shows', () => {
 
   it('forgets the answers of one model when another is shown, not those of the same', () => {
     const one = reduce(empty, { type: 'snapshot', snapshot: snapshot('a') });
-    const filled = reduce(reduce(one, { type: 'filled', fills: [] }), { type: 'filter', text: 'x' });
+    const failed = reduce(one, { type: 'trouble', error: { message: 'no mask in the text' } });
+    const filled = reduce(reduce(failed, { type: 'filled', fills: [] }), { type: 'filter', text: 'x' });
     assert.deepEqual(reduce(filled, { type: 'snapshot', snapshot: snapshot('a') }).fills, []);
     const other = reduce(filled, { type: 'snapshot', snapshot: snapshot('b') });
-    assert.deepEqual([other.fills, other.tokens, other.filter], [undefined, undefined, '']);
+    assert.deepEqual([other.fills, other.tokens, other.filter, other.trouble], [undefined, undefined, '', undefined]);
     assert.equal(other.first, filled.first, 'the texts stay: they compare tokenizers');
   });
 

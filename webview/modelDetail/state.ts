@@ -59,9 +59,11 @@ export function remembered({ snapshot, first, second, masked }: ModelDetailState
 export function reduce(state: ModelDetailState, event: ModelDetailEvent): ModelDetailState {
   switch (event.type) {
     case 'snapshot': {
-      // Tokens and fills of another model are dropped.
+      // Tokens, fills and the error of another model are dropped.
       const isSame = state.snapshot === undefined || state.snapshot.folder === event.snapshot.folder;
-      const rest = isSame ? {} : { tokens: undefined, fills: undefined, filling: false, filter: '', showsAll: false };
+      const rest = isSame
+        ? {}
+        : { tokens: undefined, fills: undefined, filling: false, filter: '', showsAll: false, trouble: undefined };
       return { ...state, ...rest, snapshot: event.snapshot };
     }
     case 'texts':
