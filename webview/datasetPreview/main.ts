@@ -296,8 +296,12 @@ function askForPredictions(): void {
       (error: unknown) => {
         if (abort.signal.aborted) return;
         const { code } = asMedTextError(error);
-        // These two errors need no notice: the view is old, or a newer request has replaced this one.
-        if (code !== 'NOT_FOUND' && code !== 'CANCELLED') {
+        if (code === 'CANCELLED') {
+          // The host has forgotten its predictions meanwhile: the same rows are asked for again.
+          predicting = undefined;
+          askForPredictions();
+        } else if (code !== 'NOT_FOUND') {
+          // An old view needs no notice.
           unpredictable.failed = true;
           showTrouble(error);
         }
