@@ -201,6 +201,23 @@ describe('dataset preview: queries', () => {
 });
 
 describe('dataset preview: state', () => {
+  it('chooses the columns of a split anew in a file that lacks them', () => {
+    const view = { id: 1, query: wholeFile, rows: 0 };
+    const state = { shown: 'a', columns: ['query', 'label'], view, index: { rows: 0 }, mapping: { first_sequence: null } } as any; // prettier-ignore
+    const drafted = { stratify: 'label', group: 'query', plan: { parts: [] } as any };
+    let shown = reduce(initialState, { type: 'started', snapshot: { state, insights: { columns: [] } } as any });
+    shown = reduce(shown, { type: 'split', draft: drafted });
+    const isKept = () => [shown.split.stratify, shown.split.group, shown.split.plan !== undefined];
+    // While the file is being opened, and in one of the same columns.
+    for (const columns of [[], ['label', 'query', 'note']]) {
+      shown = reduce(shown, { type: 'state', state: { ...state, columns } });
+      assert.deepEqual(isKept(), ['label', 'query', true]);
+    }
+    shown = reduce(shown, { type: 'state', state: { ...state, shown: 'b', columns: ['text', 'label'] } });
+    assert.deepEqual(isKept(), [null, null, false]);
+    assert.equal(shown.split.train, '80');
+  });
+
   it('follows the host to the whole file when a filtered one is read anew', async () => {
     const temporary = mkdtempSync(join(tmpdir(), 'medtext-preview-'));
     const file = join(temporary, 'train.csv');

@@ -189,7 +189,7 @@ export function reduce(state: DatasetPreviewState, event: DatasetPreviewEvent): 
     case 'state': {
       if (!state.snapshot) return state;
       const before = state.snapshot.state;
-      const read = { ...state, snapshot: { ...state.snapshot, state: event.state } };
+      const read = { ...state, snapshot: { ...state.snapshot, state: event.state }, split: splitIn(event.state, state.split) }; // prettier-ignore
       // Of a file or a sheet that is read anew the host chooses the view, unless the person has just asked for another.
       const { query } = event.state.view;
       const isChosen = isCurrent(state) && !isCurrent(read);
@@ -285,6 +285,13 @@ export function reduce(state: DatasetPreviewState, event: DatasetPreviewEvent): 
     case 'notice':
       return { ...state, notice: event.message };
   }
+}
+
+/** The draft of a split for the file on show: columns that were chosen in another one, and are not in this, are chosen anew. */
+function splitIn({ columns }: PreviewState, draft: SplitDraft): SplitDraft {
+  const isGone = (column: string | null): boolean => column !== null && !columns.includes(column);
+  if (columns.length === 0 || (!isGone(draft.stratify) && !isGone(draft.group))) return draft;
+  return { ...draft, stratify: null, group: null, plan: undefined, problem: undefined };
 }
 
 /** The state for a view. If the view is new, its rows are unknown and the table starts at the top. */
