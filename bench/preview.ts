@@ -71,6 +71,7 @@ async function measure(client: DataClient, file: string, rows: number, model: Pr
     onInsights: (told: { work: WorkState }) => void (work.insights = told.work),
     onFindings: (told: { work: WorkState }) => void (work.findings = told.work),
     onExportProgress: () => undefined,
+    onReopening: () => undefined,
     onLost: (error: Error) => {
       throw error;
     },

@@ -23,6 +23,8 @@ export interface PreviewListener {
   onInsights(insights: Insights): void;
   onFindings(findings: Findings): void;
   onExportProgress(progress: { readonly done: number; readonly total: number }): void;
+  /** Called when the file is read again by a new process, which knows nothing of what the earlier one was told. */
+  onReopening(): void;
   /** Called when the process ended and the preview could not be reopened. */
   onLost(error: MedTextError): void;
 }
@@ -193,6 +195,7 @@ export class PreviewClient implements Disposable {
   async reopen(): Promise<void> {
     const state = this.lastState;
     if (this.closed || !state) return;
+    this.listener.onReopening();
     const { shown, mapping, mappingSource, maxLength, recipe, view } = state;
     const firstView = view.id + 1;
     const guessed = mappingSource === 'guess' ? null : mapping;

@@ -18,6 +18,7 @@ describe('the data process', function () {
     insights: [] as Insights[],
     findings: [] as Findings[],
     lost: [] as string[],
+    reopened: [] as boolean[],
   };
   before(() => void (folder = mkdtempSync(join(tmpdir(), 'medtext-data-process-'))));
   after(() => rmSync(folder, { recursive: true, force: true }));
@@ -46,6 +47,7 @@ describe('the data process', function () {
       onInsights: (insights) => heard.insights.push(insights),
       onFindings: (findings) => heard.findings.push(findings),
       onExportProgress: () => undefined,
+      onReopening: () => heard.reopened.push(true),
       onLost: ({ code }) => heard.lost.push(code),
     });
   const settledView = async (view: number): Promise<PreviewState['view']> => {
@@ -245,7 +247,10 @@ describe('the data process', function () {
     assert.deepEqual([again()!.shown, again()!.view.rows, again()!.view.query.search?.text], ['test', 1, '痛3']);
     const { rows } = await preview.request('rows', { view: again()!.view.id, start: 0, count: 5 });
     assert.equal(rows[0].cells[1]?.text, '头痛3');
-    assert.deepEqual(heard.lost, []);
+    assert.deepEqual([heard.lost, heard.reopened.length], [[], 1]);
+    // As a person restarts it because it hangs.
+    await client.restart();
+    assert.equal(heard.reopened.length, 2);
     preview.dispose();
     await assert.rejects(preview.request('rows', { view, start: 0, count: 1 }), { code: 'CLOSED' });
     const next = (await client.pid())!;

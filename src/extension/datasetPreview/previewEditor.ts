@@ -85,8 +85,6 @@ export class PreviewEditor implements Disposable {
     );
     loadPage(panel.webview, context, 'datasetPreview', t('Dataset preview'));
     this.server = this.store.add(new WebviewServer(panel.webview, datasetPreviewContract, this.handlers(), services.t));
-    // A new process reads the file again; what was predicted is gone with the old one.
-    this.store.add(services.data.onCrash(() => this.predictions.forget()));
     this.store.add(models.onDidChange(() => this.settled(this.useModel())));
     this.store.add(
       workspace.onDidSaveTextDocument(({ uri }) => {
@@ -140,7 +138,12 @@ export class PreviewEditor implements Disposable {
       onInsights: (insights) => this.server.emit('insights', (this.insights = wordedState(insights, t))),
       onFindings: (findings) => this.server.emit('findings', (this.findings = wordedState(findings, t))),
       onExportProgress: ({ done, total }) => this.server.emit('exportProgress', { done, total }),
-      onLost: (error) => this.settled(Promise.reject(error)),
+      // What was predicted is gone with the process before.
+      onReopening: () => this.predictions.forget(),
+      onLost: (error) => {
+        this.predictions.forget();
+        this.settled(Promise.reject(error));
+      },
     });
     const overview = wordedState(await client.overview(), t);
     this.state ??= overview.state;

@@ -34,6 +34,7 @@ describe('the editor of a preview', () => {
   let asked: string[];
   let answers: ((scores: unknown) => void)[];
   let preview: any;
+  let listener: { onReopening(): void };
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'medtext-preview-'));
     [asked, answers] = [[], []];
@@ -50,7 +51,7 @@ describe('the editor of a preview', () => {
       ...{ t: (text: string) => text, log: { warn: () => undefined, error: assert.fail } },
       context: { extensionUri: {}, workspaceState: { get: () => undefined, update: async () => undefined } },
       models: { onDidChange: nothing, active: () => ({ name: 'm', description: '', folder }) },
-      data: { onCrash: nothing, openPreview: async () => client },
+      data: { openPreview: async (_: object, given: typeof listener) => ((listener = given), client) },
       scoring: { score: (texts: unknown[]) => new Promise((answer) => answers.push(() => answer({ scores: texts.map(() => yes) }))) }, // prettier-ignore
     };
     const webview = { onDidReceiveMessage: nothing, asWebviewUri: (uri: object) => uri, cspSource: '' };
@@ -70,6 +71,7 @@ describe('the editor of a preview', () => {
   const changes: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['another split', () => handlers().showSplit({ name: 'a.csv' }, signal)],
     ['a mapping', () => handlers().setMapping(mapping)],
+    ['the rows of a new process', async () => listener.onReopening()],
   ];
   for (const [what, change] of changes) {
     it(`forgets predictions before it asks for ${what}: none of the rows before are kept with the new ones`, async () => {
