@@ -121,6 +121,18 @@ describe('problems of a recipe that a schema cannot see', () => {
     assert.deepEqual(await check(recipe({ labels: ['2', '10'], label_mapping: { NA: null } })), []);
   });
 
+  it('labels of several in a cell, which its separator parts, and none where that is left to be recognised', async () => {
+    const cells = [['a', 3], ['a; b', 2], ['["b", "c"]', 1], ['', 4]].map(([value, count]) => ({ value: String(value), count: Number(count) })); // prettier-ignore
+    const dataInfo = async () => ({ ...info, labels: cells });
+    const several = (train: object) => check({ ...recipe({ label: 'label', second_sequence: null, ...train }), task: 'multi-label-classification' }, { dataInfo }); // prettier-ignore
+    assert.deepEqual(await several({ labels: ['a', 'b', 'c'], label_separator: ';' }), []);
+    assert.deepEqual(await several({ labels: ['a', 'b'] }), []);
+    const [problem] = await several({ labels: ['a', 'b'], label_separator: ';' });
+    assert.match(problem.message, /not listed: c \(1\)$/);
+    const [whole] = await several({ labels: ['a', 'b', 'c'], label_separator: null });
+    assert.match(whole.message, /not listed: a; b \(2\)$/);
+  });
+
   it('of values that say that there is no label the fix makes no class: it leaves the rows out, where labels are mapped', async () => {
     const fixed = async (train: object, validation?: object) => {
       const given = recipe(train);

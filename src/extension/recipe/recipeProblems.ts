@@ -1,8 +1,11 @@
 import { basename, resolve } from 'node:path';
 import { findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-parser';
+import { ANSWERS } from '../../protocol/answers';
 import { saysNoLabel } from '../../protocol/labelScheme';
 import { recipeContradictions } from '../../protocol/recipe';
 import type { DataInfo } from '../../protocol/scorer';
+import { labelParts, namesInText } from '../../protocol/severalLabels';
+import { findTask } from '../../protocol/tasks';
 import type { TextRange } from '../hover/sentenceAt';
 import { isRecipeAddress } from '../../protocol/recipeAddress';
 import { pathInRecipe } from './recipeDraft';
@@ -141,7 +144,7 @@ async function problemsOfSplit(
   if (Array.isArray(labels) && info.labels && usesGuess) {
     const listed = new Set(labels.map(String));
     const skips = (values.on_bad_row ?? train.on_bad_row) === 'skip';
-    const unlisted = info.labels.filter(
+    const unlisted = labelsIn(info.labels, findNodeAtLocation(root, ['task'])?.value, { ...train, ...values }).filter(
       ({ value }) => !listed.has(value) && !Object.hasOwn(mapping, value) && !(value === '' && skips),
     );
     const node = findNodeAtLocation(split, ['labels']);
@@ -158,6 +161,25 @@ async function problemsOfSplit(
     }
   }
   return problems;
+}
+
+/**
+ * The labels in cells: of a task with several labels a row the parts of each cell. None where the separator is left to be
+ * recognised, which takes all rows.
+ */
+function labelsIn(
+  cells: NonNullable<DataInfo['labels']>,
+  task: unknown,
+  { label_separator: separator }: Readonly<Record<string, unknown>>,
+): NonNullable<DataInfo['labels']> {
+  const answer = findTask(task)?.answer;
+  if (answer === undefined || !ANSWERS[answer].holdsSeveral) return cells;
+  if (typeof separator !== 'string' && separator !== null) return [];
+  const counts = new Map<string, number>();
+  for (const { value, count } of cells) {
+    for (const part of namesInText(value) ?? labelParts(value, separator)) counts.set(part, (counts.get(part) ?? 0) + count); // prettier-ignore
+  }
+  return [...counts].map(([value, count]) => ({ value, count }));
 }
 
 /** What says that there is no label is no class: it is mapped to null, where the split's labels are mapped. */
