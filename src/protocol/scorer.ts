@@ -48,6 +48,8 @@ const dataInfo = object(
   },
   {
     delimiter: text,
+    /** For delimited files: whether `"` quotes fields. */
+    quoted: flag,
     /** For a workbook: the sheet that was read, and the names of all sheets. */
     sheet: text,
     sheets: listOf(text),

@@ -54,6 +54,7 @@ export async function dataInfo(
     format: file.format,
     header: file.header,
     delimiter: file.delimiter,
+    ...(file.delimiter !== undefined && { quoted: file.quoted }),
     ...(file.workbook && { sheet: file.workbook.sheet, sheets: [...file.workbook.sheets] }),
     ...(file.skipped && { skipped: file.skipped }),
     columns: [...file.columns],

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dataInfo } from '../../src/worker/dataInfo';
 import { recordAt, type RecordLayout } from '../../src/extension/hover/dataRowAt';
 
 const plain = (layout: RecordLayout, text: string, at: string) => {
@@ -52,6 +56,21 @@ describe('the record under the mouse', () => {
     const layout: RecordLayout = { format: 'text', header: false, delimiter: '\t', columns: ['0', '1'] };
     assert.deepEqual(plain(layout, '1\t"甲\n0\t乙', '甲'), { '0': '1', '1': '"甲' });
     assert.deepEqual(plain(layout, '1\t"甲\n0\t乙', '乙'), { '0': '0', '1': '乙' });
+  });
+
+  it('in tab-separated files, whose quotes are read as the engine reads them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'medtext-record-'));
+    const file = join(folder, 'a.tsv');
+    const at = async (text: string, where: string) => {
+      writeFileSync(file, text);
+      const info = await dataInfo({ file }, new AbortController().signal);
+      return plain(info as RecordLayout, text, where);
+    };
+    const rows = Array.from({ length: 9 }, (_, i) => `头痛${i}\t${i % 2}\n`).join('');
+    // A quotation that is not closed in its field.
+    assert.deepEqual(await at(`q\ty\n"甲”的病\t1\n乙\t0\n${rows}`, '乙'), { q: '乙', y: '0' });
+    assert.deepEqual(await at(`q\ty\n"甲\t丙"\t1\n乙\t0\n${rows}`, '丙'), { q: '甲\t丙', y: '1' });
+    rmSync(folder, { recursive: true });
   });
 
   it('never touches the prototype', () => {

@@ -13,6 +13,8 @@ export interface RecordLayout {
   readonly format: 'json' | 'jsonl' | 'csv' | 'tsv' | 'text';
   readonly header: boolean;
   readonly delimiter?: string;
+  /** Whether `"` quotes fields. */
+  readonly quoted?: boolean;
   /** Records above the header that are no part of the table. */
   readonly skipped?: number;
   readonly columns: readonly string[];
@@ -87,8 +89,8 @@ function parsed(text: string, range: TextRange): RecordAt | undefined {
 
 function delimitedRecordAt(text: string, offset: number, layout: RecordLayout): RecordAt | undefined {
   const delimiter = layout.delimiter ?? (layout.format === 'csv' ? ',' : '\t');
-  // Plain text knows no quotes: there a quotation mark is a character as any other.
-  const quotes = layout.format !== 'text';
+  // Where it does not quote, a quotation mark is a character as any other.
+  const { quoted: quotes = layout.format === 'csv' } = layout;
   let fields: string[] = [];
   let field = '';
   let start = 0;
