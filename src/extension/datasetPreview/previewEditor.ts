@@ -213,7 +213,6 @@ export class PreviewEditor implements Disposable {
     mapping: FieldMapping | null,
     source: PreviewState['mappingSource'],
   ): Promise<void> {
-    // prettier-ignore
     const { labelNames } = this.surroundings();
     this.labelNames = JSON.stringify(labelNames);
     this.predictions.forget();
