@@ -1,5 +1,5 @@
 import { MedTextError, words } from '../base/errors';
-import { fieldRoles, type FieldRole } from '../protocol/fieldGuess';
+import { fieldRoles, ROLE_NAMES, type FieldRole, type UsedField } from '../protocol/fieldGuess';
 import type { RecipeSplit } from '../protocol/recipe';
 import { describeTask, type SecondText, type TaskName } from '../protocol/tasks';
 import { findColumn, guessFields, refuseRepeatedGuess, withoutColumns, type DataFields, type FieldGuess } from './columns'; // prettier-ignore
@@ -76,6 +76,8 @@ export function openRecipeSplit(split: RecipeSplit): Promise<DataFile> {
 export interface ReadSplitOptions {
   /** Labels found elsewhere, normally in the training split; they win over the recipe's own list. */
   readonly labels?: readonly string[];
+  /** The columns of the training data: what the split does not name is read from them where its file has them. */
+  readonly columns?: readonly UsedField[];
   readonly mode?: 'train' | 'predict';
   /** The `groupColumn` of `ReadExamplesOptions`. */
   readonly groupColumn?: string;
@@ -95,6 +97,13 @@ export function readRecipeSplit(
   return readSplitWith(split, task, options, (file, fields, reading) => readExamples(file, fields, task, reading));
 }
 
+/** The split with the columns of other data named, where its file has columns of these names and it names none itself. */
+function withColumns(split: RecipeSplit, file: DataFile, columns: readonly UsedField[] = []): RecipeSplit {
+  const named = namedRoles(split);
+  const there = columns.filter(({ role, column }) => !named.includes(role) && file.columns.includes(column));
+  return { ...split, ...Object.fromEntries(there.map(({ role, column }) => [ROLE_NAMES[role], column])) };
+}
+
 /** A split of a recipe with its columns found, by `read`. */
 export async function readSplitWith<Label>(
   split: RecipeSplit,
@@ -103,7 +112,7 @@ export async function readSplitWith<Label>(
   read: (file: DataFile, fields: DataFields, options: ReadExamplesOptions) => Promise<Examples<Label>>,
 ): Promise<Examples<Label> & ResolvedFields> {
   const file = await openRecipeSplit(split);
-  const resolved = resolveFields(file, split, describeTask(task).second, options.mode);
+  const resolved = resolveFields(file, withColumns(split, file, options.columns), describeTask(task).second, options.mode); // prettier-ignore
   const examples = await read(file, resolved.fields, {
     labels: options.labels ?? split.labels,
     labelMapping: split.label_mapping,

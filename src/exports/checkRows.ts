@@ -61,11 +61,12 @@ async function runRows(model: OpenedModel, signal?: AbortSignal): Promise<CheckR
   const { folder } = model;
   const home = dirname(folder.path);
   if (basename(folder.path) !== 'model' || !(await namesIn(home)).includes('run.json')) return undefined;
-  const { task, dataset } = (await readRun(home)).recipe;
+  const { recipe: { task, dataset }, record } = await readRun(home); // prettier-ignore
   const known = { head: model.head, labels: labelsOfModel(model), signal };
   const definition = definitionOf(task);
   if (dataset.validation) {
-    return rowsOf('validation', (await definition.read(dataset.validation, task, known)).examples);
+    const columns = record.data.train?.fields;
+    return rowsOf('validation', (await definition.read(dataset.validation, task, { ...known, columns })).examples);
   }
   const groupColumn = groupColumnOf(dataset.split);
   const learned = await definition.read(dataset.train, task, { ...known, groupColumn });

@@ -193,10 +193,9 @@ export async function readRows(
   { tokenizer, clean, definition, head }: Omit<OpenedForTraining, 'folder'>,
   { log, onUnderstoodData, stopSignal: signal }: MaterialOptions,
 ): Promise<DataOfRun> {
-  const read = (split: ResolvedSplit, labels?: readonly string[], groupColumn?: string) =>
-    definition.read(split, recipe.task, { head, labels, groupColumn, signal });
   const { split: heldOut, validation } = recipe.dataset;
-  const allTrainData = await read(recipe.dataset.train, undefined, groupColumnOf(heldOut));
+  const reading = { head, signal };
+  const allTrainData = await definition.read(recipe.dataset.train, recipe.task, { ...reading, groupColumn: groupColumnOf(heldOut) }); // prettier-ignore
   const { train: trainData, duplicates, ...dealt } = trainingRows(allTrainData, { ...recipe.dataset, clean });
   for (const line of understoodLines(recipe.task, allTrainData)) log(line);
   onUnderstoodData?.(understand(recipe.task, allTrainData));
@@ -204,7 +203,9 @@ export async function readRows(
   const network = { head, labels, columns: definition.columnsOf(labels, head) };
   if (recipe.dataset.drop_duplicates)
     log(`  left out: ${duplicates} rows with the same texts and label as an earlier row`);
-  const validationData = dealt.validation ?? (validation && (await read(validation, labels)));
+  const columns = usedFields(trainData);
+  // By itself, data with a single label do not show which column holds it.
+  const validationData = dealt.validation ?? (validation && (await definition.read(validation, recipe.task, { ...reading, labels, columns }))); // prettier-ignore
 
   const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, trainData, network, signal));
 

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { MedTextError } from '../../src/base/errors';
 import { resolveRecipe, validateRecipe, type Recipe, type RecipeSplit } from '../../src/protocol/recipe';
 import { evaluateModel } from '../../src/evaluation/evaluateModel';
+import { withModel } from '../../src/evaluation/withModel';
+import { checkRows } from '../../src/exports/checkRows';
 import { finetune } from '../../src/training/finetune';
 import { withLabelsFiles } from '../../src/recipes/labelsFile';
 import { labelUsage } from '../../src/tasks/labelUsage';
@@ -60,6 +62,31 @@ describe('labels in a model', () => {
     // What is said at evaluation wins.
     const all = await evaluateModel(model, data, { threads: 1, labelMapping: { NA: '不同' } });
     assert.equal(all.rows, 16);
+  });
+
+  it('are found in validation data that have only one of them, in the column of the training data', async () => {
+    const reports = (labels: readonly string[]) => Array.from({ length: 12 }, (_, i) => ({ 报告: `肺部结节第${i}例，建议复查`, 是否恶性: labels[i % labels.length] })); // prettier-ignore
+    write('reports.json', reports(['是', '否', '否']));
+    write('benign.json', reports(['否']));
+    const recipe: Recipe = {
+      task: 'text-classification',
+      model: await writeTinyModel(join(folder, 'reader'), {}),
+      dataset: { train: { file: 'reports.json' }, validation: { file: 'benign.json' } },
+      train: { max_epochs: 1, batch_size: 12 },
+    };
+    const { run, model } = await finetune({
+      recipe: resolveRecipe(validateRecipe(recipe, 'here')),
+      baseFolder: folder,
+      onReport: () => undefined,
+      onEvaluation: () => undefined,
+      log: () => undefined,
+      stopSignal: new AbortController().signal,
+    });
+    const { data } = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8'));
+    assert.deepEqual(data.validation.counts, { 否: 12, 是: 0 });
+    // What the model is checked with later are the same rows.
+    const checked = await withModel(model, {}, (opened) => checkRows(opened, {}));
+    assert.deepEqual([checked.of, checked.rows.length], ['validation', 12]);
   });
 
   it('say nothing where nobody said anything', () => {
