@@ -1,4 +1,5 @@
 /** Reading a data file for an existing model. */
+import { basename, dirname } from 'node:path';
 import { MedTextError, words } from '../base/errors';
 import { guessFields } from '../data/columns';
 import { openDataFile } from '../data/dataFile';
@@ -10,6 +11,7 @@ import type { OpenedModel } from '../inference/openedModel';
 import type { RecipeSplit } from '../protocol/recipe';
 import { ANSWERS } from '../protocol/answers';
 import { describeTask, taskFor, type Task } from '../protocol/tasks';
+import { readRun } from '../runs/runFolder';
 import type { TaskData } from '../tasks/task';
 import { definitionOfModel, labelsOfModel } from './modelAnswers';
 import type { WholeFileOptions } from './withModel';
@@ -68,7 +70,7 @@ export async function readFileFor(
   const data = await definitionOfModel(model).read(split, task, {
     head: model.head,
     usage: model.usage,
-    ...(mode === 'train' && { labels }),
+    ...(mode === 'train' && { labels, columns: await columnsOfRun(model) }),
     mode,
     signal: options.signal,
   });
@@ -82,6 +84,13 @@ export async function readFileFor(
     words`${model.folder.path} compares two texts, and no column of ${path} was recognised as the second: name it.`,
     { file: path, columns: data.file.columns },
   );
+}
+
+/** The columns that the model's run read, by name: positions can hold other things in another file. Undefined for a model without a run. */
+async function columnsOfRun({ folder }: OpenedModel) {
+  if (basename(folder.path) !== 'model') return undefined;
+  const run = await readRun(dirname(folder.path)).catch(() => undefined);
+  return run?.record.data.train?.fields?.filter(({ column }) => !/^\d+$/.test(column));
 }
 
 /** Logs which text is read if a model of single texts reads a file of pairs without a named column. */

@@ -87,6 +87,7 @@ describe('labels in a model', () => {
     // What the model is checked with later are the same rows.
     const checked = await withModel(model, {}, (opened) => checkRows(opened, {}));
     assert.deepEqual([checked.of, checked.rows.length], ['validation', 12]);
+    assert.equal((await evaluateModel(model, join(folder, 'benign.json'), { threads: 1 })).rows, 12);
   });
 
   it('say nothing where nobody said anything', () => {
