@@ -233,9 +233,10 @@ export async function hasHead(folder: ModelFolder): Promise<boolean> {
 }
 
 async function headColumns(folder: ModelFolder): Promise<number> {
-  const columns = folder.weightsPath === undefined ? undefined : await storedColumns(folder);
+  if (folder.weightsPath === undefined) throw lacksWeights(folder, []);
+  const columns = await storedColumns(folder);
   if (columns !== undefined) return columns;
-  if (folder.weightsPath !== undefined && (await fillsMasks(folder.weightsPath))) {
+  if (await fillsMasks(folder.weightsPath)) {
     throw new MedTextError(
       'UNSUPPORTED',
       words`${folder.path} has the head of a masked language model: it fills masks in and gives no labels for texts. Fine-tune it for a task first (medtext finetune --model ${folder.path} …). What it knows of texts is measured while it is pretrained (perplexity).`,

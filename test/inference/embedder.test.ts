@@ -85,6 +85,17 @@ describe('embeddings', () => {
     assert.match(await medtextFails(['embed', sample, '肺炎'], 1, 'CHECKPOINT_MISMATCH'), /has no weights: the model is untrained/); // prettier-ignore
   });
 
+  it('a classifier whose weights were not copied is said to lack them, not its classifier', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'medtext-copied-'));
+    try {
+      const copied = await writeTinyModel(join(folder, 'model'), { labels: ['a', 'b'] });
+      rmSync(join(copied, 'model.safetensors'));
+      assert.match(await medtextFails(['score', copied, '肺炎'], 1, 'CHECKPOINT_MISMATCH'), /has no weights: the model is untrained/); // prettier-ignore
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('a classifier gives the vectors of its encoder', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'medtext-embed-'));
     try {
