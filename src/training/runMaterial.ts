@@ -209,6 +209,10 @@ export async function readRows(
 
   const test = recipe.dataset.test && (await readTest(recipe.dataset.test, recipe.task, trainData, network, signal));
 
+  const told = allTrainData.file.warnings.map(String);
+  const others = [validationData, test?.data].flatMap((data) => data?.file.warnings.map(String) ?? []);
+  for (const warning of new Set(others)) if (!told.includes(warning)) log(warning);
+
   const everything = [trainData, ...(validationData ? [validationData] : [])].flatMap((data) => data.examples);
   const encode = (examples: TaskData['examples'], length: number) =>
     definition.encode(tokenizer, examples, { ...network, maxLength: length, signal });

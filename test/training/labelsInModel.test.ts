@@ -90,6 +90,26 @@ describe('labels in a model', () => {
     assert.equal((await evaluateModel(model, join(folder, 'benign.json'), { threads: 1 })).rows, 12);
   });
 
+  it('of a workbook: which sheet the validation data were taken from is said before the training', async () => {
+    const file = join(__dirname, '../fixtures/tables/splits.xlsx');
+    const recipe: Recipe = {
+      task: 'sentence-similarity',
+      model: await writeTinyModel(join(folder, 'sheets'), {}),
+      dataset: { train: { file, sheet: '训练集', labels: ['0', '1', '2'], on_bad_row: 'skip' }, validation: { file } },
+      train: { max_epochs: 1, batch_size: 12 },
+    };
+    const log: string[] = [];
+    await finetune({
+      recipe: resolveRecipe(validateRecipe(recipe, 'here')),
+      baseFolder: folder,
+      onReport: () => undefined,
+      onEvaluation: () => undefined,
+      log: (line) => log.push(line),
+      stopSignal: new AbortController().signal,
+    });
+    assert.equal(log.filter((line) => line.includes('only the sheet "训练集" is read, not "封面", "验证集", "备注"')).length, 1); // prettier-ignore
+  });
+
   it('say nothing where nobody said anything', () => {
     assert.deepEqual(labelUsage({ file: 'f' } as never, ['0', '1']), {});
   });
