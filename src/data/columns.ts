@@ -131,6 +131,7 @@ export function isKnownColumnName(name: string): boolean {
 interface NamedColumns {
   readonly path: string;
   readonly columns: readonly string[];
+  readonly workbook?: { readonly sheet: string; readonly sheets: readonly string[] };
   readonly repeated?: ReadonlyMap<string, readonly number[]>;
 }
 
@@ -145,9 +146,17 @@ export function resolveColumn(file: NamedColumns, column: string | number, use =
   if (found !== undefined) return found;
   throw new MedTextError(
     'NOT_FOUND',
-    words`${file.path} has no column ${JSON.stringify(column)} for the ${use}. Its columns are: ${file.columns.map((name) => JSON.stringify(name)).join(', ')}.`,
+    words`${file.path} has no column ${JSON.stringify(column)} for the ${use}. Its columns are: ${columnList(file)}.`,
     { file: file.path, column, use, columns: file.columns },
   );
+}
+
+/** The columns for a message about one that is not there: it may be in another sheet. */
+export function columnList({ columns, workbook }: NamedColumns): string | Words {
+  const list = (names: readonly string[]) => names.map((name) => JSON.stringify(name)).join(', ');
+  const others = workbook?.sheets.filter((name) => name !== workbook.sheet) ?? [];
+  if (!workbook || others.length === 0) return list(columns);
+  return words`${list(columns)} (in the sheet ${JSON.stringify(workbook.sheet)}; the other sheets are: ${list(others)})`;
 }
 
 /** Errors: `DATA_FORMAT` for a name that several columns have, which names them. */

@@ -2,7 +2,7 @@ import { MedTextError, words } from '../base/errors';
 import { fieldRoles, ROLE_NAMES, type FieldRole, type UsedField } from '../protocol/fieldGuess';
 import type { RecipeSplit } from '../protocol/recipe';
 import { describeTask, type SecondText, type TaskName } from '../protocol/tasks';
-import { findColumn, guessFields, refuseRepeatedGuess, withoutColumns, type DataFields, type FieldGuess } from './columns'; // prettier-ignore
+import { columnList, findColumn, guessFields, refuseRepeatedGuess, withoutColumns, type DataFields, type FieldGuess } from './columns'; // prettier-ignore
 import { openDataFile, type DataFile } from './dataFile';
 import { readExamples, type Examples, type ReadExamplesOptions } from './examples';
 import { readCorrections } from './labelCorrections';
@@ -45,7 +45,7 @@ export function resolveFields(
     if (value !== undefined && value !== null) return value;
     throw new MedTextError(
       'NOT_FOUND',
-      words`${file.path}: no column was recognised as ${field}. Name it; the columns are: ${file.columns.map((name) => JSON.stringify(name)).join(', ')}.`,
+      words`${file.path}: no column was recognised as ${field}. Name it; the columns are: ${columnList(file)}.`,
       { file: file.path, field, columns: file.columns },
     );
   };

@@ -72,6 +72,12 @@ describe('workbooks and Parquet files', () => {
     const split = { file: fixture('splits.xlsx'), sheet: '训练集' };
     const { examples } = await readRecipeSplit({ ...split, on_bad_row: 'skip' }, 'sentence-similarity'); // One row has one text.
     assert.equal(examples.length, 2);
+    // A column that is not there may be in another sheet.
+    await assert.rejects(readRecipeSplit({ ...split, label: '诊断' }, 'sentence-similarity'), {
+      code: 'NOT_FOUND',
+      message:
+        /"诊断" for the label\. Its columns are: .* \(in the sheet "训练集"; the other sheets are: "封面", "验证集", "备注"\)\.$/,
+    });
     const counts = await countRawLabels({ ...split, sheet: '备注' });
     assert.deepEqual(
       counts.values.map(({ value }) => value),

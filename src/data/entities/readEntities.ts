@@ -2,7 +2,7 @@ import { MedTextError, words } from '../../base/errors';
 import { joined, type Words } from '../../base/words';
 import { type FieldRole } from '../../protocol/fieldGuess';
 import { inferLabels } from '../../protocol/labelScheme';
-import { findColumn, guessFields, resolveColumn } from '../columns';
+import { columnList, findColumn, guessFields, resolveColumn } from '../columns';
 import { BadRows, openDataFile, type BadRowPolicy, type DataFile, type DataFileOptions } from '../dataFile';
 import { groupOf, noExamples, unusable } from '../examples';
 import { excerptOf, isBadRow, type BadRow, type DataRow } from '../dataRow';
@@ -76,10 +76,9 @@ export function entityColumns(
   const values = sample.map((row) => row.values);
   const text = fields.text !== undefined ? resolveColumn(file, fields.text, 'first_sequence') : guessFields(others, values).firstSequence; // prettier-ignore
   if (text !== undefined) return { text, entities };
-  const names = columns.map((name) => JSON.stringify(name)).join(', ');
   throw new MedTextError(
     'NOT_FOUND',
-    words`${file.path}: no column was recognised as ${'first_sequence'}. Name it; the columns are: ${names}.`,
+    words`${file.path}: no column was recognised as ${'first_sequence'}. Name it; the columns are: ${columnList(file)}.`,
     { file: file.path, field: 'first_sequence', columns },
   );
 }
