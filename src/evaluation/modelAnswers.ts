@@ -29,13 +29,18 @@ export interface ModelAnswers {
   readonly answers: readonly unknown[];
 }
 
-/** @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY. */
+/**
+ * `log` is told how many texts are longer than what the model reads.
+ * @throws MedTextError CANCELLED, RUNTIME, OUT_OF_MEMORY.
+ */
 export async function modelAnswers(
   model: OpenedModel,
   examples: readonly Example<unknown>[],
-  options: RunOptions = {},
+  options: RunOptions & { readonly log?: (line: string) => void } = {},
 ): Promise<ModelAnswers> {
   const windows = await windowsFor(model, examples, options.signal);
+  const cut = windows.filter(({ encoded }) => encoded.truncated).length;
+  if (cut > 0) options.log?.(`${cut} of ${examples.length} rows are longer than ${model.maxLength} tokens, which the model reads. Their ends are cut.`); // prettier-ignore
   const reading = readingOf(model, examples);
   await model.outputs(
     windows.map(({ encoded }) => encoded),

@@ -52,7 +52,7 @@ export async function predictExamples(
   model: OpenedModel,
   data: TaskData,
   output: string,
-  options: Pick<FileOptions, 'label' | 'onBadRow' | 'spanEnd'> & RunOptions = {},
+  options: Pick<FileOptions, 'label' | 'log' | 'onBadRow' | 'spanEnd'> & RunOptions = {},
 ): Promise<Predictions> {
   // The output is checked first, so that an hour of predictions does not fail because of its name.
   const { path } = model.folder;

@@ -46,6 +46,18 @@ describe('a model on a whole file', () => {
   }
   const known = (device: ExecutionDevice) => ({ threads: 1, knownDevice: async () => device });
 
+  it('tells how many rows are longer than what it reads', async () => {
+    const long = join(folder, 'long.json');
+    const rows = ['肺炎'.repeat(40), '肺炎'].map((query1) => ({ query1, query2: '感冒', label: '0' }));
+    writeFileSync(long, JSON.stringify(rows));
+    const log: string[] = [];
+    const options = { threads: 1, log: (line: string) => log.push(line) };
+    await evaluateModel(model, long, options);
+    await predictFile(model, long, join(folder, 'long.predicted.json'), options);
+    const told = '1 of 2 rows are longer than 40 tokens, which the model reads. Their ends are cut.';
+    assert.deepEqual(log, [told, told]);
+  });
+
   it('computes on the device that training chose', async () => {
     devicesOf();
     const onProcessor = await evaluateModel(model, file, known('cpu'));
