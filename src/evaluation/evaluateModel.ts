@@ -40,7 +40,7 @@ export interface LikeliestLabels {
 export async function evaluateExamples(
   model: OpenedModel,
   examples: readonly Example<unknown>[],
-  options: RunOptions = {},
+  options: Pick<FileOptions, 'log'> & RunOptions = {},
 ): Promise<EvaluationMetrics> {
   const { definition, labels, answers } = await modelAnswers(model, examples, options);
   return definition.report({ labels, examples, answers });

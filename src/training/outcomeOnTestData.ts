@@ -3,14 +3,13 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { asMedTextError } from '../base/errors';
 import type { RunOptions } from '../inference/classifierRunner';
-import type { ModelOptions } from '../inference/openedModel';
 import type { ResolvedSplit } from '../protocol/recipe';
 import { evaluateExamples } from '../evaluation/evaluateModel';
 import type { EvaluationMetrics } from '../protocol/evaluation';
 import { predictExamples } from '../evaluation/predictFile';
 import type { RunFolder } from '../runs/runFolder';
 import type { TestData } from './runMaterial';
-import { withModel } from '../evaluation/withModel';
+import { withModel, type WholeFileOptions } from '../evaluation/withModel';
 
 export interface TestOutcome {
   /** The metrics on test data with labels. */
@@ -27,7 +26,7 @@ export async function outcomeOnTestData(
   folder: RunFolder,
   { data, isLabelled }: TestData,
   onBadRow: ResolvedSplit['on_bad_row'],
-  options: ModelOptions & RunOptions,
+  options: WholeFileOptions & RunOptions,
 ): Promise<TestOutcome> {
   return withModel(folder.model, options, async (model) => {
     if (isLabelled) return { test: await evaluateExamples(model, data.examples, options) };

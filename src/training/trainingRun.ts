@@ -100,6 +100,7 @@ export class TrainingRun {
       const outcome = await outcomeOnTestData(lock.folder, material.test, recipe.dataset.test!.on_bad_row, {
         device,
         threads,
+        log: options.log,
         onProgress: reporter.progressOf('test'),
         signal: options.stopSignal,
       });

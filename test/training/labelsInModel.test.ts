@@ -71,19 +71,22 @@ describe('labels in a model', () => {
     const recipe: Recipe = {
       task: 'text-classification',
       model: await writeTinyModel(join(folder, 'reader'), {}),
-      dataset: { train: { file: 'reports.json' }, validation: { file: 'benign.json' } },
+      dataset: { train: { file: 'reports.json' }, validation: { file: 'benign.json' }, test: { file: 'longer.json' } },
       train: { max_epochs: 1, batch_size: 12 },
     };
+    write('longer.json', [{ 报告: '肺部结节，建议复查。'.repeat(9), 是否恶性: '否' }]);
+    const log: string[] = [];
     const { run, model } = await finetune({
       recipe: resolveRecipe(validateRecipe(recipe, 'here')),
       baseFolder: folder,
       onReport: () => undefined,
       onEvaluation: () => undefined,
-      log: () => undefined,
+      log: (line) => log.push(line),
       stopSignal: new AbortController().signal,
     });
     const { data } = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8'));
     assert.deepEqual(data.validation.counts, { 否: 12, 是: 0 });
+    assert.match(log.join('\n'), /1 of 1 rows are longer than \d+ tokens, which the model reads/);
     // What the model is checked with later are the same rows.
     const checked = await withModel(model, {}, (opened) => checkRows(opened, {}));
     assert.deepEqual([checked.of, checked.rows.length], ['validation', 12]);
