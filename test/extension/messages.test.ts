@@ -1,6 +1,6 @@
 /** Every door to the editor's messages is fed what strangers' files may hold. The editor itself is a stand-in. */
 import assert from 'node:assert/strict';
-import Module from 'node:module';
+import { withEditor } from './support/withEditor';
 
 type Shown = { text: string; detail?: string; items: readonly string[] };
 
@@ -28,12 +28,10 @@ const editor = {
   },
 };
 
-const load = (Module as any)._load;
-(Module as any)._load = (request: string, ...rest: unknown[]) =>
-  request === 'vscode' ? editor : load(request, ...rest);
-const messages = require('../../src/extension/messages') as typeof import('../../src/extension/messages');
-
-(Module as any)._load = load;
+const messages = withEditor(
+  editor,
+  () => require('../../src/extension/messages') as typeof import('../../src/extension/messages'),
+);
 
 /** As the editor finds links in a message: src/vs/base/common/linkedText.ts of VS Code. */
 const LINK = /\[([^\]]+)\]\(((?:https?:\/\/|command:|file:)[^)\s]+)(?: (["'])(.+?)(\3))?\)/i;

@@ -1,11 +1,11 @@
 /** What a command does when the person leaves one of its questions. The editor itself is a stand-in. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import Module from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ModelStore } from '../../src/extension/modelStore';
 import { memory } from './trainingService.test';
+import { withEditor } from './support/withEditor';
 
 interface Item {
   readonly label: string;
@@ -100,23 +100,15 @@ const editor = {
   },
 };
 
-// What other tests have loaded has their stand-in.
-const loaded = { ...require.cache };
-for (const file of Object.keys(loaded)) if (/[\\/]src[\\/]extension[\\/]/.test(file)) delete require.cache[file];
-const load = (Module as any)._load;
-(Module as any)._load = (request: string, ...rest: unknown[]) =>
-  request === 'vscode' ? editor : load(request, ...rest);
-const modelCommands = require('../../src/extension/commands/modelCommands') as typeof import('../../src/extension/commands/modelCommands'); // prettier-ignore
-const { choosePrecision } = require('../../src/extension/commands/choosePrecision') as typeof import('../../src/extension/commands/choosePrecision'); // prettier-ignore
-const { pickSource } = require('../../src/extension/commands/importSourcePick') as typeof import('../../src/extension/commands/importSourcePick'); // prettier-ignore
-const { sayScale } = require('../../src/extension/commands/similarityScale') as typeof import('../../src/extension/commands/similarityScale'); // prettier-ignore
-const { markEntities } = require('../../src/extension/commands/markEntities') as typeof import('../../src/extension/commands/markEntities'); // prettier-ignore
-const { columnStep } = require('../../src/extension/commands/textSteps') as typeof import('../../src/extension/commands/textSteps'); // prettier-ignore
-
-(Module as any)._load = load;
-// Other tests have a stand-in of their own.
-for (const file of Object.keys(require.cache)) if (!loaded[file]) delete require.cache[file];
-Object.assign(require.cache, loaded);
+const { modelCommands, choosePrecision, pickSource, sayScale, markEntities, columnStep } = withEditor(editor, () => ({
+  modelCommands:
+    require('../../src/extension/commands/modelCommands') as typeof import('../../src/extension/commands/modelCommands'),
+  ...(require('../../src/extension/commands/choosePrecision') as typeof import('../../src/extension/commands/choosePrecision')),
+  ...(require('../../src/extension/commands/importSourcePick') as typeof import('../../src/extension/commands/importSourcePick')),
+  ...(require('../../src/extension/commands/similarityScale') as typeof import('../../src/extension/commands/similarityScale')),
+  ...(require('../../src/extension/commands/markEntities') as typeof import('../../src/extension/commands/markEntities')),
+  ...(require('../../src/extension/commands/textSteps') as typeof import('../../src/extension/commands/textSteps')),
+}));
 
 const t = (text: string, ...values: unknown[]) => text.replace(/\{(\d+)\}/g, (_, i) => String(values[Number(i)]));
 const encoder = { folder: '/models/encoder', name: 'encoder', hasHead: false, missing: false, active: true, description: '' }; // prettier-ignore

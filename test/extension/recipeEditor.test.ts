@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import Module from 'node:module';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
+import { withEditor } from './support/withEditor';
 
 const nothing = () => ({ dispose: () => undefined });
 let changed: (event: { document: object }) => void;
@@ -48,11 +49,7 @@ function bundled(): typeof import('../../src/extension/recipe/recipeEditor') {
   const entryPoints = [join(__dirname, '../../src/extension/recipe/recipeEditor.ts')];
   const { outputFiles } = buildSync({ entryPoints, bundle: true, write: false, platform: 'node', format: 'cjs', external: ['vscode'], mainFields: ['module', 'main'] }); // prettier-ignore
   const bundle = new Module('recipeEditor') as any;
-  const load = (Module as any)._load;
-  (Module as any)._load = (request: string, ...rest: unknown[]) =>
-    request === 'vscode' ? editor : load(request, ...rest);
-  bundle._compile(outputFiles[0].text, entryPoints[0]);
-  (Module as any)._load = load;
+  withEditor(editor, () => bundle._compile(outputFiles[0].text, entryPoints[0]));
   return bundle.exports;
 }
 

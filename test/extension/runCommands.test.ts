@@ -1,13 +1,13 @@
 /** What commands on runs do to runs that train meanwhile. The editor itself is a stand-in. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import Module from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { thisProcess } from '../../src/base/processIdentity';
 import { STOP_FILE } from '../../src/protocol/stopRequest';
 import { RunStore, type RunRecord } from '../../src/extension/runStore';
 import { memory } from './trainingService.test';
+import { withEditor } from './support/withEditor';
 
 const said: string[] = [];
 /** What a message is answered by: the label of a button. */
@@ -54,19 +54,10 @@ const editor = {
   },
 };
 
-// What other tests have loaded has their stand-in.
-const loaded = { ...require.cache };
-for (const file of Object.keys(loaded)) if (/[\\/]src[\\/]extension[\\/]/.test(file)) delete require.cache[file];
-const load = (Module as any)._load;
-(Module as any)._load = (request: string, ...rest: unknown[]) =>
-  request === 'vscode' ? editor : load(request, ...rest);
-const { deleteRun, tellNews } = require('../../src/extension/commands/runCommands') as typeof import('../../src/extension/commands/runCommands'); // prettier-ignore
-const { taskProvider } = require('../../src/extension/taskProvider') as typeof import('../../src/extension/taskProvider'); // prettier-ignore
-
-(Module as any)._load = load;
-// Other tests have a stand-in of their own.
-for (const file of Object.keys(require.cache)) if (!loaded[file]) delete require.cache[file];
-Object.assign(require.cache, loaded);
+const { deleteRun, tellNews, taskProvider } = withEditor(editor, () => ({
+  ...(require('../../src/extension/commands/runCommands') as typeof import('../../src/extension/commands/runCommands')),
+  ...(require('../../src/extension/taskProvider') as typeof import('../../src/extension/taskProvider')),
+}));
 
 const t = (text: string, ...values: unknown[]) => text.replace(/\{(\d+)\}/g, (_, i) => String(values[Number(i)]));
 

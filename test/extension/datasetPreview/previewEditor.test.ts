@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import Module from 'node:module';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withEditor } from '../support/withEditor';
 
 const nothing = () => ({ dispose: () => undefined });
 const watcher = { onDidChange: nothing, onDidCreate: nothing, ...nothing() };
@@ -16,15 +16,11 @@ const editor = {
   },
 };
 
-const loaded = new Set(Object.keys(require.cache));
-const load = (Module as any)._load;
-(Module as any)._load = (request: string, ...rest: unknown[]) =>
-  request === 'vscode' ? editor : load(request, ...rest);
-const { PreviewEditor } = require('../../../src/extension/datasetPreview/previewEditor') as typeof import('../../../src/extension/datasetPreview/previewEditor'); // prettier-ignore
-
-(Module as any)._load = load;
-// Other tests have a stand-in of their own.
-for (const file of Object.keys(require.cache)) if (!loaded.has(file)) delete require.cache[file];
+const { PreviewEditor } = withEditor(
+  editor,
+  () =>
+    require('../../../src/extension/datasetPreview/previewEditor') as typeof import('../../../src/extension/datasetPreview/previewEditor'),
+);
 
 describe('the editor of a preview', () => {
   const yes = { similarity: 0.9, measure: 'label-scale', probabilities: { no: 0.1, yes: 0.9 }, logits: [-1, 1] };

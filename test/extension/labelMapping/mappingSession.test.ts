@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import Module from 'node:module';
+import { withEditor } from '../support/withEditor';
 
 const nothing = () => ({ dispose: () => undefined });
 const granted: (() => void)[] = [];
@@ -59,15 +59,11 @@ const editor = {
   },
 };
 
-const loaded = new Set(Object.keys(require.cache));
-const load = (Module as any)._load;
-(Module as any)._load = (request: string, ...rest: unknown[]) =>
-  request === 'vscode' ? editor : load(request, ...rest);
-const { MappingSession } = require('../../../src/extension/labelMapping/mappingSession') as typeof import('../../../src/extension/labelMapping/mappingSession'); // prettier-ignore
-
-(Module as any)._load = load;
-// Other tests have a stand-in of their own.
-for (const file of Object.keys(require.cache)) if (!loaded.has(file)) delete require.cache[file];
+const { MappingSession } = withEditor(
+  editor,
+  () =>
+    require('../../../src/extension/labelMapping/mappingSession') as typeof import('../../../src/extension/labelMapping/mappingSession'),
+);
 
 describe('label mapping: a labels file that is open for long', () => {
   it('counts once the folder is trusted, and changes its recipe as it stands by then', async () => {

@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import Module from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withEditor } from '../support/withEditor';
 
 const editor = { workspace: { getConfiguration: () => ({ get: () => 0 }) } };
-const loaded = new Set(Object.keys(require.cache));
-const load = (Module as any)._load;
-(Module as any)._load = (request: string, ...rest: unknown[]) =>
-  request === 'vscode' ? editor : load(request, ...rest);
-const { SuspectSearch } = require('../../../src/extension/labelMapping/suspectSearch') as typeof import('../../../src/extension/labelMapping/suspectSearch'); // prettier-ignore
-
-(Module as any)._load = load;
-// Other tests have a stand-in of their own.
-for (const file of Object.keys(require.cache)) if (!loaded.has(file)) delete require.cache[file];
+const { SuspectSearch } = withEditor(
+  editor,
+  () =>
+    require('../../../src/extension/labelMapping/suspectSearch') as typeof import('../../../src/extension/labelMapping/suspectSearch'),
+);
 
 describe('label mapping: suspect labels', () => {
   it('keeps every correction that is accepted while another is being written', async () => {

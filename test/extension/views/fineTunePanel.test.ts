@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import Module from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withEditor } from '../support/withEditor';
 
 const nothing = () => ({ dispose: () => undefined });
 const slowly = () => new Promise((turn) => setTimeout(turn, 20));
@@ -24,15 +24,11 @@ const editor = {
   window: { showTextDocument: slowly, tabGroups: { activeTabGroup: {} } },
 };
 
-const loaded = new Set(Object.keys(require.cache));
-const load = (Module as any)._load;
-(Module as any)._load = (request: string, ...rest: unknown[]) =>
-  request === 'vscode' ? editor : load(request, ...rest);
-const { createFineTune } = require('../../../src/extension/views/fineTunePanel') as typeof import('../../../src/extension/views/fineTunePanel'); // prettier-ignore
-
-(Module as any)._load = load;
-// Other tests have a stand-in of their own.
-for (const file of Object.keys(require.cache)) if (!loaded.has(file)) delete require.cache[file];
+const { createFineTune } = withEditor(
+  editor,
+  () =>
+    require('../../../src/extension/views/fineTunePanel') as typeof import('../../../src/extension/views/fineTunePanel'),
+);
 
 describe('the fine-tune page', () => {
   const info = { format: 'csv', header: true, columns: ['q', 'label'], rows: 9, badRows: 0, first: 'q', label: 'label', facts: [] }; // prettier-ignore

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import Module from 'node:module';
 import type { RunComparison } from '../../../src/protocol/runComparison';
+import { withEditor } from '../support/withEditor';
 
-const loaded = new Set(Object.keys(require.cache));
-const load = (Module as any)._load;
-(Module as any)._load = (request: string, ...rest: unknown[]) =>
-  request === 'vscode' ? { ViewColumn: {}, window: {} } : load(request, ...rest);
-const { createRunComparison } = require('../../../src/extension/views/runComparisonPanel') as typeof import('../../../src/extension/views/runComparisonPanel'); // prettier-ignore
-
-(Module as any)._load = load;
-// Other tests have a stand-in of their own.
-for (const file of Object.keys(require.cache)) if (!loaded.has(file)) delete require.cache[file];
+const { createRunComparison } = withEditor(
+  { ViewColumn: {}, window: {} },
+  () =>
+    require('../../../src/extension/views/runComparisonPanel') as typeof import('../../../src/extension/views/runComparisonPanel'),
+);
 
 describe('the page of compared runs', () => {
   it('drops what it has read of runs that are left out meanwhile', async () => {

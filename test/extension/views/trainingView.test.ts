@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import Module from 'node:module';
 import { memory } from '../trainingService.test';
+import { withEditor } from '../support/withEditor';
 
 /** What reaches the disk and the commands, in order. */
 const done: string[] = [];
@@ -57,15 +57,11 @@ const editor = {
   },
 };
 
-const loaded = new Set(Object.keys(require.cache));
-const load = (Module as any)._load;
-(Module as any)._load = (request: string, ...rest: unknown[]) =>
-  request === 'vscode' ? editor : load(request, ...rest);
-const { createTrainingView } = require('../../../src/extension/views/trainingView') as typeof import('../../../src/extension/views/trainingView'); // prettier-ignore
-
-(Module as any)._load = load;
-// Other tests have a stand-in of their own.
-for (const file of Object.keys(require.cache)) if (!loaded.has(file)) delete require.cache[file];
+const { createTrainingView } = withEditor(
+  editor,
+  () =>
+    require('../../../src/extension/views/trainingView') as typeof import('../../../src/extension/views/trainingView'),
+);
 
 describe('the Training view', () => {
   it('starts a run with the values that were typed just before, of several fields', async () => {
