@@ -30,6 +30,20 @@ describe('labels in a model', () => {
     return join(folder, name);
   };
 
+  /** The recipe's run and model, with the lines that the training has logged. */
+  const trained = async (recipe: Recipe) => {
+    const log: string[] = [];
+    const ended = await finetune({
+      recipe: resolveRecipe(validateRecipe(recipe, 'here')),
+      baseFolder: folder,
+      onReport: () => undefined,
+      onEvaluation: () => undefined,
+      log: (line) => log.push(line),
+      stopSignal: new AbortController().signal,
+    });
+    return { ...ended, log };
+  };
+
   it('are those of the file that the recipe names; evaluating raw values then needs no mapping', async () => {
     const raw = ['0', '1', '2', 'NA'];
     const rows = Array.from({ length: 16 }, (_, i) => ({ query1: '肺炎', query2: '感冒', label: raw[i % 4] }));
@@ -43,14 +57,7 @@ describe('labels in a model', () => {
     };
     const complete = await withLabelsFiles(recipe, folder);
     assert.deepEqual(complete.dataset.train, { file: 'data.json', ...scheme });
-    const { model } = await finetune({
-      recipe: resolveRecipe(validateRecipe(complete, 'here')),
-      baseFolder: folder,
-      onReport: () => undefined,
-      onEvaluation: () => undefined,
-      log: () => undefined,
-      stopSignal: new AbortController().signal,
-    });
+    const { model } = await trained(complete);
     const config = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'));
     assert.deepEqual(config.id2label, { '0': '不同', '1': '相同' });
     assert.deepEqual(config.medtext.label_mapping, scheme.label_mapping);
@@ -75,15 +82,7 @@ describe('labels in a model', () => {
       train: { max_epochs: 1, batch_size: 12 },
     };
     write('longer.json', [{ 报告: '肺部结节，建议复查。'.repeat(9), 是否恶性: '否' }]);
-    const log: string[] = [];
-    const { run, model } = await finetune({
-      recipe: resolveRecipe(validateRecipe(recipe, 'here')),
-      baseFolder: folder,
-      onReport: () => undefined,
-      onEvaluation: () => undefined,
-      log: (line) => log.push(line),
-      stopSignal: new AbortController().signal,
-    });
+    const { run, model, log } = await trained(recipe);
     const { data } = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8'));
     assert.deepEqual(data.validation.counts, { 否: 12, 是: 0 });
     assert.match(log.join('\n'), /1 of 1 rows are longer than \d+ tokens, which the model reads/);
@@ -101,15 +100,7 @@ describe('labels in a model', () => {
       dataset: { train: { file, sheet: '训练集', labels: ['0', '1', '2'], on_bad_row: 'skip' }, validation: { file } },
       train: { max_epochs: 1, batch_size: 12 },
     };
-    const log: string[] = [];
-    await finetune({
-      recipe: resolveRecipe(validateRecipe(recipe, 'here')),
-      baseFolder: folder,
-      onReport: () => undefined,
-      onEvaluation: () => undefined,
-      log: (line) => log.push(line),
-      stopSignal: new AbortController().signal,
-    });
+    const { log } = await trained(recipe);
     assert.equal(log.filter((line) => line.includes('only the sheet "训练集" is read, not "封面", "验证集", "备注"')).length, 1); // prettier-ignore
   });
 
